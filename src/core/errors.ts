@@ -1,0 +1,101 @@
+// The one family of errors that callers see. Each contract code has its class here; GraphQL (graphql/guard.ts) and REST
+// (http/events.ts) print them from the same fields. Anything else that is thrown is a fault of the gateway: the caller
+// gets a reference id and no details.
+
+export const errorCodes = {
+  BAD_USER_INPUT: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  IDEMPOTENCY_CONFLICT: 409,
+  DEPLOYMENTS_DISABLED: 409,
+  UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export type ErrorPath = readonly (string | number)[];
+
+export interface ErrorDetails {
+  /** The argument at fault, from the field's arguments down: ['input', 'resources', 17, 'kind']. */
+  readonly path?: ErrorPath | undefined;
+  readonly cause?: unknown;
+}
+
+/** What is wrong, in one sentence that names the value and the limit and ends in a full stop. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  /** Not `path`: graphql-js takes an error with an array under that name for one that it has located already. */
+  readonly argumentPath: ErrorPath | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.argumentPath = details.path;
+  }
+}
+
+export class UserInputError extends GatewayError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('BAD_USER_INPUT', message, details);
+  }
+}
+
+export class UnauthenticatedError extends GatewayError {
+  constructor(message = 'A valid API key is needed: send the header "Authorization: Bearer <key>".') {
+    super('UNAUTHENTICATED', message);
+  }
+}
+
+export class ForbiddenError extends GatewayError {
+  constructor(message: string) {
+    super('FORBIDDEN', message);
+  }
+}
+
+export class NotFoundError extends GatewayError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('NOT_FOUND', message, details);
+  }
+}
+
+export class ConflictError extends GatewayError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('CONFLICT', message, details);
+  }
+}
+
+export class IdempotencyConflictError extends GatewayError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('IDEMPOTENCY_CONFLICT', message, details);
+  }
+}
+
+export class UnavailableError extends GatewayError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('UNAVAILABLE', message, details);
+  }
+}
+
+/** A broken promise of our own code. It ends the transaction and never reaches the caller as text. */
+export class InvariantError extends Error {
+  readonly facts: Readonly<Record<string, unknown>>;
+
+  constructor(what: string, facts: Readonly<Record<string, unknown>>) {
+    super(`Invariant broken: ${what}`);
+    this.name = 'InvariantError';
+    this.facts = facts;
+  }
+}
+
+/** Asserts what must hold whatever the caller sent. @throws InvariantError */
+export function invariant(
+  holds: boolean,
+  what: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): asserts holds {
+  if (!holds) throw new InvariantError(what, facts);
+}

@@ -1,0 +1,67 @@
+// Who asks (Actor), and the opaque ids of the API. An id carries its type and account, so that `node(id)` knows whose
+// data to open before it reads anything.
+
+import { NotFoundError, type ErrorPath } from './errors.ts';
+
+export const scopes = {
+  READ_USAGE: 'READ_USAGE',
+  INGEST: 'INGEST',
+  MANAGE: 'MANAGE',
+  OPERATOR: 'OPERATOR',
+} as const;
+export type Scope = keyof typeof scopes;
+
+/** The holder of a key. `accountId` is null for an operator, who may act on any account. */
+export interface Actor {
+  readonly keyId: number;
+  readonly accountId: number | null;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+export const nodeTypes = {
+  Account: 'Account',
+  ApiKey: 'ApiKey',
+  BrowserPod: 'BrowserPod',
+  CreditAllocation: 'CreditAllocation',
+  CustomScript: 'CustomScript',
+  Guardrail: 'Guardrail',
+  HardwareProfile: 'HardwareProfile',
+  Model: 'Model',
+  ModelDeployment: 'ModelDeployment',
+  OcrDeployment: 'OcrDeployment',
+  UsageEvent: 'UsageEvent',
+  Workflow: 'Workflow',
+} as const;
+export type NodeType = keyof typeof nodeTypes;
+
+/** What an opaque id says. `accountId` is 0 for what belongs to no account (hardware, operator keys). */
+export interface NodeRef {
+  readonly type: NodeType;
+  readonly accountId: number;
+  readonly localId: number;
+}
+
+/** The opaque id of a row. */
+export function encodeId(type: NodeType, accountId: number, localId: number): string {
+  return Buffer.from(`${type}.${accountId.toString()}.${localId.toString()}`).toString('base64url');
+}
+
+/** What an id says, or null when it is none of ours. */
+export function decodeId(id: string): NodeRef | null {
+  const match = /^([A-Za-z]+)\.(\d{1,15})\.(\d{1,15})$/.exec(
+    Buffer.from(id, 'base64url').toString('latin1'),
+  );
+  if (match === null) return null;
+  const type = Object.values(nodeTypes).find((known) => known === match[1]);
+  if (type === undefined) return null;
+  const ref = { type, accountId: Number(match[2]), localId: Number(match[3]) };
+  // One row has one id: other spellings of the same bytes are unknown ids.
+  return encodeId(ref.type, ref.accountId, ref.localId) === id ? ref : null;
+}
+
+/** The one answer for an id that does not exist and for one of another account. */
+export function unknownId(id: string, path?: ErrorPath): NotFoundError {
+  return new NotFoundError(`Nothing was found under the id ${JSON.stringify(id.slice(0, 80))}.`, {
+    path,
+  });
+}

@@ -1,0 +1,29 @@
+import { UserInputError, type ErrorPath } from './errors.ts';
+
+const RFC_3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,30}))?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/**
+ * Epoch milliseconds of an RFC 3339 instant with any offset; digits finer than the millisecond are cut.
+ * @throws UserInputError when the text is no such instant
+ */
+export function parseInstant(text: string, path?: ErrorPath): number {
+  const match = RFC_3339.exec(text);
+  if (match !== null) {
+    const [, year, month, day, time, fraction = '', offset = ''] = match;
+    const millis = fraction.slice(0, 3).padEnd(3, '0');
+    const instantMs = Date.parse(`${year}-${month}-${day}T${time}.${millis}${offset.toUpperCase()}`);
+    // Date.parse rolls 30 February over into March; such a day does not exist.
+    if (!Number.isNaN(instantMs) && Number(day) <= daysInMonth(Number(year), Number(month))) {
+      return instantMs;
+    }
+  }
+  throw new UserInputError(
+    `${JSON.stringify(text.slice(0, 60))} is not an instant like "2026-03-29T01:30:00.000Z" (RFC 3339, with an offset).`,
+    { path },
+  );
+}
+
+function daysInMonth(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate();
+}

@@ -1,0 +1,67 @@
+// Credits are whole micro-credits in bigint, never a float. In the API they are decimal strings with at most six fraction
+// digits; what a signed 64-bit number of micro-credits does not hold is refused, never rounded.
+
+import { UserInputError, type ErrorPath } from './errors.ts';
+
+export const MICRO_PER_CREDIT = 1_000_000n;
+export const MICRO_MAX = 2n ** 63n - 1n;
+export const SAFE_INT_MAX = Number.MAX_SAFE_INTEGER;
+const FRACTION_DIGITS = 6;
+const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?$/;
+
+/**
+ * Reads a decimal string ("212.16", "-0.5") as micro-units.
+ * @throws UserInputError when it has another form, a seventh fraction digit, or does not fit 64 bits
+ */
+export function parseMicro(text: string, path?: ErrorPath): bigint {
+  const match = DECIMAL.exec(text);
+  if (match === null) {
+    throw new UserInputError(
+      `${shown(text)} is not a decimal number like "212.16" (digits, at most six after the point, no exponent).`,
+      { path },
+    );
+  }
+  const [, sign, whole = '', fraction = ''] = match;
+  if (fraction.length > FRACTION_DIGITS) {
+    throw new UserInputError(
+      `${shown(text)} has ${fraction.length} fraction digits; at most six are kept exactly.`,
+      { path },
+    );
+  }
+  const micro = BigInt(whole) * MICRO_PER_CREDIT + BigInt(fraction.padEnd(FRACTION_DIGITS, '0'));
+  if (micro > MICRO_MAX) {
+    throw new UserInputError(
+      `${shown(text)} is too large: at most ${formatMicro(MICRO_MAX)} can be held.`,
+      { path },
+    );
+  }
+  return sign === '-' ? -micro : micro;
+}
+
+/** The canonical decimal string of micro-units: no trailing zeros, no exponent, `-` for debt. */
+export function formatMicro(micro: bigint): string {
+  const absolute = micro < 0n ? -micro : micro;
+  const whole = (absolute / MICRO_PER_CREDIT).toString();
+  const fraction = (absolute % MICRO_PER_CREDIT)
+    .toString()
+    .padStart(FRACTION_DIGITS, '0')
+    .replace(/0+$/, '');
+  return `${micro < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+/** Division rounded towards minus infinity. `divisor` must be positive. */
+export function floorDiv(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  return dividend % divisor < 0n ? quotient - 1n : quotient;
+}
+
+/** 100 x part / whole from the exact values, half up, four decimals; null when `whole` is not above zero. */
+export function percentOf(part: bigint, whole: bigint): number | null {
+  if (whole <= 0n) return null;
+  const tenThousandths = floorDiv(2n * part * 1_000_000n + whole, 2n * whole);
+  return Number(tenThousandths) / 10_000;
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+}

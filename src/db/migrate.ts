@@ -1,0 +1,70 @@
+// Brings a database to the newest schema, as its owner. Several gateways may start at once: an advisory lock lets one
+// migrate and the others wait.
+
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { UnavailableError } from '../core/errors.ts';
+
+export const OLDEST_POSTGRES = 15;
+const MIGRATION_LOCK = 7_238_104_411;
+
+export interface MigrateOptions {
+  readonly url: string;
+  readonly migrations: NonNullable<DataSourceOptions['migrations']>;
+}
+
+/**
+ * Runs what is missing. @returns the names of the migrations that ran
+ * @throws UnavailableError when the server is older than PostgreSQL 15
+ */
+export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
+  return withOwner(options, async (source) => {
+    const ran = await source.runMigrations({ transaction: 'each' });
+    return ran.map((migration) => migration.name);
+  });
+}
+
+/** Takes the last `count` migrations back. */
+export async function migrateDown(options: MigrateOptions, count: number): Promise<void> {
+  await withOwner(options, async (source) => {
+    for (let step = 0; step < count; step += 1) {
+      await source.undoLastMigration({ transaction: 'each' });
+    }
+  });
+}
+
+async function withOwner<T>(
+  options: MigrateOptions,
+  work: (source: DataSource) => Promise<T>,
+): Promise<T> {
+  const source = new DataSource({
+    type: 'postgres',
+    url: options.url,
+    migrations: options.migrations,
+    migrationsTableName: 'schema_migration',
+    installExtensions: false,
+    applicationName: 'billing-gateway-migrate',
+  });
+  await source.initialize();
+  const lock = source.createQueryRunner();
+  try {
+    await requireVersion(source);
+    await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    const result = await work(source);
+    await source.query('grant billing_gateway, billing_operator to current_user');
+    return result;
+  } finally {
+    await lock.release();
+    await source.destroy();
+  }
+}
+
+async function requireVersion(source: DataSource): Promise<void> {
+  const rows: unknown = await source.query("select current_setting('server_version_num') as version");
+  const version = Number((rows as { version: string }[])[0]?.version);
+  const major = Math.floor(version / 10_000);
+  if (major < OLDEST_POSTGRES) {
+    throw new UnavailableError(
+      `The database server is PostgreSQL ${major}; the gateway needs PostgreSQL ${OLDEST_POSTGRES} or newer.`,
+    );
+  }
+}

@@ -1,0 +1,61 @@
+// What every resolver of one request shares: who asks, one fixed now, and one snapshot of the database, so that all
+// figures of an answer are of the same state and add up.
+
+import type { Clock } from '../core/clock.ts';
+import type { Actor } from '../core/identity.ts';
+import type { Database, Snapshot, Tx } from '../db/database.ts';
+
+export class RequestContext {
+  private now: number;
+  private snapshot: Promise<Snapshot> | null = null;
+  private memo = new Map<unknown, unknown>();
+
+  constructor(
+    readonly actor: Actor,
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {
+    this.now = clock.nowMs();
+  }
+
+  /** The request's now, epoch ms: it does not move while an answer is put together. */
+  get nowMs(): number {
+    return this.now;
+  }
+
+  /** The request's snapshot; opened at the first read. */
+  async reader(): Promise<Tx> {
+    this.snapshot ??= this.database.openSnapshot();
+    return (await this.snapshot).tx;
+  }
+
+  /** What `make` gave at the first call with this key: a request's loaders. */
+  once<T>(key: Key<T>, make: () => T): T {
+    if (!this.memo.has(key)) this.memo.set(key, make());
+    // The key's type parameter says what was stored under it.
+    return this.memo.get(key) as T;
+  }
+
+  /** Before each root field of a mutation: what it reads afterwards must see what it wrote. */
+  async renew(): Promise<void> {
+    await this.dispose();
+    this.now = this.clock.nowMs();
+  }
+
+  /** Ends the snapshot. Called when the answer is complete. */
+  async dispose(): Promise<void> {
+    const open = this.snapshot;
+    this.snapshot = null;
+    this.memo = new Map();
+    if (open === null) return;
+    const snapshot = await open.catch(() => null);
+    await snapshot?.close();
+  }
+}
+
+/** Names something that a request makes once, and its type. */
+export class Key<T> {
+  declare readonly type: T;
+
+  constructor(readonly name: string) {}
+}

@@ -1,0 +1,200 @@
+// Relay connections. A cursor holds its row's sort value and id, so a page goes on at the right place while rows come
+// and go. Null arguments mean left out.
+
+import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
+import { UserInputError, type ErrorPath } from '../core/errors.ts';
+
+export const ROWS_PER_PAGE_MAX = 500;
+
+/** A cursor's content: the sort value of its row (null: none) and the row's id within its list. */
+export interface CursorKey {
+  readonly value: string | number | null;
+  readonly id: number;
+}
+
+/** A checked request for rows after a cursor. */
+export interface PageRequest {
+  readonly first: number;
+  readonly after: CursorKey | null;
+}
+
+/** @throws UserInputError when `first` is out of bounds or `after` is no cursor of ours */
+export function parsePage(
+  args: { readonly first?: number | null | undefined; readonly after?: string | null | undefined },
+  defaultFirst: number,
+  path: ErrorPath = [],
+): PageRequest {
+  const first = args.first ?? defaultFirst;
+  if (first < 0 || first > ROWS_PER_PAGE_MAX) {
+    throw new UserInputError(`first is ${first}; it must be from 0 to ${ROWS_PER_PAGE_MAX}.`, {
+      path: [...path, 'first'],
+    });
+  }
+  const { after = null } = args;
+  return { first, after: after === null ? null : parseCursor(after, [...path, 'after']) };
+}
+
+export function encodeCursor(key: CursorKey): string {
+  return Buffer.from(JSON.stringify([key.value, key.id])).toString('base64url');
+}
+
+function parseCursor(cursor: string, path: ErrorPath): CursorKey {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (Array.isArray(parsed) && parsed.length === 2) {
+      const [value, id] = parsed as [unknown, unknown];
+      const known = value === null || typeof value === 'string' || typeof value === 'number';
+      if (known && typeof id === 'number' && Number.isSafeInteger(id)) return { value, id };
+    }
+  } catch {
+    // Falls through to the one message for every cursor that is not ours.
+  }
+  throw new UserInputError(
+    'after is not a cursor that this list gave: use endCursor of the page before.',
+    { path },
+  );
+}
+
+/** One page of a list, with what is only worked out when it is asked for. */
+export interface ConnectionParts<T> {
+  readonly nodes: readonly T[];
+  readonly keyOf: (node: T) => CursorKey;
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly countAll: () => number | Promise<number>;
+}
+
+export class Connection<T> {
+  constructor(private readonly parts: ConnectionParts<T>) {}
+
+  get nodes(): readonly T[] {
+    return this.parts.nodes;
+  }
+
+  get edges(): readonly { readonly cursor: string; readonly node: T }[] {
+    return this.parts.nodes.map((node) => ({ cursor: this.cursorOf(node), node }));
+  }
+
+  get pageInfo(): PageInfo {
+    const first = this.parts.nodes[0];
+    const last = this.parts.nodes.at(-1);
+    return {
+      hasNextPage: this.parts.hasNextPage,
+      hasPreviousPage: this.parts.hasPreviousPage,
+      startCursor: first === undefined ? null : this.cursorOf(first),
+      endCursor: last === undefined ? null : this.cursorOf(last),
+    };
+  }
+
+  get totalCount(): number | Promise<number> {
+    return this.parts.countAll();
+  }
+
+  private cursorOf(node: T): string {
+    return encodeCursor(this.parts.keyOf(node));
+  }
+}
+
+/**
+ * The page of a list that is already in memory, in its order.
+ * @param compare the list's total order, by which rows after the cursor are found even when the cursor's row has gone
+ */
+export function pageOfList<T>(
+  rows: readonly T[],
+  page: PageRequest,
+  order: { readonly keyOf: (row: T) => CursorKey; readonly compare: (a: CursorKey, b: CursorKey) => number },
+): ConnectionParts<T> {
+  const { after } = page;
+  const begin =
+    after === null ? 0 : rows.filter((row) => order.compare(order.keyOf(row), after) <= 0).length;
+  const nodes = rows.slice(begin, begin + page.first);
+  return {
+    nodes,
+    keyOf: order.keyOf,
+    hasNextPage: begin + nodes.length < rows.length,
+    hasPreviousPage: begin > 0,
+    countAll: () => rows.length,
+  };
+}
+
+/**
+ * The page of rows that a store read with `limit first + 1`: the extra row only tells whether there are more.
+ */
+export function pageOfRows<T>(
+  rows: readonly T[],
+  page: PageRequest,
+  list: { readonly keyOf: (row: T) => CursorKey; readonly countAll: () => number | Promise<number> },
+): Connection<T> {
+  return new Connection({
+    nodes: rows.slice(0, page.first),
+    keyOf: list.keyOf,
+    hasNextPage: rows.length > page.first,
+    hasPreviousPage: page.after !== null,
+    countAll: list.countAll,
+  });
+}
+
+@ObjectType('PageInfo', { simpleResolvers: true })
+export class PageInfo {
+  @Field(() => Boolean) readonly hasNextPage!: boolean;
+  @Field(() => Boolean) readonly hasPreviousPage!: boolean;
+  @Field(() => String, { nullable: true }) readonly startCursor!: string | null;
+  @Field(() => String, { nullable: true }) readonly endCursor!: string | null;
+}
+
+@ArgsType()
+export class After {
+  @Field(() => String, { nullable: true }) readonly after?: string | null;
+}
+
+/** `first` and `after` of a list of up to 25 rows by default. */
+@ArgsType()
+export class Page25 extends After {
+  @Field(() => Int, { nullable: true, defaultValue: 25 }) readonly first?: number | null;
+}
+
+@ArgsType()
+export class Page50 extends After {
+  @Field(() => Int, { nullable: true, defaultValue: 50 }) readonly first?: number | null;
+}
+
+@ArgsType()
+export class Page100 extends After {
+  @Field(() => Int, { nullable: true, defaultValue: 100 }) readonly first?: number | null;
+}
+
+/** What a connection has besides its page, and its description. */
+export interface ConnectionOptions {
+  readonly description?: string;
+  /** An abstract ObjectType whose fields the connection has too. */
+  readonly base?: new () => object;
+}
+
+@ObjectType()
+class Bare {}
+
+/** Declares `<name>Connection` and `<name>Edge` for a node type. */
+export function connectionType<T extends object>(
+  name: string,
+  node: () => ClassType<T>,
+  options: ConnectionOptions = {},
+): ClassType<Connection<T>> {
+  const { base = Bare, description } = options;
+  @ObjectType(`${name}Edge`, { simpleResolvers: true })
+  class Edge {
+    @Field(() => String) readonly cursor!: string;
+    @Field(node) readonly node!: T;
+  }
+  @ObjectType(`${name}Connection`, {
+    simpleResolvers: true,
+    ...(description === undefined ? {} : { description }),
+  })
+  class ConnectionOf extends base {
+    @Field(() => [Edge]) readonly edges!: Edge[];
+    @Field(() => [node()]) readonly nodes!: T[];
+    @Field(() => PageInfo) readonly pageInfo!: PageInfo;
+    @Field(() => Int) readonly totalCount!: number;
+  }
+  // Instances are built as Connection<T>, which has these properties; this class only declares them to the schema.
+  return ConnectionOf as unknown as ClassType<Connection<T>>;
+}

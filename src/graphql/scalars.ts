@@ -1,0 +1,114 @@
+// Input is parsed to canonical strings and epoch milliseconds, never to bigint or objects: graphql-jit compiles inline
+// literals into code, and only plain JSON values survive that.
+
+import { GraphQLScalarType, Kind } from 'graphql';
+import { GraphQLEmailAddress, GraphQLSafeInt } from 'graphql-scalars';
+import { parseLocalDate, parseTimeZone } from '../core/calendar.ts';
+import { UserInputError, type ErrorPath } from '../core/errors.ts';
+import { parseInstant } from '../core/instant.ts';
+import { formatMicro, parseMicro } from '../core/micro.ts';
+import { isoInstant } from '../core/range.ts';
+
+export { GraphQLEmailAddress as EmailAddressScalar, GraphQLSafeInt as SafeIntScalar };
+
+interface TextScalar<TInternal> {
+  readonly name: string;
+  readonly description: string;
+  readonly parse: (text: string) => TInternal;
+  readonly serialize: (value: unknown) => string;
+}
+
+/** An exact decimal of credits: bigint micro-credits inside. */
+export const CreditsScalar = textScalar({
+  name: 'Credits',
+  description:
+    'An exact decimal number of credits with at most six fraction digits, as a string: "212.16". No trailing zeros, no exponent, `-` for debt.',
+  parse: (text) => formatMicro(parseMicro(text)),
+  serialize: (value) => (typeof value === 'bigint' ? formatMicro(value) : unserialisable(value)),
+});
+
+/** An instant: epoch milliseconds inside. */
+export const DateTimeScalar = textScalar({
+  name: 'DateTime',
+  description:
+    'An instant, RFC 3339. Answers are UTC with milliseconds; input may carry any offset, and finer digits are cut.',
+  parse: (text) => parseInstant(text),
+  serialize: (value) => (typeof value === 'number' ? isoInstant(value) : unserialisable(value)),
+});
+
+export const LocalDateScalar = textScalar({
+  name: 'LocalDate',
+  description: 'A calendar day: "2026-03-29".',
+  parse: (text) => {
+    parseLocalDate(text);
+    return text;
+  },
+  serialize: (value) => (typeof value === 'string' ? value : unserialisable(value)),
+});
+
+export const TimeZoneScalar = textScalar({
+  name: 'TimeZone',
+  description: 'An IANA time zone name: "Asia/Kolkata".',
+  parse: (text) => parseTimeZone(text),
+  serialize: (value) => (typeof value === 'string' ? value : unserialisable(value)),
+});
+
+/** A length of time: milliseconds inside. */
+export const DurationScalar = textScalar({
+  name: 'Duration',
+  description: 'A length of time, ISO 8601, hours as the largest unit: "PT36H15M".',
+  parse: (): never => {
+    throw new UserInputError('A Duration is only ever answered, never asked for.');
+  },
+  serialize: (value) => (typeof value === 'number' ? isoDuration(value) : unserialisable(value)),
+});
+
+export const UrlScalar = textScalar({
+  name: 'URL',
+  description: 'An absolute http or https URL.',
+  parse: (text) => {
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+    throw new UserInputError(`${JSON.stringify(text.slice(0, 80))} is not an http or https URL.`);
+  },
+  serialize: (value) => (typeof value === 'string' ? value : unserialisable(value)),
+});
+
+/** Milliseconds as ISO 8601 with hours as the largest unit: 130_500_250 is "PT36H15M0.25S". */
+export function isoDuration(durationMs: number): string {
+  const hours = Math.floor(durationMs / 3_600_000);
+  const minutes = Math.floor((durationMs % 3_600_000) / 60_000);
+  const seconds = (durationMs % 60_000) / 1_000;
+  const parts = [
+    hours > 0 ? `${hours}H` : '',
+    minutes > 0 ? `${minutes}M` : '',
+    seconds > 0 ? `${seconds}S` : '',
+  ].join('');
+  return parts === '' ? 'PT0S' : `PT${parts}`;
+}
+
+function textScalar<TInternal>(config: TextScalar<TInternal>): GraphQLScalarType<TInternal, string> {
+  const parseValue = (value: unknown): TInternal => {
+    if (typeof value !== 'string') throw wrongKind(config.name, value);
+    return config.parse(value);
+  };
+  return new GraphQLScalarType<TInternal, string>({
+    name: config.name,
+    description: config.description,
+    serialize: config.serialize,
+    parseValue,
+    parseLiteral: (node) =>
+      parseValue(
+        node.kind === Kind.STRING ? node.value : 'value' in node ? Number(node.value) : null,
+      ),
+  });
+}
+
+function wrongKind(name: string, value: unknown, path?: ErrorPath): UserInputError {
+  return new UserInputError(`${name} is written as a string, not as ${JSON.stringify(value)}.`, {
+    path,
+  });
+}
+
+function unserialisable(value: unknown): never {
+  throw new TypeError(`unexpected value of type ${typeof value}`);
+}
