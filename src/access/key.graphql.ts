@@ -1,0 +1,119 @@
+import {
+  Arg,
+  Ctx,
+  Field,
+  ID,
+  InputType,
+  Mutation,
+  ObjectType,
+  Query,
+  registerEnumType,
+  Resolver,
+} from 'type-graphql';
+import { encodeId, scopes, type Scope } from '../core/identity.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { NodeType } from '../graphql/node.ts';
+import { DateTimeScalar } from '../graphql/scalars.ts';
+import type { ApiKey, CreateApiKeyRequest } from './key.ts';
+import type { KeyService } from './key.service.ts';
+
+registerEnumType(scopes, {
+  name: 'Scope',
+  description: `READ_USAGE: account, node, resource, hardwareProfiles, deploymentQuote, subscriptions. INGEST: usage, registering, lifecycle. MANAGE: READ_USAGE,
+and thresholds, webhooks, keys, portal tokens, emails, audit, the account's name, zone and addresses. OPERATOR: all of it on any account, and
+allocations, adjustments, policy, prices, accounts, test clocks. A key grants only scopes that it has; \`node\` asks for the scope of what it finds.`,
+});
+
+@ObjectType('ApiKey', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description:
+    'Whoever sends its secret as `Authorization: Bearer <secret>` may do what its scopes say.',
+})
+export class ApiKeyType extends NodeType {
+  @Field(() => String) readonly name!: string;
+  @Field(() => String, { description: 'The first characters of the secret, to tell keys apart.' })
+  readonly prefix!: string;
+  @Field(() => [scopes]) readonly scopes!: readonly Scope[];
+  @Field(() => DateTimeScalar) readonly createdAt!: number;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly expiresAt!: number | null;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'To the minute.' })
+  readonly lastUsedAt!: number | null;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly revokedAt!: number | null;
+}
+
+/** A key as the API shows it: never its secret. */
+export function apiKeyNode(key: ApiKey): ApiKeyType {
+  return {
+    id: encodeId('ApiKey', key.accountId ?? 0, key.keyId),
+    name: key.name,
+    prefix: key.prefix,
+    scopes: key.scopes,
+    createdAt: key.createdAtMs,
+    expiresAt: key.expiresAtMs,
+    lastUsedAt: key.lastUsedAtMs,
+    revokedAt: key.revokedAtMs,
+  };
+}
+
+@ObjectType('CreateApiKeyPayload', { simpleResolvers: true, description: 'secret: shown once.' })
+class CreateApiKeyPayload {
+  @Field(() => ApiKeyType) readonly apiKey!: ApiKeyType;
+  @Field(() => String) readonly secret!: string;
+}
+
+@InputType('CreateApiKeyInput')
+class CreateApiKeyInput implements CreateApiKeyRequest {
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'Whose key it will be. An operator names an account, or none to make another operator key (scope OPERATOR).',
+  })
+  readonly accountId?: string | null;
+  @Field(() => String) readonly name!: string;
+  @Field(() => [scopes]) readonly scopes!: readonly Scope[];
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'After now. Default: it does not expire.',
+  })
+  readonly expiresAt?: number | null;
+}
+
+@Resolver(() => ApiKeyType)
+export class ApiKeyResolver {
+  constructor(private readonly keys: KeyService) {}
+
+  @Query(() => [ApiKeyType], {
+    nullable: true,
+    description:
+      "The account's keys, newest first, those no longer valid too. An operator who names no account: the operators' keys.",
+  })
+  async apiKeys(
+    @Ctx() context: RequestContext,
+    @Arg('accountId', () => ID, { nullable: true }) accountId?: string | null,
+  ): Promise<readonly ApiKeyType[]> {
+    const keys = await this.keys.list(context.actor, await context.reader(), {
+      accountId: accountId ?? null,
+    });
+    return keys.map(apiKeyNode);
+  }
+
+  @Mutation(() => CreateApiKeyPayload)
+  async createApiKey(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => CreateApiKeyInput) input: CreateApiKeyInput,
+  ): Promise<CreateApiKeyPayload> {
+    const { apiKey, secret } = await this.keys.create(context.actor, input);
+    return { apiKey: apiKeyNode(apiKey), secret };
+  }
+
+  @Mutation(() => ApiKeyType, {
+    description: 'It opens nothing any more, within five seconds everywhere.',
+  })
+  async revokeApiKey(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID) id: string,
+  ): Promise<ApiKeyType> {
+    return apiKeyNode(await this.keys.revoke(context.actor, id));
+  }
+}

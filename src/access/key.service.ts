@@ -1,0 +1,232 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../core/clock.ts';
+import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
+import { type Actor, type NodeRef, unknownId } from '../core/identity.ts';
+import type { Database, Tx } from '../db/database.ts';
+import { isOperator, requireAccount, requireRef, requireScope } from './authorize.ts';
+import {
+  bearerSecret,
+  isInForce,
+  KEYS_IN_FORCE_MAX,
+  parseBootstrapSecret,
+  parseNewKey,
+  prefixOf,
+  SECRET_BYTES,
+  SECRET_START,
+  type ApiKey,
+  type CreateApiKeyRequest,
+  type NewApiKey,
+} from './key.ts';
+import {
+  countKeysInForce,
+  findKey,
+  findKeyBySecret,
+  insertKey,
+  listKeys,
+  lockKeys,
+  revokeKey,
+  touchKey,
+} from './key.store.ts';
+
+/** How long a gateway trusts what it read of a key: a revocation on another gateway holds here after it. */
+export const KEY_CACHE_MS = 3_000;
+const CACHED_KEYS = 10_000;
+const LAST_USED_EVERY_MS = 60_000;
+const LISTED_KEYS_MAX = 1_000;
+
+/** What this service needs to know of accounts, which live in a higher layer: that one exists. */
+export interface AccountFinder {
+  /** @throws NOT_FOUND */
+  get(tx: Tx, accountId: number, asNamed?: string): Promise<unknown>;
+}
+
+interface CachedKey {
+  readonly key: ApiKey;
+  readonly actor: Actor;
+}
+
+export class KeyService {
+  private readonly cache = new LRUCache<string, CachedKey>({ max: CACHED_KEYS, ttl: KEY_CACHE_MS });
+  private readonly lastUsed = new LRUCache<number, number>({ max: CACHED_KEYS });
+  private readonly writing = new Set<Promise<void>>();
+  private revocations = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly accounts: AccountFinder,
+  ) {}
+
+  /**
+   * Whose key a request carries. A key's expiry holds to the millisecond, its revocation at once on the gateway that
+   * revoked it and within KEY_CACHE_MS on others.
+   * @returns null without a key, or with one that is unknown, expired or revoked: they are not told apart
+   */
+  async authenticate(authorizationHeader: string | undefined): Promise<Actor | null> {
+    const secret = bearerSecret(authorizationHeader);
+    if (secret === null) return null;
+    const sha256 = hashOf(secret);
+    const cached = this.cache.get(sha256.toString('base64')) ?? (await this.read(sha256));
+    const nowMs = this.clock.nowMs();
+    if (cached === null || !isInForce(cached.key, nowMs)) return null;
+    this.noteUse(cached.key, nowMs);
+    return cached.actor;
+  }
+
+  /**
+   * Makes a key. An account's key makes keys of its own account, an operator's those of the account that it names, or,
+   * naming none and asking for OPERATOR, another operator's.
+   * @returns the key and its secret, which is nowhere kept
+   * @throws FORBIDDEN for a scope that the caller lacks, NOT_FOUND, BAD_USER_INPUT, CONFLICT when there are too many keys
+   */
+  async create(
+    actor: Actor,
+    request: CreateApiKeyRequest,
+  ): Promise<{ readonly apiKey: ApiKey; readonly secret: string }> {
+    const accountId = ownerOfNewKey(actor, request);
+    for (const scope of request.scopes) requireScope(actor, scope);
+    const parsed = parseNewKey(request, this.clock.nowMs());
+    const secret = newSecret();
+    const apiKey = await this.database.inTransaction(async (tx) => {
+      if (accountId !== null) {
+        await this.accounts.get(tx, accountId, request.accountId ?? undefined);
+      }
+      const inForce = await countKeysInForce(tx, accountId, parsed.createdAtMs);
+      if (inForce >= KEYS_IN_FORCE_MAX) {
+        throw new ConflictError(
+          `There are ${inForce} keys in force; at most ${KEYS_IN_FORCE_MAX} may be: revoke one first.`,
+        );
+      }
+      return insertSecret(tx, { ...parsed, accountId, prefix: prefixOf(secret) }, secret);
+    });
+    invariant(apiKey !== null, 'random secrets differ');
+    return { apiKey, secret };
+  }
+
+  /** A key that is revoked already is returned unchanged. @throws FORBIDDEN, NOT_FOUND */
+  async revoke(actor: Actor, id: string): Promise<ApiKey> {
+    const ref = requireRef(actor, 'MANAGE', { id, types: ['ApiKey'], path: ['id'] });
+    const revoked = await this.database.inTransaction((tx) =>
+      revokeKey(tx, keyOf(ref), this.clock.nowMs()),
+    );
+    if (revoked === null) throw unknownId(id, ['id']);
+    // What is cached is known by secrets, which are not at hand: all of it is read again. A read that is under way may have
+    // seen the key before it was revoked, so what it found is not kept (see read).
+    this.revocations += 1;
+    this.cache.clear();
+    return revoked;
+  }
+
+  /** An account's keys, newest first; for an operator who names none, the operators'. @throws FORBIDDEN, NOT_FOUND */
+  async list(
+    actor: Actor,
+    tx: Tx,
+    named: { readonly accountId: string | null },
+  ): Promise<readonly ApiKey[]> {
+    if (named.accountId === null && isOperator(actor)) return listKeys(tx, null, LISTED_KEYS_MAX);
+    const accountId = requireAccount(actor, 'MANAGE', {
+      accountId: named.accountId,
+      path: ['accountId'],
+    });
+    await this.accounts.get(tx, accountId, named.accountId ?? undefined);
+    return listKeys(tx, accountId, LISTED_KEYS_MAX);
+  }
+
+  /** The key of an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
+  async get(actor: Actor, tx: Tx, id: string): Promise<ApiKey> {
+    const ref = requireRef(actor, 'MANAGE', { id, types: ['ApiKey'], path: ['id'] });
+    const { accountId, keyId } = keyOf(ref);
+    const key = await findKey(tx, accountId, keyId);
+    if (key === null) throw unknownId(id, ['id']);
+    return key;
+  }
+
+  /**
+   * Sees to it that an operator can begin. With a secret of the operator's own, that secret is a key afterwards (a revoked
+   * one stays revoked); without one, the first call on a database makes a key.
+   * @returns the secret that was made, to be shown once; null when none was
+   * @throws BAD_USER_INPUT for a secret that is too short or cannot travel in a header
+   */
+  async ensureOperatorKey(ownSecret: string | null): Promise<{ readonly secret: string | null }> {
+    const secret = ownSecret === null ? newSecret() : parseBootstrapSecret(ownSecret);
+    return this.database.inTransaction(async (tx) => {
+      // The lock comes first: two gateways that both saw no key would print two.
+      await lockKeys(tx);
+      if (ownSecret === null && (await listKeys(tx, null, 1)).length > 0) return { secret: null };
+      const key: NewApiKey = {
+        accountId: null,
+        name: ownSecret === null ? 'First operator key' : 'BOOTSTRAP_OPERATOR_KEY',
+        prefix: prefixOf(secret),
+        scopes: ['OPERATOR'],
+        createdAtMs: this.clock.nowMs(),
+        expiresAtMs: null,
+      };
+      await insertSecret(tx, key, secret);
+      return { secret: ownSecret === null ? secret : null };
+    });
+  }
+
+  /** Waits for the notes of last uses; before the database is closed. */
+  async close(): Promise<void> {
+    await Promise.all(this.writing);
+  }
+
+  private async read(sha256: Buffer): Promise<CachedKey | null> {
+    const revocationsBefore = this.revocations;
+    const key = await this.database.inSnapshot((tx) => findKeyBySecret(tx, sha256));
+    // Unknown secrets are not cached: a key that was made a moment ago on another gateway works here at once.
+    if (key === null) return null;
+    const actor = { keyId: key.keyId, accountId: key.accountId, scopes: new Set(key.scopes) };
+    const cached = { key, actor };
+    if (this.revocations === revocationsBefore) this.cache.set(sha256.toString('base64'), cached);
+    return cached;
+  }
+
+  // At most once a minute a key, and beside the request: nobody waits for it, and failing to note a use fails no request.
+  private noteUse(key: ApiKey, nowMs: number): void {
+    const noted = this.lastUsed.get(key.keyId);
+    if (noted !== undefined && Math.abs(nowMs - noted) < LAST_USED_EVERY_MS) return;
+    this.lastUsed.set(key.keyId, nowMs);
+    const used = { atMs: nowMs, unlessSinceMs: nowMs - LAST_USED_EVERY_MS };
+    const write = this.database
+      .inTransaction((tx) => touchKey(tx, key, used))
+      .catch(() => undefined)
+      .finally(() => this.writing.delete(write));
+    this.writing.add(write);
+  }
+}
+
+function ownerOfNewKey(actor: Actor, request: CreateApiKeyRequest): number | null {
+  const wantsOperator = request.scopes.includes('OPERATOR');
+  const namesAccount = request.accountId !== null && request.accountId !== undefined;
+  if (wantsOperator && isOperator(actor)) {
+    if (!namesAccount) return null;
+    throw new UserInputError(
+      'OPERATOR is a scope of keys without an account: leave accountId out.',
+      {
+        path: ['input', 'accountId'],
+      },
+    );
+  }
+  return requireAccount(actor, 'MANAGE', {
+    accountId: request.accountId,
+    path: ['input', 'accountId'],
+  });
+}
+
+function keyOf(ref: NodeRef): Pick<ApiKey, 'accountId' | 'keyId'> {
+  return { accountId: ref.accountId === 0 ? null : ref.accountId, keyId: ref.localId };
+}
+
+function newSecret(): string {
+  return SECRET_START + randomBytes(SECRET_BYTES).toString('base64url');
+}
+
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+function insertSecret(tx: Tx, key: NewApiKey, secret: string): Promise<ApiKey | null> {
+  return insertKey(tx, key, hashOf(secret));
+}

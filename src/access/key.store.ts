@@ -1,0 +1,150 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { invariant } from '../core/errors.ts';
+import { scopes, type Scope } from '../core/identity.ts';
+import { instantColumn } from '../db/columns.ts';
+import type { Tx } from '../db/database.ts';
+import { at, atOrNull, int, ms, msOrNull, type Row, text, texts } from '../db/decode.ts';
+import type { ApiKey, NewApiKey } from './key.ts';
+
+@Entity('api_key')
+export class ApiKeyRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @PrimaryColumn({ name: 'key_id', type: 'int' }) keyId!: number;
+  @Column({ name: 'name', type: 'text' }) name!: string;
+  @Column({ name: 'prefix', type: 'text' }) prefix!: string;
+  @Column({ name: 'secret_sha256', type: 'bytea' }) secretSha256!: Buffer;
+  @Column({ name: 'scopes', type: 'text', array: true }) scopes!: string[];
+  @Column({ name: 'created_at', ...instantColumn }) createdAtMs!: number;
+  @Column({ name: 'expires_at', nullable: true, ...instantColumn }) expiresAtMs!: number | null;
+  @Column({ name: 'last_used_at', nullable: true, ...instantColumn }) lastUsedAtMs!: number | null;
+  @Column({ name: 'revoked_at', nullable: true, ...instantColumn }) revokedAtMs!: number | null;
+}
+
+/** In the table an operator's key stands under account 0. */
+const NO_ACCOUNT = 0;
+const COLUMNS =
+  'account_id, key_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at';
+
+/** The key with this hash, whatever its state. */
+export async function findKeyBySecret(tx: Tx, secretSha256: Buffer): Promise<ApiKey | null> {
+  const rows = await tx.query(
+    `/* access.findKeyBySecret */ select ${COLUMNS} from api_key where secret_sha256 = $1`,
+    [secretSha256],
+  );
+  return rows[0] === undefined ? null : keyFromRow(rows[0]);
+}
+
+/** An account's key, or (account null) an operator's. */
+export async function findKey(
+  tx: Tx,
+  accountId: number | null,
+  keyId: number,
+): Promise<ApiKey | null> {
+  const rows = await tx.query(
+    `/* access.findKey */ select ${COLUMNS} from api_key where account_id = $1 and key_id = $2::bigint`,
+    [accountId ?? NO_ACCOUNT, keyId],
+  );
+  return rows[0] === undefined ? null : keyFromRow(rows[0]);
+}
+
+/** The keys of an account, or (null) the operators', newest first; revoked and expired ones too, up to `limit`. */
+export async function listKeys(
+  tx: Tx,
+  accountId: number | null,
+  limit: number,
+): Promise<readonly ApiKey[]> {
+  const rows = await tx.query(
+    `/* access.listKeys */ select ${COLUMNS} from api_key where account_id = $1 order by key_id desc limit $2`,
+    [accountId ?? NO_ACCOUNT, limit],
+  );
+  return rows.map(keyFromRow);
+}
+
+/** How many keys of an account (null: operators' keys) open something at an instant. */
+export async function countKeysInForce(
+  tx: Tx,
+  accountId: number | null,
+  atMs: number,
+): Promise<number> {
+  const rows = await tx.query(
+    `/* access.countKeysInForce */ select count(*) from api_key
+     where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
+    [accountId ?? NO_ACCOUNT, at(atMs)],
+  );
+  return int(rows[0] ?? {}, 'count');
+}
+
+/** @returns the new key, or null when this secret is a key already */
+export async function insertKey(
+  tx: Tx,
+  key: NewApiKey,
+  secretSha256: Buffer,
+): Promise<ApiKey | null> {
+  const rows = await tx.query(
+    `/* access.insertKey */ insert into api_key (account_id, name, prefix, secret_sha256, scopes, created_at, expires_at)
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (secret_sha256) do nothing returning ${COLUMNS}`,
+    [
+      key.accountId ?? NO_ACCOUNT,
+      key.name,
+      key.prefix,
+      secretSha256,
+      key.scopes,
+      at(key.createdAtMs),
+      atOrNull(key.expiresAtMs),
+    ],
+  );
+  return rows[0] === undefined ? null : keyFromRow(rows[0]);
+}
+
+/** Revokes a key; one that is revoked keeps its first instant. */
+export async function revokeKey(
+  tx: Tx,
+  key: Pick<ApiKey, 'accountId' | 'keyId'>,
+  atMs: number,
+): Promise<ApiKey | null> {
+  const rows = await tx.query(
+    `/* access.revokeKey */ update api_key set revoked_at = coalesce(revoked_at, $3)
+     where account_id = $1 and key_id = $2::bigint returning ${COLUMNS}`,
+    [key.accountId ?? NO_ACCOUNT, key.keyId, at(atMs)],
+  );
+  return rows[0] === undefined ? null : keyFromRow(rows[0]);
+}
+
+/** Notes a use, unless one was noted at or after `unlessSinceMs` (by another gateway). */
+export async function touchKey(
+  tx: Tx,
+  key: Pick<ApiKey, 'accountId' | 'keyId'>,
+  used: { readonly atMs: number; readonly unlessSinceMs: number },
+): Promise<void> {
+  await tx.query(
+    `/* access.touchKey */ update api_key set last_used_at = $3
+     where account_id = $1 and key_id = $2::bigint and (last_used_at is null or last_used_at < $4)`,
+    [key.accountId ?? NO_ACCOUNT, key.keyId, at(used.atMs), at(used.unlessSinceMs)],
+  );
+}
+
+/** Holds other writers of keys off until the transaction ends: gateways that start at once take turns. */
+export async function lockKeys(tx: Tx): Promise<void> {
+  await tx.query('/* access.lockKeys */ lock table api_key in share row exclusive mode');
+}
+
+function keyFromRow(row: Row): ApiKey {
+  const accountId = int(row, 'account_id');
+  return {
+    accountId: accountId === NO_ACCOUNT ? null : accountId,
+    keyId: int(row, 'key_id'),
+    name: text(row, 'name'),
+    prefix: text(row, 'prefix'),
+    scopes: texts(row, 'scopes').map(scopeNamed),
+    createdAtMs: ms(row, 'created_at'),
+    expiresAtMs: msOrNull(row, 'expires_at'),
+    lastUsedAtMs: msOrNull(row, 'last_used_at'),
+    revokedAtMs: msOrNull(row, 'revoked_at'),
+  };
+}
+
+function scopeNamed(name: string): Scope {
+  const scope = Object.values(scopes).find((known) => known === name);
+  invariant(scope !== undefined, 'known scope', { name });
+  return scope;
+}

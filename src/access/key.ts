@@ -1,0 +1,94 @@
+// API keys: who may call the gateway. A key is a secret that is shown once and kept as its SHA-256 only; it belongs to one
+// account, or to none when it is an operator's. Secrets are 256 random bits, so neither a salt nor a slow hash would add
+// anything, and finding a key by its hash leaks nothing about it through timing: two hashes that are alike belong to
+// secrets that are not.
+
+import { UserInputError } from '../core/errors.ts';
+import { scopes, type Scope } from '../core/identity.ts';
+import { isoInstant } from '../core/range.ts';
+import { parseText } from '../core/text.ts';
+
+export const SECRET_BYTES = 32;
+export const SECRET_START = 'bg_';
+export const BOOTSTRAP_SECRET_LENGTH_MIN = 16;
+export const KEYS_IN_FORCE_MAX = 500;
+const PREFIX_LENGTH = 10;
+const SECRET_LENGTH_MAX = 512;
+
+export interface ApiKey {
+  /** Null for an operator's key. */
+  readonly accountId: number | null;
+  readonly keyId: number;
+  readonly name: string;
+  /** The first characters of the secret: enough to tell keys apart, far too few to guess the rest. */
+  readonly prefix: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly lastUsedAtMs: number | null;
+  readonly revokedAtMs: number | null;
+}
+
+export type NewApiKey = Omit<ApiKey, 'keyId' | 'lastUsedAtMs' | 'revokedAtMs'>;
+
+/** What createApiKey is called with, as the API takes it. */
+export interface CreateApiKeyRequest {
+  readonly accountId?: string | null;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt?: number | null;
+}
+
+/**
+ * Checks what a new key is called, may do, and until when.
+ * @throws UserInputError naming the field
+ */
+export function parseNewKey(
+  request: CreateApiKeyRequest,
+  nowMs: number,
+): Pick<NewApiKey, 'name' | 'scopes' | 'createdAtMs' | 'expiresAtMs'> {
+  const { expiresAt = null } = request;
+  if (expiresAt !== null && expiresAt <= nowMs) {
+    throw new UserInputError(`expiresAt is ${isoInstant(expiresAt)}; it must be after now.`, {
+      path: ['input', 'expiresAt'],
+    });
+  }
+  const granted = Object.values(scopes).filter((scope) => request.scopes.includes(scope));
+  if (granted.length === 0) {
+    throw new UserInputError('scopes must name at least one scope.', { path: ['input', 'scopes'] });
+  }
+  return {
+    name: parseText(request.name, ['input', 'name']),
+    scopes: granted,
+    createdAtMs: nowMs,
+    expiresAtMs: expiresAt,
+  };
+}
+
+/** The secret in a header `Authorization: Bearer <secret>`, or null when there is none. */
+export function bearerSecret(authorizationHeader: string | undefined): string | null {
+  const secret = /^bearer +(\S+) *$/i.exec(authorizationHeader ?? '')?.[1];
+  return secret === undefined || secret.length > SECRET_LENGTH_MAX ? null : secret;
+}
+
+/**
+ * The operator's own secret from the configuration.
+ * @throws UserInputError unless it is 16 to 512 printable ASCII characters without spaces, as a header can carry
+ */
+export function parseBootstrapSecret(secret: string): string {
+  const isUsable = /^[\x21-\x7e]+$/.test(secret) && secret.length <= SECRET_LENGTH_MAX;
+  if (isUsable && secret.length >= BOOTSTRAP_SECRET_LENGTH_MIN) return secret;
+  throw new UserInputError(
+    `BOOTSTRAP_OPERATOR_KEY must be ${BOOTSTRAP_SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} printable characters without spaces.`,
+  );
+}
+
+/** What is shown of a secret: ten characters, and of a short one of the operator's own at most a quarter. */
+export function prefixOf(secret: string): string {
+  return secret.slice(0, Math.min(PREFIX_LENGTH, Math.floor(secret.length / 4)));
+}
+
+/** Whether a key opens anything at an instant. It ends at `expiresAtMs` exactly. */
+export function isInForce(key: Pick<ApiKey, 'expiresAtMs' | 'revokedAtMs'>, atMs: number): boolean {
+  return key.revokedAtMs === null && (key.expiresAtMs === null || atMs < key.expiresAtMs);
+}

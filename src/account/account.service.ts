@@ -1,0 +1,133 @@
+import { isOperator, requireAccount, requireScope } from '../access/authorize.ts';
+import { parseTimeZone } from '../core/calendar.ts';
+import type { Clock } from '../core/clock.ts';
+import { ConflictError, NotFoundError, UserInputError } from '../core/errors.ts';
+import { encodeId, unknownId, type Actor } from '../core/identity.ts';
+import { parseText } from '../core/text.ts';
+import type { Database, Tx } from '../db/database.ts';
+import { parseEmails, parseNewAccount, type Account, type CreateAccountRequest } from './account.ts';
+import {
+  countAccounts,
+  findAccountByExternalId,
+  insertAccount,
+  listAccounts,
+  loadAccounts,
+  lockAccount,
+  updateAccount,
+} from './account.store.ts';
+
+export { loadAccounts };
+
+export interface UpdateAccountRequest {
+  readonly accountId?: string | null;
+  readonly name?: string | null;
+  readonly timeZone?: string | null;
+  readonly notificationEmails?: readonly string[] | null;
+}
+
+export class AccountService {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * An account's now, epoch ms: the only place that says what it is.
+   * (Accounts of partners' tests will have a clock of their own.)
+   */
+  nowMs(): number {
+    return this.clock.nowMs();
+  }
+
+  /** Sent again with the same externalId and body: the first account. @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT */
+  async create(actor: Actor, request: CreateAccountRequest): Promise<Account> {
+    requireScope(actor, 'OPERATOR');
+    const account = parseNewAccount(request, this.clock.nowMs());
+    return this.database.inTransaction(async (tx) => {
+      const created = await insertAccount(tx, account, request);
+      if (created.isSameRequest) return created.account;
+      throw new ConflictError(
+        `An account with the externalId ${JSON.stringify(account.externalId)} exists and was created with other values.`,
+        { path: ['input', 'externalId'] },
+      );
+    });
+  }
+
+  /** @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  async update(actor: Actor, request: UpdateAccountRequest): Promise<Account> {
+    const accountId = requireAccount(actor, 'MANAGE', {
+      accountId: request.accountId,
+      path: ['input', 'accountId'],
+    });
+    const { name = null, timeZone = null, notificationEmails = null } = request;
+    const changes = {
+      name: name === null ? null : parseText(name, ['input', 'name']),
+      timeZone: timeZone === null ? null : parseTimeZone(timeZone, ['input', 'timeZone']),
+      notificationEmails: notificationEmails === null ? null : parseEmails(notificationEmails),
+    };
+    return this.inAccount(accountId, async (tx) => {
+      await updateAccount(tx, accountId, changes);
+      return this.get(tx, accountId);
+    });
+  }
+
+  /** The account named by id or external id, or the caller's own. Null when an operator names an external id in vain. */
+  async find(
+    actor: Actor,
+    tx: Tx,
+    named: { readonly id?: string | null; readonly externalId?: string | null },
+  ): Promise<Account | null> {
+    const { id = null, externalId = null } = named;
+    if (id !== null && externalId !== null) {
+      throw new UserInputError('Name the account by id or by externalId, not by both.', {
+        path: ['externalId'],
+      });
+    }
+    if (externalId === null) {
+      const accountId = requireAccount(actor, 'READ_USAGE', { accountId: id, path: ['id'] });
+      return this.get(tx, accountId, id ?? undefined);
+    }
+    requireScope(actor, 'READ_USAGE');
+    const account = await findAccountByExternalId(tx, externalId);
+    const mayKnow = isOperator(actor) || account?.accountId === actor.accountId;
+    if (account !== null && mayKnow) return account;
+    throw new NotFoundError(
+      `No account has the externalId ${JSON.stringify(externalId.slice(0, 80))}.`,
+      { path: ['externalId'] },
+    );
+  }
+
+  /** @throws NOT_FOUND */
+  async get(tx: Tx, accountId: number, asNamed?: string): Promise<Account> {
+    const [account] = await loadAccounts(tx, [accountId]);
+    if (account !== undefined) return account;
+    throw unknownId(asNamed ?? encodeId('Account', accountId, accountId));
+  }
+
+  /** Accounts by id after `afterId`. @throws FORBIDDEN for all but operators */
+  async list(
+    actor: Actor,
+    tx: Tx,
+    list: { readonly afterId: number; readonly limit: number; readonly search: string | null },
+  ): Promise<readonly Account[]> {
+    requireScope(actor, 'OPERATOR');
+    return listAccounts(tx, list);
+  }
+
+  async count(tx: Tx, search: string | null): Promise<number> {
+    return countAccounts(tx, search);
+  }
+
+  /** Runs a write on one account's data in a transaction that holds the account's lock. @throws NOT_FOUND */
+  async inAccount<T>(
+    accountId: number,
+    work: (tx: Tx, account: Account) => Promise<T>,
+  ): Promise<T> {
+    return this.database.inTransaction(async (tx) => {
+      // The lock comes first: what the work reads and decides on cannot change under it.
+      const account = await lockAccount(tx, accountId);
+      if (account === null) throw unknownId(encodeId('Account', accountId, accountId));
+      return work(tx, account);
+    });
+  }
+}

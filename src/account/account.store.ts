@@ -1,0 +1,158 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Tx } from '../db/database.ts';
+import { instantColumn, sequenceColumn, bigintColumn } from '../db/columns.ts';
+import { at, int, ms, type Row, text, textOrNull, texts } from '../db/decode.ts';
+import type { Account, CreateAccountRequest, NewAccount } from './account.ts';
+
+@Entity('account')
+export class AccountRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @Column({ name: 'external_id', type: 'text', nullable: true }) externalId!: string | null;
+  @Column({ name: 'name', type: 'text' }) name!: string;
+  @Column({ name: 'time_zone', type: 'text' }) timeZone!: string;
+  @Column({ name: 'cycle_day', type: 'int' }) cycleDay!: number;
+  @Column({ name: 'notification_emails', type: 'text', array: true }) notificationEmails!: string[];
+  @Column({ name: 'created_at', ...instantColumn }) createdAtMs!: number;
+  @Column({ name: 'credits_from', ...instantColumn }) creditsFromMs!: number;
+  @Column({ name: 'creation', type: 'jsonb' }) creation!: unknown;
+  @Column({ name: 'last_local_id', ...sequenceColumn }) lastLocalId!: number;
+  @Column({ name: 'last_seq', ...sequenceColumn }) lastSeq!: number;
+  @Column({ name: 'recorded_quantity', ...bigintColumn }) recordedQuantity!: bigint;
+  @Column({ name: 'recorded_credits_micro', ...bigintColumn }) recordedCreditsMicro!: bigint;
+}
+
+const COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from`;
+
+/**
+ * Locks the account's row for the transaction: every write of an account's data begins here, so that writes of one
+ * account follow one another. @returns null when there is no such account
+ */
+export async function lockAccount(tx: Tx, accountId: number): Promise<Account | null> {
+  const rows = await tx.query(
+    `/* account.lockAccount */ select ${COLUMNS} from account where account_id = $1 for no key update`,
+    [accountId],
+  );
+  return rows[0] === undefined ? null : accountFromRow(rows[0]);
+}
+
+/** Numbers new rows of a locked account. @returns the first of `count` consecutive local ids */
+export async function takeLocalIds(tx: Tx, accountId: number, count: number): Promise<number> {
+  const rows = await tx.query(
+    `/* account.takeLocalIds */ update account set last_local_id = last_local_id + $2 where account_id = $1
+     returning last_local_id - $2 + 1 as first`,
+    [accountId, count],
+  );
+  return int(rows[0] ?? {}, 'first');
+}
+
+/** The accounts with these ids, in no order. */
+export async function loadAccounts(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<readonly Account[]> {
+  const rows = await tx.query(
+    `/* account.loadAccounts */ select ${COLUMNS} from account where account_id = any($1)`,
+    [accountIds],
+  );
+  return rows.map(accountFromRow);
+}
+
+export async function findAccountByExternalId(
+  tx: Tx,
+  externalId: string,
+): Promise<Account | null> {
+  const rows = await tx.query(
+    `/* account.findAccountByExternalId */ select ${COLUMNS} from account where external_id = $1`,
+    [externalId],
+  );
+  return rows[0] === undefined ? null : accountFromRow(rows[0]);
+}
+
+/** Accounts by id, after one; `search` is a case-insensitive part of the name or the external id. */
+export async function listAccounts(
+  tx: Tx,
+  list: { readonly afterId: number; readonly limit: number; readonly search: string | null },
+): Promise<readonly Account[]> {
+  const rows = await tx.query(
+    `/* account.listAccounts */ select ${COLUMNS} from account
+     where account_id > $1
+       and ($3::text is null or position(lower($3) in lower(name)) > 0 or position(lower($3) in lower(external_id)) > 0)
+     order by account_id limit $2`,
+    [list.afterId, list.limit, list.search],
+  );
+  return rows.map(accountFromRow);
+}
+
+export async function countAccounts(tx: Tx, search: string | null): Promise<number> {
+  const rows = await tx.query(
+    `/* account.countAccounts */ select count(*) from account
+     where $1::text is null or position(lower($1) in lower(name)) > 0 or position(lower($1) in lower(external_id)) > 0`,
+    [search],
+  );
+  return int(rows[0] ?? {}, 'count');
+}
+
+/**
+ * Inserts an account, or finds the one that has its external id.
+ * @returns the account, and whether `creation` is what it was created with
+ */
+export async function insertAccount(
+  tx: Tx,
+  account: NewAccount,
+  creation: CreateAccountRequest,
+): Promise<{ readonly account: Account; readonly isSameRequest: boolean }> {
+  const inserted = await tx.query(
+    `/* account.insertAccount */ insert into account
+       (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (external_id) do nothing returning ${COLUMNS}`,
+    [
+      account.externalId,
+      account.name,
+      account.timeZone,
+      account.cycleDay,
+      account.notificationEmails,
+      at(account.createdAtMs),
+      at(account.creditsFromMs),
+      JSON.stringify(creation),
+    ],
+  );
+  if (inserted[0] !== undefined) {
+    return { account: accountFromRow(inserted[0]), isSameRequest: true };
+  }
+  const rows = await tx.query(
+    `/* account.insertAccount.existing */ select ${COLUMNS}, creation = $2::jsonb as same from account
+     where external_id = $1`,
+    [account.externalId, JSON.stringify(creation)],
+  );
+  const existing = rows[0] ?? {};
+  return { account: accountFromRow(existing), isSameRequest: existing['same'] === true };
+}
+
+export async function updateAccount(
+  tx: Tx,
+  accountId: number,
+  changes: {
+    readonly name: string | null;
+    readonly timeZone: string | null;
+    readonly notificationEmails: readonly string[] | null;
+  },
+): Promise<void> {
+  await tx.query(
+    `/* account.updateAccount */ update account set name = coalesce($2, name), time_zone = coalesce($3, time_zone),
+       notification_emails = coalesce($4, notification_emails) where account_id = $1`,
+    [accountId, changes.name, changes.timeZone, changes.notificationEmails],
+  );
+}
+
+function accountFromRow(row: Row): Account {
+  return {
+    accountId: int(row, 'account_id'),
+    externalId: textOrNull(row, 'external_id'),
+    name: text(row, 'name'),
+    timeZone: text(row, 'time_zone'),
+    cycleDay: int(row, 'cycle_day'),
+    notificationEmails: texts(row, 'notification_emails'),
+    createdAtMs: ms(row, 'created_at'),
+    creditsFromMs: ms(row, 'credits_from'),
+  };
+}

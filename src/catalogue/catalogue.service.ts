@@ -1,0 +1,104 @@
+import { requireScope } from '../access/authorize.ts';
+import type { Clock } from '../core/clock.ts';
+import { ConflictError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import type { Database, Tx } from '../db/database.ts';
+import { insertHardware, loadHardware, loadRates, upsertRate } from './catalogue.store.ts';
+import {
+  hardwareNamed,
+  parseNewHardware,
+  parseNewRate,
+  type CreateHardwareProfileRequest,
+  type HardwareProfile,
+  type HardwareRate,
+  type NewHardwareProfile,
+  type NewHardwareRate,
+  ratesOf,
+  type SetHardwareRateRequest,
+} from './rates.ts';
+
+/** A profile with its rates, earliest first. */
+export interface PricedHardware {
+  readonly profile: HardwareProfile;
+  readonly rates: readonly HardwareRate[];
+}
+
+/** The whole catalogue, by name. It is small: always read as one. */
+export async function loadCatalogue(tx: Tx): Promise<readonly PricedHardware[]> {
+  const profiles = await loadHardware(tx);
+  const rates = await loadRates(tx, null);
+  return profiles.map((profile) => ({ profile, rates: ratesOf(rates, profile.hardwareId) }));
+}
+
+export class CatalogueService {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The whole catalogue, by name. @throws FORBIDDEN */
+  async list(actor: Actor, tx: Tx): Promise<readonly PricedHardware[]> {
+    requireScope(actor, 'READ_USAGE');
+    return loadCatalogue(tx);
+  }
+
+  /**
+   * Sent again with the same body: the first profile.
+   * @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT when the name is taken by another
+   */
+  async createProfile(
+    actor: Actor,
+    request: CreateHardwareProfileRequest,
+  ): Promise<PricedHardware> {
+    requireScope(actor, 'OPERATOR');
+    const { profile, firstRate } = parseNewHardware(request, this.clock.nowMs());
+    return this.database.inTransaction(async (tx) => {
+      const created = await insertHardware(tx, profile);
+      if (created === null) return existingAsCreated(tx, profile, firstRate);
+      const rate = { hardwareId: created.hardwareId, ...firstRate };
+      await upsertRate(tx, rate);
+      return { profile: created, rates: [rate] };
+    });
+  }
+
+  /**
+   * Adds a rate that takes effect ahead of now. What runs then is split at its instant whenever it is read or closed
+   * (hosting/charge), so nothing else is written here. The lead is far longer than a statement may take, so the rate is
+   * committed before its instant comes.
+   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND for an unknown profile
+   */
+  async setRate(actor: Actor, request: SetHardwareRateRequest): Promise<PricedHardware> {
+    requireScope(actor, 'OPERATOR');
+    const rate = parseNewRate(request, this.clock.nowMs());
+    return this.database.inTransaction(async (tx) => {
+      const profiles = await loadHardware(tx);
+      const profile = hardwareNamed(profiles, request.hardware, ['input', 'hardware']);
+      await upsertRate(tx, { hardwareId: profile.hardwareId, ...rate });
+      return { profile, rates: await loadRates(tx, [profile.hardwareId]) };
+    });
+  }
+}
+
+async function existingAsCreated(
+  tx: Tx,
+  asked: NewHardwareProfile,
+  firstRate: NewHardwareRate,
+): Promise<PricedHardware> {
+  const profile = hardwareNamed(await loadHardware(tx), asked.name, ['input', 'name']);
+  const rates = await loadRates(tx, [profile.hardwareId]);
+  const isSameProfile =
+    profile.kind === asked.kind &&
+    profile.model === asked.model &&
+    profile.vcpus === asked.vcpus &&
+    profile.gpus === asked.gpus &&
+    profile.memoryGb === asked.memoryGb;
+  const hasSameRate = rates.some(
+    (rate) =>
+      rate.fromMs === firstRate.fromMs && rate.rateMicroPerHour === firstRate.rateMicroPerHour,
+  );
+  if (isSameProfile && hasSameRate) return { profile, rates };
+  throw new ConflictError(
+    `A hardware profile named ${JSON.stringify(asked.name)} exists and was created with other values.`,
+    { path: ['input', 'name'] },
+  );
+}
