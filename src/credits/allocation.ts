@@ -1,0 +1,194 @@
+// Allocations are what an account is given to spend: credits or workflow runs, in effect in [effectiveAt, expiresAt). Both
+// units are counted in millionths, so one arithmetic serves both; runs are whole. What an allocation was called with is
+// kept as its request: the same idempotency key with the same request is answered with the first result, however late.
+//
+// Three kinds of time are told apart when one is made: from now on or later (spendable then), earlier than now (booked now,
+// but in usage views from effectiveAt on), and history, which expired before the account's credits begin and is in views only.
+
+import { UserInputError } from '../core/errors.ts';
+import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
+import { intersect, isoInstant, type Range } from '../core/range.ts';
+import { parseText } from '../core/text.ts';
+
+export const NOTE_LENGTH_MAX = 1_000;
+export const VOID_REASON_LENGTH_MAX = 1_000;
+const PRIORITY_DEFAULT = 100;
+
+export const allocationUnits = { CREDITS: 'CREDITS', WORKFLOW_RUNS: 'WORKFLOW_RUNS' } as const;
+export type AllocationUnit = keyof typeof allocationUnits;
+
+export const allocationSources = {
+  PLAN: 'PLAN',
+  TOP_UP: 'TOP_UP',
+  PROMOTION: 'PROMOTION',
+  ADJUSTMENT: 'ADJUSTMENT',
+} as const;
+export type AllocationSource = keyof typeof allocationSources;
+
+/** What an account was given to spend. */
+export interface CreditAllocation {
+  readonly accountId: number;
+  readonly allocationId: number;
+  readonly unit: AllocationUnit;
+  readonly source: AllocationSource;
+  /** Millionths of the unit: micro-credits, or runs times 1,000,000. */
+  readonly amountMicro: bigint;
+  /** What was spent of it, in the same measure. */
+  readonly spentMicro: bigint;
+  readonly priority: number;
+  readonly effectiveAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly voidedAtMs: number | null;
+  readonly note: string | null;
+  readonly createdAtMs: number;
+}
+
+/** What allocate is called with, as the API takes it. */
+export interface AllocateRequest {
+  readonly accountId?: string | null;
+  readonly unit?: AllocationUnit | null;
+  readonly amount: string;
+  readonly source?: AllocationSource | null;
+  readonly priority?: number | null;
+  readonly effectiveAt?: number | null;
+  readonly expiresAt?: number | null;
+  readonly note?: string | null;
+  readonly idempotencyKey: string;
+}
+
+/**
+ * The body of a request, in one spelling: what is left out stands with its default, but for effectiveAt, whose default
+ * (now) is another at each call. JSON, as it is kept and compared.
+ */
+export interface AllocationBody {
+  readonly unit: AllocationUnit;
+  readonly amount: string;
+  readonly source: AllocationSource;
+  readonly priority: number;
+  readonly effectiveAt: number | null;
+  readonly expiresAt: number | null;
+  readonly note: string | null;
+}
+
+export type NewAllocation = Omit<
+  CreditAllocation,
+  'allocationId' | 'accountId' | 'spentMicro' | 'voidedAtMs'
+>;
+
+type Timed = Pick<
+  CreditAllocation,
+  'unit' | 'amountMicro' | 'spentMicro' | 'effectiveAtMs' | 'expiresAtMs' | 'voidedAtMs'
+>;
+
+/**
+ * Checks what does not depend on the time of the call.
+ * @throws UserInputError naming the field
+ */
+export function parseAllocateRequest(request: AllocateRequest): {
+  readonly idempotencyKey: string;
+  readonly body: AllocationBody;
+} {
+  const unit = request.unit ?? 'CREDITS';
+  const { note = null, effectiveAt = null, expiresAt = null } = request;
+  return {
+    idempotencyKey: parseText(request.idempotencyKey, ['input', 'idempotencyKey']),
+    body: {
+      unit,
+      amount: formatMicro(parseAmount(request.amount, unit)),
+      source: request.source ?? 'TOP_UP',
+      priority: request.priority ?? PRIORITY_DEFAULT,
+      effectiveAt,
+      expiresAt,
+      note: note === null ? null : parseText(note, ['input', 'note'], NOTE_LENGTH_MAX),
+    },
+  };
+}
+
+/**
+ * The allocation that a request makes at `nowMs`.
+ * @param account.creditsFromMs where the account's credits begin: what expired by then is history
+ * @throws UserInputError when it would expire before it takes effect, or is over already and no history
+ */
+export function newAllocation(
+  body: AllocationBody,
+  account: { readonly creditsFromMs: number },
+  nowMs: number,
+): NewAllocation {
+  const { effectiveAt, expiresAt } = body;
+  const effectiveAtMs = effectiveAt ?? nowMs;
+  if (expiresAt !== null) requireExpiry({ effectiveAtMs, expiresAtMs: expiresAt }, account, nowMs);
+  return {
+    unit: body.unit,
+    source: body.source,
+    amountMicro: parseMicro(body.amount),
+    priority: body.priority,
+    effectiveAtMs,
+    expiresAtMs: expiresAt,
+    note: body.note,
+    createdAtMs: nowMs,
+  };
+}
+
+/**
+ * What was allocated in a unit within a range, in millionths: the amounts of the allocations whose time in effect,
+ * [effectiveAt, expiresAt or voidedAt), meets the range; of a voided one what was spent of it.
+ * @param allocations of one account, of any unit and time
+ */
+export function allocatedWithin(
+  allocations: readonly Timed[],
+  range: Range,
+  unit: AllocationUnit,
+): bigint {
+  let sumMicro = 0n;
+  for (const allocation of allocations) {
+    if (allocation.unit !== unit || intersect(inEffect(allocation), range) === null) continue;
+    sumMicro += allocation.voidedAtMs === null ? allocation.amountMicro : allocation.spentMicro;
+  }
+  return sumMicro;
+}
+
+function inEffect(allocation: Timed): Range {
+  return {
+    fromMs: allocation.effectiveAtMs,
+    toMs: Math.min(allocation.expiresAtMs ?? Infinity, allocation.voidedAtMs ?? Infinity),
+  };
+}
+
+function parseAmount(amount: string, unit: AllocationUnit): bigint {
+  const path = ['input', 'amount'];
+  const amountMicro = parseMicro(amount, path);
+  if (amountMicro <= 0n) {
+    throw new UserInputError(`amount is ${formatMicro(amountMicro)}; it must be above 0.`, {
+      path,
+    });
+  }
+  if (unit === 'WORKFLOW_RUNS' && amountMicro % MICRO_PER_CREDIT !== 0n) {
+    throw new UserInputError(
+      `amount is ${formatMicro(amountMicro)}; workflow runs are allocated in whole numbers.`,
+      { path },
+    );
+  }
+  return amountMicro;
+}
+
+function requireExpiry(
+  time: { readonly effectiveAtMs: number; readonly expiresAtMs: number },
+  account: { readonly creditsFromMs: number },
+  nowMs: number,
+): void {
+  const path = ['input', 'expiresAt'];
+  const shown = isoInstant(time.expiresAtMs);
+  const isHistory = time.expiresAtMs <= account.creditsFromMs;
+  if (!isHistory && time.expiresAtMs <= nowMs) {
+    throw new UserInputError(
+      `expiresAt is ${shown}; it must be after now, or, for history, not after the account's creditsFrom, ${isoInstant(account.creditsFromMs)}.`,
+      { path },
+    );
+  }
+  if (time.expiresAtMs <= time.effectiveAtMs) {
+    throw new UserInputError(
+      `expiresAt is ${shown}; it must be after effectiveAt, ${isoInstant(time.effectiveAtMs)}.`,
+      { path },
+    );
+  }
+}
