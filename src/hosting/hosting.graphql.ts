@@ -1,0 +1,69 @@
+import DataLoader from 'dataloader';
+import { Ctx, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
+import type { Resource } from '../resources/resource.ts';
+import { HostedResourceType } from '../resources/resources.types.ts';
+import type { HostingSegment } from './charge.ts';
+import { loadRunning } from './hosting.service.ts';
+
+@ObjectType('Hosting', {
+  simpleResolvers: true,
+  description: 'What a deployed resource runs on, and what it costs an hour.',
+})
+class HostingType {
+  @Field(() => HardwareProfileType) readonly hardware!: HardwareProfileType;
+  @Field(() => Int) readonly replicas!: number;
+  @Field(() => DateTimeScalar, { description: 'The last deploy or scale.' })
+  readonly since!: number;
+  @Field(() => CreditsScalar, { description: 'Replicas x the rate in force now.' })
+  readonly creditsPerHour!: bigint;
+}
+
+type RunningLoader = DataLoader<Resource, HostingSegment | null, string>;
+
+const RUNNING_LOADER = new Key<RunningLoader>('runningHosting');
+
+function runningLoader(context: RequestContext): RunningLoader {
+  return context.once(
+    RUNNING_LOADER,
+    () =>
+      new DataLoader(
+        async (resources: readonly Resource[]) => {
+          const running = await loadRunning(await context.reader(), resources);
+          const byResource = new Map(running.map((segment) => [keyOf(segment), segment]));
+          return resources.map((resource) => byResource.get(keyOf(resource)) ?? null);
+        },
+        { cacheKeyFn: keyOf },
+      ),
+  );
+}
+
+function keyOf(of: { readonly accountId: number; readonly resourceId: number }): string {
+  return `${of.accountId}.${of.resourceId}`;
+}
+
+@Resolver(() => HostedResourceType)
+export class HostingResolver {
+  @FieldResolver(() => HostingType, {
+    nullable: true,
+    description: 'Now running on; null when not deployed.',
+  })
+  async hosting(
+    @Root() { resource }: HostedResourceType,
+    @Ctx() context: RequestContext,
+  ): Promise<HostingType | null> {
+    if (resource.status !== 'DEPLOYED') return null;
+    const running = await runningLoader(context).load(resource);
+    if (running === null) return null;
+    const hardware = await hardwareLoader(context).load(running.hardwareId);
+    return {
+      hardware,
+      replicas: running.replicas,
+      // A segment may have begun later, where the rate changed.
+      since: resource.changedAtMs ?? running.fromMs,
+      creditsPerHour: BigInt(running.replicas) * hardware.creditsPerHour,
+    };
+  }
+}

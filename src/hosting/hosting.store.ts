@@ -1,0 +1,187 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { takeLocalIds } from '../account/account.store.ts';
+import { ConflictError, invariant } from '../core/errors.ts';
+import type { Range } from '../core/range.ts';
+import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import { sqlState, type Tx } from '../db/database.ts';
+import { at, atOrNull, big, bool, int, intOrNull, ms, msOrNull, type Row } from '../db/decode.ts';
+import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
+import type { HostingSegment } from './charge.ts';
+
+@Entity('hosting_segment')
+export class HostingSegmentRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @PrimaryColumn({ name: 'segment_id', ...sequenceColumn }) segmentId!: number;
+  @Column({ name: 'resource_id', type: 'int' }) resourceId!: number;
+  @Column({ name: 'hardware_id', type: 'int' }) hardwareId!: number;
+  @Column({ name: 'replicas', type: 'int' }) replicas!: number;
+  @Column({ name: 'rate_micro_per_hour', ...bigintColumn }) rateMicroPerHour!: bigint;
+  @Column({ name: 'from_at', ...instantColumn }) fromMs!: number;
+  @Column({ name: 'to_at', ...instantColumn, nullable: true }) toMs!: number | null;
+  @Column({ name: 'event_seq', ...sequenceColumn, nullable: true }) eventSeq!: number | null;
+  @Column({ name: 'folded', type: 'boolean', default: false }) folded!: boolean;
+  @Column({ name: 'voided_at', ...instantColumn, nullable: true }) voidedAtMs!: number | null;
+}
+
+const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas, s.rate_micro_per_hour, s.from_at,
+  s.to_at, s.event_seq`;
+const EXCLUSION_VIOLATION = '23P01';
+
+/** A segment that has no number yet. */
+export type NewSegment = Omit<HostingSegment, 'segmentId'>;
+
+/** The running segments of some resources, in no order; at most one of each. */
+export async function loadRunning(
+  tx: Tx,
+  refs: readonly ResourceAddress[],
+): Promise<readonly HostingSegment[]> {
+  const rows = await tx.query(
+    `/* hosting.loadRunning */ select ${SEGMENT} from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
+     join hosting_segment s using (account_id, resource_id) where s.to_at is null and s.voided_at is null`,
+    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.resourceId)],
+  );
+  return rows.map(segmentFromRow);
+}
+
+/** The segments of an account's resources that have a part within a range, running ones too, by resource and begin. */
+export async function loadOverlapping(
+  tx: Tx,
+  accountId: number,
+  resourceIds: readonly number[],
+  range: Range,
+): Promise<readonly HostingSegment[]> {
+  const rows = await tx.query(
+    `/* hosting.loadOverlapping */ select ${SEGMENT} from hosting_segment s
+     where s.account_id = $1 and s.resource_id = any($2::int[]) and s.from_at < $4
+       and (s.to_at > $3 or s.to_at is null) and s.voided_at is null
+     order by s.resource_id, s.from_at`,
+    [accountId, resourceIds, at(range.fromMs), at(range.toMs)],
+  );
+  return rows.map(segmentFromRow);
+}
+
+/**
+ * Inserts segments of one locked account and numbers them.
+ * @throws CONFLICT when one overlaps another of the same resource
+ */
+export async function insertSegments(
+  tx: Tx,
+  segments: readonly NewSegment[],
+): Promise<readonly HostingSegment[]> {
+  const accountId = segments[0]?.accountId;
+  if (accountId === undefined) return [];
+  invariant(
+    segments.every((segment) => segment.accountId === accountId),
+    'segments of one account',
+    { accountId },
+  );
+  const firstId = await takeLocalIds(tx, accountId, segments.length);
+  const numbered = segments.map((segment, index) => ({ ...segment, segmentId: firstId + index }));
+  await guardOverlap(
+    tx.query(
+      `/* hosting.insertSegments */ insert into hosting_segment (account_id, segment_id, resource_id, hardware_id,
+         replicas, rate_micro_per_hour, from_at, to_at, event_seq)
+       select $1, * from unnest($2::bigint[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::timestamptz[],
+         $8::timestamptz[], $9::bigint[])`,
+      [
+        accountId,
+        numbered.map((segment) => segment.segmentId),
+        numbered.map((segment) => segment.resourceId),
+        numbered.map((segment) => segment.hardwareId),
+        numbered.map((segment) => segment.replicas),
+        numbered.map((segment) => segment.rateMicroPerHour.toString()),
+        numbered.map((segment) => at(segment.fromMs)),
+        numbered.map((segment) => atOrNull(segment.toMs)),
+        numbered.map((segment) => segment.eventSeq),
+      ],
+    ),
+  );
+  return numbered;
+}
+
+/**
+ * Ends a running segment as the closed parts that it is to be kept as, one for each rate; the first part keeps its
+ * number. Without parts (it ended where it began) it is voided, so that nothing counts it.
+ * @param end the instant of the end, and the parts up to it in order of time
+ */
+export async function closeSegment(
+  tx: Tx,
+  running: HostingSegment,
+  end: { readonly atMs: number; readonly parts: readonly NewSegment[] },
+): Promise<void> {
+  const [first, ...rest] = end.parts;
+  await tx.query(
+    `/* hosting.closeSegment */ update hosting_segment set to_at = $3, voided_at = $4
+     where account_id = $1 and segment_id = $2 and to_at is null and voided_at is null`,
+    [
+      running.accountId,
+      running.segmentId,
+      atOrNull(first?.toMs ?? null),
+      first === undefined ? at(end.atMs) : null,
+    ],
+  );
+  await insertSegments(tx, rest);
+}
+
+/** Takes back the segments of a period that was recorded afterwards. @returns them, and which the rollups count */
+export async function voidSegmentsOfEvent(
+  tx: Tx,
+  accountId: number,
+  eventSeq: number,
+  atMs: number,
+): Promise<readonly (HostingSegment & { readonly folded: boolean })[]> {
+  const rows = await tx.query(
+    `/* hosting.voidSegmentsOfEvent */ update hosting_segment s set voided_at = $3
+     where s.account_id = $1 and s.event_seq = $2 and s.voided_at is null returning ${SEGMENT}, s.folded`,
+    [accountId, eventSeq, at(atMs)],
+  );
+  return rows.map((row) => ({ ...segmentFromRow(row), folded: bool(row, 'folded') }));
+}
+
+/** Latest begin and latest end of the recorded, not voided periods of a resource; null when there is none. */
+export async function findRecordedHosting(
+  tx: Tx,
+  address: ResourceAddress,
+): Promise<RecordedHosting | null> {
+  const rows = await tx.query(
+    `/* hosting.findRecordedHosting */ select max(p.from_at) as from_at, max(p.to_at) as to_at from (
+       select min(s.from_at) as from_at, max(s.to_at) as to_at from hosting_segment s
+       where s.account_id = $1 and s.resource_id = $2 and s.event_seq is not null and s.voided_at is null
+       group by s.event_seq) p
+     having count(*) > 0`,
+    [address.accountId, address.resourceId],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  return {
+    resourceId: address.resourceId,
+    fromMs: ms(row, 'from_at'),
+    toMs: ms(row, 'to_at'),
+  };
+}
+
+// The last guard: whoever writes hosting looks for overlaps first and names the instant in the way.
+async function guardOverlap(writing: Promise<unknown>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    if (sqlState(error) !== EXCLUSION_VIOLATION) throw error;
+    throw new ConflictError('The hosting overlaps other hosting of the same resource.', {
+      cause: error,
+    });
+  }
+}
+
+function segmentFromRow(row: Row): HostingSegment {
+  return {
+    accountId: int(row, 'account_id'),
+    segmentId: int(row, 'segment_id'),
+    resourceId: int(row, 'resource_id'),
+    hardwareId: int(row, 'hardware_id'),
+    replicas: int(row, 'replicas'),
+    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
+    fromMs: ms(row, 'from_at'),
+    toMs: msOrNull(row, 'to_at'),
+    eventSeq: intOrNull(row, 'event_seq'),
+  };
+}

@@ -1,0 +1,303 @@
+// Registering creates or updates by (account, kind, externalId). A whole batch is decided at once: what exists is handed
+// in, what is to be written comes out, so that a batch costs a fixed number of statements. A name that comes twice in a
+// batch is registered twice, in order: the later one updates the earlier.
+
+import { ConflictError, type ErrorPath, UserInputError } from '../core/errors.ts';
+import { isoInstant } from '../core/range.ts';
+import { parseText } from '../core/text.ts';
+import {
+  type Model,
+  type ModelType,
+  refKey,
+  type Resource,
+  type ResourceKind,
+} from './resource.ts';
+
+export const RESOURCES_PER_CALL_MAX = 5_000;
+
+/** One resource to register, as the API takes it; which of the optional fields are needed depends on the kind. */
+export interface RegisterRequest {
+  readonly kind: ResourceKind;
+  readonly externalId: string;
+  readonly name: string;
+  readonly owner?: string | null;
+  readonly createdAt?: number | null;
+  readonly modelExternalId?: string | null;
+  readonly modelName?: string | null;
+  readonly modelType?: ModelType | null;
+  readonly language?: string | null;
+  readonly languageVersion?: string | null;
+  readonly ocrModel?: string | null;
+}
+
+/** One model to register, as the API takes it. */
+export interface RegisterModelRequest {
+  readonly externalId: string;
+  readonly name: string;
+  readonly type: ModelType;
+  readonly createdAt?: number | null;
+}
+
+/** A checked request for a model; `name` is null where it is only referred to. */
+export interface ModelRegistration {
+  readonly externalId: string;
+  readonly name: string | null;
+  readonly type: ModelType;
+  readonly createdAtMs: number;
+  /** The argument that a contradiction is told of. */
+  readonly path: ErrorPath;
+}
+
+/** A checked request for a resource. */
+export interface Registration {
+  readonly kind: ResourceKind;
+  readonly externalId: string;
+  readonly name: string;
+  readonly owner: string | null;
+  readonly createdAtMs: number;
+  readonly model: ModelRegistration | null;
+  readonly language: string | null;
+  readonly languageVersion: string | null;
+  readonly ocrModel: string | null;
+  /** Where the request stands among the call's arguments. */
+  readonly path: ErrorPath;
+}
+
+/** A model or resource with the values to be written; those that are new have no id yet. */
+export type PlannedModel = Omit<Model, 'accountId' | 'modelId' | 'lastDeployedAtMs'> & {
+  readonly modelId: number | null;
+};
+interface PlannedResource extends Omit<Registration, 'model' | 'path'> {
+  readonly resourceId: number | null;
+  readonly modelExternalId: string | null;
+}
+
+const kindFields = [
+  'modelExternalId',
+  'modelName',
+  'modelType',
+  'language',
+  'languageVersion',
+  'ocrModel',
+] as const;
+type KindField = (typeof kindFields)[number];
+
+const fieldsOfKind: Readonly<Record<ResourceKind, readonly KindField[]>> = {
+  WORKFLOW: [],
+  MODEL_DEPLOYMENT: ['modelExternalId', 'modelName', 'modelType'],
+  GUARDRAIL: [],
+  CUSTOM_SCRIPT: ['language', 'languageVersion'],
+  OCR_DEPLOYMENT: ['ocrModel'],
+  BROWSER_POD: [],
+};
+
+/**
+ * Checks one resource to register and fills its defaults.
+ * @param path of the request among the call's arguments
+ * @throws UserInputError naming the field
+ */
+export function parseRegistration(
+  request: RegisterRequest,
+  nowMs: number,
+  path: ErrorPath,
+): Registration {
+  const { kind } = request;
+  for (const field of kindFields) {
+    const isGiven = (request[field] ?? null) !== null;
+    if (isGiven && !fieldsOfKind[kind].includes(field)) {
+      throw new UserInputError(`${field} does not belong to the kind ${kind}: leave it out.`, {
+        path: [...path, field],
+      });
+    }
+  }
+  const isScript = kind === 'CUSTOM_SCRIPT';
+  return {
+    kind,
+    externalId: parseText(request.externalId, [...path, 'externalId']),
+    name: parseText(request.name, [...path, 'name']),
+    owner: optionalText(request.owner, [...path, 'owner']),
+    createdAtMs: parseCreatedAt(request.createdAt, nowMs, path),
+    model: kind === 'MODEL_DEPLOYMENT' ? parseModelOf(request, nowMs, path) : null,
+    language: isScript ? neededText(request, 'language', path) : null,
+    languageVersion: isScript ? neededText(request, 'languageVersion', path) : null,
+    ocrModel: kind === 'OCR_DEPLOYMENT' ? neededText(request, 'ocrModel', path) : null,
+    path,
+  };
+}
+
+/** Checks a model to register. @throws UserInputError naming the field */
+export function parseModelRegistration(
+  request: RegisterModelRequest,
+  nowMs: number,
+  path: ErrorPath,
+): ModelRegistration {
+  return {
+    externalId: parseText(request.externalId, [...path, 'externalId']),
+    name: parseText(request.name, [...path, 'name']),
+    type: request.type,
+    createdAtMs: parseCreatedAt(request.createdAt, nowMs, path),
+    path: [...path, 'type'],
+  };
+}
+
+/**
+ * What registering models writes: each external id once. A model that is only referred to keeps its name, and a new one
+ * without a name is called by its external id.
+ * @throws ConflictError when a model would change its type
+ */
+export function planModels(
+  registrations: readonly ModelRegistration[],
+  existing: readonly Model[],
+): ReadonlyMap<string, PlannedModel> {
+  const known = new Map<string, PlannedModel>(existing.map((model) => [model.externalId, model]));
+  const planned = new Map<string, PlannedModel>();
+  for (const registration of registrations) {
+    const { externalId } = registration;
+    const before = planned.get(externalId) ?? known.get(externalId);
+    planned.set(
+      externalId,
+      before === undefined ? newModel(registration) : updatedModel(before, registration),
+    );
+  }
+  return planned;
+}
+
+/**
+ * What registering resources writes: each (kind, externalId) once, under `refKey`. An owner that is left out stays.
+ * @param modelsById the models that existing deployments belong to, by id
+ * @throws ConflictError for a deleted resource, or a deployment that would change its model
+ */
+export function planResources(
+  registrations: readonly Registration[],
+  existing: readonly Resource[],
+  modelsById: ReadonlyMap<number, Pick<Model, 'externalId'>>,
+): ReadonlyMap<string, PlannedResource> {
+  const known = new Map(existing.map((resource) => [refKey(resource), resource]));
+  const planned = new Map<string, PlannedResource>();
+  for (const registration of registrations) {
+    const key = refKey(registration);
+    const row = known.get(key);
+    requireNotDeleted(row, registration.path);
+    const before = planned.get(key) ?? (row && plannedFromRow(row, modelsById));
+    planned.set(
+      key,
+      before === undefined ? newResource(registration) : updatedResource(before, registration),
+    );
+  }
+  return planned;
+}
+
+function newModel({ externalId, name, type, createdAtMs }: ModelRegistration): PlannedModel {
+  return { modelId: null, externalId, name: name ?? externalId, type, createdAtMs };
+}
+
+function updatedModel(before: PlannedModel, { name, type, path }: ModelRegistration): PlannedModel {
+  if (before.type === type) return { ...before, name: name ?? before.name };
+  throw new ConflictError(
+    `The model ${JSON.stringify(before.externalId)} is of type ${before.type}; a model's type never changes.`,
+    { path },
+  );
+}
+
+function newResource(registration: Registration): PlannedResource {
+  return {
+    resourceId: null,
+    kind: registration.kind,
+    externalId: registration.externalId,
+    name: registration.name,
+    owner: registration.owner,
+    createdAtMs: registration.createdAtMs,
+    modelExternalId: registration.model?.externalId ?? null,
+    language: registration.language,
+    languageVersion: registration.languageVersion,
+    ocrModel: registration.ocrModel,
+  };
+}
+
+function updatedResource(before: PlannedResource, registration: Registration): PlannedResource {
+  const after = newResource(registration);
+  if (before.modelExternalId !== after.modelExternalId) {
+    throw new ConflictError(
+      `The deployment ${JSON.stringify(before.externalId)} is of the model ${JSON.stringify(before.modelExternalId)}; a deployment's model never changes.`,
+      { path: registration.model?.path ?? registration.path },
+    );
+  }
+  return {
+    ...after,
+    resourceId: before.resourceId,
+    owner: after.owner ?? before.owner,
+    createdAtMs: before.createdAtMs,
+  };
+}
+
+function requireNotDeleted(row: Resource | undefined, path: ErrorPath): void {
+  if (row?.status !== 'DELETED') return;
+  throw new ConflictError(
+    `The ${row.kind} ${JSON.stringify(row.externalId)} was deleted: its externalId is not free again.`,
+    { path: [...path, 'externalId'] },
+  );
+}
+
+function plannedFromRow(
+  row: Resource,
+  modelsById: ReadonlyMap<number, Pick<Model, 'externalId'>>,
+): PlannedResource {
+  const { resourceId, kind, externalId, name, owner, createdAtMs } = row;
+  const model = row.modelId === null ? undefined : modelsById.get(row.modelId);
+  return {
+    resourceId,
+    kind,
+    externalId,
+    name,
+    owner,
+    createdAtMs,
+    modelExternalId: model?.externalId ?? null,
+    language: row.language,
+    languageVersion: row.languageVersion,
+    ocrModel: row.ocrModel,
+  };
+}
+
+function parseModelOf(request: RegisterRequest, nowMs: number, path: ErrorPath): ModelRegistration {
+  const { modelType = null } = request;
+  const externalId = neededText(request, 'modelExternalId', path);
+  if (modelType === null) throw missing('modelType', request.kind, path);
+  return {
+    externalId,
+    type: modelType,
+    name: optionalText(request.modelName, [...path, 'modelName']),
+    createdAtMs: parseCreatedAt(request.createdAt, nowMs, path),
+    path: [...path, 'modelExternalId'],
+  };
+}
+
+function parseCreatedAt(
+  createdAtMs: number | null | undefined,
+  nowMs: number,
+  path: ErrorPath,
+): number {
+  const atMs = createdAtMs ?? nowMs;
+  if (atMs <= nowMs) return atMs;
+  throw new UserInputError(
+    `createdAt is ${isoInstant(atMs)}; it must not be after now (${isoInstant(nowMs)}).`,
+    { path: [...path, 'createdAt'] },
+  );
+}
+
+function neededText(
+  request: RegisterRequest,
+  field: Exclude<KindField, 'modelType'>,
+  path: ErrorPath,
+): string {
+  const text = optionalText(request[field], [...path, field]);
+  if (text === null) throw missing(field, request.kind, path);
+  return text;
+}
+
+function optionalText(text: string | null | undefined, path: ErrorPath): string | null {
+  return text === null || text === undefined ? null : parseText(text, path);
+}
+
+function missing(field: KindField, kind: ResourceKind, path: ErrorPath): UserInputError {
+  return new UserInputError(`${field} is needed for the kind ${kind}.`, { path: [...path, field] });
+}

@@ -1,0 +1,107 @@
+// What usage belongs to. A model is no billable resource itself: its deployments are hosted, and fine-tuning and storage
+// are charged to the model.
+
+import type { NodeType } from '../core/identity.ts';
+
+export const resourceKinds = {
+  WORKFLOW: 'WORKFLOW',
+  MODEL_DEPLOYMENT: 'MODEL_DEPLOYMENT',
+  GUARDRAIL: 'GUARDRAIL',
+  CUSTOM_SCRIPT: 'CUSTOM_SCRIPT',
+  OCR_DEPLOYMENT: 'OCR_DEPLOYMENT',
+  BROWSER_POD: 'BROWSER_POD',
+} as const;
+export type ResourceKind = keyof typeof resourceKinds;
+
+/** The API type of each kind. */
+export const typeOfKind = {
+  WORKFLOW: 'Workflow',
+  MODEL_DEPLOYMENT: 'ModelDeployment',
+  GUARDRAIL: 'Guardrail',
+  CUSTOM_SCRIPT: 'CustomScript',
+  OCR_DEPLOYMENT: 'OcrDeployment',
+  BROWSER_POD: 'BrowserPod',
+} as const satisfies Readonly<Record<ResourceKind, NodeType>>;
+
+export const resourceStatuses = {
+  IN_DEVELOPMENT: 'IN_DEVELOPMENT',
+  DEPLOYING: 'DEPLOYING',
+  DEPLOYED: 'DEPLOYED',
+  UNDEPLOYED: 'UNDEPLOYED',
+  FAILED: 'FAILED',
+  DELETED: 'DELETED',
+} as const;
+export type ResourceStatus = keyof typeof resourceStatuses;
+
+export const modelTypes = { BASE: 'BASE', FINE_TUNED: 'FINE_TUNED' } as const;
+export type ModelType = keyof typeof modelTypes;
+
+export interface Model {
+  readonly accountId: number;
+  readonly modelId: number;
+  readonly externalId: string;
+  readonly name: string;
+  readonly type: ModelType;
+  readonly createdAtMs: number;
+  /** Latest deployment of any of its model deployments; null when none was ever deployed. */
+  readonly lastDeployedAtMs: number | null;
+}
+
+export interface Resource {
+  readonly accountId: number;
+  readonly resourceId: number;
+  readonly kind: ResourceKind;
+  readonly externalId: string;
+  readonly name: string;
+  readonly owner: string | null;
+  readonly createdAtMs: number;
+  readonly modelId: number | null;
+  readonly language: string | null;
+  readonly languageVersion: string | null;
+  readonly ocrModel: string | null;
+  readonly status: ResourceStatus;
+  readonly endpointUrl: string | null;
+  readonly failureMessage: string | null;
+  readonly requestedHardwareId: number | null;
+  readonly requestedReplicas: number | null;
+  /** Instant of the last lifecycle call: none may be earlier. */
+  readonly lifecycleAtMs: number | null;
+  /** Last deployment by a lifecycle call; null when there was none. */
+  readonly deployedAtMs: number | null;
+  /** When what runs last changed: deployed, scaled, undeployed or lost. */
+  readonly changedAtMs: number | null;
+  /** Latest deployment, by a lifecycle call or as a period recorded afterwards. */
+  readonly lastDeployedAtMs: number | null;
+  /** Latest usage event or lifecycle change that is known to the resource's row; events not yet folded come on top. */
+  readonly lastActiveAtMs: number | null;
+  /** Latest folded usage event; null when none was ever recorded (or all were voided). */
+  readonly lastEventAtMs: number | null;
+}
+
+/** Names one resource of an account by the platform's own identifier. */
+export interface ResourceRef {
+  readonly kind: ResourceKind;
+  readonly externalId: string;
+}
+
+/** One text for each name. */
+export function refKey(ref: ResourceRef): string {
+  // Kinds have no space, so the first one ends the kind.
+  return `${ref.kind} ${ref.externalId}`;
+}
+
+/** What a name or an id was found to be. */
+export interface ResourceKey extends ResourceRef {
+  readonly resourceId: number;
+}
+
+/**
+ * The status that the API shows. Hosting recorded afterwards counts as a deployment, so what has such periods is no
+ * draft any more; the row keeps its own status, because a void may take the periods back.
+ */
+export function shownStatus(
+  resource: Pick<Resource, 'status' | 'lastDeployedAtMs'>,
+): ResourceStatus {
+  const wasHosted = resource.status === 'IN_DEVELOPMENT' && resource.lastDeployedAtMs !== null;
+  return wasHosted ? 'UNDEPLOYED' : resource.status;
+}

@@ -1,0 +1,347 @@
+import DataLoader from 'dataloader';
+import {
+  Arg,
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { invariant } from '../core/errors.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import { Connection, Page25, pageOfList, parsePage } from '../graphql/page.ts';
+import { DateTimeScalar } from '../graphql/scalars.ts';
+import type { RegisterModelRequest, RegisterRequest } from './registration.ts';
+import {
+  type Model,
+  type ModelType,
+  modelTypes,
+  type Resource,
+  type ResourceKind,
+  resourceKinds,
+} from './resource.ts';
+import {
+  listDeploymentsOf,
+  loadModels,
+  loadResources,
+  type ModelAddress,
+  type ResourceAddress,
+  type ResourceService,
+} from './resources.service.ts';
+import {
+  type BillableResourceNode,
+  BillableResourceType,
+  BrowserPodType,
+  CustomScriptType,
+  GuardrailType,
+  ModelDeploymentConnection,
+  ModelDeploymentType,
+  modelNode,
+  ModelObject,
+  OcrDeploymentType,
+  resourceNode,
+  WorkflowType,
+} from './resources.types.ts';
+
+const REGISTER =
+  'Creates or updates by (account, kind, externalId); a deleted one is CONFLICT. Registering again updates the name, the owner and what describes it.';
+
+type ResourceLoader = DataLoader<ResourceAddress, BillableResourceNode | null, string>;
+type ModelLoader = DataLoader<ModelAddress, ModelObject | null, string>;
+type DeploymentsLoader = DataLoader<ModelAddress, readonly Resource[], string>;
+
+const RESOURCE_LOADER = new Key<ResourceLoader>('resource');
+const MODEL_LOADER = new Key<ModelLoader>('model');
+const DEPLOYMENTS_LOADER = new Key<DeploymentsLoader>('deploymentsOfModel');
+
+/** Resources by account and id; null where there is none. */
+export function resourceLoader(context: RequestContext): ResourceLoader {
+  return context.once(
+    RESOURCE_LOADER,
+    () =>
+      new DataLoader(
+        async (refs: readonly ResourceAddress[]) => {
+          const resources = await loadResources(await context.reader(), refs);
+          const nodes = new Map(resources.map((one) => [resourceKey(one), resourceNode(one)]));
+          return refs.map((ref) => nodes.get(resourceKey(ref)) ?? null);
+        },
+        { cacheKeyFn: resourceKey },
+      ),
+  );
+}
+
+/** Models by account and id; null where there is none. */
+export function modelLoader(context: RequestContext): ModelLoader {
+  return context.once(
+    MODEL_LOADER,
+    () =>
+      new DataLoader(
+        async (refs: readonly ModelAddress[]) => {
+          const models = await loadModels(await context.reader(), refs);
+          const nodes = new Map(models.map((model) => [modelKey(model), modelNode(model)]));
+          return refs.map((ref) => nodes.get(modelKey(ref)) ?? null);
+        },
+        { cacheKeyFn: modelKey },
+      ),
+  );
+}
+
+function deploymentsLoader(context: RequestContext): DeploymentsLoader {
+  return context.once(
+    DEPLOYMENTS_LOADER,
+    () =>
+      new DataLoader(
+        async (refs: readonly ModelAddress[]) => {
+          const byModel = new Map<string, Resource[]>(refs.map((ref) => [modelKey(ref), []]));
+          for (const deployment of await listDeploymentsOf(await context.reader(), refs)) {
+            const { accountId, modelId } = deployment;
+            if (modelId !== null) byModel.get(modelKey({ accountId, modelId }))?.push(deployment);
+          }
+          return refs.map((ref) => byModel.get(modelKey(ref)) ?? []);
+        },
+        { cacheKeyFn: modelKey },
+      ),
+  );
+}
+
+function resourceKey(ref: ResourceAddress): string {
+  return `${ref.accountId}.${ref.resourceId}`;
+}
+
+function modelKey(ref: ModelAddress): string {
+  return `${ref.accountId}.${ref.modelId}`;
+}
+
+@InputType('RegisterAnyInput', {
+  description:
+    'The fields that its kind needs: modelExternalId and modelType (the model is registered with it) for MODEL_DEPLOYMENT, language and languageVersion for CUSTOM_SCRIPT, ocrModel for OCR_DEPLOYMENT.',
+})
+class RegisterAnyInput implements RegisterRequest {
+  @Field(() => resourceKinds) readonly kind!: ResourceKind;
+  @Field(() => String) readonly externalId!: string;
+  @Field(() => String) readonly name!: string;
+  @Field(() => String, { nullable: true, description: 'Left out: stays as it is.' })
+  readonly owner?: string | null;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Default: now; not after now.' })
+  readonly createdAt?: number | null;
+  @Field(() => String, { nullable: true }) readonly modelExternalId?: string | null;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Default: what the model is called already, or its modelExternalId.',
+  })
+  readonly modelName?: string | null;
+  @Field(() => modelTypes, { nullable: true }) readonly modelType?: ModelType | null;
+  @Field(() => String, { nullable: true }) readonly language?: string | null;
+  @Field(() => String, { nullable: true }) readonly languageVersion?: string | null;
+  @Field(() => String, { nullable: true }) readonly ocrModel?: string | null;
+}
+
+/** What all kinds are registered with. */
+@InputType()
+abstract class RegisterInput {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => String) readonly externalId!: string;
+  @Field(() => String) readonly name!: string;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Default: now; not after now.' })
+  readonly createdAt?: number | null;
+}
+
+@InputType()
+abstract class RegisterOwnedInput extends RegisterInput {
+  @Field(() => String, { nullable: true, description: 'Left out: stays as it is.' })
+  readonly owner?: string | null;
+}
+
+@InputType('RegisterModelInput')
+class RegisterModelInput extends RegisterInput implements RegisterModelRequest {
+  @Field(() => modelTypes) readonly type!: ModelType;
+}
+
+@InputType('RegisterWorkflowInput')
+class RegisterWorkflowInput extends RegisterOwnedInput {}
+
+@InputType('RegisterResourceInput')
+class RegisterResourceInput extends RegisterOwnedInput {}
+
+@InputType('RegisterModelDeploymentInput')
+class RegisterModelDeploymentInput extends RegisterOwnedInput {
+  @Field(() => ID) readonly modelId!: string;
+}
+
+@InputType('RegisterCustomScriptInput')
+class RegisterCustomScriptInput extends RegisterOwnedInput {
+  @Field(() => String) readonly language!: string;
+  @Field(() => String) readonly languageVersion!: string;
+}
+
+@InputType('RegisterOcrDeploymentInput')
+class RegisterOcrDeploymentInput extends RegisterOwnedInput {
+  @Field(() => String) readonly ocrModel!: string;
+}
+
+@ArgsType()
+class ResourceArgs {
+  @Field(() => ID, { nullable: true }) readonly id?: string | null;
+  @Field(() => resourceKinds, { nullable: true }) readonly kind?: ResourceKind | null;
+  @Field(() => String, { nullable: true }) readonly externalId?: string | null;
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+}
+
+@Resolver()
+export class ResourcesResolver {
+  constructor(private readonly resources: ResourceService) {}
+
+  @Query(() => BillableResourceType, {
+    nullable: true,
+    name: 'resource',
+    description: 'A resource by its id, or by kind and externalId.',
+  })
+  async findResource(
+    @Ctx() context: RequestContext,
+    @Args(() => ResourceArgs) args: ResourceArgs,
+  ): Promise<BillableResourceType> {
+    const { id = null, kind = null, externalId = null, accountId = null } = args;
+    return resourceNode(
+      await this.resources.find(context.actor, await context.reader(), {
+        id,
+        kind,
+        externalId,
+        accountId,
+      }),
+    );
+  }
+
+  @Mutation(() => [ID], {
+    description:
+      'Creates or updates by (account, kind, externalId). Up to 5,000 of any kinds; all or none. Answers with their ids in the order given. What comes twice is registered twice: the later one updates the earlier.',
+  })
+  async registerResources(
+    @Ctx() context: RequestContext,
+    @Arg('resources', () => [RegisterAnyInput]) resources: RegisterAnyInput[],
+    @Arg('accountId', () => ID, { nullable: true }) accountId?: string | null,
+  ): Promise<readonly string[]> {
+    return this.resources.registerAll(context.actor, accountId ?? null, resources);
+  }
+
+  @Mutation(() => WorkflowType, { description: REGISTER })
+  async registerWorkflow(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RegisterWorkflowInput) input: RegisterWorkflowInput,
+  ): Promise<WorkflowType> {
+    return this.register(context, 'WORKFLOW', input);
+  }
+
+  @Mutation(() => ModelObject, {
+    description:
+      "Creates or updates by (account, externalId): the name. A model's type never changes.",
+  })
+  async registerModel(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RegisterModelInput) input: RegisterModelInput,
+  ): Promise<ModelObject> {
+    return modelNode(await this.resources.registerModel(context.actor, input));
+  }
+
+  @Mutation(() => ModelDeploymentType, {
+    description: `${REGISTER} A deployment's model never changes.`,
+  })
+  async registerModelDeployment(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RegisterModelDeploymentInput) input: RegisterModelDeploymentInput,
+  ): Promise<ModelDeploymentType> {
+    return resourceNode(await this.resources.registerDeployment(context.actor, input));
+  }
+
+  @Mutation(() => GuardrailType, { description: REGISTER })
+  async registerGuardrail(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RegisterResourceInput) input: RegisterResourceInput,
+  ): Promise<GuardrailType> {
+    return this.register(context, 'GUARDRAIL', input);
+  }
+
+  @Mutation(() => CustomScriptType, { description: REGISTER })
+  async registerCustomScript(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RegisterCustomScriptInput) input: RegisterCustomScriptInput,
+  ): Promise<CustomScriptType> {
+    return this.register(context, 'CUSTOM_SCRIPT', input);
+  }
+
+  @Mutation(() => OcrDeploymentType, { description: REGISTER })
+  async registerOcrDeployment(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RegisterOcrDeploymentInput) input: RegisterOcrDeploymentInput,
+  ): Promise<OcrDeploymentType> {
+    return this.register(context, 'OCR_DEPLOYMENT', input);
+  }
+
+  @Mutation(() => BrowserPodType, { description: REGISTER })
+  async registerBrowserPod(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => RegisterResourceInput) input: RegisterResourceInput,
+  ): Promise<BrowserPodType> {
+    return this.register(context, 'BROWSER_POD', input);
+  }
+
+  private async register(
+    context: RequestContext,
+    kind: Exclude<ResourceKind, 'MODEL_DEPLOYMENT'>,
+    request: RegisterOwnedInput,
+  ): Promise<BillableResourceNode> {
+    return resourceNode(await this.resources.register(context.actor, kind, request));
+  }
+}
+
+@Resolver(() => ModelObject)
+export class ModelResolver {
+  @FieldResolver(() => ModelDeploymentConnection, { description: 'Oldest first.' })
+  async deployments(
+    @Root() { model }: ModelObject,
+    @Ctx() context: RequestContext,
+    @Args(() => Page25) args: Page25,
+  ): Promise<Connection<ModelDeploymentType>> {
+    const page = parsePage(args, 25, ['deployments']);
+    const deployments = await deploymentsLoader(context).load(addressOf(model));
+    const nodes: readonly ModelDeploymentType[] = deployments.map(resourceNode);
+    return new Connection(
+      pageOfList(nodes, page, {
+        keyOf: (node) => ({ value: null, id: node.resource.resourceId }),
+        compare: (a, b) => a.id - b.id,
+      }),
+    );
+  }
+}
+
+@Resolver(() => ModelDeploymentType)
+export class ModelDeploymentResolver {
+  @FieldResolver(() => ModelObject)
+  async model(
+    @Root() node: ModelDeploymentType,
+    @Ctx() context: RequestContext,
+  ): Promise<ModelObject> {
+    const { accountId, modelId } = node.resource;
+    invariant(modelId !== null, 'a model deployment has a model', { accountId });
+    const model = await modelLoader(context).load({ accountId, modelId });
+    invariant(model !== null, 'the model of a deployment exists', { accountId, modelId });
+    return model;
+  }
+
+  @FieldResolver(() => modelTypes)
+  async type(
+    @Root() node: ModelDeploymentType,
+    @Ctx() context: RequestContext,
+  ): Promise<ModelType> {
+    return (await this.model(node, context)).type;
+  }
+}
+
+function addressOf(model: Model): ModelAddress {
+  return { accountId: model.accountId, modelId: model.modelId };
+}

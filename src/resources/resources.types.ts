@@ -1,0 +1,171 @@
+import { Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
+import { encodeId } from '../core/identity.ts';
+import { NodeType } from '../graphql/node.ts';
+import { connectionType } from '../graphql/page.ts';
+import { DateTimeScalar, UrlScalar } from '../graphql/scalars.ts';
+import {
+  type Model,
+  type ModelType,
+  modelTypes,
+  type Resource,
+  type ResourceKind,
+  resourceKinds,
+  type ResourceStatus,
+  resourceStatuses,
+  shownStatus,
+  typeOfKind,
+} from './resource.ts';
+
+registerEnumType(resourceKinds, { name: 'ResourceKind' });
+registerEnumType(modelTypes, { name: 'ModelType' });
+registerEnumType(resourceStatuses, {
+  name: 'ResourceStatus',
+  valuesConfig: {
+    IN_DEVELOPMENT: { description: 'Never deployed: a draft.' },
+    DEPLOYING: { description: 'Requested and allowed, not running yet; not charged.' },
+    UNDEPLOYED: { description: 'Ready to deploy again.' },
+    FAILED: {
+      description: 'The platform could not deploy it or lost it; `failureMessage` says why.',
+    },
+  },
+});
+
+@InterfaceType('BillableResource', {
+  implements: NodeType,
+  description: 'What runs and charges belong to.',
+})
+export abstract class BillableResourceType extends NodeType {
+  @Field(() => String, {
+    description: "The platform's own identifier, unique within account and kind.",
+  })
+  readonly externalId!: string;
+  @Field(() => String) readonly name!: string;
+  @Field(() => resourceKinds) readonly kind!: ResourceKind;
+  @Field(() => resourceStatuses) readonly status!: ResourceStatus;
+  @Field(() => String, { nullable: true }) readonly owner!: string | null;
+  @Field(() => DateTimeScalar) readonly createdAt!: number;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Latest usage event or lifecycle change, whatever the range asked for.',
+  })
+  readonly lastActiveOn!: number | null;
+  /** What other domains' fields of a resource start from. */
+  readonly resource!: Resource;
+}
+
+@InterfaceType('HostedResource', {
+  implements: BillableResourceType,
+  description:
+    'What runs on hardware and is charged by time. At any instant a resource runs on one hardware profile with one replica count.',
+})
+export abstract class HostedResourceType extends BillableResourceType {
+  @Field(() => DateTimeScalar, { nullable: true }) readonly lastDeployedOn!: number | null;
+  @Field(() => UrlScalar, { nullable: true }) readonly endpointUrl!: string | null;
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Why it failed, or that the negative limit stopped it: the sentence to show. Deploying again clears it.',
+  })
+  readonly failureMessage!: string | null;
+}
+
+@ObjectType('Workflow', {
+  implements: BillableResourceType,
+  simpleResolvers: true,
+  description: 'Counted in runs; it is never hosted.',
+})
+export class WorkflowType extends BillableResourceType {}
+
+@ObjectType('Model', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description: 'An open-source or fine-tuned model; its deployments are what is hosted.',
+})
+export class ModelObject extends NodeType {
+  @Field(() => String) readonly externalId!: string;
+  @Field(() => String) readonly name!: string;
+  @Field(() => modelTypes) readonly type!: ModelType;
+  @Field(() => DateTimeScalar) readonly createdAt!: number;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Latest deployment of any of its deployments.',
+  })
+  readonly lastDeployedOn!: number | null;
+  /** What other domains' fields of a model start from. */
+  readonly model!: Model;
+}
+
+@ObjectType('ModelDeployment', {
+  implements: HostedResourceType,
+  simpleResolvers: true,
+  description: 'A hosted model.',
+})
+export class ModelDeploymentType extends HostedResourceType {
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: "The deployment's last change: deployed, scaled or undeployed.",
+  })
+  readonly lastUpdatedOn!: number | null;
+}
+
+@ObjectType('Guardrail', { implements: HostedResourceType, simpleResolvers: true })
+export class GuardrailType extends HostedResourceType {}
+
+@ObjectType('CustomScript', { implements: HostedResourceType, simpleResolvers: true })
+export class CustomScriptType extends HostedResourceType {
+  @Field(() => String) readonly language!: string | null;
+  @Field(() => String) readonly languageVersion!: string | null;
+}
+
+@ObjectType('OcrDeployment', { implements: HostedResourceType, simpleResolvers: true })
+export class OcrDeploymentType extends HostedResourceType {
+  @Field(() => String, { description: 'The OCR model it serves.' })
+  readonly ocrModel!: string | null;
+}
+
+@ObjectType('BrowserPod', { implements: HostedResourceType, simpleResolvers: true })
+export class BrowserPodType extends HostedResourceType {}
+
+export const ModelDeploymentConnection = connectionType(
+  'ModelDeployment',
+  () => ModelDeploymentType,
+);
+
+/** One shape for every kind: what a kind lacks is null, and its type does not ask for it. */
+export interface BillableResourceNode
+  extends ModelDeploymentType, CustomScriptType, OcrDeploymentType {}
+
+/** A resource as the API shows it, whatever its kind. */
+export function resourceNode(resource: Resource): BillableResourceNode {
+  return {
+    id: encodeId(typeOfKind[resource.kind], resource.accountId, resource.resourceId),
+    externalId: resource.externalId,
+    name: resource.name,
+    kind: resource.kind,
+    status: shownStatus(resource),
+    owner: resource.owner,
+    createdAt: resource.createdAtMs,
+    lastActiveOn: resource.lastActiveAtMs,
+    lastDeployedOn: resource.lastDeployedAtMs,
+    endpointUrl: resource.endpointUrl,
+    failureMessage: resource.failureMessage,
+    lastUpdatedOn: resource.changedAtMs,
+    language: resource.language,
+    languageVersion: resource.languageVersion,
+    ocrModel: resource.ocrModel,
+    resource,
+  };
+}
+
+/** A model as the API shows it. */
+export function modelNode(model: Model): ModelObject {
+  return {
+    id: encodeId('Model', model.accountId, model.modelId),
+    externalId: model.externalId,
+    name: model.name,
+    type: model.type,
+    createdAt: model.createdAtMs,
+    lastDeployedOn: model.lastDeployedAtMs,
+    model,
+  };
+}
