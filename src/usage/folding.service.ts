@@ -1,0 +1,88 @@
+// Keeps the rollups close behind the events. Any gateway may fold any account; the lock on the account's rollup state
+// keeps two from doing the same chunk, and views are exact however far folding is behind.
+
+import type { Database, Tx } from '../db/database.ts';
+import { accountsToFold, foldOnce } from './rollups.store.ts';
+
+/** Events of this time are folded together: folding each commit alone would cost more than it saves. */
+const GATHER_MS = 200;
+/** How often accounts are looked for that nobody nudged: left over from another gateway, or segments that ended. */
+const SWEEP_MS = 2_000;
+
+export class FoldingService {
+  private readonly waiting = new Set<number>();
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private isStopped = true;
+  private sweepDueMs = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** Folds from now on, until `stop`. */
+  start(): void {
+    this.isStopped = false;
+    this.schedule(0);
+  }
+
+  /** Tells that an account has something new to fold. */
+  nudge(accountId: number): void {
+    this.waiting.add(accountId);
+    if (!this.isStopped) this.schedule(GATHER_MS);
+  }
+
+  /** Ends after the chunk in hand. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    await this.running;
+  }
+
+  /** Folds everything that there is now. For tests, the seed and benchmarks. */
+  async foldAll(): Promise<void> {
+    const accountIds = await this.database.inSnapshot((tx) => accountsToFold(tx));
+    for (const accountId of accountIds) await this.foldAccount(accountId, () => false);
+  }
+
+  private schedule(delayMs: number): void {
+    if (this.timer !== null) return;
+    this.timer = setTimeout(() => {
+      this.running = this.run().finally(() => {
+        this.timer = null;
+        if (!this.isStopped) this.schedule(this.waiting.size > 0 ? GATHER_MS : SWEEP_MS);
+      });
+    }, delayMs);
+    this.timer.unref();
+  }
+
+  private async run(): Promise<void> {
+    try {
+      await this.sweep();
+      const accountIds = [...this.waiting];
+      this.waiting.clear();
+      for (const accountId of accountIds) {
+        await this.foldAccount(accountId, () => this.isStopped);
+      }
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    const elapsedMs = performance.now();
+    if (elapsedMs < this.sweepDueMs) return;
+    this.sweepDueMs = elapsedMs + SWEEP_MS;
+    const found = await this.database.inSnapshot((tx) => accountsToFold(tx));
+    for (const accountId of found) this.waiting.add(accountId);
+  }
+
+  private async foldAccount(accountId: number, isOver: () => boolean): Promise<void> {
+    const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId);
+    while (!isOver() && (await this.database.inTransaction(fold))) {
+      // Each chunk is a transaction of its own, so that voids of the account wait for one chunk at most.
+    }
+  }
+}

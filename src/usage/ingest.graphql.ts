@@ -1,0 +1,319 @@
+import {
+  Arg,
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Int,
+  Mutation,
+  ObjectType,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { AccountType } from '../account/account.graphql.ts';
+import { encodeId, type NodeType as NodeTypeName } from '../core/identity.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { NodeType } from '../graphql/node.ts';
+import {
+  connectionType,
+  Page50,
+  pageOfRows,
+  parsePage,
+  type Connection,
+  type CursorKey,
+} from '../graphql/page.ts';
+import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
+import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
+import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
+import {
+  BillableResourceType,
+  ModelObject,
+  type BillableResourceNode,
+} from '../resources/resources.types.ts';
+import { usageEventTypes, type UsageEventType } from './event.ts';
+import { outcomes } from './judgement.ts';
+import type {
+  EventFilter,
+  EventResult,
+  IngestService,
+  RecordedEvent,
+  RecordResult,
+} from './ingest.service.ts';
+import { resolveRange } from './range.ts';
+import { DateRangeInput } from './usage.types.ts';
+
+registerEnumType(usageEventTypes, {
+  name: 'UsageEventType',
+  valuesConfig: {
+    WORKFLOW_RUN: { description: 'A workflow run; quantity runs.' },
+    FINE_TUNING: {
+      description: 'A fine-tuning job of a model; credits as computed by the platform.',
+    },
+    STORAGE: { description: 'Model storage; credits.' },
+    PROCESSING: {
+      description: 'Anything else charged per use (pages, tokens, calls); credits.',
+    },
+  },
+});
+registerEnumType(outcomes, { name: 'UsageEventOutcome' });
+
+@InputType('UsageEventInput', {
+  description:
+    'Names what it belongs to by id, or by kind and externalId. WORKFLOW_RUN names a workflow, PROCESSING a hosted resource, FINE_TUNING and STORAGE a model (modelId or modelExternalId); else it is REJECTED.',
+})
+class UsageEventInput {
+  @Field(() => String, {
+    description:
+      'Who sends it, e.g. "workflow-engine"; with eventId its identity within the account, for ever.',
+  })
+  readonly source!: string;
+  @Field(() => String) readonly eventId!: string;
+  @Field(() => usageEventTypes) readonly type!: UsageEventType;
+  @Field(() => DateTimeScalar) readonly occurredAt!: number;
+  @Field(() => ID, { nullable: true }) readonly resourceId?: string | null;
+  @Field(() => resourceKinds, { nullable: true }) readonly resourceKind?: ResourceKind | null;
+  @Field(() => String, { nullable: true }) readonly resourceExternalId?: string | null;
+  @Field(() => ID, { nullable: true }) readonly modelId?: string | null;
+  @Field(() => String, { nullable: true }) readonly modelExternalId?: string | null;
+  @Field(() => SafeIntScalar, {
+    nullable: true,
+    defaultValue: 1,
+    description: 'Whole units, zero or more: runs, pages, tokens. Default 1.',
+  })
+  readonly quantity?: number | null;
+  @Field(() => CreditsScalar, {
+    nullable: true,
+    description:
+      'The charge, zero or more; needed for every type but WORKFLOW_RUN, which has none.',
+  })
+  readonly credits?: string | null;
+}
+
+@InputType('HostingPeriodInput', {
+  description:
+    'Named and identified like a usage event. Half-open; charged at the rates in force within it.',
+})
+class HostingPeriodInput {
+  @Field(() => String) readonly source!: string;
+  @Field(() => String) readonly eventId!: string;
+  @Field(() => ID, { nullable: true }) readonly resourceId?: string | null;
+  @Field(() => resourceKinds, { nullable: true }) readonly resourceKind?: ResourceKind | null;
+  @Field(() => String, { nullable: true }) readonly resourceExternalId?: string | null;
+  @Field(() => String) readonly hardware!: string;
+  @Field(() => Int, { nullable: true, defaultValue: 1 }) readonly replicas?: number | null;
+  @Field(() => DateTimeScalar) readonly from!: number;
+  @Field(() => DateTimeScalar) readonly to!: number;
+}
+
+@ObjectType('UsageEventResult', { simpleResolvers: true })
+class UsageEventResultType implements EventResult {
+  @Field(() => Int) readonly index!: number;
+  @Field(() => outcomes) readonly outcome!: EventResult['outcome'];
+  @Field(() => String, { nullable: true }) readonly code!: string;
+  @Field(() => String, { nullable: true }) readonly message!: string;
+}
+
+@ObjectType('RecordUsagePayload', {
+  simpleResolvers: true,
+  description: 'results: only the events that were not accepted.',
+})
+class RecordUsagePayload implements RecordResult {
+  @Field(() => Int) readonly accepted!: number;
+  @Field(() => Int) readonly duplicates!: number;
+  @Field(() => Int) readonly conflicts!: number;
+  @Field(() => Int) readonly rejected!: number;
+  @Field(() => [UsageEventResultType]) readonly results!: readonly EventResult[];
+}
+
+@ObjectType('VoidUsagePayload', {
+  simpleResolvers: true,
+  description: 'voided: false when it already was. Unknown: NOT_FOUND.',
+})
+class VoidUsagePayload {
+  @Field(() => Boolean) readonly voided!: boolean;
+}
+
+@ObjectType('UsageEvent', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description: 'One recorded event: what it belongs to, how much, and what it cost.',
+})
+export class UsageEventObject extends NodeType {
+  @Field(() => String) readonly source!: string;
+  @Field(() => String) readonly eventId!: string;
+  @Field(() => usageEventTypes) readonly type!: string;
+  @Field(() => SafeIntScalar) readonly quantity!: number;
+  @Field(() => CreditsScalar) readonly credits!: bigint;
+  @Field(() => DateTimeScalar) readonly occurredAt!: number;
+  @Field(() => DateTimeScalar) readonly recordedAt!: number;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly voidedAt!: number | null;
+  readonly event!: RecordedEvent;
+}
+
+/** A recorded usage event as the API shows it. */
+export function usageEventNode(event: RecordedEvent): UsageEventObject {
+  return {
+    id: encodeId('UsageEvent', event.accountId, event.seq),
+    source: event.source,
+    eventId: event.eventId,
+    type: event.type,
+    quantity: event.quantity,
+    credits: event.creditsMicro,
+    occurredAt: event.occurredAtMs,
+    recordedAt: event.recordedAtMs,
+    voidedAt: event.voidedAtMs,
+    event,
+  };
+}
+
+const UsageEventConnection = connectionType('UsageEvent', () => UsageEventObject);
+
+@ArgsType()
+class UsageEventsArgs extends Page50 {
+  @Field(() => DateRangeInput, { nullable: true }) readonly range?: DateRangeInput | null;
+  @Field(() => ID, { nullable: true }) readonly resourceId?: string | null;
+  @Field(() => ID, { nullable: true }) readonly modelId?: string | null;
+  @Field(() => String, { nullable: true }) readonly source?: string | null;
+  @Field(() => String, { nullable: true }) readonly eventId?: string | null;
+}
+
+@ArgsType()
+class VoidUsageArgs {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => String) readonly source!: string;
+  @Field(() => String) readonly eventId!: string;
+  @Field(() => String) readonly reason!: string;
+}
+
+@Resolver()
+export class IngestResolver {
+  constructor(private readonly ingest: IngestService) {}
+
+  @Mutation(() => RecordUsagePayload, {
+    description:
+      'Up to 5,000 events; each is judged alone, the accepted ones are committed together. Safe to send again. What the types refuse (a seventh fraction digit) refuses the whole call, naming `events.17.credits`; POST /v1/events judges that event by event too.',
+  })
+  async recordUsage(
+    @Ctx() context: RequestContext,
+    @Arg('events', () => [UsageEventInput]) events: readonly UsageEventInput[],
+    @Arg('accountId', () => ID, { nullable: true }) accountId?: string | null,
+  ): Promise<RecordResult> {
+    return this.ingest.record(
+      context.actor,
+      { accountId, path: ['events'] },
+      events.map((event) => ({ as: 'event', fields: event })),
+    );
+  }
+
+  @Mutation(() => RecordUsagePayload, {
+    description:
+      'Hosting that already happened, as closed periods (imports, late reports): up to 5,000, with the same promises and one space of identities with events. A period that overlaps hosting of the resource is REJECTED with OVERLAP (within a batch the first one wins). `from` within the ingest window, `to` not after now.',
+  })
+  async recordHosting(
+    @Ctx() context: RequestContext,
+    @Arg('periods', () => [HostingPeriodInput]) periods: readonly HostingPeriodInput[],
+    @Arg('accountId', () => ID, { nullable: true }) accountId?: string | null,
+  ): Promise<RecordResult> {
+    return this.ingest.record(
+      context.actor,
+      { accountId, path: ['periods'] },
+      periods.map((period) => ({ as: 'period', fields: period })),
+    );
+  }
+
+  @Mutation(() => VoidUsagePayload, {
+    description:
+      'Takes an event or a hosting period back by a compensating entry; the original stays, and its identity is not free again.',
+  })
+  async voidUsage(
+    @Ctx() context: RequestContext,
+    @Args(() => VoidUsageArgs) args: VoidUsageArgs,
+  ): Promise<VoidUsagePayload> {
+    return this.ingest.voidUsage(context.actor, args);
+  }
+}
+
+@Resolver(() => AccountType)
+export class AccountEventsResolver {
+  constructor(private readonly ingest: IngestService) {}
+
+  @FieldResolver(() => UsageEventConnection, {
+    description:
+      'The recorded events themselves, newest `occurredAt` first: what a figure is made of, and what to void.',
+  })
+  async usageEvents(
+    @Root() node: AccountType,
+    @Ctx() context: RequestContext,
+    @Args(() => UsageEventsArgs) args: UsageEventsArgs,
+  ): Promise<Connection<UsageEventObject>> {
+    const page = parsePage(args, 50);
+    const filter = this.filterOf(node, context, args);
+    const { accountId } = node.account;
+    const tx = await context.reader();
+    const events = await this.ingest.list(context.actor, tx, accountId, {
+      filter,
+      page: { after: placeOf(page.after), limit: page.first + 1 },
+    });
+    return pageOfRows(events.map(usageEventNode), page, {
+      keyOf: ({ event }) => ({ value: event.occurredAtMs, id: event.seq }),
+      countAll: () => this.ingest.count(tx, accountId, filter),
+    });
+  }
+
+  private filterOf(
+    { account }: AccountType,
+    context: RequestContext,
+    args: UsageEventsArgs,
+  ): EventFilter {
+    const { range, resourceId = null, modelId = null, source = null, eventId = null } = args;
+    const idWithin = (
+      id: string | null,
+      field: string,
+      types: readonly NodeTypeName[],
+    ): number | null =>
+      id === null
+        ? null
+        : this.ingest.requireWithin(context.actor, account, { id, types, path: [field] }).localId;
+    return {
+      range: range == null ? null : resolveRange(range, account, context.nowMs),
+      resourceId: idWithin(resourceId, 'resourceId', Object.values(typeOfKind)),
+      modelId: idWithin(modelId, 'modelId', ['Model']),
+      source,
+      eventId,
+    };
+  }
+}
+
+@Resolver(() => UsageEventObject)
+export class UsageEventResolver {
+  @FieldResolver(() => BillableResourceType, { nullable: true })
+  async resource(
+    @Root() { event }: UsageEventObject,
+    @Ctx() context: RequestContext,
+  ): Promise<BillableResourceNode | null> {
+    if (event.kind === 'MODEL') return null;
+    return resourceLoader(context).load({
+      accountId: event.accountId,
+      resourceId: event.subjectId,
+    });
+  }
+
+  @FieldResolver(() => ModelObject, { nullable: true })
+  async model(
+    @Root() { event }: UsageEventObject,
+    @Ctx() context: RequestContext,
+  ): Promise<ModelObject | null> {
+    if (event.kind !== 'MODEL') return null;
+    return modelLoader(context).load({ accountId: event.accountId, modelId: event.subjectId });
+  }
+}
+
+function placeOf(
+  after: CursorKey | null,
+): { readonly occurredAtMs: number; readonly seq: number } | null {
+  return after === null ? null : { occurredAtMs: Number(after.value), seq: after.id };
+}

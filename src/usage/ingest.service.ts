@@ -1,0 +1,424 @@
+// Recording: GraphQL, CloudEvents and the import all end in record(), which takes a batch. Events of an account are
+// committed one batch after the other; calls that arrive meanwhile share the next commit. What was answered is committed.
+
+import { LRUCache } from 'lru-cache';
+import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
+import type { AccountService } from '../account/account.service.ts';
+import type { Account } from '../account/account.ts';
+import { loadHardware, loadRates } from '../catalogue/catalogue.store.ts';
+import { invariant, NotFoundError, UserInputError, type ErrorPath } from '../core/errors.ts';
+import { unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
+import { parseText } from '../core/text.ts';
+import type { Tx } from '../db/database.ts';
+import {
+  findRecordedHosting,
+  insertSegments,
+  loadOverlapping,
+  voidSegmentsOfEvent,
+} from '../hosting/hosting.store.ts';
+import {
+  raiseRecordedHosting,
+  resolveModelIds,
+  resolveModelRefs,
+  resolveResourceIds,
+  resolveResourceRefs,
+  setRecordedHosting,
+  type RecordedHosting,
+} from '../resources/resources.store.ts';
+import { CommitQueue } from './commit-queue.ts';
+import {
+  EVENTS_PER_CALL_MAX,
+  identityKey,
+  isRejection,
+  parseHostingPeriod,
+  parseUsageEvent,
+  refusedByWindow,
+  type IngestWindow,
+  type RawFields,
+  type Rejection,
+  type SubjectRef,
+  type UsageEvent,
+} from './event.ts';
+import {
+  countEvents,
+  findRecorded,
+  insertEvents,
+  listEvents,
+  loadEvents,
+  loadRecorded,
+  markVoided,
+  type EventFilter,
+  type RecordedEvent,
+} from './events.store.ts';
+import { judge, type Judged, type NewEvent } from './judgement.ts';
+import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
+import { takeOutOfRollups, takeSegmentsOutOfRollups } from './rollups.store.ts';
+
+export type { EventFilter, RecordedEvent } from './events.store.ts';
+
+const SUBJECTS_REMEMBERED = 100_000;
+
+/** One thing that a client reports: fields to be read, or what was wrong with them before they could be. */
+export type Report =
+  | { readonly as: 'event' | 'period'; readonly fields: RawFields }
+  | { readonly as: 'unreadable'; readonly rejection: Rejection };
+
+/** What became of an event that was not accepted. */
+export type EventResult = Exclude<Judged, { outcome: 'ACCEPTED' }> & { readonly index: number };
+
+export interface RecordResult {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly rejected: number;
+  /** Of those that were not accepted, in their order. */
+  readonly results: readonly EventResult[];
+}
+
+export interface VoidRequest {
+  readonly accountId?: string | null | undefined;
+  readonly source: string;
+  readonly eventId: string;
+  readonly reason: string;
+}
+
+export interface IngestOptions extends IngestWindow {
+  /** Called after each commit that recorded something. */
+  readonly onRecorded: (accountId: number) => void;
+}
+
+export class IngestService {
+  private readonly commits = new CommitQueue<UsageEvent, Judged>(
+    (accountId, events) => this.commit(accountId, events),
+    EVENTS_PER_CALL_MAX,
+  );
+  /** Ids never change and are never given again, so they may be remembered without limit of time. */
+  private readonly subjectIds = new LRUCache<string, number>({ max: SUBJECTS_REMEMBERED });
+
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly options: IngestOptions,
+  ) {}
+
+  /**
+   * Records events and hosting periods of one account. Each is judged alone, the accepted ones are committed together.
+   * @param named.path the argument that holds the reports, for errors
+   * @throws FORBIDDEN, NOT_FOUND; BAD_USER_INPUT for more than EVENTS_PER_CALL_MAX reports; UNAVAILABLE
+   */
+  async record(
+    actor: Actor,
+    named: { readonly accountId?: string | null | undefined; readonly path: ErrorPath },
+    reports: readonly Report[],
+  ): Promise<RecordResult> {
+    const accountId = requireAccount(actor, 'INGEST', {
+      accountId: named.accountId,
+      path: ['accountId'],
+    });
+    if (reports.length > EVENTS_PER_CALL_MAX) {
+      const listed = named.path.at(-1) ?? 'The batch';
+      throw new UserInputError(
+        `${listed} has ${reports.length} entries; at most ${EVENTS_PER_CALL_MAX} are taken in one call.`,
+        { path: named.path },
+      );
+    }
+    const read = reports.map((report) => readReport(report, accountId));
+    const events = read.flatMap((one) => (isRejection(one) ? [] : [one]));
+    const judged = await this.commits.submit(accountId, events);
+    let next = 0;
+    return summary(
+      read.map((one) => {
+        if (isRejection(one)) return { outcome: 'REJECTED', ...one };
+        const judgement = judged[next];
+        invariant(judgement !== undefined, 'a judgement for each event', { next });
+        next += 1;
+        return judgement;
+      }),
+    );
+  }
+
+  /**
+   * Takes an event or a hosting period back. @returns voided: false when it already was
+   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND when nothing was recorded under the identity
+   */
+  async voidUsage(actor: Actor, request: VoidRequest): Promise<{ readonly voided: boolean }> {
+    const accountId = requireAccount(actor, 'INGEST', {
+      accountId: request.accountId,
+      path: ['accountId'],
+    });
+    const source = parseText(request.source, ['source']);
+    const eventId = parseText(request.eventId, ['eventId']);
+    const reason = parseText(request.reason, ['reason']);
+    return this.accounts.inAccount(accountId, async (tx) => {
+      const event = await findRecorded(tx, accountId, { source, eventId });
+      if (event === null) {
+        throw new NotFoundError(
+          `Nothing was recorded with the source ${JSON.stringify(source)} and the eventId ${JSON.stringify(eventId)}.`,
+          { path: ['eventId'] },
+        );
+      }
+      if (event.voidedAtMs !== null) return { voided: false };
+      const voiding = { atMs: this.accounts.nowMs(), reason };
+      await markVoided(tx, event, voiding);
+      if (event.endedAtMs === null) await takeOutOfRollups(tx, event);
+      else await voidPeriod(tx, event, voiding.atMs);
+      return { voided: true };
+    });
+  }
+
+  /**
+   * Usage events of an account, newest `occurredAt` first, after a place in that order. @param tx the request's snapshot
+   * @throws FORBIDDEN
+   */
+  async list(
+    actor: Actor,
+    tx: Tx,
+    accountId: number,
+    list: { readonly filter: EventFilter; readonly page: Parameters<typeof listEvents>[3] },
+  ): Promise<readonly RecordedEvent[]> {
+    requireScope(actor, 'READ_USAGE');
+    return listEvents(tx, accountId, list.filter, list.page);
+  }
+
+  /** How many usage events of an account a filter matches. */
+  async count(tx: Tx, accountId: number, filter: EventFilter): Promise<number> {
+    return countEvents(tx, accountId, filter);
+  }
+
+  /** The usage event under an id. @throws FORBIDDEN, NOT_FOUND */
+  async getEvent(actor: Actor, tx: Tx, id: string): Promise<RecordedEvent> {
+    const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'] });
+    const [event] = await loadEvents(tx, [{ accountId: ref.accountId, seq: ref.localId }]);
+    if (event === undefined) throw unknownId(id);
+    return event;
+  }
+
+  /** What a filter's id points to within an account. @throws FORBIDDEN, NOT_FOUND */
+  requireWithin(
+    actor: Actor,
+    account: Account,
+    named: { readonly id: string; readonly types: readonly NodeType[]; readonly path: ErrorPath },
+  ): NodeRef {
+    const ref = requireRef(actor, 'READ_USAGE', named);
+    if (ref.accountId !== account.accountId) throw unknownId(named.id, named.path);
+    return ref;
+  }
+
+  private async commit(
+    accountId: number,
+    events: readonly UsageEvent[],
+  ): Promise<readonly Judged[]> {
+    const verdict = await this.accounts.inAccount(accountId, async (tx) => {
+      const nowMs = this.accounts.nowMs();
+      const { totals, recorded } = await loadRecorded(tx, accountId, events);
+      const subjectIds = await this.resolveSubjects(tx, accountId, events);
+      const subjectIdOf = (subject: SubjectRef): number | null =>
+        subjectIds.get(subjectKey(subject)) ?? null;
+      const found = judge(events, {
+        accountId,
+        nowMs,
+        window: this.options,
+        totals,
+        recorded: new Map(recorded.map((event) => [identityKey(event), event])),
+        subjectIdOf,
+        profiles: await loadProfiles(tx, events),
+        hosted: await loadHosted(tx, accountId, this.periodsTaken(events, nowMs), subjectIdOf),
+      });
+      if (found.events.length > 0) {
+        await insertEvents(tx, accountId, { events: found.events, totals: found.totals, nowMs });
+      }
+      if (found.segments.length > 0) {
+        await insertSegments(tx, found.segments);
+        await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
+      }
+      return found;
+    });
+    if (verdict.events.length > 0) this.options.onRecorded(accountId);
+    return verdict.judged;
+  }
+
+  // One period from far outside the window must not make the batch read all hosting there ever was.
+  private periodsTaken(events: readonly UsageEvent[], nowMs: number): readonly UsageEvent[] {
+    return events.filter(
+      (event) => event.hosting !== null && refusedByWindow(event, this.options, nowMs) === null,
+    );
+  }
+
+  /** The ids of what the events name, by subjectKey; what the account does not have is left out. */
+  private async resolveSubjects(
+    tx: Tx,
+    accountId: number,
+    events: readonly UsageEvent[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const resolved = new Map<string, number>();
+    const missing = new Map<string, SubjectRef>();
+    for (const { subject } of events) {
+      const key = subjectKey(subject);
+      if (resolved.has(key) || missing.has(key)) continue;
+      const known = this.subjectIds.get(`${accountId} ${key}`);
+      if (known === undefined) missing.set(key, subject);
+      else resolved.set(key, known);
+    }
+    for (const [key, id] of await findSubjects(tx, accountId, [...missing.values()])) {
+      resolved.set(key, id);
+      this.subjectIds.set(`${accountId} ${key}`, id);
+    }
+    return resolved;
+  }
+}
+
+function readReport(report: Report, accountId: number): UsageEvent | Rejection {
+  switch (report.as) {
+    case 'event':
+      return parseUsageEvent(report.fields, accountId);
+    case 'period':
+      return parseHostingPeriod(report.fields, accountId);
+    case 'unreadable':
+      return report.rejection;
+  }
+}
+
+function summary(judged: readonly Judged[]): RecordResult {
+  const counts = { ACCEPTED: 0, DUPLICATE: 0, CONFLICT: 0, REJECTED: 0 };
+  const results: EventResult[] = [];
+  for (const [index, one] of judged.entries()) {
+    counts[one.outcome] += 1;
+    if (one.outcome !== 'ACCEPTED') results.push({ index, ...one });
+  }
+  return {
+    accepted: counts.ACCEPTED,
+    duplicates: counts.DUPLICATE,
+    conflicts: counts.CONFLICT,
+    rejected: counts.REJECTED,
+    results,
+  };
+}
+
+/** Names a subject within its account. Kinds hold neither sign, so no two subjects share a key. */
+function subjectKey(subject: SubjectRef): string {
+  switch (subject.by) {
+    case 'externalId':
+      return `${subject.kind}/${subject.externalId}`;
+    case 'id':
+      return `${subject.kind}#${subject.localId}`;
+    case 'strangeId':
+      return `?${subject.id}`;
+  }
+}
+
+/** Looks subjects up, in one statement for each way of naming that occurs. @returns key and id of those that exist */
+async function findSubjects(
+  tx: Tx,
+  accountId: number,
+  subjects: readonly SubjectRef[],
+): Promise<readonly (readonly [string, number])[]> {
+  const found: [string, number][] = [];
+  const named = subjects.filter((one) => one.by === 'externalId');
+  const byId = subjects.filter((one) => one.by === 'id');
+
+  const models = named.filter((one) => one.kind === 'MODEL');
+  if (models.length > 0) {
+    const ids = await resolveModelRefs(
+      tx,
+      accountId,
+      models.map((one) => one.externalId),
+    );
+    found.push(...pairs(models, ids));
+  }
+  const resources = named.flatMap(({ kind, externalId }) =>
+    kind === 'MODEL' ? [] : [{ by: 'externalId' as const, kind, externalId }],
+  );
+  if (resources.length > 0) {
+    const keys = await resolveResourceRefs(tx, accountId, resources);
+    found.push(
+      ...pairs(
+        resources,
+        keys.map((key) => key?.resourceId ?? null),
+      ),
+    );
+  }
+  const modelIds = byId.filter((one) => one.kind === 'MODEL');
+  if (modelIds.length > 0) {
+    const ids = await resolveModelIds(
+      tx,
+      accountId,
+      modelIds.map((one) => one.localId),
+    );
+    found.push(...pairs(modelIds, ids));
+  }
+  const resourceIds = byId.filter((one) => one.kind !== 'MODEL');
+  if (resourceIds.length > 0) {
+    const keys = await resolveResourceIds(
+      tx,
+      accountId,
+      resourceIds.map((one) => one.localId),
+    );
+    // An id says its kind; one that says another kind than the row's was made up.
+    const ids = keys.map((key, index) =>
+      key?.kind === resourceIds[index]?.kind ? (key?.resourceId ?? null) : null,
+    );
+    found.push(...pairs(resourceIds, ids));
+  }
+  return found;
+}
+
+function pairs(
+  subjects: readonly SubjectRef[],
+  ids: readonly (number | null)[],
+): readonly [string, number][] {
+  return subjects.flatMap((subject, index): readonly [string, number][] => {
+    const id = ids[index] ?? null;
+    return id === null ? [] : [[subjectKey(subject), id]];
+  });
+}
+
+/** All hardware by name, with its rates; not read when the batch has no period. */
+async function loadProfiles(
+  tx: Tx,
+  events: readonly UsageEvent[],
+): Promise<ReadonlyMap<string, PricedProfile>> {
+  if (events.every((event) => event.hosting === null)) return new Map();
+  return profilesByName(await loadHardware(tx), await loadRates(tx, null));
+}
+
+/** When the resources of some periods are hosted already, about the time of the periods. */
+async function loadHosted(
+  tx: Tx,
+  accountId: number,
+  periods: readonly UsageEvent[],
+  subjectIdOf: (subject: SubjectRef) => number | null,
+): Promise<HostedTimes> {
+  const resourceIds = new Set(periods.flatMap(({ subject }) => subjectIdOf(subject) ?? []));
+  if (resourceIds.size === 0) return new HostedTimes([]);
+  const segments = await loadOverlapping(tx, accountId, [...resourceIds], {
+    fromMs: Math.min(...periods.map((period) => period.occurredAtMs)),
+    toMs: Math.max(...periods.map((period) => period.hosting?.toMs ?? period.occurredAtMs)),
+  });
+  return new HostedTimes(segments);
+}
+
+/** What accepted periods say about their resources: each resource once. */
+function hostingOf(events: readonly NewEvent[]): readonly RecordedHosting[] {
+  const latest = new Map<number, RecordedHosting>();
+  for (const { subjectId: resourceId, occurredAtMs, endedAtMs } of events) {
+    if (endedAtMs === null) continue;
+    const before = latest.get(resourceId);
+    latest.set(resourceId, {
+      resourceId,
+      fromMs: Math.max(before?.fromMs ?? occurredAtMs, occurredAtMs),
+      toMs: Math.max(before?.toMs ?? endedAtMs, endedAtMs),
+    });
+  }
+  return [...latest.values()];
+}
+
+async function voidPeriod(tx: Tx, period: RecordedEvent, atMs: number): Promise<void> {
+  const { accountId, seq, subjectId: resourceId } = period;
+  const segments = await voidSegmentsOfEvent(tx, accountId, seq, atMs);
+  await takeSegmentsOutOfRollups(
+    tx,
+    accountId,
+    segments.filter((segment) => segment.folded),
+  );
+  const address = { accountId, resourceId };
+  await setRecordedHosting(tx, address, await findRecordedHosting(tx, address));
+}

@@ -1,0 +1,226 @@
+// Judges a batch of events in the order in which they came, against what is recorded. The identity decides first: what was
+// recorded before is a duplicate or a conflict however old it is and whatever it names; only then come the window, what
+// the event belongs to, and the account's limits. An event that is rejected leaves its identity free.
+
+import { SAFE_INT_MAX, MICRO_MAX, formatMicro } from '../core/micro.ts';
+import { chargedMicro } from '../hosting/charge.ts';
+import {
+  differences,
+  identityKey,
+  refusedByKind,
+  refusedByWindow,
+  rejected,
+  unknownSubject,
+  type EventContent,
+  type IngestWindow,
+  type Rejection,
+  type SubjectRef,
+  type UsageEvent,
+} from './event.ts';
+import {
+  type HostedTimes,
+  segmentsOfPeriod,
+  type PlannedSegment,
+  type PricedProfile,
+} from './periods.ts';
+
+export const outcomes = {
+  ACCEPTED: 'ACCEPTED',
+  DUPLICATE: 'DUPLICATE',
+  CONFLICT: 'CONFLICT',
+  REJECTED: 'REJECTED',
+} as const;
+
+/** What became of one event. */
+export type Judged =
+  | { readonly outcome: 'ACCEPTED' }
+  | {
+      readonly outcome: 'DUPLICATE' | 'CONFLICT' | 'REJECTED';
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** An accepted event, numbered. */
+export interface NewEvent extends EventContent {
+  readonly source: string;
+  readonly eventId: string;
+  readonly seq: number;
+}
+
+/** How far an account's numbers and sums have come. */
+export interface AccountTotals {
+  readonly lastSeq: number;
+  readonly quantity: bigint;
+  readonly creditsMicro: bigint;
+}
+
+/** All that a batch is judged by. */
+export interface Facts {
+  readonly accountId: number;
+  readonly nowMs: number;
+  readonly window: IngestWindow;
+  readonly totals: AccountTotals;
+  /** What is recorded under the batch's identities, by identityKey. */
+  readonly recorded: ReadonlyMap<string, EventContent>;
+  /** The id of what an event names; null when the account has no such thing. */
+  readonly subjectIdOf: (subject: SubjectRef) => number | null;
+  readonly profiles: ReadonlyMap<string, PricedProfile>;
+  readonly hosted: HostedTimes;
+}
+
+export interface Verdict {
+  /** One for each event, in their order. */
+  readonly judged: readonly Judged[];
+  readonly events: readonly NewEvent[];
+  readonly segments: readonly PlannedSegment[];
+  /** The account's totals with the accepted events. */
+  readonly totals: AccountTotals;
+}
+
+const ACCEPTED: Judged = { outcome: 'ACCEPTED' };
+const DUPLICATE: Judged = {
+  outcome: 'DUPLICATE',
+  code: 'DUPLICATE',
+  message: 'It was recorded before, with the same content.',
+};
+
+/** Judges each event of a batch alone; of two with one identity the first one counts. */
+export function judge(events: readonly UsageEvent[], facts: Facts): Verdict {
+  const batch = new Batch(facts);
+  const judged = events.map((event) => batch.judge(event));
+  return { judged, events: batch.events, segments: batch.segments, totals: batch.totals };
+}
+
+/** What an event was found to be, when it can be recorded. */
+interface Admitted {
+  readonly event: NewEvent;
+  readonly segments: readonly PlannedSegment[];
+}
+
+class Batch {
+  readonly events: NewEvent[] = [];
+  readonly segments: PlannedSegment[] = [];
+  totals: AccountTotals;
+  private readonly inBatch = new Map<string, EventContent>();
+
+  constructor(private readonly facts: Facts) {
+    this.totals = facts.totals;
+  }
+
+  judge(event: UsageEvent): Judged {
+    const found = {
+      subjectId: this.facts.subjectIdOf(event.subject),
+      hardwareId: this.profileOf(event)?.hardwareId ?? null,
+    };
+    const key = identityKey(event);
+    const recorded = this.inBatch.get(key) ?? this.facts.recorded.get(key);
+    if (recorded !== undefined) return compared(differences(recorded, event, found));
+
+    const admitted = this.admit(event, found.subjectId);
+    if ('code' in admitted) return { outcome: 'REJECTED', ...admitted };
+    const totals = raised(this.totals, admitted);
+    if ('code' in totals) return { outcome: 'REJECTED', ...totals };
+    this.keep(key, admitted, totals);
+    return ACCEPTED;
+  }
+
+  private admit(event: UsageEvent, subjectId: number | null): Admitted | Rejection {
+    const refused =
+      refusedByWindow(event, this.facts.window, this.facts.nowMs) ?? refusedByKind(event);
+    if (refused !== null) return refused;
+    const { kind } = event.subject;
+    if (subjectId === null || kind === null) return unknownSubject(event.subject);
+    const content: NewEvent = {
+      source: event.source,
+      eventId: event.eventId,
+      seq: this.totals.lastSeq + 1,
+      type: event.type,
+      kind,
+      subjectId,
+      quantity: event.quantity,
+      creditsMicro: event.creditsMicro,
+      occurredAtMs: event.occurredAtMs,
+      endedAtMs: event.hosting?.toMs ?? null,
+      hardwareId: null,
+    };
+    return event.hosting === null
+      ? { event: content, segments: [] }
+      : this.admitPeriod(content, event.hosting);
+  }
+
+  private admitPeriod(
+    content: NewEvent,
+    hosting: NonNullable<UsageEvent['hosting']>,
+  ): Admitted | Rejection {
+    const hardware = this.facts.profiles.get(hosting.hardware);
+    if (hardware === undefined) {
+      return rejected(
+        'UNKNOWN_HARDWARE',
+        `No hardware profile is named ${JSON.stringify(hosting.hardware)}.`,
+      );
+    }
+    const segments = segmentsOfPeriod(
+      {
+        accountId: this.facts.accountId,
+        resourceId: content.subjectId,
+        replicas: content.quantity,
+        hardware,
+        eventSeq: content.seq,
+        fromMs: content.occurredAtMs,
+        toMs: hosting.toMs,
+      },
+      this.facts.hosted,
+    );
+    if ('code' in segments) return segments;
+    return { event: { ...content, hardwareId: hardware.hardwareId }, segments };
+  }
+
+  private keep(key: string, admitted: Admitted, totals: AccountTotals): void {
+    const { event, segments } = admitted;
+    this.inBatch.set(key, event);
+    this.events.push(event);
+    this.segments.push(...segments);
+    this.totals = totals;
+    if (event.endedAtMs !== null) {
+      const { subjectId, occurredAtMs: fromMs, endedAtMs: toMs } = event;
+      this.facts.hosted.add(subjectId, { fromMs, toMs });
+    }
+  }
+
+  private profileOf(event: UsageEvent): PricedProfile | undefined {
+    return event.hosting === null ? undefined : this.facts.profiles.get(event.hosting.hardware);
+  }
+}
+
+function compared(differing: readonly string[]): Judged {
+  if (differing.length === 0) return DUPLICATE;
+  return {
+    outcome: 'CONFLICT',
+    code: 'CONFLICT',
+    message: `This source and eventId were recorded before with other content: ${differing.join(', ')}.`,
+  };
+}
+
+// What is voided later stays in the sums: so no sum of any view, over whatever was recorded, can pass these limits.
+function raised(totals: AccountTotals, admitted: Admitted): AccountTotals | Rejection {
+  const { event, segments } = admitted;
+  const isPeriod = event.endedAtMs !== null;
+  const quantity = totals.quantity + (isPeriod ? 0n : BigInt(event.quantity));
+  let creditsMicro = totals.creditsMicro + event.creditsMicro;
+  for (const segment of segments) {
+    creditsMicro += chargedMicro(segment, segment.toMs ?? segment.fromMs);
+  }
+  if (quantity > SAFE_INT_MAX) {
+    return rejected(
+      'LIMIT_EXCEEDED',
+      `quantity is ${event.quantity}; all quantities of an account together may be at most ${SAFE_INT_MAX}.`,
+    );
+  }
+  if (creditsMicro > MICRO_MAX) {
+    return rejected(
+      'LIMIT_EXCEEDED',
+      `All credits of an account together may be at most ${formatMicro(MICRO_MAX)}; with this event they would be ${formatMicro(creditsMicro)}.`,
+    );
+  }
+  return { lastSeq: event.seq, quantity, creditsMicro };
+}

@@ -1,0 +1,210 @@
+// The panel behind a row: one resource or model in one range, and what explains its hosting.
+
+import DataLoader from 'dataloader';
+import { Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
+import { accountLoader } from '../account/account.graphql.ts';
+import { invariant, UserInputError } from '../core/errors.ts';
+import { intersect } from '../core/range.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
+import { chargeWithin } from '../hosting/charge.ts';
+import { resourceLoader } from '../resources/resources.graphql.ts';
+import {
+  BillableResourceType,
+  HostedResourceType,
+  ModelObject,
+  WorkflowType,
+} from '../resources/resources.types.ts';
+import { resolveRange } from './range.ts';
+import { loadEventIdentities, type EventIdentity } from './reader.service.ts';
+import {
+  hostedUsageNode,
+  LAST_30_DAYS,
+  modelUsageNode,
+  UsageArgs,
+  usageViews,
+  workflowUsageNode,
+} from './usage.graphql.ts';
+import {
+  HardwareUsageType,
+  HostedUsageType,
+  HostingSegmentConnection,
+  HostingSegmentType,
+  ModelUsageType,
+  WorkflowUsageType,
+} from './usage.types.ts';
+import type { View } from './views.service.ts';
+import type { ViewSegment } from './views.store.ts';
+
+@Resolver(() => WorkflowType)
+export class WorkflowUsageFieldResolver {
+  @FieldResolver(() => WorkflowUsageType)
+  async usage(
+    @Root() { resource }: WorkflowType,
+    @Ctx() context: RequestContext,
+    @Args(() => UsageArgs) args: UsageArgs,
+  ): Promise<WorkflowUsageType> {
+    const view = await viewOf(context, resource.accountId, args);
+    const [row] = await usageViews(context).rowsOf(view, [resource]);
+    return workflowUsageNode(view, present(row));
+  }
+}
+
+@Resolver(() => HostedResourceType)
+export class HostedUsageFieldResolver {
+  @FieldResolver(() => HostedUsageType)
+  async usage(
+    @Root() { resource }: HostedResourceType,
+    @Ctx() context: RequestContext,
+    @Args(() => UsageArgs) args: UsageArgs,
+  ): Promise<HostedUsageType> {
+    const view = await viewOf(context, resource.accountId, args);
+    const [row] = await usageViews(context).rowsOf(view, [resource]);
+    return hostedUsageNode(view, present(row));
+  }
+}
+
+@Resolver(() => ModelObject)
+export class ModelUsageFieldResolver {
+  @FieldResolver(() => ModelUsageType)
+  async usage(
+    @Root() { model }: ModelObject,
+    @Ctx() context: RequestContext,
+    @Args(() => UsageArgs) args: UsageArgs,
+  ): Promise<ModelUsageType> {
+    const view = await viewOf(context, model.accountId, args);
+    const [row] = await usageViews(context).modelRows(view, [model]);
+    return modelUsageNode(view, present(row));
+  }
+}
+
+// The row of a resource knows only the events that are folded; the latest ones are in the tail.
+@Resolver(() => BillableResourceType)
+export class LastActiveResolver {
+  @FieldResolver()
+  async lastActiveOn(
+    @Root() { resource }: BillableResourceType,
+    @Ctx() context: RequestContext,
+  ): Promise<number | null> {
+    return usageViews(context).lastActiveAtMs(resource);
+  }
+}
+
+type EventLoader = DataLoader<{ accountId: number; seq: number }, EventIdentity | null, string>;
+const EVENT_IDENTITY_LOADER = new Key<EventLoader>('eventIdentity');
+
+@Resolver(() => HardwareUsageType)
+export class HardwareUsageResolver {
+  @FieldResolver(() => Int)
+  async peakReplicas(
+    @Root() { of }: HardwareUsageType,
+    @Ctx() context: RequestContext,
+  ): Promise<number> {
+    return usageViews(context).peak(of);
+  }
+
+  @FieldResolver(() => HostingSegmentConnection, { description: 'By begin.' })
+  async segments(
+    @Root() { of }: HardwareUsageType,
+    @Ctx() context: RequestContext,
+    @Args(() => Page100) args: Page100,
+  ): Promise<Connection<HostingSegmentType>> {
+    const page = parsePage(args, 100, ['segments']);
+    if (page.after !== null && typeof page.after.value !== 'number') {
+      throw new UserInputError('after is a cursor of another list.', { path: ['segments', 'after'] });
+    }
+    const views = usageViews(context);
+    const range = views.hostedRange(of.part);
+    const nodes = (await views.segments(of)).map((segment) => segmentNode(segment, range));
+    return new Connection(
+      pageOfList(nodes, page, {
+        keyOf: (node) => ({ value: node.hostingFrom, id: node.segmentId }),
+        compare: (a, b) => Number(a.value) - Number(b.value) || a.id - b.id,
+      }),
+    );
+  }
+}
+
+@Resolver(() => HostingSegmentType)
+export class HostingSegmentResolver {
+  @FieldResolver(() => HostedResourceType)
+  async resource(
+    @Root() { address }: HostingSegmentType,
+    @Ctx() context: RequestContext,
+  ): Promise<BillableResourceType | null> {
+    return resourceLoader(context).load(address);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'Of a period that was recorded afterwards: its identity.',
+  })
+  async source(
+    @Root() segment: HostingSegmentType,
+    @Ctx() context: RequestContext,
+  ): Promise<string | null> {
+    return (await identityOf(segment, context))?.source ?? null;
+  }
+
+  @FieldResolver(() => String, { nullable: true })
+  async eventId(
+    @Root() segment: HostingSegmentType,
+    @Ctx() context: RequestContext,
+  ): Promise<string | null> {
+    return (await identityOf(segment, context))?.eventId ?? null;
+  }
+}
+
+async function identityOf(
+  { address, eventSeq }: HostingSegmentType,
+  context: RequestContext,
+): Promise<EventIdentity | null> {
+  if (eventSeq === null) return null;
+  const keyOf = (ref: { accountId: number; seq: number }): string => `${ref.accountId}.${ref.seq}`;
+  const loader = context.once(
+    EVENT_IDENTITY_LOADER,
+    () =>
+      new DataLoader(
+        async (refs: readonly { accountId: number; seq: number }[]) => {
+          const found = await loadEventIdentities(await context.reader(), refs);
+          const byKey = new Map(found.map((identity) => [keyOf(identity), identity]));
+          return refs.map((ref) => byKey.get(keyOf(ref)) ?? null);
+        },
+        { cacheKeyFn: keyOf },
+      ),
+  );
+  return loader.load({ accountId: address.accountId, seq: eventSeq });
+}
+
+function segmentNode(
+  segment: ViewSegment,
+  range: { readonly fromMs: number; readonly toMs: number },
+): HostingSegmentType {
+  const whole = { fromMs: segment.fromMs, toMs: segment.toMs ?? range.toMs };
+  const part = intersect(whole, range) ?? whole;
+  const timeMs = part.toMs - part.fromMs;
+  return {
+    hostingFrom: segment.fromMs,
+    from: part.fromMs,
+    to: part.toMs,
+    running: segment.toMs === null,
+    replicas: segment.replicas,
+    creditsPerHour: segment.rateMicroPerHour,
+    time: timeMs,
+    replicaTime: timeMs * segment.replicas,
+    credits: chargeWithin(segment, part),
+    segmentId: segment.segmentId,
+    address: { accountId: segment.accountId, resourceId: segment.resourceId },
+    eventSeq: segment.eventSeq,
+  };
+}
+
+async function viewOf(context: RequestContext, accountId: number, args: UsageArgs): Promise<View> {
+  const account = await accountLoader(context).load(accountId);
+  return { account, range: resolveRange(args.range ?? LAST_30_DAYS, account, context.nowMs) };
+}
+
+function present<T>(row: T | undefined): T {
+  invariant(row !== undefined, 'a view of one thing has one row');
+  return row;
+}

@@ -1,0 +1,274 @@
+// From what a question asks for to instants: presets, days and instants become one half-open range, and a range becomes
+// buckets. Pure; `nowMs` and the account's calendar are given.
+
+import type { Account } from '../account/account.ts';
+import {
+  addCalendar,
+  atLocalOffset,
+  cycleStartMs,
+  dayOf,
+  dayStartMs,
+  isDayStart,
+  isMonthStart,
+  localOffset,
+  monthsBetween,
+  nextUnitStartMs,
+  parseLocalDate,
+  parseTimeZone,
+  shiftCycleMs,
+  unitStartMs,
+  type CalendarUnit,
+} from '../core/calendar.ts';
+import { UserInputError, type ErrorPath } from '../core/errors.ts';
+import { lengthMs, type Range } from '../core/range.ts';
+
+export const dateRangePresets = {
+  LAST_24_HOURS: 'LAST_24_HOURS',
+  LAST_7_DAYS: 'LAST_7_DAYS',
+  LAST_30_DAYS: 'LAST_30_DAYS',
+  LAST_90_DAYS: 'LAST_90_DAYS',
+  CURRENT_CYCLE: 'CURRENT_CYCLE',
+  PREVIOUS_CYCLE: 'PREVIOUS_CYCLE',
+} as const;
+export type DateRangePreset = keyof typeof dateRangePresets;
+
+export const granularities = {
+  AUTO: 'AUTO',
+  HOUR: 'HOUR',
+  DAY: 'DAY',
+  WEEK: 'WEEK',
+  MONTH: 'MONTH',
+} as const;
+export type Granularity = keyof typeof granularities;
+
+export const BUCKETS_PER_SERIES_MAX = 2_500;
+const DAY_MS = 86_400_000;
+const AUTO_HOURS_UP_TO_MS = 48 * 3_600_000;
+const AUTO_DAYS_UP_TO = 92;
+const AUTO_WEEKS_UP_TO = 550;
+/** Ranges are bounded so that every instant in them is one that dates can be reckoned with. */
+const EARLIEST_MS = Date.UTC(1990, 0, 1);
+const LATEST_MS = Date.UTC(2100, 0, 1);
+
+export interface DateRangeRequest {
+  readonly preset?: DateRangePreset | null;
+  readonly from?: number | null;
+  readonly to?: number | null;
+  readonly fromDay?: string | null;
+  readonly toDay?: string | null;
+  readonly timeZone?: string | null;
+}
+
+/** How far back the range before lies. */
+type Step =
+  | { readonly by: 'days'; readonly days: number }
+  | { readonly by: 'months'; readonly months: number }
+  | { readonly by: 'length' }
+  /** A whole cycle (`partTo` null), or a cycle up to an offset after its start. */
+  | { readonly by: 'cycle'; readonly partTo: ReturnType<typeof localOffset> | null };
+
+/** A range in instants, with what is needed to find the range before it. */
+export interface ResolvedRange extends Range {
+  readonly preset: DateRangePreset | null;
+  readonly timeZone: string;
+  readonly cycle: { readonly timeZone: string; readonly cycleDay: number };
+  readonly step: Step;
+}
+
+/**
+ * The instants that a question's range covers.
+ * @throws UserInputError when preset, instants and days are mixed, incomplete, in the wrong order or out of bounds
+ */
+export function resolveRange(
+  request: DateRangeRequest,
+  account: Pick<Account, 'timeZone' | 'cycleDay'>,
+  nowMs: number,
+  path: ErrorPath = ['range'],
+): ResolvedRange {
+  const timeZone = parseTimeZone(request.timeZone ?? account.timeZone, [...path, 'timeZone']);
+  const cycle = { timeZone: account.timeZone, cycleDay: account.cycleDay };
+  switch (formOf(request, path)) {
+    case 'preset':
+      return { timeZone, cycle, ...presetRange(request.preset ?? 'LAST_30_DAYS', { timeZone, cycle, nowMs }) };
+    case 'instants': {
+      const range = checked({ fromMs: request.from ?? 0, toMs: request.to ?? 0 }, ['from', 'to'], path);
+      return { ...range, preset: null, timeZone, cycle, step: stepOf(range, timeZone) };
+    }
+    case 'days': {
+      const fromDay = parseLocalDate(request.fromDay ?? '', [...path, 'fromDay']);
+      const toDay = parseLocalDate(request.toDay ?? '', [...path, 'toDay']);
+      const days = { fromMs: dayStartMs(timeZone, fromDay), toMs: dayStartMs(timeZone, toDay + 1) };
+      const range = checked(days, ['fromDay', 'toDay'], path);
+      return { ...range, preset: null, timeZone, cycle, step: stepOf(range, timeZone) };
+    }
+  }
+}
+
+/** The same view of the range before (the contract's rule on AccountUsage.previous). */
+export function previousRange(range: ResolvedRange): ResolvedRange {
+  const { timeZone, step } = range;
+  switch (step.by) {
+    case 'days':
+      return { ...range, preset: null, ...shifted(range, timeZone, { days: -step.days }) };
+    case 'months':
+      return { ...range, preset: null, ...shifted(range, timeZone, { months: -step.months }) };
+    case 'length':
+      return { ...range, preset: null, fromMs: range.fromMs - lengthMs(range), toMs: range.fromMs };
+    case 'cycle': {
+      const fromMs = cycleBefore(range, range.fromMs);
+      const toMs =
+        step.partTo === null
+          ? range.fromMs
+          : Math.min(range.fromMs, atLocalOffset(range.cycle.timeZone, fromMs, step.partTo));
+      return { ...range, preset: null, fromMs, toMs };
+    }
+  }
+}
+
+/** One bucket of a series: its whole width, and the part of it inside the range. */
+export interface Bucket extends Range {
+  readonly isPartial: boolean;
+}
+
+export interface BucketSeries {
+  readonly granularity: Exclude<Granularity, 'AUTO'>;
+  readonly buckets: readonly Bucket[];
+}
+
+/**
+ * Cuts a range into buckets of a calendar unit in its zone; AUTO picks the unit by the range's length.
+ * @throws UserInputError when there would be more than 2,500
+ */
+export function bucketsOf(
+  range: Pick<ResolvedRange, 'fromMs' | 'toMs' | 'timeZone'>,
+  granularity: Granularity,
+  path: ErrorPath = ['granularity'],
+): BucketSeries {
+  const unit = granularity === 'AUTO' ? autoUnit(range) : granularity;
+  const buckets: Bucket[] = [];
+  let startMs = unitStartMs(range.timeZone, unit, range.fromMs);
+  while (startMs < range.toMs) {
+    if (buckets.length === BUCKETS_PER_SERIES_MAX) {
+      throw new UserInputError(
+        `The range has more than ${BUCKETS_PER_SERIES_MAX} buckets of one ${unit}; ask for a shorter range or wider buckets.`,
+        { path },
+      );
+    }
+    const nextMs = nextUnitStartMs(range.timeZone, unit, startMs);
+    buckets.push({
+      fromMs: Math.max(startMs, range.fromMs),
+      toMs: Math.min(nextMs, range.toMs),
+      isPartial: startMs < range.fromMs || nextMs > range.toMs,
+    });
+    startMs = nextMs;
+  }
+  return { granularity: unit, buckets };
+}
+
+function autoUnit(range: Pick<ResolvedRange, 'fromMs' | 'toMs' | 'timeZone'>): CalendarUnit {
+  if (lengthMs(range) <= AUTO_HOURS_UP_TO_MS) return 'HOUR';
+  const days = dayOf(range.timeZone, range.toMs - 1) - dayOf(range.timeZone, range.fromMs) + 1;
+  if (days <= AUTO_DAYS_UP_TO) return 'DAY';
+  return days <= AUTO_WEEKS_UP_TO ? 'WEEK' : 'MONTH';
+}
+
+function formOf(request: DateRangeRequest, path: ErrorPath): 'preset' | 'instants' | 'days' {
+  const given = (['preset', 'from', 'to', 'fromDay', 'toDay'] as const).filter(
+    (field) => request[field] !== null && request[field] !== undefined,
+  );
+  switch (given.join(' ')) {
+    case 'preset':
+      return 'preset';
+    case 'from to':
+      return 'instants';
+    case 'fromDay toDay':
+      return 'days';
+    default:
+      throw new UserInputError(
+        `A range is given by preset, or by from and to, or by fromDay and toDay; this one has ${given.length === 0 ? 'none of them' : given.join(', ')}.`,
+        { path },
+      );
+  }
+}
+
+interface PresetContext {
+  readonly timeZone: string;
+  readonly cycle: ResolvedRange['cycle'];
+  readonly nowMs: number;
+}
+
+function presetRange(
+  preset: DateRangePreset,
+  context: PresetContext,
+): Pick<ResolvedRange, 'fromMs' | 'toMs' | 'preset' | 'step'> {
+  const { nowMs, cycle } = context;
+  switch (preset) {
+    case 'LAST_24_HOURS':
+      return { preset, fromMs: nowMs - DAY_MS, toMs: nowMs, step: { by: 'length' } };
+    case 'LAST_7_DAYS':
+      return lastDays(preset, 7, context);
+    case 'LAST_30_DAYS':
+      return lastDays(preset, 30, context);
+    case 'LAST_90_DAYS':
+      return lastDays(preset, 90, context);
+    case 'CURRENT_CYCLE': {
+      const fromMs = cycleStartMs(cycle.timeZone, cycle.cycleDay, nowMs);
+      const partTo = localOffset(cycle.timeZone, fromMs, nowMs);
+      return { preset, fromMs, toMs: nowMs, step: { by: 'cycle', partTo } };
+    }
+    case 'PREVIOUS_CYCLE': {
+      const toMs = cycleStartMs(cycle.timeZone, cycle.cycleDay, nowMs);
+      const fromMs = cycleBefore({ cycle }, toMs);
+      return { preset, fromMs, toMs, step: { by: 'cycle', partTo: null } };
+    }
+  }
+}
+
+function lastDays(
+  preset: DateRangePreset,
+  days: number,
+  { timeZone, nowMs }: PresetContext,
+): Pick<ResolvedRange, 'fromMs' | 'toMs' | 'preset' | 'step'> {
+  const fromMs = dayStartMs(timeZone, dayOf(timeZone, nowMs) - (days - 1));
+  return { preset, fromMs, toMs: nowMs, step: { by: 'days', days } };
+}
+
+function checked(range: Range, fields: readonly [string, string], path: ErrorPath): Range {
+  const [from, to] = fields;
+  if (range.fromMs >= range.toMs) {
+    throw new UserInputError(`${from} must be before ${to}, so that the range has a length.`, {
+      path: [...path, from],
+    });
+  }
+  if (range.fromMs < EARLIEST_MS || range.toMs > LATEST_MS) {
+    throw new UserInputError('A range lies between the years 1990 and 2100.', {
+      path: [...path, range.fromMs < EARLIEST_MS ? from : to],
+    });
+  }
+  return range;
+}
+
+function stepOf(range: Range, timeZone: string): Step {
+  if (isMonthStart(timeZone, range.fromMs) && isMonthStart(timeZone, range.toMs)) {
+    return { by: 'months', months: monthsBetween(timeZone, range.fromMs, range.toMs) };
+  }
+  if (isDayStart(timeZone, range.fromMs) && isDayStart(timeZone, range.toMs)) {
+    return { by: 'days', days: dayOf(timeZone, range.toMs) - dayOf(timeZone, range.fromMs) };
+  }
+  return { by: 'length' };
+}
+
+function shifted(
+  range: Range,
+  timeZone: string,
+  by: { readonly days?: number; readonly months?: number },
+): Range {
+  return {
+    fromMs: addCalendar(timeZone, range.fromMs, by),
+    toMs: addCalendar(timeZone, range.toMs, by),
+  };
+}
+
+function cycleBefore(range: Pick<ResolvedRange, 'cycle'>, startMs: number): number {
+  return shiftCycleMs(range.cycle.timeZone, range.cycle.cycleDay, { startMs, cycles: -1 });
+}

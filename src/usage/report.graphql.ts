@@ -1,0 +1,123 @@
+import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
+import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import { UserInputError } from '../core/errors.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { Connection, Page100, pageOfList, parsePage, type ConnectionParts } from '../graphql/page.ts';
+import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
+import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
+import { granularities, type BucketSeries, type Granularity } from './range.ts';
+import { compareReportKeys, isReportKey, reportKey, usageDimensions, type ReportRow, type UsageDimension } from './report.ts';
+import { usageViews } from './usage.graphql.ts';
+import {
+  AccountUsageType,
+  totalsNode,
+  UsageFilter,
+  UsageReportConnection,
+  UsageReportRowType,
+  type UsageTotalsType,
+} from './usage.types.ts';
+import { addFigures } from './views.ts';
+
+@ArgsType()
+class ReportArgs extends Page100 {
+  @Field(() => granularities, { nullable: true }) readonly granularity?: Granularity | null;
+  @Field(() => UsageFilter, { nullable: true }) readonly filter?: UsageFilter | null;
+}
+
+class ReportConnection extends Connection<UsageReportRowType> {
+  constructor(
+    parts: ConnectionParts<UsageReportRowType>,
+    private readonly rows: readonly ReportRow[],
+  ) {
+    super(parts);
+  }
+
+  get totals(): UsageTotalsType {
+    return totalsNode(this.rows.length, addFigures(this.rows.map((row) => row.figures)));
+  }
+}
+
+@Resolver(() => AccountUsageType)
+export class ReportResolver {
+  @FieldResolver(() => UsageReportConnection, {
+    description:
+      'Free-form report: any dimensions, any bucket width; null bucket fields when granularity is null.',
+  })
+  async report(
+    @Root() { view }: AccountUsageType,
+    @Ctx() context: RequestContext,
+    @Arg('groupBy', () => [usageDimensions]) groupBy: readonly UsageDimension[],
+    @Args(() => ReportArgs) args: ReportArgs,
+  ): Promise<Connection<UsageReportRowType>> {
+    const page = parsePage(args, 100);
+    if (page.after !== null && !isReportKey(page.after)) {
+      throw new UserInputError('after is a cursor of another list.', { path: ['after'] });
+    }
+    const { rows, series } = await usageViews(context).report(view, {
+      groupBy: new Set(groupBy),
+      granularity: args.granularity ?? null,
+      filter: args.filter ?? {},
+    });
+    const parts = pageOfList(rows, page, { keyOf: reportKey, compare: compareReportKeys });
+    const { accountId } = view.account;
+    return new ReportConnection(
+      {
+        ...parts,
+        nodes: parts.nodes.map((row) => reportNode(row, accountId, series)),
+        keyOf: (node) => reportKey(node.row),
+      },
+      rows,
+    );
+  }
+}
+
+@Resolver(() => UsageReportRowType)
+export class ReportRowResolver {
+  @FieldResolver(() => BillableResourceType, { nullable: true })
+  async resource(
+    @Root() { accountId, row }: UsageReportRowType,
+    @Ctx() context: RequestContext,
+  ): Promise<BillableResourceType | null> {
+    const { resourceId } = row;
+    return resourceId === null ? null : resourceLoader(context).load({ accountId, resourceId });
+  }
+
+  @FieldResolver(() => ModelObject, { nullable: true })
+  async model(
+    @Root() { accountId, row }: UsageReportRowType,
+    @Ctx() context: RequestContext,
+  ): Promise<ModelObject | null> {
+    const { modelId } = row;
+    return modelId === null ? null : modelLoader(context).load({ accountId, modelId });
+  }
+
+  @FieldResolver(() => HardwareProfileType, { nullable: true })
+  async hardware(
+    @Root() { row }: UsageReportRowType,
+    @Ctx() context: RequestContext,
+  ): Promise<HardwareProfileType | null> {
+    return row.hardwareId === null ? null : hardwareLoader(context).load(row.hardwareId);
+  }
+}
+
+function reportNode(
+  row: ReportRow,
+  accountId: number,
+  series: BucketSeries | null,
+): UsageReportRowType {
+  const bucket = series?.buckets[row.cell];
+  return {
+    from: bucket?.fromMs ?? null,
+    to: bucket?.toMs ?? null,
+    category: row.category,
+    component: row.component,
+    owner: row.owner,
+    runs: Number(row.figures.runs),
+    quantity: Number(row.figures.quantity),
+    credits: row.figures.creditsMicro,
+    time: Number(row.figures.hostingMs),
+    replicaTime: Number(row.figures.replicaMs),
+    accountId,
+    row,
+  };
+}

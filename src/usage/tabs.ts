@@ -1,0 +1,187 @@
+// The rows of a tab: what it lists, what it can be ordered and filtered by. Pure.
+
+import { UserInputError, type ErrorPath } from '../core/errors.ts';
+import type { CursorKey } from '../graphql/page.ts';
+import type { ResourceStatus } from '../resources/resource.ts';
+import type { CreditCategory, Figures, Sum } from './views.ts';
+
+export const usageOrderFields = {
+  NAME: 'NAME',
+  TYPE: 'TYPE',
+  CREDITS: 'CREDITS',
+  RUNS: 'RUNS',
+  TIME: 'TIME',
+  LAST_ACTIVE_ON: 'LAST_ACTIVE_ON',
+  LAST_DEPLOYED_ON: 'LAST_DEPLOYED_ON',
+  STATUS: 'STATUS',
+  OWNER: 'OWNER',
+} as const;
+export type UsageOrderField = keyof typeof usageOrderFields;
+
+export const orderDirections = { ASC: 'ASC', DESC: 'DESC' } as const;
+export type OrderDirection = keyof typeof orderDirections;
+
+export interface UsageOrderRequest {
+  readonly field: UsageOrderField;
+  readonly direction?: OrderDirection | null;
+}
+
+export interface UsageFilterRequest {
+  readonly search?: string | null;
+  readonly statuses?: readonly ResourceStatus[] | null;
+  readonly owners?: readonly string[] | null;
+  readonly hardware?: readonly string[] | null;
+  readonly categories?: readonly CreditCategory[] | null;
+}
+type FilterField = keyof UsageFilterRequest;
+
+/** One resource or model in one range. */
+export interface TabRow<T> {
+  readonly id: number;
+  readonly item: T;
+  readonly name: string;
+  readonly type: string | null;
+  readonly status: ResourceStatus | null;
+  readonly owner: string | null;
+  readonly lastActiveAtMs: number | null;
+  readonly lastDeployedAtMs: number | null;
+  readonly figures: Figures;
+  readonly sums: readonly Sum[];
+}
+
+interface Tab {
+  readonly orderFields: readonly UsageOrderField[];
+  readonly filters: readonly FilterField[];
+  readonly defaultField: UsageOrderField;
+}
+
+export const tabs = {
+  workflows: {
+    orderFields: ['NAME', 'RUNS', 'LAST_ACTIVE_ON', 'STATUS', 'OWNER'],
+    filters: ['search', 'statuses', 'owners'],
+    defaultField: 'RUNS',
+  },
+  models: {
+    orderFields: ['NAME', 'TYPE', 'CREDITS', 'TIME', 'LAST_DEPLOYED_ON'],
+    filters: ['search', 'hardware'],
+    defaultField: 'CREDITS',
+  },
+  hosted: {
+    orderFields: ['NAME', 'CREDITS', 'TIME', 'LAST_ACTIVE_ON', 'LAST_DEPLOYED_ON', 'STATUS', 'OWNER'],
+    filters: ['search', 'statuses', 'owners', 'hardware'],
+    defaultField: 'CREDITS',
+  },
+} as const satisfies Readonly<Record<string, Tab>>;
+
+/** The total order of a tab's rows: by the field, nulls last, ties by id. */
+export interface RowOrder<T> {
+  readonly keyOf: (row: TabRow<T>) => CursorKey;
+  readonly compare: (a: CursorKey, b: CursorKey) => number;
+}
+
+/**
+ * The order that a question asks for.
+ * @param after a cursor's key, checked to be one of this order
+ * @throws UserInputError for a field that the tab lacks, and for a cursor of another order
+ */
+export function rowOrder<T>(
+  tab: Tab,
+  request: UsageOrderRequest | null,
+  after: CursorKey | null,
+): RowOrder<T> {
+  const field = request?.field ?? tab.defaultField;
+  if (!tab.orderFields.includes(field)) {
+    throw new UserInputError(
+      `This tab cannot be ordered by ${field}; it can by ${tab.orderFields.join(', ')}.`,
+      { path: ['orderBy', 'field'] },
+    );
+  }
+  const isDescending = (request?.direction ?? 'DESC') === 'DESC';
+  const order = fieldOrders[field];
+  if (after !== null && after.value !== null && !order.isValue(after.value)) {
+    throw new UserInputError('after is a cursor of another order: begin again without it.', {
+      path: ['after'],
+    });
+  }
+  return {
+    keyOf: (row) => ({ value: order.valueOf(row), id: row.id }),
+    compare: (a, b) => {
+      if (a.value === null || b.value === null) {
+        return Number(a.value === null) - Number(b.value === null) || a.id - b.id;
+      }
+      const ascending = order.compare(a.value, b.value);
+      return (isDescending ? -ascending : ascending) || a.id - b.id;
+    },
+  };
+}
+
+type SortValue = string | number;
+
+interface FieldOrder {
+  readonly valueOf: (row: TabRow<unknown>) => SortValue | null;
+  readonly isValue: (value: SortValue) => boolean;
+  readonly compare: (a: SortValue, b: SortValue) => number;
+}
+
+const byText = {
+  isValue: (value: SortValue): boolean => typeof value === 'string',
+  compare: (a: SortValue, b: SortValue): number => (a < b ? -1 : Number(a > b)),
+};
+const byInstant = {
+  isValue: (value: SortValue): boolean => typeof value === 'number',
+  compare: (a: SortValue, b: SortValue): number => Number(a) - Number(b),
+};
+// Sums pass what a JavaScript number holds, so cursors carry their digits.
+const bySum = {
+  isValue: (value: SortValue): boolean => typeof value === 'string' && /^-?\d{1,40}$/.test(value),
+  compare: (a: SortValue, b: SortValue): number => {
+    const difference = BigInt(a) - BigInt(b);
+    return difference < 0n ? -1 : Number(difference > 0n);
+  },
+};
+
+const fieldOrders: Readonly<Record<UsageOrderField, FieldOrder>> = {
+  NAME: { ...byText, valueOf: (row) => row.name.toLowerCase() },
+  TYPE: { ...byText, valueOf: (row) => row.type },
+  CREDITS: { ...bySum, valueOf: (row) => row.figures.creditsMicro.toString() },
+  RUNS: { ...bySum, valueOf: (row) => row.figures.runs.toString() },
+  TIME: { ...bySum, valueOf: (row) => row.figures.hostingMs.toString() },
+  LAST_ACTIVE_ON: { ...byInstant, valueOf: (row) => row.lastActiveAtMs },
+  LAST_DEPLOYED_ON: { ...byInstant, valueOf: (row) => row.lastDeployedAtMs },
+  STATUS: { ...byText, valueOf: (row) => row.status },
+  OWNER: { ...byText, valueOf: (row) => row.owner },
+};
+
+/** @throws UserInputError for a condition that the tab lacks */
+export function checkFilter(tab: Tab, filter: UsageFilterRequest, path: ErrorPath = ['filter']): void {
+  const fields = ['search', 'statuses', 'owners', 'hardware', 'categories'] as const;
+  for (const field of fields) {
+    const isGiven = filter[field] !== null && filter[field] !== undefined;
+    if (isGiven && !tab.filters.includes(field)) {
+      throw new UserInputError(
+        `This tab cannot be filtered by ${field}; it can by ${tab.filters.join(', ')}.`,
+        { path: [...path, field] },
+      );
+    }
+  }
+}
+
+/**
+ * The rows that meet all given conditions.
+ * @param hardwareIds what `filter.hardware` names; a row meets it when it was hosted on one of them in the range
+ */
+export function filterRows<T>(
+  rows: readonly TabRow<T>[],
+  filter: UsageFilterRequest,
+  hardwareIds: ReadonlySet<number>,
+): readonly TabRow<T>[] {
+  const search = filter.search?.toLowerCase() ?? '';
+  const { statuses, owners, hardware } = filter;
+  return rows.filter(
+    (row) =>
+      row.name.toLowerCase().includes(search) &&
+      (statuses == null || (row.status !== null && statuses.includes(row.status))) &&
+      (owners == null || (row.owner !== null && owners.includes(row.owner))) &&
+      (hardware == null || row.sums.some((sum) => hardwareIds.has(sum.hardwareId))),
+  );
+}

@@ -1,0 +1,369 @@
+// The views of one account in one range: each is put together from what the request's reader loads.
+
+import type { Account } from '../account/account.ts';
+import { loadHardware } from '../catalogue/catalogue.store.ts';
+import { hardwareNamed } from '../catalogue/rates.ts';
+import { UserInputError } from '../core/errors.ts';
+import { percentOf } from '../core/micro.ts';
+import type { Tx } from '../db/database.ts';
+import { allocatedWithin, type AllocationUnit } from '../credits/allocation.ts';
+import { shownStatus, type Model, type Resource, type ResourceKind } from '../resources/resource.ts';
+import { bucketsOf, type BucketSeries, type Granularity, type ResolvedRange } from './range.ts';
+import type { UsageReader } from './reader.service.ts';
+import { chargeOf, meetsFilter, reportRows, type Charge, type ReportRow, type UsageDimension } from './report.ts';
+import type { TabRow, UsageFilterRequest } from './tabs.ts';
+import {
+  categoryOf,
+  creditCategories,
+  creditComponents,
+  figuresOf,
+  groupBy,
+  peakReplicas,
+  type CreditCategory,
+  type CreditComponent,
+  type Figures,
+  type Sum,
+} from './views.ts';
+import type { ViewSegment } from './views.store.ts';
+
+export const BUCKETS_PER_ANSWER_MAX = 20_000;
+const RUN_MICRO = 1_000_000n;
+
+/** What a view is of. */
+export interface View {
+  readonly account: Account;
+  readonly range: ResolvedRange;
+}
+
+/** Some of a view's resources and models; null: all. */
+export interface ViewPart extends View {
+  readonly subjectIds: readonly number[] | null;
+}
+
+export interface Totals {
+  readonly used: bigint;
+  readonly allocated: bigint;
+  readonly percentUsed: number | null;
+}
+
+export interface CreditTotals extends Totals {
+  readonly byCategory: readonly { readonly category: CreditCategory; readonly credits: bigint; readonly percent: number }[];
+  readonly byComponent: readonly ComponentCredits[];
+}
+
+export interface ComponentCredits {
+  readonly component: CreditComponent;
+  readonly credits: bigint;
+}
+
+/** Hosting on one hardware profile, with what its peak and its segments are found by. */
+export interface HardwareFigures {
+  readonly hardwareId: number;
+  readonly figures: Figures;
+  readonly part: ViewPart;
+}
+
+export type HostedKind = Exclude<ResourceKind, 'WORKFLOW'>;
+
+export class UsageViews {
+  private bucketsAsked = 0;
+
+  constructor(
+    private readonly reader: UsageReader,
+    private readonly openReader: () => Promise<Tx>,
+    private readonly nowMs: number,
+  ) {}
+
+  async creditTotals(view: View): Promise<CreditTotals> {
+    const sums = await this.accountSums(view, edgesOf(view.range));
+    const { creditsMicro, components } = figuresOf(sums);
+    const categories = groupBy(sums, (sum) => (sum.kind === null ? null : categoryOf(sum.kind)));
+    return {
+      ...(await this.totals(view, 'CREDITS', creditsMicro)),
+      byCategory: Object.values(creditCategories).map((category) => {
+        const credits = figuresOf(categories.get(category) ?? []).creditsMicro;
+        return { category, credits, percent: percentOf(credits, creditsMicro) ?? 0 };
+      }),
+      byComponent: componentCredits(components),
+    };
+  }
+
+  /** In whole runs. */
+  async runTotals(view: View): Promise<Totals> {
+    const { runs } = figuresOf(await this.accountSums(view, edgesOf(view.range)));
+    const totals = await this.totals(view, 'WORKFLOW_RUNS', runs * RUN_MICRO);
+    return { ...totals, used: runs, allocated: totals.allocated / RUN_MICRO };
+  }
+
+  /** The buckets of a range and the sums of each. @throws UserInputError when an answer has too many buckets */
+  async trend(
+    part: ViewPart,
+    granularity: Granularity,
+  ): Promise<{ readonly series: BucketSeries; readonly ofBucket: readonly (readonly Sum[])[] }> {
+    const series = this.buckets(part.range, granularity);
+    const edgesMs = [part.range.fromMs, ...series.buckets.map((bucket) => bucket.toMs)];
+    const sums =
+      part.subjectIds === null
+        ? await this.accountSums(part, edgesMs)
+        : await this.resourceSums(part, edgesMs, part.subjectIds);
+    const byCell = groupBy(sums, (sum) => sum.cell);
+    return { series, ofBucket: series.buckets.map((_, cell) => byCell.get(cell) ?? []) };
+  }
+
+  /** Hosting by hardware of the whole view, in no order. */
+  async hardware(view: View): Promise<readonly HardwareFigures[]> {
+    const sums = await this.accountSums(view, edgesOf(view.range));
+    return hardwareFigures(sums, { ...view, subjectIds: null });
+  }
+
+  /** The most replicas running at one instant of the range, on one hardware profile. */
+  async peak(of: HardwareFigures): Promise<number> {
+    return peakReplicas(await this.segments(of), this.hostedRange(of.part));
+  }
+
+  /** The segments behind a hardware figure, by begin. */
+  async segments(of: HardwareFigures): Promise<readonly ViewSegment[]> {
+    const { account, range, subjectIds } = of.part;
+    const { fromMs, toMs } = range;
+    const segments = await this.reader.segments({
+      accountId: account.accountId,
+      fromMs,
+      toMs,
+      resourceIds: subjectIds,
+    });
+    return segments.filter((segment) => segment.hardwareId === of.hardwareId);
+  }
+
+  /** A range as far as hosting counts in it: up to now. */
+  hostedRange(view: View): { readonly fromMs: number; readonly toMs: number } {
+    return { fromMs: view.range.fromMs, toMs: Math.min(view.range.toMs, this.nowMs) };
+  }
+
+  /** Workflows that were deployed at least once or ever ran. */
+  async workflowRows(view: View): Promise<readonly TabRow<Resource>[]> {
+    return this.resourceRows(view, await this.listed(view, 'WORKFLOW'), null);
+  }
+
+  /** Hosted resources of a kind that were deployed at least once or ever charged; all custom scripts. */
+  async hostedRows(view: View, kind: HostedKind): Promise<readonly TabRow<Resource>[]> {
+    return this.resourceRows(view, await this.listed(view, kind), null);
+  }
+
+  /** Single resources, listed or not: the panel behind a row. */
+  async rowsOf(view: View, resources: readonly Resource[]): Promise<readonly TabRow<Resource>[]> {
+    const ids = resources.map((resource) => resource.resourceId);
+    return this.resourceRows(view, resources, ids);
+  }
+
+  /** All models, or the ones given, with the figures of their deployments. */
+  async modelRows(view: View, only: readonly Model[] | null): Promise<readonly TabRow<Model>[]> {
+    const { accountId } = view.account;
+    const models = only ?? (await this.reader.models(accountId));
+    const deployments = groupBy(
+      await this.reader.resources(accountId, 'MODEL_DEPLOYMENT'),
+      (deployment) => deployment.modelId,
+    );
+    const subjectsOf = (model: Model): readonly number[] => [
+      model.modelId,
+      ...(deployments.get(model.modelId) ?? []).map((deployment) => deployment.resourceId),
+    ];
+    const subjectIds = only === null ? null : only.flatMap(subjectsOf);
+    const bySubject = groupBy(
+      await this.resourceSums(view, edgesOf(view.range), subjectIds),
+      (sum) => sum.subjectId,
+    );
+    return models.map((model) => {
+      const sums = subjectsOf(model).flatMap((subjectId) => bySubject.get(subjectId) ?? []);
+      return {
+        id: model.modelId,
+        item: model,
+        name: model.name,
+        type: model.type,
+        status: null,
+        owner: null,
+        lastActiveAtMs: null,
+        lastDeployedAtMs: model.lastDeployedAtMs,
+        figures: figuresOf(sums),
+        sums,
+      };
+    });
+  }
+
+  /** What a model's charges are found by: itself and its deployments. */
+  async subjectsOfModel(model: Model): Promise<readonly number[]> {
+    const deployments = await this.reader.resources(model.accountId, 'MODEL_DEPLOYMENT');
+    const own = deployments.filter((deployment) => deployment.modelId === model.modelId);
+    return [model.modelId, ...own.map((deployment) => deployment.resourceId)];
+  }
+
+  /** The deployments of one model that its drill-down lists. */
+  async deploymentRows(view: View, model: Model): Promise<readonly TabRow<Resource>[]> {
+    const rows = await this.hostedRows(view, 'MODEL_DEPLOYMENT');
+    return rows.filter((row) => row.item.modelId === model.modelId);
+  }
+
+  /** When a resource was last active: as its row says, or by an event that is not folded yet. */
+  async lastActiveAtMs(resource: Resource): Promise<number | null> {
+    return latest(resource, await this.reader.tailActivity(resource.accountId));
+  }
+
+  /** The ids of hardware profiles that a filter names. @throws NOT_FOUND for a name that is none */
+  async hardwareIds(filter: UsageFilterRequest): Promise<ReadonlySet<number>> {
+    if (filter.hardware == null) return new Set();
+    const profiles = await loadHardware(await this.openReader());
+    return new Set(
+      filter.hardware.map(
+        (name, index) => hardwareNamed(profiles, name, ['filter', 'hardware', index]).hardwareId,
+      ),
+    );
+  }
+
+  /** The rows of a report and the buckets that their cells number; null buckets without a granularity. */
+  async report(
+    view: View,
+    request: {
+      readonly groupBy: ReadonlySet<UsageDimension>;
+      readonly granularity: Granularity | null;
+      readonly filter: UsageFilterRequest;
+    },
+  ): Promise<{ readonly rows: readonly ReportRow[]; readonly series: BucketSeries | null }> {
+    const { granularity, filter } = request;
+    const series = granularity === null ? null : this.buckets(view.range, granularity);
+    const edgesMs =
+      series === null
+        ? edgesOf(view.range)
+        : [view.range.fromMs, ...series.buckets.map((bucket) => bucket.toMs)];
+    const charges = await this.charges(view, edgesMs);
+    const hardwareIds = await this.hardwareIds(filter);
+    const met = charges.filter((charge) => meetsFilter(charge, filter, hardwareIds));
+    return { rows: reportRows(met, request.groupBy, edgesMs.length - 1), series };
+  }
+
+  private async charges(view: View, edgesMs: readonly number[]): Promise<readonly Charge[]> {
+    const { accountId } = view.account;
+    const kinds: readonly ResourceKind[] = [
+      'WORKFLOW',
+      'MODEL_DEPLOYMENT',
+      'GUARDRAIL',
+      'CUSTOM_SCRIPT',
+      'OCR_DEPLOYMENT',
+      'BROWSER_POD',
+    ];
+    const [sums, models, ...resources] = await Promise.all([
+      this.resourceSums(view, edgesMs, null),
+      this.reader.models(accountId),
+      ...kinds.map((kind) => this.reader.resources(accountId, kind)),
+    ]);
+    const resourceOf = new Map(resources.flat().map((one) => [one.resourceId, one]));
+    const modelOf = new Map(models.map((model) => [model.modelId, model]));
+    return sums.map((sum) =>
+      chargeOf(sum, {
+        resource: resourceOf.get(sum.subjectId) ?? null,
+        modelName: modelOf.get(sum.subjectId)?.name ?? '',
+      }),
+    );
+  }
+
+  private async listed(view: View, kind: ResourceKind): Promise<readonly Resource[]> {
+    const { accountId } = view.account;
+    const [resources, tail] = await Promise.all([
+      this.reader.resources(accountId, kind),
+      this.reader.tailActivity(accountId),
+    ]);
+    if (kind === 'CUSTOM_SCRIPT') return resources;
+    return resources.filter(
+      (resource) =>
+        resource.lastDeployedAtMs !== null ||
+        resource.lastEventAtMs !== null ||
+        tail.has(resource.resourceId),
+    );
+  }
+
+  private async resourceRows(
+    view: View,
+    resources: readonly Resource[],
+    subjectIds: readonly number[] | null,
+  ): Promise<readonly TabRow<Resource>[]> {
+    const [sums, tail] = await Promise.all([
+      this.resourceSums(view, edgesOf(view.range), subjectIds),
+      this.reader.tailActivity(view.account.accountId),
+    ]);
+    const bySubject = groupBy(sums, (sum) => sum.subjectId);
+    return resources.map((resource) => {
+      const own = bySubject.get(resource.resourceId) ?? [];
+      return {
+        id: resource.resourceId,
+        item: resource,
+        name: resource.name,
+        type: null,
+        status: shownStatus(resource),
+        owner: resource.owner,
+        lastActiveAtMs: latest(resource, tail),
+        lastDeployedAtMs: resource.lastDeployedAtMs,
+        figures: figuresOf(own),
+        sums: own,
+      };
+    });
+  }
+
+  private buckets(range: ResolvedRange, granularity: Granularity): BucketSeries {
+    const series = bucketsOf(range, granularity);
+    this.bucketsAsked += series.buckets.length;
+    if (this.bucketsAsked > BUCKETS_PER_ANSWER_MAX) {
+      throw new UserInputError(
+        `One answer holds at most ${BUCKETS_PER_ANSWER_MAX} buckets over all its series; ask for fewer rows or wider buckets.`,
+        { path: ['granularity'] },
+      );
+    }
+    return series;
+  }
+
+  private async totals(view: View, unit: AllocationUnit, usedMicro: bigint): Promise<Totals> {
+    const allocations = await this.reader.allocations(view.account.accountId);
+    const allocated = allocatedWithin(allocations, view.range, unit);
+    return { used: usedMicro, allocated, percentUsed: percentOf(usedMicro, allocated) };
+  }
+
+  private async accountSums(view: View, edgesMs: readonly number[]): Promise<readonly Sum[]> {
+    const { accountId } = view.account;
+    return this.reader.sums({ accountId, edgesMs, grain: 'account', subjectIds: null });
+  }
+
+  private async resourceSums(
+    view: View,
+    edgesMs: readonly number[],
+    subjectIds: readonly number[] | null,
+  ): Promise<readonly Sum[]> {
+    const { accountId } = view.account;
+    return this.reader.sums({ accountId, edgesMs, grain: 'resource', subjectIds });
+  }
+}
+
+/** The hosting among some sums, by hardware. */
+export function hardwareFigures(
+  sums: readonly Sum[],
+  part: ViewPart,
+): readonly HardwareFigures[] {
+  const hosting = sums.filter((sum) => sum.type === 'HOSTING');
+  return [...groupBy(hosting, (sum) => sum.hardwareId)]
+    .map(([hardwareId, ofHardware]) => ({ hardwareId, figures: figuresOf(ofHardware), part }))
+    .filter(({ figures }) => figures.hostingMs !== 0n);
+}
+
+/** Credits of every component, zero included, in enum order. */
+export function componentCredits(components: Figures['components']): readonly ComponentCredits[] {
+  return Object.values(creditComponents).map((component) => ({
+    component,
+    credits: components[component],
+  }));
+}
+
+function edgesOf(range: ResolvedRange): readonly number[] {
+  return [range.fromMs, range.toMs];
+}
+
+function latest(resource: Resource, tail: ReadonlyMap<number, number>): number | null {
+  const inTailMs = tail.get(resource.resourceId) ?? null;
+  if (inTailMs === null) return resource.lastActiveAtMs;
+  return Math.max(inTailMs, resource.lastActiveAtMs ?? inTailMs);
+}

@@ -1,0 +1,302 @@
+// Everything that views read: sums from the rollups, the raw edges and the tail that is not folded yet, and hosting
+// segments. Each function answers any number of questions, about any number of accounts, with one statement.
+
+import type { Tx } from '../db/database.ts';
+import { at, big, bool, int, intOrNull, ms, msOrNull, oneOf, text, type Row } from '../db/decode.ts';
+import type { HostingSegment } from '../hosting/charge.ts';
+import type { Range } from '../core/range.ts';
+import type { Cover, Edge } from './cover.ts';
+import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
+import { subjectKinds, usageTypes, type SubjectKind, type UsageType } from './views.ts';
+
+/** Up to where an account's events are folded, and whose days its day tiers hold. */
+export interface FoldedUpTo {
+  readonly accountId: number;
+  readonly watermark: number;
+  readonly timeZone: string;
+}
+
+export async function loadFoldedUpTo(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<readonly FoldedUpTo[]> {
+  const rows = await tx.query(
+    `/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark,
+       coalesce(s.time_zone, a.time_zone) as time_zone
+     from account a left join rollup_state s using (account_id) where a.account_id = any($1)`,
+    [accountIds],
+  );
+  return rows.map((row) => ({
+    accountId: int(row, 'account_id'),
+    watermark: int(row, 'watermark'),
+    timeZone: text(row, 'time_zone'),
+  }));
+}
+
+/** What the sums are kept by: the whole account's kinds, or its single resources and models. */
+export type Grain = 'account' | 'resource';
+
+/** One question about sums: of each cell between neighbouring instants. */
+export interface SumsQuestion {
+  readonly accountId: number;
+  readonly watermark: number;
+  readonly edgesMs: readonly number[];
+  readonly cover: Cover;
+  /** Only these resources and models; null: all. Needs the grain `resource`. */
+  readonly subjectIds: readonly number[] | null;
+}
+
+/** Sums of one cell at one set of dimensions. Hosting of folded segments only; the rest comes from segments. */
+export interface StoredSum {
+  readonly cell: number;
+  /** 0 at the grain `account`. */
+  readonly subjectId: number;
+  /** Null at the grain `resource`: its resource tells. */
+  readonly kind: SubjectKind | null;
+  readonly type: UsageType;
+  readonly hardwareId: number;
+  readonly quantity: bigint;
+  readonly creditsMicro: bigint;
+  readonly hostingMs: bigint;
+  readonly replicaMs: bigint;
+}
+
+interface GrainColumns {
+  readonly table: string;
+  readonly dimension: string;
+  readonly eventDimension: string;
+}
+
+const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
+  account: { table: 'usage_by_account', dimension: '0, r.kind::text', eventDimension: '0, u.kind::text' },
+  resource: { table: 'usage_by_resource', dimension: 'r.subject_id, null', eventDimension: 'u.subject_id, null' },
+};
+
+/** The sums of each question, in the questions' order. */
+export async function loadSums(
+  tx: Tx,
+  grain: Grain,
+  questions: readonly SumsQuestion[],
+): Promise<readonly (readonly StoredSum[])[]> {
+  const { table, dimension, eventDimension } = grainColumns[grain];
+  const ofSubjects = questions.some((question) => question.subjectIds !== null);
+  const rows = await tx.query(
+    `/* views.loadSums.${grain} */ with
+     question as materialized (
+       select q, account_id, watermark, edges::timestamptz[] as edges, subjects::int[] as subjects
+       from unnest($1::int[], $2::int[], $3::int8[], $4::text[], $5::text[]) x(q, account_id, watermark, edges, subjects)),
+     piece as materialized (
+       select * from unnest($6::int[], $7::int[], $8::smallint[], $9::int[], $10::int[], $11::int[])
+         x(q, cell, tier, from_bucket, to_bucket, sign)),
+     edge as materialized (
+       select * from unnest($12::int[], $13::int[], $14::timestamptz[], $15::timestamptz[], $16::int[])
+         x(q, cell, from_at, to_at, sign)),
+     part (q, cell, subject_id, kind, type, hardware_id, quantity, credits_micro, hosting_ms, replica_ms) as (
+       select piece.q, piece.cell, ${dimension}, r.type, r.hardware_id, piece.sign * r.quantity,
+         piece.sign * r.credits_micro, piece.sign * r.hosting_ms, piece.sign * r.replica_ms
+       from piece join question using (q)
+         ${ofSubjects ? 'cross join lateral unnest(question.subjects) s(subject_id)' : ''}
+         join ${table} r on r.account_id = question.account_id and r.tier = piece.tier
+           and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
+           ${ofSubjects ? 'and r.subject_id = s.subject_id' : ''}
+       union all
+       select edge.q, edge.cell, ${eventDimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
+       from edge join question using (q) join usage_event u on u.account_id = question.account_id
+         and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at and u.seq <= question.watermark
+       where u.voided_at is null and u.type <> 'HOSTING' ${ofSubjects ? 'and u.subject_id = any(question.subjects)' : ''}
+       union all
+       select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
+         u.quantity, u.credits_micro, 0, 0
+       from question join usage_event u on u.account_id = question.account_id and u.seq > question.watermark
+         and u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
+       where u.voided_at is null and u.type <> 'HOSTING' ${ofSubjects ? 'and u.subject_id = any(question.subjects)' : ''})
+     select q, cell, subject_id, kind, type, hardware_id, sum(quantity)::int8 as quantity,
+       sum(credits_micro)::int8 as credits_micro, sum(hosting_ms)::int8 as hosting_ms, sum(replica_ms)::int8 as replica_ms
+     from part group by q, cell, subject_id, kind, type, hardware_id`,
+    sumsParameters(questions),
+  );
+  const answers: StoredSum[][] = questions.map(() => []);
+  for (const row of rows) answers[int(row, 'q')]?.push(sumFromRow(row));
+  return answers;
+}
+
+function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] {
+  const pieces = questions.flatMap((question, q) =>
+    question.cover.pieces.map((piece) => ({ q, ...piece })),
+  );
+  const edges = questions.flatMap((question, q) =>
+    question.cover.eventEdges.map((edge) => ({ q, ...edge })),
+  );
+  return [
+    questions.map((_, q) => q),
+    questions.map((question) => question.accountId),
+    questions.map((question) => question.watermark),
+    questions.map((question) => `{${question.edgesMs.map((edge) => at(edge).toISOString()).join()}}`),
+    questions.map((question) => `{${(question.subjectIds ?? []).join()}}`),
+    pieces.map((piece) => piece.q),
+    pieces.map((piece) => piece.cell),
+    pieces.map((piece) => piece.tier),
+    pieces.map((piece) => piece.fromBucket),
+    pieces.map((piece) => piece.toBucket),
+    pieces.map((piece) => piece.sign),
+    edges.map((edge) => edge.q),
+    edges.map((edge) => edge.cell),
+    edges.map((edge) => at(edge.fromMs)),
+    edges.map((edge) => at(edge.toMs)),
+    edges.map((edge) => edge.sign),
+  ];
+}
+
+function sumFromRow(row: Row): StoredSum {
+  return {
+    cell: int(row, 'cell'),
+    subjectId: int(row, 'subject_id'),
+    kind: row['kind'] === null ? null : oneOf(row, 'kind', subjectKinds),
+    type: oneOf(row, 'type', usageTypes),
+    hardwareId: int(row, 'hardware_id'),
+    quantity: big(row, 'quantity'),
+    creditsMicro: big(row, 'credits_micro'),
+    hostingMs: big(row, 'hosting_ms'),
+    replicaMs: big(row, 'replica_ms'),
+  };
+}
+
+/** A segment as views read it: with the kind of its resource. */
+export interface ViewSegment extends HostingSegment {
+  readonly kind: SubjectKind;
+  readonly folded: boolean;
+}
+
+/** A stretch of one account's time. */
+export interface AccountRange extends Range {
+  readonly accountId: number;
+}
+
+const SEGMENT_COLUMNS = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas, s.rate_micro_per_hour,
+  s.from_at, s.to_at, s.event_seq, s.folded, r.kind`;
+const OF_RESOURCE =
+  'join resource r on r.account_id = s.account_id and r.resource_id = s.resource_id';
+
+/** Segments that are not in the rollups (running, long, or just closed) and overlap the stretches. */
+export async function loadUnfoldedSegments(
+  tx: Tx,
+  ranges: readonly AccountRange[],
+): Promise<readonly ViewSegment[]> {
+  const rows = await tx.query(
+    `/* views.loadUnfoldedSegments */ select ${SEGMENT_COLUMNS}
+     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) x(account_id, from_at, to_at)
+       join hosting_segment s on s.account_id = x.account_id and not s.folded and s.voided_at is null
+         and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at) ${OF_RESOURCE}`,
+    rangeParameters(ranges),
+  );
+  return rows.map(segmentFromRow);
+}
+
+/** Folded segments that overlap the cut edges of day buckets. A segment may come once for each edge. */
+export async function loadFoldedSegments(
+  tx: Tx,
+  edges: readonly (Edge & { readonly accountId: number })[],
+): Promise<readonly ViewSegment[]> {
+  const rows = await tx.query(
+    `/* views.loadFoldedSegments */ select distinct ${SEGMENT_COLUMNS}
+     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) x(account_id, from_at, to_at)
+       join hosting_segment s on s.account_id = x.account_id and s.folded and s.voided_at is null
+         and s.from_at < x.to_at and s.from_at > x.from_at - $4::interval and s.to_at > x.from_at ${OF_RESOURCE}`,
+    [...rangeParameters(edges), `${FOLDED_SEGMENT_MAX_MS} milliseconds`],
+  );
+  return rows.map(segmentFromRow);
+}
+
+/** All segments, folded or not, that overlap the stretches; of some resources only where `resourceIds` is given. */
+export async function loadSegments(
+  tx: Tx,
+  ranges: readonly (AccountRange & { readonly resourceIds: readonly number[] | null })[],
+): Promise<readonly ViewSegment[]> {
+  const rows = await tx.query(
+    `/* views.loadSegments */ select distinct ${SEGMENT_COLUMNS}
+     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[]) x(account_id, from_at, to_at, resource_ids)
+       join hosting_segment s on s.account_id = x.account_id and s.voided_at is null
+         and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)
+         and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[])) ${OF_RESOURCE}`,
+    [
+      ...rangeParameters(ranges),
+      ranges.map(({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`)),
+    ],
+  );
+  return rows.map(segmentFromRow);
+}
+
+function rangeParameters(ranges: readonly AccountRange[]): readonly unknown[] {
+  return [
+    ranges.map((range) => range.accountId),
+    ranges.map((range) => at(range.fromMs)),
+    ranges.map((range) => at(range.toMs)),
+  ];
+}
+
+function segmentFromRow(row: Row): ViewSegment {
+  return {
+    accountId: int(row, 'account_id'),
+    segmentId: int(row, 'segment_id'),
+    resourceId: int(row, 'resource_id'),
+    hardwareId: int(row, 'hardware_id'),
+    replicas: int(row, 'replicas'),
+    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
+    fromMs: ms(row, 'from_at'),
+    toMs: msOrNull(row, 'to_at'),
+    eventSeq: intOrNull(row, 'event_seq'),
+    folded: bool(row, 'folded'),
+    kind: oneOf(row, 'kind', subjectKinds),
+  };
+}
+
+/** Latest event beyond the watermark of each resource and model that has one. */
+export interface TailActivity {
+  readonly accountId: number;
+  readonly subjectId: number;
+  readonly lastEventAtMs: number;
+}
+
+export async function loadTailActivity(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<readonly TailActivity[]> {
+  const rows = await tx.query(
+    `/* views.loadTailActivity */ select a.account_id, u.subject_id, max(u.occurred_at) as last_event_at
+     from account a left join rollup_state s using (account_id)
+       join usage_event u on u.account_id = a.account_id and u.seq > coalesce(s.watermark, 0)
+     where a.account_id = any($1) and u.voided_at is null and u.type <> 'HOSTING'
+     group by a.account_id, u.subject_id`,
+    [accountIds],
+  );
+  return rows.map((row) => ({
+    accountId: int(row, 'account_id'),
+    subjectId: int(row, 'subject_id'),
+    lastEventAtMs: ms(row, 'last_event_at'),
+  }));
+}
+
+/** What an event was sent as. */
+export interface EventIdentity {
+  readonly accountId: number;
+  readonly seq: number;
+  readonly source: string;
+  readonly eventId: string;
+}
+
+export async function loadEventIdentities(
+  tx: Tx,
+  refs: readonly { readonly accountId: number; readonly seq: number }[],
+): Promise<readonly EventIdentity[]> {
+  const rows = await tx.query(
+    `/* views.loadEventIdentities */ select account_id, seq, source, event_id
+     from unnest($1::int[], $2::int8[]) k(account_id, seq) join usage_event using (account_id, seq)`,
+    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.seq)],
+  );
+  return rows.map((row) => ({
+    accountId: int(row, 'account_id'),
+    seq: int(row, 'seq'),
+    source: text(row, 'source'),
+    eventId: text(row, 'event_id'),
+  }));
+}

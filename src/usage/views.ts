@@ -1,0 +1,257 @@
+// What views are made of: sums by time cell, kind, type and hardware. Pure: from loaded sums and segments to figures.
+
+import { intersect, lengthMs, type Range } from '../core/range.ts';
+import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
+import type { Edge } from './cover.ts';
+
+export const usageTypes = {
+  WORKFLOW_RUN: 'WORKFLOW_RUN',
+  HOSTING: 'HOSTING',
+  FINE_TUNING: 'FINE_TUNING',
+  STORAGE: 'STORAGE',
+  PROCESSING: 'PROCESSING',
+} as const;
+export type UsageType = keyof typeof usageTypes;
+
+export const subjectKinds = {
+  WORKFLOW: 'WORKFLOW',
+  MODEL: 'MODEL',
+  MODEL_DEPLOYMENT: 'MODEL_DEPLOYMENT',
+  GUARDRAIL: 'GUARDRAIL',
+  CUSTOM_SCRIPT: 'CUSTOM_SCRIPT',
+  OCR_DEPLOYMENT: 'OCR_DEPLOYMENT',
+  BROWSER_POD: 'BROWSER_POD',
+} as const;
+export type SubjectKind = keyof typeof subjectKinds;
+
+export const creditCategories = {
+  MODELS: 'MODELS',
+  GUARDRAILS: 'GUARDRAILS',
+  CUSTOM_SCRIPTS: 'CUSTOM_SCRIPTS',
+  OCR: 'OCR',
+  BROWSER_AUTOMATION: 'BROWSER_AUTOMATION',
+} as const;
+export type CreditCategory = keyof typeof creditCategories;
+
+export const creditComponents = {
+  HOSTING: 'HOSTING',
+  FINE_TUNING: 'FINE_TUNING',
+  STORAGE: 'STORAGE',
+  PROCESSING: 'PROCESSING',
+} as const;
+export type CreditComponent = keyof typeof creditComponents;
+
+const categoryOfKind: Readonly<Record<SubjectKind, CreditCategory | null>> = {
+  WORKFLOW: null,
+  MODEL: 'MODELS',
+  MODEL_DEPLOYMENT: 'MODELS',
+  GUARDRAIL: 'GUARDRAILS',
+  CUSTOM_SCRIPT: 'CUSTOM_SCRIPTS',
+  OCR_DEPLOYMENT: 'OCR',
+  BROWSER_POD: 'BROWSER_AUTOMATION',
+};
+
+/** The category whose credits a kind uses; null for workflows, which are counted in runs. */
+export function categoryOf(kind: SubjectKind): CreditCategory | null {
+  return categoryOfKind[kind];
+}
+
+/** Figures of one cell at one set of dimensions. */
+export interface Sum {
+  readonly cell: number;
+  /** The resource or model; 0 where sums are kept by the account's kinds. */
+  readonly subjectId: number;
+  /** Null where sums are kept by resource and are of none that says it. */
+  readonly kind: SubjectKind | null;
+  readonly type: UsageType;
+  /** 0 for what is no hosting. */
+  readonly hardwareId: number;
+  readonly quantity: bigint;
+  readonly creditsMicro: bigint;
+  readonly hostingMs: bigint;
+  readonly replicaMs: bigint;
+}
+
+/** Figures that add up. */
+export interface Figures {
+  readonly runs: bigint;
+  readonly quantity: bigint;
+  readonly creditsMicro: bigint;
+  readonly hostingMs: bigint;
+  readonly replicaMs: bigint;
+  readonly components: Readonly<Record<CreditComponent, bigint>>;
+}
+
+/** Adds sums up. */
+export function figuresOf(sums: Iterable<Sum>): Figures {
+  const components = { HOSTING: 0n, FINE_TUNING: 0n, STORAGE: 0n, PROCESSING: 0n };
+  let runs = 0n;
+  let quantity = 0n;
+  let hostingMs = 0n;
+  let replicaMs = 0n;
+  for (const sum of sums) {
+    hostingMs += sum.hostingMs;
+    replicaMs += sum.replicaMs;
+    if (sum.type === 'WORKFLOW_RUN') {
+      runs += sum.quantity;
+    } else {
+      components[sum.type] += sum.creditsMicro;
+      quantity += sum.quantity;
+    }
+  }
+  const creditsMicro =
+    components.HOSTING + components.FINE_TUNING + components.STORAGE + components.PROCESSING;
+  return { runs, quantity, creditsMicro, hostingMs, replicaMs, components };
+}
+
+/** Figures of several groups together. */
+export function addFigures(all: Iterable<Figures>): Figures {
+  const components = { HOSTING: 0n, FINE_TUNING: 0n, STORAGE: 0n, PROCESSING: 0n };
+  const total = { runs: 0n, quantity: 0n, creditsMicro: 0n, hostingMs: 0n, replicaMs: 0n };
+  for (const figures of all) {
+    total.runs += figures.runs;
+    total.quantity += figures.quantity;
+    total.creditsMicro += figures.creditsMicro;
+    total.hostingMs += figures.hostingMs;
+    total.replicaMs += figures.replicaMs;
+    for (const component of Object.values(creditComponents)) {
+      components[component] += figures.components[component];
+    }
+  }
+  return { ...total, components };
+}
+
+/** Groups by a key; the groups keep the order in which their keys first came. */
+export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+type CountedSegment = HostingSegment & { readonly kind: SubjectKind };
+
+/**
+ * What segments cost in each cell.
+ * @param edgesMs ascending; cell i is [edgesMs[i], edgesMs[i + 1])
+ * @param nowMs hosting counts up to now, also where the cells reach further
+ */
+export function sumSegments(
+  segments: readonly CountedSegment[],
+  edgesMs: readonly number[],
+  nowMs: number,
+): readonly Sum[] {
+  const collected = new SegmentSums();
+  for (const segment of segments) {
+    const endMs = Math.min(segment.toMs ?? nowMs, nowMs);
+    let cell = firstCellEndingAfter(edgesMs, segment.fromMs);
+    for (; cell + 1 < edgesMs.length && (edgesMs[cell] ?? endMs) < endMs; cell += 1) {
+      const range = { fromMs: edgesMs[cell] ?? 0, toMs: Math.min(edgesMs[cell + 1] ?? 0, endMs) };
+      collected.add(segment, { cell, range, sign: 1 });
+    }
+  }
+  return collected.sums();
+}
+
+/**
+ * What folded segments cost in the cut edges of day buckets, with the edges' signs.
+ * @param segments closed, each at most `maxLengthMs` long
+ */
+export function sumEdges(
+  segments: readonly CountedSegment[],
+  edges: readonly Edge[],
+  maxLengthMs: number,
+): readonly Sum[] {
+  const collected = new SegmentSums();
+  const byStart = [...segments].sort((a, b) => a.fromMs - b.fromMs);
+  const starts = byStart.map((segment) => segment.fromMs);
+  for (const edge of edges) {
+    let index = firstAbove(starts, edge.fromMs - maxLengthMs - 1);
+    for (; index < byStart.length && (starts[index] ?? edge.toMs) < edge.toMs; index += 1) {
+      const segment = byStart[index];
+      if (segment !== undefined) {
+        collected.add(segment, { cell: edge.cell, range: edge, sign: edge.sign });
+      }
+    }
+  }
+  return collected.sums();
+}
+
+class SegmentSums {
+  private readonly byKey = new Map<string, { -readonly [K in keyof Sum]: Sum[K] }>();
+
+  add(
+    segment: CountedSegment,
+    where: { readonly cell: number; readonly range: Range; readonly sign: 1 | -1 },
+  ): void {
+    const ranMs = where.sign * hostedMs(segment, where.range);
+    if (ranMs === 0) return;
+    const key = `${where.cell}.${segment.resourceId}.${segment.hardwareId}`;
+    let sum = this.byKey.get(key);
+    if (sum === undefined) {
+      sum = {
+        cell: where.cell,
+        subjectId: segment.resourceId,
+        kind: segment.kind,
+        type: 'HOSTING',
+        hardwareId: segment.hardwareId,
+        quantity: 0n,
+        creditsMicro: 0n,
+        hostingMs: 0n,
+        replicaMs: 0n,
+      };
+      this.byKey.set(key, sum);
+    }
+    sum.creditsMicro += BigInt(where.sign) * chargeWithin(segment, where.range);
+    sum.hostingMs += BigInt(ranMs);
+    sum.replicaMs += BigInt(ranMs * segment.replicas);
+  }
+
+  sums(): readonly Sum[] {
+    return [...this.byKey.values()];
+  }
+}
+
+/** Index of the first cell whose end lies after an instant. */
+function firstCellEndingAfter(edgesMs: readonly number[], atMs: number): number {
+  return Math.max(0, firstAbove(edgesMs, atMs) - 1);
+}
+
+/** Index of the first element above a value, in an ascending list. */
+function firstAbove(ascending: readonly number[], value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? value) > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The most replicas running at one instant of the range. */
+export function peakReplicas(
+  segments: readonly Pick<HostingSegment, 'fromMs' | 'toMs' | 'replicas'>[],
+  range: Range,
+): number {
+  const changes: { readonly atMs: number; readonly by: number }[] = [];
+  for (const segment of segments) {
+    const inside = intersect(range, { fromMs: segment.fromMs, toMs: segment.toMs ?? range.toMs });
+    if (inside === null || lengthMs(inside) === 0) continue;
+    changes.push({ atMs: inside.fromMs, by: segment.replicas });
+    changes.push({ atMs: inside.toMs, by: -segment.replicas });
+  }
+  // Ends come before starts at the same instant: segments are half-open, so a scaling never counts twice.
+  changes.sort((a, b) => a.atMs - b.atMs || a.by - b.by);
+  let running = 0;
+  let peak = 0;
+  for (const change of changes) {
+    running += change.by;
+    peak = Math.max(peak, running);
+  }
+  return peak;
+}
