@@ -1,0 +1,14 @@
+/** The command was called wrongly: it ends with status 2 before anything is sent. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The import cannot go on: it ends with status 1. What was answered before stays recorded. */
+export class ImportStopped extends Error {
+  override readonly name = 'ImportStopped';
+}
+
+/** One row that cannot be an event. The rest of the file goes on. */
+export class RowRejection extends Error {
+  override readonly name = 'RowRejection';
+}

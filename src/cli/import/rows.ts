@@ -1,0 +1,262 @@
+// A row becomes what the API takes. Whatever a scalar of the API would refuse is found here, because a scalar's refusal
+// is the whole call's: one bad cell must not cost its batch.
+
+import { UserInputError } from '../../core/errors.ts';
+import { formatMicro, MICRO_MAX, parseMicro } from '../../core/micro.ts';
+import { isoInstant } from '../../core/range.ts';
+import { multiplyDecimals, roundHalfUp, type Decimal } from './decimal.ts';
+import { RowRejection } from './errors.ts';
+import { endMs, instantMs, type TimeRule, type TimeUnit } from './instant.ts';
+import type { Condition, Row, Value } from './value.ts';
+
+export const eventTypes = {
+  WORKFLOW_RUN: 'WORKFLOW_RUN',
+  PROCESSING: 'PROCESSING',
+  FINE_TUNING: 'FINE_TUNING',
+  STORAGE: 'STORAGE',
+} as const;
+
+export const resourceKinds = {
+  WORKFLOW: 'WORKFLOW',
+  MODEL_DEPLOYMENT: 'MODEL_DEPLOYMENT',
+  GUARDRAIL: 'GUARDRAIL',
+  CUSTOM_SCRIPT: 'CUSTOM_SCRIPT',
+  OCR_DEPLOYMENT: 'OCR_DEPLOYMENT',
+  BROWSER_POD: 'BROWSER_POD',
+} as const;
+
+export const modelTypes = { BASE: 'BASE', FINE_TUNED: 'FINE_TUNED' } as const;
+
+/** Where the parts of an event stand in a row; undefined for a flag that was not given. */
+export interface Mapping {
+  readonly as: 'usage' | 'hosting';
+  /** Cells of a complete row. */
+  readonly columnCount: number;
+  readonly where: readonly Condition[];
+  readonly time: TimeRule;
+  readonly durationUnit: Exclude<TimeUnit, 'iso'>;
+  /** Credits of one unit of quantity; null when `credits` or nothing gives them. */
+  readonly pricePerUnit: Decimal | null;
+  readonly values: Readonly<Partial<Record<ValueFlag, Value>>>;
+}
+
+export type ValueFlag =
+  | 'source'
+  | 'eventId'
+  | 'type'
+  | 'kind'
+  | 'resource'
+  | 'model'
+  | 'at'
+  | 'quantity'
+  | 'credits'
+  | 'from'
+  | 'to'
+  | 'duration'
+  | 'hardware'
+  | 'replicas'
+  | 'name'
+  | 'owner'
+  | 'modelType'
+  | 'language'
+  | 'languageVersion'
+  | 'ocrModel';
+
+/** An input object of the API, as it travels in JSON. Keys without a value are left out. */
+export type InputObject = Readonly<Record<string, string | number | undefined>>;
+
+/** A resource or model to register before the events that name it. */
+export interface Registration {
+  /** The same for all rows of one resource. */
+  readonly key: string;
+  readonly isModel: boolean;
+  readonly input: InputObject;
+}
+
+const INT_MAX = 2_147_483_647;
+
+/** Whether every --where holds. @throws RowRejection when a cell cannot be compared */
+export function isWanted(row: Row, mapping: Mapping): boolean {
+  return mapping.where.every((holds) => holds(row));
+}
+
+/** A UsageEventInput. @throws RowRejection naming the flag and the cell at fault */
+export function usageEventOf(row: Row, mapping: Mapping): InputObject {
+  const type = member('type', needed('type', row, mapping), eventTypes);
+  const quantityText = optional('quantity', row, mapping);
+  const quantity = quantityText === undefined ? undefined : wholeNumber('quantity', quantityText);
+  return {
+    ...identityOf(row, mapping),
+    type,
+    occurredAt: isoInstant(instantMs(needed('at', row, mapping), mapping.time, 'at')),
+    ...(namesModel(type) ? modelRefOf(row, mapping) : resourceRefOf(row, mapping)),
+    quantity,
+    credits: type === 'WORKFLOW_RUN' ? undefined : creditsOf(row, mapping, quantity ?? 1),
+  };
+}
+
+/** A HostingPeriodInput. @throws RowRejection naming the flag and the cell at fault */
+export function hostingPeriodOf(row: Row, mapping: Mapping): InputObject {
+  const fromMs = instantMs(needed('from', row, mapping), mapping.time, 'from');
+  const toMs =
+    mapping.values.duration === undefined
+      ? instantMs(needed('to', row, mapping), mapping.time, 'to')
+      : endMs(fromMs, needed('duration', row, mapping), mapping.durationUnit);
+  if (toMs <= fromMs) {
+    throw new RowRejection(
+      `The period from ${isoInstant(fromMs)} to ${isoInstant(toMs)} has no length.`,
+    );
+  }
+  const replicas = wholeNumber('replicas', optional('replicas', row, mapping) ?? '1');
+  if (replicas < 1 || replicas > INT_MAX) {
+    throw new RowRejection(`replicas is ${replicas}; it must be a whole number from 1 on.`);
+  }
+  return {
+    ...identityOf(row, mapping),
+    ...resourceRefOf(row, mapping),
+    hardware: needed('hardware', row, mapping),
+    replicas,
+    from: isoInstant(fromMs),
+    to: isoInstant(toMs),
+  };
+}
+
+/** What --register registers for a row: its resource, or the model that its event names. @throws RowRejection */
+export function registrationOf(row: Row, mapping: Mapping): Registration {
+  const type = mapping.as === 'usage' ? needed('type', row, mapping) : '';
+  if (namesModel(type)) return modelRegistration(row, mapping);
+  const kind = kindOf(row, mapping);
+  const externalId = needed('resource', row, mapping);
+  return {
+    key: `${kind} ${externalId}`,
+    isModel: false,
+    input: {
+      kind,
+      externalId,
+      name: optional('name', row, mapping) ?? externalId,
+      owner: optional('owner', row, mapping),
+      ...partsOfKind(kind, row, mapping),
+    },
+  };
+}
+
+/** FINE_TUNING and STORAGE belong to a model, the others to a resource. */
+export function namesModel(type: string): boolean {
+  return type === 'FINE_TUNING' || type === 'STORAGE';
+}
+
+function identityOf(row: Row, mapping: Mapping): InputObject {
+  return { source: needed('source', row, mapping), eventId: needed('eventId', row, mapping) };
+}
+
+function resourceRefOf(row: Row, mapping: Mapping): InputObject {
+  return {
+    resourceKind: kindOf(row, mapping),
+    resourceExternalId: needed('resource', row, mapping),
+  };
+}
+
+function modelRefOf(row: Row, mapping: Mapping): InputObject {
+  return { modelExternalId: needed('model', row, mapping) };
+}
+
+function kindOf(row: Row, mapping: Mapping): keyof typeof resourceKinds {
+  return member('kind', needed('kind', row, mapping), resourceKinds);
+}
+
+function modelRegistration(row: Row, mapping: Mapping): Registration {
+  const externalId = needed('model', row, mapping);
+  return {
+    key: `MODEL ${externalId}`,
+    isModel: true,
+    input: {
+      externalId,
+      name: optional('name', row, mapping) ?? externalId,
+      type: modelTypeOf(row, mapping),
+    },
+  };
+}
+
+function partsOfKind(kind: keyof typeof resourceKinds, row: Row, mapping: Mapping): InputObject {
+  switch (kind) {
+    case 'MODEL_DEPLOYMENT':
+      return {
+        modelExternalId: needed('model', row, mapping),
+        modelType: modelTypeOf(row, mapping),
+      };
+    case 'CUSTOM_SCRIPT':
+      return {
+        language: needed('language', row, mapping),
+        languageVersion: needed('languageVersion', row, mapping),
+      };
+    case 'OCR_DEPLOYMENT':
+      return { ocrModel: needed('ocrModel', row, mapping) };
+    case 'WORKFLOW':
+    case 'GUARDRAIL':
+    case 'BROWSER_POD':
+      return {};
+  }
+}
+
+function modelTypeOf(row: Row, mapping: Mapping): keyof typeof modelTypes {
+  return member('modelType', optional('modelType', row, mapping) ?? 'BASE', modelTypes);
+}
+
+function creditsOf(row: Row, mapping: Mapping, quantity: number): string {
+  if (mapping.pricePerUnit === null) return decimalCredits(needed('credits', row, mapping));
+  const units: Decimal = { units: BigInt(quantity), scale: 0 };
+  const micro = roundHalfUp(multiplyDecimals(units, mapping.pricePerUnit), 6);
+  if (micro > MICRO_MAX) {
+    throw new RowRejection(`${quantity} units cost more than ${formatMicro(MICRO_MAX)} credits.`);
+  }
+  return formatMicro(micro);
+}
+
+function decimalCredits(text: string): string {
+  const micro = microOf(text.trim());
+  if (micro < 0n) throw new RowRejection(`credits is ${text}; it must be zero or more.`);
+  return formatMicro(micro);
+}
+
+function microOf(text: string): bigint {
+  try {
+    return parseMicro(text);
+  } catch (error) {
+    if (error instanceof UserInputError) throw new RowRejection(`credits: ${error.message}`);
+    throw error;
+  }
+}
+
+function wholeNumber(flag: ValueFlag, text: string): number {
+  const trimmed = text.trim();
+  // "12.0", which float columns write, is a whole number too.
+  const value = /^\d{1,17}(\.0{1,40})?$/.test(trimmed) ? Number(trimmed.split('.')[0]) : NaN;
+  if (!Number.isSafeInteger(value)) {
+    throw new RowRejection(`${flag} is "${text}"; it must be a whole number from 0 to 2^53 - 1.`);
+  }
+  return value;
+}
+
+function member<K extends string>(
+  flag: ValueFlag,
+  text: string,
+  allowed: Readonly<Record<K, K>>,
+): K {
+  const members: readonly K[] = Object.values(allowed);
+  const found = members.find((name) => name === text);
+  if (found === undefined) {
+    throw new RowRejection(`${flag} is "${text}"; it must be one of ${members.join(', ')}.`);
+  }
+  return found;
+}
+
+function needed(flag: ValueFlag, row: Row, mapping: Mapping): string {
+  const text = mapping.values[flag]?.of(row) ?? '';
+  if (text === '') throw new RowRejection(`${flag} is empty.`);
+  return text;
+}
+
+function optional(flag: ValueFlag, row: Row, mapping: Mapping): string | undefined {
+  const text = mapping.values[flag]?.of(row) ?? '';
+  return text === '' ? undefined : text;
+}

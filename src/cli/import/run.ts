@@ -1,0 +1,222 @@
+// The import itself: rows are read as a stream, judged one by one, and sent in batches. Nothing is kept between runs:
+// the gateway knows every identity for ever, so an aborted run is simply run again.
+
+import { createReadStream } from 'node:fs';
+import { parse, CsvError } from 'csv-parse';
+import { ImportStopped, RowRejection, UsageError } from './errors.ts';
+import type { GatewayClient, RecordAnswer } from './gateway-client.ts';
+import { RejectedFile, type Rejection } from './rejected-file.ts';
+import {
+  hostingPeriodOf,
+  isWanted,
+  registrationOf,
+  usageEventOf,
+  type InputObject,
+  type Mapping,
+  type Registration,
+} from './rows.ts';
+import { mappingOf, type Settings } from './settings.ts';
+import type { Row } from './value.ts';
+
+export interface Summary {
+  read: number;
+  accepted: number;
+  duplicates: number;
+  conflicts: number;
+  rejected: number;
+  leftOut: number;
+  /** The first event as it was or would be sent, to see whether the flags are right. */
+  firstEvent: InputObject | null;
+}
+
+export type Progress = (bytesRead: number, summary: Readonly<Summary>) => void;
+
+interface Pending {
+  readonly row: Row;
+  readonly event: InputObject;
+  readonly registration: Registration | null;
+}
+
+const RECORD_SIZE_MAX = 1_048_576;
+
+/**
+ * Imports the file. @param client null for a dry run
+ * @throws UsageError when the flags do not fit the file's header
+ * @throws ImportStopped when the gateway refuses a whole call or stays away
+ */
+export async function importFile(
+  settings: Settings,
+  client: GatewayClient | null,
+  progress: Progress,
+): Promise<Summary> {
+  const input = createReadStream(settings.file);
+  const parser = parse({
+    bom: true,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: RECORD_SIZE_MAX,
+  });
+  input.on('error', (error) => parser.destroy(error));
+  let run: ImportRun | null = null;
+  try {
+    for await (const item of input.pipe(parser)) {
+      const row = rowOf(item);
+      if (run === null) {
+        run = await ImportRun.start(settings, client, row.cells);
+        continue;
+      }
+      if (await run.take(row)) progress(input.bytesRead, run.summary);
+    }
+    if (run === null) throw new UsageError(`${settings.file} is empty: a header line is needed.`);
+    await run.send();
+    progress(input.bytesRead, run.summary);
+    return run.summary;
+  } catch (error) {
+    throw error instanceof CsvError ? new ImportStopped(csvTrouble(settings, error)) : error;
+  } finally {
+    input.destroy();
+    await run?.rejectedFile.close();
+  }
+}
+
+class ImportRun {
+  readonly summary: Summary = {
+    read: 0,
+    accepted: 0,
+    duplicates: 0,
+    conflicts: 0,
+    rejected: 0,
+    leftOut: 0,
+    firstEvent: null,
+  };
+  private readonly registered = new Set<string>();
+  private pending: Pending[] = [];
+  private refused: Rejection[] = [];
+
+  private constructor(
+    private readonly settings: Settings,
+    private readonly target: {
+      readonly client: GatewayClient | null;
+      readonly accountId: string | null;
+    },
+    private readonly mapping: Mapping,
+    readonly rejectedFile: RejectedFile,
+  ) {}
+
+  static async start(
+    settings: Settings,
+    client: GatewayClient | null,
+    columns: readonly string[],
+  ): Promise<ImportRun> {
+    const twice = columns.find((name, index) => columns.indexOf(name) !== index);
+    if (twice !== undefined) throw new UsageError(`The file has two columns named "${twice}".`);
+    const mapping = mappingOf(settings, columns);
+    const externalId = settings.accountExternalId;
+    const accountId =
+      client === null || externalId === null
+        ? settings.accountId
+        : await client.accountId(externalId);
+    const rejectedFile = new RejectedFile(settings.rejectedFile, columns);
+    await rejectedFile.clear();
+    return new ImportRun(settings, { client, accountId }, mapping, rejectedFile);
+  }
+
+  /** Judges a row; true when it completed a batch, which then was sent. */
+  async take(row: Row): Promise<boolean> {
+    this.summary.read += 1;
+    try {
+      const pending = this.judge(row);
+      if (pending === null) this.summary.leftOut += 1;
+      else this.pending.push(pending);
+    } catch (error) {
+      if (!(error instanceof RowRejection)) throw error;
+      this.refuse({ row, code: 'BAD_USER_INPUT', reason: error.message });
+    }
+    if (this.pending.length + this.refused.length < this.settings.batch) return false;
+    await this.send();
+    return true;
+  }
+
+  /** Sends what is pending and writes what was rejected. */
+  async send(): Promise<void> {
+    const batch = this.pending;
+    this.pending = [];
+    if (batch.length > 0) {
+      this.summary.firstEvent ??= batch[0]?.event ?? null;
+      await this.sendBatch(batch);
+    }
+    const refused = this.refused;
+    this.refused = [];
+    await this.rejectedFile.write(refused);
+  }
+
+  private judge(row: Row): Pending | null {
+    if (row.cells.length !== this.mapping.columnCount) {
+      throw new RowRejection(
+        `The row has ${row.cells.length} cells; the header has ${this.mapping.columnCount}.`,
+      );
+    }
+    if (!isWanted(row, this.mapping)) return null;
+    const { as, register } = this.settings;
+    const event =
+      as === 'usage' ? usageEventOf(row, this.mapping) : hostingPeriodOf(row, this.mapping);
+    return { row, event, registration: register ? registrationOf(row, this.mapping) : null };
+  }
+
+  private async sendBatch(batch: readonly Pending[]): Promise<void> {
+    const { client, accountId } = this.target;
+    if (client === null) {
+      this.summary.accepted += batch.length;
+      return;
+    }
+    await this.register(client, batch);
+    const events = batch.map(({ event }) => event);
+    this.count(batch, await client.record(this.settings.as, accountId, events));
+  }
+
+  private async register(client: GatewayClient, batch: readonly Pending[]): Promise<void> {
+    const unknown = new Map<string, Registration>();
+    for (const { registration } of batch) {
+      if (registration !== null && !this.registered.has(registration.key)) {
+        unknown.set(registration.key, registration);
+      }
+    }
+    if (unknown.size === 0) return;
+    await client.register(this.target.accountId, [...unknown.values()]);
+    for (const key of unknown.keys()) this.registered.add(key);
+  }
+
+  private count(batch: readonly Pending[], answer: RecordAnswer): void {
+    this.summary.accepted += answer.accepted;
+    for (const { index, outcome, code, message } of answer.results) {
+      const row = batch[index]?.row;
+      if (row === undefined) {
+        throw new ImportStopped(`The gateway answered for event ${index}, which was not sent.`);
+      }
+      if (outcome === 'DUPLICATE') this.summary.duplicates += 1;
+      else this.refuse({ row, code: code === '' ? outcome : code, reason: message }, outcome);
+    }
+  }
+
+  private refuse(rejection: Rejection, outcome = 'REJECTED'): void {
+    if (outcome === 'CONFLICT') this.summary.conflicts += 1;
+    else this.summary.rejected += 1;
+    this.refused.push(rejection);
+  }
+}
+
+function rowOf(item: unknown): Row {
+  // The parser's rows are typed any; its `info` option makes them {info, record}.
+  if (typeof item === 'object' && item !== null && 'record' in item && 'info' in item) {
+    const { record, info } = item;
+    if (Array.isArray(record) && typeof info === 'object' && info !== null && 'lines' in info) {
+      return { line: Number(info.lines), cells: record.map(String) };
+    }
+  }
+  throw new ImportStopped('The CSV parser gave something that is not a row.');
+}
+
+function csvTrouble(settings: Settings, error: CsvError): string {
+  return `${settings.file} is not a CSV file from here on: ${error.message}. The rows before were sent.`;
+}

@@ -1,0 +1,124 @@
+// The small grammar of the mapping flags. A value is
+//   column            the cell of that column
+//   column+column     the exact sum of such cells
+//   =text             that text; {column} in it stands for a cell, {#} for the row's line in the file
+// and a condition is `column OP text` with one of = != > >= < <=.
+
+import {
+  addDecimals,
+  compareDecimals,
+  formatDecimal,
+  parseDecimal,
+  type Decimal,
+} from './decimal.ts';
+import { RowRejection, UsageError } from './errors.ts';
+
+/** A row of the file under its header. */
+export interface Row {
+  /** Line of the file; the header is line 1. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+/** What a flag takes from each row. */
+export interface Value {
+  /** The same for every row, or null when it depends on the row. */
+  readonly constant: string | null;
+  /** @throws RowRejection when a cell is not what the flag needs */
+  readonly of: (row: Row) => string;
+}
+
+export type Condition = (row: Row) => boolean;
+
+const operators = {
+  '=': (order: number) => order === 0,
+  '!=': (order: number) => order !== 0,
+  '>': (order: number) => order > 0,
+  '>=': (order: number) => order >= 0,
+  '<': (order: number) => order < 0,
+  '<=': (order: number) => order <= 0,
+} as const;
+
+/** A value that is the same for every row. */
+export function constantValue(text: string): Value {
+  return { constant: text, of: () => text };
+}
+
+/** @throws UsageError when `text` names a column that the file lacks */
+export function parseValue(text: string, columns: readonly string[]): Value {
+  if (text.startsWith('=')) return parseTemplate(text.slice(1), columns);
+  if (columns.includes(text)) return cellOf(text, columns);
+  const names = text.split('+').map((name) => name.trim());
+  if (names.length === 1) throw unknownColumn(text, columns);
+  const addends = names.map((name) => numberOf(name, columns));
+  const zero: Decimal = { units: 0n, scale: 0 };
+  return {
+    constant: null,
+    of: (row) =>
+      formatDecimal(addends.reduce((sum, addend) => addDecimals(sum, addend(row)), zero)),
+  };
+}
+
+/**
+ * Reads `requests>0`, `status!=failed`. Two numbers are compared as numbers, else `=` and `!=` compare texts.
+ * @throws UsageError when it has another form or names an unknown column
+ */
+export function parseCondition(text: string, columns: readonly string[]): Condition {
+  const match = /^([^=!<>]+?)\s*(!=|>=|<=|=|>|<)\s*(.*)$/.exec(text.trim());
+  const sign = Object.entries(operators).find(([known]) => known === match?.[2]);
+  if (match === null || sign === undefined) {
+    throw new UsageError(`--where ${text} has not the form column>0 (with = != > >= < <=).`);
+  }
+  const [, name = '', , wanted = ''] = match;
+  const [operator, holds] = sign;
+  const cell = cellOf(name, columns);
+  const limit = parseDecimal(wanted);
+  const isOrdering = operator !== '=' && operator !== '!=';
+  if (isOrdering && limit === null) {
+    throw new UsageError(`--where ${text} compares with "${wanted}", which is not a number.`);
+  }
+  return (row) => {
+    const found = cell.of(row);
+    const number = parseDecimal(found);
+    if (number !== null && limit !== null) return holds(compareDecimals(number, limit));
+    if (isOrdering) throw new RowRejection(`${name} is "${found}", which is not a number.`);
+    return holds(found === wanted ? 0 : 1);
+  };
+}
+
+function parseTemplate(text: string, columns: readonly string[]): Value {
+  const pieces = text.split(/\{([^{}]*)\}/);
+  // split() with one group gives text, name, text, name, ..., text.
+  const readers = pieces.map((piece, index): ((row: Row) => string) => {
+    if (index % 2 === 0) return () => piece;
+    if (piece === '#') return (row) => row.line.toString();
+    return cellOf(piece, columns).of;
+  });
+  return {
+    constant: pieces.length === 1 ? text : null,
+    of: (row) => readers.map((read) => read(row)).join(''),
+  };
+}
+
+function cellOf(name: string, columns: readonly string[]): Value {
+  const index = columns.indexOf(name);
+  if (index < 0) throw unknownColumn(name, columns);
+  return { constant: null, of: (row) => row.cells[index] ?? '' };
+}
+
+function numberOf(name: string, columns: readonly string[]): (row: Row) => Decimal {
+  const cell = cellOf(name, columns);
+  return (row) => {
+    const number = parseDecimal(cell.of(row));
+    if (number === null) {
+      throw new RowRejection(`${name} is "${cell.of(row)}", which is not a number.`);
+    }
+    return number;
+  };
+}
+
+function unknownColumn(name: string, columns: readonly string[]): UsageError {
+  return new UsageError(
+    `The file has no column "${name}"; its columns are ${columns.join(', ')}. A constant is written "=${name}".`,
+  );
+}

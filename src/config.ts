@@ -1,0 +1,156 @@
+// The environment as one checked value. Every variable is judged before any is used, so a wrong set-up is told of at once
+// and in full, and nothing starts on half of it.
+
+export const logLevels = {
+  fatal: 'fatal',
+  error: 'error',
+  warn: 'warn',
+  info: 'info',
+  debug: 'debug',
+  trace: 'trace',
+  silent: 'silent',
+} as const;
+export type LogLevel = keyof typeof logLevels;
+
+export const OPERATOR_KEY_LENGTH_MIN = 24;
+
+export interface Config {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Null: the embedded database under `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly databasePoolSize: number;
+  readonly dataDir: string;
+  readonly seedDemo: boolean;
+  /** Null: one is generated and printed at the first start. */
+  readonly bootstrapOperatorKey: string | null;
+  readonly logLevel: LogLevel;
+  readonly ingestWindowDays: number;
+  readonly ingestAheadSeconds: number;
+}
+
+/** The environment cannot be used; `problems` has one sentence for each bad variable. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * The configuration that `env` describes. A variable that is unset or empty takes its default; unknown ones are ignored.
+ * Values of DATABASE_URL and BOOTSTRAP_OPERATOR_KEY are secrets and never part of a message.
+ * @throws ConfigError naming every bad variable and what it should be
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const read = new EnvironmentReader(env);
+  const databaseUrl = read.optional('DATABASE_URL', isPostgresUrl, {
+    expected: 'a PostgreSQL address such as postgres://user:password@host:5432/database',
+    secret: true,
+  });
+  const config: Config = {
+    port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
+    host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
+    databaseUrl,
+    databasePoolSize: read.integer('DATABASE_POOL_SIZE', 10, { min: 1, max: 500 }),
+    dataDir: read.text('DATA_DIR', '.data', (value) => value.trim() !== '', 'the path of a folder'),
+    seedDemo: read.flag('SEED_DEMO', databaseUrl === null),
+    bootstrapOperatorKey: read.optional('BOOTSTRAP_OPERATOR_KEY', isOperatorKey, {
+      expected: `at least ${OPERATOR_KEY_LENGTH_MIN} printable ASCII characters without spaces`,
+      secret: true,
+    }),
+    logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
+    ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
+    ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
+  };
+  if (read.problems.length > 0) throw new ConfigError(read.problems);
+  return config;
+}
+
+interface Expectation {
+  readonly expected: string;
+  readonly secret: boolean;
+}
+
+// Notes what is wrong and goes on with the default, so that one start shows every mistake.
+class EnvironmentReader {
+  readonly problems: string[] = [];
+
+  constructor(private readonly env: NodeJS.ProcessEnv) {}
+
+  integer(name: string, fallback: number, limits: { min: number; max: number }): number {
+    const raw = this.raw(name);
+    if (raw === null) return fallback;
+    const value = /^\d{1,9}$/.test(raw) ? Number(raw) : Number.NaN;
+    if (value >= limits.min && value <= limits.max) return value;
+    this.refuse(name, raw, `a whole number from ${limits.min} to ${limits.max}`);
+    return fallback;
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    const raw = this.raw(name);
+    if (raw === null) return fallback;
+    const value = { true: true, '1': true, false: false, '0': false }[raw.toLowerCase()];
+    if (value === undefined) this.refuse(name, raw, 'true or false');
+    return value ?? fallback;
+  }
+
+  choice<T extends string>(name: string, fallback: T, values: Readonly<Record<T, T>>): T {
+    const raw = this.raw(name);
+    const known: readonly T[] = Object.values(values);
+    const value = raw === null ? fallback : known.find((candidate) => candidate === raw);
+    if (value === undefined) this.refuse(name, raw, `one of ${known.join(', ')}`);
+    return value ?? fallback;
+  }
+
+  text(
+    name: string,
+    fallback: string,
+    isValid: (value: string) => boolean,
+    expected: string,
+  ): string {
+    return this.optional(name, isValid, { expected, secret: false }) ?? fallback;
+  }
+
+  optional(
+    name: string,
+    isValid: (value: string) => boolean,
+    { expected, secret }: Expectation,
+  ): string | null {
+    const raw = this.raw(name);
+    if (raw === null || isValid(raw)) return raw;
+    this.refuse(name, secret ? null : raw, expected);
+    return null;
+  }
+
+  private raw(name: string): string | null {
+    const value = this.env[name];
+    return value === undefined || value === '' ? null : value;
+  }
+
+  private refuse(name: string, raw: string | null, expected: string): void {
+    const found = raw === null ? '' : `, not ${JSON.stringify(raw)}`;
+    this.problems.push(`${name} must be ${expected}${found}.`);
+  }
+}
+
+function isPostgresUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, pathname } = new URL(value);
+  return /^postgres(ql)?:$/.test(protocol) && pathname.length > 1;
+}
+
+function isHost(value: string): boolean {
+  return /^[0-9A-Za-z.:_%-]+$/.test(value);
+}
+
+// The key travels in a header, where anything else is cut or refused.
+function isOperatorKey(value: string): boolean {
+  return value.length >= OPERATOR_KEY_LENGTH_MIN && /^[\x21-\x7e]+$/.test(value);
+}

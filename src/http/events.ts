@@ -1,0 +1,236 @@
+// POST /v1/events: usage as CloudEvents 1.0, for platforms that speak them already. An event is turned into the fields
+// that GraphQL takes, and is judged by the same function; what is wrong with one event never touches the others.
+// The mapping is described in docs/events.md.
+
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import {
+  errorCodes,
+  GatewayError,
+  invariant,
+  UnauthenticatedError,
+  UserInputError,
+} from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import { EVENTS_PER_CALL_MAX, rejected } from '../usage/event.ts';
+import type { IngestService, Report } from '../usage/ingest.service.ts';
+
+export const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
+export const CLOUD_EVENT_TYPE_PREFIX = 'com.billing-gateway.';
+const SINGLE = 'application/cloudevents+json';
+const BATCH = 'application/cloudevents-batch+json';
+
+/** The CloudEvents types that are taken, and what each one records. */
+const typeOfCloudEvent = {
+  [`${CLOUD_EVENT_TYPE_PREFIX}workflow-run`]: 'WORKFLOW_RUN',
+  [`${CLOUD_EVENT_TYPE_PREFIX}processing`]: 'PROCESSING',
+  [`${CLOUD_EVENT_TYPE_PREFIX}fine-tuning`]: 'FINE_TUNING',
+  [`${CLOUD_EVENT_TYPE_PREFIX}storage`]: 'STORAGE',
+  [`${CLOUD_EVENT_TYPE_PREFIX}hosting`]: 'HOSTING',
+} as const satisfies Readonly<Record<string, string>>;
+type Recorded = (typeof typeOfCloudEvent)[keyof typeof typeOfCloudEvent];
+
+const USAGE_FIELDS: readonly string[] = ['quantity', 'credits'];
+const HOSTING_FIELDS: readonly string[] = ['hardware', 'replicas', 'from', 'to'];
+
+export interface EventsRouteDeps {
+  readonly ingest: Pick<IngestService, 'record'>;
+  /** The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked. */
+  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+}
+
+/** Adds the route to a server, with content types and errors of its own. */
+export async function registerEventsRoute(
+  app: FastifyInstance,
+  deps: EventsRouteDeps,
+): Promise<void> {
+  await app.register((scope, _options, done) => {
+    const actors = new WeakMap<FastifyRequest, Actor>();
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser([SINGLE, BATCH], { parseAs: 'string' }, (_request, body, parsed) => {
+      parsed(null, body);
+    });
+    scope.setErrorHandler((error, _request, reply) => {
+      const known = knownError(error);
+      // What is not the caller's is told and logged by the server's own handler.
+      if (known === null) throw error;
+      return reply.status(known.status).send({ errors: [known.body] });
+    });
+    // The key is asked for before the body is read: who has none sends 16 MiB in vain.
+    scope.addHook('onRequest', async (request) => {
+      const actor = await deps.authenticate(request.headers.authorization);
+      if (actor === null) throw new UnauthenticatedError();
+      actors.set(request, actor);
+    });
+    scope.post('/v1/events', { bodyLimit: EVENTS_BODY_BYTES_MAX }, async (request) => {
+      const actor = actors.get(request);
+      invariant(actor !== undefined, 'the hook found the actor');
+      const reports = reportsOf(request);
+      return deps.ingest.record(actor, { accountId: accountOf(request), path: [] }, reports);
+    });
+    done();
+  });
+}
+
+/** One CloudEvent as the fields of a usage event or of a hosting period. Nothing is looked up, nothing is thrown. */
+export function reportOf(event: unknown): Report {
+  try {
+    if (!isObject(event)) throw new UserInputError('A CloudEvent is a JSON object.');
+    const type = recordedType(event);
+    const fields = { source: member(event, 'source'), eventId: member(event, 'id') };
+    const subject = subjectOf(member(event, 'subject'));
+    const data = dataOf(event, type === 'HOSTING' ? HOSTING_FIELDS : USAGE_FIELDS);
+    if (type === 'HOSTING') {
+      const hosting = { from: asText(data.get('from')), to: asText(data.get('to')) };
+      const on = { hardware: data.get('hardware'), replicas: data.get('replicas') };
+      return { as: 'period', fields: { ...fields, ...subject, ...on, ...hosting } };
+    }
+    const amounts = { quantity: data.get('quantity'), credits: data.get('credits') };
+    const occurredAt = timeOf(member(event, 'time'));
+    return { as: 'event', fields: { ...fields, ...subject, ...amounts, type, occurredAt } };
+  } catch (error) {
+    if (!(error instanceof UserInputError)) throw error;
+    return { as: 'unreadable', rejection: rejected('INVALID_EVENT', error.message) };
+  }
+}
+
+function reportsOf(request: FastifyRequest): readonly Report[] {
+  const { body } = request;
+  const isBatch = request.headers['content-type']?.toLowerCase().startsWith(BATCH) === true;
+  if (typeof body !== 'string') throw unsupportedMediaType();
+  const parsed = parseJson(body);
+  if (!isBatch) {
+    if (!Array.isArray(parsed)) return [reportOf(parsed)];
+    throw new UserInputError(`A list of CloudEvents is sent as ${BATCH}.`);
+  }
+  if (!Array.isArray(parsed)) {
+    throw new UserInputError(
+      `${BATCH} is a JSON list of CloudEvents; one alone is sent as ${SINGLE}.`,
+    );
+  }
+  if (parsed.length > EVENTS_PER_CALL_MAX) {
+    throw new UserInputError(
+      `The batch has ${parsed.length} events; at most ${EVENTS_PER_CALL_MAX} are taken in one call.`,
+    );
+  }
+  return parsed.map(reportOf);
+}
+
+function accountOf(request: FastifyRequest): string | null {
+  const accountId = isObject(request.query) ? member(request.query, 'accountId') : null;
+  if (accountId === null || typeof accountId === 'string') return accountId;
+  throw new UserInputError('accountId is given more than once; name one account.', {
+    path: ['accountId'],
+  });
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new UserInputError('The body is not JSON.', { cause: error });
+  }
+}
+
+function recordedType(event: object): Recorded {
+  const version = member(event, 'specversion');
+  if (version !== '1.0') {
+    throw new UserInputError(
+      'specversion must be "1.0": other versions of CloudEvents are not taken.',
+    );
+  }
+  const type = member(event, 'type');
+  for (const [known, recorded] of Object.entries(typeOfCloudEvent)) {
+    if (known === type) return recorded;
+  }
+  throw new UserInputError(`type must be one of ${Object.keys(typeOfCloudEvent).join(', ')}.`);
+}
+
+function subjectOf(subject: unknown): object {
+  const match = typeof subject === 'string' ? /^([A-Za-z_]+)\/(.+)$/su.exec(subject) : null;
+  if (match === null) {
+    throw new UserInputError(
+      'subject must name what the event belongs to, like "WORKFLOW/invoice-intake" or "MODEL/llama-3-8b".',
+    );
+  }
+  const kind = match[1]?.toUpperCase();
+  const externalId = match[2];
+  return kind === 'MODEL'
+    ? { modelExternalId: externalId }
+    : { resourceKind: kind, resourceExternalId: externalId };
+}
+
+function dataOf(event: object, allowed: readonly string[]): ReadonlyMap<string, unknown> {
+  if (member(event, 'data_base64') !== null) {
+    throw new UserInputError('data_base64 is not taken: send data as JSON.');
+  }
+  const contentType = member(event, 'datacontenttype');
+  if (contentType !== null && !isJsonType(contentType)) {
+    throw new UserInputError('datacontenttype must be application/json, or be left out.');
+  }
+  const data = member(event, 'data') ?? {};
+  if (!isObject(data)) throw new UserInputError('data must be a JSON object.');
+  const unknown = Object.keys(data).find((field) => !allowed.includes(field));
+  if (unknown === undefined) return new Map(Object.entries(data));
+  throw new UserInputError(
+    `data has the unknown field ${JSON.stringify(unknown.slice(0, 40))}; this type takes ${allowed.join(', ')}.`,
+  );
+}
+
+function timeOf(time: unknown): unknown {
+  if (time === null) throw new UserInputError('time is missing: it says when the usage happened.');
+  return asText(time);
+}
+
+// A JSON number would pass for epoch milliseconds, which are not part of this format.
+function asText(instant: unknown): unknown {
+  return typeof instant === 'number' ? String(instant) : instant;
+}
+
+function isJsonType(contentType: unknown): boolean {
+  return typeof contentType === 'string' && /^application\/json(\s*;|$)/i.test(contentType);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member that was sent itself, null when it was not: what "__proto__" brought along does not count. */
+function member(object: object, name: string): unknown {
+  const value: unknown = Object.hasOwn(object, name) ? Reflect.get(object, name) : null;
+  return value ?? null;
+}
+
+interface KnownError {
+  readonly status: number;
+  readonly body: {
+    readonly message: string;
+    readonly extensions: { readonly code: string };
+  };
+}
+
+/** Errors of the whole call that are the caller's to mend, in GraphQL's form; null for any other. */
+function knownError(error: unknown): KnownError | null {
+  if (error instanceof GatewayError) {
+    const { message, code } = error;
+    return { status: errorCodes[code], body: { message, extensions: { code } } };
+  }
+  const code = isObject(error) ? member(error, 'code') : null;
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return toBody(415, unsupportedMediaType());
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    const message = `The body is larger than ${EVENTS_BODY_BYTES_MAX} bytes (16 MiB): send fewer events at a time.`;
+    return toBody(413, new UserInputError(message));
+  }
+  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
+    return toBody(400, new UserInputError('The body is empty.'));
+  return null;
+}
+
+function toBody(status: number, { message, code }: GatewayError): KnownError {
+  return { status, body: { message, extensions: { code } } };
+}
+
+function unsupportedMediaType(): UserInputError {
+  return new UserInputError(
+    `The content type must be ${SINGLE} or ${BATCH}; the binary mode of CloudEvents is not taken.`,
+  );
+}

@@ -1,0 +1,74 @@
+import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
+import { requireRef } from './access/authorize.ts';
+import { apiKeyNode } from './access/key.graphql.ts';
+import type { KeyService } from './access/key.service.ts';
+import { accountLoader, accountNode } from './account/account.graphql.ts';
+import { hardwareLoader } from './catalogue/catalogue.graphql.ts';
+import { decodeId, unknownId, type NodeRef, type NodeType as TypeName, type Scope } from './core/identity.ts';
+import { allocationNode } from './credits/credits.graphql.ts';
+import type { CreditsService } from './credits/credits.service.ts';
+import type { RequestContext } from './graphql/context.ts';
+import { NodeType } from './graphql/node.ts';
+import { modelLoader, resourceLoader } from './resources/resources.graphql.ts';
+import { typeOfKind } from './resources/resource.ts';
+import { usageEventNode } from './usage/ingest.graphql.ts';
+import type { IngestService } from './usage/ingest.service.ts';
+
+type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<NodeType | null>;
+
+const scopeOf = (type: TypeName): Scope => (type === 'ApiKey' ? 'MANAGE' : 'READ_USAGE');
+
+/** Finds anything that has an id. */
+@Resolver()
+export class NodeResolver {
+  private readonly finders: Readonly<Record<TypeName, Finder>>;
+
+  constructor(services: {
+    readonly credits: CreditsService;
+    readonly ingest: IngestService;
+    readonly keys: KeyService;
+  }) {
+    const resource: Finder = async (context, { type, accountId, localId }) => {
+      const node = await resourceLoader(context).load({ accountId, resourceId: localId });
+      return node !== null && typeOfKind[node.kind] === type ? node : null;
+    };
+    this.finders = {
+      Account: async (context, ref) => accountNode(await accountLoader(context).load(ref.accountId)),
+      ApiKey: async (context, _ref, id) =>
+        apiKeyNode(await services.keys.get(context.actor, await context.reader(), id)),
+      CreditAllocation: async (context, _ref, id) =>
+        allocationNode(await services.credits.get(context.actor, await context.reader(), id)),
+      HardwareProfile: (context, ref) => hardwareLoader(context).load(ref.localId),
+      Model: (context, { accountId, localId }) =>
+        modelLoader(context).load({ accountId, modelId: localId }),
+      UsageEvent: async (context, _ref, id) =>
+        usageEventNode(await services.ingest.getEvent(context.actor, await context.reader(), id)),
+      BrowserPod: resource,
+      CustomScript: resource,
+      Guardrail: resource,
+      ModelDeployment: resource,
+      OcrDeployment: resource,
+      Workflow: resource,
+    };
+  }
+
+  @Query(() => NodeType, {
+    nullable: true,
+    description: 'Anything that has an id; it asks for the scope of what it finds.',
+  })
+  async node(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID) id: string,
+  ): Promise<NodeType> {
+    const type = decodeId(id)?.type;
+    if (type === undefined) throw unknownId(id, ['id']);
+    // Hardware belongs to no account: every key may know it.
+    const ref =
+      type === 'HardwareProfile'
+        ? decodeId(id)
+        : requireRef(context.actor, scopeOf(type), { id, types: [type], path: ['id'] });
+    const node = ref === null ? null : await this.finders[type](context, ref, id);
+    if (node === null) throw unknownId(id, ['id']);
+    return node;
+  }
+}
