@@ -2,7 +2,7 @@
 // and nowhere else; every statement runs through a Tx that a store was handed.
 
 import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
-import type { Row } from './decode.ts';
+import { ms, type Row } from './decode.ts';
 
 export const GATEWAY_ROLE = 'billing_gateway';
 const STATEMENT_TIMEOUT_MS = 5_000;
@@ -105,6 +105,22 @@ export class Database {
     return () => this.listeners.delete(listener);
   }
 
+  /** Whether the database answers. */
+  async isReachable(): Promise<boolean> {
+    try {
+      await this.source.query('select 1');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The database's clock, epoch ms: gateways correct their own by it, so that they agree. */
+  async clockMs(): Promise<number> {
+    const rows: unknown = await this.source.query('select clock_timestamp() as now');
+    return ms(rowsOf(rows)[0] ?? {}, 'now');
+  }
+
   async close(): Promise<void> {
     await this.source.destroy();
   }
@@ -131,12 +147,19 @@ export class Database {
       await runner.release();
       throw error;
     }
+    // A connection answers one statement at a time: those asked for side by side wait for one another here.
+    let last: Promise<unknown> = Promise.resolve();
     return {
       manager: runner.manager,
-      query: async (text, parameters = []) => {
-        for (const listener of this.listeners) listener(text);
-        const rows: unknown = await runner.query(text, [...parameters]);
-        return rowsOf(rows);
+      query: (text, parameters = []) => {
+        const run = async (): Promise<readonly Row[]> => {
+          for (const listener of this.listeners) listener(text);
+          const rows: unknown = await runner.query(text, [...parameters]);
+          return rowsOf(rows);
+        };
+        const answer = last.then(run, run);
+        last = answer;
+        return answer;
       },
     };
   }

@@ -96,7 +96,7 @@ export function reportOf(event: unknown): Report {
 function reportsOf(request: FastifyRequest): readonly Report[] {
   const { body } = request;
   const isBatch = request.headers['content-type']?.toLowerCase().startsWith(BATCH) === true;
-  if (typeof body !== 'string') throw unsupportedMediaType();
+  if (typeof body !== 'string') throw new UserInputError('The body is empty: send CloudEvents as JSON.');
   const parsed = parseJson(body);
   if (!isBatch) {
     if (!Array.isArray(parsed)) return [reportOf(parsed)];
@@ -220,8 +220,6 @@ function knownError(error: unknown): KnownError | null {
     const message = `The body is larger than ${EVENTS_BODY_BYTES_MAX} bytes (16 MiB): send fewer events at a time.`;
     return toBody(413, new UserInputError(message));
   }
-  if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY')
-    return toBody(400, new UserInputError('The body is empty.'));
   return null;
 }
 

@@ -1,0 +1,38 @@
+// The gateway's doors on one server: GraphQL, CloudEvents, the explorer and the probes, all behind the same keys.
+
+import type { FastifyInstance } from 'fastify';
+import type { App } from './app.ts';
+import type { LogLevel } from './config.ts';
+import type { Clock } from './core/clock.ts';
+import type { Database } from './db/database.ts';
+import { RequestContext } from './graphql/context.ts';
+import { registerEventsRoute } from './http/events.ts';
+import { createHttpServer } from './http/server.ts';
+
+export interface DoorsOptions {
+  readonly app: App;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logLevel: LogLevel;
+}
+
+/** A server that is ready to listen. */
+export async function openDoors({
+  app,
+  database,
+  clock,
+  logLevel,
+}: DoorsOptions): Promise<FastifyInstance> {
+  return createHttpServer({
+    schema: app.schema,
+    authenticate: (authorization) => app.keys.authenticate(authorization),
+    createContext: (actor) => new RequestContext(actor, database, clock),
+    isReady: () => database.isReachable(),
+    logLevel,
+    extraRoutes: (server) =>
+      registerEventsRoute(server, {
+        ingest: app.ingest,
+        authenticate: (authorization) => app.keys.authenticate(authorization),
+      }),
+  });
+}

@@ -1,0 +1,97 @@
+// graphql-jit as Apollo's executor: a query is compiled once and then runs as plain code, about twice as fast as
+// graphql-js walks it. Apollo hands execution over through its `gateway` option.
+
+import type { GatewayExecutionResult, GatewayInterface } from '@apollo/server-gateway-interface';
+import {
+  type ExecutionResult,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  printSchema,
+} from 'graphql';
+import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import { LRUCache } from 'lru-cache';
+
+const COMPILED_QUERIES_MAX = 1_000;
+
+/** A context that holds something to be let go when the answer is complete. */
+export interface Disposable {
+  dispose(): Promise<void>;
+}
+
+/** Apollo's gateway over one local schema. */
+export function jitGateway(schema: GraphQLSchema): GatewayInterface {
+  const compiled = new LRUCache<string, CompiledQuery | ExecutionResult>({
+    max: COMPILED_QUERIES_MAX,
+  });
+  return {
+    load: async () => {
+      await Promise.resolve();
+      return {
+        executor: async (request): Promise<GatewayExecutionResult> => {
+          const { queryHash, operationName, document, context } = request;
+          const key = `${queryHash}.${operationName ?? ''}`;
+          let query = compiled.get(key);
+          if (query === undefined) {
+            query = compileQuery(schema, document, operationName ?? undefined, {
+              useExperimentalPathBasedSkipInclude: true,
+            });
+            compiled.set(key, query);
+          }
+          try {
+            if (!isCompiledQuery(query)) return query;
+            const variables = request.request.variables ?? {};
+            const result = located(await query.query({}, context, variables));
+            return wasRefused(result)
+              ? refusedVariables(schema, request.operation, variables, result)
+              : result;
+          } finally {
+            if (isDisposable(context)) await context.dispose();
+          }
+        },
+      };
+    },
+    onSchemaLoadOrUpdate: (callback) => {
+      callback({ apiSchema: schema, coreSupergraphSdl: printSchema(schema) });
+      return () => undefined;
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+function wasRefused(result: ExecutionResult): boolean {
+  return result.data === undefined && result.errors !== undefined;
+}
+
+// graphql-jit names only the field of a bad variable; graphql-js says where it stands: "events[17].credits".
+function refusedVariables(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+  result: ExecutionResult,
+): ExecutionResult {
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
+  return coerced.errors === undefined ? result : { errors: coerced.errors };
+}
+
+// graphql-jit's errors look like graphql-js's but lack `extensions`, on which Apollo stumbles.
+function located(result: ExecutionResult): ExecutionResult {
+  if (result.errors === undefined) return result;
+  const errors = result.errors.map(({ message, locations, path, originalError }) => {
+    const error = new GraphQLError(message, {
+      path: path ?? null,
+      originalError: originalError ?? null,
+    });
+    Object.defineProperty(error, 'locations', {
+      value: locations,
+      enumerable: locations !== undefined,
+    });
+    return error;
+  });
+  return { ...result, errors };
+}
+
+function isDisposable(context: object): context is Disposable {
+  return 'dispose' in context && typeof context.dispose === 'function';
+}

@@ -1,0 +1,130 @@
+import { entities, migrations } from '../ormconfig.ts';
+import { createApp, type App } from './app.ts';
+import { seedDemo } from './cli/seed.ts';
+import { ConfigError, loadConfig, type Config } from './config.ts';
+import { SystemClock } from './core/clock.ts';
+import { GatewayError } from './core/errors.ts';
+import { openDatabase, type Database } from './db/database.ts';
+import { startEmbedded, type EmbeddedDatabase } from './db/embedded.ts';
+import { migrate } from './db/migrate.ts';
+import { openDoors } from './doors.ts';
+import { welcome } from './welcome.ts';
+
+const DATABASE_NAME = 'billing_gateway';
+const CLOCK_CHECK_MS = 60_000;
+
+/** What was started, in order; it is stopped the other way round. */
+class Started {
+  private readonly stops: (() => Promise<void>)[] = [];
+  private stopping: Promise<void> | null = null;
+
+  add(stop: () => Promise<void>): void {
+    this.stops.push(stop);
+  }
+
+  /** Stops everything once, whoever asks. */
+  async stop(): Promise<void> {
+    this.stopping ??= (async () => {
+      for (const stop of this.stops.reverse()) await stop();
+    })();
+    await this.stopping;
+  }
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const started = new Started();
+  const end = (status: number): void => {
+    started.stop().then(
+      () => process.exit(status),
+      (error: unknown) => {
+        fail(error);
+      },
+    );
+  };
+  process.once('SIGTERM', () => {
+    end(0);
+  });
+  process.once('SIGINT', () => {
+    end(0);
+  });
+  try {
+    await start(config, started);
+  } catch (error) {
+    await started.stop();
+    throw error;
+  }
+}
+
+async function start(config: Config, started: Started): Promise<void> {
+  const url = await databaseUrl(config, started);
+  await migrate({ url, migrations });
+  const database = await openDatabase({ url, poolSize: config.databasePoolSize, entities });
+  started.add(() => database.close());
+  const clock = new SystemClock();
+  await followDatabaseClock(clock, database, started);
+  const { ingestWindowDays, ingestAheadSeconds } = config;
+  const onError = (error: unknown): void => {
+    process.stderr.write(`Background work failed, and is tried again: ${String(error)}\n`);
+  };
+  const app = createApp({ database, clock, ingestWindowDays, ingestAheadSeconds, onError });
+  started.add(() => app.keys.close());
+  const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
+  const demo = config.seedDemo ? await seedDemo({ database, clock }) : null;
+  app.folding.start();
+  started.add(() => app.folding.stop());
+  await listen(config, app, { database, clock, started, operatorSecret: secret, demo });
+}
+
+interface Running {
+  readonly database: Database;
+  readonly clock: SystemClock;
+  readonly started: Started;
+  readonly operatorSecret: string | null;
+  readonly demo: { readonly key: string } | null;
+}
+
+async function listen(config: Config, app: App, running: Running): Promise<void> {
+  const { database, clock, started, operatorSecret, demo } = running;
+  const server = await openDoors({ app, database, clock, logLevel: config.logLevel });
+  started.add(() => server.close());
+  const address = await server.listen({ port: config.port, host: config.host });
+  process.stdout.write(welcome({ address, operatorSecret, demoKey: demo?.key ?? null }));
+}
+
+async function databaseUrl(config: Config, started: Started): Promise<string> {
+  if (config.databaseUrl !== null) return config.databaseUrl;
+  const embedded: EmbeddedDatabase = await startEmbedded({
+    dataDir: config.dataDir,
+    databaseName: DATABASE_NAME,
+    log: () => undefined,
+  });
+  started.add(() => embedded.stop());
+  return embedded.url;
+}
+
+async function followDatabaseClock(
+  clock: SystemClock,
+  database: Database,
+  started: Started,
+): Promise<void> {
+  const correct = async (): Promise<void> => {
+    const sentMs = clock.machineMs();
+    const databaseMs = await database.clockMs();
+    clock.correctBy(databaseMs - (sentMs + clock.machineMs()) / 2);
+  };
+  await correct();
+  // An unreachable database is told by /health/ready; the clock keeps its last correction meanwhile.
+  const timer = setInterval(() => void correct().catch(() => undefined), CLOCK_CHECK_MS);
+  timer.unref();
+  started.add(() => Promise.resolve(clearInterval(timer)));
+}
+
+function fail(error: unknown): never {
+  const isPlain = error instanceof ConfigError || error instanceof GatewayError;
+  const isKnown = isPlain || (error instanceof Error && error.name === 'EmbeddedDatabaseError');
+  process.stderr.write(`${isKnown ? String((error as Error).message) : String((error as Error).stack ?? error)}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

@@ -1,0 +1,462 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeId } from '../../src/core/identity.ts';
+import type { Tx } from '../../src/db/database.ts';
+import { chargedMicro, type HostingSegment } from '../../src/hosting/charge.ts';
+import {
+  closeSegment,
+  findRecordedHosting,
+  insertSegments,
+  loadOverlapping,
+  loadRunning,
+  type NewSegment,
+  voidSegmentsOfEvent,
+} from '../../src/hosting/hosting.store.ts';
+import {
+  raiseRecordedHosting,
+  type ResourceAddress,
+  setRecordedHosting,
+} from '../../src/resources/resources.store.ts';
+import { startTestGateway } from '../support/gateway.ts';
+
+const NOON_MS = Date.parse('2026-03-10T12:00:00.000Z');
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const ALL = { fromMs: 0, toMs: NOON_MS + 1_000 * HOUR_MS };
+
+const FIELDS = `id status lastActiveOn ... on HostedResource { lastDeployedOn endpointUrl failureMessage
+  hosting { hardware { name } replicas since creditsPerHour } }`;
+const DEPLOY = `mutation ($input: DeployInput!) { deploy(input: $input) { ${FIELDS} } }`;
+const SCALE = `mutation ($input: ScaleInput!) { scale(input: $input) { ${FIELDS} } }`;
+
+let gateway: Awaited<ReturnType<typeof startTestGateway>>;
+let accountId = '';
+let id = '';
+let made = 0;
+
+/** The value under a path of an answer. */
+function at(answer: unknown, ...path: (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null
+        ? new Map(Object.entries(value)).get(String(key))
+        : null,
+    answer,
+  );
+}
+
+function textAt(answer: unknown, ...path: (string | number)[]): string {
+  const value = at(answer, ...path);
+  if (typeof value === 'string') return value;
+  throw new Error(`no text under ${path.join('.')}: ${JSON.stringify(answer)}`);
+}
+
+async function deploy(values: object = {}): Promise<unknown> {
+  const input = { id, hardware: 'gpu-a100', replicas: 2, ...values };
+  return gateway.query(DEPLOY, { input });
+}
+
+async function scale(values: object): Promise<unknown> {
+  return gateway.query(SCALE, { input: { id, ...values } });
+}
+
+/** One of the calls that take an id and an instant. */
+async function call(mutation: string, atInstant: string | null = null, of = id): Promise<unknown> {
+  return gateway.query(
+    `mutation ($id: ID!, $at: DateTime) { ${mutation}(id: $id, at: $at) { ${FIELDS} } }`,
+    { id: of, at: atInstant },
+  );
+}
+
+async function fail(message: string): Promise<unknown> {
+  return gateway.query(
+    `mutation ($id: ID!, $message: String!) { deploymentFailed(id: $id, message: $message) { ${FIELDS} } }`,
+    { id, message },
+  );
+}
+
+async function shown(): Promise<unknown> {
+  const answer = await gateway.query(`query ($id: ID!) { resource(id: $id) { ${FIELDS} } }`, {
+    id,
+  });
+  return at(answer, 'data', 'resource');
+}
+
+function address(): ResourceAddress {
+  const ref = decodeId(id);
+  return { accountId: ref?.accountId ?? 0, resourceId: ref?.localId ?? 0 };
+}
+
+async function write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  return gateway.database.inTransaction(work);
+}
+
+async function segments(): Promise<readonly HostingSegment[]> {
+  const { accountId: account, resourceId } = address();
+  return gateway.database.inSnapshot((tx) => loadOverlapping(tx, account, [resourceId], ALL));
+}
+
+/** From and to in minutes after noon, replicas, credits an hour of one replica. */
+async function outline(): Promise<unknown[][]> {
+  const minutes = (ms: number): number => (ms - NOON_MS) / MINUTE_MS;
+  return (await segments()).map((segment) => [
+    minutes(segment.fromMs),
+    segment.toMs === null ? null : minutes(segment.toMs),
+    segment.replicas,
+    Number(segment.rateMicroPerHour) / 1_000_000,
+  ]);
+}
+
+function aPeriod(values: Partial<NewSegment> = {}): NewSegment {
+  return {
+    ...address(),
+    hardwareId: 1,
+    replicas: 1,
+    rateMicroPerHour: 1_000_000n,
+    fromMs: NOON_MS - 2 * HOUR_MS,
+    toMs: NOON_MS - HOUR_MS,
+    eventSeq: 1,
+    ...values,
+  };
+}
+
+async function createHardware(name: string, creditsPerHour: string, from?: string): Promise<void> {
+  const shape = { kind: 'GPU', model: 'A100', vcpus: 8, gpus: 1, memoryGb: 80 };
+  await gateway.query(
+    'mutation ($input: CreateHardwareProfileInput!) { createHardwareProfile(input: $input) { id } }',
+    { input: { name, creditsPerHour, effectiveFrom: from ?? null, ...shape } },
+  );
+}
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  gateway.clock.moveTo(NOON_MS);
+  const account = await gateway.query(
+    'mutation { createAccount(input: { name: "Lifecycle", externalId: "lifecycle" }) { id } }',
+  );
+  accountId = textAt(account, 'data', 'createAccount', 'id');
+  await createHardware('gpu-a100', '3.6');
+  await createHardware('cpu-4', '0.5');
+  await createHardware('gpu-new', '9', '2026-03-10T11:00:00.000Z');
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+beforeEach(async () => {
+  gateway.clock.moveTo(NOON_MS);
+  made += 1;
+  const answer = await gateway.query(
+    'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
+    { input: { accountId, externalId: `guardrail-${made}`, name: 'Guardrail' } },
+  );
+  id = textAt(answer, 'data', 'registerGuardrail', 'id');
+});
+
+describe('hosting', () => {
+  it('begins with deploy, changes with scale and ends with undeploy, at the instants told', async () => {
+    const deployed = await deploy({
+      at: '2026-03-10T10:00:00.000Z',
+      endpointUrl: 'https://guard.example/v1',
+    });
+    const scaled = await scale({ replicas: 3, at: '2026-03-10T11:00:00.000Z' });
+    const ended = await call('undeploy', '2026-03-10T11:30:00.000Z');
+
+    expect(at(deployed, 'data', 'deploy')).toEqual({
+      id,
+      status: 'DEPLOYED',
+      lastActiveOn: '2026-03-10T10:00:00.000Z',
+      lastDeployedOn: '2026-03-10T10:00:00.000Z',
+      endpointUrl: 'https://guard.example/v1',
+      failureMessage: null,
+      // 2 x 3.6 credits an hour.
+      hosting: {
+        hardware: { name: 'gpu-a100' },
+        replicas: 2,
+        since: '2026-03-10T10:00:00.000Z',
+        creditsPerHour: '7.2',
+      },
+    });
+    expect(at(scaled, 'data', 'scale', 'hosting')).toMatchObject({
+      replicas: 3,
+      since: '2026-03-10T11:00:00.000Z',
+      creditsPerHour: '10.8',
+    });
+    expect(at(ended, 'data', 'undeploy')).toMatchObject({ status: 'UNDEPLOYED', hosting: null });
+    expect(await outline()).toEqual([
+      [-120, -60, 2, 3.6],
+      [-60, -30, 3, 3.6],
+    ]);
+    // 2 x 3.6 x 1 h + 3 x 3.6 x 0.5 h = 12.6 credits.
+    const charges = (await segments()).map((segment) => chargedMicro(segment, NOON_MS));
+    expect(charges.reduce((sum, charge) => sum + charge, 0n)).toBe(12_600_000n);
+  });
+
+  it('of a request begins when it is ready', async () => {
+    const asked = await deploy({ ready: false });
+    gateway.clock.moveBy(10 * MINUTE_MS);
+    const again = await deploy({ ready: false });
+    const ready = await call('deploymentReady');
+
+    expect(at(asked, 'data', 'deploy')).toMatchObject({ status: 'DEPLOYING', hosting: null });
+    expect(at(again, 'data', 'deploy')).toEqual(at(asked, 'data', 'deploy'));
+    expect(at(ready, 'data', 'deploymentReady')).toMatchObject({
+      status: 'DEPLOYED',
+      hosting: { replicas: 2 },
+    });
+    expect(await outline()).toEqual([[10, null, 2, 3.6]]);
+  });
+
+  it('ends with a failure, and deploying again forgets why', async () => {
+    await deploy();
+    gateway.clock.moveBy(MINUTE_MS);
+    const failed = await fail('Out of memory.');
+    gateway.clock.moveBy(MINUTE_MS);
+    const again = await deploy();
+
+    expect(at(failed, 'data', 'deploymentFailed')).toMatchObject({
+      status: 'FAILED',
+      failureMessage: 'Out of memory.',
+      hosting: null,
+    });
+    expect(at(again, 'data', 'deploy')).toMatchObject({ status: 'DEPLOYED', failureMessage: null });
+    expect(await outline()).toEqual([
+      [0, 1, 2, 3.6],
+      [2, null, 2, 3.6],
+    ]);
+  });
+
+  it('is closed as one segment for each rate, and shows the rate in force', async () => {
+    await createHardware(`gpu-${made}`, '1');
+    await deploy({ hardware: `gpu-${made}` });
+    for (const [creditsPerHour, effectiveFrom] of [
+      ['2', '2026-03-10T12:30:00.000Z'],
+      ['3', '2026-03-10T13:30:00.000Z'],
+    ]) {
+      await gateway.query(
+        'mutation ($input: SetHardwareRateInput!) { setHardwareRate(input: $input) { id } }',
+        { input: { hardware: `gpu-${made}`, creditsPerHour, effectiveFrom } },
+      );
+    }
+    gateway.clock.moveTo(NOON_MS + HOUR_MS);
+    const running = await shown();
+    await call('undeploy');
+
+    // 2 replicas at 2 credits an hour since 12:30; deployed at 12:00.
+    expect(at(running, 'hosting')).toMatchObject({
+      since: '2026-03-10T12:00:00.000Z',
+      creditsPerHour: '4',
+    });
+    expect(await outline()).toEqual([
+      [0, 30, 2, 1],
+      [30, 60, 2, 2],
+    ]);
+  });
+
+  it('of no length is not kept', async () => {
+    await deploy();
+    await scale({ replicas: 5 });
+    await scale({ hardware: 'cpu-4' });
+
+    expect(await outline()).toEqual([[0, null, 5, 0.5]]);
+    await call('undeploy');
+    expect(await outline()).toEqual([]);
+    expect(await shown()).toMatchObject({ status: 'UNDEPLOYED', hosting: null });
+  });
+
+  it('ends when the resource is deleted, and the row stays', async () => {
+    await deploy();
+    gateway.clock.moveBy(MINUTE_MS);
+    const deleted = await call('deleteResource');
+    gateway.clock.moveBy(MINUTE_MS);
+    const again = await call('deleteResource');
+    const other = await call('undeploy');
+
+    expect(at(deleted, 'data', 'deleteResource')).toMatchObject({
+      status: 'DELETED',
+      hosting: null,
+    });
+    expect(at(again, 'data', 'deleteResource')).toEqual(at(deleted, 'data', 'deleteResource'));
+    expect(at(other, 'errors', 0)).toMatchObject({
+      message: 'The resource was deleted at 2026-03-10T12:01:00.000Z.',
+      extensions: { code: 'CONFLICT' },
+    });
+    expect(await outline()).toEqual([[0, 1, 2, 3.6]]);
+  });
+});
+
+describe('a call that is sent again', () => {
+  it('returns the resource unchanged, whatever its instant', async () => {
+    const first = await deploy({ at: '2026-03-10T11:00:00.000Z' });
+    const again = await deploy({
+      at: '2026-03-10T10:00:00.000Z',
+      endpointUrl: 'https://x.example',
+    });
+    const ahead = await deploy({ at: '2030-01-01T00:00:00.000Z' });
+
+    expect(at(again, 'data', 'deploy')).toEqual(at(first, 'data', 'deploy'));
+    expect(at(ahead, 'data', 'deploy')).toEqual(at(first, 'data', 'deploy'));
+    expect(await outline()).toEqual([[-60, null, 2, 3.6]]);
+  });
+
+  it('wins once when two are under way', async () => {
+    const answers = await Promise.all([deploy({ replicas: 2 }), deploy({ replicas: 3 })]);
+
+    const codes = answers.map((answer) => at(answer, 'errors', 0, 'extensions', 'code') ?? null);
+    expect(codes.sort()).toEqual(['CONFLICT', null]);
+    expect(await segments()).toHaveLength(1);
+  });
+});
+
+describe('a call without an instant', () => {
+  it('follows the last one even when the clock is a moment behind it', async () => {
+    await deploy();
+    gateway.clock.moveBy(-5);
+
+    expect(at(await call('undeploy'), 'data', 'undeploy')).toMatchObject({
+      status: 'UNDEPLOYED',
+      lastActiveOn: '2026-03-10T12:00:00.000Z',
+    });
+  });
+});
+
+describe('what cannot be', () => {
+  it.each([
+    [{ at: '2026-03-10T12:00:00.001Z' }, 'BAD_USER_INPUT', 'at'],
+    [{ at: '2025-02-03T11:59:59.999Z' }, 'BAD_USER_INPUT', 'at'],
+    [{ replicas: 0 }, 'BAD_USER_INPUT', 'replicas'],
+    [{ replicas: 1_001 }, 'BAD_USER_INPUT', 'replicas'],
+    [{ hardware: 'gpu-none' }, 'NOT_FOUND', 'hardware'],
+    [{ hardware: 'gpu-new', at: '2026-03-10T10:59:59.999Z' }, 'BAD_USER_INPUT', 'at'],
+  ])('is refused by deploy: %j', async (values, code, field) => {
+    const answer = await deploy(values);
+
+    expect(at(answer, 'errors', 0, 'extensions')).toMatchObject({ code, path: ['input', field] });
+    expect(await segments()).toEqual([]);
+    expect(await shown()).toMatchObject({ status: 'IN_DEVELOPMENT' });
+  });
+
+  it('is a call before the last one, which is named', async () => {
+    await deploy();
+
+    expect(at(await call('undeploy', '2026-03-10T11:59:59.999Z'), 'errors', 0)).toMatchObject({
+      message:
+        "at is 2026-03-10T11:59:59.999Z, before the resource's last lifecycle call at 2026-03-10T12:00:00.000Z.",
+      extensions: { code: 'CONFLICT', path: ['at'] },
+    });
+  });
+
+  it('is scaling to nothing in particular, or what does not run', async () => {
+    expect(at(await scale({}), 'errors', 0, 'extensions', 'code')).toBe('BAD_USER_INPUT');
+    expect(at(await scale({ replicas: 2 }), 'errors', 0, 'extensions', 'code')).toBe('CONFLICT');
+    expect(at(await call('deploymentReady'), 'errors', 0, 'extensions', 'code')).toBe('CONFLICT');
+  });
+
+  it('is hosting a workflow, which is deployed without', async () => {
+    const registered = await gateway.query(
+      'mutation ($input: RegisterWorkflowInput!) { registerWorkflow(input: $input) { id } }',
+      { input: { accountId, externalId: 'workflow', name: 'Workflow' } },
+    );
+    const workflow = textAt(registered, 'data', 'registerWorkflow', 'id');
+    const change = async (mutation: string): Promise<unknown> =>
+      at(
+        await gateway.query(
+          `mutation ($id: ID!) { ${mutation}(id: $id) { status lastActiveOn } }`,
+          { id: workflow },
+        ),
+        ...['data', mutation],
+      );
+
+    expect(at(await deploy({ id: workflow }), 'errors', 0, 'extensions', 'code')).toBe('NOT_FOUND');
+    expect(await change('deployWorkflow')).toEqual({
+      status: 'DEPLOYED',
+      lastActiveOn: '2026-03-10T12:00:00.000Z',
+    });
+    gateway.clock.moveBy(MINUTE_MS);
+    expect(await change('undeployWorkflow')).toEqual({
+      status: 'UNDEPLOYED',
+      lastActiveOn: '2026-03-10T12:01:00.000Z',
+    });
+  });
+});
+
+describe('hosting that was recorded afterwards', () => {
+  it('counts as a deployment until it is voided', async () => {
+    const { accountId: account, resourceId } = address();
+    const seq = 1_000 + made;
+    await write(async (tx) => {
+      const [period] = await insertSegments(tx, [aPeriod({ eventSeq: seq })]);
+      const { fromMs = 0, toMs = 0 } = period ?? {};
+      await raiseRecordedHosting(tx, account, [{ resourceId, fromMs, toMs: toMs ?? 0 }]);
+    });
+    const recorded = await shown();
+    const voided = await write(async (tx) => {
+      const taken = await voidSegmentsOfEvent(tx, account, seq, NOON_MS);
+      await setRecordedHosting(tx, address(), await findRecordedHosting(tx, address()));
+      return taken;
+    });
+
+    expect(recorded).toMatchObject({
+      status: 'UNDEPLOYED',
+      lastDeployedOn: '2026-03-10T10:00:00.000Z',
+      lastActiveOn: '2026-03-10T11:00:00.000Z',
+    });
+    expect(voided).toMatchObject([{ fromMs: NOON_MS - 2 * HOUR_MS, folded: false }]);
+    expect(await segments()).toEqual([]);
+    expect(await shown()).toMatchObject({ status: 'IN_DEVELOPMENT', lastDeployedOn: null });
+  });
+
+  it('is in the way of a deploy that would meet it, and is named', async () => {
+    await write((tx) => insertSegments(tx, [aPeriod()]));
+
+    expect(at(await deploy({ at: '2026-03-10T10:30:00.000Z' }), 'errors', 0)).toMatchObject({
+      message:
+        'Hosting of the resource is recorded from 2026-03-10T10:00:00.000Z to 2026-03-10T11:00:00.000Z: it cannot begin at 2026-03-10T10:30:00.000Z.',
+      extensions: { code: 'CONFLICT' },
+    });
+    const behind = await deploy({ at: '2026-03-10T11:00:00.000Z' });
+    expect(at(behind, 'data', 'deploy', 'status')).toBe('DEPLOYED');
+  });
+
+  it('is summed up by its latest begin and end, a period over two rates being one', async () => {
+    const minute = (count: number): number => NOON_MS - HOUR_MS + count * MINUTE_MS;
+    await write((tx) =>
+      insertSegments(tx, [
+        aPeriod({ fromMs: minute(0), toMs: minute(5), eventSeq: 2_000 }),
+        aPeriod({ fromMs: minute(10), toMs: minute(15), eventSeq: 2_001 }),
+        aPeriod({ fromMs: minute(15), toMs: minute(20), eventSeq: 2_001 }),
+      ]),
+    );
+
+    expect(await write((tx) => findRecordedHosting(tx, address()))).toEqual({
+      resourceId: address().resourceId,
+      fromMs: minute(10),
+      toMs: minute(20),
+    });
+  });
+});
+
+describe('segments of one resource', () => {
+  it('never overlap', async () => {
+    await write((tx) => insertSegments(tx, [aPeriod()]));
+
+    await expect(
+      write((tx) => insertSegments(tx, [aPeriod({ fromMs: NOON_MS - HOUR_MS - 1, toMs: null })])),
+    ).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('run one at a time, and a closed one stays closed', async () => {
+    await deploy();
+    const running = await write((tx) => loadRunning(tx, [address()]));
+    const [segment] = running;
+    const parts = running.map((one) => ({ ...one, toMs: NOON_MS + MINUTE_MS }));
+    await write((tx) =>
+      Promise.all(
+        running.map((one) => closeSegment(tx, one, { atMs: NOON_MS + MINUTE_MS, parts })),
+      ),
+    );
+
+    expect(segment?.toMs).toBeNull();
+    expect(await write((tx) => loadRunning(tx, [address()]))).toEqual([]);
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigError, loadConfig } from '../../src/config.ts';
+
+function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('loadConfig', () => {
+  it('starts on the embedded database with a demo account when nothing is set', () => {
+    expect(loadConfig({})).toEqual({
+      port: 4000,
+      host: '127.0.0.1',
+      databaseUrl: null,
+      databasePoolSize: 10,
+      dataDir: '.data',
+      seedDemo: true,
+      bootstrapOperatorKey: null,
+      logLevel: 'info',
+      ingestWindowDays: 400,
+      ingestAheadSeconds: 300,
+    });
+  });
+
+  it('takes every variable from the environment', () => {
+    const env = {
+      PORT: '0',
+      HOST: '::1',
+      DATABASE_URL: 'postgresql://billing:pa55@db.internal/billing',
+      DATABASE_POOL_SIZE: '25',
+      DATA_DIR: '/var/lib/billing data',
+      SEED_DEMO: 'TRUE',
+      BOOTSTRAP_OPERATOR_KEY: 'operator-key-of-24-chars',
+      LOG_LEVEL: 'warn',
+      INGEST_WINDOW_DAYS: '3660',
+      INGEST_AHEAD_SECONDS: '0',
+    };
+
+    expect(loadConfig(env)).toEqual({
+      port: 0,
+      host: '::1',
+      databaseUrl: 'postgresql://billing:pa55@db.internal/billing',
+      databasePoolSize: 25,
+      dataDir: '/var/lib/billing data',
+      seedDemo: true,
+      bootstrapOperatorKey: 'operator-key-of-24-chars',
+      logLevel: 'warn',
+      ingestWindowDays: 3660,
+      ingestAheadSeconds: 0,
+    });
+  });
+
+  it('seeds no demo account into a database of the user unless told to', () => {
+    const url = 'postgres://billing@localhost:5432/billing';
+
+    expect(loadConfig({ DATABASE_URL: url }).seedDemo).toBe(false);
+    expect(loadConfig({ DATABASE_URL: url, SEED_DEMO: '1' }).seedDemo).toBe(true);
+    expect(loadConfig({ SEED_DEMO: 'false' }).seedDemo).toBe(false);
+  });
+
+  it('treats an empty variable as unset and ignores unknown ones', () => {
+    expect(loadConfig({ PORT: '', DATABASE_URL: '', NOT_OURS: 'x' })).toEqual(loadConfig({}));
+  });
+
+  it('names every bad variable at once', () => {
+    const problems = problemsOf({
+      PORT: 'abc',
+      HOST: 'not a host',
+      DATABASE_URL: 'mysql://root@localhost/x',
+      SEED_DEMO: 'maybe',
+      BOOTSTRAP_OPERATOR_KEY: 'short',
+      LOG_LEVEL: 'loud',
+      INGEST_WINDOW_DAYS: '0',
+      INGEST_AHEAD_SECONDS: '-1',
+      DATABASE_POOL_SIZE: '2.5',
+      DATA_DIR: '  ',
+    });
+
+    expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
+      'BOOTSTRAP_OPERATOR_KEY',
+      'DATABASE_POOL_SIZE',
+      'DATABASE_URL',
+      'DATA_DIR',
+      'HOST',
+      'INGEST_AHEAD_SECONDS',
+      'INGEST_WINDOW_DAYS',
+      'LOG_LEVEL',
+      'PORT',
+      'SEED_DEMO',
+    ]);
+    expect(problems).toContain('PORT must be a whole number from 0 to 65535, not "abc".');
+  });
+
+  it.each([
+    ['PORT', '65535', '65536'],
+    ['INGEST_WINDOW_DAYS', '1', '0'],
+    ['INGEST_WINDOW_DAYS', '3660', '3661'],
+    ['INGEST_AHEAD_SECONDS', '86400', '86401'],
+    ['DATABASE_POOL_SIZE', '1', '0'],
+    ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), 'x'.repeat(23)],
+    ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), `${'x'.repeat(24)} y`],
+  ])('draws the line of %s between %s and %s', (name, accepted, refused) => {
+    expect(problemsOf({ [name]: accepted })).toEqual([]);
+    expect(problemsOf({ [name]: refused })).toHaveLength(1);
+  });
+
+  it('never repeats a secret', () => {
+    const problems = problemsOf({
+      DATABASE_URL: 'mysql://root:hunter2@localhost/x',
+      BOOTSTRAP_OPERATOR_KEY: 'hunter2',
+    });
+
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,133 @@
+// A whole gateway under test: its own database, its own HTTP server, and a clock that stands still until it is moved.
+
+import { randomUUID } from 'node:crypto';
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import type { FastifyInstance } from 'fastify';
+import { print, type DocumentNode } from 'graphql';
+import pg from 'pg';
+import supertest from 'supertest';
+import { entities } from '../../ormconfig.ts';
+import { createApp, type App } from '../../src/app.ts';
+import { ManualClock } from '../../src/core/clock.ts';
+import { openDatabase, type Database } from '../../src/db/database.ts';
+import { openDoors } from '../../src/doors.ts';
+
+/** Where the clock of every test gateway stands at first: a Tuesday. */
+export const TEST_NOW = '2026-03-10T12:00:00.000Z';
+export const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789';
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly data: T;
+  readonly errors: readonly AnswerError[] | undefined;
+}
+
+export interface AnswerError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions: { readonly code: string; readonly path?: readonly (string | number)[] };
+}
+
+export interface TestGateway {
+  readonly app: App;
+  readonly clock: ManualClock;
+  readonly database: Database;
+  /** The database's address as its owner, to look at tables past the gateway's role. */
+  readonly databaseUrl: string;
+  readonly http: ReturnType<typeof supertest>;
+  readonly server: FastifyInstance;
+  readonly operatorKey: string;
+  /** Sends an operation over HTTP, with the operator's key unless another (or none: null) is given. */
+  query<TData, TVariables>(
+    document: TypedDocumentNode<TData, TVariables>,
+    variables: TVariables,
+    key?: string | null,
+  ): Promise<Answer<TData>>;
+  query<TData = Record<string, unknown>>(
+    document: string,
+    variables?: Readonly<Record<string, unknown>>,
+    key?: string | null,
+  ): Promise<Answer<TData>>;
+  /** Folds everything that was recorded into the rollups, as the loop of a running gateway does. */
+  fold(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestGatewayOptions {
+  readonly now?: string;
+  /** Another gateway on the same database. */
+  readonly beside?: TestGateway;
+}
+
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const databaseUrl = options.beside?.databaseUrl ?? (await cloneTemplate());
+  const clock = options.beside?.clock ?? new ManualClock(Date.parse(options.now ?? TEST_NOW));
+  const database = await openDatabase({ url: databaseUrl, poolSize: 6, entities });
+  const app = createApp({
+    database,
+    clock,
+    ingestWindowDays: 400,
+    ingestAheadSeconds: 300,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  await app.keys.ensureOperatorKey(OPERATOR_KEY);
+  const server = await openDoors({ app, database, clock, logLevel: 'silent' });
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  const http = supertest(server.server);
+  return {
+    app,
+    clock,
+    database,
+    databaseUrl,
+    http,
+    server,
+    operatorKey: OPERATOR_KEY,
+    query: async (
+      document: DocumentNode | string,
+      variables: unknown = {},
+      key: string | null = OPERATOR_KEY,
+    ) => {
+      const query = typeof document === 'string' ? document : print(document);
+      const request = http.post('/graphql').send({ query, variables });
+      const response = await (key === null
+        ? request
+        : request.set('authorization', `Bearer ${key}`));
+      return { status: response.status, ...response.body };
+    },
+    fold: () => app.folding.foldAll(),
+    close: async () => {
+      await server.close();
+      await app.folding.stop();
+      await app.keys.close();
+      await database.close();
+    },
+  };
+}
+
+/** Runs SQL as the database's owner. */
+export async function asOwner(
+  url: string,
+  sql: string,
+  parameters: readonly unknown[] = [],
+): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<Record<string, unknown>>(sql, [...parameters]);
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function cloneTemplate(): Promise<string> {
+  const template = process.env['TEST_DATABASE_URL'] ?? '';
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const server = new URL(template);
+  server.pathname = '/postgres';
+  await asOwner(server.href, `create database ${name} template ${template.split('/').at(-1) ?? ''}`);
+  server.pathname = `/${name}`;
+  return server.href;
+}

@@ -1,0 +1,25 @@
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { startEmbedded } from '../../src/db/embedded.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { migrations } from '../../ormconfig.ts';
+
+export const TEMPLATE = 'gateway_template';
+
+// One server for the run, one migrated template; each gateway under test works on a clone of it.
+export default async function globalSetup(): Promise<void> {
+  const dataDir = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-test-'));
+  await fs.chmod(dataDir, 0o755);
+  const server = await startEmbedded({ dataDir, databaseName: TEMPLATE, log: () => undefined });
+  await migrate({ url: server.url, migrations });
+  process.env['TEST_DATABASE_URL'] = server.url;
+  globalThis.stopTestServer = async () => {
+    await server.stop();
+    await fs.rm(dataDir, { recursive: true, force: true });
+  };
+}
+
+declare global {
+  var stopTestServer: () => Promise<void>;
+}

@@ -1,0 +1,157 @@
+// What was recorded, as it lies in the tables: the raw events and segments that the reference works from. The rollups,
+// their watermark and the marks of what is folded are left unread.
+
+import { asOwner } from '../gateway.ts';
+
+export interface Facts {
+  readonly timeZone: string;
+  readonly cycleDay: number;
+  readonly events: readonly Event[];
+  readonly segments: readonly Segment[];
+  readonly resources: readonly Resource[];
+  readonly models: readonly Model[];
+  readonly hardware: readonly { readonly id: number; readonly name: string }[];
+  readonly rates: readonly Rate[];
+  readonly allocations: readonly Allocation[];
+}
+
+/** A usage event that was not voided. */
+export interface Event {
+  readonly type: string;
+  /** The resource, or the model of FINE_TUNING and STORAGE. */
+  readonly subject: number;
+  readonly quantity: bigint;
+  readonly credits: bigint;
+  readonly at: number;
+}
+
+/** A stretch of hosting that was not voided. */
+export interface Segment {
+  readonly resource: number;
+  readonly hardware: number;
+  readonly replicas: number;
+  readonly rate: bigint;
+  readonly from: number;
+  readonly to: number | null;
+}
+
+export interface Resource {
+  readonly id: number;
+  readonly kind: string;
+  readonly externalId: string;
+  readonly name: string;
+  readonly owner: string | null;
+  readonly status: string;
+  readonly model: number | null;
+  readonly wasDeployed: boolean;
+}
+
+export interface Model {
+  readonly id: number;
+  readonly externalId: string;
+  readonly name: string;
+}
+
+interface Rate {
+  readonly hardware: number;
+  readonly from: number;
+  readonly perHour: bigint;
+}
+
+interface Allocation {
+  readonly unit: string;
+  /** Of a voided one: what was spent of it. */
+  readonly counted: bigint;
+  readonly from: number;
+  readonly to: number | null;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Reads everything that was recorded for an account. @param account its number in the database */
+export async function loadFacts(url: string, account: number): Promise<Facts> {
+  const of = (sql: string): Promise<readonly Row[]> => asOwner(url, sql, [account]);
+  const [accounts, events, segments, resources, models, allocations] = await Promise.all([
+    of('select * from account where account_id = $1'),
+    of(`select * from usage_event where account_id = $1 and voided_at is null and type <> 'HOSTING'`),
+    of('select * from hosting_segment where account_id = $1 and voided_at is null'),
+    of('select * from resource where account_id = $1'),
+    of('select * from model where account_id = $1'),
+    of('select * from credit_allocation where account_id = $1'),
+  ]);
+  const hardware = await asOwner(url, 'select * from hardware_profile');
+  const rates = await asOwner(url, 'select * from hardware_rate order by effective_from');
+  const [self = {}] = accounts;
+  return {
+    timeZone: text(self, 'time_zone'),
+    cycleDay: number(self, 'cycle_day'),
+    events: events.map((row) => ({
+      type: text(row, 'type'),
+      subject: number(row, 'subject_id'),
+      quantity: whole(row, 'quantity'),
+      credits: whole(row, 'credits_micro'),
+      at: instant(row, 'occurred_at'),
+    })),
+    segments: segments.map((row) => ({
+      resource: number(row, 'resource_id'),
+      hardware: number(row, 'hardware_id'),
+      replicas: number(row, 'replicas'),
+      rate: whole(row, 'rate_micro_per_hour'),
+      from: instant(row, 'from_at'),
+      to: orNull(row, 'to_at', instant),
+    })),
+    resources: resources.map((row) => ({
+      id: number(row, 'resource_id'),
+      kind: text(row, 'kind'),
+      externalId: text(row, 'external_id'),
+      name: text(row, 'name'),
+      owner: orNull(row, 'owner', text),
+      status: text(row, 'status'),
+      model: orNull(row, 'model_id', number),
+      wasDeployed: row['deployed_at'] !== null,
+    })),
+    models: models.map((row) => ({
+      id: number(row, 'model_id'),
+      externalId: text(row, 'external_id'),
+      name: text(row, 'name'),
+    })),
+    hardware: hardware.map((row) => ({ id: number(row, 'hardware_id'), name: text(row, 'name') })),
+    rates: rates.map((row) => ({
+      hardware: number(row, 'hardware_id'),
+      from: instant(row, 'effective_from'),
+      perHour: whole(row, 'rate_micro_per_hour'),
+    })),
+    allocations: allocations.map((row) => ({
+      unit: text(row, 'unit'),
+      counted: whole(row, row['voided_at'] === null ? 'amount_micro' : 'spent_micro'),
+      from: instant(row, 'effective_at'),
+      to: orNull(row, row['voided_at'] === null ? 'expires_at' : 'voided_at', instant),
+    })),
+  };
+}
+
+function orNull<T>(row: Row, column: string, read: (row: Row, column: string) => T): T | null {
+  return row[column] === null ? null : read(row, column);
+}
+
+function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value === 'string') return value;
+  throw new Error(`${column} holds no text: ${String(value)}`);
+}
+
+function number(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value === 'number') return value;
+  throw new Error(`${column} holds no number: ${String(value)}`);
+}
+
+function whole(row: Row, column: string): bigint {
+  return BigInt(text(row, column));
+}
+
+function instant(row: Row, column: string): number {
+  const value = row[column];
+  if (value instanceof Date) return value.getTime();
+  throw new Error(`${column} holds no instant: ${String(value)}`);
+}

@@ -1,0 +1,172 @@
+// Ranges and buckets of the reference, straight from the words of the contract: every label of every day is looked at.
+
+import { Temporal } from 'temporal-polyfill';
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Bucket extends Span {
+  readonly isPartial: boolean;
+}
+
+export type Unit = 'HOUR' | 'DAY' | 'WEEK' | 'MONTH';
+
+/** A range as it is asked for, with the zone that it is asked in. */
+export interface RangeQuestion {
+  readonly preset?: Preset;
+  readonly from?: number;
+  readonly to?: number;
+  readonly fromDay?: string;
+  readonly toDay?: string;
+  readonly zone: string;
+}
+
+export type Preset =
+  | 'LAST_24_HOURS'
+  | 'LAST_7_DAYS'
+  | 'LAST_30_DAYS'
+  | 'LAST_90_DAYS'
+  | 'CURRENT_CYCLE'
+  | 'PREVIOUS_CYCLE';
+
+/** Whose cycles they are: the cycle day in the account's own zone. */
+export interface Cycles {
+  readonly timeZone: string;
+  readonly cycleDay: number;
+}
+
+const HOUR = 3_600_000;
+const LAST_DAYS = { LAST_7_DAYS: 7, LAST_30_DAYS: 30, LAST_90_DAYS: 90 } as const;
+
+/** The range in instants. */
+export function resolve(question: RangeQuestion, cycles: Cycles, now: number): Span {
+  const { preset, zone } = question;
+  if (preset === 'LAST_24_HOURS') return { from: now - 24 * HOUR, to: now };
+  if (preset === 'CURRENT_CYCLE') return { from: cycleStart(cycles, now, 0), to: now };
+  if (preset === 'PREVIOUS_CYCLE') {
+    return { from: cycleStart(cycles, now, 1), to: cycleStart(cycles, now, 0) };
+  }
+  if (preset !== undefined) {
+    const today = local(now, zone).toPlainDate();
+    return { from: startOf(today.subtract({ days: LAST_DAYS[preset] - 1 }), zone), to: now };
+  }
+  if (question.fromDay !== undefined && question.toDay !== undefined) {
+    return {
+      from: startOf(Temporal.PlainDate.from(question.fromDay), zone),
+      to: startOf(Temporal.PlainDate.from(question.toDay).add({ days: 1 }), zone),
+    };
+  }
+  return { from: question.from ?? now, to: question.to ?? now };
+}
+
+/** The range before it, by the rule at AccountUsage.previous. */
+export function previousOf(question: RangeQuestion, cycles: Cycles, now: number): Span {
+  const { preset, zone } = question;
+  const { from, to } = resolve(question, cycles, now);
+  if (preset === 'CURRENT_CYCLE') {
+    const own = cycles.timeZone;
+    const before = cycleStart(cycles, now, 1);
+    const days = dayOf(from, own).until(dayOf(now, own), { largestUnit: 'day' }).days;
+    const sameTime = dayOf(before, own).add({ days }).toPlainDateTime(local(now, own).toPlainTime());
+    return { from: before, to: Math.min(from, sameTime.toZonedDateTime(own).epochMilliseconds) };
+  }
+  if (preset === 'PREVIOUS_CYCLE') return { from: cycleStart(cycles, now, 2), to: from };
+  const isDays = preset !== undefined && preset in LAST_DAYS;
+  if (preset !== undefined && isDays && preset !== 'LAST_24_HOURS') {
+    return { from: daysBack(from, LAST_DAYS[preset], zone), to: daysBack(to, LAST_DAYS[preset], zone) };
+  }
+  const first = dayOf(from, zone);
+  const last = dayOf(to, zone);
+  if (from < to && startOf(first, zone) === from && startOf(last, zone) === to) {
+    if (first.day === 1 && last.day === 1) {
+      const months = first.until(last, { largestUnit: 'month' }).months;
+      return { from: startOf(first.subtract({ months }), zone), to: from };
+    }
+    const days = first.until(last, { largestUnit: 'day' }).days;
+    return { from: startOf(first.subtract({ days }), zone), to: from };
+  }
+  return { from: from - (to - from), to: from };
+}
+
+/** The buckets that a range meets, cut to it. */
+export function bucketsOf(range: Span, zone: string, unit: Unit): readonly Bucket[] {
+  const edges = edgesAround(range, zone, unit);
+  const buckets: Bucket[] = [];
+  for (let i = 0; i + 1 < edges.length; i += 1) {
+    const from = Math.max(edges[i] ?? 0, range.from);
+    const to = Math.min(edges[i + 1] ?? 0, range.to);
+    if (from < to) buckets.push({ from, to, isPartial: from !== edges[i] || to !== edges[i + 1] });
+  }
+  return buckets;
+}
+
+/** What AUTO means for a range. */
+export function autoUnit(range: Span, zone: string): Unit {
+  if (range.to - range.from <= 48 * HOUR) return 'HOUR';
+  const first = dayOf(range.from, zone);
+  const days = first.until(dayOf(range.to - 1, zone), { largestUnit: 'day' }).days + 1;
+  if (days <= 92) return 'DAY';
+  return days <= 550 ? 'WEEK' : 'MONTH';
+}
+
+/** Every instant at which a unit begins, from before the range to after it, ascending. */
+export function edgesAround(range: Span, zone: string, unit: Unit): readonly number[] {
+  const edges = new Set<number>();
+  const margin = unit === 'MONTH' ? 40 : unit === 'WEEK' ? 10 : 3;
+  const last = dayOf(range.to, zone).add({ days: margin });
+  let day = dayOf(range.from, zone).subtract({ days: margin });
+  for (; Temporal.PlainDate.compare(day, last) <= 0; day = day.add({ days: 1 })) {
+    if (unit === 'HOUR') for (const edge of hoursOf(day, zone)) edges.add(edge);
+    if (unit === 'DAY') edges.add(startOf(day, zone));
+    if (unit === 'WEEK' && day.dayOfWeek === 1) edges.add(startOf(day, zone));
+    if (unit === 'MONTH' && day.day === 1) edges.add(startOf(day, zone));
+  }
+  return [...edges].sort((a, b) => a - b);
+}
+
+// Each local hh:00, both times where the clock shows it twice; one that the clock skips is where «compatible» puts it.
+function hoursOf(day: Temporal.PlainDate, zone: string): readonly number[] {
+  const edges: number[] = [];
+  for (let hour = 0; hour < 24; hour += 1) {
+    const label = day.toPlainDateTime({ hour });
+    const earlier = label.toZonedDateTime(zone, { disambiguation: 'earlier' });
+    const later = label.toZonedDateTime(zone, { disambiguation: 'later' });
+    if (earlier.toPlainDateTime().equals(label)) edges.push(earlier.epochMilliseconds);
+    edges.push(later.epochMilliseconds);
+  }
+  return edges;
+}
+
+/** The beginning of the running cycle, or of the one `back` cycles before it. */
+function cycleStart(cycles: Cycles, now: number, back: number): number {
+  let day = dayOf(now, cycles.timeZone);
+  let left = back;
+  for (;;) {
+    if (day.day === cycles.cycleDay && startOf(day, cycles.timeZone) <= now) {
+      if (left === 0) return startOf(day, cycles.timeZone);
+      left -= 1;
+    }
+    day = day.subtract({ days: 1 });
+  }
+}
+
+function daysBack(at: number, days: number, zone: string): number {
+  return local(at, zone)
+    .toPlainDateTime()
+    .subtract({ days })
+    .toZonedDateTime(zone, { disambiguation: 'compatible' }).epochMilliseconds;
+}
+
+function startOf(day: Temporal.PlainDate, zone: string): number {
+  return day.toZonedDateTime(zone).epochMilliseconds;
+}
+
+function dayOf(at: number, zone: string): Temporal.PlainDate {
+  return local(at, zone).toPlainDate();
+}
+
+function local(at: number, zone: string): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone);
+}
