@@ -9,7 +9,11 @@ import { CreditAllocationRow } from './src/credits/credits.store.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { ModelRow, ResourceRow } from './src/resources/resources.store.ts';
 import { UsageEventRow } from './src/usage/events.store.ts';
-import { RollupStateRow, UsageByAccountRow, UsageByResourceRow } from './src/usage/rollups.store.ts';
+import {
+  RollupStateRow,
+  UsageByAccountRow,
+  UsageByResourceRow,
+} from './src/usage/rollups.store.ts';
 
 export const entities = [
   AccountRow,

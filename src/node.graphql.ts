@@ -4,7 +4,13 @@ import { apiKeyNode } from './access/key.graphql.ts';
 import type { KeyService } from './access/key.service.ts';
 import { accountLoader, accountNode } from './account/account.graphql.ts';
 import { hardwareLoader } from './catalogue/catalogue.graphql.ts';
-import { decodeId, unknownId, type NodeRef, type NodeType as TypeName, type Scope } from './core/identity.ts';
+import {
+  decodeId,
+  unknownId,
+  type NodeRef,
+  type NodeType as TypeName,
+  type Scope,
+} from './core/identity.ts';
 import { allocationNode } from './credits/credits.graphql.ts';
 import type { CreditsService } from './credits/credits.service.ts';
 import type { RequestContext } from './graphql/context.ts';
@@ -33,7 +39,8 @@ export class NodeResolver {
       return node !== null && typeOfKind[node.kind] === type ? node : null;
     };
     this.finders = {
-      Account: async (context, ref) => accountNode(await accountLoader(context).load(ref.accountId)),
+      Account: async (context, ref) =>
+        accountNode(await accountLoader(context).load(ref.accountId)),
       ApiKey: async (context, _ref, id) =>
         apiKeyNode(await services.keys.get(context.actor, await context.reader(), id)),
       CreditAllocation: async (context, _ref, id) =>
@@ -56,10 +63,7 @@ export class NodeResolver {
     nullable: true,
     description: 'Anything that has an id; it asks for the scope of what it finds.',
   })
-  async node(
-    @Ctx() context: RequestContext,
-    @Arg('id', () => ID) id: string,
-  ): Promise<NodeType> {
+  async node(@Ctx() context: RequestContext, @Arg('id', () => ID) id: string): Promise<NodeType> {
     const type = decodeId(id)?.type;
     if (type === undefined) throw unknownId(id, ['id']);
     // Hardware belongs to no account: every key may know it.

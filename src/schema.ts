@@ -19,7 +19,11 @@ import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import { RequestContext } from './graphql/context.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver } from './node.graphql.ts';
-import { ModelDeploymentResolver, ModelResolver, ResourcesResolver } from './resources/resources.graphql.ts';
+import {
+  ModelDeploymentResolver,
+  ModelResolver,
+  ResourcesResolver,
+} from './resources/resources.graphql.ts';
 import {
   BrowserPodType,
   CustomScriptType,
@@ -28,7 +32,11 @@ import {
   OcrDeploymentType,
   WorkflowType,
 } from './resources/resources.types.ts';
-import { AccountEventsResolver, IngestResolver, UsageEventResolver } from './usage/ingest.graphql.ts';
+import {
+  AccountEventsResolver,
+  IngestResolver,
+  UsageEventResolver,
+} from './usage/ingest.graphql.ts';
 import {
   HardwareUsageResolver,
   HostedUsageFieldResolver,
@@ -39,12 +47,11 @@ import {
 } from './usage/panels.graphql.ts';
 import { ReportResolver, ReportRowResolver } from './usage/report.graphql.ts';
 import {
-  AccountUsageFieldResolver,
-  AccountUsageResolver,
   HostedUsageResolver,
   ModelUsageResolver,
   WorkflowUsageResolver,
-} from './usage/usage.graphql.ts';
+} from './usage/rows.graphql.ts';
+import { AccountUsageFieldResolver, AccountUsageResolver } from './usage/usage.graphql.ts';
 
 /** Every resolver class of the API. */
 const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
@@ -96,7 +103,7 @@ export function buildGatewaySchema(instances: readonly object[]): GraphQLSchema 
       BrowserPodType,
     ],
     container: {
-      get: (resolverClass) => {
+      get: (resolverClass: new () => object) => {
         const known = byClass.get(resolverClass) ?? new resolverClass();
         byClass.set(resolverClass, known);
         return known;

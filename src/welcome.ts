@@ -29,7 +29,10 @@ export function welcome({ address, operatorSecret, demoKey }: Welcome): string {
     lines.push('', 'Try:', '');
     lines.push(`  curl -s ${address}/graphql -H 'content-type: application/json' \\`);
     lines.push(`    -H 'authorization: Bearer ${key}' \\`);
-    lines.push(`    -d '${JSON.stringify({ query: demoKey === null ? '{ accounts { totalCount } }' : QUERY })}'`, '');
+    lines.push(
+      `    -d '${JSON.stringify({ query: demoKey === null ? '{ accounts { totalCount } }' : QUERY })}'`,
+      '',
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -2,7 +2,14 @@
 // as an id that does not exist, so that nothing can be learnt by trying ids.
 
 import { ForbiddenError, UserInputError, type ErrorPath } from '../core/errors.ts';
-import { decodeId, type Actor, type NodeRef, type NodeType, type Scope, unknownId } from '../core/identity.ts';
+import {
+  decodeId,
+  type Actor,
+  type NodeRef,
+  type NodeType,
+  type Scope,
+  unknownId,
+} from '../core/identity.ts';
 
 /** What a scope may do besides its own: MANAGE reads too, OPERATOR does everything. */
 const impliedBy: Readonly<Record<Scope, readonly Scope[]>> = {
@@ -51,7 +58,11 @@ export function requireAccount(
 export function requireRef(
   actor: Actor,
   scope: Scope,
-  named: { readonly id: string; readonly types: readonly NodeType[]; readonly path?: ErrorPath | undefined },
+  named: {
+    readonly id: string;
+    readonly types: readonly NodeType[];
+    readonly path?: ErrorPath | undefined;
+  },
 ): NodeRef {
   const ref = decodeId(named.id);
   const mayKnow = ref !== null && (ref.accountId === actor.accountId || actor.accountId === null);

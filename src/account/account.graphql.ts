@@ -1,5 +1,18 @@
 import DataLoader from 'dataloader';
-import { Arg, Args, ArgsType, Ctx, Field, ID, InputType, Int, Mutation, ObjectType, Query, Resolver } from 'type-graphql';
+import {
+  Arg,
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  ID,
+  InputType,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+} from 'type-graphql';
 import { encodeId, unknownId } from '../core/identity.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
@@ -14,7 +27,10 @@ import { loadAccounts, type AccountService, type UpdateAccountRequest } from './
   description: 'Whose usage it is: a customer of the platform.',
 })
 export class AccountType extends NodeType {
-  @Field(() => String, { nullable: true, description: "The platform's own identifier of the account, unique." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The platform's own identifier of the account, unique.",
+  })
   readonly externalId!: string | null;
   @Field(() => String) readonly name!: string;
   @Field(() => TimeZoneScalar) readonly timeZone!: string;
@@ -125,15 +141,19 @@ export class AccountResolver {
     @Ctx() context: RequestContext,
     @Arg('id', () => ID, { nullable: true }) id?: string | null,
     @Arg('externalId', () => String, { nullable: true }) externalId?: string | null,
-  ): Promise<AccountType | null> {
+  ): Promise<AccountType> {
     const account = await this.accounts.find(context.actor, await context.reader(), {
       id: id ?? null,
       externalId: externalId ?? null,
     });
-    return account === null ? null : accountNode(account);
+    return accountNode(account);
   }
 
-  @Query(() => AccountConnection, { nullable: true, name: 'accounts', description: 'Operators only.' })
+  @Query(() => AccountConnection, {
+    nullable: true,
+    name: 'accounts',
+    description: 'Operators only.',
+  })
   async listAccounts(
     @Ctx() context: RequestContext,
     @Args(() => AccountsArgs) args: AccountsArgs,

@@ -5,7 +5,12 @@ import { ConflictError, NotFoundError, UserInputError } from '../core/errors.ts'
 import { encodeId, unknownId, type Actor } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
-import { parseEmails, parseNewAccount, type Account, type CreateAccountRequest } from './account.ts';
+import {
+  parseEmails,
+  parseNewAccount,
+  type Account,
+  type CreateAccountRequest,
+} from './account.ts';
 import {
   countAccounts,
   findAccountByExternalId,
@@ -71,26 +76,31 @@ export class AccountService {
     });
   }
 
-  /** The account named by id or external id, or the caller's own. Null when an operator names an external id in vain. */
+  /** The account named by id or external id, or the caller's own. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
   async find(
     actor: Actor,
     tx: Tx,
     named: { readonly id?: string | null; readonly externalId?: string | null },
-  ): Promise<Account | null> {
+  ): Promise<Account> {
     const { id = null, externalId = null } = named;
-    if (id !== null && externalId !== null) {
-      throw new UserInputError('Name the account by id or by externalId, not by both.', {
-        path: ['externalId'],
-      });
-    }
     if (externalId === null) {
       const accountId = requireAccount(actor, 'READ_USAGE', { accountId: id, path: ['id'] });
       return this.get(tx, accountId, id ?? undefined);
     }
+    if (id !== null) {
+      throw new UserInputError('Name the account by id or by externalId, not by both.', {
+        path: ['externalId'],
+      });
+    }
+    return this.getNamed(actor, tx, externalId);
+  }
+
+  private async getNamed(actor: Actor, tx: Tx, externalId: string): Promise<Account> {
     requireScope(actor, 'READ_USAGE');
     const account = await findAccountByExternalId(tx, externalId);
-    const mayKnow = isOperator(actor) || account?.accountId === actor.accountId;
-    if (account !== null && mayKnow) return account;
+    if (account !== null && (isOperator(actor) || account.accountId === actor.accountId)) {
+      return account;
+    }
     throw new NotFoundError(
       `No account has the externalId ${JSON.stringify(externalId.slice(0, 80))}.`,
       { path: ['externalId'] },

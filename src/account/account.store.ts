@@ -57,10 +57,7 @@ export async function loadAccounts(
   return rows.map(accountFromRow);
 }
 
-export async function findAccountByExternalId(
-  tx: Tx,
-  externalId: string,
-): Promise<Account | null> {
+export async function findAccountByExternalId(tx: Tx, externalId: string): Promise<Account | null> {
   const rows = await tx.query(
     `/* account.findAccountByExternalId */ select ${COLUMNS} from account where external_id = $1`,
     [externalId],

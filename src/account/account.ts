@@ -40,12 +40,7 @@ export type NewAccount = Omit<Account, 'accountId'>;
  */
 export function parseNewAccount(request: CreateAccountRequest, nowMs: number): NewAccount {
   const timeZone = parseTimeZone(request.timeZone ?? 'UTC', ['input', 'timeZone']);
-  const cycleDay = request.cycleDay ?? 1;
-  if (cycleDay < 1 || cycleDay > CYCLE_DAY_MAX) {
-    throw new UserInputError(`cycleDay is ${cycleDay}; it must be from 1 to ${CYCLE_DAY_MAX}.`, {
-      path: ['input', 'cycleDay'],
-    });
-  }
+  const cycleDay = parseCycleDay(request.cycleDay ?? 1);
   const createdAtMs = notAfter(request.createdAt ?? nowMs, nowMs, 'createdAt');
   const runningCycleMs = cycleStartMs(timeZone, cycleDay, nowMs);
   const defaultFromMs = Math.max(createdAtMs, createdAtMs < nowMs ? runningCycleMs : nowMs);
@@ -76,6 +71,13 @@ export function parseEmails(emails: readonly string[]): readonly string[] {
     );
   }
   return emails;
+}
+
+function parseCycleDay(cycleDay: number): number {
+  if (cycleDay >= 1 && cycleDay <= CYCLE_DAY_MAX) return cycleDay;
+  throw new UserInputError(`cycleDay is ${cycleDay}; it must be from 1 to ${CYCLE_DAY_MAX}.`, {
+    path: ['input', 'cycleDay'],
+  });
 }
 
 function notAfter(atMs: number, nowMs: number, field: string): number {

@@ -204,7 +204,9 @@ function nextHourMs(timeZone: string, startMs: number): number {
   const laterMs = startMs + HOUR_MS;
   if (zoned(timeZone, laterMs).minute === 0) return laterMs;
   // The clock shifted by less than an hour: the next hour begins at the next local hh:00, wherever that is.
-  let wall = zoned(timeZone, startMs).toPlainDateTime().round({ smallestUnit: 'hour', roundingMode: 'floor' });
+  let wall = zoned(timeZone, startMs)
+    .toPlainDateTime()
+    .round({ smallestUnit: 'hour', roundingMode: 'floor' });
   let nextMs = startMs;
   while (nextMs <= startMs) {
     wall = wall.add({ hours: 1 });

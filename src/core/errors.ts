@@ -45,7 +45,9 @@ export class UserInputError extends GatewayError {
 }
 
 export class UnauthenticatedError extends GatewayError {
-  constructor(message = 'A valid API key is needed: send the header "Authorization: Bearer <key>".') {
+  constructor(
+    message = 'A valid API key is needed: send the header "Authorization: Bearer <key>".',
+  ) {
     super('UNAUTHENTICATED', message);
   }
 }

@@ -12,7 +12,9 @@ export function parseInstant(text: string, path?: ErrorPath): number {
   if (match !== null) {
     const [, year, month, day, time, fraction = '', offset = ''] = match;
     const millis = fraction.slice(0, 3).padEnd(3, '0');
-    const instantMs = Date.parse(`${year}-${month}-${day}T${time}.${millis}${offset.toUpperCase()}`);
+    const instantMs = Date.parse(
+      `${year}-${month}-${day}T${time}.${millis}${offset.toUpperCase()}`,
+    );
     // Date.parse rolls 30 February over into March; such a day does not exist.
     if (!Number.isNaN(instantMs) && Number(day) <= daysInMonth(Number(year), Number(month))) {
       return instantMs;

@@ -186,9 +186,16 @@ async function finish(runner: QueryRunner, sql: string): Promise<void> {
 
 // TypeORM answers UPDATE and DELETE with [rows, count], everything else with rows.
 function rowsOf(result: unknown): readonly Row[] {
-  if (!Array.isArray(result)) return [];
-  if (result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number') {
-    return result[0];
-  }
-  return result;
+  if (!isList(result)) return [];
+  const [rows, count] = result;
+  if (result.length === 2 && isList(rows) && typeof count === 'number') return rows.filter(isRow);
+  return result.filter(isRow);
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
+function isRow(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null;
 }

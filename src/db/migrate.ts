@@ -59,7 +59,9 @@ async function withOwner<T>(
 }
 
 async function requireVersion(source: DataSource): Promise<void> {
-  const rows: unknown = await source.query("select current_setting('server_version_num') as version");
+  const rows: unknown = await source.query(
+    "select current_setting('server_version_num') as version",
+  );
   const version = Number((rows as { version: string }[])[0]?.version);
   const major = Math.floor(version / 10_000);
   if (major < OLDEST_POSTGRES) {

@@ -1,61 +1,142 @@
 // How errors are told to callers: ours with their code and argument path, those of the query as graphql-js words them,
-// and a fault of our own as a reference id, with the details in the log only.
+// a database that is out of reach as UNAVAILABLE, and any other fault as a reference id. What went wrong in the last two
+// cases goes to the log alone: no stack, statement or table name reaches a caller.
 
 import { randomUUID } from 'node:crypto';
-import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { GatewayError, type ErrorPath } from '../core/errors.ts';
+import { GatewayError, type ErrorCode, type ErrorPath } from '../core/errors.ts';
 import { sqlState } from '../db/database.ts';
+import { literalPath, printPath, variablePath } from './argument-path.ts';
 
-/** Apollo's formatError. @param onFault is given what the caller is not told */
-export function errorFormatter(
-  onFault: (error: unknown) => void,
-): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
-  return (formatted, error) => {
-    const original = originalOf(error);
-    if (original instanceof GatewayError) {
-      const place = variablePath(formatted.message);
-      const path = original.argumentPath ?? place;
-      return {
-        ...formatted,
-        message: place === undefined ? original.message : `${place.join('.')}: ${original.message}`,
-        extensions: { code: original.code, ...(path === undefined ? {} : { path }) },
-      };
-    }
-    const code = formatted.extensions?.['code'];
-    if (typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR') {
-      return { ...formatted, extensions: { code } };
-    }
-    if (original instanceof GraphQLError) {
-      return { ...formatted, extensions: { code: 'BAD_USER_INPUT' } };
-    }
-    onFault(error);
-    if (sqlState(original) !== null) {
-      return { ...formatted, message: 'The database is not available; try again.', extensions: { code: 'UNAVAILABLE' } };
-    }
-    const reference = randomUUID();
-    return {
-      ...formatted,
-      message: `Something went wrong on our side; quote reference ${reference}.`,
-      extensions: { code: 'INTERNAL_SERVER_ERROR', reference },
-    };
+const MESSAGE_LENGTH_MAX = 2_000;
+const TOO_BUSY = new Set(['40001', '40P01', '55P03', '57014']);
+const OUT_OF_REACH = /^(08|25P03|53|57P0)/;
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+const BROKEN_CONNECTION =
+  /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable|Cannot use a pool/i;
+
+/** An error as a caller may see it, in every protocol. */
+export interface CallerError {
+  readonly message: string;
+  readonly code: ErrorCode;
+  readonly path?: ErrorPath;
+  /** Under which the details stand in the log. */
+  readonly reference?: string;
+}
+
+/** Told of what callers are not told; `reference` is what they quote, if they were given one. */
+export type FaultListener = (error: unknown, reference: string) => void;
+
+/** What a caller is told of anything that was thrown. `onFault` hears of what is not the caller's doing. */
+export function describeError(error: unknown, onFault: FaultListener): CallerError {
+  if (error instanceof GatewayError) {
+    const { message, code, argumentPath } = error;
+    return { message, code, ...(argumentPath === undefined ? {} : { path: argumentPath }) };
+  }
+  const reference = randomUUID();
+  onFault(error, reference);
+  const unavailable = databaseTrouble(error);
+  if (unavailable !== null) return { message: unavailable, code: 'UNAVAILABLE' };
+  return {
+    message: `Something went wrong on our side; quote reference ${reference}.`,
+    code: 'INTERNAL_SERVER_ERROR',
+    reference,
   };
 }
 
-// A scalar refuses a value without knowing where it stands; the executor's sentence does: at "events[17].credits".
-function variablePath(message: string): ErrorPath | undefined {
-  const variable = /^Variable "\$(\w+)" got invalid value/.exec(message)?.[1];
-  if (variable === undefined) return undefined;
-  const place = / at "\w+([^"]*)"; Expected type /.exec(message)?.[1] ?? '';
-  const below = [...place.matchAll(/\[(\d+)\]|\.(\w+)/g)];
-  return [variable, ...below.map(([, index, field]) => (index === undefined ? (field ?? '') : Number(index)))];
+/** Apollo's formatError. */
+export function errorFormatter(
+  onFault: FaultListener,
+): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+  return (formatted, error) => {
+    const original = originalOf(error);
+    if (original instanceof GatewayError && formatted.path === undefined) {
+      return refusedValue(formatted, original, error);
+    }
+    if (original instanceof GraphQLError && isOfTheQuery(formatted, original)) {
+      return wordedByGraphql(formatted);
+    }
+    const { message, ...extensions } = describeError(original, onFault);
+    return { ...formatted, message, extensions };
+  };
+}
+
+// A scalar refuses a value without knowing where it stands; the query and the executor's sentence together do.
+function refusedValue(
+  formatted: GraphQLFormattedError,
+  refusal: GatewayError,
+  error: unknown,
+): GraphQLFormattedError {
+  const place = variablePath(formatted.message, error) ?? literalPath(error);
+  const path =
+    place === undefined ? refusal.argumentPath : [...place, ...(refusal.argumentPath ?? [])];
+  return {
+    ...formatted,
+    message: place === undefined ? refusal.message : `${printPath(place)}: ${refusal.message}`,
+    extensions: { code: refusal.code, ...(path === undefined ? {} : { path }) },
+  };
+}
+
+function wordedByGraphql(formatted: GraphQLFormattedError): GraphQLFormattedError {
+  const { extensions, message } = formatted;
+  const code = extensions?.['code'];
+  const path = variablePath(message, null);
+  const isCoded = typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR';
+  return {
+    ...formatted,
+    message:
+      message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX)}…` : message,
+    extensions: {
+      ...extensions,
+      code: isCoded ? code : 'BAD_USER_INPUT',
+      ...(path === undefined ? {} : { path }),
+    },
+  };
+}
+
+// Errors without a place in the answer come from reading the query. Of those with one, graphql's own are faults of our
+// answers (a null where none may be, a value that cannot be written), but for a required argument that was left out.
+function isOfTheQuery(formatted: GraphQLFormattedError, original: GraphQLError): boolean {
+  if (formatted.path === undefined) return true;
+  const code = formatted.extensions?.['code'];
+  if (typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR') return true;
+  return /^Argument "\w+" of (non-null|required) type /.test(original.message);
 }
 
 // graphql-js wraps what a scalar or a resolver threw, a bad variable twice.
 function originalOf(error: unknown): unknown {
-  let original = unwrapResolverError(error);
-  while (original instanceof GraphQLError && original.originalError !== undefined) {
+  let original = error;
+  while (original instanceof GraphQLError && original.originalError) {
     original = original.originalError;
   }
   return original;
+}
+
+// TypeORM and the services wrap what the driver threw.
+function databaseTrouble(error: unknown): string | null {
+  let inner = error;
+  for (let depth = 0; depth < 4 && typeof inner === 'object' && inner !== null; depth += 1) {
+    const trouble = troubleIn(inner);
+    if (trouble !== null) return trouble;
+    inner = Reflect.get(inner, 'driverError') ?? Reflect.get(inner, 'cause');
+  }
+  return null;
+}
+
+function troubleIn(error: object): string | null {
+  const state = sqlState(error) ?? '';
+  if (TOO_BUSY.has(state)) return 'The database was too busy to answer in time; please try again.';
+  const code = String(Reflect.get(error, 'code'));
+  const message = String(Reflect.get(error, 'message'));
+  const isOutOfReach =
+    OUT_OF_REACH.test(state) || NETWORK_CODES.has(code) || BROKEN_CONNECTION.test(message);
+  return isOutOfReach ? 'The database cannot be reached at this moment; please try again.' : null;
 }

@@ -2,15 +2,10 @@
 // and go. Null arguments mean left out.
 
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
+import type { CursorKey } from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 
 export const ROWS_PER_PAGE_MAX = 500;
-
-/** A cursor's content: the sort value of its row (null: none) and the row's id within its list. */
-export interface CursorKey {
-  readonly value: string | number | null;
-  readonly id: number;
-}
 
 /** A checked request for rows after a cursor. */
 export interface PageRequest {
@@ -102,7 +97,10 @@ export class Connection<T> {
 export function pageOfList<T>(
   rows: readonly T[],
   page: PageRequest,
-  order: { readonly keyOf: (row: T) => CursorKey; readonly compare: (a: CursorKey, b: CursorKey) => number },
+  order: {
+    readonly keyOf: (row: T) => CursorKey;
+    readonly compare: (a: CursorKey, b: CursorKey) => number;
+  },
 ): ConnectionParts<T> {
   const { after } = page;
   const begin =
@@ -123,7 +121,10 @@ export function pageOfList<T>(
 export function pageOfRows<T>(
   rows: readonly T[],
   page: PageRequest,
-  list: { readonly keyOf: (row: T) => CursorKey; readonly countAll: () => number | Promise<number> },
+  list: {
+    readonly keyOf: (row: T) => CursorKey;
+    readonly countAll: () => number | Promise<number>;
+  },
 ): Connection<T> {
   return new Connection({
     nodes: rows.slice(0, page.first),
@@ -193,7 +194,8 @@ export function connectionType<T extends object>(
     @Field(() => [Edge]) readonly edges!: Edge[];
     @Field(() => [node()]) readonly nodes!: T[];
     @Field(() => PageInfo) readonly pageInfo!: PageInfo;
-    @Field(() => Int) readonly totalCount!: number;
+    // Not simple: it may be counted only when asked for, and graphql-jit takes no promise where no resolver is.
+    @Field(() => Int, { simple: false }) readonly totalCount!: number;
   }
   // Instances are built as Connection<T>, which has these properties; this class only declares them to the schema.
   return ConnectionOf as unknown as ClassType<Connection<T>>;

@@ -86,7 +86,9 @@ export function isoDuration(durationMs: number): string {
   return parts === '' ? 'PT0S' : `PT${parts}`;
 }
 
-function textScalar<TInternal>(config: TextScalar<TInternal>): GraphQLScalarType<TInternal, string> {
+function textScalar<TInternal>(
+  config: TextScalar<TInternal>,
+): GraphQLScalarType<TInternal, string> {
   const parseValue = (value: unknown): TInternal => {
     if (typeof value !== 'string') throw wrongKind(config.name, value);
     return config.parse(value);

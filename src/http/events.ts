@@ -14,8 +14,8 @@ import type { Actor } from '../core/identity.ts';
 import { EVENTS_PER_CALL_MAX, rejected } from '../usage/event.ts';
 import type { IngestService, Report } from '../usage/ingest.service.ts';
 
-export const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
-export const CLOUD_EVENT_TYPE_PREFIX = 'com.billing-gateway.';
+const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
+const CLOUD_EVENT_TYPE_PREFIX = 'com.billing-gateway.';
 const SINGLE = 'application/cloudevents+json';
 const BATCH = 'application/cloudevents-batch+json';
 
@@ -72,7 +72,7 @@ export async function registerEventsRoute(
 }
 
 /** One CloudEvent as the fields of a usage event or of a hosting period. Nothing is looked up, nothing is thrown. */
-export function reportOf(event: unknown): Report {
+function reportOf(event: unknown): Report {
   try {
     if (!isObject(event)) throw new UserInputError('A CloudEvent is a JSON object.');
     const type = recordedType(event);
@@ -96,7 +96,8 @@ export function reportOf(event: unknown): Report {
 function reportsOf(request: FastifyRequest): readonly Report[] {
   const { body } = request;
   const isBatch = request.headers['content-type']?.toLowerCase().startsWith(BATCH) === true;
-  if (typeof body !== 'string') throw new UserInputError('The body is empty: send CloudEvents as JSON.');
+  if (typeof body !== 'string')
+    throw new UserInputError('The body is empty: send CloudEvents as JSON.');
   const parsed = parseJson(body);
   if (!isBatch) {
     if (!Array.isArray(parsed)) return [reportOf(parsed)];

@@ -14,6 +14,7 @@ import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 
 const COMPILED_QUERIES_MAX = 1_000;
+const VARIABLE_ERRORS_MAX = 50;
 
 /** A context that holds something to be let go when the answer is complete. */
 export interface Disposable {
@@ -71,7 +72,9 @@ function refusedVariables(
   variables: Readonly<Record<string, unknown>>,
   result: ExecutionResult,
 ): ExecutionResult {
-  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], variables, {
+    maxErrors: VARIABLE_ERRORS_MAX,
+  });
   return coerced.errors === undefined ? result : { errors: coerced.errors };
 }
 

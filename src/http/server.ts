@@ -1,71 +1,120 @@
-import { ApolloServer, type BaseContext } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import type { GraphQLSchema } from 'graphql';
-import type { LogLevel } from '../config.ts';
-import { UnauthenticatedError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
-import { errorFormatter } from '../graphql/guard.ts';
-import { jitGateway } from './jit-gateway.ts';
+// The gateway's HTTP server: GraphQL behind its keys, the explorer, probes and measurements.
 
-const MIB = 1_048_576;
-const LARGE_BODY_MAX = 16 * MIB;
-const TOKENS_MAX = 20_000;
+import type { BaseContext } from '@apollo/server';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+} from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { DestinationStream } from 'pino';
+import { invariant, UnauthenticatedError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import { answerFailures } from './failures.ts';
+import { startGraphQLServer } from './graphql-server.ts';
+import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
+import { measureRequests } from './metrics.ts';
+import { servePages } from './pages.ts';
+
+const MIB = 1024 * 1024;
+const BODY_BYTES_MAX = MIB;
+export const GRAPHQL_BODY_BYTES_MAX = 16 * MIB;
+/** For a whole request to arrive; a caller that is slower holds a connection for nothing. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** For running requests to end when the server closes; longer than any operation may take. */
+const CLOSE_TIMEOUT_MS = 15_000;
 
 export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
+  /** The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked. */
   readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  /** What the resolvers of one request share; its `dispose`, if it has one, is called when the answer is complete. */
   readonly createContext: (actor: Actor) => BaseContext;
   readonly isReady: () => Promise<boolean>;
-  readonly logLevel: LogLevel;
+  readonly logLevel: string;
+  /** Standard output unless given. */
+  readonly logDestination?: DestinationStream;
+  /** Adds routes of their own; their errors are answered like all others. */
   readonly extraRoutes: (server: FastifyInstance) => void | Promise<void>;
 }
 
-/** A server that is ready to listen. */
+/**
+ * A server that is ready to listen. `close()` stops accepting, finishes the requests under way and then lets go; those
+ * that take longer than fifteen seconds are cut off.
+ */
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const server = fastify({ logger: deps.logLevel === 'silent' ? false : { level: deps.logLevel }, bodyLimit: LARGE_BODY_MAX });
-  const apollo = new ApolloServer({
-    gateway: jitGateway(deps.schema),
-    plugins: [
-      fastifyApolloDrainPlugin(server),
-      ApolloServerPluginCacheControlDisabled(),
-      ApolloServerPluginLandingPageDisabled(),
-    ],
-    introspection: true,
-    includeStacktraceInErrorResponses: false,
-    hideSchemaDetailsFromClientErrors: true,
-    csrfPrevention: true,
-    allowBatchedHttpRequests: false,
-    persistedQueries: false,
-    parseOptions: { maxTokens: TOKENS_MAX },
-    stopOnTerminationSignals: false,
-    formatError: errorFormatter((error) => {
-      server.log.error(error);
+  const logger: FastifyBaseLogger = createLogger(deps.logLevel, deps.logDestination);
+  const server = fastify({
+    loggerInstance: logger,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
     }),
+    genReqId: requestId,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
   });
-  await apollo.start();
+  const facts: FactsOfRequest = new WeakMap();
+  logRequests(server, facts);
+  answerFailures(server);
+  const { operations } = measureRequests(server);
+  serveProbes(server, deps.isReady);
+  await servePages(server);
+  const requests = new WeakMap<BaseContext, FastifyRequest>();
+  const apollo = await startGraphQLServer({
+    schema: deps.schema,
+    log: server.log,
+    plugins: [operations],
+    onAnswered: (context, answered) => {
+      const request = requests.get(context);
+      if (request !== undefined) facts.set(request, answered);
+    },
+  });
+  server.addHook('onClose', () => apollo.stop());
   const actors = new WeakMap<FastifyRequest, Actor>();
   server.route({
     method: ['GET', 'POST'],
     url: '/graphql',
-    onRequest: async (request, reply) => {
+    bodyLimit: GRAPHQL_BODY_BYTES_MAX,
+    // Before the body is read: who has no key sends it in vain.
+    onRequest: async (request) => {
       const actor = await deps.authenticate(request.headers.authorization);
-      if (actor !== null) {
-        actors.set(request, actor);
-        return;
-      }
-      const { message, code } = new UnauthenticatedError();
-      await reply.status(401).send({ errors: [{ message, extensions: { code } }] });
+      if (actor === null) throw new UnauthenticatedError();
+      actors.set(request, actor);
     },
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
         const actor = actors.get(request);
-        if (actor === undefined) throw new UnauthenticatedError();
-        return Promise.resolve(deps.createContext(actor));
+        invariant(actor !== undefined, 'the hook found the actor');
+        const context = deps.createContext(actor);
+        requests.set(context, request);
+        return Promise.resolve(context);
       },
     }),
   });
   await deps.extraRoutes(server);
   return server;
+}
+
+function serveProbes(server: FastifyInstance, isReady: () => Promise<boolean>): void {
+  let isClosing = false;
+  server.addHook('preClose', (done) => {
+    isClosing = true;
+    const timer = setTimeout(() => {
+      server.server.closeAllConnections();
+    }, CLOSE_TIMEOUT_MS);
+    timer.unref();
+    server.server.once('close', () => {
+      clearTimeout(timer);
+    });
+    done();
+  });
+  server.get('/health/live', () => ({ status: 'live' }));
+  server.get('/health/ready', async (_request, reply) => {
+    const ready = !isClosing && (await isReady().catch(() => false));
+    void reply.status(ready ? 200 : 503);
+    return { status: ready ? 'ready' : 'not ready' };
+  });
 }

@@ -6,7 +6,13 @@
 
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 
-export const TIERS = { QUARTER_HOUR: 0, TWO_HOURS: 1, DAY: 2, EIGHT_DAYS: 3, SIXTY_FOUR_DAYS: 4 } as const;
+export const TIERS = {
+  QUARTER_HOUR: 0,
+  TWO_HOURS: 1,
+  DAY: 2,
+  EIGHT_DAYS: 3,
+  SIXTY_FOUR_DAYS: 4,
+} as const;
 type Tier = (typeof TIERS)[keyof typeof TIERS];
 
 export const QUARTER_HOUR_MS = 900_000;

@@ -13,7 +13,7 @@ import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resou
 import type { SubjectKind, UsageType } from './views.ts';
 
 export const EVENTS_PER_CALL_MAX = 5_000;
-export const REPLICAS_PER_PERIOD_MAX = 1_000;
+const REPLICAS_PER_PERIOD_MAX = 1_000;
 
 export const usageEventTypes = {
   WORKFLOW_RUN: 'WORKFLOW_RUN',
@@ -24,20 +24,26 @@ export const usageEventTypes = {
 export type UsageEventType = keyof typeof usageEventTypes;
 
 /** Why an event was not recorded. */
-export const rejectionCodes = {
-  INVALID_EVENT: 'A field is missing, of the wrong form or out of bounds; the message names it.',
-  CREDITS_MISSING: 'The type is charged in credits, and none were given.',
-  CREDITS_NOT_ALLOWED: 'A workflow run has no credits.',
-  WRONG_KIND: 'The type cannot belong to what the event names.',
-  UNKNOWN_RESOURCE: 'No such resource is registered in the account.',
-  UNKNOWN_MODEL: 'No such model is registered in the account.',
-  UNKNOWN_HARDWARE: 'No hardware profile has that name.',
-  OUTSIDE_WINDOW: 'It happened too long ago to be recorded, or in the future.',
-  NO_RATE: 'The hardware had no rate yet when the period began.',
-  OVERLAP: 'The resource is already hosted at some time within the period.',
-  LIMIT_EXCEEDED: 'The account’s sums would pass what the API can say exactly.',
-} as const;
-export type RejectionCode = keyof typeof rejectionCodes;
+export type RejectionCode =
+  /** A field is missing, of the wrong form or out of bounds; the message names it. */
+  | 'INVALID_EVENT'
+  /** The type is charged in credits, and none were given. */
+  | 'CREDITS_MISSING'
+  /** A workflow run has no credits. */
+  | 'CREDITS_NOT_ALLOWED'
+  /** The type cannot belong to what the event names. */
+  | 'WRONG_KIND'
+  | 'UNKNOWN_RESOURCE'
+  | 'UNKNOWN_MODEL'
+  | 'UNKNOWN_HARDWARE'
+  /** It happened too long ago, or has not happened yet. */
+  | 'OUTSIDE_WINDOW'
+  /** The hardware had no rate yet when the period began. */
+  | 'NO_RATE'
+  /** The resource is hosted already at some time within the period. */
+  | 'OVERLAP'
+  /** The account's sums would pass what the API can say exactly. */
+  | 'LIMIT_EXCEEDED';
 
 export interface Rejection {
   readonly code: RejectionCode;

@@ -16,16 +16,10 @@ import {
 } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
 import { encodeId, type NodeType as NodeTypeName } from '../core/identity.ts';
+import type { CursorKey } from '../core/cursor.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
-import {
-  connectionType,
-  Page50,
-  pageOfRows,
-  parsePage,
-  type Connection,
-  type CursorKey,
-} from '../graphql/page.ts';
+import { connectionType, Page50, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';

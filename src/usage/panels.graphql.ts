@@ -16,7 +16,7 @@ import {
   WorkflowType,
 } from '../resources/resources.types.ts';
 import { resolveRange } from './range.ts';
-import { loadEventIdentities, type EventIdentity } from './reader.service.ts';
+import { loadEventIdentities, type EventIdentity, type ViewSegment } from './reader.service.ts';
 import {
   hostedUsageNode,
   LAST_30_DAYS,
@@ -24,7 +24,7 @@ import {
   UsageArgs,
   usageViews,
   workflowUsageNode,
-} from './usage.graphql.ts';
+} from './rows.graphql.ts';
 import {
   HardwareUsageType,
   HostedUsageType,
@@ -34,7 +34,6 @@ import {
   WorkflowUsageType,
 } from './usage.types.ts';
 import type { View } from './views.service.ts';
-import type { ViewSegment } from './views.store.ts';
 
 @Resolver(() => WorkflowType)
 export class WorkflowUsageFieldResolver {
@@ -111,7 +110,9 @@ export class HardwareUsageResolver {
   ): Promise<Connection<HostingSegmentType>> {
     const page = parsePage(args, 100, ['segments']);
     if (page.after !== null && typeof page.after.value !== 'number') {
-      throw new UserInputError('after is a cursor of another list.', { path: ['segments', 'after'] });
+      throw new UserInputError('after is a cursor of another list.', {
+        path: ['segments', 'after'],
+      });
     }
     const views = usageViews(context);
     const range = views.hostedRange(of.part);

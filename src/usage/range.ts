@@ -87,21 +87,13 @@ export function resolveRange(
 ): ResolvedRange {
   const timeZone = parseTimeZone(request.timeZone ?? account.timeZone, [...path, 'timeZone']);
   const cycle = { timeZone: account.timeZone, cycleDay: account.cycleDay };
-  switch (formOf(request, path)) {
-    case 'preset':
-      return { timeZone, cycle, ...presetRange(request.preset ?? 'LAST_30_DAYS', { timeZone, cycle, nowMs }) };
-    case 'instants': {
-      const range = checked({ fromMs: request.from ?? 0, toMs: request.to ?? 0 }, ['from', 'to'], path);
-      return { ...range, preset: null, timeZone, cycle, step: stepOf(range, timeZone) };
-    }
-    case 'days': {
-      const fromDay = parseLocalDate(request.fromDay ?? '', [...path, 'fromDay']);
-      const toDay = parseLocalDate(request.toDay ?? '', [...path, 'toDay']);
-      const days = { fromMs: dayStartMs(timeZone, fromDay), toMs: dayStartMs(timeZone, toDay + 1) };
-      const range = checked(days, ['fromDay', 'toDay'], path);
-      return { ...range, preset: null, timeZone, cycle, step: stepOf(range, timeZone) };
-    }
+  const { preset = null } = request;
+  checkForm(request, path);
+  if (preset !== null) {
+    return { timeZone, cycle, ...presetRange(preset, { timeZone, cycle, nowMs }) };
   }
+  const range = customRange(request, timeZone, path);
+  return { ...range, preset: null, timeZone, cycle, step: stepOf(range, timeZone) };
 }
 
 /** The same view of the range before (the contract's rule on AccountUsage.previous). */
@@ -172,23 +164,28 @@ function autoUnit(range: Pick<ResolvedRange, 'fromMs' | 'toMs' | 'timeZone'>): C
   return days <= AUTO_WEEKS_UP_TO ? 'WEEK' : 'MONTH';
 }
 
-function formOf(request: DateRangeRequest, path: ErrorPath): 'preset' | 'instants' | 'days' {
+function checkForm(request: DateRangeRequest, path: ErrorPath): void {
   const given = (['preset', 'from', 'to', 'fromDay', 'toDay'] as const).filter(
     (field) => request[field] !== null && request[field] !== undefined,
   );
-  switch (given.join(' ')) {
-    case 'preset':
-      return 'preset';
-    case 'from to':
-      return 'instants';
-    case 'fromDay toDay':
-      return 'days';
-    default:
-      throw new UserInputError(
-        `A range is given by preset, or by from and to, or by fromDay and toDay; this one has ${given.length === 0 ? 'none of them' : given.join(', ')}.`,
-        { path },
-      );
+  if (!['preset', 'from to', 'fromDay toDay'].includes(given.join(' '))) {
+    throw new UserInputError(
+      `A range is given by preset, or by from and to, or by fromDay and toDay; this one has ${given.length === 0 ? 'none of them' : given.join(', ')}.`,
+      { path },
+    );
   }
+}
+
+function customRange(request: DateRangeRequest, timeZone: string, path: ErrorPath): Range {
+  const { from, to, fromDay, toDay } = request;
+  if (fromDay == null || toDay == null) {
+    return checked({ fromMs: from ?? 0, toMs: to ?? 0 }, ['from', 'to'], path);
+  }
+  const range = {
+    fromMs: dayStartMs(timeZone, parseLocalDate(fromDay, [...path, 'fromDay'])),
+    toMs: dayStartMs(timeZone, parseLocalDate(toDay, [...path, 'toDay']) + 1),
+  };
+  return checked(range, ['fromDay', 'toDay'], path);
 }
 
 interface PresetContext {

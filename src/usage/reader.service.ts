@@ -31,7 +31,7 @@ import {
 } from './views.store.ts';
 import { groupBy, sumEdges, sumSegments, type Sum } from './views.ts';
 
-export { loadEventIdentities, type EventIdentity };
+export { loadEventIdentities, type EventIdentity, type ViewSegment };
 
 /** One question: the sums of each cell between neighbouring instants. */
 export interface SumsOf {
@@ -55,12 +55,16 @@ interface KindOf {
 const keyed = { cacheKeyFn: (key: unknown): string => JSON.stringify(key) };
 
 export class UsageReader {
-  private readonly foldedUpTo = new DataLoader<number, FoldedUpTo>((ids) => this.readFoldedUpTo(ids));
+  private readonly foldedUpTo = new DataLoader<number, FoldedUpTo>((ids) =>
+    this.readFoldedUpTo(ids),
+  );
   private readonly resources_ = new DataLoader<KindOf, readonly Resource[], string>(
     (kinds) => this.readResources(kinds),
     keyed,
   );
-  private readonly models_ = new DataLoader<number, readonly Model[]>((ids) => this.readModels(ids));
+  private readonly models_ = new DataLoader<number, readonly Model[]>((ids) =>
+    this.readModels(ids),
+  );
   private readonly allocations_ = new DataLoader<number, readonly CreditAllocation[]>((ids) =>
     this.readAllocations(ids),
   );
@@ -195,9 +199,7 @@ export class UsageReader {
     });
   }
 
-  private async readResources(
-    keys: readonly KindOf[],
-  ): Promise<readonly (readonly Resource[])[]> {
+  private async readResources(keys: readonly KindOf[]): Promise<readonly (readonly Resource[])[]> {
     const accountIds = [...new Set(keys.map((key) => key.accountId))];
     const kinds = [...new Set(keys.map((key) => key.kind))];
     const rows = await listResourcesOf(await this.reader(), accountIds, kinds);

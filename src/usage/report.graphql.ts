@@ -2,12 +2,25 @@ import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from '
 import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
 import { UserInputError } from '../core/errors.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { Connection, Page100, pageOfList, parsePage, type ConnectionParts } from '../graphql/page.ts';
+import {
+  Connection,
+  Page100,
+  pageOfList,
+  parsePage,
+  type ConnectionParts,
+} from '../graphql/page.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
 import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
 import { granularities, type BucketSeries, type Granularity } from './range.ts';
-import { compareReportKeys, isReportKey, reportKey, usageDimensions, type ReportRow, type UsageDimension } from './report.ts';
-import { usageViews } from './usage.graphql.ts';
+import {
+  compareReportKeys,
+  isReportKey,
+  reportKey,
+  usageDimensions,
+  type ReportRow,
+  type UsageDimension,
+} from './report.ts';
+import { usageViews } from './rows.graphql.ts';
 import {
   AccountUsageType,
   totalsNode,

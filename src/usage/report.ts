@@ -1,7 +1,7 @@
 // The free-form report: sums grouped by any dimensions and time buckets. Pure.
 
-import type { CursorKey } from '../graphql/page.ts';
-import type { Resource } from '../resources/resource.ts';
+import type { CursorKey } from '../core/cursor.ts';
+import { shownStatus, type Resource } from '../resources/resource.ts';
 import type { UsageFilterRequest } from './tabs.ts';
 import {
   categoryOf,
@@ -35,24 +35,32 @@ export interface Charge {
   readonly resource: Resource | null;
 }
 
-/** What a sum is a charge of. @param owner the resource or the model that its subject id names */
-export function chargeOf(
-  sum: Sum,
-  owner: { readonly resource: Resource | null; readonly modelName: string },
-): Charge {
-  const { resource } = owner;
-  const kind = sum.kind ?? resource?.kind ?? 'MODEL';
-  return {
+/** What a sum belongs to: a resource, or (null) the model that its subject id names. */
+export interface ChargeOwner {
+  readonly resource: Resource | null;
+  readonly modelName: string;
+}
+
+/** A sum with all that a report can group it by. */
+export function chargeOf(sum: Sum, { resource, modelName }: ChargeOwner): Charge {
+  const ofAll = {
     sum,
-    category: categoryOf(kind),
     component: sum.type === 'WORKFLOW_RUN' ? null : sum.type,
-    resourceId: resource?.resourceId ?? null,
-    owner: resource?.owner ?? null,
     hardwareId: sum.hardwareId === 0 ? null : sum.hardwareId,
-    modelId: kind === 'MODEL' ? sum.subjectId : (resource?.modelId ?? null),
-    name: resource?.name ?? owner.modelName,
     resource,
   };
+  if (resource === null) {
+    return {
+      ...ofAll,
+      category: categoryOf('MODEL'),
+      resourceId: null,
+      owner: null,
+      modelId: sum.subjectId,
+      name: modelName,
+    };
+  }
+  const { kind, resourceId, owner, modelId, name } = resource;
+  return { ...ofAll, category: categoryOf(kind), resourceId, owner, modelId, name };
 }
 
 /** Whether a charge meets all given conditions of a report's filter. */
@@ -62,12 +70,14 @@ export function meetsFilter(
   hardwareIds: ReadonlySet<number>,
 ): boolean {
   const { search, statuses, owners, hardware, categories } = filter;
+  const isAmong = <T>(value: T | null, allowed: readonly T[] | null | undefined): boolean =>
+    allowed == null || (value !== null && allowed.includes(value));
   return (
-    (search == null || charge.name.toLowerCase().includes(search.toLowerCase())) &&
-    (statuses == null || (charge.resource !== null && statuses.includes(charge.resource.status))) &&
-    (owners == null || (charge.owner !== null && owners.includes(charge.owner))) &&
-    (hardware == null || (charge.hardwareId !== null && hardwareIds.has(charge.hardwareId))) &&
-    (categories == null || (charge.category !== null && categories.includes(charge.category)))
+    charge.name.toLowerCase().includes(search?.toLowerCase() ?? '') &&
+    isAmong(charge.resource === null ? null : shownStatus(charge.resource), statuses) &&
+    isAmong(charge.owner, owners) &&
+    isAmong(charge.category, categories) &&
+    (hardware == null || (charge.hardwareId !== null && hardwareIds.has(charge.hardwareId)))
   );
 }
 
@@ -85,7 +95,9 @@ export interface ReportRow {
   readonly key: string;
 }
 
-const NOTHING = {
+type Shown = Omit<ReportRow, 'cell' | 'figures' | 'key'>;
+
+const NOTHING: Shown = {
   category: null,
   component: null,
   resourceId: null,
@@ -103,27 +115,21 @@ export function reportRows(
   dimensions: ReadonlySet<UsageDimension>,
   cells: number,
 ): readonly ReportRow[] {
-  const groups = new Map<string, { readonly row: Omit<ReportRow, 'figures'>; readonly sums: Sum[] }>();
+  const groups = new Map<
+    string,
+    { readonly row: Omit<ReportRow, 'figures'>; readonly sums: Sum[] }
+  >();
+  const groupOf = (cell: number, shown: Shown): Sum[] => {
+    const key = keyOf(shown);
+    const group = groups.get(`${cell} ${key}`) ?? { row: { ...shown, cell, key }, sums: [] };
+    groups.set(`${cell} ${key}`, group);
+    return group.sums;
+  };
   if (dimensions.size === 0) {
-    for (let cell = 0; cell < cells; cell += 1) {
-      const key = keyOf(NOTHING);
-      groups.set(`${cell} ${key}`, { row: { ...NOTHING, cell, key }, sums: [] });
-    }
+    for (let cell = 0; cell < cells; cell += 1) groupOf(cell, NOTHING);
   }
   for (const charge of charges) {
-    const shown = {
-      category: dimensions.has('CATEGORY') ? charge.category : null,
-      component: dimensions.has('COMPONENT') ? charge.component : null,
-      resourceId: dimensions.has('RESOURCE') ? charge.resourceId : null,
-      owner: dimensions.has('OWNER') ? charge.owner : null,
-      hardwareId: dimensions.has('HARDWARE') ? charge.hardwareId : null,
-      modelId: dimensions.has('MODEL') ? charge.modelId : null,
-    };
-    const key = keyOf(shown);
-    const { cell } = charge.sum;
-    const group = groups.get(`${cell} ${key}`) ?? { row: { ...shown, cell, key }, sums: [] };
-    group.sums.push(charge.sum);
-    groups.set(`${cell} ${key}`, group);
+    groupOf(charge.sum.cell, shownOf(charge, dimensions)).push(charge.sum);
   }
   return [...groups.values()]
     .map(({ row, sums }) => ({ ...row, figures: figuresOf(sums) }))
@@ -131,7 +137,20 @@ export function reportRows(
     .sort((a, b) => compareReportKeys(reportKey(a), reportKey(b)));
 }
 
-function keyOf(shown: Omit<ReportRow, 'cell' | 'figures' | 'key'>): string {
+function shownOf(charge: Charge, dimensions: ReadonlySet<UsageDimension>): Shown {
+  const under = <T>(dimension: UsageDimension, value: T): T | null =>
+    dimensions.has(dimension) ? value : null;
+  return {
+    category: under('CATEGORY', charge.category),
+    component: under('COMPONENT', charge.component),
+    resourceId: under('RESOURCE', charge.resourceId),
+    owner: under('OWNER', charge.owner),
+    hardwareId: under('HARDWARE', charge.hardwareId),
+    modelId: under('MODEL', charge.modelId),
+  };
+}
+
+function keyOf(shown: Shown): string {
   const { category, component, resourceId, owner, hardwareId, modelId } = shown;
   return JSON.stringify([category, component, resourceId, owner, hardwareId, modelId]);
 }

@@ -336,7 +336,11 @@ function daySums(
     const toMs = segment.toMs ?? segment.fromMs;
     const kind = by.kinds.get(segment.resourceId);
     invariant(kind !== undefined, 'a segment has a resource', { segmentId: segment.segmentId });
-    for (let day = dayOf(by.timeZone, segment.fromMs); dayStartMs(by.timeZone, day) < toMs; day += 1) {
+    for (
+      let day = dayOf(by.timeZone, segment.fromMs);
+      dayStartMs(by.timeZone, day) < toMs;
+      day += 1
+    ) {
       const range = {
         fromMs: dayStartMs(by.timeZone, day),
         toMs: dayStartMs(by.timeZone, day + 1),
@@ -364,9 +368,10 @@ function daySums(
 // this commits, views go on reading the old days, by the zone kept with them.
 async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise<void> {
   for (const table of ['usage_by_account', 'usage_by_resource']) {
-    await tx.query(`/* rollups.dropDays */ delete from ${table} where account_id = $1 and tier >= 2`, [
-      accountId,
-    ]);
+    await tx.query(
+      `/* rollups.dropDays */ delete from ${table} where account_id = $1 and tier >= 2`,
+      [accountId],
+    );
   }
   const span = await tx.query(
     `/* rollups.spanOfQuarters */ select min(bucket) as first, max(bucket) as last from usage_by_resource
@@ -394,10 +399,10 @@ async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise
     `/* rollups.unfold */ update hosting_segment set folded = false where account_id = $1 and folded and voided_at is null`,
     [accountId],
   );
-  await tx.query(`/* rollups.setZone */ update rollup_state set time_zone = $2 where account_id = $1`, [
-    accountId,
-    timeZone,
-  ]);
+  await tx.query(
+    `/* rollups.setZone */ update rollup_state set time_zone = $2 where account_id = $1`,
+    [accountId, timeZone],
+  );
 }
 
 // The voided event may have been the latest of its resource: the next latest lies in its latest quarter hour that still

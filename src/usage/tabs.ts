@@ -1,7 +1,7 @@
 // The rows of a tab: what it lists, what it can be ordered and filtered by. Pure.
 
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
-import type { CursorKey } from '../graphql/page.ts';
+import type { CursorKey } from '../core/cursor.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
 import type { CreditCategory, Figures, Sum } from './views.ts';
 
@@ -67,7 +67,15 @@ export const tabs = {
     defaultField: 'CREDITS',
   },
   hosted: {
-    orderFields: ['NAME', 'CREDITS', 'TIME', 'LAST_ACTIVE_ON', 'LAST_DEPLOYED_ON', 'STATUS', 'OWNER'],
+    orderFields: [
+      'NAME',
+      'CREDITS',
+      'TIME',
+      'LAST_ACTIVE_ON',
+      'LAST_DEPLOYED_ON',
+      'STATUS',
+      'OWNER',
+    ],
     filters: ['search', 'statuses', 'owners', 'hardware'],
     defaultField: 'CREDITS',
   },
@@ -98,7 +106,8 @@ export function rowOrder<T>(
   }
   const isDescending = (request?.direction ?? 'DESC') === 'DESC';
   const order = fieldOrders[field];
-  if (after !== null && after.value !== null && !order.isValue(after.value)) {
+  const afterValue = after?.value ?? null;
+  if (afterValue !== null && !order.isValue(afterValue)) {
     throw new UserInputError('after is a cursor of another order: begin again without it.', {
       path: ['after'],
     });
@@ -153,7 +162,11 @@ const fieldOrders: Readonly<Record<UsageOrderField, FieldOrder>> = {
 };
 
 /** @throws UserInputError for a condition that the tab lacks */
-export function checkFilter(tab: Tab, filter: UsageFilterRequest, path: ErrorPath = ['filter']): void {
+export function checkFilter(
+  tab: Tab,
+  filter: UsageFilterRequest,
+  path: ErrorPath = ['filter'],
+): void {
   const fields = ['search', 'statuses', 'owners', 'hardware', 'categories'] as const;
   for (const field of fields) {
     const isGiven = filter[field] !== null && filter[field] !== undefined;

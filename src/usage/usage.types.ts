@@ -11,8 +11,18 @@ import {
   SafeIntScalar,
   TimeZoneScalar,
 } from '../graphql/scalars.ts';
-import { type Model, type Resource, type ResourceStatus, resourceStatuses } from '../resources/resource.ts';
-import { BillableResourceType, HostedResourceType, ModelObject, WorkflowType } from '../resources/resources.types.ts';
+import {
+  type Model,
+  type Resource,
+  type ResourceStatus,
+  resourceStatuses,
+} from '../resources/resource.ts';
+import {
+  type BillableResourceType,
+  HostedResourceType,
+  ModelObject,
+  WorkflowType,
+} from '../resources/resources.types.ts';
 import {
   dateRangePresets,
   granularities,
@@ -31,7 +41,13 @@ import {
   type UsageOrderField,
   type UsageOrderRequest,
 } from './tabs.ts';
-import { creditCategories, creditComponents, type CreditCategory, type CreditComponent, type Figures } from './views.ts';
+import {
+  creditCategories,
+  creditComponents,
+  type CreditCategory,
+  type CreditComponent,
+  type Figures,
+} from './views.ts';
 import type { HardwareFigures, View } from './views.service.ts';
 
 registerEnumType(dateRangePresets, {
@@ -44,7 +60,8 @@ registerEnumType(dateRangePresets, {
     },
     CURRENT_CYCLE: { description: "The account's running billing cycle, up to now" },
     PREVIOUS_CYCLE: {
-      description: 'The whole cycle before; before the first one cycles go on backwards by the calendar',
+      description:
+        'The whole cycle before; before the first one cycles go on backwards by the calendar',
     },
   },
 });

@@ -7,10 +7,22 @@ import { UserInputError } from '../core/errors.ts';
 import { percentOf } from '../core/micro.ts';
 import type { Tx } from '../db/database.ts';
 import { allocatedWithin, type AllocationUnit } from '../credits/allocation.ts';
-import { shownStatus, type Model, type Resource, type ResourceKind } from '../resources/resource.ts';
+import {
+  shownStatus,
+  type Model,
+  type Resource,
+  type ResourceKind,
+} from '../resources/resource.ts';
 import { bucketsOf, type BucketSeries, type Granularity, type ResolvedRange } from './range.ts';
 import type { UsageReader } from './reader.service.ts';
-import { chargeOf, meetsFilter, reportRows, type Charge, type ReportRow, type UsageDimension } from './report.ts';
+import {
+  chargeOf,
+  meetsFilter,
+  reportRows,
+  type Charge,
+  type ReportRow,
+  type UsageDimension,
+} from './report.ts';
 import type { TabRow, UsageFilterRequest } from './tabs.ts';
 import {
   categoryOf,
@@ -47,7 +59,11 @@ export interface Totals {
 }
 
 export interface CreditTotals extends Totals {
-  readonly byCategory: readonly { readonly category: CreditCategory; readonly credits: bigint; readonly percent: number }[];
+  readonly byCategory: readonly {
+    readonly category: CreditCategory;
+    readonly credits: bigint;
+    readonly percent: number;
+  }[];
   readonly byComponent: readonly ComponentCredits[];
 }
 
@@ -340,10 +356,7 @@ export class UsageViews {
 }
 
 /** The hosting among some sums, by hardware. */
-export function hardwareFigures(
-  sums: readonly Sum[],
-  part: ViewPart,
-): readonly HardwareFigures[] {
+export function hardwareFigures(sums: readonly Sum[], part: ViewPart): readonly HardwareFigures[] {
   const hosting = sums.filter((sum) => sum.type === 'HOSTING');
   return [...groupBy(hosting, (sum) => sum.hardwareId)]
     .map(([hardwareId, ofHardware]) => ({ hardwareId, figures: figuresOf(ofHardware), part }))

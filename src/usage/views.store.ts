@@ -2,7 +2,18 @@
 // segments. Each function answers any number of questions, about any number of accounts, with one statement.
 
 import type { Tx } from '../db/database.ts';
-import { at, big, bool, int, intOrNull, ms, msOrNull, oneOf, text, type Row } from '../db/decode.ts';
+import {
+  at,
+  big,
+  bool,
+  int,
+  intOrNull,
+  ms,
+  msOrNull,
+  oneOf,
+  text,
+  type Row,
+} from '../db/decode.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import type { Range } from '../core/range.ts';
 import type { Cover, Edge } from './cover.ts';
@@ -68,8 +79,16 @@ interface GrainColumns {
 }
 
 const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
-  account: { table: 'usage_by_account', dimension: '0, r.kind::text', eventDimension: '0, u.kind::text' },
-  resource: { table: 'usage_by_resource', dimension: 'r.subject_id, null', eventDimension: 'u.subject_id, null' },
+  account: {
+    table: 'usage_by_account',
+    dimension: '0, r.kind::text',
+    eventDimension: '0, u.kind::text',
+  },
+  resource: {
+    table: 'usage_by_resource',
+    dimension: 'r.subject_id, null',
+    eventDimension: 'u.subject_id, null',
+  },
 };
 
 /** The sums of each question, in the questions' order. */
@@ -131,7 +150,9 @@ function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] 
     questions.map((_, q) => q),
     questions.map((question) => question.accountId),
     questions.map((question) => question.watermark),
-    questions.map((question) => `{${question.edgesMs.map((edge) => at(edge).toISOString()).join()}}`),
+    questions.map(
+      (question) => `{${question.edgesMs.map((edge) => at(edge).toISOString()).join()}}`,
+    ),
     questions.map((question) => `{${(question.subjectIds ?? []).join()}}`),
     pieces.map((piece) => piece.q),
     pieces.map((piece) => piece.cell),

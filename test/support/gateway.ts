@@ -127,7 +127,10 @@ async function cloneTemplate(): Promise<string> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const server = new URL(template);
   server.pathname = '/postgres';
-  await asOwner(server.href, `create database ${name} template ${template.split('/').at(-1) ?? ''}`);
+  await asOwner(
+    server.href,
+    `create database ${name} template ${template.split('/').at(-1) ?? ''}`,
+  );
   server.pathname = `/${name}`;
   return server.href;
 }

@@ -73,7 +73,9 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
   const of = (sql: string): Promise<readonly Row[]> => asOwner(url, sql, [account]);
   const [accounts, events, segments, resources, models, allocations] = await Promise.all([
     of('select * from account where account_id = $1'),
-    of(`select * from usage_event where account_id = $1 and voided_at is null and type <> 'HOSTING'`),
+    of(
+      `select * from usage_event where account_id = $1 and voided_at is null and type <> 'HOSTING'`,
+    ),
     of('select * from hosting_segment where account_id = $1 and voided_at is null'),
     of('select * from resource where account_id = $1'),
     of('select * from model where account_id = $1'),

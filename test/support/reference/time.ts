@@ -69,13 +69,18 @@ export function previousOf(question: RangeQuestion, cycles: Cycles, now: number)
     const own = cycles.timeZone;
     const before = cycleStart(cycles, now, 1);
     const days = dayOf(from, own).until(dayOf(now, own), { largestUnit: 'day' }).days;
-    const sameTime = dayOf(before, own).add({ days }).toPlainDateTime(local(now, own).toPlainTime());
+    const sameTime = dayOf(before, own)
+      .add({ days })
+      .toPlainDateTime(local(now, own).toPlainTime());
     return { from: before, to: Math.min(from, sameTime.toZonedDateTime(own).epochMilliseconds) };
   }
   if (preset === 'PREVIOUS_CYCLE') return { from: cycleStart(cycles, now, 2), to: from };
   const isDays = preset !== undefined && preset in LAST_DAYS;
   if (preset !== undefined && isDays && preset !== 'LAST_24_HOURS') {
-    return { from: daysBack(from, LAST_DAYS[preset], zone), to: daysBack(to, LAST_DAYS[preset], zone) };
+    return {
+      from: daysBack(from, LAST_DAYS[preset], zone),
+      to: daysBack(to, LAST_DAYS[preset], zone),
+    };
   }
   const first = dayOf(from, zone);
   const last = dayOf(to, zone);

@@ -6,7 +6,13 @@ import { bucketsOf, type Bucket, type Span, type Unit } from './time.ts';
 
 const HOUR = 3_600_000n;
 
-export const CATEGORIES = ['MODELS', 'GUARDRAILS', 'CUSTOM_SCRIPTS', 'OCR', 'BROWSER_AUTOMATION'] as const;
+export const CATEGORIES = [
+  'MODELS',
+  'GUARDRAILS',
+  'CUSTOM_SCRIPTS',
+  'OCR',
+  'BROWSER_AUTOMATION',
+] as const;
 export const COMPONENTS = ['HOSTING', 'FINE_TUNING', 'STORAGE', 'PROCESSING'] as const;
 type Category = (typeof CATEGORIES)[number];
 type Component = (typeof COMPONENTS)[number];
@@ -82,7 +88,8 @@ export function creditsBy<K extends 'category' | 'component'>(
 export function allocatedIn(facts: Facts, unit: string, range: Span): bigint {
   let sum = 0n;
   for (const { unit: of, counted, from, to } of facts.allocations) {
-    const inEffect = from < range.to && (to === null || to > range.from) && (to === null || to > from);
+    const inEffect =
+      from < range.to && (to === null || to > range.from) && (to === null || to > from);
     if (of === unit && inEffect) sum += counted;
   }
   return sum;
@@ -132,7 +139,14 @@ export function listed(facts: Facts, kind: string): readonly Resource[] {
   });
 }
 
-export const DIMENSIONS = ['CATEGORY', 'COMPONENT', 'RESOURCE', 'OWNER', 'HARDWARE', 'MODEL'] as const;
+export const DIMENSIONS = [
+  'CATEGORY',
+  'COMPONENT',
+  'RESOURCE',
+  'OWNER',
+  'HARDWARE',
+  'MODEL',
+] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 export interface ReportQuestion {
@@ -169,7 +183,10 @@ export function reportOf(facts: Facts, question: ReportQuestion): readonly Repor
     const groups = new Map<string, Charge[]>();
     if (groupBy.length === 0) groups.set(reportKey(span, []), []);
     for (const charge of charges) {
-      const key = reportKey(span, groupBy.map((dimension) => valueOf(facts, charge, dimension)));
+      const key = reportKey(
+        span,
+        groupBy.map((dimension) => valueOf(facts, charge, dimension)),
+      );
       groups.set(key, [...(groups.get(key) ?? []), charge]);
     }
     for (const [key, group] of groups) rows.push({ key, ...sumsOf(group) });
@@ -178,7 +195,9 @@ export function reportOf(facts: Facts, question: ReportQuestion): readonly Repor
 }
 
 export function reportKey(span: Span | null, values: readonly (string | null)[]): string {
-  return [span === null ? 'all' : `${span.from}..${span.to}`, ...values.map((v) => v ?? '-')].join(' | ');
+  return [span === null ? 'all' : `${span.from}..${span.to}`, ...values.map((v) => v ?? '-')].join(
+    ' | ',
+  );
 }
 
 function valueOf(facts: Facts, charge: Charge, dimension: Dimension): string | null {
@@ -206,8 +225,10 @@ export function nameOf(resource: { readonly kind: string; readonly externalId: s
 // All conditions must hold; what a condition does not apply to does not meet it.
 function passes(facts: Facts, charge: Charge, filter: ReportFilter): boolean {
   const { resource } = charge;
-  const isIn = (allowed: readonly string[] | undefined, value: string | null | undefined): boolean =>
-    allowed === undefined || (value != null && allowed.includes(value));
+  const isIn = (
+    allowed: readonly string[] | undefined,
+    value: string | null | undefined,
+  ): boolean => allowed === undefined || (value != null && allowed.includes(value));
   const name = resource?.name ?? facts.models.find(({ id }) => id === charge.model)?.name ?? '';
   return (
     isIn(filter.categories, charge.category) &&

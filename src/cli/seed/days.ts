@@ -1,0 +1,125 @@
+// The demo's calendar. Its story is told in days before the day of the first start ("ago"), so that it is always fresh;
+// everything else follows from that day alone.
+
+import { cycleStartMs, dayOf, dayStartMs, shiftCycleMs } from '../../core/calendar.ts';
+import type { Range } from '../../core/range.ts';
+
+export const DEMO_ZONE = 'Europe/Berlin';
+/** 13 months. */
+export const HISTORY_DAYS = 395;
+/** The running cycle began about so long before the first start: three whole weeks. */
+const RUNNING_CYCLE_DAYS = 21;
+const CYCLE_DAY_MAX = 28;
+const WORKDAYS = 5;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/** One day of the story. */
+export interface DemoDay {
+  readonly ago: number;
+  readonly startMs: number;
+  /** First instant of the next day. */
+  readonly endMs: number;
+  readonly isWorkday: boolean;
+  /** "2026-03-29" */
+  readonly date: string;
+  /** How much goes on, 1 being a workday at the end of the story. */
+  readonly activity: number;
+}
+
+export class DemoDays {
+  /** @param anchorDay number of the local day of the first start */
+  constructor(private readonly anchorDay: number) {}
+
+  /** The calendar of an account that was made by the demo, or is to be made now. */
+  static ofFirstStart(atMs: number): DemoDays {
+    return new DemoDays(dayOf(DEMO_ZONE, atMs));
+  }
+
+  static ofCreation(createdAtMs: number): DemoDays {
+    return new DemoDays(dayOf(DEMO_ZONE, createdAtMs) + HISTORY_DAYS);
+  }
+
+  get createdAtMs(): number {
+    return this.at(HISTORY_DAYS, 9, 12);
+  }
+
+  /** The end of the first start's day: the story goes no further. */
+  get endMs(): number {
+    return this.at(-1);
+  }
+
+  /** First day of the billing cycle, 1 to 28. The 29th and 30th round to the 28th, the 31st to the next 1st. */
+  get cycleDay(): number {
+    const day = new Date((this.anchorDay - RUNNING_CYCLE_DAYS) * DAY_MS).getUTCDate();
+    return day > CYCLE_DAY_MAX + 2 ? 1 : Math.min(day, CYCLE_DAY_MAX);
+  }
+
+  /** A local time of a day; no time of the story lies within the hours that the clock shifts. */
+  at(ago: number, hour = 0, minute = 0): number {
+    return dayStartMs(DEMO_ZONE, this.anchorDay - ago) + (hour * 60 + minute) * MINUTE_MS;
+  }
+
+  /** The same on the last workday up to that day. */
+  workday(ago: number, hour: number, minute = 0): number {
+    let workdayAgo = ago;
+    while (!this.isWorkday(workdayAgo)) workdayAgo += 1;
+    return this.at(workdayAgo, hour, minute);
+  }
+
+  isWorkday(ago: number): boolean {
+    return this.weekday(ago) < WORKDAYS;
+  }
+
+  /** 0 is Monday. */
+  weekday(ago: number): number {
+    // Day 0, 1970-01-01, was a Thursday.
+    return (this.anchorDay - ago + 3) % 7;
+  }
+
+  /** Days from one to another, both included: `all(10, 1)` are ten. */
+  all(fromAgo: number, toAgo: number): readonly DemoDay[] {
+    return Array.from({ length: fromAgo - toAgo + 1 }, (_, index) => this.day(fromAgo - index));
+  }
+
+  /** The billing cycles, the first one cut where the account begins; the last one is running. */
+  cycles(): readonly Range[] {
+    const cycles: Range[] = [];
+    let startMs = cycleStartMs(DEMO_ZONE, this.cycleDay, this.createdAtMs);
+    while (startMs < this.endMs) {
+      const nextMs = shiftCycleMs(DEMO_ZONE, this.cycleDay, { startMs, cycles: 1 });
+      cycles.push({ fromMs: Math.max(startMs, this.createdAtMs), toMs: nextMs });
+      startMs = nextMs;
+    }
+    return cycles;
+  }
+
+  private day(ago: number): DemoDay {
+    const date = new Date((this.anchorDay - ago) * DAY_MS).toISOString().slice(0, 10);
+    const isWorkday = this.isWorkday(ago);
+    const growth = 0.55 + (0.45 * (HISTORY_DAYS - ago)) / HISTORY_DAYS;
+    const rush = isRush(ago) ? 1.7 : 1;
+    const calm = isBetweenTheYears(date) ? 0.4 : 1;
+    return {
+      ago,
+      startMs: this.at(ago),
+      endMs: this.at(ago - 1),
+      isWorkday,
+      date,
+      activity: growth * rush * calm,
+    };
+  }
+}
+
+/** The two weeks of the big sale. */
+export const RUSH_FROM_AGO = 131;
+export const RUSH_TO_AGO = 118;
+
+function isRush(ago: number): boolean {
+  return ago <= RUSH_FROM_AGO && ago >= RUSH_TO_AGO;
+}
+
+function isBetweenTheYears(date: string): boolean {
+  const monthAndDay = date.slice(5);
+  return monthAndDay >= '12-24' || monthAndDay <= '01-01';
+}

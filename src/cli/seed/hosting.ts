@@ -1,0 +1,371 @@
+// What is hosted, and the turns of its life: deployed, scaled, failed, stopped.
+
+import type { RegisterRequest } from '../../resources/registration.ts';
+import { type DemoDays, RUSH_FROM_AGO, RUSH_TO_AGO } from './days.ts';
+
+export const OWNERS = {
+  mara: 'Mara Lindner',
+  jonas: 'Jonas Weber',
+  aylin: 'Aylin Demir',
+  tobias: 'Tobias Krause',
+  priya: 'Priya Nair',
+} as const;
+
+/** One lifecycle call. */
+export type Turn =
+  | {
+      readonly call: 'DEPLOY' | 'REQUEST' | 'SCALE';
+      readonly atMs: number;
+      readonly hardware: string;
+      readonly replicas: number;
+    }
+  | { readonly call: 'READY' | 'UNDEPLOY' | 'DELETE'; readonly atMs: number }
+  | { readonly call: 'FAIL'; readonly atMs: number; readonly message: string };
+
+/** A hosted resource: registered a few days before its first turn. */
+export interface Hosted {
+  readonly registration: RegisterRequest;
+  readonly registeredAgo: number;
+  /** In order of time; none for what is hosted as recorded periods only. */
+  readonly turns: readonly Turn[];
+}
+
+/** Hosting as it comes about by turns. `toMs` is Infinity while it runs. */
+export interface Stretch {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly hardware: string;
+  readonly replicas: number;
+}
+
+/** Everything that is hosted in the demo. */
+export function hostedOf(days: DemoDays): readonly Hosted[] {
+  return [...modelDeployments(days), ...guardrails(days), ...ocrDeployments(days)].concat(
+    customScripts(days),
+    browserPods(),
+  );
+}
+
+/** When a resource ran, and on what. */
+export function stretchesOf(turns: readonly Turn[]): readonly Stretch[] {
+  const stretches: Stretch[] = [];
+  let placed: Pick<Stretch, 'hardware' | 'replicas'> = { hardware: '', replicas: 1 };
+  let runsFromMs: number | null = null;
+  for (const turn of turns) {
+    if (runsFromMs !== null) stretches.push({ ...placed, fromMs: runsFromMs, toMs: turn.atMs });
+    const isPlacing = turn.call === 'DEPLOY' || turn.call === 'REQUEST' || turn.call === 'SCALE';
+    if (isPlacing) placed = { hardware: turn.hardware, replicas: turn.replicas };
+    const runs = turn.call === 'DEPLOY' || turn.call === 'READY' || turn.call === 'SCALE';
+    runsFromMs = runs ? turn.atMs : null;
+  }
+  if (runsFromMs !== null) stretches.push({ ...placed, fromMs: runsFromMs, toMs: Infinity });
+  return stretches;
+}
+
+function modelDeployments(days: DemoDays): readonly Hosted[] {
+  const { aylin, jonas, priya } = OWNERS;
+  const mistral = { modelExternalId: 'mistral-7b-instruct', modelName: 'Mistral 7B Instruct' };
+  const llama = { modelExternalId: 'llama-3.1-8b-instruct', modelName: 'Llama 3.1 8B Instruct' };
+  const replies = { modelExternalId: 'support-replies-7b', modelName: 'Support Replies 7B' };
+  const invoices = { modelExternalId: 'invoice-fields-8b', modelName: 'Invoice Fields 8B' };
+  const deployment = (externalId: string, name: string) =>
+    ({ kind: 'MODEL_DEPLOYMENT', externalId, name }) as const;
+  return [
+    {
+      registration: {
+        ...deployment('mistral-baseline', 'Mistral baseline'),
+        ...mistral,
+        modelType: 'BASE',
+        owner: aylin,
+      },
+      registeredAgo: 394,
+      turns: [
+        deploy(days.workday(391, 10, 15), 'g4dn.xlarge'),
+        end('UNDEPLOY', days.workday(299, 17, 5)),
+      ],
+    },
+    {
+      registration: {
+        ...deployment('support-replies-prod', 'Support replies, production'),
+        ...replies,
+        modelType: 'FINE_TUNED',
+        owner: aylin,
+      },
+      registeredAgo: 322,
+      turns: [
+        request(days.workday(300, 9, 40), 'g4dn.xlarge'),
+        end('READY', days.workday(300, 9, 52)),
+        scale(days.at(RUSH_FROM_AGO, 7, 30), 'g4dn.xlarge', 2),
+        scale(days.at(RUSH_TO_AGO, 21, 10), 'g4dn.xlarge', 1),
+      ],
+    },
+    {
+      registration: {
+        ...deployment('ticket-summaries', 'Ticket summaries'),
+        ...llama,
+        modelType: 'BASE',
+        owner: jonas,
+      },
+      registeredAgo: 186,
+      turns: officeHours(days, { fromAgo: 180, hardware: 'g5.xlarge' }),
+    },
+    {
+      registration: {
+        ...deployment('llama-long-documents', 'Llama on long documents'),
+        ...llama,
+        modelType: 'BASE',
+        owner: priya,
+      },
+      registeredAgo: 242,
+      turns: [
+        ...[226, 169, 76, 29].flatMap((ago) => [
+          deploy(days.workday(ago, 13, 20), 'gpu-a100-80gb'),
+          end('UNDEPLOY', days.workday(ago, 17, 4)),
+        ]),
+        // Still waiting for capacity at the first start.
+        request(days.at(1, 21, 40), 'gpu-a100-80gb', 2),
+      ],
+    },
+    {
+      registration: {
+        ...deployment('invoice-fields-prod', 'Invoice fields, production'),
+        ...invoices,
+        modelType: 'FINE_TUNED',
+        owner: priya,
+      },
+      registeredAgo: 112,
+      turns: [
+        deploy(days.workday(96, 11, 30), 'g4dn.xlarge'),
+        scale(days.workday(92, 9), 'g5.xlarge', 1),
+        end('UNDEPLOY', days.workday(85, 18, 20)),
+        deploy(days.workday(43, 9, 10), 'g5.xlarge'),
+        end('UNDEPLOY', days.workday(40, 18, 45)),
+      ],
+    },
+    {
+      registration: {
+        ...deployment('invoice-fields-canary', 'Invoice fields, canary'),
+        ...invoices,
+        modelType: 'FINE_TUNED',
+        owner: priya,
+      },
+      registeredAgo: 16,
+      turns: [
+        deploy(days.workday(12, 11, 5), 'g4dn.xlarge'),
+        {
+          call: 'FAIL',
+          atMs: days.workday(12, 14, 17),
+          message: 'CUDA out of memory: the model needs 17.2 GB, one T4 has 15.6 GB.',
+        },
+      ],
+    },
+  ];
+}
+
+function guardrails(days: DemoDays): readonly Hosted[] {
+  const owner = OWNERS.tobias;
+  const kind = 'GUARDRAIL';
+  const hardware = 'guardrail-1-4';
+  return [
+    {
+      registration: { kind, externalId: 'pii-masking', name: 'Personal data masking', owner },
+      registeredAgo: 389,
+      turns: [
+        deploy(days.workday(385, 14, 30), hardware),
+        scale(days.at(RUSH_FROM_AGO, 7, 35), hardware, 2),
+        scale(days.at(RUSH_TO_AGO, 21, 15), hardware, 1),
+      ],
+    },
+    {
+      registration: { kind, externalId: 'prompt-shield', name: 'Prompt injection shield', owner },
+      registeredAgo: 216,
+      turns: [deploy(days.workday(214, 10, 50), hardware)],
+    },
+    {
+      registration: { kind, externalId: 'tone-of-voice', name: 'Tone of voice', owner },
+      registeredAgo: 152,
+      turns: [
+        deploy(days.workday(150, 15, 25), hardware),
+        end('UNDEPLOY', days.workday(101, 16, 40)),
+      ],
+    },
+  ];
+}
+
+function ocrDeployments(days: DemoDays): readonly Hosted[] {
+  const kind = 'OCR_DEPLOYMENT';
+  const ocrModel = 'Docling';
+  const hardware = 'ocr-2-8';
+  const { jonas, mara } = OWNERS;
+  return [
+    {
+      registration: {
+        kind,
+        externalId: 'invoice-ocr',
+        name: 'Supplier invoices',
+        ocrModel,
+        owner: jonas,
+      },
+      registeredAgo: 383,
+      turns: [
+        deploy(days.workday(380, 9, 25), hardware),
+        scale(days.at(RUSH_FROM_AGO, 7, 40), hardware, 2),
+        scale(days.at(RUSH_TO_AGO, 21, 20), hardware, 1),
+      ],
+    },
+    {
+      registration: {
+        kind,
+        externalId: 'delivery-note-ocr',
+        name: 'Delivery notes',
+        ocrModel,
+        owner: mara,
+      },
+      registeredAgo: 208,
+      turns: DELIVERY_NOTES_AGO.flatMap(({ from, to }) => [
+        deploy(days.workday(from, 8, 45), hardware),
+        end('UNDEPLOY', days.workday(to, 17, 30)),
+      ]),
+    },
+  ];
+}
+
+/** When delivery notes were read. */
+export const DELIVERY_NOTES_AGO = [
+  { from: 205, to: 162 },
+  { from: 60, to: 46 },
+] as const;
+
+function customScripts(days: DemoDays): readonly Hosted[] {
+  const javaScript = {
+    kind: 'CUSTOM_SCRIPT',
+    language: 'JavaScript',
+    languageVersion: '20.19.0',
+  } as const;
+  const python = { kind: 'CUSTOM_SCRIPT', language: 'Python', languageVersion: '3.10.15' } as const;
+  const { mara, tobias, jonas, priya } = OWNERS;
+  return [
+    {
+      registration: {
+        ...javaScript,
+        externalId: 'invoice-sync',
+        name: 'Invoice sync to ERP',
+        owner: jonas,
+      },
+      registeredAgo: 393,
+      turns: [
+        ...weeks(days, { fromAgo: 388, untilAgo: 171, hardware: 'cpu-1-2' }),
+        deploy(days.workday(160, 8, 5), 'cpu-1-2'),
+      ],
+    },
+    {
+      registration: {
+        ...python,
+        externalId: 'crm-dedupe',
+        name: 'CRM duplicate finder',
+        owner: mara,
+      },
+      registeredAgo: 372,
+      turns: [],
+    },
+    {
+      registration: {
+        ...javaScript,
+        externalId: 'price-crawler',
+        name: 'Competitor price crawler',
+        owner: tobias,
+      },
+      registeredAgo: 281,
+      turns: [],
+    },
+    {
+      registration: {
+        ...python,
+        externalId: 'revenue-report',
+        name: 'Weekly revenue report',
+        owner: priya,
+      },
+      registeredAgo: 338,
+      turns: [],
+    },
+    {
+      registration: {
+        ...python,
+        externalId: 'legacy-crm-export',
+        name: 'Legacy CRM export',
+        owner: mara,
+      },
+      registeredAgo: 375,
+      turns: [
+        ...[372, 341, 311, 280, 250, 219].flatMap((ago) => [
+          deploy(days.workday(ago, 6, 30), 'cpu-4-8'),
+          end('UNDEPLOY', days.workday(ago, 8, 50)),
+        ]),
+        end('DELETE', days.workday(204, 11, 15)),
+      ],
+    },
+  ];
+}
+
+function browserPods(): readonly Hosted[] {
+  const kind = 'BROWSER_POD';
+  const { tobias, mara } = OWNERS;
+  return [
+    {
+      registration: { kind, externalId: 'supplier-portals', name: 'Supplier portals', owner: mara },
+      registeredAgo: 352,
+      turns: [],
+    },
+    {
+      registration: { kind, externalId: 'parcel-tracking', name: 'Parcel tracking', owner: tobias },
+      registeredAgo: 262,
+      turns: [],
+    },
+    {
+      registration: { kind, externalId: 'customs-forms', name: 'Customs forms', owner: mara },
+      registeredAgo: 142,
+      turns: [],
+    },
+  ];
+}
+
+// Started each workday morning and stopped in the evening.
+function officeHours(
+  days: DemoDays,
+  { fromAgo, hardware }: { readonly fromAgo: number; readonly hardware: string },
+): readonly Turn[] {
+  return days
+    .all(fromAgo, 0)
+    .filter(({ isWorkday }) => isWorkday)
+    .flatMap(({ ago }) => [deploy(days.at(ago, 8), hardware), end('UNDEPLOY', days.at(ago, 18))]);
+}
+
+// Started on Mondays and stopped on Fridays; the last week is one that ends before `untilAgo`.
+function weeks(
+  days: DemoDays,
+  stage: { readonly fromAgo: number; readonly untilAgo: number; readonly hardware: string },
+): readonly Turn[] {
+  return days
+    .all(stage.fromAgo, stage.untilAgo)
+    .filter(({ ago }) => days.weekday(ago) === 0)
+    .flatMap(({ ago }) => [
+      deploy(days.at(ago, 6), stage.hardware),
+      end('UNDEPLOY', days.at(ago - 4, 21)),
+    ]);
+}
+
+function deploy(atMs: number, hardware: string, replicas = 1): Turn {
+  return { call: 'DEPLOY', atMs, hardware, replicas };
+}
+
+function request(atMs: number, hardware: string, replicas = 1): Turn {
+  return { call: 'REQUEST', atMs, hardware, replicas };
+}
+
+function scale(atMs: number, hardware: string, replicas: number): Turn {
+  return { call: 'SCALE', atMs, hardware, replicas };
+}
+
+function end(call: 'READY' | 'UNDEPLOY' | 'DELETE', atMs: number): Turn {
+  return { call, atMs };
+}

@@ -1,0 +1,293 @@
+// The demo's history as a list of deeds in order of time. It follows from the day of the first start alone: planning it
+// again gives the same deeds, so a seed that was interrupted is simply lived again.
+
+import type { CreateAccountRequest } from '../../account/account.ts';
+import type {
+  CreateHardwareProfileRequest,
+  SetHardwareRateRequest,
+} from '../../catalogue/rates.ts';
+import { floorDiv, MICRO_PER_CREDIT } from '../../core/micro.ts';
+import { intersect, type Range } from '../../core/range.ts';
+import type { AllocateRequest } from '../../credits/allocation.ts';
+import { chargedMicro } from '../../hosting/charge.ts';
+import type { RegisterRequest } from '../../resources/registration.ts';
+import type { ResourceRef } from '../../resources/resource.ts';
+import type { Report } from '../../usage/ingest.service.ts';
+import { DEMO_PROFILES, DEMO_RATE_CHANGE, demoRateMicro } from './catalogue.ts';
+import { DEMO_ZONE, type DemoDays, HISTORY_DAYS } from './days.ts';
+import { hostedOf, type Stretch, stretchesOf, type Turn } from './hosting.ts';
+import { DOUBLE_CHARGE, type DemoUsage, type Load, SCANNER_LOOP, usageOf } from './usage.ts';
+import { DEMO_WORKFLOWS } from './workflows.ts';
+
+export const DEMO_EXTERNAL_ID = 'demo';
+export const PLAN_CREDITS = 300n;
+const PLAN_RUNS = 10_000n;
+/** How much of the running cycle's credits is used on the day of the first start, at this hour. */
+const USED_PERCENT = 70n;
+const USED_AT_HOUR = 14;
+const USUAL_LOAD = 1_000;
+/** From here on usage is reported each day, before that each week: it is the same, in fewer calls. */
+const DAILY_REPORTS_AGO = 31;
+const EVENTS_PER_REPORT = 2_500;
+
+/** One call of a service. */
+export type Deed = { readonly atMs: number } & (
+  | { readonly deed: 'PROFILE'; readonly request: CreateHardwareProfileRequest }
+  | { readonly deed: 'RATE'; readonly request: SetHardwareRateRequest }
+  | { readonly deed: 'ALLOCATE'; readonly request: AllocateRequest }
+  | { readonly deed: 'VOID_ALLOCATION'; readonly request: AllocateRequest; readonly reason: string }
+  | { readonly deed: 'REGISTER'; readonly request: RegisterRequest }
+  | { readonly deed: 'TURN'; readonly resource: ResourceRef; readonly turn: Turn }
+  | { readonly deed: 'WORKFLOW'; readonly resource: ResourceRef; readonly isDeployed: boolean }
+  | { readonly deed: 'RECORD'; readonly reports: readonly Report[] }
+  | {
+      readonly deed: 'VOID';
+      readonly source: string;
+      readonly eventId: string;
+      readonly reason: string;
+    }
+);
+
+/** What the demo account is created with. */
+export function demoAccount(days: DemoDays): CreateAccountRequest {
+  return {
+    name: 'Nordlicht Versand GmbH',
+    externalId: DEMO_EXTERNAL_ID,
+    timeZone: DEMO_ZONE,
+    notificationEmails: ['automation@nordlicht-versand.example'],
+    cycleDay: days.cycleDay,
+    createdAt: days.createdAtMs,
+  };
+}
+
+/** All deeds up to an instant, in order of time. */
+export function planDemo(days: DemoDays, untilMs: number): readonly Deed[] {
+  const usage = usageOf(days, loadOf(days));
+  const deeds = [
+    ...catalogueDeeds(days),
+    ...allocationDeeds(days),
+    ...registrations(days),
+    ...lifecycle(days),
+    ...reportsOf(usage, { days, untilMs }),
+    ...voids(days),
+  ];
+  return deeds.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs);
+}
+
+// What is hosted and stored costs what it costs; the work of the running cycle is as much as brings its use to
+// USED_PERCENT, whatever its length so far.
+function loadOf(days: DemoDays): Load {
+  const running = days.cycles().at(-1) ?? { fromMs: 0, toMs: 0 };
+  const soFar = { fromMs: running.fromMs, toMs: days.at(0, USED_AT_HOUR) };
+  const used = usageOf(days, () => USUAL_LOAD).filter(
+    ({ source, eventId }) => !isVoided({ source, eventId }),
+  );
+  const ofLoad = (one: DemoUsage): boolean => one.fields['type'] !== 'STORAGE';
+  const loadMicro = sumWithin(used.filter(ofLoad), soFar);
+  const fixedMicro =
+    sumWithin(
+      used.filter((one) => !ofLoad(one)),
+      soFar,
+    ) + hostingWithin(days, used, soFar);
+  const targetMicro = (PLAN_CREDITS * MICRO_PER_CREDIT * USED_PERCENT) / 100n;
+  const missingMicro = targetMicro - fixedMicro;
+  const load = Number(floorDiv(missingMicro * BigInt(USUAL_LOAD), loadMicro));
+  const runningLoad = Math.min(Math.max(load, USUAL_LOAD / 4), USUAL_LOAD * 3);
+  return (atMs) => (atMs >= running.fromMs ? runningLoad : USUAL_LOAD);
+}
+
+function sumWithin(usage: readonly DemoUsage[], range: Range): bigint {
+  return usage
+    .filter(({ occurredAtMs }) => occurredAtMs >= range.fromMs && occurredAtMs < range.toMs)
+    .reduce((sumMicro, { creditsMicro }) => sumMicro + creditsMicro, 0n);
+}
+
+function hostingWithin(days: DemoDays, usage: readonly DemoUsage[], range: Range): bigint {
+  const changeMs = days.at(DEMO_RATE_CHANGE.effectiveAgo);
+  const recorded = usage.flatMap(({ hosting, occurredAtMs }): readonly Stretch[] =>
+    hosting === null ? [] : [{ ...hosting, replicas: 1, fromMs: occurredAtMs }],
+  );
+  const lived = hostedOf(days).flatMap(({ turns }) => stretchesOf(turns));
+  let sumMicro = 0n;
+  for (const stretch of [...lived, ...recorded]) {
+    const inside = intersect(stretch, range);
+    if (inside === null) continue;
+    const rateMicroPerHour = demoRateMicro(stretch.hardware, inside.fromMs, changeMs);
+    sumMicro += chargedMicro({ ...stretch, ...inside, rateMicroPerHour }, inside.toMs);
+  }
+  return sumMicro;
+}
+
+function catalogueDeeds(days: DemoDays): readonly Deed[] {
+  const { hardware, creditsPerHour, announcedAgo, effectiveAgo } = DEMO_RATE_CHANGE;
+  return [
+    ...DEMO_PROFILES.map((request): Deed => ({ atMs: days.createdAtMs, deed: 'PROFILE', request })),
+    {
+      atMs: days.at(announcedAgo, 10),
+      deed: 'RATE',
+      request: { hardware, creditsPerHour, effectiveFrom: days.at(effectiveAgo) },
+    },
+  ];
+}
+
+function allocationDeeds(days: DemoDays): readonly Deed[] {
+  const plans = days.cycles().flatMap(({ fromMs, toMs }, index): readonly Deed[] => {
+    const common = { source: 'PLAN', effectiveAt: fromMs, expiresAt: toMs } as const;
+    const month = `cycle-${index + 1}`;
+    return [
+      {
+        atMs: fromMs,
+        deed: 'ALLOCATE',
+        request: {
+          ...common,
+          amount: String(PLAN_CREDITS),
+          note: 'Team plan',
+          idempotencyKey: `plan-credits-${month}`,
+        },
+      },
+      {
+        atMs: fromMs,
+        deed: 'ALLOCATE',
+        request: {
+          ...common,
+          unit: 'WORKFLOW_RUNS',
+          amount: String(PLAN_RUNS),
+          note: 'Team plan',
+          idempotencyKey: `plan-runs-${month}`,
+        },
+      },
+    ];
+  });
+  const promotion: AllocateRequest = {
+    amount: '25',
+    source: 'PROMOTION',
+    effectiveAt: days.at(210, 12),
+    expiresAt: days.at(120),
+    note: 'Spring campaign',
+    idempotencyKey: 'promotion-campaign',
+  };
+  const saleCycle = days.cycles().find(({ toMs }) => toMs > days.at(124));
+  return [
+    ...plans,
+    {
+      atMs: days.at(124, 11, 45),
+      deed: 'ALLOCATE',
+      request: {
+        amount: '60',
+        source: 'TOP_UP',
+        effectiveAt: days.at(124, 11, 45),
+        expiresAt: saleCycle?.toMs ?? null,
+        note: 'For the two weeks of the sale',
+        idempotencyKey: 'top-up-sale',
+      },
+    },
+    { atMs: days.at(210, 12), deed: 'ALLOCATE', request: promotion },
+    {
+      atMs: days.at(208, 9, 20),
+      deed: 'VOID_ALLOCATION',
+      request: promotion,
+      reason: 'The campaign was meant for new accounts only',
+    },
+  ];
+}
+
+function registrations(days: DemoDays): readonly Deed[] {
+  const workflows = DEMO_WORKFLOWS.map(({ externalId, name, owner, registeredAgo }) => ({
+    registeredAgo,
+    registration: { kind: 'WORKFLOW', externalId, name, owner } as const,
+  }));
+  return [...hostedOf(days), ...workflows].map(({ registeredAgo, registration }): Deed => ({
+    atMs: days.at(registeredAgo, 9, 45),
+    deed: 'REGISTER',
+    request: registration,
+  }));
+}
+
+function lifecycle(days: DemoDays): readonly Deed[] {
+  const turns = hostedOf(days).flatMap(({ registration, turns: all }) =>
+    all.map((turn): Deed => ({ atMs: turn.atMs, deed: 'TURN', resource: registration, turn })),
+  );
+  const workflows = DEMO_WORKFLOWS.flatMap(({ externalId, deployedAgo, undeployedAgo }) => {
+    const resource = { kind: 'WORKFLOW', externalId } as const;
+    const at = (ago: number | null, isDeployed: boolean): readonly Deed[] =>
+      ago === null ? [] : [{ atMs: days.at(ago, 16, 30), deed: 'WORKFLOW', resource, isDeployed }];
+    return [...at(deployedAgo, true), ...at(undeployedAgo, false)];
+  });
+  return [...turns, ...workflows];
+}
+
+function voids(days: DemoDays): readonly Deed[] {
+  const { source, ago, voidedAgo, events } = SCANNER_LOOP;
+  const loop = Array.from({ length: events }, (_, index): Deed => ({
+    atMs: days.at(voidedAgo, 9, 10 + index),
+    deed: 'VOID',
+    source,
+    eventId: `loop-${index + 1}`,
+    reason: `The scanner sent the same pages again and again, ${ago - voidedAgo} day before`,
+  }));
+  return [
+    ...loop,
+    {
+      atMs: days.at(DOUBLE_CHARGE.voidedAgo, 10, 25),
+      deed: 'VOID',
+      source: DOUBLE_CHARGE.source,
+      eventId: DOUBLE_CHARGE.eventId,
+      reason: 'The job was charged twice',
+    },
+  ];
+}
+
+function isVoided({ source, eventId }: Pick<DemoUsage, 'source' | 'eventId'>): boolean {
+  return source === SCANNER_LOOP.source || eventId === DOUBLE_CHARGE.eventId;
+}
+
+// Each report holds what became known since the one before, and none reaches over the end of a billing cycle.
+function reportsOf(
+  usage: readonly DemoUsage[],
+  { days, untilMs }: { readonly days: DemoDays; readonly untilMs: number },
+): readonly Deed[] {
+  const known = usage
+    .filter(({ knownAtMs }) => knownAtMs < untilMs)
+    .sort((a, b) => a.knownAtMs - b.knownAtMs);
+  const deeds: Deed[] = [];
+  let next = 0;
+  for (const endMs of reportEnds(days, untilMs)) {
+    let batch: DemoUsage[] = [];
+    for (let one = known[next]; one !== undefined && one.knownAtMs < endMs; one = known[next]) {
+      batch.push(one);
+      next += 1;
+      if (batch.length < EVENTS_PER_REPORT) continue;
+      deeds.push({ atMs: endMs - 1, deed: 'RECORD', reports: batch.map(reportOf) });
+      batch = [];
+    }
+    if (batch.length > 0) {
+      deeds.push({ atMs: endMs - 1, deed: 'RECORD', reports: batch.map(reportOf) });
+    }
+  }
+  return deeds;
+}
+
+function reportEnds(days: DemoDays, untilMs: number): readonly number[] {
+  const cycleEnds = new Set(days.cycles().map(({ toMs }) => toMs));
+  const ends = days
+    .all(HISTORY_DAYS, 0)
+    .filter(
+      ({ ago, endMs }) =>
+        ago <= DAILY_REPORTS_AGO || days.weekday(ago) === 6 || cycleEnds.has(endMs),
+    )
+    .map(({ endMs }) => endMs)
+    .filter((endMs) => endMs < untilMs);
+  return [...ends, untilMs];
+}
+
+function reportOf(usage: DemoUsage): Report {
+  const { source, eventId, occurredAtMs, fields, hosting } = usage;
+  if (hosting === null) {
+    return { as: 'event', fields: { source, eventId, occurredAt: occurredAtMs, ...fields } };
+  }
+  const { hardware, toMs: to } = hosting;
+  return {
+    as: 'period',
+    fields: { source, eventId, hardware, from: occurredAtMs, to, ...fields },
+  };
+}

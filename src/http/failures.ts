@@ -1,0 +1,67 @@
+// Every refusal outside GraphQL's own answers takes GraphQL's form too: a client reads one shape, whatever went wrong.
+
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorCodes, NotFoundError } from '../core/errors.ts';
+import { describeError, type CallerError } from '../graphql/guard.ts';
+
+const MIB = 1024 * 1024;
+
+/** Answers what no route takes and what a route throws. */
+export function answerFailures(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) => {
+    const where = `${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}`;
+    const { message, code } = new NotFoundError(`There is nothing at ${where}.`);
+    return sendError(reply, 404, { message, code });
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = refusedRequest(error, request);
+    if (refusal !== null) {
+      // Closing at once would reset the connection under a client that still sends, before it reads why.
+      if (refusal.status === 413) void reply.removeHeader('connection');
+      return sendError(reply, refusal.status, { message: refusal.message, code: 'BAD_USER_INPUT' });
+    }
+    const described = describeError(error, (fault, reference) => {
+      request.log.error({ err: fault, reference }, 'fault');
+    });
+    return sendError(reply, errorCodes[described.code], described);
+  });
+}
+
+/** Ends the request with one error in GraphQL's form. */
+export function sendError(reply: FastifyReply, status: number, error: CallerError): FastifyReply {
+  const { message, ...extensions } = error;
+  if (status === errorCodes.UNAUTHENTICATED) void reply.header('www-authenticate', 'Bearer');
+  return reply.status(status).send({ errors: [{ message, extensions }] });
+}
+
+// What the server refuses before a route sees it.
+function refusedRequest(
+  error: unknown,
+  request: FastifyRequest,
+): { readonly status: number; readonly message: string } | null {
+  if (!isFastifyError(error)) return null;
+  const status = error.statusCode ?? 500;
+  if (status < 400 || status >= 500) return null;
+  const plain = status === 400 ? 'The body is not valid JSON.' : `${error.message}.`;
+  return { status, message: sentences[error.code]?.(request) ?? plain };
+}
+
+const sentences: Readonly<Record<string, (request: FastifyRequest) => string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ({ routeOptions: { bodyLimit } }) => {
+    const size = bodyLimit >= MIB ? `${bodyLimit / MIB} MiB` : `${bodyLimit} bytes`;
+    return `The body is larger than ${size}, the most that is taken here.`;
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ({ headers }) => {
+    const sent = JSON.stringify(headers['content-type']?.slice(0, 100) ?? '');
+    return `The content type ${sent} is not taken here; send application/json.`;
+  },
+  FST_ERR_CTP_EMPTY_JSON_BODY: () => 'The body is empty; send JSON.',
+};
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    typeof Reflect.get(error, 'statusCode') === 'number'
+  );
+}

@@ -1,0 +1,82 @@
+// Apollo Server as the gateway wants it. Nothing here hangs on NODE_ENV: a server that was started without it must not
+// show stacks or batch requests either.
+
+import { ApolloServer, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
+import type { FastifyBaseLogger } from 'fastify';
+import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import { errorFormatter } from '../graphql/guard.ts';
+import { jitGateway } from './jit-gateway.ts';
+import type { OperationFacts } from './logging.ts';
+
+const TOKENS_MAX = 20_000;
+
+export interface GraphQLServerOptions {
+  readonly schema: GraphQLSchema;
+  readonly log: FastifyBaseLogger;
+  readonly plugins: readonly ApolloServerPlugin[];
+  /** Told of each operation when its answer is complete. */
+  readonly onAnswered: (context: BaseContext, facts: OperationFacts) => void;
+}
+
+/** A started server without an address of its own. */
+export async function startGraphQLServer({
+  schema,
+  log,
+  plugins,
+  onAnswered,
+}: GraphQLServerOptions): Promise<ApolloServer> {
+  const apollo = new ApolloServer({
+    gateway: jitGateway(schema),
+    plugins: [
+      ...plugins,
+      factsPlugin(onAnswered),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+    ],
+    logger: log,
+    // Every caller has a key, and whoever has one may read the schema.
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    hideSchemaDetailsFromClientErrors: true,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    cache: 'bounded',
+    parseOptions: { maxLexicalTokens: TOKENS_MAX },
+    stopOnTerminationSignals: false,
+    formatError: errorFormatter((error, reference) => {
+      log.error({ err: error, reference }, 'fault');
+    }),
+  });
+  await apollo.start();
+  return apollo;
+}
+
+function factsPlugin(onAnswered: GraphQLServerOptions['onAnswered']): ApolloServerPlugin {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        willSendResponse: ({ contextValue, operation, operationName, response }) => {
+          const { body } = response;
+          const errors = body.kind === 'single' ? (body.singleResult.errors ?? []) : [];
+          const type = operation?.operation ?? 'none';
+          onAnswered(contextValue, {
+            operation: [type, operationName ?? ''].join(' ').trim().slice(0, 100),
+            errorCodes: [...new Set(extensionsOf(errors, 'code'))],
+            references: extensionsOf(errors, 'reference'),
+          });
+          return Promise.resolve();
+        },
+      }),
+  };
+}
+
+function extensionsOf(errors: readonly GraphQLFormattedError[], name: string): readonly string[] {
+  return errors
+    .map((error) => error.extensions?.[name])
+    .filter((value): value is string => typeof value === 'string');
+}

@@ -1,0 +1,72 @@
+// One line for each request, with the id that the caller sent or was given. No header, body or parameter is logged.
+
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { pino, type DestinationStream, type Logger } from 'pino';
+
+const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
+const QUIET_ROUTES = new Set(['/health/live', '/health/ready', '/metrics']);
+
+/** What GraphQL adds to the line of its request. */
+export interface OperationFacts {
+  /** "query Overview" */
+  readonly operation: string;
+  readonly errorCodes: readonly string[];
+  /** Under which faults of this request stand in the log. */
+  readonly references: readonly string[];
+}
+
+export type FactsOfRequest = WeakMap<FastifyRequest, OperationFacts>;
+
+/** The server's log, JSON lines on standard output unless `destination` is given. */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: printableError },
+    redact: ['authorization', 'key', 'secret', 'password'].flatMap((name) => [name, `*.${name}`]),
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** The caller's own x-request-id when it is short and plain, else a new one. */
+export function requestId(request: IncomingMessage): string {
+  const sent = request.headers['x-request-id'];
+  return typeof sent === 'string' && SANE_REQUEST_ID.test(sent) ? sent : randomUUID();
+}
+
+/** Answers with the request's id, and logs each request when its answer has left. */
+export function logRequests(app: FastifyInstance, facts: FactsOfRequest): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const line = {
+      method: request.method,
+      path: request.url.split('?', 1)[0],
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime * 10) / 10,
+      ...facts.get(request),
+    };
+    const isQuiet = QUIET_ROUTES.has(request.routeOptions.url ?? '');
+    request.log[isQuiet ? 'debug' : 'info'](line, 'request');
+    done();
+  });
+}
+
+// Database errors carry the statement's parameters, which hold what callers sent; they are left out.
+function printableError(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return error;
+  const facts = ['name', 'code', 'message', 'stack', 'facts', 'constraint', 'table', 'query'];
+  const printed = facts
+    .map((name) => [name, Reflect.get(error, name)] as const)
+    .filter(([, value]) => value !== undefined);
+  const inner: unknown =
+    Reflect.get(error, 'originalError') ??
+    Reflect.get(error, 'driverError') ??
+    Reflect.get(error, 'cause');
+  return { ...Object.fromEntries(printed), ...(inner ? { cause: printableError(inner) } : {}) };
+}

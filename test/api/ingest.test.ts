@@ -1,0 +1,436 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+
+const NOW_MS = Date.parse('2026-03-10T12:00:00.000Z');
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const PAYLOAD = `accepted duplicates conflicts rejected results { index outcome code message }`;
+const RECORD_USAGE = `mutation ($accountId: ID, $events: [UsageEventInput!]!) {
+  payload: recordUsage(accountId: $accountId, events: $events) { ${PAYLOAD} }
+}`;
+const RECORD_HOSTING = `mutation ($accountId: ID, $periods: [HostingPeriodInput!]!) {
+  payload: recordHosting(accountId: $accountId, periods: $periods) { ${PAYLOAD} }
+}`;
+const VOID = `mutation ($accountId: ID, $eventId: String!) {
+  payload: voidUsage(accountId: $accountId, source: "meter", eventId: $eventId, reason: "wrong") { voided }
+}`;
+const EVENTS = `query ($id: ID, $range: DateRangeInput, $resourceId: ID, $modelId: ID, $eventId: String, $first: Int, $after: String) {
+  account(id: $id) {
+    usageEvents(range: $range, resourceId: $resourceId, modelId: $modelId, eventId: $eventId, first: $first, after: $after) {
+      totalCount
+      pageInfo { hasNextPage endCursor }
+      nodes { id eventId type quantity credits occurredAt recordedAt voidedAt resource { externalId } model { externalId } }
+    }
+  }
+}`;
+
+interface Payload {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly rejected: number;
+  readonly results: readonly { index: number; outcome: string; code: string; message: string }[];
+}
+interface EventNode {
+  readonly id: string;
+  readonly eventId: string;
+  readonly voidedAt: string | null;
+  readonly resource: { readonly externalId: string } | null;
+  readonly model: { readonly externalId: string } | null;
+}
+interface EventList {
+  readonly totalCount: number;
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  readonly nodes: readonly EventNode[];
+}
+
+let gateway: TestGateway;
+let accountId: string;
+let otherId: string;
+let ids: readonly string[];
+let made = 0;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  accountId = await createAccount();
+  otherId = await createAccount();
+  await gateway.query(`mutation { createHardwareProfile(input: { name: "gpu", kind: GPU, model: "A100", vcpus: 8, gpus: 1,
+    memoryGb: 80, creditsPerHour: "3.6", effectiveFrom: "2026-01-01T00:00:00Z" }) { id } }`);
+  const registered = await gateway.query<{ registerResources: string[] }>(
+    `mutation ($accountId: ID) { registerResources(accountId: $accountId, resources: [
+      { kind: WORKFLOW, externalId: "wf", name: "wf" },
+      { kind: GUARDRAIL, externalId: "pii", name: "pii" },
+      { kind: MODEL_DEPLOYMENT, externalId: "chat", name: "chat", modelExternalId: "llama", modelType: BASE },
+      { kind: BROWSER_POD, externalId: "pod", name: "pod" }]) }`,
+    { accountId },
+  );
+  ids = registered.data.registerResources;
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+async function createAccount(): Promise<string> {
+  const answer = await gateway.query<{ createAccount: { id: string } }>(
+    `mutation { createAccount(input: { name: "a", createdAt: "2025-01-01T00:00:00Z" }) { id } }`,
+  );
+  return answer.data.createAccount.id;
+}
+
+function iso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+function anEvent(changes: object = {}): object {
+  made += 1;
+  return {
+    source: 'meter',
+    eventId: `e${made}`,
+    type: 'PROCESSING',
+    occurredAt: iso(NOW_MS),
+    resourceKind: 'GUARDRAIL',
+    resourceExternalId: 'pii',
+    credits: '0.25',
+    ...changes,
+  };
+}
+
+function aPeriod(fromMs: number, toMs: number, changes: object = {}): object {
+  made += 1;
+  return {
+    source: 'meter',
+    eventId: `p${made}`,
+    resourceKind: 'MODEL_DEPLOYMENT',
+    resourceExternalId: 'chat',
+    hardware: 'gpu',
+    from: iso(fromMs),
+    to: iso(toMs),
+    ...changes,
+  };
+}
+
+async function record(...events: readonly object[]): Promise<Payload> {
+  const { data } = await gateway.query<{ payload: Payload }>(RECORD_USAGE, { accountId, events });
+  return data.payload;
+}
+
+async function recordHosting(...periods: readonly object[]): Promise<Payload> {
+  const answer = await gateway.query<{ payload: Payload }>(RECORD_HOSTING, { accountId, periods });
+  return answer.data.payload;
+}
+
+async function listEvents(variables: object): Promise<EventList> {
+  const answer = await gateway.query<{ account: { usageEvents: EventList } }>(EVENTS, {
+    id: accountId,
+    ...variables,
+  });
+  if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
+  return answer.data.account.usageEvents;
+}
+
+function codes(payload: Payload): readonly [number, string][] {
+  return payload.results.map(({ index, code }) => [index, code]);
+}
+
+async function hostedMs(): Promise<unknown> {
+  const rows = await asOwner(
+    gateway.databaseUrl,
+    `select coalesce(sum(extract(epoch from to_at - from_at) * 1000), 0)::bigint as ms from hosting_segment where voided_at is null`,
+  );
+  return rows[0]?.['ms'];
+}
+
+describe('recordUsage', () => {
+  it('accepts each type where it belongs', async () => {
+    const model = { resourceKind: null, resourceExternalId: null, modelExternalId: 'llama' };
+    const run = { type: 'WORKFLOW_RUN', credits: null };
+
+    const payload = await record(
+      anEvent(),
+      anEvent({ ...run, resourceKind: 'WORKFLOW', resourceExternalId: 'wf', quantity: 3 }),
+      anEvent({ ...model, type: 'FINE_TUNING' }),
+      anEvent({ ...model, type: 'STORAGE' }),
+      anEvent({ resourceKind: null, resourceExternalId: null, resourceId: ids[3] }),
+    );
+
+    expect(payload).toMatchObject({ accepted: 5, results: [] });
+  });
+
+  it('answers the same again with DUPLICATE, and other content with CONFLICT', async () => {
+    const event = anEvent({ eventId: 'retried' });
+    await record(event);
+
+    const payload = await record(event, { ...event, credits: '0.250001' }, event, anEvent());
+
+    expect(payload).toMatchObject({ accepted: 1, duplicates: 2, conflicts: 1, rejected: 0 });
+    expect(codes(payload)).toEqual([
+      [0, 'DUPLICATE'],
+      [1, 'CONFLICT'],
+      [2, 'DUPLICATE'],
+    ]);
+    expect(payload.results[1]?.message).toContain('credits');
+  });
+
+  it('judges each event alone, and stores nothing of what it rejects', async () => {
+    const late = anEvent({ occurredAt: iso(NOW_MS - 400 * DAY_MS - 1) });
+    const payload = await record(
+      anEvent(),
+      anEvent({ resourceExternalId: 'nobody' }),
+      anEvent({ resourceKind: 'WORKFLOW', resourceExternalId: 'wf' }),
+      late,
+      anEvent({ occurredAt: iso(NOW_MS + 300_001) }),
+      anEvent({ eventId: 'half \ud83d' }),
+      anEvent({ credits: '-1' }),
+      anEvent({ credits: null }),
+      anEvent({ occurredAt: iso(NOW_MS + 300_000) }),
+    );
+
+    expect(payload).toMatchObject({ accepted: 2, rejected: 7 });
+    expect(codes(payload)).toEqual([
+      [1, 'UNKNOWN_RESOURCE'],
+      [2, 'WRONG_KIND'],
+      [3, 'OUTSIDE_WINDOW'],
+      [4, 'OUTSIDE_WINDOW'],
+      [5, 'INVALID_EVENT'],
+      [6, 'INVALID_EVENT'],
+      [7, 'CREDITS_MISSING'],
+    ]);
+    expect(payload.results[0]?.message).toContain('"nobody"');
+    // A rejected identity is still free.
+    expect(await record({ ...late, occurredAt: iso(NOW_MS) })).toMatchObject({ accepted: 1 });
+  });
+
+  it('answers a retry with DUPLICATE long after the window closed', async () => {
+    const event = anEvent();
+    await record(event);
+
+    gateway.clock.moveTo(NOW_MS + 500 * DAY_MS);
+    const payload = await record(event, anEvent());
+    gateway.clock.moveTo(NOW_MS);
+
+    expect(codes(payload)).toEqual([
+      [0, 'DUPLICATE'],
+      [1, 'OUTSIDE_WINDOW'],
+    ]);
+  });
+
+  it.each([
+    ['a seventh fraction digit', { credits: '0.1234567' }],
+    ['2^63 micro-credits', { credits: '9223372036854.775808' }],
+    ['NaN', { credits: 'NaN' }],
+    ['2^53 runs', { quantity: 2 ** 53 }],
+    ['a day that is none', { occurredAt: '2026-02-30T00:00:00Z' }],
+  ])('refuses the whole call for %s', async (_what, changes) => {
+    const good = anEvent();
+
+    const refused = await gateway.query(RECORD_USAGE, {
+      accountId,
+      events: [good, anEvent(changes)],
+    });
+
+    expect(refused.errors?.[0]?.message).toBeDefined();
+    expect(await record(good)).toMatchObject({ accepted: 1 });
+  });
+
+  it('takes 5,000 events and refuses 5,001', async () => {
+    const events = Array.from({ length: 5_001 }, () => anEvent({ credits: '0' }));
+
+    const refused = await gateway.query(RECORD_USAGE, { accountId, events });
+
+    expect(refused.errors?.[0]).toMatchObject({
+      message: expect.stringContaining('5001'),
+      extensions: { code: 'BAD_USER_INPUT' },
+    });
+    expect(await record(...events.slice(1))).toMatchObject({ accepted: 5_000 });
+  });
+
+  it('does not know the resources of another account', async () => {
+    const named = { resourceKind: null, resourceExternalId: null, resourceId: ids[1] };
+    const answer = await gateway.query<{ payload: Payload }>(RECORD_USAGE, {
+      accountId: otherId,
+      events: [anEvent(), anEvent(named)],
+    });
+
+    expect(codes(answer.data.payload)).toEqual([
+      [0, 'UNKNOWN_RESOURCE'],
+      [1, 'UNKNOWN_RESOURCE'],
+    ]);
+  });
+
+  it('gives each of many calls at once its own results, in a few transactions', async () => {
+    let statements = 0;
+    const stop = gateway.database.onStatement(() => (statements += 1));
+    const doubled = anEvent();
+
+    const payloads = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => record(index % 2 === 0 ? anEvent() : doubled)),
+    );
+    stop();
+
+    const sum = (of: (payload: Payload) => number): number =>
+      payloads.reduce((total, payload) => total + of(payload), 0);
+    expect(sum((payload) => payload.accepted)).toBe(31);
+    expect(sum((payload) => payload.duplicates)).toBe(29);
+    expect(statements).toBeLessThan(60);
+  });
+
+  it('is told the account by an operator, and needs the scope INGEST', async () => {
+    const unnamed = await gateway.query(RECORD_USAGE, { events: [] });
+    const keyless = await gateway.query(RECORD_USAGE, { accountId, events: [] }, null);
+
+    expect(unnamed.errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
+    expect(keyless.errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED');
+  });
+});
+
+describe('recordHosting', () => {
+  it('records closed periods, refuses what overlaps, and takes a period back', async () => {
+    const first = aPeriod(NOW_MS - 3 * HOUR_MS, NOW_MS - 2 * HOUR_MS, { replicas: 2 });
+    const payload = await recordHosting(
+      first,
+      first,
+      aPeriod(NOW_MS - 2 * HOUR_MS - 1, NOW_MS - HOUR_MS),
+      aPeriod(NOW_MS - 2 * HOUR_MS, NOW_MS - HOUR_MS),
+      aPeriod(NOW_MS - 1, NOW_MS + 1),
+      aPeriod(NOW_MS - 1, NOW_MS, { hardware: 'tpu' }),
+      aPeriod(NOW_MS - 1, NOW_MS, { resourceKind: 'WORKFLOW', resourceExternalId: 'wf' }),
+      aPeriod(NOW_MS - 300 * DAY_MS, NOW_MS - 299 * DAY_MS),
+    );
+
+    expect(payload).toMatchObject({ accepted: 2, duplicates: 1, rejected: 5 });
+    expect(codes(payload)).toEqual([
+      [1, 'DUPLICATE'],
+      [2, 'OVERLAP'],
+      [4, 'OUTSIDE_WINDOW'],
+      [5, 'UNKNOWN_HARDWARE'],
+      [6, 'WRONG_KIND'],
+      [7, 'NO_RATE'],
+    ]);
+    expect(await hostedMs()).toBe((2 * HOUR_MS).toString());
+
+    const eventId = 'eventId' in first ? first.eventId : null;
+    const voided = await gateway.query<{ payload: object }>(VOID, { accountId, eventId });
+    const again = await recordHosting(first, aPeriod(NOW_MS - 3 * HOUR_MS, NOW_MS - 2 * HOUR_MS));
+
+    expect(voided.data.payload).toEqual({ voided: true });
+    expect(codes(again)).toEqual([[0, 'DUPLICATE']]);
+    expect(again.accepted).toBe(1);
+  });
+
+  it('shares one space of identities with events', async () => {
+    const event = anEvent();
+    await record(event);
+    const eventId = 'eventId' in event ? event.eventId : null;
+
+    const payload = await recordHosting(aPeriod(NOW_MS - HOUR_MS, NOW_MS, { eventId }));
+
+    expect(codes(payload)).toEqual([[0, 'CONFLICT']]);
+  });
+
+  it('refuses a period that overlaps a running deployment', async () => {
+    await gateway.query(
+      `mutation ($id: ID!) { deploy(input: { id: $id, hardware: "gpu", at: "2026-03-10T11:00:00Z" }) { id } }`,
+      { id: ids[3] },
+    );
+    const pod = { resourceKind: 'BROWSER_POD', resourceExternalId: 'pod' };
+
+    const payload = await recordHosting(
+      aPeriod(NOW_MS - 2 * HOUR_MS, NOW_MS - HOUR_MS, pod),
+      aPeriod(NOW_MS - HOUR_MS, NOW_MS - HOUR_MS + 1, pod),
+    );
+
+    expect(codes(payload)).toEqual([[1, 'OVERLAP']]);
+    expect(payload.results[0]?.message).toContain('2026-03-10T11:00:00.000Z on, still running');
+  });
+});
+
+describe('voidUsage', () => {
+  it('takes an event back once, and keeps its identity', async () => {
+    const event = anEvent({ eventId: 'to-void' });
+    await record(event);
+
+    const answers = [
+      await gateway.query(VOID, { accountId, eventId: 'to-void' }),
+      await gateway.query(VOID, { accountId, eventId: 'to-void' }),
+    ];
+
+    expect(answers.map(({ data }) => data)).toEqual([
+      { payload: { voided: true } },
+      { payload: { voided: false } },
+    ]);
+    expect(codes(await record(event))).toEqual([[0, 'DUPLICATE']]);
+    const { nodes } = await listEvents({ eventId: 'to-void' });
+    expect(nodes[0]?.voidedAt).toBe('2026-03-10T12:00:00.000Z');
+  });
+
+  it('does not find what was never recorded', async () => {
+    const answer = await gateway.query(VOID, { accountId, eventId: 'never' });
+
+    expect(answer.errors?.[0]?.extensions.code).toBe('NOT_FOUND');
+  });
+});
+
+describe('usageEvents', () => {
+  it('lists newest first, page by page, each event once while others arrive', async () => {
+    const range = { from: '2026-02-01T00:00:00Z', to: '2026-02-02T00:00:00Z' };
+    const noonMs = Date.parse('2026-02-01T12:00:00Z');
+    await record(
+      ...[1, 3, 2, 3].map((minutes, index) =>
+        anEvent({ eventId: `list-${index}`, occurredAt: iso(noonMs + minutes * 60_000) }),
+      ),
+    );
+
+    const first = await listEvents({ range, first: 2 });
+    await record(anEvent({ eventId: 'list-new', occurredAt: iso(noonMs + 5 * 60_000) }));
+    const second = await listEvents({ range, first: 2, after: first.pageInfo.endCursor });
+
+    expect(first.nodes.map(({ eventId }) => eventId)).toEqual(['list-3', 'list-1']);
+    expect(first).toMatchObject({ totalCount: 4, pageInfo: { hasNextPage: true } });
+    expect(second.nodes.map(({ eventId }) => eventId)).toEqual(['list-2', 'list-0']);
+    expect(second).toMatchObject({ totalCount: 5, pageInfo: { hasNextPage: false } });
+  });
+
+  it('lists the events of one resource, of one model, and no periods', async () => {
+    const ofWorkflow = await listEvents({ resourceId: ids[0] });
+    const all = await listEvents({ first: 500 });
+    const model = await gateway.query<{ resource: { model: { id: string } } }>(
+      `query ($id: ID!) { resource(id: $id) { ... on ModelDeployment { model { id } } } }`,
+      { id: ids[2] },
+    );
+    const ofModel = await listEvents({ modelId: model.data.resource.model.id });
+
+    expect(ofWorkflow.nodes).toMatchObject([
+      {
+        type: 'WORKFLOW_RUN',
+        quantity: 3,
+        credits: '0',
+        resource: { externalId: 'wf' },
+        model: null,
+      },
+    ]);
+    expect(ofModel.nodes.map((node) => [node.resource, node.model?.externalId])).toEqual([
+      [null, 'llama'],
+      [null, 'llama'],
+    ]);
+    expect(all.nodes.some(({ eventId }) => eventId.startsWith('p'))).toBe(false);
+  });
+
+  it('finds an event by its id, and the resources of a page in one statement', async () => {
+    const [node] = (await listEvents({ first: 1 })).nodes;
+    const found = await gateway.query<{ node: object }>(
+      `query ($id: ID!) { node(id: $id) { ... on UsageEvent { eventId } } }`,
+      { id: node?.id },
+    );
+    let reads = 0;
+    const stop = gateway.database.onStatement((sql) => {
+      if (sql.includes('resources.loadResources')) reads += 1;
+    });
+    await listEvents({ first: 100 });
+    stop();
+
+    expect(found.data.node).toEqual({ eventId: node?.eventId });
+    expect(reads).toBe(1);
+  });
+});
