@@ -46,6 +46,10 @@ export function encodeId(type: NodeType, accountId: number, localId: number): st
   return Buffer.from(`${type}.${accountId.toString()}.${localId.toString()}`).toString('base64url');
 }
 
+const INT_MAX = 2 ** 31 - 1;
+/** Types whose rows are numbered with 64 bits; all others, and accounts, with 32. */
+const manyRows: ReadonlySet<NodeType> = new Set(['CreditAllocation', 'UsageEvent']);
+
 /** What an id says, or null when it is none of ours. */
 export function decodeId(id: string): NodeRef | null {
   const match = /^([A-Za-z]+)\.(\d{1,15})\.(\d{1,15})$/.exec(
@@ -55,6 +59,7 @@ export function decodeId(id: string): NodeRef | null {
   const type = Object.values(nodeTypes).find((known) => known === match[1]);
   if (type === undefined) return null;
   const ref = { type, accountId: Number(match[2]), localId: Number(match[3]) };
+  if (ref.accountId > INT_MAX || (!manyRows.has(type) && ref.localId > INT_MAX)) return null;
   // One row has one id: other spellings of the same bytes are unknown ids.
   return encodeId(ref.type, ref.accountId, ref.localId) === id ? ref : null;
 }

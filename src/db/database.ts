@@ -1,7 +1,7 @@
 // One pool of connections, owned by TypeORM's DataSource and working as the gateway's role. Transactions are opened here
 // and nowhere else; every statement runs through a Tx that a store was handed.
 
-import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
+import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { ms, type Row } from './decode.ts';
 
 export const GATEWAY_ROLE = 'billing_gateway';
@@ -11,9 +11,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const SERIALISATION_RETRIES = 4;
 const RETRYABLE = new Set(['40001', '40P01']);
 
-/** A transaction. `manager` is for single rows by key; sets go through `query`. */
+/** A transaction. */
 export interface Tx {
-  readonly manager: EntityManager;
+  /** Runs one statement. @param parameters of `$1`, `$2`, … */
   query(sql: string, parameters?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
@@ -79,14 +79,8 @@ export class Database {
 
   /** Opens one consistent view of the database for reading; the caller closes it. */
   async openSnapshot(): Promise<Snapshot> {
-    const runner = this.source.createQueryRunner();
-    const tx = await this.begin(runner, 'begin isolation level repeatable read read only');
-    return {
-      tx,
-      close: async () => {
-        await finish(runner, 'commit');
-      },
-    };
+    const transaction = await this.begin('begin isolation level repeatable read read only');
+    return { tx: transaction, close: () => transaction.end('commit') };
   }
 
   /** Runs `read` in a snapshot of its own. */
@@ -126,20 +120,19 @@ export class Database {
   }
 
   private async once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const runner = this.source.createQueryRunner();
-    const tx = await this.begin(runner, 'begin');
+    const transaction = await this.begin('begin');
     try {
-      const result = await work(tx);
-      await runner.query('commit');
-      await runner.release();
+      const result = await work(transaction);
+      await transaction.commit();
       return result;
     } catch (error) {
-      await finish(runner, 'rollback');
+      await transaction.end('rollback');
       throw error;
     }
   }
 
-  private async begin(runner: QueryRunner, sql: string): Promise<Tx> {
+  private async begin(sql: string): Promise<Transaction> {
+    const runner = this.source.createQueryRunner();
     try {
       await runner.connect();
       await runner.query(sql);
@@ -147,21 +140,46 @@ export class Database {
       await runner.release();
       throw error;
     }
-    // A connection answers one statement at a time: those asked for side by side wait for one another here.
-    let last: Promise<unknown> = Promise.resolve();
-    return {
-      manager: runner.manager,
-      query: (text, parameters = []) => {
-        const run = async (): Promise<readonly Row[]> => {
-          for (const listener of this.listeners) listener(text);
-          const rows: unknown = await runner.query(text, [...parameters]);
-          return rowsOf(rows);
-        };
-        const answer = last.then(run, run);
-        last = answer;
-        return answer;
-      },
-    };
+    return new Transaction(runner, this.listeners);
+  }
+}
+
+class Transaction implements Tx {
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly runner: QueryRunner,
+    private readonly listeners: ReadonlySet<StatementListener>,
+  ) {}
+
+  query(sql: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+    for (const listener of this.listeners) listener(sql);
+    return this.inTurn(sql, parameters);
+  }
+
+  async commit(): Promise<void> {
+    await this.inTurn('commit', []);
+    await this.runner.release();
+  }
+
+  /** Ends the transaction whatever became of its connection: one that broke was rolled back by the server. */
+  async end(sql: 'commit' | 'rollback'): Promise<void> {
+    try {
+      await this.inTurn(sql, []);
+    } catch {
+      // The pool drops a broken connection at release, and the first error is the one to tell.
+    } finally {
+      await this.runner.release();
+    }
+  }
+
+  // A connection answers one statement at a time: those asked for side by side wait for one another here.
+  private inTurn(sql: string, parameters: readonly unknown[]): Promise<readonly Row[]> {
+    const run = async (): Promise<readonly Row[]> =>
+      rowsOf(await this.runner.query(sql, [...parameters]));
+    const answer = this.last.then(run, run);
+    this.last = answer;
+    return answer;
   }
 }
 
@@ -171,17 +189,6 @@ export function sqlState(error: unknown): string | null {
   const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
   const state = driverError?.code ?? code;
   return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) ? state : null;
-}
-
-// A connection that broke cannot be rolled back; the server has done it, and the first error is the one to tell.
-async function finish(runner: QueryRunner, sql: string): Promise<void> {
-  try {
-    await runner.query(sql);
-  } catch {
-    // The pool drops a broken connection at release.
-  } finally {
-    await runner.release();
-  }
 }
 
 // TypeORM answers UPDATE and DELETE with [rows, count], everything else with rows.

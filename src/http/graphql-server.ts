@@ -18,8 +18,14 @@ export interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
   readonly log: FastifyBaseLogger;
   readonly plugins: readonly ApolloServerPlugin[];
-  /** Told of each operation when its answer is complete. */
-  readonly onAnswered: (context: BaseContext, facts: OperationFacts) => void;
+}
+
+/** The key under which a context says who is told of its operation when the answer is complete. */
+export const onAnswered = Symbol('onAnswered');
+
+// Apollo works on a copy of the context, so what belongs to one request travels inside it.
+export interface GraphQLContext extends BaseContext {
+  [onAnswered]?: (facts: OperationFacts) => void;
 }
 
 /** A started server without an address of its own. */
@@ -27,13 +33,12 @@ export async function startGraphQLServer({
   schema,
   log,
   plugins,
-  onAnswered,
-}: GraphQLServerOptions): Promise<ApolloServer> {
-  const apollo = new ApolloServer({
+}: GraphQLServerOptions): Promise<ApolloServer<GraphQLContext>> {
+  const apollo = new ApolloServer<GraphQLContext>({
     gateway: jitGateway(schema),
     plugins: [
       ...plugins,
-      factsPlugin(onAnswered),
+      factsPlugin(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
     ],
@@ -56,7 +61,7 @@ export async function startGraphQLServer({
   return apollo;
 }
 
-function factsPlugin(onAnswered: GraphQLServerOptions['onAnswered']): ApolloServerPlugin {
+function factsPlugin(): ApolloServerPlugin<GraphQLContext> {
   return {
     requestDidStart: () =>
       Promise.resolve({
@@ -64,7 +69,7 @@ function factsPlugin(onAnswered: GraphQLServerOptions['onAnswered']): ApolloServ
           const { body } = response;
           const errors = body.kind === 'single' ? (body.singleResult.errors ?? []) : [];
           const type = operation?.operation ?? 'none';
-          onAnswered(contextValue, {
+          contextValue[onAnswered]?.({
             operation: [type, operationName ?? ''].join(' ').trim().slice(0, 100),
             errorCodes: [...new Set(extensionsOf(errors, 'code'))],
             references: extensionsOf(errors, 'reference'),

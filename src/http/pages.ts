@@ -11,7 +11,8 @@ const require = createRequire(import.meta.url);
 
 interface Asset {
   readonly url: string;
-  readonly package: string;
+  /** Of the package that brings the file. */
+  readonly manifest: string;
   readonly file: string;
   readonly type: 'text/javascript' | 'text/css';
 }
@@ -19,25 +20,25 @@ interface Asset {
 const ASSETS: readonly Asset[] = [
   {
     url: '/graphiql/react.js',
-    package: 'react',
+    manifest: require.resolve('react/package.json'),
     file: 'umd/react.production.min.js',
     type: 'text/javascript',
   },
   {
     url: '/graphiql/react-dom.js',
-    package: 'react-dom',
+    manifest: require.resolve('react-dom/package.json'),
     file: 'umd/react-dom.production.min.js',
     type: 'text/javascript',
   },
   {
     url: '/graphiql/graphiql.js',
-    package: 'graphiql',
+    manifest: require.resolve('graphiql/package.json'),
     file: 'graphiql.min.js',
     type: 'text/javascript',
   },
   {
     url: '/graphiql/graphiql.css',
-    package: 'graphiql',
+    manifest: require.resolve('graphiql/package.json'),
     file: 'graphiql.min.css',
     type: 'text/css',
   },
@@ -67,8 +68,7 @@ async function servePage(app: FastifyInstance, url: string, name: string): Promi
 }
 
 async function serveAsset(app: FastifyInstance, asset: Asset): Promise<void> {
-  const manifest = require.resolve(`${asset.package}/package.json`);
-  const content = await readFile(path.join(path.dirname(manifest), asset.file));
+  const content = await readFile(path.join(path.dirname(asset.manifest), asset.file));
   const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
   app.get(asset.url, (request, reply) => {
     void reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });

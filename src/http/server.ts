@@ -13,7 +13,7 @@ import type { DestinationStream } from 'pino';
 import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { answerFailures } from './failures.ts';
-import { startGraphQLServer } from './graphql-server.ts';
+import { type GraphQLContext, onAnswered, startGraphQLServer } from './graphql-server.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
 import { measureRequests } from './metrics.ts';
 import { servePages } from './pages.ts';
@@ -62,15 +62,10 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   const { operations } = measureRequests(server);
   serveProbes(server, deps.isReady);
   await servePages(server);
-  const requests = new WeakMap<BaseContext, FastifyRequest>();
   const apollo = await startGraphQLServer({
     schema: deps.schema,
     log: server.log,
     plugins: [operations],
-    onAnswered: (context, answered) => {
-      const request = requests.get(context);
-      if (request !== undefined) facts.set(request, answered);
-    },
   });
   server.addHook('onClose', () => apollo.stop());
   const actors = new WeakMap<FastifyRequest, Actor>();
@@ -88,8 +83,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
       context: (request) => {
         const actor = actors.get(request);
         invariant(actor !== undefined, 'the hook found the actor');
-        const context = deps.createContext(actor);
-        requests.set(context, request);
+        const context: GraphQLContext = deps.createContext(actor);
+        context[onAnswered] = (answered) => facts.set(request, answered);
         return Promise.resolve(context);
       },
     }),

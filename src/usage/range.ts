@@ -61,8 +61,10 @@ export interface DateRangeRequest {
 
 /** How far back the range before lies. */
 type Step =
-  | { readonly by: 'days'; readonly days: number }
-  | { readonly by: 'months'; readonly months: number }
+  /** Both edges at the same local time, some days back. */
+  | { readonly by: 'localTime'; readonly days: number }
+  | { readonly by: 'wholeDays'; readonly days: number }
+  | { readonly by: 'wholeMonths'; readonly months: number }
   | { readonly by: 'length' }
   /** A whole cycle (`partTo` null), or a cycle up to an offset after its start. */
   | { readonly by: 'cycle'; readonly partTo: ReturnType<typeof localOffset> | null };
@@ -100,10 +102,17 @@ export function resolveRange(
 export function previousRange(range: ResolvedRange): ResolvedRange {
   const { timeZone, step } = range;
   switch (step.by) {
-    case 'days':
-      return { ...range, preset: null, ...shifted(range, timeZone, { days: -step.days }) };
-    case 'months':
-      return { ...range, preset: null, ...shifted(range, timeZone, { months: -step.months }) };
+    case 'localTime':
+      return { ...range, preset: null, ...shifted(range, timeZone, -step.days) };
+    case 'wholeDays': {
+      const fromMs = dayStartMs(timeZone, dayOf(timeZone, range.fromMs) - step.days);
+      return { ...range, preset: null, fromMs, toMs: range.fromMs };
+    }
+    case 'wholeMonths': {
+      const monthMs = addCalendar(timeZone, range.fromMs, { months: -step.months });
+      const fromMs = unitStartMs(timeZone, 'MONTH', monthMs);
+      return { ...range, preset: null, fromMs, toMs: range.fromMs };
+    }
     case 'length':
       return { ...range, preset: null, fromMs: range.fromMs - lengthMs(range), toMs: range.fromMs };
     case 'cycle': {
@@ -227,7 +236,7 @@ function lastDays(
   { timeZone, nowMs }: PresetContext,
 ): Pick<ResolvedRange, 'fromMs' | 'toMs' | 'preset' | 'step'> {
   const fromMs = dayStartMs(timeZone, dayOf(timeZone, nowMs) - (days - 1));
-  return { preset, fromMs, toMs: nowMs, step: { by: 'days', days } };
+  return { preset, fromMs, toMs: nowMs, step: { by: 'localTime', days } };
 }
 
 function checked(range: Range, fields: readonly [string, string], path: ErrorPath): Range {
@@ -247,22 +256,18 @@ function checked(range: Range, fields: readonly [string, string], path: ErrorPat
 
 function stepOf(range: Range, timeZone: string): Step {
   if (isMonthStart(timeZone, range.fromMs) && isMonthStart(timeZone, range.toMs)) {
-    return { by: 'months', months: monthsBetween(timeZone, range.fromMs, range.toMs) };
+    return { by: 'wholeMonths', months: monthsBetween(timeZone, range.fromMs, range.toMs) };
   }
   if (isDayStart(timeZone, range.fromMs) && isDayStart(timeZone, range.toMs)) {
-    return { by: 'days', days: dayOf(timeZone, range.toMs) - dayOf(timeZone, range.fromMs) };
+    return { by: 'wholeDays', days: dayOf(timeZone, range.toMs) - dayOf(timeZone, range.fromMs) };
   }
   return { by: 'length' };
 }
 
-function shifted(
-  range: Range,
-  timeZone: string,
-  by: { readonly days?: number; readonly months?: number },
-): Range {
+function shifted(range: Range, timeZone: string, days: number): Range {
   return {
-    fromMs: addCalendar(timeZone, range.fromMs, by),
-    toMs: addCalendar(timeZone, range.toMs, by),
+    fromMs: addCalendar(timeZone, range.fromMs, { days }),
+    toMs: addCalendar(timeZone, range.toMs, { days }),
   };
 }
 

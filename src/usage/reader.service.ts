@@ -121,7 +121,8 @@ export class UsageReader {
       const folded = upTo[index];
       if (folded === undefined || folded instanceof Error) throw folded ?? new Error('no account');
       const cover = coverCells(question.edgesMs, folded.timeZone);
-      return { ...question, watermark: folded.watermark, cover };
+      const { watermark, lastSeq } = folded;
+      return { ...question, watermark, lastSeq, cover };
     });
     const tx = await this.reader();
     const stored = new Map<SumsOf, readonly StoredSum[]>();

@@ -20,10 +20,11 @@ import type { Cover, Edge } from './cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
 import { subjectKinds, usageTypes, type SubjectKind, type UsageType } from './views.ts';
 
-/** Up to where an account's events are folded, and whose days its day tiers hold. */
+/** Up to where an account's events are folded and recorded, and whose days its day tiers hold. */
 export interface FoldedUpTo {
   readonly accountId: number;
   readonly watermark: number;
+  readonly lastSeq: number;
   readonly timeZone: string;
 }
 
@@ -32,7 +33,7 @@ export async function loadFoldedUpTo(
   accountIds: readonly number[],
 ): Promise<readonly FoldedUpTo[]> {
   const rows = await tx.query(
-    `/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark,
+    `/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
        coalesce(s.time_zone, a.time_zone) as time_zone
      from account a left join rollup_state s using (account_id) where a.account_id = any($1)`,
     [accountIds],
@@ -40,6 +41,7 @@ export async function loadFoldedUpTo(
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
     watermark: int(row, 'watermark'),
+    lastSeq: int(row, 'last_seq'),
     timeZone: text(row, 'time_zone'),
   }));
 }
@@ -51,6 +53,7 @@ export type Grain = 'account' | 'resource';
 export interface SumsQuestion {
   readonly accountId: number;
   readonly watermark: number;
+  readonly lastSeq: number;
   readonly edgesMs: readonly number[];
   readonly cover: Cover;
   /** Only these resources and models; null: all. Needs the grain `resource`. */
@@ -91,6 +94,10 @@ const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
   },
 };
 
+// Each `offset 0` keeps the planner from joining the other way round: it would rather read an account's rollups or events
+// of the whole range than a few buckets, or the few events beyond the watermark. Both ends of the tail are given, since a
+// range with one open end is taken for a third of all events.
+
 /** The sums of each question, in the questions' order. */
 export async function loadSums(
   tx: Tx,
@@ -99,36 +106,44 @@ export async function loadSums(
 ): Promise<readonly (readonly StoredSum[])[]> {
   const { table, dimension, eventDimension } = grainColumns[grain];
   const ofSubjects = questions.some((question) => question.subjectIds !== null);
+  const isCounted = (of: string): string =>
+    `u.voided_at is null and u.type <> 'HOSTING' ${ofSubjects ? `and u.subject_id = any(${of}.subjects)` : ''}`;
   const rows = await tx.query(
     `/* views.loadSums.${grain} */ with
      question as materialized (
-       select q, account_id, watermark, edges::timestamptz[] as edges, subjects::int[] as subjects
-       from unnest($1::int[], $2::int[], $3::int8[], $4::text[], $5::text[]) x(q, account_id, watermark, edges, subjects)),
+       select q, account_id, watermark, last_seq, edges::timestamptz[] as edges, subjects::int[] as subjects
+       from unnest($1::int[], $2::int[], $3::int8[], $4::int8[], $5::text[], $6::text[])
+         x(q, account_id, watermark, last_seq, edges, subjects)),
      piece as materialized (
-       select * from unnest($6::int[], $7::int[], $8::smallint[], $9::int[], $10::int[], $11::int[])
-         x(q, cell, tier, from_bucket, to_bucket, sign)),
+       select x.*, question.account_id, question.subjects
+       from unnest($7::int[], $8::int[], $9::smallint[], $10::int[], $11::int[], $12::int[])
+         x(q, cell, tier, from_bucket, to_bucket, sign) join question using (q)),
      edge as materialized (
-       select * from unnest($12::int[], $13::int[], $14::timestamptz[], $15::timestamptz[], $16::int[])
-         x(q, cell, from_at, to_at, sign)),
+       select x.*, question.account_id, question.subjects, question.watermark
+       from unnest($13::int[], $14::int[], $15::timestamptz[], $16::timestamptz[], $17::int[])
+         x(q, cell, from_at, to_at, sign) join question using (q)),
      part (q, cell, subject_id, kind, type, hardware_id, quantity, credits_micro, hosting_ms, replica_ms) as (
        select piece.q, piece.cell, ${dimension}, r.type, r.hardware_id, piece.sign * r.quantity,
          piece.sign * r.credits_micro, piece.sign * r.hosting_ms, piece.sign * r.replica_ms
-       from piece join question using (q)
-         ${ofSubjects ? 'cross join lateral unnest(question.subjects) s(subject_id)' : ''}
-         join ${table} r on r.account_id = question.account_id and r.tier = piece.tier
-           and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
-           ${ofSubjects ? 'and r.subject_id = s.subject_id' : ''}
+       from piece ${ofSubjects ? 'cross join lateral unnest(piece.subjects) s(subject_id)' : ''}
+         cross join lateral (
+           select * from ${table} r where r.account_id = piece.account_id and r.tier = piece.tier
+             and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
+             ${ofSubjects ? 'and r.subject_id = s.subject_id' : ''} offset 0) r
        union all
        select edge.q, edge.cell, ${eventDimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
-       from edge join question using (q) join usage_event u on u.account_id = question.account_id
-         and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at and u.seq <= question.watermark
-       where u.voided_at is null and u.type <> 'HOSTING' ${ofSubjects ? 'and u.subject_id = any(question.subjects)' : ''}
+       from edge cross join lateral (
+         select * from usage_event u where u.account_id = edge.account_id
+           and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at offset 0) u
+       where u.seq <= edge.watermark and ${isCounted('edge')}
        union all
        select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
          u.quantity, u.credits_micro, 0, 0
-       from question join usage_event u on u.account_id = question.account_id and u.seq > question.watermark
-         and u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
-       where u.voided_at is null and u.type <> 'HOSTING' ${ofSubjects ? 'and u.subject_id = any(question.subjects)' : ''})
+       from question cross join lateral (
+         select * from usage_event u where u.account_id = question.account_id
+           and u.seq > question.watermark and u.seq <= question.last_seq offset 0) u
+       where u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
+         and ${isCounted('question')})
      select q, cell, subject_id, kind, type, hardware_id, sum(quantity)::int8 as quantity,
        sum(credits_micro)::int8 as credits_micro, sum(hosting_ms)::int8 as hosting_ms, sum(replica_ms)::int8 as replica_ms
      from part group by q, cell, subject_id, kind, type, hardware_id`,
@@ -150,6 +165,7 @@ function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] 
     questions.map((_, q) => q),
     questions.map((question) => question.accountId),
     questions.map((question) => question.watermark),
+    questions.map((question) => question.lastSeq),
     questions.map(
       (question) => `{${question.edgesMs.map((edge) => at(edge).toISOString()).join()}}`,
     ),
@@ -285,7 +301,9 @@ export async function loadTailActivity(
   const rows = await tx.query(
     `/* views.loadTailActivity */ select a.account_id, u.subject_id, max(u.occurred_at) as last_event_at
      from account a left join rollup_state s using (account_id)
-       join usage_event u on u.account_id = a.account_id and u.seq > coalesce(s.watermark, 0)
+       cross join lateral (
+         select * from usage_event u where u.account_id = a.account_id
+           and u.seq > coalesce(s.watermark, 0) and u.seq <= a.last_seq offset 0) u
      where a.account_id = any($1) and u.voided_at is null and u.type <> 'HOSTING'
      group by a.account_id, u.subject_id`,
     [accountIds],

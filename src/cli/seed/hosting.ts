@@ -80,7 +80,8 @@ function modelDeployments(days: DemoDays): readonly Hosted[] {
       },
       registeredAgo: 394,
       turns: [
-        deploy(days.workday(391, 10, 15), 'g4dn.xlarge'),
+        deploy(days.workday(391, 10, 15), 'g5.xlarge'),
+        scale(days.workday(335, 11, 20), 'g4dn.xlarge', 1),
         end('UNDEPLOY', days.workday(299, 17, 5)),
       ],
     },
@@ -95,8 +96,8 @@ function modelDeployments(days: DemoDays): readonly Hosted[] {
       turns: [
         request(days.workday(300, 9, 40), 'g4dn.xlarge'),
         end('READY', days.workday(300, 9, 52)),
-        scale(days.at(RUSH_FROM_AGO, 7, 30), 'g4dn.xlarge', 2),
-        scale(days.at(RUSH_TO_AGO, 21, 10), 'g4dn.xlarge', 1),
+        scale(days.at(RUSH_FROM_AGO - 3, 7, 30), 'g4dn.xlarge', 2),
+        scale(days.at(RUSH_TO_AGO + 4, 21, 10), 'g4dn.xlarge', 1),
       ],
     },
     {
@@ -137,8 +138,8 @@ function modelDeployments(days: DemoDays): readonly Hosted[] {
       turns: [
         deploy(days.workday(96, 11, 30), 'g4dn.xlarge'),
         scale(days.workday(92, 9), 'g5.xlarge', 1),
-        end('UNDEPLOY', days.workday(85, 18, 20)),
-        deploy(days.workday(43, 9, 10), 'g5.xlarge'),
+        end('UNDEPLOY', days.workday(89, 18, 20)),
+        deploy(days.workday(43, 9, 10), 'g4dn.xlarge'),
         end('UNDEPLOY', days.workday(40, 18, 45)),
       ],
     },
@@ -170,11 +171,7 @@ function guardrails(days: DemoDays): readonly Hosted[] {
     {
       registration: { kind, externalId: 'pii-masking', name: 'Personal data masking', owner },
       registeredAgo: 389,
-      turns: [
-        deploy(days.workday(385, 14, 30), hardware),
-        scale(days.at(RUSH_FROM_AGO, 7, 35), hardware, 2),
-        scale(days.at(RUSH_TO_AGO, 21, 15), hardware, 1),
-      ],
+      turns: [deploy(days.workday(385, 14, 30), hardware)],
     },
     {
       registration: { kind, externalId: 'prompt-shield', name: 'Prompt injection shield', owner },
@@ -183,10 +180,10 @@ function guardrails(days: DemoDays): readonly Hosted[] {
     },
     {
       registration: { kind, externalId: 'tone-of-voice', name: 'Tone of voice', owner },
-      registeredAgo: 152,
+      registeredAgo: 255,
       turns: [
-        deploy(days.workday(150, 15, 25), hardware),
-        end('UNDEPLOY', days.workday(101, 16, 40)),
+        deploy(days.workday(250, 15, 25), hardware),
+        end('UNDEPLOY', days.workday(218, 16, 40)),
       ],
     },
   ];
@@ -337,7 +334,7 @@ function officeHours(
   return days
     .all(fromAgo, 0)
     .filter(({ isWorkday }) => isWorkday)
-    .flatMap(({ ago }) => [deploy(days.at(ago, 8), hardware), end('UNDEPLOY', days.at(ago, 18))]);
+    .flatMap(({ ago }) => [deploy(days.at(ago, 9), hardware), end('UNDEPLOY', days.at(ago, 17))]);
 }
 
 // Started on Mondays and stopped on Fridays; the last week is one that ends before `untilAgo`.

@@ -60,9 +60,8 @@ const FINE_TUNING_JOBS: readonly (readonly [
   ['job-1033', 236, 'support-replies-7b', '7.6'],
   ['job-1038', 197, 'support-replies-7b', '12.75'],
   ['job-1044', 145, 'support-replies-7b', '6.3'],
-  ['job-1047', 110, 'invoice-fields-8b', '14.2'],
-  ['job-1048', 99, 'invoice-fields-8b', '8.4'],
-  ['job-1052', 66, 'support-replies-7b', '10.6'],
+  ['job-1047', 110, 'invoice-fields-8b', '9.2'],
+  ['job-1052', 66, 'support-replies-7b', '7.6'],
   ['job-1055', 47, 'invoice-fields-8b', '7.35'],
   ['job-1057', 15, 'invoice-fields-8b', '12.1'],
   [JOB_OF_DOUBLE_CHARGE, 8, 'support-replies-7b', '9.4'],
@@ -85,9 +84,9 @@ interface PodHabit {
 }
 
 const POD_HABITS: readonly PodHabit[] = [
-  pod('supplier-portals', 'pod-4-16', { sinceAgo: 350, perDay: 9, minutes: [3, 13] }),
-  pod('parcel-tracking', 'pod-4-16', { sinceAgo: 260, perDay: 7, minutes: [2, 9], isDaily: true }),
-  pod('customs-forms', 'pod-8-32', { sinceAgo: 139, perDay: 4, minutes: [6, 17] }),
+  pod('supplier-portals', 'pod-4-16', { sinceAgo: 350, perDay: 7, minutes: [3, 13] }),
+  pod('parcel-tracking', 'pod-4-16', { sinceAgo: 260, perDay: 6, minutes: [2, 9], isDaily: true }),
+  pod('customs-forms', 'pod-8-32', { sinceAgo: 139, perDay: 3, minutes: [6, 17] }),
 ];
 
 interface Schedule {

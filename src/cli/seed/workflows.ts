@@ -62,17 +62,17 @@ export const DEMO_WORKFLOWS: readonly DemoWorkflow[] = [
 
 /** A workflow's runs on one day, by the hours in which there were any. */
 export function runsOn(workflow: DemoWorkflow, day: DemoDay): readonly HourOfRuns[] {
-  const { externalId, deployedAgo, undeployedAgo, runsPerWorkday, weekendShare } = workflow;
-  const isLive = deployedAgo !== null && day.ago < deployedAgo && day.ago > (undeployedAgo ?? -1);
-  if (!isLive) return [];
+  if (!isLive(workflow, day)) return [];
+  const { externalId, runsPerWorkday, weekendShare, rhythm } = workflow;
   const chance = chanceOf(`runs/${externalId}/${day.date}`);
   // Schedules run as often in quiet weeks as in busy ones.
-  const activity = workflow.rhythm === 'MORNING' ? 1 : day.activity;
+  const isPunctual = rhythm === 'MORNING';
+  const activity = isPunctual ? 1 : day.activity;
   const expected = runsPerWorkday * activity * (day.isWorkday ? 1 : weekendShare);
   const hours: HourOfRuns[] = [];
-  for (const [hour, share] of HOURS[workflow.rhythm].entries()) {
+  for (const [hour, share] of HOURS[rhythm].entries()) {
     if (share === 0) continue;
-    const spread = workflow.rhythm === 'MORNING' ? 1 : 0.5 + chance.unit();
+    const spread = isPunctual ? 1 : 0.5 + chance.unit();
     const runs = Math.floor(((expected * share) / 1_000) * spread + chance.unit());
     const startedMs = day.startMs + hour * HOUR_MS + chance.whole(0, HOUR_MS - 1);
     // Where the clock shifts, the day's last hour would be the next day's.
@@ -81,13 +81,17 @@ export function runsOn(workflow: DemoWorkflow, day: DemoDay): readonly HourOfRun
   return hours;
 }
 
+function isLive({ deployedAgo, undeployedAgo }: DemoWorkflow, { ago }: DemoDay): boolean {
+  return deployedAgo !== null && ago < deployedAgo && ago > (undeployedAgo ?? -1);
+}
+
 function workflow(
   externalId: string,
   name: string,
   owner: string,
-  ...[[registeredAgo, deployedAgo = null, undeployedAgo = null], [runs, weekendShare, rhythm]]: [
-    days: readonly [number, number?, number?],
-    load: readonly [number, number, Rhythm],
+  ...[[registeredAgo, deployedAgo, undeployedAgo], [runsPerWorkday, weekendShare, rhythm]]: [
+    days: readonly [registeredAgo: number, deployedAgo?: number, undeployedAgo?: number],
+    load: readonly [runsPerWorkday: number, weekendShare: number, rhythm: Rhythm],
   ]
 ): DemoWorkflow {
   return {
@@ -95,9 +99,9 @@ function workflow(
     name,
     owner,
     registeredAgo,
-    deployedAgo,
-    undeployedAgo,
-    runsPerWorkday: runs,
+    deployedAgo: deployedAgo ?? null,
+    undeployedAgo: undeployedAgo ?? null,
+    runsPerWorkday,
     weekendShare,
     rhythm,
   };

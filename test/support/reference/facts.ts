@@ -41,6 +41,7 @@ export interface Resource {
   readonly externalId: string;
   readonly name: string;
   readonly owner: string | null;
+  /** As the API shows it: hosting recorded afterwards was a deployment too. */
   readonly status: string;
   readonly model: number | null;
   readonly wasDeployed: boolean;
@@ -108,7 +109,11 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
       externalId: text(row, 'external_id'),
       name: text(row, 'name'),
       owner: orNull(row, 'owner', text),
-      status: text(row, 'status'),
+      status:
+        text(row, 'status') === 'IN_DEVELOPMENT' &&
+        segments.some((segment) => segment['resource_id'] === row['resource_id'])
+          ? 'UNDEPLOYED'
+          : text(row, 'status'),
       model: orNull(row, 'model_id', number),
       wasDeployed: row['deployed_at'] !== null,
     })),

@@ -145,7 +145,7 @@ function hoursOf(day: Temporal.PlainDate, zone: string): readonly number[] {
 }
 
 /** The beginning of the running cycle, or of the one `back` cycles before it. */
-function cycleStart(cycles: Cycles, now: number, back: number): number {
+export function cycleStart(cycles: Cycles, now: number, back: number): number {
   let day = dayOf(now, cycles.timeZone);
   let left = back;
   for (;;) {

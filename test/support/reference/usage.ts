@@ -189,7 +189,11 @@ export function reportOf(facts: Facts, question: ReportQuestion): readonly Repor
       );
       groups.set(key, [...(groups.get(key) ?? []), charge]);
     }
-    for (const [key, group] of groups) rows.push({ key, ...sumsOf(group) });
+    for (const [key, group] of groups) {
+      const sums = sumsOf(group);
+      const isNothing = !sums.runs && !sums.quantity && !sums.credits && sums.time === 0;
+      if (groupBy.length === 0 || !isNothing) rows.push({ key, ...sums });
+    }
   }
   return rows;
 }

@@ -1,0 +1,120 @@
+// What the rollups would hold is made here from a list of points, bucket by bucket; the cover of a range, added up with its
+// signs, must come to what filtering the points gives.
+
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { dayStartMs } from '../../src/core/calendar.ts';
+import { coverCells, TIERS, type Cover } from '../../src/usage/cover.ts';
+import { CLOCK_CHANGES, instant, ZONES } from '../support/arbitraries.ts';
+
+const DAYS_OF_TIER = { 2: 1, 3: 8, 4: 64 } as const;
+const QUARTER_HOURS_OF_TIER = { 0: 1, 1: 8 } as const;
+const FINEST_DAY_MS = 22 * 3_600_000;
+
+interface Point {
+  readonly atMs: number;
+  readonly amount: number;
+}
+
+/** When a bucket of a tier begins. */
+function beginOf(tier: Cover['pieces'][number]['tier'], bucket: number, zone: string): number {
+  if (tier === TIERS.QUARTER_HOUR || tier === TIERS.TWO_HOURS) {
+    return bucket * QUARTER_HOURS_OF_TIER[tier] * 900_000;
+  }
+  return dayStartMs(zone, bucket * DAYS_OF_TIER[tier]);
+}
+
+function within(points: readonly Point[], fromMs: number, toMs: number): number {
+  return points
+    .filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
+    .reduce((sum, { amount }) => sum + amount, 0);
+}
+
+/** Adds a cell up from its pieces of the tiers and its edges. */
+function covered(
+  points: readonly Point[],
+  zone: string,
+  parts: { readonly pieces: Cover['pieces']; readonly edges: Cover['eventEdges'] },
+): number {
+  let sum = 0;
+  for (const { tier, fromBucket, toBucket, sign } of parts.pieces) {
+    for (let bucket = fromBucket; bucket < toBucket; bucket += 1) {
+      const [fromMs, toMs] = [beginOf(tier, bucket, zone), beginOf(tier, bucket + 1, zone)];
+      sum += sign * within(points, fromMs, toMs);
+    }
+  }
+  for (const { fromMs, toMs, sign } of parts.edges) sum += sign * within(points, fromMs, toMs);
+  return sum;
+}
+
+const scene = fc
+  .record({ change: fc.constantFrom(...CLOCK_CHANGES), zone: fc.constantFrom(...ZONES) })
+  .chain(({ change, zone }) => {
+    const changeMs = Date.parse(change.at);
+    const nowMs = changeMs + 5 * 86_400_000;
+    const at = instant(changeMs, nowMs);
+    return fc.record({
+      zone: fc.constant(zone),
+      points: fc.array(fc.record({ atMs: at, amount: fc.integer({ min: 1, max: 1_000_000 }) }), {
+        minLength: 20,
+        maxLength: 120,
+        size: 'max',
+      }),
+      edges: fc
+        .uniqueArray(at, { minLength: 2, maxLength: 9 })
+        .map((edges) => edges.sort((a, b) => a - b)),
+    });
+  });
+
+describe('the cover of a range', () => {
+  it('counts each event of each cell once', () => {
+    fc.assert(
+      fc.property(scene, ({ zone, points, edges }) => {
+        const cover = coverCells(edges, zone);
+        const cells = edges.slice(1).map((_, cell) =>
+          covered(points, zone, {
+            pieces: cover.pieces.filter((piece) => piece.cell === cell),
+            edges: cover.eventEdges.filter((edge) => edge.cell === cell),
+          }),
+        );
+        expect(cells).toEqual(
+          edges.slice(1).map((toMs, cell) => within(points, edges[cell] ?? 0, toMs)),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('counts each millisecond of hosting once, from the day tiers and the cut days', () => {
+    fc.assert(
+      fc.property(scene, ({ zone, points, edges }) => {
+        const cover = coverCells(edges, zone);
+        const cells = edges.slice(1).map((_, cell) =>
+          covered(points, zone, {
+            pieces: cover.pieces.filter((piece) => piece.cell === cell && piece.tier >= TIERS.DAY),
+            edges: cover.hostingEdges.filter((edge) => edge.cell === cell),
+          }),
+        );
+        expect(cells).toEqual(
+          edges.slice(1).map((toMs, cell) => within(points, edges[cell] ?? 0, toMs)),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('leaves little to be read from raw rows: less than half a bucket of the finest tier at each end', () => {
+    fc.assert(
+      fc.property(scene, ({ zone, edges }) => {
+        const { eventEdges, hostingEdges } = coverCells(edges, zone);
+        for (const { fromMs, toMs } of eventEdges) expect(toMs - fromMs).toBeLessThanOrEqual(900_000);
+        for (const { fromMs, toMs, cell } of hostingEdges) {
+          const cellMs = (edges[cell + 1] ?? 0) - (edges[cell] ?? 0);
+          expect(toMs - fromMs).toBeLessThanOrEqual(Math.max(25 * 3_600_000, FINEST_DAY_MS));
+          expect(toMs - fromMs).toBeLessThanOrEqual(Math.max(cellMs, 25 * 3_600_000));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
