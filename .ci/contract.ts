@@ -23,7 +23,7 @@ const changes = await diff(contract, emitted);
 const breaking = changes.filter(
   (change) => change.criticality.level !== CriticalityLevel.NonBreaking,
 );
-const isMissing = (change: Change): boolean => MISSING.has(change.type);
+const isMissing = (change: Change): boolean => MISSING.has(String(change.type));
 const missing = breaking.filter(isMissing);
 const broken = breaking.filter(
   (change) => !isMissing(change) && change.criticality.level === CriticalityLevel.Breaking,

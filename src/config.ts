@@ -1,7 +1,7 @@
 // The environment as one checked value. Every variable is judged before any is used, so a wrong set-up is told of at once
 // and in full, and nothing starts on half of it.
 
-export const logLevels = {
+const logLevels = {
   fatal: 'fatal',
   error: 'error',
   warn: 'warn',
@@ -12,7 +12,7 @@ export const logLevels = {
 } as const;
 export type LogLevel = keyof typeof logLevels;
 
-export const OPERATOR_KEY_LENGTH_MIN = 24;
+const OPERATOR_KEY_LENGTH_MIN = 24;
 
 export interface Config {
   /** 0 takes any free port. */

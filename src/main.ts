@@ -6,7 +6,7 @@ import { SystemClock } from './core/clock.ts';
 import { GatewayError } from './core/errors.ts';
 import { openDatabase, type Database } from './db/database.ts';
 import { startEmbedded } from './db/embedded.ts';
-import { EmbeddedDatabaseError } from './db/embedded-cluster.ts';
+import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
 import { migrate } from './db/migrate.ts';
 import { openDoors } from './doors.ts';
 import { welcome } from './welcome.ts';

@@ -126,9 +126,7 @@ class DemoLife {
       case 'TURN':
         return this.turn(deed.resource, deed.turn);
       case 'WORKFLOW':
-        return deed.isDeployed
-          ? app.deployments.deployWorkflow(OPERATOR, { id: this.idOf(deed.resource) })
-          : app.deployments.undeployWorkflow(OPERATOR, { id: this.idOf(deed.resource) });
+        return this.workflow(deed);
       case 'RECORD':
         return this.record(accountId, deed);
       case 'VOID':
@@ -160,6 +158,14 @@ class DemoLife {
       case 'FAIL':
         return deployments.fail(OPERATOR, { id, message: turn.message });
     }
+  }
+
+  private async workflow(deed: Extract<Deed, { deed: 'WORKFLOW' }>): Promise<unknown> {
+    const { deployments } = this.app;
+    const target = { id: this.idOf(deed.resource) };
+    return deed.isDeployed
+      ? deployments.deployWorkflow(OPERATOR, target)
+      : deployments.undeployWorkflow(OPERATOR, target);
   }
 
   private async register(accountId: string, request: RegisterRequest): Promise<void> {

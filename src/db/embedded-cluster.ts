@@ -2,20 +2,25 @@
 // its server starts and stops. pg_ctl does the starting, because it puts the server into a session of its own: neither
 // Ctrl-C in the gateway's terminal nor the gateway's death reaches it.
 
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import {
+  chooseRunner,
+  EmbeddedDatabaseError,
+  isCode,
+  nullIfMissing,
+  type Runner,
+  runProgram,
+  wordsOf,
+} from './embedded-runner.ts';
 
 const require = createRequire(import.meta.url);
-const run = promisify(execFile);
 
 export const SUPERUSER = 'postgres';
-const SYSTEM_USER = 'postgres';
 const START_TIMEOUT_SECONDS = 300;
 const STOP_TIMEOUT_SECONDS = 60;
 const SERVER_LOG_BYTES_MAX = 10 * 1024 * 1024;
@@ -35,13 +40,13 @@ const SETTINGS = [
   'log_checkpoints=off',
 ];
 
-/** One cluster: its folders, the programs, and the user that they run as (null: the gateway's own). */
+/** One cluster: its folders, the programs, and as whom they run. */
 export interface Cluster {
   readonly dataFolder: string;
   readonly passwordFile: string;
   readonly serverLog: string;
   readonly programs: Programs;
-  readonly runAs: SystemUser | null;
+  readonly runAs: Runner;
 }
 
 interface Programs {
@@ -50,24 +55,11 @@ interface Programs {
   readonly pgCtl: string;
 }
 
-interface SystemUser {
-  readonly uid: number;
-  readonly gid: number;
-}
-
 /** What postmaster.pid says of a server that is alive. */
 export interface LiveServer {
   readonly port: number;
   /** False while it starts, recovers or stops. */
   readonly isReady: boolean;
-}
-
-/** The database cannot run on this machine as it is set up; the message says what to change. */
-export class EmbeddedDatabaseError extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'EmbeddedDatabaseError';
-  }
 }
 
 /**
@@ -79,8 +71,10 @@ export async function openCluster(folder: string, log: (line: string) => void): 
   await makeFolder(folder);
   const programs = await findPrograms();
   const home = path.join(folder, 'postgres');
-  const runAs = await chooseUser(home);
-  if (runAs !== null) await requireAccess(runAs, { folder, programs });
+  const runAs = await chooseRunner(home, [
+    { target: folder, remedy: 'set DATA_DIR to a folder that every user may enter' },
+    { target: programs.folder, remedy: 'move the project to where every user may enter' },
+  ]);
   const cluster = clusterIn(home, programs, runAs);
   if (!(await exists(home))) {
     log(`PostgreSQL: creating a database in ${home}`);
@@ -112,7 +106,7 @@ export async function startServer(cluster: Cluster, port: number): Promise<void>
   const logged = await sizeOf(cluster.serverLog);
   const settings = SETTINGS.map((setting) => `-c ${setting}`).join(' ');
   try {
-    await execute(cluster, cluster.programs.pgCtl, [
+    await runProgram(cluster.runAs, cluster.programs.pgCtl, [
       'start',
       '--wait',
       `--timeout=${START_TIMEOUT_SECONDS}`,
@@ -128,7 +122,7 @@ export async function startServer(cluster: Cluster, port: number): Promise<void>
 
 /** Stops the server: open transactions are rolled back, everything committed is on disk. */
 export async function stopServer(cluster: Cluster): Promise<void> {
-  await execute(cluster, cluster.programs.pgCtl, [
+  await runProgram(cluster.runAs, cluster.programs.pgCtl, [
     'stop',
     '--wait',
     '--mode=fast',
@@ -152,7 +146,7 @@ export async function findFreePort(): Promise<number> {
   });
 }
 
-function clusterIn(home: string, programs: Programs, runAs: SystemUser | null): Cluster {
+function clusterIn(home: string, programs: Programs, runAs: Runner): Cluster {
   return {
     dataFolder: path.join(home, 'data'),
     passwordFile: path.join(home, 'password'),
@@ -168,13 +162,13 @@ async function createCluster(folder: string, cluster: Cluster): Promise<void> {
   const draft = clusterIn(draftHome, cluster.programs, cluster.runAs);
   const password = randomBytes(24).toString('base64url');
   await fs.writeFile(draft.passwordFile, `${password}\n`, { mode: 0o600 });
-  if (cluster.runAs !== null) {
+  if (cluster.runAs.as === 'user') {
     const { uid, gid } = cluster.runAs;
     await fs.chown(draft.passwordFile, uid, gid);
     await fs.chown(draftHome, uid, gid);
   }
   try {
-    await execute(cluster, cluster.programs.initdb, [
+    await runProgram(cluster.runAs, cluster.programs.initdb, [
       `--pgdata=${draft.dataFolder}`,
       `--pwfile=${draft.passwordFile}`,
       `--username=${SUPERUSER}`,
@@ -260,75 +254,6 @@ async function linkLibraries(root: string): Promise<void> {
   }
 }
 
-// PostgreSQL refuses to run as root. An existing cluster runs as its owner; a new one as the user postgres.
-async function chooseUser(home: string): Promise<SystemUser | null> {
-  const self = process.getuid?.();
-  if (self === undefined) return null;
-  const owner = await fs.stat(home).catch(nullIfMissing);
-  if (self !== 0) {
-    if (owner === null || owner.uid === self) return null;
-    throw new EmbeddedDatabaseError(
-      `The database in ${home} belongs to another user (id ${owner.uid}); start the gateway as that user or as root, or set DATA_DIR to another folder.`,
-    );
-  }
-  if (owner !== null && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
-  return systemUser();
-}
-
-async function systemUser(): Promise<SystemUser> {
-  const known = await lookUpUser().catch(() => null);
-  if (known !== null) return known;
-  try {
-    await run('useradd', ['--system', '--user-group', '--no-create-home', SYSTEM_USER]);
-    return await lookUpUser();
-  } catch (error) {
-    throw new EmbeddedDatabaseError(
-      `PostgreSQL does not run as root, and the user ${SYSTEM_USER} could not be created (${wordsOf(error)}); start the gateway as an ordinary user.`,
-      error,
-    );
-  }
-}
-
-async function lookUpUser(): Promise<SystemUser> {
-  const [uid, gid] = await Promise.all([
-    run('id', ['-u', SYSTEM_USER]),
-    run('id', ['-g', SYSTEM_USER]),
-  ]);
-  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
-}
-
-// initdb would fail with "could not access directory", which does not say whose doing it is.
-async function requireAccess(
-  user: SystemUser,
-  { folder, programs }: { readonly folder: string; readonly programs: Programs },
-): Promise<void> {
-  const wanted = [
-    { target: folder, remedy: 'set DATA_DIR to a folder that every user may enter' },
-    { target: programs.folder, remedy: 'move the project to where every user may enter' },
-  ];
-  for (const { target, remedy } of wanted) {
-    const closed = await firstClosedFolder(target, user);
-    if (closed === null) continue;
-    throw new EmbeddedDatabaseError(
-      `As root, PostgreSQL runs as the user ${SYSTEM_USER}, which may not enter ${closed} (on the way to ${target}); ${remedy}, run "chmod o+x ${closed}", or set DATABASE_URL to a PostgreSQL of your own.`,
-    );
-  }
-}
-
-async function firstClosedFolder(target: string, user: SystemUser): Promise<string | null> {
-  const ancestors = [target];
-  while (ancestors[0] !== undefined && path.dirname(ancestors[0]) !== ancestors[0]) {
-    ancestors.unshift(path.dirname(ancestors[0]));
-  }
-  const script = 'for f in "$@"; do test -x "$f" || { printf %s "$f"; break; }; done';
-  const { stdout } = await run('/bin/sh', ['-c', script, 'sh', ...ancestors], {
-    ...user,
-    cwd: '/',
-    env: {},
-  });
-  return stdout === '' ? null : stdout;
-}
-
 // The number of a dead server may have gone to another program since, so the command line decides where it can be read.
 async function isServerProcess(pid: number, cluster: Cluster): Promise<boolean> {
   if (!isAlive(pid)) return false;
@@ -360,36 +285,6 @@ async function readFrom(file: string, offset: number): Promise<string> {
   return content === null ? '' : content.subarray(offset).toString('utf8');
 }
 
-// The gateway's environment holds secrets and settings of libpq (PGPORT, PGDATA) that are not meant for this server.
-async function execute(cluster: Cluster, program: string, args: readonly string[]): Promise<void> {
-  await run(program, args, {
-    ...cluster.runAs,
-    cwd: '/',
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
-  });
-}
-
 async function exists(file: string): Promise<boolean> {
   return (await fs.stat(file).catch(nullIfMissing)) !== null;
-}
-
-function nullIfMissing(error: unknown): null {
-  if (isCode(error, 'ENOENT')) return null;
-  throw error;
-}
-
-function isCode(error: unknown, ...codes: readonly string[]): boolean {
-  return codes.includes(textOf(error, 'code') ?? '');
-}
-
-function wordsOf(error: unknown): string {
-  const printed = textOf(error, 'stderr')?.trim() ?? '';
-  return printed === '' ? (textOf(error, 'message') ?? String(error)) : printed;
-}
-
-/** A property of an error that is text, or null. Node's own errors may be of another realm, so `instanceof` says nothing. */
-export function textOf(error: unknown, property: string): string | null {
-  if (typeof error !== 'object' || error === null) return null;
-  const value: unknown = Reflect.get(error, property);
-  return typeof value === 'string' ? value : null;
 }

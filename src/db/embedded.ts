@@ -7,16 +7,15 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import {
-  EmbeddedDatabaseError,
   findFreePort,
   findLiveServer,
   openCluster,
   startServer,
   stopServer,
   SUPERUSER,
-  textOf,
   type Cluster,
 } from './embedded-cluster.ts';
+import { EmbeddedDatabaseError, textOf } from './embedded-runner.ts';
 
 const PRESENCE_LOCK = 4_012_775_301;
 const POLL_MS = 100;

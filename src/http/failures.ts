@@ -27,8 +27,8 @@ export function answerFailures(app: FastifyInstance): void {
   });
 }
 
-/** Ends the request with one error in GraphQL's form. */
-export function sendError(reply: FastifyReply, status: number, error: CallerError): FastifyReply {
+// Ends the request with one error in GraphQL's form.
+function sendError(reply: FastifyReply, status: number, error: CallerError): FastifyReply {
   const { message, ...extensions } = error;
   if (status === errorCodes.UNAUTHENTICATED) void reply.header('www-authenticate', 'Bearer');
   return reply.status(status).send({ errors: [{ message, extensions }] });

@@ -71,11 +71,7 @@ export async function accountsToFold(tx: Tx): Promise<readonly number[]> {
  * @returns whether there is more to do; false also when another gateway is at it
  */
 export async function foldOnce(tx: Tx, accountId: number): Promise<boolean> {
-  await tx.query(
-    `/* rollups.start */ insert into rollup_state (account_id, time_zone)
-     select account_id, time_zone from account where account_id = $1 on conflict do nothing`,
-    [accountId],
-  );
+  await startState(tx, accountId);
   const state = await lockState(tx, accountId, 'skip locked');
   if (state === null) return false;
   const account = await tx.query(
@@ -106,6 +102,8 @@ export interface CountedEvent {
 
 /** Takes a voided event out again, if it is folded. Called under the account's lock. */
 export async function takeOutOfRollups(tx: Tx, event: CountedEvent): Promise<void> {
+  // Without a row to lock, the account's first folding could pass by and count the event that is being voided.
+  await startState(tx, event.accountId);
   const state = await lockState(tx, event.accountId);
   if (state === null || event.seq > state.watermark) return;
   await addSums(tx, event.accountId, [
@@ -136,6 +134,14 @@ export async function takeSegmentsOutOfRollups(
   if (state === null) return;
   const kinds = await kindsOf(tx, accountId, segments);
   await addSums(tx, accountId, daySums(segments, { timeZone: state.timeZone, kinds, sign: -1 }));
+}
+
+async function startState(tx: Tx, accountId: number): Promise<void> {
+  await tx.query(
+    `/* rollups.start */ insert into rollup_state (account_id, time_zone)
+     select account_id, time_zone from account where account_id = $1 on conflict do nothing`,
+    [accountId],
+  );
 }
 
 async function lockState(

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { RollupCheckService } from '../../src/usage/check.service.ts';
 import { historyPlan, type HistoryPlan } from '../support/arbitraries.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { compareModelPanel, comparePanel, compareReport } from '../support/reference/details.ts';
@@ -25,13 +26,15 @@ const QUESTIONS = 40;
 const LIMIT_MS = 300_000;
 
 /** Puts every question of a plan to an account as it stands. */
-let asks = 0;
-let skipped = 0;
 async function check(life: Life, questions: HistoryPlan['questions']): Promise<void> {
+  for await (const { differences } of new RollupCheckService(life.gateway.database).check(null)) {
+    expect(differences).toEqual([]);
+  }
   const facts = await loadFacts(life.gateway.databaseUrl, life.account);
   for (const [index, question] of questions.entries()) {
     const asked = prepare(life, facts, question);
-    if (asked.span.from >= asked.span.to) continue;
+    // Days that a zone left out have no length; a cycle that begins now has none yet, and nothing in it.
+    if (asked.span.from >= asked.span.to && asked.range.preset === undefined) continue;
     const views = [
       compareOverview,
       [compareTab, compareReport][index % 2] ?? compareTab,
@@ -39,10 +42,12 @@ async function check(life: Life, questions: HistoryPlan['questions']): Promise<v
     ];
     for (const view of views) {
       const compared = await view(asked);
-      asks += 1;
-      if (compared === null) skipped += 1; // DBG
       if (compared === null) continue;
-      const where = { view: view.name, span: [asked.span.from, asked.span.to].map(iso), now: iso(asked.now) };
+      const where = {
+        view: view.name,
+        span: [asked.span.from, asked.span.to].map(iso),
+        now: iso(asked.now),
+      };
       expect({ where, asked: asked.question, answer: compared.told }).toEqual({
         where,
         asked: asked.question,
@@ -101,7 +106,10 @@ async function checkCut(asked: Asked): Promise<{ told: unknown; known: unknown }
     await figures(cut, span.to),
   ];
   return {
-    told: { sums: left.sums.map((value, i) => value + (right.sums[i] ?? 0n)), hosted: left.hosted + right.hosted },
+    told: {
+      sums: left.sums.map((value, i) => value + (right.sums[i] ?? 0n)),
+      hosted: left.hosted + right.hosted,
+    },
     known: whole,
   };
 }
@@ -116,7 +124,6 @@ describe('usage views', () => {
           try {
             const life = await live(gateway, plan);
             await check(life, plan.questions.slice(0, QUESTIONS / 2));
-            process.stderr.write(`${iso(plan.nowMs)} ${plan.zone} ${JSON.stringify(life.done)} asks ${asks} skipped ${skipped}\n`);
             await gateway.fold();
             await check(life, plan.questions.slice(QUESTIONS / 2));
           } finally {

@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { startEmbedded, type EmbeddedDatabase } from '../../src/db/embedded.ts';
 import {
-  EmbeddedDatabaseError,
   findFreePort,
   findLiveServer,
   openCluster,
   startServer,
 } from '../../src/db/embedded-cluster.ts';
+import { EmbeddedDatabaseError } from '../../src/db/embedded-runner.ts';
 
+const isRoot = process.getuid?.() === 0;
 let folder = '';
 const lines: string[] = [];
 
@@ -170,14 +171,26 @@ describe('startEmbedded', () => {
     expect(await fs.readdir(shared)).toEqual(['postgres']);
   });
 
-  it('names the folder that the server may not enter or write', async () => {
+  (isRoot ? it.skip : it)('names the folder that it may not write', async () => {
     const closed = path.join(folder, 'closed');
-    await fs.mkdir(closed, { mode: process.getuid?.() === 0 ? 0o700 : 0o500 });
+    await fs.mkdir(closed, { mode: 0o500 });
 
     const refusal = await start(path.join(closed, 'data')).catch((error: unknown) => error);
 
     expect(refusal).toBeInstanceOf(EmbeddedDatabaseError);
     expect(String(refusal)).toContain(closed);
     expect(String(refusal)).toContain('set DATA_DIR');
+  });
+
+  (isRoot ? it : it.skip)('runs as root where no other user may enter', async () => {
+    const closed = path.join(folder, 'closed');
+    await fs.mkdir(closed, { mode: 0o700 });
+
+    const first = await start(path.join(closed, 'data'));
+    await first.stop();
+    const again = await start(path.join(closed, 'data'));
+    await again.stop();
+
+    expect((await fs.stat(path.join(closed, 'data', 'postgres'))).uid).toBe(0);
   });
 });

@@ -43,7 +43,7 @@ const placeInTime = fc.oneof(
 
 function lengthsOfHours(zone: string, from: string, to: string): number[] {
   const lengths: number[] = [];
-  for (let atMs = Date.parse(from); atMs < Date.parse(to); ) {
+  for (let atMs = Date.parse(from); atMs < Date.parse(to);) {
     const nextMs = nextUnitStartMs(zone, 'HOUR', atMs);
     lengths.push((nextMs - atMs) / HOUR);
     atMs = nextMs;
@@ -96,7 +96,11 @@ describe('units of the calendar', () => {
   it('keep whole hours where the clock shifts by one, and stretch or cut the adjoining hour where it shifts by half', () => {
     const berlin = lengthsOfHours('Europe/Berlin', '2025-10-25T22:00:00Z', '2025-10-26T23:00:00Z');
     expect(berlin).toEqual(new Array(25).fill(1));
-    const chatham = lengthsOfHours('Pacific/Chatham', '2025-09-27T11:15:00Z', '2025-09-27T17:15:00Z');
+    const chatham = lengthsOfHours(
+      'Pacific/Chatham',
+      '2025-09-27T11:15:00Z',
+      '2025-09-27T17:15:00Z',
+    );
     expect(chatham).toEqual(new Array(6).fill(1));
     // 02:00 becomes 01:30: the hour of 01 is shown until 02:00 comes again.
     expect(

@@ -107,7 +107,8 @@ describe('the cover of a range', () => {
     fc.assert(
       fc.property(scene, ({ zone, edges }) => {
         const { eventEdges, hostingEdges } = coverCells(edges, zone);
-        for (const { fromMs, toMs } of eventEdges) expect(toMs - fromMs).toBeLessThanOrEqual(900_000);
+        for (const { fromMs, toMs } of eventEdges)
+          expect(toMs - fromMs).toBeLessThanOrEqual(900_000);
         for (const { fromMs, toMs, cell } of hostingEdges) {
           const cellMs = (edges[cell + 1] ?? 0) - (edges[cell] ?? 0);
           expect(toMs - fromMs).toBeLessThanOrEqual(Math.max(25 * 3_600_000, FINEST_DAY_MS));

@@ -44,7 +44,8 @@ function questionOf(
   nowMs: number,
 ): Question {
   const [question] = questions;
-  const span = question === undefined ? { from: 0, to: 0 } : resolve(question.range, account, nowMs);
+  const span =
+    question === undefined ? { from: 0, to: 0 } : resolve(question.range, account, nowMs);
   fc.pre(span.from < span.to);
   if (question === undefined) throw new Error('a plan has a question');
   return question;
@@ -89,8 +90,17 @@ describe('a range', () => {
   });
 
   it('has whole days or months before it where it has whole days or months, also where days begin at one', () => {
-    const zone = fc.constantFrom('Asia/Beirut', 'America/Havana', 'Africa/Cairo', 'America/Santiago');
-    const fromDay = fc.date({ min: new Date('2026-01-01'), max: new Date('2027-01-01'), noInvalidDate: true });
+    const zone = fc.constantFrom(
+      'Asia/Beirut',
+      'America/Havana',
+      'Africa/Cairo',
+      'America/Santiago',
+    );
+    const fromDay = fc.date({
+      min: new Date('2026-01-01'),
+      max: new Date('2027-01-01'),
+      noInvalidDate: true,
+    });
     fc.assert(
       fc.property(zone, fromDay, fc.nat({ max: 70 }), (timeZone, from, days) => {
         const range = {

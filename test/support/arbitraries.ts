@@ -39,15 +39,20 @@ export type Step =
   | { readonly what: 'periods'; readonly periods: readonly PlannedPeriod[] }
   | { readonly what: 'void'; readonly shares: readonly number[] }
   | {
-      readonly what: 'deploy' | 'scale';
+      readonly what: 'hosting';
+      readonly call: 'deploy' | 'scale' | 'undeploy' | 'delete';
       readonly hosted: number;
       readonly hardware: number;
       readonly replicas: number;
       readonly backMs: number;
     }
-  | { readonly what: 'undeploy' | 'delete'; readonly hosted: number; readonly backMs: number }
   | { readonly what: 'workflow'; readonly workflow: number; readonly deploys: boolean }
-  | { readonly what: 'rate'; readonly hardware: number; readonly micro: number; readonly aheadMs: number }
+  | {
+      readonly what: 'rate';
+      readonly hardware: number;
+      readonly micro: number;
+      readonly aheadMs: number;
+    }
   | { readonly what: 'zone'; readonly zone: string }
   | { readonly what: 'fold' };
 
@@ -145,7 +150,13 @@ function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
     fc.constant(DAY),
     fc.integer({ min: DAY - 3, max: 40 * DAY }),
   );
-  const period = fc.record({ hosted, hardware, replicas, toMs: instant(changeMs, nowMs), lengthMs });
+  const period = fc.record({
+    hosted,
+    hardware,
+    replicas,
+    toMs: instant(changeMs, nowMs),
+    lengthMs,
+  });
   const happens = {
     events: fc.record({
       what: fc.constant('events' as const),
@@ -159,15 +170,14 @@ function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
       what: fc.constant('void' as const),
       shares: fc.array(fc.nat({ max: 9_999 }), { minLength: 1, maxLength: 5 }),
     }),
-    deploys: fc.record({
-      what: fc.constantFrom('deploy' as const, 'deploy' as const, 'scale' as const),
+    hosting: fc.record({
+      what: fc.constant('hosting' as const),
+      call: weighted({ deploy: 9, scale: 5, undeploy: 5, delete: 1 }),
       hosted,
       hardware,
       replicas,
       backMs,
     }),
-    undeploys: fc.record({ what: fc.constant('undeploy' as const), hosted, backMs }),
-    deletes: fc.record({ what: fc.constant('delete' as const), hosted, backMs }),
     workflows: fc.record({
       what: fc.constant('workflow' as const),
       workflow: fc.nat({ max: 2 }),
@@ -189,13 +199,19 @@ function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
     { weight: 10, arbitrary: happens.events },
     { weight: 5, arbitrary: happens.periods },
     { weight: 4, arbitrary: happens.voids },
-    { weight: 12, arbitrary: happens.deploys },
-    { weight: 5, arbitrary: happens.undeploys },
-    { weight: 1, arbitrary: happens.deletes },
+    { weight: 18, arbitrary: happens.hosting },
     { weight: 2, arbitrary: happens.workflows },
     { weight: 4, arbitrary: happens.rates },
     { weight: 2, arbitrary: happens.zones },
     { weight: 5, arbitrary: happens.folds },
+  );
+}
+
+/** One of the names, each as often as its weight says. */
+function weighted<K extends string>(weights: Readonly<Record<K, number>>): fc.Arbitrary<K> {
+  const names = Object.keys(weights).filter((name): name is K => name in weights);
+  return fc.oneof(
+    ...names.map((name) => ({ weight: weights[name], arbitrary: fc.constant(name) })),
   );
 }
 
@@ -215,7 +231,10 @@ function question(changeMs: number, nowMs: number): fc.Arbitrary<Question> {
   );
   const dayOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
   const monthDay = (atMs: number, months: number, day: number): string => {
-    const { year, month } = { year: Number(dayOf(atMs).slice(0, 4)), month: Number(dayOf(atMs).slice(5, 7)) };
+    const { year, month } = {
+      year: Number(dayOf(atMs).slice(0, 4)),
+      month: Number(dayOf(atMs).slice(5, 7)),
+    };
     return dayOf(Date.UTC(year, month - 1 + months, day));
   };
   const range = fc.oneof(
@@ -246,7 +265,13 @@ function question(changeMs: number, nowMs: number): fc.Arbitrary<Question> {
       .tuple(range, fc.constantFrom(...ZONES))
       .map(([asked, zone]): RangeQuestion => ({ ...asked, zone })),
     namesZone: fc.boolean(),
-    unit: fc.constantFrom('AUTO' as const, 'HOUR' as const, 'DAY' as const, 'WEEK' as const, 'MONTH' as const),
+    unit: fc.constantFrom(
+      'AUTO' as const,
+      'HOUR' as const,
+      'DAY' as const,
+      'WEEK' as const,
+      'MONTH' as const,
+    ),
     groupBy: fc.subarray([...DIMENSIONS]),
     isBucketed: fc.boolean(),
     filter: fc.oneof(
@@ -260,9 +285,12 @@ function question(changeMs: number, nowMs: number): fc.Arbitrary<Question> {
 
 const reportFilter: fc.Arbitrary<ReportFilter> = fc.oneof(
   fc.record({
-    categories: fc.subarray(['MODELS', 'GUARDRAILS', 'CUSTOM_SCRIPTS', 'OCR', 'BROWSER_AUTOMATION'], {
-      minLength: 1,
-    }),
+    categories: fc.subarray(
+      ['MODELS', 'GUARDRAILS', 'CUSTOM_SCRIPTS', 'OCR', 'BROWSER_AUTOMATION'],
+      {
+        minLength: 1,
+      },
+    ),
   }),
   fc.record({ hardware: fc.subarray(['gpu-a', 'gpu-b', 'cpu-a'], { minLength: 1 }) }),
   fc.record({ owners: fc.subarray(['ana', 'ben'], { minLength: 1 }) }),

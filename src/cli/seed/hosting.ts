@@ -40,10 +40,15 @@ export interface Stretch {
 
 /** Everything that is hosted in the demo. */
 export function hostedOf(days: DemoDays): readonly Hosted[] {
-  return [...modelDeployments(days), ...guardrails(days), ...ocrDeployments(days)].concat(
-    customScripts(days),
-    browserPods(),
-  );
+  return [
+    ...baseDeployments(days),
+    ...fineTunedDeployments(days),
+    ...guardrails(days),
+    ...ocrDeployments(days),
+    ...customScripts(days),
+    ...scheduledScripts(),
+    ...browserPods(),
+  ];
 }
 
 /** When a resource ran, and on what. */
@@ -62,20 +67,21 @@ export function stretchesOf(turns: readonly Turn[]): readonly Stretch[] {
   return stretches;
 }
 
-function modelDeployments(days: DemoDays): readonly Hosted[] {
+function deploymentOf(externalId: string, name: string) {
+  return { kind: 'MODEL_DEPLOYMENT', externalId, name } as const;
+}
+
+function baseDeployments(days: DemoDays): readonly Hosted[] {
   const { aylin, jonas, priya } = OWNERS;
+  const modelType = 'BASE';
   const mistral = { modelExternalId: 'mistral-7b-instruct', modelName: 'Mistral 7B Instruct' };
   const llama = { modelExternalId: 'llama-3.1-8b-instruct', modelName: 'Llama 3.1 8B Instruct' };
-  const replies = { modelExternalId: 'support-replies-7b', modelName: 'Support Replies 7B' };
-  const invoices = { modelExternalId: 'invoice-fields-8b', modelName: 'Invoice Fields 8B' };
-  const deployment = (externalId: string, name: string) =>
-    ({ kind: 'MODEL_DEPLOYMENT', externalId, name }) as const;
   return [
     {
       registration: {
-        ...deployment('mistral-baseline', 'Mistral baseline'),
+        ...deploymentOf('mistral-baseline', 'Mistral baseline'),
         ...mistral,
-        modelType: 'BASE',
+        modelType,
         owner: aylin,
       },
       registeredAgo: 394,
@@ -87,24 +93,9 @@ function modelDeployments(days: DemoDays): readonly Hosted[] {
     },
     {
       registration: {
-        ...deployment('support-replies-prod', 'Support replies, production'),
-        ...replies,
-        modelType: 'FINE_TUNED',
-        owner: aylin,
-      },
-      registeredAgo: 322,
-      turns: [
-        request(days.workday(300, 9, 40), 'g4dn.xlarge'),
-        end('READY', days.workday(300, 9, 52)),
-        scale(days.at(RUSH_FROM_AGO - 3, 7, 30), 'g4dn.xlarge', 2),
-        scale(days.at(RUSH_TO_AGO + 4, 21, 10), 'g4dn.xlarge', 1),
-      ],
-    },
-    {
-      registration: {
-        ...deployment('ticket-summaries', 'Ticket summaries'),
+        ...deploymentOf('ticket-summaries', 'Ticket summaries'),
         ...llama,
-        modelType: 'BASE',
+        modelType,
         owner: jonas,
       },
       registeredAgo: 186,
@@ -112,9 +103,9 @@ function modelDeployments(days: DemoDays): readonly Hosted[] {
     },
     {
       registration: {
-        ...deployment('llama-long-documents', 'Llama on long documents'),
+        ...deploymentOf('llama-long-documents', 'Llama on long documents'),
         ...llama,
-        modelType: 'BASE',
+        modelType,
         owner: priya,
       },
       registeredAgo: 242,
@@ -127,27 +118,51 @@ function modelDeployments(days: DemoDays): readonly Hosted[] {
         request(days.at(1, 21, 40), 'gpu-a100-80gb', 2),
       ],
     },
+  ];
+}
+
+function fineTunedDeployments(days: DemoDays): readonly Hosted[] {
+  const { aylin, priya } = OWNERS;
+  const modelType = 'FINE_TUNED';
+  const replies = { modelExternalId: 'support-replies-7b', modelName: 'Support Replies 7B' };
+  const invoices = { modelExternalId: 'invoice-fields-8b', modelName: 'Invoice Fields 8B' };
+  return [
     {
       registration: {
-        ...deployment('invoice-fields-prod', 'Invoice fields, production'),
+        ...deploymentOf('support-replies-prod', 'Support replies, production'),
+        ...replies,
+        modelType,
+        owner: aylin,
+      },
+      registeredAgo: 322,
+      turns: [
+        request(days.workday(300, 9, 40), 'g4dn.xlarge'),
+        end('READY', days.workday(300, 9, 52)),
+        scale(days.at(RUSH_FROM_AGO - 3, 7, 30), 'g4dn.xlarge', 2),
+        scale(days.at(RUSH_TO_AGO + 4, 21, 10), 'g4dn.xlarge', 1),
+      ],
+    },
+    {
+      registration: {
+        ...deploymentOf('invoice-fields-prod', 'Invoice fields, production'),
         ...invoices,
-        modelType: 'FINE_TUNED',
+        modelType,
         owner: priya,
       },
       registeredAgo: 112,
       turns: [
         deploy(days.workday(96, 11, 30), 'g4dn.xlarge'),
-        scale(days.workday(92, 9), 'g5.xlarge', 1),
-        end('UNDEPLOY', days.workday(89, 18, 20)),
+        scale(days.workday(94, 9), 'g5.xlarge', 1),
+        end('UNDEPLOY', days.workday(91, 18, 20)),
         deploy(days.workday(43, 9, 10), 'g4dn.xlarge'),
         end('UNDEPLOY', days.workday(40, 18, 45)),
       ],
     },
     {
       registration: {
-        ...deployment('invoice-fields-canary', 'Invoice fields, canary'),
+        ...deploymentOf('invoice-fields-canary', 'Invoice fields, canary'),
         ...invoices,
-        modelType: 'FINE_TUNED',
+        modelType,
         owner: priya,
       },
       registeredAgo: 16,
@@ -233,65 +248,28 @@ export const DELIVERY_NOTES_AGO = [
   { from: 60, to: 46 },
 ] as const;
 
+const javaScript = {
+  kind: 'CUSTOM_SCRIPT',
+  language: 'JavaScript',
+  languageVersion: '20.19.0',
+} as const;
+const python = { kind: 'CUSTOM_SCRIPT', language: 'Python', languageVersion: '3.10.15' } as const;
+
 function customScripts(days: DemoDays): readonly Hosted[] {
-  const javaScript = {
-    kind: 'CUSTOM_SCRIPT',
-    language: 'JavaScript',
-    languageVersion: '20.19.0',
-  } as const;
-  const python = { kind: 'CUSTOM_SCRIPT', language: 'Python', languageVersion: '3.10.15' } as const;
-  const { mara, tobias, jonas, priya } = OWNERS;
+  const { jonas, mara } = OWNERS;
+  const sync = { externalId: 'invoice-sync', name: 'Invoice sync to ERP', owner: jonas };
+  const dump = { externalId: 'legacy-crm-export', name: 'Legacy CRM export', owner: mara };
   return [
     {
-      registration: {
-        ...javaScript,
-        externalId: 'invoice-sync',
-        name: 'Invoice sync to ERP',
-        owner: jonas,
-      },
+      registration: { ...javaScript, ...sync },
       registeredAgo: 393,
       turns: [
-        ...weeks(days, { fromAgo: 388, untilAgo: 171, hardware: 'cpu-1-2' }),
+        ...weeks(days, { fromAgo: 388, untilAgo: 166, hardware: 'cpu-1-2' }),
         deploy(days.workday(160, 8, 5), 'cpu-1-2'),
       ],
     },
     {
-      registration: {
-        ...python,
-        externalId: 'crm-dedupe',
-        name: 'CRM duplicate finder',
-        owner: mara,
-      },
-      registeredAgo: 372,
-      turns: [],
-    },
-    {
-      registration: {
-        ...javaScript,
-        externalId: 'price-crawler',
-        name: 'Competitor price crawler',
-        owner: tobias,
-      },
-      registeredAgo: 281,
-      turns: [],
-    },
-    {
-      registration: {
-        ...python,
-        externalId: 'revenue-report',
-        name: 'Weekly revenue report',
-        owner: priya,
-      },
-      registeredAgo: 338,
-      turns: [],
-    },
-    {
-      registration: {
-        ...python,
-        externalId: 'legacy-crm-export',
-        name: 'Legacy CRM export',
-        owner: mara,
-      },
+      registration: { ...python, ...dump },
       registeredAgo: 375,
       turns: [
         ...[372, 341, 311, 280, 250, 219].flatMap((ago) => [
@@ -301,6 +279,19 @@ function customScripts(days: DemoDays): readonly Hosted[] {
         end('DELETE', days.workday(204, 11, 15)),
       ],
     },
+  ];
+}
+
+// These run by schedule: their hosting is recorded once it is over.
+function scheduledScripts(): readonly Hosted[] {
+  const { mara, tobias, priya } = OWNERS;
+  const dedupe = { externalId: 'crm-dedupe', name: 'CRM duplicate finder', owner: mara };
+  const crawler = { externalId: 'price-crawler', name: 'Competitor price crawler', owner: tobias };
+  const report = { externalId: 'revenue-report', name: 'Weekly revenue report', owner: priya };
+  return [
+    { registration: { ...python, ...dedupe }, registeredAgo: 372, turns: [] },
+    { registration: { ...javaScript, ...crawler }, registeredAgo: 281, turns: [] },
+    { registration: { ...python, ...report }, registeredAgo: 338, turns: [] },
   ];
 }
 

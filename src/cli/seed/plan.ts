@@ -6,26 +6,19 @@ import type {
   CreateHardwareProfileRequest,
   SetHardwareRateRequest,
 } from '../../catalogue/rates.ts';
-import { floorDiv, MICRO_PER_CREDIT } from '../../core/micro.ts';
-import { intersect, type Range } from '../../core/range.ts';
 import type { AllocateRequest } from '../../credits/allocation.ts';
-import { chargedMicro } from '../../hosting/charge.ts';
 import type { RegisterRequest } from '../../resources/registration.ts';
 import type { ResourceRef } from '../../resources/resource.ts';
 import type { Report } from '../../usage/ingest.service.ts';
-import { DEMO_PROFILES, DEMO_RATE_CHANGE, demoRateMicro } from './catalogue.ts';
+import { DEMO_PROFILES, DEMO_RATE_CHANGE } from './catalogue.ts';
 import { DEMO_ZONE, type DemoDays, HISTORY_DAYS } from './days.ts';
-import { hostedOf, type Stretch, stretchesOf, type Turn } from './hosting.ts';
-import { DOUBLE_CHARGE, type DemoUsage, type Load, SCANNER_LOOP, usageOf } from './usage.ts';
+import { hostedOf, type Turn } from './hosting.ts';
+import { loadOf, PLAN_CREDITS } from './load.ts';
+import { DOUBLE_CHARGE, type DemoUsage, SCANNER_LOOP, usageOf } from './usage.ts';
 import { DEMO_WORKFLOWS } from './workflows.ts';
 
 export const DEMO_EXTERNAL_ID = 'demo';
-export const PLAN_CREDITS = 300n;
 const PLAN_RUNS = 10_000n;
-/** How much of the running cycle's credits is used on the day of the first start, at this hour. */
-const USED_PERCENT = 70n;
-const USED_AT_HOUR = 14;
-const USUAL_LOAD = 1_000;
 /** From here on usage is reported each day, before that each week: it is the same, in fewer calls. */
 const DAILY_REPORTS_AGO = 31;
 const EVENTS_PER_REPORT = 2_500;
@@ -62,7 +55,7 @@ export function demoAccount(days: DemoDays): CreateAccountRequest {
 
 /** All deeds up to an instant, in order of time. */
 export function planDemo(days: DemoDays, untilMs: number): readonly Deed[] {
-  const usage = usageOf(days, loadOf(days));
+  const usage = usageOf(days, loadOf(days), HISTORY_DAYS - 1);
   const deeds = [
     ...catalogueDeeds(days),
     ...allocationDeeds(days),
@@ -72,50 +65,6 @@ export function planDemo(days: DemoDays, untilMs: number): readonly Deed[] {
     ...voids(days),
   ];
   return deeds.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs);
-}
-
-// What is hosted and stored costs what it costs; the work of the running cycle is as much as brings its use to
-// USED_PERCENT, whatever its length so far.
-function loadOf(days: DemoDays): Load {
-  const running = days.cycles().at(-1) ?? { fromMs: 0, toMs: 0 };
-  const soFar = { fromMs: running.fromMs, toMs: days.at(0, USED_AT_HOUR) };
-  const used = usageOf(days, () => USUAL_LOAD).filter(
-    ({ source, eventId }) => !isVoided({ source, eventId }),
-  );
-  const ofLoad = (one: DemoUsage): boolean => one.fields['type'] !== 'STORAGE';
-  const loadMicro = sumWithin(used.filter(ofLoad), soFar);
-  const fixedMicro =
-    sumWithin(
-      used.filter((one) => !ofLoad(one)),
-      soFar,
-    ) + hostingWithin(days, used, soFar);
-  const targetMicro = (PLAN_CREDITS * MICRO_PER_CREDIT * USED_PERCENT) / 100n;
-  const missingMicro = targetMicro - fixedMicro;
-  const load = Number(floorDiv(missingMicro * BigInt(USUAL_LOAD), loadMicro));
-  const runningLoad = Math.min(Math.max(load, USUAL_LOAD / 4), USUAL_LOAD * 3);
-  return (atMs) => (atMs >= running.fromMs ? runningLoad : USUAL_LOAD);
-}
-
-function sumWithin(usage: readonly DemoUsage[], range: Range): bigint {
-  return usage
-    .filter(({ occurredAtMs }) => occurredAtMs >= range.fromMs && occurredAtMs < range.toMs)
-    .reduce((sumMicro, { creditsMicro }) => sumMicro + creditsMicro, 0n);
-}
-
-function hostingWithin(days: DemoDays, usage: readonly DemoUsage[], range: Range): bigint {
-  const changeMs = days.at(DEMO_RATE_CHANGE.effectiveAgo);
-  const recorded = usage.flatMap(({ hosting, occurredAtMs }): readonly Stretch[] =>
-    hosting === null ? [] : [{ ...hosting, replicas: 1, fromMs: occurredAtMs }],
-  );
-  const lived = hostedOf(days).flatMap(({ turns }) => stretchesOf(turns));
-  let sumMicro = 0n;
-  for (const stretch of [...lived, ...recorded]) {
-    const inside = intersect(stretch, range);
-    if (inside === null) continue;
-    const rateMicroPerHour = demoRateMicro(stretch.hardware, inside.fromMs, changeMs);
-    sumMicro += chargedMicro({ ...stretch, ...inside, rateMicroPerHour }, inside.toMs);
-  }
-  return sumMicro;
 }
 
 function catalogueDeeds(days: DemoDays): readonly Deed[] {
@@ -163,7 +112,7 @@ function allocationDeeds(days: DemoDays): readonly Deed[] {
     source: 'PROMOTION',
     effectiveAt: days.at(210, 12),
     expiresAt: days.at(120),
-    note: 'Spring campaign',
+    note: 'Partner campaign',
     idempotencyKey: 'promotion-campaign',
   };
   const saleCycle = days.cycles().find(({ toMs }) => toMs > days.at(124));
@@ -235,10 +184,6 @@ function voids(days: DemoDays): readonly Deed[] {
       reason: 'The job was charged twice',
     },
   ];
-}
-
-function isVoided({ source, eventId }: Pick<DemoUsage, 'source' | 'eventId'>): boolean {
-  return source === SCANNER_LOOP.source || eventId === DOUBLE_CHARGE.eventId;
 }
 
 // Each report holds what became known since the one before, and none reaches over the end of a billing cycle.

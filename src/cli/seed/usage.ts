@@ -60,7 +60,7 @@ const FINE_TUNING_JOBS: readonly (readonly [
   ['job-1033', 236, 'support-replies-7b', '7.6'],
   ['job-1038', 197, 'support-replies-7b', '12.75'],
   ['job-1044', 145, 'support-replies-7b', '6.3'],
-  ['job-1047', 110, 'invoice-fields-8b', '9.2'],
+  ['job-1047', 110, 'invoice-fields-8b', '6.2'],
   ['job-1052', 66, 'support-replies-7b', '7.6'],
   ['job-1055', 47, 'invoice-fields-8b', '7.35'],
   ['job-1057', 15, 'invoice-fields-8b', '12.1'],
@@ -126,15 +126,20 @@ const SCHEDULES: readonly Schedule[] = [
   },
 ];
 
-/** All usage up to the end of the first start's day, in no order. */
-export function usageOf(days: DemoDays, load: Load): readonly DemoUsage[] {
+/** Usage of all days from one on, up to the end of the first start's day, in no order. */
+export function usageOf(days: DemoDays, load: Load, fromAgo: number): readonly DemoUsage[] {
   const usage: DemoUsage[] = [...fineTuning(days, load), ...scannerLoop(days), latePeriod(days)];
-  for (const day of days.all(394, 0)) {
+  for (const day of days.all(fromAgo, 0)) {
     usage.push(...runs(day, days), ...pages(day, load), ...tokens(day, load), ...storage(day));
     for (const habit of POD_HABITS) usage.push(...sessions(habit, day));
     for (const schedule of SCHEDULES) usage.push(...scheduled(schedule, day, days));
   }
   return usage;
+}
+
+/** Whether the history takes it back later. */
+export function isTakenBack({ source, eventId }: DemoUsage): boolean {
+  return source === SCANNER_LOOP.source || eventId === DOUBLE_CHARGE.eventId;
 }
 
 function runs(day: DemoDay, days: DemoDays): readonly DemoUsage[] {

@@ -71,7 +71,10 @@ export async function compareReport(asked: Asked): Promise<Compared | null> {
         ? null
         : { from: Date.parse(row.from), to: Date.parse(row.to) };
     return {
-      key: reportKey(bucket, groupBy.map((dimension) => values[dimension])),
+      key: reportKey(
+        bucket,
+        groupBy.map((dimension) => values[dimension]),
+      ),
       runs: BigInt(row.runs),
       quantity: BigInt(row.quantity),
       credits: micro(row.credits),
@@ -92,10 +95,9 @@ async function askReport(
   const { question, life, granularity } = asked;
   const { accountId, gateway } = life;
   const nodes: ToldRow[] = [];
-  for (let after: string | null = null; ; ) {
-    const answer: Awaited<ReturnType<typeof gateway.query<ReportQuery, object>>> = await gateway.query(
-      ReportDocument,
-      {
+  for (let after: string | null = null; ;) {
+    const answer: Awaited<ReturnType<typeof gateway.query<ReportQuery, object>>> =
+      await gateway.query(ReportDocument, {
         accountId,
         range: rangeInput(asked),
         groupBy: question.groupBy,
@@ -103,9 +105,8 @@ async function askReport(
         filter: question.filter as UsageFilter,
         first,
         after,
-      },
-    );
-    const page = required(answer, answer.data?.account?.usage.report);
+      });
+    const page = required(answer, (data) => data.account?.usage.report);
     nodes.push(...page.nodes);
     if (!page.pageInfo.hasNextPage) return { nodes, totalCount: page.totalCount };
     after = page.pageInfo.endCursor;
@@ -127,7 +128,7 @@ export async function comparePanel(asked: Asked): Promise<Compared> {
     granularity: asked.granularity,
     firstSegments: 500,
   });
-  const told = required(answer, answer.data?.resource);
+  const told = required(answer, (data) => data.resource);
   if (told.__typename === 'Workflow') throw new Error('a hosted resource was asked for');
   const own = chargesOf(asked, resource.id);
   return {
@@ -159,7 +160,11 @@ export async function comparePanel(asked: Asked): Promise<Compared> {
   };
 }
 
-function segmentsOf({ facts }: Asked, charges: readonly Charge[], hardware: string): readonly Keyed[] {
+function segmentsOf(
+  { facts }: Asked,
+  charges: readonly Charge[],
+  hardware: string,
+): readonly Keyed[] {
   return charges.flatMap(({ hosted, hardware: id, time, replicaTime }) => {
     const isOn = facts.hardware.some((profile) => profile.id === id && profile.name === hardware);
     if (hosted === null || !isOn) return [];
@@ -179,12 +184,17 @@ async function compareWorkflowPanel(asked: Asked, resource: Resource): Promise<C
     range: rangeInput(asked),
     granularity: asked.granularity,
   });
-  const told = required(answer, answer.data?.resource);
+  const told = required(answer, (data) => data.resource);
   if (told.__typename !== 'Workflow') throw new Error('a workflow was asked for');
   return {
     told: {
       runs: BigInt(told.usage.runs),
-      trend: told.usage.trend.buckets.map(({ from, to, isPartial, runs }) => [from, to, isPartial, BigInt(runs)]),
+      trend: told.usage.trend.buckets.map(({ from, to, isPartial, runs }) => [
+        from,
+        to,
+        isPartial,
+        BigInt(runs),
+      ]),
     },
     known: {
       runs: sumsOf(chargesOf(asked, resource.id)).runs,
@@ -203,7 +213,7 @@ export async function compareModelPanel(asked: Asked): Promise<Compared> {
     range: rangeInput(asked),
     granularity: asked.granularity,
   });
-  const told = required(answer, answer.data?.node);
+  const told = required(answer, (data) => data.node);
   if (told.__typename !== 'Model') throw new Error('a model was asked for');
   const own = chargesIn(facts, span, now).filter((charge) => charge.model === model.id);
   return {

@@ -45,6 +45,10 @@ export interface Resource {
   readonly status: string;
   readonly model: number | null;
   readonly wasDeployed: boolean;
+  /** The last deployment: by a call, or as hosting that was recorded afterwards. */
+  readonly lastDeployed: number | null;
+  /** The last lifecycle call, usage event, or end of hosting that was recorded afterwards. */
+  readonly lastActive: number | null;
 }
 
 export interface Model {
@@ -72,10 +76,13 @@ type Row = Readonly<Record<string, unknown>>;
 /** Reads everything that was recorded for an account. @param account its number in the database */
 export async function loadFacts(url: string, account: number): Promise<Facts> {
   const of = (sql: string): Promise<readonly Row[]> => asOwner(url, sql, [account]);
-  const [accounts, events, segments, resources, models, allocations] = await Promise.all([
+  const [accounts, events, periods, segments, resources, models, allocations] = await Promise.all([
     of('select * from account where account_id = $1'),
     of(
       `select * from usage_event where account_id = $1 and voided_at is null and type <> 'HOSTING'`,
+    ),
+    of(
+      `select * from usage_event where account_id = $1 and voided_at is null and type = 'HOSTING'`,
     ),
     of('select * from hosting_segment where account_id = $1 and voided_at is null'),
     of('select * from resource where account_id = $1'),
@@ -85,6 +92,8 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
   const hardware = await asOwner(url, 'select * from hardware_profile');
   const rates = await asOwner(url, 'select * from hardware_rate order by effective_from');
   const [self = {}] = accounts;
+  const periodsOf = (resource: Row): readonly Row[] =>
+    periods.filter((period) => period['subject_id'] === resource['resource_id']);
   return {
     timeZone: text(self, 'time_zone'),
     cycleDay: number(self, 'cycle_day'),
@@ -116,6 +125,19 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
           : text(row, 'status'),
       model: orNull(row, 'model_id', number),
       wasDeployed: row['deployed_at'] !== null,
+      lastDeployed: latest([
+        orNull(row, 'deployed_at', instant),
+        ...periodsOf(row).map((period) => instant(period, 'occurred_at')),
+      ]),
+      lastActive: latest([
+        orNull(row, 'lifecycle_at', instant),
+        ...periodsOf(row).map((period) => instant(period, 'ended_at')),
+        ...events
+          .filter(
+            (event) => event['kind'] !== 'MODEL' && event['subject_id'] === row['resource_id'],
+          )
+          .map((event) => instant(event, 'occurred_at')),
+      ]),
     })),
     models: models.map((row) => ({
       id: number(row, 'model_id'),
@@ -135,6 +157,10 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
       to: orNull(row, row['voided_at'] === null ? 'expires_at' : 'voided_at', instant),
     })),
   };
+}
+
+function latest(instants: readonly (number | null)[]): number | null {
+  return instants.reduce((a, b) => (b === null ? a : Math.max(a ?? b, b)), null);
 }
 
 function orNull<T>(row: Row, column: string, read: (row: Row, column: string) => T): T | null {

@@ -44,8 +44,20 @@ const park: readonly RegisterAnyInput[] = [
   })),
   { kind: 'GUARDRAIL', externalId: 'gr-1', name: 'Guardrail 1', owner: 'ben' },
   { kind: 'GUARDRAIL', externalId: 'gr-unused', name: 'Guardrail 2' },
-  { kind: 'CUSTOM_SCRIPT', externalId: 'cs-1', name: 'Script 1', language: 'python', languageVersion: '3' },
-  { kind: 'CUSTOM_SCRIPT', externalId: 'cs-2', name: 'Script 2', language: 'python', languageVersion: '3' },
+  {
+    kind: 'CUSTOM_SCRIPT',
+    externalId: 'cs-1',
+    name: 'Script 1',
+    language: 'python',
+    languageVersion: '3',
+  },
+  {
+    kind: 'CUSTOM_SCRIPT',
+    externalId: 'cs-2',
+    name: 'Script 2',
+    language: 'python',
+    languageVersion: '3',
+  },
   { kind: 'OCR_DEPLOYMENT', externalId: 'ocr-1', name: 'Ocr 1', ocrModel: 'x', owner: 'ana' },
   { kind: 'OCR_DEPLOYMENT', externalId: 'ocr-2', name: 'Ocr 2', ocrModel: 'y' },
   { kind: 'BROWSER_POD', externalId: 'bp-1', name: 'Pod 1' },
@@ -138,28 +150,12 @@ async function happen(living: Living, step: Step): Promise<number> {
       return recordPeriods(living, step);
     case 'void':
       return voidSome(living, step.shares);
-    case 'deploy':
-    case 'scale':
-    case 'undeploy':
-    case 'delete':
+    case 'hosting':
       return changeHosting(living, step);
-    case 'workflow': {
-      const id = living.ids.get(park[step.workflow]?.externalId ?? '') ?? '';
-      const answer = step.deploys
-        ? await gateway.query(DeployWorkflowDocument, { id })
-        : await gateway.query(UndeployWorkflowDocument, { id });
-      return answer.errors === undefined ? 1 : 0;
-    }
-    case 'rate': {
-      const answer = await gateway.query(SetHardwareRateDocument, {
-        input: {
-          hardware: HARDWARE[step.hardware] ?? '',
-          creditsPerHour: formatMicro(BigInt(step.micro)),
-          effectiveFrom: iso(gateway.clock.nowMs() + step.aheadMs),
-        },
-      });
-      return answer.errors === undefined ? 1 : 0;
-    }
+    case 'workflow':
+      return changeWorkflow(living, step);
+    case 'rate':
+      return changeRate(living, step);
     case 'zone':
       await gateway.query(UpdateAccountDocument, { input: { accountId, timeZone: step.zone } });
       return 1;
@@ -167,6 +163,31 @@ async function happen(living: Living, step: Step): Promise<number> {
       await gateway.fold();
       return 1;
   }
+}
+
+async function changeWorkflow(
+  { gateway, ids }: Living,
+  step: Extract<Step, { what: 'workflow' }>,
+): Promise<number> {
+  const id = ids.get(park[step.workflow]?.externalId ?? '') ?? '';
+  const { errors } = step.deploys
+    ? await gateway.query(DeployWorkflowDocument, { id })
+    : await gateway.query(UndeployWorkflowDocument, { id });
+  return errors === undefined ? 1 : 0;
+}
+
+async function changeRate(
+  { gateway }: Living,
+  step: Extract<Step, { what: 'rate' }>,
+): Promise<number> {
+  const { errors } = await gateway.query(SetHardwareRateDocument, {
+    input: {
+      hardware: HARDWARE[step.hardware] ?? '',
+      creditsPerHour: formatMicro(BigInt(step.micro)),
+      effectiveFrom: iso(gateway.clock.nowMs() + step.aheadMs),
+    },
+  });
+  return errors === undefined ? 1 : 0;
 }
 
 async function recordEvents(living: Living, events: readonly PlannedEvent[]): Promise<number> {
@@ -241,22 +262,18 @@ async function voidSome(living: Living, shares: readonly number[]): Promise<numb
 
 async function changeHosting(
   { gateway, ids }: Living,
-  step: Extract<Step, { what: 'deploy' | 'scale' | 'undeploy' | 'delete' }>,
+  step: Extract<Step, { what: 'hosting' }>,
 ): Promise<number> {
   const id = ids.get(hosted[step.hosted]?.externalId ?? '') ?? '';
   const at = step.backMs === 0 ? null : iso(gateway.clock.nowMs() - step.backMs);
-  if (!('hardware' in step)) {
-    const { errors } =
-      step.what === 'undeploy'
-        ? await gateway.query(UndeployDocument, { id, at })
-        : await gateway.query(DeleteResourceDocument, { id, at });
-    return errors === undefined ? 1 : 0;
-  }
   const input = { id, at, hardware: HARDWARE[step.hardware] ?? '', replicas: step.replicas };
-  const { errors } =
-    step.what === 'deploy'
-      ? await gateway.query(DeployDocument, { input })
-      : await gateway.query(ScaleDocument, { input });
+  const calls = {
+    deploy: () => gateway.query(DeployDocument, { input }),
+    scale: () => gateway.query(ScaleDocument, { input }),
+    undeploy: () => gateway.query(UndeployDocument, { id, at }),
+    delete: () => gateway.query(DeleteResourceDocument, { id, at }),
+  };
+  const { errors } = await calls[step.call]();
   return errors === undefined ? 1 : 0;
 }
 

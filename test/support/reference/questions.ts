@@ -3,7 +3,7 @@
 
 import { Temporal } from 'temporal-polyfill';
 import type { Question } from '../arbitraries.ts';
-import type { TestGateway } from '../gateway.ts';
+import type { Answer } from '../gateway.ts';
 import {
   BrowserPodsTabDocument,
   CustomScriptsTabDocument,
@@ -15,9 +15,17 @@ import {
   type DateRangeInput,
   type OverviewQuery,
 } from '../operations.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, Resource } from './facts.ts';
 import type { Life } from './live.ts';
-import { autoUnit, bucketsOf, previousOf, resolve, type RangeQuestion, type Span, type Unit } from './time.ts';
+import {
+  autoUnit,
+  bucketsOf,
+  previousOf,
+  resolve,
+  type RangeQuestion,
+  type Span,
+  type Unit,
+} from './time.ts';
 import {
   allocatedIn,
   CATEGORIES,
@@ -58,7 +66,8 @@ export function prepare(life: Life, facts: Facts, question: Question): Asked {
   const range = question.namesZone ? question.range : { ...question.range, zone: facts.timeZone };
   const span = resolve(range, facts, now);
   const meant = question.unit === 'AUTO' ? autoUnit(span, range.zone) : question.unit;
-  const isTooFine = meant === 'HOUR' && bucketsOf(span, range.zone, 'DAY').length * 24 > BUCKETS_MAX;
+  const isTooFine =
+    meant === 'HOUR' && bucketsOf(span, range.zone, 'DAY').length * 24 > BUCKETS_MAX;
   const [granularity, unit] = isTooFine
     ? (['DAY', 'DAY'] as const)
     : ([question.unit, meant] as const);
@@ -92,7 +101,9 @@ export async function compareOverview(asked: Asked): Promise<Compared> {
       unit: usage.trend.granularity,
       buckets: usage.trend.buckets.map((bucket) => [
         ...[bucket.from, bucket.to, bucket.isPartial, BigInt(bucket.workflowRuns)],
-        ...[bucket.credits, bucket.models, bucket.guardrails, bucket.customScripts, bucket.ocr].map(micro),
+        ...[bucket.credits, bucket.models, bucket.guardrails, bucket.customScripts, bucket.ocr].map(
+          micro,
+        ),
         micro(bucket.browserAutomation),
       ]),
       hardware: toldHardware(usage.hardware),
@@ -119,7 +130,7 @@ export async function askOverview(
 ): Promise<Overview> {
   const { accountId, gateway } = life;
   const answer = await gateway.query(OverviewDocument, { accountId, range, granularity });
-  return required(answer, answer.data?.account?.usage);
+  return required(answer, (data) => data.account?.usage);
 }
 type Overview = NonNullable<OverviewQuery['account']>['usage'];
 
@@ -137,14 +148,21 @@ async function compareWorkflows(asked: Asked): Promise<Compared> {
   const { gateway, accountId } = asked.life;
   const variables = { accountId, range: rangeInput(asked), first: 500 };
   const answer = await gateway.query(WorkflowsTabDocument, variables);
-  const page = required(answer, answer.data?.account?.usage.workflows);
+  const page = required(answer, (data) => data.account?.usage.workflows);
   const rows = listed(asked.facts, 'WORKFLOW').map((resource) => ({
     name: resource.externalId,
     runs: sumsOf(chargesOf(asked, resource.id)).runs,
+    lastActiveOn: isoOrNull(resource.lastActive),
   }));
   return {
     told: {
-      rows: byName(page.nodes.map(({ workflow, runs }) => ({ name: workflow.externalId, runs: BigInt(runs) }))),
+      rows: byName(
+        page.nodes.map(({ workflow, runs, lastActiveOn }) => ({
+          name: workflow.externalId,
+          runs: BigInt(runs),
+          lastActiveOn,
+        })),
+      ),
       totals: toldPageTotals(page.totals),
       isOrdered: isDescending(page.nodes.map(({ runs }) => BigInt(runs))),
     },
@@ -167,7 +185,7 @@ async function compareModels(asked: Asked): Promise<Compared> {
     first: 500,
     firstDeployments: 500,
   });
-  const page = required(answer, answer.data?.account?.usage.models);
+  const page = required(answer, (data) => data.account?.usage.models);
   const charges = chargesIn(facts, span, now);
   const deployments = listed(facts, 'MODEL_DEPLOYMENT');
   return {
@@ -176,7 +194,12 @@ async function compareModels(asked: Asked): Promise<Compared> {
         page.nodes.map((row) => ({
           name: row.model.externalId,
           credits: micro(row.credits),
-          components: [row.hostingCredits, row.fineTuningCredits, row.storageCredits, row.processingCredits].map(micro),
+          components: [
+            row.hostingCredits,
+            row.fineTuningCredits,
+            row.storageCredits,
+            row.processingCredits,
+          ].map(micro),
           time: ms(row.time),
           deployments: byName(row.deployments.nodes.map(toldHosted)),
           deploymentTotals: toldPageTotals(row.deployments.totals),
@@ -238,19 +261,19 @@ async function askHosted(asked: Asked, kind: HostedTab): Promise<HostedPage> {
   switch (kind) {
     case 'GUARDRAIL': {
       const answer = await gateway.query(GuardrailsTabDocument, variables);
-      return required(answer, answer.data?.account?.usage.guardrails);
+      return required(answer, (data) => data.account?.usage.guardrails);
     }
     case 'CUSTOM_SCRIPT': {
       const answer = await gateway.query(CustomScriptsTabDocument, variables);
-      return required(answer, answer.data?.account?.usage.customScripts);
+      return required(answer, (data) => data.account?.usage.customScripts);
     }
     case 'OCR_DEPLOYMENT': {
       const answer = await gateway.query(OcrDeploymentsTabDocument, variables);
-      return required(answer, answer.data?.account?.usage.ocrDeployments);
+      return required(answer, (data) => data.account?.usage.ocrDeployments);
     }
     case 'BROWSER_POD': {
       const answer = await gateway.query(BrowserPodsTabDocument, variables);
-      return required(answer, answer.data?.account?.usage.browserPods);
+      return required(answer, (data) => data.account?.usage.browserPods);
     }
   }
 }
@@ -261,7 +284,8 @@ export function chargesOf({ facts, span, now }: Asked, resourceId: number): read
 }
 
 interface ToldHosted {
-  readonly resource: { readonly externalId: string };
+  readonly resource: { readonly externalId: string; readonly lastActiveOn: string | null };
+  readonly lastDeployedOn: string | null;
   readonly credits: string;
   readonly time: string;
   readonly components: readonly { readonly component: string; readonly credits: string }[];
@@ -286,6 +310,8 @@ interface ToldPageTotals {
 }
 interface HostedFigures {
   readonly name: string;
+  readonly lastDeployedOn: string | null;
+  readonly lastActiveOn: string | null;
   readonly credits: bigint;
   readonly components: readonly bigint[];
   readonly time: number;
@@ -300,6 +326,8 @@ interface HostedPage {
 export function toldHosted(row: ToldHosted): HostedFigures {
   return {
     name: row.resource.externalId,
+    lastDeployedOn: row.lastDeployedOn,
+    lastActiveOn: row.resource.lastActiveOn,
     credits: micro(row.credits),
     components: COMPONENTS.map((component) =>
       micro(row.components.find((part) => part.component === component)?.credits ?? '0'),
@@ -309,13 +337,12 @@ export function toldHosted(row: ToldHosted): HostedFigures {
   };
 }
 
-export function knownHosted(
-  asked: Asked,
-  resource: { readonly id: number; readonly externalId: string },
-): HostedFigures {
+export function knownHosted(asked: Asked, resource: Resource): HostedFigures {
   const own = chargesOf(asked, resource.id);
   return {
     name: resource.externalId,
+    lastDeployedOn: isoOrNull(resource.lastDeployed),
+    lastActiveOn: isoOrNull(resource.lastActive),
     credits: sumsOf(own).credits,
     components: creditsBy(own, 'component', COMPONENTS),
     time: sumsOf(own).time,
@@ -340,7 +367,11 @@ function toldTotals(usage: Pick<Overview, 'range' | 'workflowRuns' | 'credits'>)
     to: range.to,
     runs: [BigInt(workflowRuns.used), BigInt(workflowRuns.allocated), workflowRuns.percentUsed],
     credits: [micro(credits.used), micro(credits.allocated), credits.percentUsed],
-    byCategory: credits.byCategory.map((part) => [part.category, micro(part.credits), part.percent]),
+    byCategory: credits.byCategory.map((part) => [
+      part.category,
+      micro(part.credits),
+      part.percent,
+    ]),
     byComponent: COMPONENTS.map((component) =>
       micro(credits.byComponent.find((part) => part.component === component)?.credits ?? '0'),
     ),
@@ -405,6 +436,10 @@ export function iso(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
+function isoOrNull(atMs: number | null): string | null {
+  return atMs === null ? null : iso(atMs);
+}
+
 export function isDescending(values: readonly bigint[]): boolean {
   return values.every((value, index) => index === 0 || (values[index - 1] ?? 0n) >= value);
 }
@@ -414,10 +449,11 @@ function byName<T extends { readonly name: string }>(rows: readonly T[]): readon
 }
 
 /** The part of an answer that a question was for. @throws with the answer's errors when it is missing */
-export function required<T>(
-  answer: Awaited<ReturnType<TestGateway['query']>> | { readonly errors: unknown },
-  part: T | null | undefined,
-): T {
-  if (part == null || answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
+export function required<TData, TPart>(
+  answer: Answer<TData>,
+  partOf: (data: TData) => TPart | null | undefined,
+): TPart {
+  const part = answer.errors === undefined ? partOf(answer.data) : null;
+  if (part == null) throw new Error(JSON.stringify(answer));
   return part;
 }

@@ -65,34 +65,42 @@ export function resolve(question: RangeQuestion, cycles: Cycles, now: number): S
 export function previousOf(question: RangeQuestion, cycles: Cycles, now: number): Span {
   const { preset, zone } = question;
   const { from, to } = resolve(question, cycles, now);
-  if (preset === 'CURRENT_CYCLE') {
-    const own = cycles.timeZone;
-    const before = cycleStart(cycles, now, 1);
-    const days = dayOf(from, own).until(dayOf(now, own), { largestUnit: 'day' }).days;
-    const sameTime = dayOf(before, own)
-      .add({ days })
-      .toPlainDateTime(local(now, own).toPlainTime());
-    return { from: before, to: Math.min(from, sameTime.toZonedDateTime(own).epochMilliseconds) };
-  }
-  if (preset === 'PREVIOUS_CYCLE') return { from: cycleStart(cycles, now, 2), to: from };
-  const isDays = preset !== undefined && preset in LAST_DAYS;
-  if (preset !== undefined && isDays && preset !== 'LAST_24_HOURS') {
-    return {
-      from: daysBack(from, LAST_DAYS[preset], zone),
-      to: daysBack(to, LAST_DAYS[preset], zone),
-    };
-  }
-  const first = dayOf(from, zone);
-  const last = dayOf(to, zone);
-  if (from < to && startOf(first, zone) === from && startOf(last, zone) === to) {
-    if (first.day === 1 && last.day === 1) {
-      const months = first.until(last, { largestUnit: 'month' }).months;
-      return { from: startOf(first.subtract({ months }), zone), to: from };
+  switch (preset) {
+    case 'CURRENT_CYCLE':
+      return partOfCycleBefore(from, cycles, now);
+    case 'PREVIOUS_CYCLE':
+      return { from: cycleStart(cycles, now, 2), to: from };
+    case 'LAST_7_DAYS':
+    case 'LAST_30_DAYS':
+    case 'LAST_90_DAYS': {
+      const days = LAST_DAYS[preset];
+      return { from: daysBack(from, days, zone), to: daysBack(to, days, zone) };
     }
-    const days = first.until(last, { largestUnit: 'day' }).days;
-    return { from: startOf(first.subtract({ days }), zone), to: from };
+    case 'LAST_24_HOURS':
+    case undefined:
+      return wholeUnitsBefore({ from, to }, zone) ?? { from: from - (to - from), to: from };
   }
-  return { from: from - (to - from), to: from };
+}
+
+/** The cycle before the one that starts at `from`, up to as many days and the same local time after its start. */
+function partOfCycleBefore(from: number, cycles: Cycles, now: number): Span {
+  const zone = cycles.timeZone;
+  const before = cycleStart(cycles, now, 1);
+  const days = dayOf(from, zone).until(dayOf(now, zone), { largestUnit: 'day' }).days;
+  const day = dayOf(before, zone).add({ days });
+  const sameTime = day.toPlainDateTime(local(now, zone).toPlainTime()).toZonedDateTime(zone);
+  return { from: before, to: Math.min(from, sameTime.epochMilliseconds) };
+}
+
+/** As many months or days before a range of whole ones; null for any other range. */
+function wholeUnitsBefore(range: Span, zone: string): Span | null {
+  const first = dayOf(range.from, zone);
+  const last = dayOf(range.to, zone);
+  const isWhole = startOf(first, zone) === range.from && startOf(last, zone) === range.to;
+  if (!isWhole || range.from === range.to) return null;
+  const unit = first.day === 1 && last.day === 1 ? 'month' : 'day';
+  const { months, days } = first.until(last, { largestUnit: unit });
+  return { from: startOf(first.subtract({ months, days }), zone), to: range.from };
 }
 
 /** The buckets that a range meets, cut to it. */
@@ -119,16 +127,26 @@ export function autoUnit(range: Span, zone: string): Unit {
 /** Every instant at which a unit begins, from before the range to after it, ascending. */
 export function edgesAround(range: Span, zone: string, unit: Unit): readonly number[] {
   const edges = new Set<number>();
-  const margin = unit === 'MONTH' ? 40 : unit === 'WEEK' ? 10 : 3;
+  const margin = { HOUR: 3, DAY: 3, WEEK: 10, MONTH: 40 }[unit];
   const last = dayOf(range.to, zone).add({ days: margin });
   let day = dayOf(range.from, zone).subtract({ days: margin });
   for (; Temporal.PlainDate.compare(day, last) <= 0; day = day.add({ days: 1 })) {
-    if (unit === 'HOUR') for (const edge of hoursOf(day, zone)) edges.add(edge);
-    if (unit === 'DAY') edges.add(startOf(day, zone));
-    if (unit === 'WEEK' && day.dayOfWeek === 1) edges.add(startOf(day, zone));
-    if (unit === 'MONTH' && day.day === 1) edges.add(startOf(day, zone));
+    for (const edge of beginningsOn(day, zone, unit)) edges.add(edge);
   }
   return [...edges].sort((a, b) => a - b);
+}
+
+function beginningsOn(day: Temporal.PlainDate, zone: string, unit: Unit): readonly number[] {
+  switch (unit) {
+    case 'HOUR':
+      return hoursOf(day, zone);
+    case 'DAY':
+      return [startOf(day, zone)];
+    case 'WEEK':
+      return day.dayOfWeek === 1 ? [startOf(day, zone)] : [];
+    case 'MONTH':
+      return day.day === 1 ? [startOf(day, zone)] : [];
+  }
 }
 
 // Each local hh:00, both times where the clock shows it twice; one that the clock skips is where «compatible» puts it.

@@ -175,27 +175,24 @@ export interface ReportRow extends Sums {
 export function reportOf(facts: Facts, question: ReportQuestion): readonly ReportRow[] {
   const { range, zone, unit, groupBy, now } = question;
   const spans = unit === null ? [null] : bucketsOf(range, zone, unit);
-  const rows: ReportRow[] = [];
-  for (const span of spans) {
+  const rows = spans.flatMap((span) => {
     const charges = chargesIn(facts, span ?? range, now).filter((charge) =>
       passes(facts, charge, question.filter),
     );
-    const groups = new Map<string, Charge[]>();
-    if (groupBy.length === 0) groups.set(reportKey(span, []), []);
-    for (const charge of charges) {
-      const key = reportKey(
+    const keyOf = (charge: Charge): string =>
+      reportKey(
         span,
         groupBy.map((dimension) => valueOf(facts, charge, dimension)),
       );
-      groups.set(key, [...(groups.get(key) ?? []), charge]);
-    }
-    for (const [key, group] of groups) {
-      const sums = sumsOf(group);
-      const isNothing = !sums.runs && !sums.quantity && !sums.credits && sums.time === 0;
-      if (groupBy.length === 0 || !isNothing) rows.push({ key, ...sums });
-    }
-  }
-  return rows;
+    const keys = groupBy.length === 0 ? [reportKey(span, [])] : [...new Set(charges.map(keyOf))];
+    return keys.map((key) => ({
+      key,
+      ...sumsOf(charges.filter((charge) => keyOf(charge) === key)),
+    }));
+  });
+  const isNothing = ({ runs, quantity, credits, time }: ReportRow): boolean =>
+    runs + quantity + credits === 0n && time === 0;
+  return groupBy.length === 0 ? rows : rows.filter((row) => !isNothing(row));
 }
 
 export function reportKey(span: Span | null, values: readonly (string | null)[]): string {
@@ -205,20 +202,16 @@ export function reportKey(span: Span | null, values: readonly (string | null)[])
 }
 
 function valueOf(facts: Facts, charge: Charge, dimension: Dimension): string | null {
-  switch (dimension) {
-    case 'CATEGORY':
-      return charge.category;
-    case 'COMPONENT':
-      return charge.component;
-    case 'RESOURCE':
-      return charge.resource === null ? null : nameOf(charge.resource);
-    case 'OWNER':
-      return charge.resource?.owner ?? null;
-    case 'HARDWARE':
-      return facts.hardware.find(({ id }) => id === charge.hardware)?.name ?? null;
-    case 'MODEL':
-      return facts.models.find(({ id }) => id === charge.model)?.externalId ?? null;
-  }
+  const { resource } = charge;
+  const values = {
+    CATEGORY: charge.category,
+    COMPONENT: charge.component,
+    RESOURCE: resource === null ? null : nameOf(resource),
+    OWNER: resource === null ? null : resource.owner,
+    HARDWARE: facts.hardware.find(({ id }) => id === charge.hardware)?.name ?? null,
+    MODEL: facts.models.find(({ id }) => id === charge.model)?.externalId ?? null,
+  };
+  return values[dimension];
 }
 
 /** A resource's name across kinds. */
@@ -228,43 +221,42 @@ export function nameOf(resource: { readonly kind: string; readonly externalId: s
 
 // All conditions must hold; what a condition does not apply to does not meet it.
 function passes(facts: Facts, charge: Charge, filter: ReportFilter): boolean {
-  const { resource } = charge;
-  const isIn = (
-    allowed: readonly string[] | undefined,
-    value: string | null | undefined,
-  ): boolean => allowed === undefined || (value != null && allowed.includes(value));
-  const name = resource?.name ?? facts.models.find(({ id }) => id === charge.model)?.name ?? '';
+  const { search = '' } = filter;
+  const named = charge.resource ?? facts.models.find(({ id }) => id === charge.model);
+  const conditions: [readonly string[] | undefined, string | null][] = [
+    [filter.categories, charge.category],
+    [filter.hardware, valueOf(facts, charge, 'HARDWARE')],
+    [filter.owners, valueOf(facts, charge, 'OWNER')],
+    [filter.statuses, charge.resource === null ? null : charge.resource.status],
+  ];
   return (
-    isIn(filter.categories, charge.category) &&
-    isIn(filter.hardware, valueOf(facts, charge, 'HARDWARE')) &&
-    isIn(filter.owners, resource?.owner) &&
-    isIn(filter.statuses, resource?.status) &&
-    name.toLowerCase().includes((filter.search ?? '').toLowerCase())
+    conditions.every(([allowed, value]) => !allowed || allowed.some((one) => one === value)) &&
+    named?.name.toLowerCase().includes(search.toLowerCase()) === true
   );
 }
 
 function eventCharges(facts: Facts, range: Span): readonly Charge[] {
-  const charges: Charge[] = [];
-  for (const { type, subject, quantity, credits, at } of facts.events) {
-    if (at < range.from || at >= range.to) continue;
-    const ofResource = isOfResource(type);
-    const resource = ofResource ? (facts.resources.find(({ id }) => id === subject) ?? null) : null;
-    const isRun = type === 'WORKFLOW_RUN';
-    charges.push({
-      category: isRun ? null : ofResource ? categoryOf(resource) : 'MODELS',
-      component: COMPONENTS.find((component) => component === type) ?? null,
-      resource,
-      model: ofResource ? (resource?.model ?? null) : subject,
-      hardware: null,
-      runs: isRun ? quantity : 0n,
-      quantity: isRun ? 0n : quantity,
-      credits,
-      time: 0,
-      replicaTime: 0,
-      hosted: null,
+  const nothing = { runs: 0n, quantity: 0n, time: 0, replicaTime: 0, hardware: null, hosted: null };
+  return facts.events
+    .filter(({ at }) => at >= range.from && at < range.to)
+    .map(({ type, subject, quantity, credits }): Charge => {
+      const component = COMPONENTS.find((known) => known === type) ?? null;
+      if (!isOfResource(type)) {
+        const ofModel = { category: 'MODELS', resource: null, model: subject } as const;
+        return { ...nothing, ...ofModel, component, quantity, credits };
+      }
+      const resource = resourceOf(facts, subject);
+      const { model } = resource;
+      const amounts = type === 'WORKFLOW_RUN' ? { runs: quantity } : { quantity };
+      const category = categoryOf(resource);
+      return { ...nothing, ...amounts, category, resource, model, component, credits };
     });
-  }
-  return charges;
+}
+
+function resourceOf(facts: Facts, id: number): Resource {
+  const resource = facts.resources.find((one) => one.id === id);
+  if (resource === undefined) throw new Error(`resource ${id} is not registered`);
+  return resource;
 }
 
 function hostingCharges(facts: Facts, range: Span, now: number): readonly Charge[] {
@@ -274,14 +266,14 @@ function hostingCharges(facts: Facts, range: Span, now: number): readonly Charge
     const from = Math.max(segment.from, range.from);
     const to = Math.min(end, range.to);
     if (from >= to) continue;
-    const resource = facts.resources.find(({ id }) => id === segment.resource) ?? null;
+    const resource = resourceOf(facts, segment.resource);
     const credits = costUpTo(segment, to) - costUpTo(segment, from);
     const { replicas, rate } = segment;
     charges.push({
       category: categoryOf(resource),
       component: 'HOSTING',
       resource,
-      model: resource?.model ?? null,
+      model: resource.model,
       hardware: segment.hardware,
       runs: 0n,
       quantity: 0n,
@@ -328,8 +320,8 @@ function peakOf(charges: readonly Charge[]): number {
   return Math.max(0, ...stretches.map(({ from }) => running(from)));
 }
 
-function categoryOf(resource: Resource | null): Category | null {
-  return CATEGORY_OF[resource?.kind ?? ''] ?? null;
+function categoryOf(resource: Resource): Category | null {
+  return CATEGORY_OF[resource.kind] ?? null;
 }
 
 function isOfResource(type: string): boolean {

@@ -1,0 +1,121 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { Pool } from 'undici';
+import { invariant } from '../../src/core/errors.ts';
+import { OPERATOR_KEY } from '../support/gateway.ts';
+import { inTurns, printTable } from '../support/measure.ts';
+import { PAGE } from './page.ts';
+import type { Serving } from './serve.ts';
+
+const CONNECTIONS = 8;
+const AIM_APOLLO = 2;
+const AIM_MERCURIUS = 0.85;
+
+interface Server extends Serving {
+  readonly name: string;
+  readonly child: ChildProcess;
+}
+
+/** Measures pages of rows a second of each server, one after the other in turns. */
+export async function benchGraphql({ quick }: { readonly quick: boolean }): Promise<void> {
+  for (const rows of [100, 500]) {
+    const servers: Server[] = [];
+    try {
+      for (const which of ['gateway', 'apollo', 'mercurius', 'database']) {
+        servers.push(await start(which, rows));
+      }
+      await compare(servers, rows, { turnMs: quick ? 700 : 2_000, rounds: quick ? 3 : 7 });
+    } finally {
+      await Promise.all(servers.map(stop));
+    }
+  }
+}
+
+async function compare(
+  servers: readonly Server[],
+  rows: number,
+  { turnMs, rounds }: { readonly turnMs: number; readonly rounds: number },
+): Promise<void> {
+  const answers = await Promise.all(
+    servers.filter(({ name }) => name !== 'database').map((server) => askOnce(server, rows)),
+  );
+  invariant(new Set(answers).size === 1, 'all servers give the same answer over the same rows');
+  const contenders = servers.map((server) => ({
+    name: server.name,
+    measure: () => pagesPerSecond(server, rows, turnMs),
+  }));
+  await inTurns(contenders, 1);
+  const took = await inTurns(contenders, rounds);
+  const of = (name: string): number => took.get(name) ?? Number.NaN;
+  printTable(
+    `Pages of ${rows} rows a second (aims: ≥ ${AIM_APOLLO} × Apollo on Express, ≥ ${AIM_MERCURIUS} × mercurius with jit)`,
+    ['', 'pages/s', '× Apollo', '× mercurius'],
+    [
+      ['gateway, rows in memory', 'gateway'],
+      ['gateway, from its database', 'database'],
+      ['Apollo Server on Express, rows in memory', 'apollo'],
+      ['mercurius with jit, rows in memory', 'mercurius'],
+    ].map(([title = '', name = '']) => [
+      title,
+      of(name),
+      of(name) / of('apollo'),
+      of(name) / of('mercurius'),
+    ]),
+  );
+}
+
+async function start(which: string, rows: number): Promise<Server> {
+  const child = fork(new URL('serve.ts', import.meta.url), [which, String(rows)], {
+    execArgv: ['--import', 'tsx'],
+    // As in production: Express and others do less for themselves then.
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
+  const failed = once(child, 'exit').then(() => {
+    throw new Error(`The server ${which} ended.`);
+  });
+  failed.catch(() => undefined);
+  const [message]: readonly unknown[] = await Promise.race([once(child, 'message'), failed]);
+  return { name: which, child, ...(message as Serving) };
+}
+
+async function stop({ child }: Server): Promise<void> {
+  const ended = once(child, 'exit');
+  child.send('stop');
+  await ended;
+}
+
+async function pagesPerSecond(server: Server, rows: number, turnMs: number): Promise<number> {
+  const pool = new Pool(`http://127.0.0.1:${server.port}`, { connections: CONNECTIONS });
+  const beginMs = performance.now();
+  let pages = 0;
+  const work = async (): Promise<void> => {
+    while (performance.now() - beginMs < turnMs) {
+      await page(pool, server, rows);
+      pages += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, work));
+  const tookMs = performance.now() - beginMs;
+  await pool.close();
+  return (pages * 1_000) / tookMs;
+}
+
+async function askOnce(server: Server, rows: number): Promise<string> {
+  const pool = new Pool(`http://127.0.0.1:${server.port}`);
+  const answer: unknown = JSON.parse(await page(pool, server, rows));
+  await pool.close();
+  invariant(typeof answer === 'object' && answer !== null && 'data' in answer, 'an answer has data');
+  return JSON.stringify(answer.data);
+}
+
+async function page(pool: Pool, { accountId }: Server, rows: number): Promise<string> {
+  const response = await pool.request({
+    path: '/graphql',
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_KEY}` },
+    body: JSON.stringify({ query: PAGE, variables: { accountId, first: rows } }),
+  });
+  const text = await response.body.text();
+  invariant(response.statusCode === 200 && !text.includes('"errors"'), text.slice(0, 500));
+  return text;
+}

@@ -1,0 +1,84 @@
+// The page that all servers answer: the workflows tab, from rows that are in memory.
+
+import type { Account } from '../../src/account/account.ts';
+import { encodeId } from '../../src/core/identity.ts';
+import type { Resource } from '../../src/resources/resource.ts';
+import type { TabRow } from '../../src/usage/tabs.ts';
+import { figuresOf, type Sum } from '../../src/usage/views.ts';
+
+const CREATED_MS = Date.parse('2025-06-01T08:00:00.000Z');
+
+export const account: Account = {
+  accountId: 1,
+  externalId: 'bench',
+  name: 'Bench',
+  timeZone: 'Asia/Kolkata',
+  cycleDay: 1,
+  notificationEmails: [],
+  createdAtMs: CREATED_MS,
+  creditsFromMs: CREATED_MS,
+};
+
+export const ACCOUNT_ID = encodeId('Account', account.accountId, account.accountId);
+
+export const PAGE = `query ($accountId: ID, $first: Int) {
+  account(id: $accountId) { id usage(range: { preset: LAST_90_DAYS }) { workflows(first: $first) {
+    totalCount
+    totals { count runs credits hostingTime hostingCredits fineTuningCredits storageCredits processingCredits }
+    pageInfo { hasNextPage hasPreviousPage }
+    nodes {
+      workflow { __typename id externalId name kind status owner createdAt lastActiveOn }
+      runs lastActiveOn } } } } }`;
+
+/** Rows of the tab in its order, most runs first. */
+export function tabRows(count: number): readonly TabRow<Resource>[] {
+  return Array.from({ length: count }, (_, index) => {
+    const resource = workflow(index + 1);
+    const sums = [sumOf(resource.resourceId, BigInt(1_000_000 - 17 * index))];
+    return {
+      id: resource.resourceId,
+      item: resource,
+      name: resource.name,
+      type: null,
+      status: resource.status,
+      owner: resource.owner,
+      lastActiveAtMs: resource.lastActiveAtMs,
+      lastDeployedAtMs: null,
+      figures: figuresOf(sums),
+      sums,
+    };
+  });
+}
+
+function sumOf(subjectId: number, quantity: bigint): Sum {
+  const none = { hardwareId: 0, creditsMicro: 0n, hostingMs: 0n, replicaMs: 0n };
+  return { cell: 0, subjectId, kind: null, type: 'WORKFLOW_RUN', quantity, ...none };
+}
+
+function workflow(resourceId: number): Resource {
+  const lastEventAtMs = CREATED_MS + resourceId * 86_399_123;
+  return {
+    accountId: account.accountId,
+    resourceId,
+    kind: 'WORKFLOW',
+    externalId: `workflow-${resourceId}`,
+    name: `Workflow ${resourceId}`,
+    owner: `owner-${resourceId % 20}@example.com`,
+    createdAtMs: CREATED_MS,
+    modelId: null,
+    language: null,
+    languageVersion: null,
+    ocrModel: null,
+    status: 'DEPLOYED',
+    endpointUrl: null,
+    failureMessage: null,
+    requestedHardwareId: null,
+    requestedReplicas: null,
+    lifecycleAtMs: CREATED_MS,
+    deployedAtMs: CREATED_MS,
+    changedAtMs: CREATED_MS,
+    lastDeployedAtMs: CREATED_MS,
+    lastActiveAtMs: lastEventAtMs,
+    lastEventAtMs,
+  };
+}

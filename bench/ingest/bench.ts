@@ -1,0 +1,136 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SystemClock } from '../../src/core/clock.ts';
+import { invariant } from '../../src/core/errors.ts';
+import { createAccount, type BenchAccount } from '../support/data-set.ts';
+import { OPERATOR_KEY, startBenchGateway, type BenchGateway } from '../support/gateway.ts';
+import { inTurns, note, printTable, type Contender } from '../support/measure.ts';
+import type { Answer, Door, Job } from './job.ts';
+
+const AIM = 0.5;
+const FOLDED_WITHIN_MS = 120_000;
+
+interface Scenario {
+  readonly name: string;
+  readonly perRequest: number;
+  readonly inFlight: number;
+  readonly events: number;
+}
+
+/** Measures recording through HTTP against plain INSERTs of the same rows. */
+export async function benchIngest({ quick }: { readonly quick: boolean }): Promise<void> {
+  const gateway = await startBenchGateway(new SystemClock());
+  const generator = fork(new URL('load.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
+  try {
+    const account = await createAccount(gateway, 'ingest');
+    // The same columns, checks and three indexes as the gateway's own table.
+    await gateway.owner.query('create table plain_event (like usage_event including all)');
+    gateway.app.folding.start();
+    const bench = new IngestBench(gateway, generator, account);
+    for (const times of ['live', 'random'] as const) {
+      await bench.compare(scenarios(quick), times, quick ? 3 : 5);
+    }
+  } finally {
+    generator.kill();
+    await gateway.close();
+  }
+}
+
+function scenarios(quick: boolean): readonly Scenario[] {
+  const many = quick ? 10_000 : 40_000;
+  const single = quick ? 2_000 : 8_000;
+  return [
+    { name: 'batches of 1,000, one at a time', perRequest: 1_000, inFlight: 1, events: many },
+    { name: 'batches of 1,000, four at a time', perRequest: 1_000, inFlight: 4, events: many },
+    { name: 'one by one, 64 connections', perRequest: 1, inFlight: 64, events: single },
+  ];
+}
+
+const doors: readonly Door[] = ['insert', 'graphql', 'cloudevents'];
+
+class IngestBench {
+  private backlogMax = 0;
+
+  constructor(
+    private readonly gateway: BenchGateway,
+    private readonly generator: ChildProcess,
+    private readonly account: BenchAccount,
+  ) {}
+
+  async compare(all: readonly Scenario[], times: Job['times'], rounds: number): Promise<void> {
+    const contenders = all.flatMap((scenario) =>
+      doors.map((door): Contender => ({
+        name: `${scenario.name} ${door}`,
+        measure: () => this.measure(scenario, door, times),
+      })),
+    );
+    await inTurns(contenders, 1);
+    this.backlogMax = 0;
+    const took = await inTurns(contenders, rounds);
+    const of = (scenario: Scenario, door: Door): number =>
+      took.get(`${scenario.name} ${door}`) ?? Number.NaN;
+    const when = times === 'live' ? 'within the last minute' : 'anywhere in the last 90 days';
+    printTable(
+      `Events a second that happened ${when} (aim: ≥ ${AIM} of plain INSERTs)`,
+      ['', 'plain INSERT', 'recordUsage', 'ratio', 'POST /v1/events', 'ratio'],
+      all.map((scenario) => [
+        scenario.name,
+        of(scenario, 'insert'),
+        of(scenario, 'graphql'),
+        of(scenario, 'graphql') / of(scenario, 'insert'),
+        of(scenario, 'cloudevents'),
+        of(scenario, 'cloudevents') / of(scenario, 'insert'),
+      ]),
+    );
+    process.stdout.write(`\nMost events not folded yet at the end of a turn: ${this.backlogMax}\n`);
+  }
+
+  private async measure(scenario: Scenario, door: Door, times: Job['times']): Promise<number> {
+    const { origin, ownerUrl } = this.gateway;
+    const { perRequest, inFlight, events } = scenario;
+    const answer = once(this.generator, 'message');
+    this.generator.send({
+      door,
+      origin,
+      key: OPERATOR_KEY,
+      databaseUrl: ownerUrl,
+      account: this.account,
+      events,
+      perRequest,
+      inFlight,
+      times,
+    } satisfies Job);
+    const [message]: readonly unknown[] = await answer;
+    const eventsPerSecond = readAnswer(message);
+    if (door !== 'insert') await this.untilFolded();
+    return eventsPerSecond;
+  }
+
+  // What one turn left to fold would slow the next one down.
+  private async untilFolded(): Promise<void> {
+    this.backlogMax = Math.max(this.backlogMax, await this.backlog());
+    const beginMs = performance.now();
+    while ((await this.backlog()) > 0) {
+      invariant(performance.now() - beginMs < FOLDED_WITHIN_MS, 'folding catches up');
+      await delay(50);
+    }
+    const tookMs = Math.round(performance.now() - beginMs);
+    if (tookMs > 5_000) note(`folding was ${tookMs} ms behind`);
+  }
+
+  private async backlog(): Promise<number> {
+    const { rows } = await this.gateway.owner.query<{ backlog: string }>(
+      `select last_seq - coalesce(watermark, 0) as backlog from account left join rollup_state using (account_id)
+       where account_id = $1`,
+      [this.account.accountId],
+    );
+    return Number(rows[0]?.backlog);
+  }
+}
+
+function readAnswer(message: unknown): number {
+  const answer = message as Answer;
+  if ('error' in answer) throw new Error(`The load generator failed: ${answer.error}`);
+  return answer.done.eventsPerSecond;
+}

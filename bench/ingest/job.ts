@@ -1,0 +1,26 @@
+// What the load generator, a process of its own, is told to do, and what it answers.
+
+/** Where events are sent: into the gateway through one of its doors, or into a plain table. */
+export type Door = 'graphql' | 'cloudevents' | 'insert';
+
+export interface Job {
+  readonly door: Door;
+  /** "http://127.0.0.1:41234". */
+  readonly origin: string;
+  readonly key: string;
+  readonly databaseUrl: string;
+  /** The account as the API names it, and by its number. */
+  readonly account: { readonly id: string; readonly accountId: number };
+  readonly events: number;
+  /** Events of one request or one INSERT. */
+  readonly perRequest: number;
+  /** Requests under way at once. */
+  readonly inFlight: number;
+  readonly times: 'live' | 'random';
+}
+
+export interface Done {
+  readonly eventsPerSecond: number;
+}
+
+export type Answer = { readonly done: Done } | { readonly error: string };

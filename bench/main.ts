@@ -1,0 +1,40 @@
+// npm run bench -- ingest | views | graphql: each starts what it needs, measures ours and its peer in turns, and prints
+// the ratios with their aims. docs/benchmarks.md says what they mean.
+
+import { Command } from 'commander';
+
+const program = new Command('bench').description('Compares the gateway with plain SQL and with its peers.');
+
+interface Flags {
+  readonly quick: boolean;
+}
+
+program
+  .command('views')
+  .description('the Overview and each tab, between sizes of accounts and against plain SQL over the raw tables')
+  .option('--quick', 'small accounts and few rounds', false)
+  .option('--plans', 'print the plans of the hot statements too', false)
+  .action(async (flags: Flags & { readonly plans: boolean }) => {
+    const { benchViews } = await import('./views/bench.ts');
+    await benchViews(flags);
+  });
+
+program
+  .command('ingest')
+  .description('recording through HTTP against plain INSERTs of the same rows')
+  .option('--quick', 'short turns and few rounds', false)
+  .action(async (flags: Flags) => {
+    const { benchIngest } = await import('./ingest/bench.ts');
+    await benchIngest(flags);
+  });
+
+program
+  .command('graphql')
+  .description('a page of 100 and of 500 rows against stock Apollo Server on Express and against mercurius')
+  .option('--quick', 'short turns and few rounds', false)
+  .action(async (flags: Flags) => {
+    const { benchGraphql } = await import('./graphql/bench.ts');
+    await benchGraphql(flags);
+  });
+
+await program.parseAsync();

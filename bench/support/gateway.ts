@@ -1,0 +1,76 @@
+// A gateway of its own for one benchmark: the embedded PostgreSQL in a temporary folder, the schema, and the real doors.
+
+import { mkdtemp, chmod, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { AddressInfo } from 'node:net';
+import pg from 'pg';
+import { entities, migrations } from '../../ormconfig.ts';
+import { createApp, type App } from '../../src/app.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { invariant } from '../../src/core/errors.ts';
+import type { Actor } from '../../src/core/identity.ts';
+import { openDatabase, type Database } from '../../src/db/database.ts';
+import { startEmbedded } from '../../src/db/embedded.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { openDoors } from '../../src/doors.ts';
+
+export const OPERATOR_KEY = 'operator-key-of-the-benchmarks-0123456789';
+
+export interface BenchGateway {
+  readonly app: App;
+  readonly actor: Actor;
+  readonly database: Database;
+  /** The database as its owner: for data sets and for the plain SQL that ours is compared with. */
+  readonly owner: pg.Pool;
+  readonly ownerUrl: string;
+  /** "http://127.0.0.1:41234". */
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+/** Starts everything that a benchmark of the whole gateway needs. The folding loop is not started. */
+export async function startBenchGateway(clock: Clock): Promise<BenchGateway> {
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'gateway-bench-'));
+  // The server of a root user runs as another one, who must reach the folder.
+  await chmod(dataDir, 0o755);
+  const embedded = await startEmbedded({ dataDir, databaseName: 'bench', log: () => undefined });
+  await migrate({ url: embedded.url, migrations });
+  const database = await openDatabase({ url: embedded.url, poolSize: 10, entities });
+  const app = createApp({
+    database,
+    clock,
+    ingestWindowDays: 400,
+    ingestAheadSeconds: 300,
+    onError: (error) => process.stderr.write(`${String(error)}\n`),
+  });
+  await app.keys.ensureOperatorKey(OPERATOR_KEY);
+  const actor = await app.keys.authenticate(`Bearer ${OPERATOR_KEY}`);
+  invariant(actor !== null, 'the operator key is in force');
+  const server = await openDoors({ app, database, clock, logLevel: 'silent' });
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  const owner = new pg.Pool({ connectionString: embedded.url, max: 4 });
+  return {
+    app,
+    actor,
+    database,
+    owner,
+    ownerUrl: embedded.url,
+    origin: `http://127.0.0.1:${portOf(server.server.address())}`,
+    close: async () => {
+      await server.close();
+      await app.folding.stop();
+      await app.keys.close();
+      await owner.end();
+      await database.close();
+      await embedded.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The port of a listening server. */
+export function portOf(address: string | AddressInfo | null): number {
+  invariant(address !== null && typeof address !== 'string', 'the server listens on a port');
+  return address.port;
+}

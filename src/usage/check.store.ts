@@ -1,0 +1,187 @@
+// The rollups against the rows they are made of. One statement works every bucket of an account out anew, in SQL and apart
+// from the folding, and joins it with what is stored; only what differs comes back.
+
+import { dayOf, dayStartMs } from '../core/calendar.ts';
+import type { Tx } from '../db/database.ts';
+import { big, int, ms, oneOf, text } from '../db/decode.ts';
+import type { Range } from '../core/range.ts';
+import { usageTypes, type UsageType } from './views.ts';
+
+/** Figures of one rollup row. */
+export interface RollupFigures {
+  readonly events: bigint;
+  readonly quantity: bigint;
+  readonly creditsMicro: bigint;
+  readonly hostingMs: bigint;
+  readonly replicaMs: bigint;
+}
+
+/** A bucket whose stored figures are not those of the raw rows. */
+export interface RollupDifference {
+  readonly accountId: number;
+  readonly table: RollupTable;
+  readonly tier: number;
+  readonly bucket: number;
+  /** The kind in usage_by_account, the id of the resource or model in usage_by_resource. */
+  readonly dimension: string;
+  readonly type: UsageType;
+  readonly hardwareId: number;
+  readonly stored: RollupFigures;
+  readonly raw: RollupFigures;
+}
+
+export const rollupTables = {
+  usage_by_account: 'usage_by_account',
+  usage_by_resource: 'usage_by_resource',
+} as const;
+export type RollupTable = keyof typeof rollupTables;
+
+/** An account whose rollups have been begun. */
+export interface FoldedAccount {
+  readonly accountId: number;
+  /** The zone whose days the day tiers hold. */
+  readonly timeZone: string;
+}
+
+/** Lets the transaction's statements take as long as they need. */
+export async function allowLongStatements(tx: Tx): Promise<void> {
+  await tx.query('/* check.allowLong */ set local statement_timeout = 0');
+}
+
+/** The accounts that have rollups. @param accountIds only these; null: all */
+export async function listFoldedAccounts(
+  tx: Tx,
+  accountIds: readonly number[] | null,
+): Promise<readonly FoldedAccount[]> {
+  const rows = await tx.query(
+    `/* check.listFoldedAccounts */ select account_id, time_zone from rollup_state
+     where $1::int[] is null or account_id = any($1) order by account_id`,
+    [accountIds],
+  );
+  return rows.map((row) => ({
+    accountId: int(row, 'account_id'),
+    timeZone: text(row, 'time_zone'),
+  }));
+}
+
+/** The numbers of accounts by their external ids. */
+export async function findAccountIds(
+  tx: Tx,
+  externalIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await tx.query(
+    `/* check.findAccountIds */ select external_id, account_id from account where external_id = any($1)`,
+    [externalIds],
+  );
+  return new Map(rows.map((row) => [text(row, 'external_id'), int(row, 'account_id')]));
+}
+
+/** From the first to the last instant that an account's rollups may hold; null when nothing was recorded. */
+export async function loadSpan(tx: Tx, accountId: number): Promise<Range | null> {
+  const rows = await tx.query(
+    `/* check.loadSpan */ select min(at) as first, max(at) as last from (
+       select occurred_at as at from usage_event where account_id = $1
+       union all select from_at from hosting_segment where account_id = $1 and folded
+       union all select to_at from hosting_segment where account_id = $1 and folded) instants`,
+    [accountId],
+  );
+  const [row] = rows;
+  if (row === undefined || row['first'] === null) return null;
+  return { fromMs: ms(row, 'first'), toMs: ms(row, 'last') };
+}
+
+const DIMENSIONS = {
+  usage_by_account: 'kind::text',
+  usage_by_resource: 'subject_id::text',
+} as const;
+
+const FIGURES = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'] as const;
+
+// What each folded event, and each local day of each folded segment, adds to the rollups.
+const RECORDED = `
+     day as (select day, from_ms, lead(from_ms) over (order by day) as to_ms
+       from unnest($2::int[], $3::int8[]) d(day, from_ms)),
+     event as (
+       select *, (extract(epoch from occurred_at) * 1000)::int8 as at_ms from usage_event
+       where account_id = $1 and voided_at is null and type <> 'HOSTING'
+         and seq <= (select watermark from rollup_state where account_id = $1)),
+     segment as (
+       select r.kind, s.resource_id, s.hardware_id, s.replicas, s.replicas::numeric * s.rate_micro_per_hour as per_hour,
+         (extract(epoch from s.from_at) * 1000)::int8 as from_ms, (extract(epoch from s.to_at) * 1000)::int8 as to_ms
+       from hosting_segment s join resource r using (account_id, resource_id)
+       where s.account_id = $1 and s.folded and s.voided_at is null),
+     hosted as (
+       select s.*, d.day, greatest(s.from_ms, d.from_ms) as a, least(s.to_ms, d.to_ms) as b
+       from segment s join day d on d.from_ms < s.to_ms and d.to_ms > s.from_ms),
+     fact as (
+       select at_ms / 900000 as quarter, width_bucket(at_ms, $3::int8[]) - 1 + ($2::int[])[1] as day, kind, type,
+         subject_id, 0 as hardware_id, 1 as events, quantity, credits_micro::numeric, 0::int8 as hosting_ms, 0::int8 as replica_ms
+       from event
+       union all
+       select null, day, kind, 'HOSTING', resource_id, hardware_id, 0, 0,
+         div(per_hour * (b - from_ms), 3600000) - div(per_hour * (a - from_ms), 3600000), b - a, (b - a) * replicas
+       from hosted where a < b)`;
+
+/**
+ * The buckets of one table whose figures differ from those of the folded events and segments.
+ * @param span what `loadSpan` gave
+ * @param limit how many are told of at most
+ */
+export async function loadDifferences(
+  tx: Tx,
+  table: RollupTable,
+  { account, span, limit }: { account: FoldedAccount; span: Range; limit: number },
+): Promise<readonly RollupDifference[]> {
+  const dimension = DIMENSIONS[table];
+  const each = (figure: (name: string) => string): string => FIGURES.map(figure).join(', ');
+  const days = localDays(account.timeZone, span);
+  const rows = await tx.query(
+    `/* check.loadDifferences.${table} */ with
+     ${RECORDED},
+     raw as (
+       select t.tier, t.bucket::int as bucket, ${dimension} as dimension, type, hardware_id, ${each((name) => `sum(${name}) as ${name}`)}
+       from fact cross join lateral (values
+         (0, quarter), (1, quarter / 8), (2, day), (3, day >> 3), (4, day >> 6)) t(tier, bucket)
+       where t.bucket is not null group by 1, 2, 3, 4, 5),
+     kept as (
+       select tier, bucket, ${dimension} as dimension, type, hardware_id, ${FIGURES.join(', ')}
+       from ${table} where account_id = $1)
+     select tier, bucket, dimension, type, hardware_id,
+       ${each((name) => `coalesce(kept.${name}, 0)::text as kept_${name}, coalesce(raw.${name}, 0)::text as raw_${name}`)}
+     from raw full join kept using (tier, bucket, dimension, type, hardware_id)
+     where (${each((name) => `coalesce(kept.${name}, 0)`)}) is distinct from (${each((name) => `coalesce(raw.${name}, 0)`)})
+     order by tier, bucket, dimension limit $4`,
+    [account.accountId, days.map(({ day }) => day), days.map(({ fromMs }) => fromMs), limit],
+  );
+  const figures = (row: Readonly<Record<string, unknown>>, of: 'kept' | 'raw'): RollupFigures => ({
+    events: big(row, `${of}_events`),
+    quantity: big(row, `${of}_quantity`),
+    creditsMicro: big(row, `${of}_credits_micro`),
+    hostingMs: big(row, `${of}_hosting_ms`),
+    replicaMs: big(row, `${of}_replica_ms`),
+  });
+  return rows.map((row) => ({
+    accountId: account.accountId,
+    table,
+    tier: int(row, 'tier'),
+    bucket: int(row, 'bucket'),
+    dimension: text(row, 'dimension'),
+    type: oneOf(row, 'type', usageTypes),
+    hardwareId: int(row, 'hardware_id'),
+    stored: figures(row, 'kept'),
+    raw: figures(row, 'raw'),
+  }));
+}
+
+/** Every local day of a span and the one after it, with its beginning. */
+function localDays(
+  timeZone: string,
+  span: Range,
+): readonly { readonly day: number; readonly fromMs: number }[] {
+  const lastDay = dayOf(timeZone, span.toMs) + 1;
+  const days: { readonly day: number; readonly fromMs: number }[] = [];
+  for (let day = dayOf(timeZone, span.fromMs); day <= lastDay; day += 1) {
+    days.push({ day, fromMs: dayStartMs(timeZone, day) });
+  }
+  return days;
+}

@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeId } from '../../src/core/identity.ts';
+import { findRecorded, markVoided } from '../../src/usage/events.store.ts';
+import { foldOnce, takeOutOfRollups } from '../../src/usage/rollups.store.ts';
+import { RollupCheckService, type RollupDifference } from '../../src/usage/check.service.ts';
+import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  CreateAccountDocument,
+  OverviewDocument,
+  RecordUsageDocument,
+  RegisterGuardrailDocument,
+} from '../support/operations.ts';
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+/** An account with a guardrail and two events of 1.5 credits, an hour and ten days old. */
+async function anAccount(externalId: string): Promise<{ id: string; number: number }> {
+  const { data } = await gateway.query(CreateAccountDocument, {
+    input: { name: externalId, externalId },
+  });
+  const accountId = data.createAccount.id;
+  await gateway.query(RegisterGuardrailDocument, {
+    input: { accountId, externalId: 'g', name: 'G' },
+  });
+  const hoursBack = [1, 240];
+  await gateway.query(RecordUsageDocument, {
+    accountId,
+    events: hoursBack.map((hours) => ({
+      source: 's',
+      eventId: `${hours}`,
+      type: 'PROCESSING' as const,
+      credits: '1.5',
+      occurredAt: new Date(gateway.clock.nowMs() - hours * 3_600_000).toISOString(),
+      resourceKind: 'GUARDRAIL' as const,
+      resourceExternalId: 'g',
+    })),
+  });
+  return { id: accountId, number: decodeId(accountId)?.localId ?? 0 };
+}
+
+async function differencesOf(account: number): Promise<readonly RollupDifference[]> {
+  const found: RollupDifference[] = [];
+  for await (const { differences } of new RollupCheckService(gateway.database).check([account])) {
+    found.push(...differences);
+  }
+  return found;
+}
+
+/** Runs the command as a user would. */
+async function command(...names: string[]): Promise<{ status: number; output: string }> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', 'src/cli/check-rollups.ts', ...names],
+      { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: gateway.databaseUrl } },
+      (error, stdout, stderr) => {
+        const status = typeof error?.code === 'number' ? error.code : 0;
+        resolve({ status, output: stdout + stderr });
+      },
+    );
+  });
+}
+
+describe('checking the rollups', () => {
+  it('finds nothing where they are what was recorded, folded in part or in whole', async () => {
+    const account = await anAccount('right');
+    expect(await differencesOf(account.number)).toEqual([]);
+    await gateway.fold();
+    expect(await differencesOf(account.number)).toEqual([]);
+  });
+
+  it('names the bucket that was tampered with, what it holds and what was recorded', async () => {
+    const account = await anAccount('tampered');
+    await gateway.fold();
+    await asOwner(
+      gateway.databaseUrl,
+      `update usage_by_resource set credits_micro = credits_micro + 7
+       where account_id = $1 and tier = 4`,
+      [account.number],
+    );
+    const [difference, ...others] = await differencesOf(account.number);
+    expect(others).toEqual([]);
+    expect(difference).toMatchObject({ table: 'usage_by_resource', tier: 4, type: 'PROCESSING' });
+    expect([difference?.stored.creditsMicro, difference?.raw.creditsMicro]).toEqual([
+      3_000_007n,
+      3_000_000n,
+    ]);
+  });
+
+  it('finds a bucket that is missing, and one that nothing was recorded for', async () => {
+    const account = await anAccount('missing');
+    await gateway.fold();
+    await asOwner(
+      gateway.databaseUrl,
+      'update usage_by_account set bucket = bucket + 9 where account_id = $1 and tier = 3',
+      [account.number],
+    );
+    const differences = await differencesOf(account.number);
+    expect(differences.map(({ stored, raw }) => [stored.events, raw.events])).toEqual(
+      expect.arrayContaining([
+        [0n, 1n],
+        [1n, 0n],
+      ]),
+    );
+  });
+
+  it('ends with status 0 or 1 as a command, for all accounts or those that are named', async () => {
+    const right = await anAccount('command-right');
+    const wrong = await anAccount('command-wrong');
+    await gateway.fold();
+    await asOwner(
+      gateway.databaseUrl,
+      'update usage_by_account set quantity = quantity + 1 where account_id = $1 and tier = 0',
+      [wrong.number],
+    );
+    const named = await command(right.id, 'command-right');
+    expect([named.status, named.output]).toEqual([0, expect.stringContaining('1 accounts')]);
+    const all = await command();
+    expect([all.status, all.output]).toEqual([
+      1,
+      expect.stringContaining(`Account ${wrong.number}:`),
+    ]);
+    const unknown = await command('nobody');
+    expect([unknown.status, unknown.output]).toEqual([1, expect.stringContaining('"nobody"')]);
+  });
+});
+
+describe('an event that is voided while its account is folded for the first time', () => {
+  it('is taken out of the rollups', async () => {
+    const account = await anAccount('race');
+    let folding: Promise<unknown> = Promise.resolve();
+    await gateway.database.inTransaction(async (tx) => {
+      const event = await findRecorded(tx, account.number, { source: 's', eventId: '1' });
+      if (event === null) throw new Error('the event was recorded');
+      await markVoided(tx, event, { atMs: gateway.clock.nowMs(), reason: 'mistake' });
+      await takeOutOfRollups(tx, event);
+      // Folding either ends meanwhile or waits for the void.
+      folding = gateway.database.inTransaction((other) => foldOnce(other, account.number));
+      await Promise.race([folding, someoneWaits()]);
+    });
+    await folding;
+    await gateway.fold();
+    expect(await differencesOf(account.number)).toEqual([]);
+    const answer = await gateway.query(OverviewDocument, {
+      accountId: account.id,
+      range: { preset: 'LAST_30_DAYS' },
+    });
+    expect(answer.data.account?.usage.credits.used).toBe('1.5');
+  });
+});
+
+/** Resolves once a transaction of the gateway's database waits for another's lock. */
+async function someoneWaits(): Promise<void> {
+  for (;;) {
+    const waiting = await asOwner(
+      gateway.databaseUrl,
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if (waiting.length > 0) return;
+  }
+}

@@ -1,0 +1,253 @@
+// A view costs a fixed number of SQL statements: forty rows, or forty accounts, take as many as one.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  AccountsDocument,
+  BrowserPodsTabDocument,
+  CreateAccountDocument,
+  CreateHardwareProfileDocument,
+  CustomScriptsTabDocument,
+  DeployDocument,
+  GuardrailsTabDocument,
+  HostedPanelDocument,
+  ModelPanelDocument,
+  ModelsTabDocument,
+  OcrDeploymentsTabDocument,
+  OverviewDocument,
+  RecordHostingDocument,
+  RecordUsageDocument,
+  RegisterModelDocument,
+  RegisterResourcesDocument,
+  ReportDocument,
+  WorkflowPanelDocument,
+  WorkflowsTabDocument,
+  type RegisterAnyInput,
+  type ResourceKind,
+  type UsageEventInput,
+} from '../support/operations.ts';
+
+const MANY = 40;
+const HOUR = 3_600_000;
+const range = { preset: 'LAST_30_DAYS' as const };
+const KINDS: readonly ResourceKind[] = [
+  'WORKFLOW',
+  'MODEL_DEPLOYMENT',
+  'GUARDRAIL',
+  'CUSTOM_SCRIPT',
+  'OCR_DEPLOYMENT',
+  'BROWSER_POD',
+];
+
+let gateway: TestGateway;
+let one = '';
+let many = '';
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  const shape = { kind: 'GPU' as const, model: 'M', vcpus: 1, gpus: 1, memoryGb: 1 };
+  for (const name of ['gpu-a', 'gpu-b']) {
+    await gateway.query(CreateHardwareProfileDocument, {
+      input: { name, ...shape, creditsPerHour: '1' },
+    });
+  }
+  one = await anAccount('one', 1);
+  many = await anAccount('rows', MANY);
+  for (let index = 0; index < MANY; index += 1) await anAccount(`many ${index}`, 1);
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+/** An account with resources of each kind, all used, hosted by periods and running; half of it folded. */
+async function anAccount(name: string, count: number): Promise<string> {
+  const created = await gateway.query(CreateAccountDocument, { input: { name, externalId: name } });
+  const accountId = created.data.createAccount.id;
+  const resources = KINDS.flatMap((kind) =>
+    Array.from({ length: count }, (_, index) => resource(kind, index)),
+  );
+  for (let index = 0; index < count; index += 1) {
+    await gateway.query(RegisterModelDocument, {
+      input: { accountId, externalId: `model-${index}`, name: `M ${index}`, type: 'BASE' },
+    });
+  }
+  const registered = await gateway.query(RegisterResourcesDocument, { accountId, resources });
+  await gateway.query(RecordUsageDocument, { accountId, events: resources.map(eventOf(1)) });
+  await recordPeriods(accountId, resources);
+  await gateway.fold();
+  await gateway.query(RecordUsageDocument, { accountId, events: resources.map(eventOf(2)) });
+  const ids = registered.data.registerResources;
+  for (const id of ids.filter((_, i) => resources[i]?.externalId.endsWith('-0') === true)) {
+    await gateway.query(DeployDocument, { input: { id, hardware: 'gpu-b', at: ago(1) } });
+  }
+  return accountId;
+}
+
+function resource(kind: ResourceKind, index: number): RegisterAnyInput {
+  return {
+    kind,
+    externalId: `${kind}-${index}`,
+    name: `${kind} ${index}`,
+    owner: `owner ${index}`,
+    ...(kind === 'MODEL_DEPLOYMENT'
+      ? { modelExternalId: `model-${index}`, modelType: 'BASE' as const }
+      : {}),
+    ...(kind === 'CUSTOM_SCRIPT' ? { language: 'python', languageVersion: '3' } : {}),
+    ...(kind === 'OCR_DEPLOYMENT' ? { ocrModel: 'x' } : {}),
+  };
+}
+
+function eventOf(round: number): (of: RegisterAnyInput, index: number) => UsageEventInput {
+  return ({ kind, externalId }, index) => ({
+    source: 's',
+    eventId: `${round}-${index}`,
+    type: kind === 'WORKFLOW' ? 'WORKFLOW_RUN' : 'PROCESSING',
+    occurredAt: ago(round * 100),
+    resourceKind: kind,
+    resourceExternalId: externalId,
+    ...(kind === 'WORKFLOW' ? {} : { credits: '1.25' }),
+  });
+}
+
+async function recordPeriods(
+  accountId: string,
+  resources: readonly RegisterAnyInput[],
+): Promise<void> {
+  const hosted = resources.filter(({ kind }) => kind !== 'WORKFLOW');
+  const periods = [2, 20, 60].flatMap((hours) =>
+    hosted.map(({ kind, externalId }, index) => ({
+      source: 'h',
+      eventId: `${hours}-${index}`,
+      resourceKind: kind,
+      resourceExternalId: externalId,
+      hardware: 'gpu-a',
+      from: ago(200 + hours * 3),
+      to: ago(200 + hours * 2),
+    })),
+  );
+  const { data } = await gateway.query(RecordHostingDocument, { accountId, periods });
+  if (data.recordHosting.accepted !== periods.length) throw new Error(JSON.stringify(data));
+}
+
+function ago(hours: number): string {
+  return new Date(gateway.clock.nowMs() - hours * HOUR).toISOString();
+}
+
+/** The first lines of the statements that an answer took; the answer must be without errors. */
+async function statementsOf(
+  ask: () => Promise<{ readonly errors: unknown; readonly data: unknown }>,
+): Promise<readonly string[]> {
+  const statements: string[] = [];
+  const stop = gateway.database.onStatement((sql) => {
+    const name = /\/\* (.*?) \*\//.exec(sql)?.[1] ?? sql;
+    // A key is looked up once every few seconds, whatever is asked.
+    if (name !== 'access.findKeyBySecret') statements.push(name);
+  });
+  try {
+    const { errors } = await ask();
+    expect(errors).toBeUndefined();
+  } finally {
+    stop();
+  }
+  return statements.sort();
+}
+
+describe('statements of a request', () => {
+  const page = { range, first: 100 };
+  it.each([
+    ['overview', (accountId: string) => gateway.query(OverviewDocument, { accountId, range })],
+    [
+      'workflows',
+      (accountId: string) => gateway.query(WorkflowsTabDocument, { accountId, ...page }),
+    ],
+    [
+      'models with their deployments',
+      (accountId: string) =>
+        gateway.query(ModelsTabDocument, { accountId, ...page, firstDeployments: 100 }),
+    ],
+    [
+      'guardrails',
+      (accountId: string) => gateway.query(GuardrailsTabDocument, { accountId, ...page }),
+    ],
+    [
+      'scripts',
+      (accountId: string) => gateway.query(CustomScriptsTabDocument, { accountId, ...page }),
+    ],
+    [
+      'OCR',
+      (accountId: string) => gateway.query(OcrDeploymentsTabDocument, { accountId, ...page }),
+    ],
+    [
+      'browser pods',
+      (accountId: string) => gateway.query(BrowserPodsTabDocument, { accountId, ...page }),
+    ],
+    [
+      'report over every dimension',
+      (accountId: string) =>
+        gateway.query(ReportDocument, {
+          accountId,
+          range,
+          first: 500,
+          granularity: 'WEEK',
+          groupBy: ['CATEGORY', 'COMPONENT', 'RESOURCE', 'OWNER', 'HARDWARE', 'MODEL'],
+        }),
+    ],
+    [
+      'panel of a hosted resource',
+      (accountId: string) =>
+        gateway.query(HostedPanelDocument, {
+          accountId,
+          kind: 'GUARDRAIL',
+          externalId: 'GUARDRAIL-0',
+          range,
+          firstSegments: 100,
+        }),
+    ],
+    [
+      'panel of a workflow',
+      (accountId: string) =>
+        gateway.query(WorkflowPanelDocument, {
+          accountId,
+          kind: 'WORKFLOW',
+          externalId: 'WORKFLOW-0',
+          range,
+        }),
+    ],
+  ])('are as many for forty rows as for one: %s', async (_, ask) => {
+    const ofOne = await statementsOf(() => ask(one));
+    expect(ofOne.length).toBeGreaterThan(1);
+    expect(await statementsOf(() => ask(many))).toEqual(ofOne);
+  });
+
+  it('are as many for the panel of a model in a small account as in a large one', async () => {
+    const panel = async (accountId: string): Promise<readonly string[]> => {
+      const { data } = await gateway.query(ModelsTabDocument, { accountId, range, first: 1 });
+      const id = data.account?.usage.models.nodes[0]?.model.id ?? '';
+      return statementsOf(() => gateway.query(ModelPanelDocument, { id, range, first: 100 }));
+    };
+    expect(await panel(many)).toEqual(await panel(one));
+  });
+
+  it('are as many for the usage of forty accounts as for that of one', async () => {
+    const ask = (search: string) => async () => {
+      const answer = await gateway.query(AccountsDocument, { first: 100, search, range });
+      expect(answer.data.accounts?.nodes).toHaveLength(search === 'one' ? 1 : MANY);
+      return answer;
+    };
+    expect(await statementsOf(ask('many '))).toEqual(await statementsOf(ask('one')));
+  });
+
+  it('are as many for every tab of forty accounts as for those of one', async () => {
+    const hosted = `nodes { credits time hardware { hardware { name } credits segments { nodes { credits resource { name } } } }
+      trend { buckets { credits } } resource { name hosting { hardware { name } } usage { credits } } } totals { credits }`;
+    const tabs = `query ($search: String) { accounts(first: 100, search: $search) { nodes { usage {
+      credits { used byCategory { credits } } trend { buckets { credits } } hardware { credits hardware { name } } previous { credits { used } }
+      workflows { nodes { runs workflow { name usage { runs } } trend { buckets { runs } } } }
+      models { nodes { credits model { name usage { credits } } hardware { credits } deployments { ${hosted} } } }
+      guardrails { ${hosted} } customScripts { ${hosted} } ocrDeployments { ${hosted} } browserPods { ${hosted} }
+    } } } }`;
+    const ask = (search: string) => async () => gateway.query(tabs, { search });
+    expect(await statementsOf(ask('many '))).toEqual(await statementsOf(ask('one')));
+  });
+});

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { entities, migrations } from '../../ormconfig.ts';
+import { openDatabase, sqlState } from '../../src/db/database.ts';
+import { migrate, migrateDown } from '../../src/db/migrate.ts';
+import { asOwner } from '../support/gateway.ts';
+
+const TABLES = `select table_name, column_name, is_nullable, data_type from information_schema.columns
+  where table_schema = 'public' and table_name <> 'schema_migration' order by 1, 2`;
+const TYPES = `select typname from pg_type t join pg_namespace n on n.oid = t.typnamespace
+  where n.nspname = 'public' and typtype = 'e' order by 1`;
+
+let url = '';
+
+beforeAll(async () => {
+  const server = new URL(process.env['TEST_DATABASE_URL'] ?? '');
+  const name = `migrations_${randomUUID().replaceAll('-', '')}`;
+  server.pathname = '/postgres';
+  await asOwner(server.href, `create database ${name}`);
+  server.pathname = `/${name}`;
+  url = server.href;
+});
+
+afterAll(async () => {
+  const server = new URL(url);
+  const name = server.pathname.slice(1);
+  server.pathname = '/postgres';
+  await asOwner(server.href, `drop database ${name} with (force)`);
+});
+
+describe('the migrations', () => {
+  it('go up, all the way down, and up to the same schema again', async () => {
+    const first = await migrate({ url, migrations });
+    const tables = await asOwner(url, TABLES);
+    const types = await asOwner(url, TYPES);
+
+    await migrateDown({ url, migrations }, migrations.length);
+    const left = await asOwner(url, TABLES);
+    const typesLeft = await asOwner(url, TYPES);
+    const second = await migrate({ url, migrations });
+
+    expect(first).toHaveLength(migrations.length);
+    expect(left).toEqual([]);
+    expect(typesLeft).toEqual([]);
+    expect(second).toEqual(first);
+    expect(await asOwner(url, TABLES)).toEqual(tables);
+    expect(await asOwner(url, TYPES)).toEqual(types);
+  });
+
+  it('run once when several gateways start together', async () => {
+    await migrateDown({ url, migrations }, migrations.length);
+
+    const ran = await Promise.all([1, 2, 3].map(() => migrate({ url, migrations })));
+
+    expect(ran.flat()).toHaveLength(migrations.length);
+  });
+
+  it('make exactly the columns that the row classes name', async () => {
+    const source = new DataSource({ type: 'postgres', url, entities });
+    await source.initialize();
+    const named = source.entityMetadatas
+      .flatMap((entity) =>
+        entity.columns.map((column) => ({
+          table: entity.tableName,
+          column: column.databaseName,
+          nullable: column.isNullable,
+        })),
+      )
+      .map(({ table, column, nullable }) => `${table}.${column}${nullable ? ' null' : ''}`);
+    await source.destroy();
+
+    const made = (await asOwner(url, TABLES)).map(
+      (row) =>
+        `${String(row['table_name'])}.${String(row['column_name'])}${row['is_nullable'] === 'YES' ? ' null' : ''}`,
+    );
+
+    expect(named.sort()).toEqual(made.sort());
+  });
+
+  it("lead every key of an account's data with the account", async () => {
+    const keys = await asOwner(
+      url,
+      `select i.indrelid::regclass::text as table_name, a.attname as first_column
+       from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+       where i.indisunique and i.indrelid::regclass::text in (
+         select table_name from information_schema.columns where table_schema = 'public' and column_name = 'account_id')`,
+    );
+    const others = keys
+      .filter((key) => key['first_column'] !== 'account_id')
+      .map((key) => `${String(key['table_name'])}.${String(key['first_column'])}`);
+
+    // How an account is named from outside, and a key is found before it is known whose it is.
+    expect(others.sort()).toEqual(['account.external_id', 'api_key.secret_sha256']);
+    expect(keys.length).toBeGreaterThan(10);
+  });
+
+  it.each([
+    'delete from usage_event',
+    'update usage_event set credits_micro = 0',
+    'delete from account',
+    'drop table usage_event',
+    'create table mine (id int)',
+  ])('give the gateway no right to %s', async (sql) => {
+    const database = await openDatabase({ url, poolSize: 1, entities });
+
+    const refusal = await database
+      .inTransaction((tx) => tx.query(sql))
+      .catch((error: unknown) => error);
+    await database.close();
+
+    expect(sqlState(refusal)).toBe('42501');
+  });
+});
