@@ -44,11 +44,21 @@ export default defineConfig(
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
     },
   },
-  { files: ['test/**/*.ts'], extends: [jest.configs['flat/recommended']] },
+  {
+    files: ['test/**/*.ts'],
+    extends: [jest.configs['flat/recommended']],
+    rules: {
+      'jest/no-standalone-expect': [
+        'error',
+        { additionalTestBlockFunctions: ['itAsRoot', 'itAsOrdinaryUser'] },
+      ],
+      'jest/expect-expect': ['warn', { assertFunctionNames: ['expect', 'expect*', 'fc.assert'] }],
+    },
+  },
   { files: ['src/core/clock.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {
     files: ['test/**/*.ts', 'migrations/**/*.ts'],
-    rules: { 'max-lines-per-function': 'off', 'max-params': 'off' },
+    rules: { 'max-lines': 'off', 'max-lines-per-function': 'off', 'max-params': 'off' },
   },
   // jest calls the default export of these.
   { files: ['test/support/global-*.ts'], rules: { 'no-restricted-syntax': 'off' } },

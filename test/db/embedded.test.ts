@@ -14,6 +14,8 @@ import {
 import { EmbeddedDatabaseError } from '../../src/db/embedded-runner.ts';
 
 const isRoot = process.getuid?.() === 0;
+const itAsRoot = isRoot ? it : it.skip;
+const itAsOrdinaryUser = isRoot ? it.skip : it;
 let folder = '';
 const lines: string[] = [];
 
@@ -171,7 +173,7 @@ describe('startEmbedded', () => {
     expect(await fs.readdir(shared)).toEqual(['postgres']);
   });
 
-  (isRoot ? it.skip : it)('names the folder that it may not write', async () => {
+  itAsOrdinaryUser('names the folder that it may not write', async () => {
     const closed = path.join(folder, 'closed');
     await fs.mkdir(closed, { mode: 0o500 });
 
@@ -182,7 +184,7 @@ describe('startEmbedded', () => {
     expect(String(refusal)).toContain('set DATA_DIR');
   });
 
-  (isRoot ? it : it.skip)('runs as root where no other user may enter', async () => {
+  itAsRoot('runs as root where no other user may enter', async () => {
     const closed = path.join(folder, 'closed');
     await fs.mkdir(closed, { mode: 0o700 });
 

@@ -33,6 +33,8 @@ export const CLOCK_CHANGES = [
   { zone: 'Pacific/Apia', at: '2011-12-30T10:00:00Z' },
 ] as const;
 
+export type ClockChange = (typeof CLOCK_CHANGES)[number];
+
 /** Things to happen, by their place in the fixed park of resources that every history registers. */
 export type Step =
   | { readonly what: 'events'; readonly events: readonly PlannedEvent[] }
@@ -95,11 +97,14 @@ export interface Question {
   readonly cutShare: number;
 }
 
-/** A history that ends some days after a change of the clocks, with questions about it. */
-export function historyPlan(questions: number): fc.Arbitrary<HistoryPlan> {
+/** A history that ends some days after one of the changes of the clocks (of all of them: none given), and questions. */
+export function historyPlan(
+  questions: number,
+  ...changes: readonly ClockChange[]
+): fc.Arbitrary<HistoryPlan> {
   return fc
     .record({
-      change: fc.constantFrom(...CLOCK_CHANGES),
+      change: fc.constantFrom(...(changes.length > 0 ? changes : CLOCK_CHANGES)),
       otherZone: fc.option(fc.constantFrom(...ZONES)),
       cycleDay: fc.integer({ min: 1, max: 28 }),
       afterMs: fc.integer({ min: -DAY, max: 12 * DAY }),

@@ -9,12 +9,10 @@ import {
   type UsageFilter,
 } from '../operations.ts';
 import type { Resource } from './facts.ts';
+import { iso, micro, ms } from './forms.ts';
 import {
   chargesOf,
-  iso,
   knownHosted,
-  micro,
-  ms,
   rangeInput,
   required,
   toldHardware,

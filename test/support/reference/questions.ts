@@ -1,7 +1,6 @@
 // Asks the API one question about a range, and works the same answer out from the raw facts: both in one plain form, so
 // that a test compares the two whole.
 
-import { Temporal } from 'temporal-polyfill';
 import type { Question } from '../arbitraries.ts';
 import type { Answer } from '../gateway.ts';
 import {
@@ -15,6 +14,7 @@ import {
   type DateRangeInput,
   type OverviewQuery,
 } from '../operations.ts';
+import { iso, isoOrNull, micro, ms, percent } from './forms.ts';
 import type { Facts, Resource } from './facts.ts';
 import type { Life } from './live.ts';
 import {
@@ -415,29 +415,6 @@ export function toldPageTotals(totals: ToldPageTotals): unknown {
 export function knownPageTotals(count: number, charges: readonly Charge[]): unknown {
   const { runs, credits, time } = sumsOf(charges);
   return { count, runs, credits, time, components: creditsBy(charges, 'component', COMPONENTS) };
-}
-
-/** Half up, four decimals; null when there is nothing to take a part of. */
-function percent(part: bigint, whole: bigint): number | null {
-  return whole <= 0n ? null : Number((part * 2_000_000n + whole) / (2n * whole)) / 10_000;
-}
-
-/** Micro-credits of a decimal string. */
-export function micro(credits: string): bigint {
-  const [whole = '', fraction = ''] = credits.split('.');
-  return BigInt(whole + fraction.padEnd(6, '0'));
-}
-
-export function ms(duration: string): number {
-  return Temporal.Duration.from(duration).total('milliseconds');
-}
-
-export function iso(atMs: number): string {
-  return new Date(atMs).toISOString();
-}
-
-function isoOrNull(atMs: number | null): string | null {
-  return atMs === null ? null : iso(atMs);
 }
 
 export function isDescending(values: readonly bigint[]): boolean {

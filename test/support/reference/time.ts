@@ -78,8 +78,9 @@ export function previousOf(question: RangeQuestion, cycles: Cycles, now: number)
     }
     case 'LAST_24_HOURS':
     case undefined:
-      return wholeUnitsBefore({ from, to }, zone) ?? { from: from - (to - from), to: from };
+      break;
   }
+  return wholeUnitsBefore({ from, to }, zone) ?? { from: from - (to - from), to: from };
 }
 
 /** The cycle before the one that starts at `from`, up to as many days and the same local time after its start. */
