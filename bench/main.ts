@@ -3,7 +3,9 @@
 
 import { Command } from 'commander';
 
-const program = new Command('bench').description('Compares the gateway with plain SQL and with its peers.');
+const program = new Command('bench').description(
+  'Compares the gateway with plain SQL and with its peers.',
+);
 
 interface Flags {
   readonly quick: boolean;
@@ -11,7 +13,9 @@ interface Flags {
 
 program
   .command('views')
-  .description('the Overview and each tab, between sizes of accounts and against plain SQL over the raw tables')
+  .description(
+    'the Overview and each tab, between sizes of accounts and against plain SQL over the raw tables',
+  )
   .option('--quick', 'small accounts and few rounds', false)
   .option('--plans', 'print the plans of the hot statements too', false)
   .action(async (flags: Flags & { readonly plans: boolean }) => {
@@ -30,7 +34,9 @@ program
 
 program
   .command('graphql')
-  .description('a page of 100 and of 500 rows against stock Apollo Server on Express and against mercurius')
+  .description(
+    'a page of 100 and of 500 rows against stock Apollo Server on Express and against mercurius',
+  )
   .option('--quick', 'short turns and few rounds', false)
   .action(async (flags: Flags) => {
     const { benchGraphql } = await import('./graphql/bench.ts');

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { Pool } from 'undici';
 import { invariant } from '../../src/core/errors.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
-import { inTurns, printTable } from '../support/measure.ts';
+import { inTurns, median, printTable } from '../support/measure.ts';
 import { PAGE } from './page.ts';
-import type { Serving } from './serve.ts';
+import type { Ask, Serving, Used } from './serve.ts';
 
 const CONNECTIONS = 8;
 const AIM_APOLLO = 2;
@@ -40,29 +40,43 @@ async function compare(
     servers.filter(({ name }) => name !== 'database').map((server) => askOnce(server, rows)),
   );
   invariant(new Set(answers).size === 1, 'all servers give the same answer over the same rows');
+  const cpu = new Map<string, number[]>(servers.map(({ name }) => [name, []]));
   const contenders = servers.map((server) => ({
     name: server.name,
-    measure: () => pagesPerSecond(server, rows, turnMs),
+    measure: async (): Promise<number> => {
+      const beforeMs = await usedCpuMs(server);
+      const turn = await load(server, rows, turnMs);
+      const afterMs = await usedCpuMs(server);
+      cpu.get(server.name)?.push((afterMs - beforeMs) / turn.pages);
+      return (turn.pages * 1_000) / turn.tookMs;
+    },
   }));
   await inTurns(contenders, 1);
+  for (const turns of cpu.values()) turns.length = 0;
   const took = await inTurns(contenders, rounds);
-  const of = (name: string): number => took.get(name) ?? Number.NaN;
+  const pagesOf = (name: string): number => took.get(name) ?? Number.NaN;
+  const cpuOf = (name: string): number => median(cpu.get(name) ?? []);
   printTable(
-    `Pages of ${rows} rows a second (aims: ≥ ${AIM_APOLLO} × Apollo on Express, ≥ ${AIM_MERCURIUS} × mercurius with jit)`,
-    ['', 'pages/s', '× Apollo', '× mercurius'],
-    [
-      ['gateway, rows in memory', 'gateway'],
-      ['gateway, from its database', 'database'],
-      ['Apollo Server on Express, rows in memory', 'apollo'],
-      ['mercurius with jit, rows in memory', 'mercurius'],
-    ].map(([title = '', name = '']) => [
+    `Pages of ${rows} rows (aims: ≥ ${AIM_APOLLO} × Apollo on Express, ≥ ${AIM_MERCURIUS} × mercurius with jit)`,
+    ['', 'pages/s', '× Apollo', '× mercurius', 'CPU ms a page', '× Apollo', '× mercurius'],
+    titles.map(([name, title]) => [
       title,
-      of(name),
-      of(name) / of('apollo'),
-      of(name) / of('mercurius'),
+      pagesOf(name),
+      pagesOf(name) / pagesOf('apollo'),
+      pagesOf(name) / pagesOf('mercurius'),
+      cpuOf(name),
+      cpuOf('apollo') / cpuOf(name),
+      cpuOf('mercurius') / cpuOf(name),
     ]),
   );
 }
+
+const titles = [
+  ['gateway', 'gateway, rows in memory'],
+  ['database', 'gateway, from its database'],
+  ['apollo', 'Apollo Server on Express, rows in memory'],
+  ['mercurius', 'mercurius with jit, rows in memory'],
+] as const;
 
 async function start(which: string, rows: number): Promise<Server> {
   const child = fork(new URL('serve.ts', import.meta.url), [which, String(rows)], {
@@ -74,17 +88,28 @@ async function start(which: string, rows: number): Promise<Server> {
     throw new Error(`The server ${which} ended.`);
   });
   failed.catch(() => undefined);
-  const [message]: readonly unknown[] = await Promise.race([once(child, 'message'), failed]);
-  return { name: which, child, ...(message as Serving) };
+  const messages: readonly unknown[] = await Promise.race([once(child, 'message'), failed]);
+  return { name: which, child, ...(messages[0] as Serving) };
 }
 
 async function stop({ child }: Server): Promise<void> {
   const ended = once(child, 'exit');
-  child.send('stop');
+  child.send('stop' satisfies Ask);
   await ended;
 }
 
-async function pagesPerSecond(server: Server, rows: number, turnMs: number): Promise<number> {
+async function usedCpuMs({ child }: Server): Promise<number> {
+  const answer = once(child, 'message');
+  child.send('cpu' satisfies Ask);
+  const messages: readonly unknown[] = await answer;
+  return (messages[0] as Used).cpuMs;
+}
+
+async function load(
+  server: Server,
+  rows: number,
+  turnMs: number,
+): Promise<{ readonly pages: number; readonly tookMs: number }> {
   const pool = new Pool(`http://127.0.0.1:${server.port}`, { connections: CONNECTIONS });
   const beginMs = performance.now();
   let pages = 0;
@@ -97,14 +122,17 @@ async function pagesPerSecond(server: Server, rows: number, turnMs: number): Pro
   await Promise.all(Array.from({ length: CONNECTIONS }, work));
   const tookMs = performance.now() - beginMs;
   await pool.close();
-  return (pages * 1_000) / tookMs;
+  return { pages, tookMs };
 }
 
 async function askOnce(server: Server, rows: number): Promise<string> {
   const pool = new Pool(`http://127.0.0.1:${server.port}`);
   const answer: unknown = JSON.parse(await page(pool, server, rows));
   await pool.close();
-  invariant(typeof answer === 'object' && answer !== null && 'data' in answer, 'an answer has data');
+  invariant(
+    typeof answer === 'object' && answer !== null && 'data' in answer,
+    'an answer has data',
+  );
   return JSON.stringify(answer.data);
 }
 

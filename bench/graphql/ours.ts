@@ -80,5 +80,9 @@ export async function startWithDatabase(): Promise<{
   const { id, accountId } = await createAccount(gateway, 'graphql');
   await fillAccount(gateway, { id, accountId }, { events: EVENTS, nowMs: clock.nowMs() });
   await settle(gateway);
-  return { port: Number(new URL(gateway.origin).port), accountId: id, close: () => gateway.close() };
+  return {
+    port: Number(new URL(gateway.origin).port),
+    accountId: id,
+    close: () => gateway.close(),
+  };
 }

@@ -7,7 +7,12 @@ import express from 'express';
 import fastify from 'fastify';
 import mercurius from 'mercurius';
 import { resourceNode } from '../../src/resources/resources.types.ts';
-import { CreditsScalar, DateTimeScalar, DurationScalar, SafeIntScalar } from '../../src/graphql/scalars.ts';
+import {
+  CreditsScalar,
+  DateTimeScalar,
+  DurationScalar,
+  SafeIntScalar,
+} from '../../src/graphql/scalars.ts';
 import { totalsNode } from '../../src/usage/usage.types.ts';
 import { addFigures } from '../../src/usage/views.ts';
 import { portOf } from '../support/gateway.ts';

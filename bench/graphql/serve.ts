@@ -10,19 +10,36 @@ export interface Serving {
   readonly accountId: string;
 }
 
+/** What a server is asked by its parent: what it has used of the processor, or to end. */
+export type Ask = 'cpu' | 'stop';
+
+/** Processor time of the server's process so far; that of a database is not in it. */
+export interface Used {
+  readonly cpuMs: number;
+}
+
 const inMemory = { gateway: startInMemory, apollo: startApollo, mercurius: startMercurius };
 
 const [which = '', count = '0'] = process.argv.slice(2);
 if (which === 'database') {
   const { close, ...serving } = await startWithDatabase();
-  process.once('message', () => {
-    void close().then(() => process.exit(0));
-  });
+  answerUntilStopped(close);
   process.send?.(serving satisfies Serving);
 } else {
   const start = Object.entries(inMemory).find(([name]) => name === which)?.[1];
   invariant(start !== undefined, `a known server: ${which}`);
   const port = await start(Number(count));
-  process.once('message', () => process.exit(0));
+  answerUntilStopped(() => Promise.resolve());
   process.send?.({ port, accountId: ACCOUNT_ID } satisfies Serving);
+}
+
+function answerUntilStopped(close: () => Promise<void>): void {
+  process.on('message', (ask: Ask) => {
+    if (ask === 'stop') {
+      void close().then(() => process.exit(0));
+      return;
+    }
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpuMs: (user + system) / 1_000 } satisfies Used);
+  });
 }

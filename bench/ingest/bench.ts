@@ -101,8 +101,8 @@ class IngestBench {
       inFlight,
       times,
     } satisfies Job);
-    const [message]: readonly unknown[] = await answer;
-    const eventsPerSecond = readAnswer(message);
+    const messages: readonly unknown[] = await answer;
+    const eventsPerSecond = readAnswer(messages[0]);
     if (door !== 'insert') await this.untilFolded();
     return eventsPerSecond;
   }

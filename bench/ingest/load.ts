@@ -35,7 +35,8 @@ process.on('message', (job: Job) => {
 
 async function run(job: Job): Promise<number> {
   const requests = slices(eventsOf(job), job.perRequest);
-  const sender = job.door === 'insert' ? await insertSender(job, requests) : httpSender(job, requests);
+  const sender =
+    job.door === 'insert' ? await insertSender(job, requests) : httpSender(job, requests);
   try {
     let next = 0;
     const work = async (): Promise<void> => {

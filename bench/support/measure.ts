@@ -63,7 +63,9 @@ export function printTable(
 function shown(value: string | number): string {
   if (typeof value === 'string') return value;
   if (!Number.isFinite(value)) return '-';
-  return value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1);
+  return value >= 1_000
+    ? Math.round(value).toLocaleString('en')
+    : value.toFixed(value < 10 ? 2 : 1);
 }
 
 /** A line on what is being done, apart from the results. */

@@ -5,11 +5,24 @@ import { invariant } from '../../src/core/errors.ts';
 import type { Tx } from '../../src/db/database.ts';
 import { UsageReader } from '../../src/usage/reader.service.ts';
 import { UsageViews } from '../../src/usage/views.service.ts';
-import { createAccount, createHardware, fillAccount, settle, type BenchAccount } from '../support/data-set.ts';
+import {
+  createAccount,
+  createHardware,
+  fillAccount,
+  settle,
+  type BenchAccount,
+} from '../support/data-set.ts';
 import { OPERATOR_KEY, startBenchGateway, type BenchGateway } from '../support/gateway.ts';
 import { inTurns, median, note, printTable, timed, type Contender } from '../support/measure.ts';
 import { printPlans } from './plans.ts';
-import { askedRanges, questions, rangeVariable, viewOf, type AskedRange, type Question } from './questions.ts';
+import {
+  askedRanges,
+  questions,
+  rangeVariable,
+  viewOf,
+  type AskedRange,
+  type Question,
+} from './questions.ts';
 import { recordingTx, type Ran } from './recording-tx.ts';
 
 // An afternoon in the account's zone: the last day is cut.
@@ -87,7 +100,13 @@ async function compare(comparison: Comparison): Promise<void> {
   for (const way of ['http', 'service']) {
     printTable(
       `${range.name}: ms ${way === 'http' ? 'over HTTP' : 'of the service alone'} (aim: largest ≤ ${AIM_BETWEEN_SIZES} × smallest)`,
-      ['view', ...accounts.map(({ events }) => events.toExponential(0)), 'largest:smallest', 'plain SQL', 'plain:ours'],
+      [
+        'view',
+        ...accounts.map(({ events }) => events.toExponential(0)),
+        'largest:smallest',
+        'plain SQL',
+        'plain:ours',
+      ],
       questions.map((question) => [
         question.name,
         ...accounts.map((sized) => ms(question, sized, way)),
@@ -168,7 +187,11 @@ async function printShares(gateway: BenchGateway, { account, events }: Sized): P
       rows.push(['', name, ms, count]);
     }
   }
-  printTable(`Where the time goes (service, ${events.toExponential(0)} events, ${range.name})`, ['view', 'statement', 'ms', 'rows'], rows);
+  printTable(
+    `Where the time goes (service, ${events.toExponential(0)} events, ${range.name})`,
+    ['view', 'statement', 'ms', 'rows'],
+    rows,
+  );
 }
 
 function seconds(ms: number): string {

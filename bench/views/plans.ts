@@ -15,7 +15,11 @@ const BATCH = 1_000;
 const EXPLAIN = 'explain (analyze, buffers, timing off, costs on, summary on) ';
 
 /** Prints the plans of the statements that carry the load, as they run at the largest size. */
-export async function printPlans(gateway: BenchGateway, account: Account, nowMs: number): Promise<void> {
+export async function printPlans(
+  gateway: BenchGateway,
+  account: Account,
+  nowMs: number,
+): Promise<void> {
   const ran: Ran[] = [];
   await gateway.database.inSnapshot(async (snapshot) => {
     const tx = recordingTx(snapshot, ran);
@@ -33,9 +37,17 @@ export async function printPlans(gateway: BenchGateway, account: Account, nowMs:
   // Writing is shown too, and taken back.
   await gateway.database
     .inTransaction(async (tx) => {
-      await insertEvents(explaining(tx, ['usage.insertEvents']), account.accountId, await newBatch(tx, account, nowMs));
+      await insertEvents(
+        explaining(tx, ['usage.insertEvents']),
+        account.accountId,
+        await newBatch(tx, account, nowMs),
+      );
       const { rows } = await gateway.owner.query('select 1');
-      if (rows.length > 0) await tx.query('update account set last_seq = last_seq + $2 where account_id = $1', [account.accountId, 0]);
+      if (rows.length > 0)
+        await tx.query('update account set last_seq = last_seq + $2 where account_id = $1', [
+          account.accountId,
+          0,
+        ]);
       await foldOnce(explaining(tx, ['rollups.foldEvents']), account.accountId);
       throw new TakenBack();
     })
@@ -46,28 +58,32 @@ export async function printPlans(gateway: BenchGateway, account: Account, nowMs:
 
 class TakenBack extends Error {}
 
-async function newBatch(tx: Tx, account: Account, nowMs: number): Promise<Parameters<typeof insertEvents>[2]> {
+async function newBatch(
+  tx: Tx,
+  account: Account,
+  nowMs: number,
+): Promise<Parameters<typeof insertEvents>[2]> {
   const resources = await tx.query(
     `select resource_id from resource where account_id = $1 and kind = 'WORKFLOW' order by resource_id limit $2`,
     [account.accountId, BATCH],
   );
-  const last = await tx.query('select last_seq from account where account_id = $1', [account.accountId]);
+  const last = await tx.query('select last_seq from account where account_id = $1', [
+    account.accountId,
+  ]);
   const lastSeq = Number(last[0]?.['last_seq']);
-  const events = resources.map(
-    (row, index): NewEvent => ({
-      seq: lastSeq + 1 + index,
-      source: 'plans',
-      eventId: `plan-${index}`,
-      type: 'WORKFLOW_RUN',
-      kind: 'WORKFLOW',
-      subjectId: Number(row['resource_id']),
-      quantity: 1,
-      creditsMicro: 0n,
-      occurredAtMs: nowMs - (index % 4) * QUARTER_HOUR_MS,
-      endedAtMs: null,
-      hardwareId: null,
-    }),
-  );
+  const events = resources.map((row, index): NewEvent => ({
+    seq: lastSeq + 1 + index,
+    source: 'plans',
+    eventId: `plan-${index}`,
+    type: 'WORKFLOW_RUN',
+    kind: 'WORKFLOW',
+    subjectId: Number(row['resource_id']),
+    quantity: 1,
+    creditsMicro: 0n,
+    occurredAtMs: nowMs - (index % 4) * QUARTER_HOUR_MS,
+    endedAtMs: null,
+    hardwareId: null,
+  }));
   const totals = { lastSeq: lastSeq + events.length, quantity: 0n, creditsMicro: 0n };
   return { events, totals, nowMs };
 }
@@ -83,7 +99,11 @@ function explaining(tx: Tx, names: readonly string[]): Tx {
   };
 }
 
-async function explain(tx: Tx, sql: string, parameters: readonly unknown[]): Promise<readonly string[]> {
+async function explain(
+  tx: Tx,
+  sql: string,
+  parameters: readonly unknown[],
+): Promise<readonly string[]> {
   const rows = await tx.query(`${EXPLAIN}${sql}`, parameters);
   return rows.map((row) => text(row, 'QUERY PLAN'));
 }

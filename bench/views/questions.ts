@@ -43,15 +43,17 @@ function hostedTab(field: string, kind: Parameters<UsageViews['hostedRows']>[1])
   };
 }
 
+async function askOverview(views: UsageViews, view: View): Promise<unknown> {
+  const trend = views.trend({ ...view, subjectIds: null }, 'AUTO');
+  const peaks = views.hardware(view).then((all) => Promise.all(all.map((of) => views.peak(of))));
+  return Promise.all([views.runTotals(view), views.creditTotals(view), trend, peaks]);
+}
+
 export const questions: readonly Question[] = [
   {
     name: 'overview',
     document: OVERVIEW,
-    ask: async (views, view) => {
-      const trend = views.trend({ ...view, subjectIds: null }, 'AUTO');
-      const hardware = views.hardware(view).then((all) => Promise.all(all.map((of) => views.peak(of))));
-      return Promise.all([views.runTotals(view), views.creditTotals(view), trend, hardware]);
-    },
+    ask: askOverview,
     rawSql: OVERVIEW_SQL,
   },
   {

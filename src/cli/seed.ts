@@ -24,6 +24,8 @@ const WINDOW_DAYS = 3_660;
 export interface SeedOptions {
   readonly database: Database;
   readonly clock: Clock;
+  /** Told why the account could not be completed; default: a sentence on stderr. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /**
@@ -34,12 +36,13 @@ export interface SeedOptions {
 export async function seedDemo({
   database,
   clock,
+  onError = tellOnStderr,
 }: SeedOptions): Promise<{ readonly key: string } | null> {
   try {
     return await new DemoLife(database, clock.nowMs()).live();
   } catch (error) {
     // The gateway is of use without its demo, and the next start tries again.
-    process.stderr.write(`The demo account could not be completed: ${String(error)}\n`);
+    onError(error);
     return null;
   }
 }
@@ -204,6 +207,10 @@ class DemoLife {
 /** What an interrupted seed did already is refused when it is not the last thing that happened to the resource. */
 function passOver(error: unknown): void {
   if (!(error instanceof ConflictError)) throw error;
+}
+
+function tellOnStderr(error: unknown): void {
+  process.stderr.write(`The demo account could not be completed: ${String(error)}\n`);
 }
 
 function endpointOf({ externalId }: ResourceRef): string {

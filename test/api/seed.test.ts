@@ -1,0 +1,342 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { seedDemo } from '../../src/cli/seed.ts';
+import { DemoDays } from '../../src/cli/seed/days.ts';
+import { planDemo } from '../../src/cli/seed/plan.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  AccountDocument,
+  AllocationsDocument,
+  BrowserPodsTabDocument,
+  CustomScriptsTabDocument,
+  GuardrailsTabDocument,
+  HardwareProfilesDocument,
+  ModelsTabDocument,
+  OcrDeploymentsTabDocument,
+  OverviewDocument,
+  UsageEventsDocument,
+  WorkflowsTabDocument,
+} from '../support/operations.ts';
+
+const SEEDING_MS = 120_000;
+const YEAR = { fromDay: '2025-04-01', toDay: '2026-03-09' };
+
+/** Seeds, and gives the key that a first start would print. */
+async function keyOfDemo({ database, clock }: TestGateway): Promise<string> {
+  const failures: unknown[] = [];
+  const demo = await seedDemo({ database, clock, onError: (error) => failures.push(error) });
+  if (demo === null) throw new Error('No demo account was made.', { cause: failures[0] });
+  return demo.key;
+}
+
+describe('the demo account', () => {
+  let gateway: TestGateway;
+  let key: string;
+
+  beforeAll(async () => {
+    gateway = await startTestGateway({ now: '2026-03-10T12:00:00.000Z' });
+    key = await keyOfDemo(gateway);
+  }, SEEDING_MS);
+
+  afterAll(async () => {
+    await gateway.close();
+  });
+
+  it('has used about 70 % of 300 credits, three weeks into its cycle', async () => {
+    const { data } = await gateway.query(
+      OverviewDocument,
+      { range: { preset: 'CURRENT_CYCLE' } },
+      key,
+    );
+    const usage = data.account?.usage;
+
+    expect(usage?.range.from).toBe('2026-02-16T23:00:00.000Z');
+    expect(usage?.credits.allocated).toBe('300');
+    expect(usage?.credits.percentUsed).toBeGreaterThan(68);
+    expect(usage?.credits.percentUsed).toBeLessThan(72);
+    expect(usage?.workflowRuns.allocated).toBe(10_000);
+    expect(usage?.workflowRuns.percentUsed).toBeGreaterThan(30);
+    expect(usage?.workflowRuns.percentUsed).toBeLessThan(60);
+  });
+
+  it('has credits in every category, and in every component', async () => {
+    const { data } = await gateway.query(
+      OverviewDocument,
+      { range: { preset: 'LAST_30_DAYS' } },
+      key,
+    );
+    const credits = data.account?.usage.credits;
+
+    expect(credits?.byCategory.map(({ category }) => category)).toEqual([
+      'MODELS',
+      'GUARDRAILS',
+      'CUSTOM_SCRIPTS',
+      'OCR',
+      'BROWSER_AUTOMATION',
+    ]);
+    // Each slice of the pie can be seen, and none is all of it.
+    for (const { percent } of credits?.byCategory ?? []) {
+      expect(percent).toBeGreaterThan(3);
+      expect(percent).toBeLessThan(60);
+    }
+    for (const component of credits?.byComponent ?? []) {
+      expect(Number(component.credits)).toBeGreaterThan(0);
+    }
+  });
+
+  it('has lived through twelve whole cycles, none of them beyond what it was given', async () => {
+    const plans = await gateway.query(AllocationsDocument, { unit: 'CREDITS', first: 50 }, key);
+    const cycles = (plans.data.account?.allocations.nodes ?? [])
+      .filter(({ source }) => source === 'PLAN')
+      .map(({ effectiveAt, expiresAt }) => ({ from: effectiveAt, to: expiresAt }))
+      .sort((a, b) => a.from.localeCompare(b.from))
+      // The account's creation cuts the first one, and the last one is running.
+      .slice(1, -1);
+    const used: number[] = [];
+    for (const range of cycles) {
+      const { data } = await gateway.query(OverviewDocument, { range }, key);
+      const credits = data.account?.usage.credits;
+      expect(Number(credits?.used)).toBeLessThan(Number(credits?.allocated));
+      used.push(Number(credits?.used));
+    }
+
+    expect(used).toHaveLength(12);
+    expect(Math.min(...used)).toBeGreaterThan(170);
+    expect(Math.max(...used)).toBeLessThan(305);
+    // It grew: the last three cycles cost more than the first three.
+    expect(sum(used.slice(-3))).toBeGreaterThan(1.2 * sum(used.slice(0, 3)));
+  });
+
+  it('is busier on workdays than at weekends', async () => {
+    const range = { fromDay: '2026-02-23', toDay: '2026-03-01' };
+    const { data } = await gateway.query(OverviewDocument, { range, granularity: 'DAY' }, key);
+    const runs = data.account?.usage.trend.buckets.map(({ workflowRuns }) => workflowRuns) ?? [];
+
+    expect(runs).toHaveLength(7);
+    expect(Math.min(...runs.slice(0, 5))).toBeGreaterThan(1.5 * Math.max(...runs.slice(5)));
+  });
+
+  it('lists the workflows that ran: of its twelve, three are in development', async () => {
+    const range = { preset: 'CURRENT_CYCLE' } as const;
+    const { data } = await gateway.query(WorkflowsTabDocument, { range }, key);
+
+    expect(data.account?.usage.workflows.totalCount).toBe(9);
+    expect(data.account?.usage.workflows.totals.runs).toBeGreaterThan(3_000);
+  });
+
+  it('fills every tab of what is hosted', async () => {
+    const range = { preset: 'CURRENT_CYCLE' } as const;
+    const models = await gateway.query(ModelsTabDocument, { range }, key);
+    const guardrails = await gateway.query(GuardrailsTabDocument, { range }, key);
+    const scripts = await gateway.query(CustomScriptsTabDocument, { range }, key);
+    const ocr = await gateway.query(OcrDeploymentsTabDocument, { range }, key);
+    const pods = await gateway.query(BrowserPodsTabDocument, { range }, key);
+
+    const rows = [
+      models.data.account?.usage.models,
+      guardrails.data.account?.usage.guardrails,
+      scripts.data.account?.usage.customScripts,
+      ocr.data.account?.usage.ocrDeployments,
+      pods.data.account?.usage.browserPods,
+    ];
+    expect(rows.map((tab) => tab?.totalCount)).toEqual([4, 3, 5, 2, 3]);
+    for (const tab of rows) expect(Number(tab?.totals.hostingCredits)).toBeGreaterThan(0);
+  });
+
+  it('shows deployments in each state', async () => {
+    const { data } = await gateway.query(ModelsTabDocument, { range: YEAR }, key);
+    const { data: scripts } = await gateway.query(CustomScriptsTabDocument, { range: YEAR }, key);
+    const deployments =
+      data.account?.usage.models.nodes.flatMap((model) => model.deployments.nodes) ?? [];
+    const status = new Map(
+      [...deployments, ...(scripts.account?.usage.customScripts.nodes ?? [])].map(
+        ({ resource }) => [resource.externalId, resource.status],
+      ),
+    );
+
+    expect(Object.fromEntries(status)).toMatchObject({
+      'support-replies-prod': 'DEPLOYED',
+      'llama-long-documents': 'DEPLOYING',
+      'invoice-fields-canary': 'FAILED',
+      'invoice-fields-prod': 'UNDEPLOYED',
+      'legacy-crm-export': 'DELETED',
+    });
+    const failed = deployments.find(({ resource }) => resource.status === 'FAILED');
+    expect(failed?.resource.failureMessage).toContain('out of memory');
+  });
+
+  it('ran on two replicas for a while', async () => {
+    const { data } = await gateway.query(OverviewDocument, { range: YEAR }, key);
+    const hardware = data.account?.usage.hardware ?? [];
+    const t4 = hardware.find((used) => used.hardware.name === 'g4dn.xlarge');
+
+    expect(t4?.time).toMatch(/^PT/);
+    expect(t4?.replicaTime).not.toBe(t4?.time);
+  });
+
+  it('has a price that changed, at the prices of the platform', async () => {
+    const { data } = await gateway.query(HardwareProfilesDocument, {}, key);
+    const hardware = new Map(data.hardwareProfiles.map((profile) => [profile.name, profile]));
+
+    expect(hardware.get('cpu-1-2')?.creditsPerHour).toBe('0.07698');
+    expect(hardware.get('cpu-2-4')?.creditsPerHour).toBe('0.15396');
+    expect(hardware.get('cpu-4-8')?.creditsPerHour).toBe('0.30792');
+    expect(hardware.get('cpu-2-8')?.creditsPerHour).toBe('0.144');
+    expect(hardware.get('cpu-4-16')?.creditsPerHour).toBe('0.288');
+    const rates = hardware.get('g4dn.xlarge')?.rates;
+    expect(rates?.map(({ creditsPerHour }) => creditsPerHour)).toEqual(['0.1', '0.09']);
+  });
+
+  it('has late events and voided ones', async () => {
+    const voided = await gateway.query(
+      UsageEventsDocument,
+      { source: 'training', eventId: 'job-1058-retry' },
+      key,
+    );
+    // The engine's outage was 56 days before the first start, 13 January, and was reported three days later.
+    const range = { from: '2026-01-13T09:00:00.000Z', to: '2026-01-13T14:00:00.000Z' };
+    const late = await gateway.query(
+      UsageEventsDocument,
+      { range, source: 'workflow-engine' },
+      key,
+    );
+
+    expect(voided.data.account?.usageEvents.nodes[0]?.voidedAt).toBe('2026-03-03T09:25:00.000Z');
+    const events = late.data.account?.usageEvents.nodes ?? [];
+    expect(events.length).toBeGreaterThan(10);
+    for (const { recordedAt } of events) expect(recordedAt > '2026-01-16').toBe(true);
+  });
+
+  it('has a top-up that is over and a promotion that was taken back', async () => {
+    const { data } = await gateway.query(AllocationsDocument, { first: 50 }, key);
+    const allocations = data.account?.allocations.nodes ?? [];
+
+    expect(allocations.filter(({ source }) => source === 'TOP_UP')).toHaveLength(1);
+    expect(allocations.find(({ source }) => source === 'PROMOTION')?.voidedAt).not.toBeNull();
+    // Credits and runs for each of fourteen cycles: the first one is cut by the account's creation.
+    expect(allocations.filter(({ source }) => source === 'PLAN')).toHaveLength(28);
+  });
+
+  it('stays as it is at the next start', async () => {
+    const before = await gateway.query(OverviewDocument, { range: YEAR }, key);
+
+    const again = await seedDemo({ database: gateway.database, clock: gateway.clock });
+
+    expect(again).toBeNull();
+    const after = await gateway.query(OverviewDocument, { range: YEAR }, key);
+    expect(after.data).toEqual(before.data);
+  });
+});
+
+describe('a first start that is interrupted', () => {
+  // A Sunday on which the clock is put back; the second start is on the next day.
+  const FIRST = '2026-10-25T00:30:00.000Z';
+  const NEXT = '2026-10-26T09:00:00.000Z';
+  const LATER_THAT_DAY = '2026-10-25T19:45:00.000Z';
+  const HISTORY = { from: '2025-09-25T00:00:00.000Z', to: FIRST };
+  let interrupted: TestGateway;
+  let whole: TestGateway;
+
+  beforeAll(async () => {
+    interrupted = await startTestGateway({ now: FIRST });
+    whole = await startTestGateway({ now: LATER_THAT_DAY });
+  });
+
+  afterAll(async () => {
+    await interrupted.close();
+    await whole.close();
+  });
+
+  it(
+    'is completed by the next one, with the history of any start on the first one’s day',
+    async () => {
+      const failures: unknown[] = [];
+      let left = 3_000;
+      const goOn = interrupted.database.onStatement(() => {
+        left -= 1;
+        if (left < 0) throw new Error('The power is off.');
+      });
+
+      const first = await seedDemo({
+        database: interrupted.database,
+        clock: interrupted.clock,
+        onError: (error) => failures.push(error),
+      });
+      goOn();
+      interrupted.clock.moveTo(Date.parse(NEXT));
+      const key = await keyOfDemo(interrupted);
+      const expectedKey = await keyOfDemo(whole);
+
+      expect(first).toBeNull();
+      expect(failures).toEqual([new Error('The power is off.')]);
+      const range = HISTORY;
+      const made = await interrupted.query(OverviewDocument, { range, granularity: 'DAY' }, key);
+      const expected = await whole.query(
+        OverviewDocument,
+        { range, granularity: 'DAY' },
+        expectedKey,
+      );
+      expect(expected.errors).toBeUndefined();
+      expect(withoutIds(made.data)).toEqual(withoutIds(expected.data));
+    },
+    2 * SEEDING_MS,
+  );
+
+  it('has about 70 % used, also late on a Sunday', async () => {
+    const found = await whole.query(AccountDocument, { externalId: 'demo' });
+    const { data } = await whole.query(OverviewDocument, {
+      accountId: found.data.account?.id ?? null,
+      range: { preset: 'CURRENT_CYCLE' },
+    });
+    const percentUsed = data.account?.usage.credits.percentUsed;
+
+    expect(percentUsed).toBeGreaterThan(68);
+    expect(percentUsed).toBeLessThan(73);
+  });
+});
+
+describe('the plan of the demo', () => {
+  const DAY_MS = 86_400_000;
+  // Each eleventh day of three years, at all hours: all days of the month, and the end of a leap year's February.
+  const starts = Array.from(
+    { length: 100 },
+    (_, index) => Date.parse('2025-12-29T00:00:00.000Z') + index * 11 * DAY_MS + index * 3_450_000,
+  );
+
+  it('has a running cycle that began about three weeks before, whatever the day', () => {
+    for (const startMs of starts) {
+      const days = DemoDays.ofFirstStart(startMs);
+      const running = days.cycles().at(-1);
+
+      const ageDays = (startMs - (running?.fromMs ?? 0)) / DAY_MS;
+      expect(ageDays).toBeGreaterThan(18);
+      expect(ageDays).toBeLessThan(25);
+      expect(days.createdAtMs).toBe(DemoDays.ofCreation(days.createdAtMs).createdAtMs);
+      expect(DemoDays.ofCreation(days.createdAtMs).cycleDay).toBe(days.cycleDay);
+    }
+  });
+
+  it('is in order of time, up to now, in batches that are taken, each event once', () => {
+    for (const startMs of starts.filter((_, index) => index % 34 === 0)) {
+      const deeds = planDemo(DemoDays.ofFirstStart(startMs), startMs);
+      const instants = deeds.map(({ atMs }) => atMs);
+      const batches = deeds.flatMap((deed) => (deed.deed === 'RECORD' ? [deed.reports] : []));
+      const reports = batches.flat().map((report) => JSON.stringify(report));
+
+      expect(instants).toEqual([...instants].sort((a, b) => a - b));
+      expect(Math.max(...instants)).toBeLessThanOrEqual(startMs);
+      expect(Math.max(...batches.map(({ length }) => length))).toBeLessThanOrEqual(5_000);
+      expect(new Set(reports).size).toBe(reports.length);
+    }
+  });
+});
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}
+
+/** Two databases number alike only as long as nothing else is in them. */
+function withoutIds(answer: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(answer, (name, value: unknown) => (name === 'id' ? undefined : value)),
+  );
+}
