@@ -9,7 +9,7 @@ import { startTestGateway } from '../support/gateway.ts';
 import { compareModelPanel, comparePanel, compareReport } from '../support/reference/details.ts';
 import { loadFacts } from '../support/reference/facts.ts';
 import { iso, micro, ms } from '../support/reference/forms.ts';
-import { live, type Life } from '../support/reference/live.ts';
+import { live, voidNewest, type Life } from '../support/reference/live.ts';
 import {
   askOverview,
   compareOverview,
@@ -128,6 +128,7 @@ describe('usage views', () => {
             const life = await live(gateway, plan);
             views.push(await check(life, plan.questions.slice(0, QUESTIONS / 2)));
             await gateway.fold();
+            await voidNewest(life, 25);
             views.push(await check(life, plan.questions.slice(QUESTIONS / 2)));
           } finally {
             await gateway.close();

@@ -20,6 +20,7 @@ import {
   UndeployDocument,
   UndeployWorkflowDocument,
   UpdateAccountDocument,
+  UsageEventsDocument,
   VoidUsageDocument,
   type RegisterAnyInput,
 } from '../operations.ts';
@@ -137,6 +138,16 @@ async function allocate(gateway: TestGateway, accountId: string, plan: HistoryPl
     await gateway.query(AllocateDocument, {
       input: { accountId, idempotencyKey: `grant-${index}`, ...grant },
     });
+  }
+}
+
+/** Takes the newest events back: those that say when their resources were last active. */
+export async function voidNewest({ gateway, accountId }: Life, count: number): Promise<void> {
+  const range = { from: '2000-01-01T00:00:00Z', to: '2099-01-01T00:00:00Z' };
+  const answer = await gateway.query(UsageEventsDocument, { accountId, range, first: count });
+  for (const { source, eventId } of answer.data.account?.usageEvents.nodes ?? []) {
+    const reason = 'mistake';
+    await gateway.query(VoidUsageDocument, { accountId, source, eventId, reason });
   }
 }
 
