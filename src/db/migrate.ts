@@ -3,6 +3,7 @@
 
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
+import { sqlState } from './database.ts';
 
 export const OLDEST_POSTGRES = 15;
 const MIGRATION_LOCK = 7_238_104_411;
@@ -50,11 +51,24 @@ async function withOwner<T>(
     await requireVersion(source);
     await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const result = await work(source);
-    await source.query('grant billing_gateway, billing_operator to current_user');
+    await takeRoles(source);
     return result;
   } finally {
     await lock.release();
     await source.destroy();
+  }
+}
+
+// On a server whose roles another owner made, only that owner may hand them out.
+async function takeRoles(source: DataSource): Promise<void> {
+  try {
+    await source.query('grant billing_gateway, billing_operator to current_user');
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error;
+    throw new UnavailableError(
+      'The roles billing_gateway and billing_operator were made by another owner on this server; let that one run "grant billing_gateway, billing_operator to <this user> with admin option".',
+      { cause: error },
+    );
   }
 }
 
