@@ -50,6 +50,27 @@ export async function startBenchGateway(clock: Clock): Promise<BenchGateway> {
   const server = await openDoors({ app, database, clock, logLevel: 'silent' });
   await server.listen({ port: 0, host: '127.0.0.1' });
   const owner = new pg.Pool({ connectionString: embedded.url, max: 4 });
+  const end = async (): Promise<void> => {
+    try {
+      await server.close();
+      await app.folding.stop();
+      await app.keys.close();
+      await owner.end();
+      await database.close();
+    } finally {
+      await embedded.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  };
+  let ending: Promise<void> | null = null;
+  // Once, whoever asks: an interrupted benchmark fails, and closes on its own way out too.
+  const close = (): Promise<void> => (ending ??= end());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // The database's server is a process of its own: it would outlive an interrupted benchmark.
+    process.once(signal, () => {
+      void close().finally(() => process.exit(1));
+    });
+  }
   return {
     app,
     actor,
@@ -57,15 +78,7 @@ export async function startBenchGateway(clock: Clock): Promise<BenchGateway> {
     owner,
     ownerUrl: embedded.url,
     origin: `http://127.0.0.1:${portOf(server.server.address())}`,
-    close: async () => {
-      await server.close();
-      await app.folding.stop();
-      await app.keys.close();
-      await owner.end();
-      await database.close();
-      await embedded.stop();
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    close,
   };
 }
 

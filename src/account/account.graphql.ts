@@ -16,7 +16,14 @@ import {
 import { encodeId, unknownId } from '../core/identity.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
-import { connectionType, Page25, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
+import {
+  connectionType,
+  Page25,
+  pageOfRows,
+  parsePage,
+  wrongCursor,
+  type Connection,
+} from '../graphql/page.ts';
 import { DateTimeScalar, EmailAddressScalar, TimeZoneScalar } from '../graphql/scalars.ts';
 import type { Account, CreateAccountRequest } from './account.ts';
 import { loadAccounts, type AccountService, type UpdateAccountRequest } from './account.service.ts';
@@ -59,6 +66,7 @@ export function accountNode(account: Account): AccountType {
   };
 }
 
+const ACCOUNT_ID_MAX = 2 ** 31 - 1;
 const ACCOUNT_LOADER = new Key<DataLoader<number, Account>>('account');
 
 /** Accounts by id; an unknown id is NOT_FOUND. */
@@ -159,6 +167,9 @@ export class AccountResolver {
     @Args(() => AccountsArgs) args: AccountsArgs,
   ): Promise<Connection<AccountType>> {
     const page = parsePage(args, 25);
+    if (page.after !== null && (page.after.value !== null || page.after.id > ACCOUNT_ID_MAX)) {
+      throw wrongCursor(['after']);
+    }
     const search = args.search ?? null;
     const tx = await context.reader();
     const rows = await this.accounts.list(context.actor, tx, {

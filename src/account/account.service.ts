@@ -6,6 +6,7 @@ import { encodeId, unknownId, type Actor } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
 import {
+  creationOf,
   parseEmails,
   parseNewAccount,
   type Account,
@@ -49,7 +50,7 @@ export class AccountService {
     requireScope(actor, 'OPERATOR');
     const account = parseNewAccount(request, this.clock.nowMs());
     return this.database.inTransaction(async (tx) => {
-      const created = await insertAccount(tx, account, request);
+      const created = await insertAccount(tx, account, creationOf(account, request));
       if (created.isSameRequest) return created.account;
       throw new ConflictError(
         `An account with the externalId ${JSON.stringify(account.externalId)} exists and was created with other values.`,
@@ -97,6 +98,7 @@ export class AccountService {
 
   private async getNamed(actor: Actor, tx: Tx, externalId: string): Promise<Account> {
     requireScope(actor, 'READ_USAGE');
+    parseText(externalId, ['externalId']);
     const account = await findAccountByExternalId(tx, externalId);
     if (account !== null && (isOperator(actor) || account.accountId === actor.accountId)) {
       return account;
@@ -121,6 +123,7 @@ export class AccountService {
     list: { readonly afterId: number; readonly limit: number; readonly search: string | null },
   ): Promise<readonly Account[]> {
     requireScope(actor, 'OPERATOR');
+    if (list.search !== null && list.search !== '') parseText(list.search, ['search']);
     return listAccounts(tx, list);
   }
 

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Tx } from '../db/database.ts';
 import { instantColumn, sequenceColumn, bigintColumn } from '../db/columns.ts';
 import { at, int, ms, type Row, text, textOrNull, texts } from '../db/decode.ts';
-import type { Account, CreateAccountRequest, NewAccount } from './account.ts';
+import type { Account, Creation, NewAccount } from './account.ts';
 
 @Entity('account')
 export class AccountRow {
@@ -96,7 +96,7 @@ export async function countAccounts(tx: Tx, search: string | null): Promise<numb
 export async function insertAccount(
   tx: Tx,
   account: NewAccount,
-  creation: CreateAccountRequest,
+  creation: Creation,
 ): Promise<{ readonly account: Account; readonly isSameRequest: boolean }> {
   const inserted = await tx.query(
     `/* account.insertAccount */ insert into account

@@ -62,6 +62,16 @@ export function parseNewAccount(request: CreateAccountRequest, nowMs: number): N
   };
 }
 
+/** What a request says, defaults filled in and null where it leaves an instant to the gateway: equal for equal requests. */
+export type Creation = Readonly<Record<string, unknown>>;
+
+/** A request in the form in which it is kept and compared when it comes again. */
+export function creationOf(account: NewAccount, request: CreateAccountRequest): Creation {
+  const { name, externalId, timeZone, notificationEmails, cycleDay } = account;
+  const { createdAt = null, creditsFrom = null } = request;
+  return { name, externalId, timeZone, notificationEmails, cycleDay, createdAt, creditsFrom };
+}
+
 /** @throws UserInputError when there are too many */
 export function parseEmails(emails: readonly string[]): readonly string[] {
   if (emails.length > NOTIFICATION_EMAILS_MAX) {

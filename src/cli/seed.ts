@@ -15,7 +15,6 @@ import type { RegisterRequest } from '../resources/registration.ts';
 import { refKey, type ResourceRef } from '../resources/resource.ts';
 import { DemoDays } from './seed/days.ts';
 import { DEMO_EXTERNAL_ID, type Deed, demoAccount, planDemo } from './seed/plan.ts';
-import type { Turn } from './seed/hosting.ts';
 
 const OPERATOR: Actor = { keyId: 0, accountId: null, scopes: new Set(['OPERATOR']) };
 /** Longer than the history: nothing in it is too old when it is lived again. */
@@ -127,7 +126,7 @@ class DemoLife {
       case 'REGISTER':
         return this.register(accountId, deed.request);
       case 'TURN':
-        return this.turn(deed.resource, deed.turn);
+        return this.turn(deed);
       case 'WORKFLOW':
         return this.workflow(deed);
       case 'RECORD':
@@ -137,35 +136,40 @@ class DemoLife {
     }
   }
 
-  private async turn(resource: ResourceRef, turn: Turn): Promise<unknown> {
+  // Each call names its instant: lived again, one that the resource has passed is refused instead of moved to now.
+  private async turn({ resource, turn, atMs }: Extract<Deed, { deed: 'TURN' }>): Promise<unknown> {
     const { deployments } = this.app;
-    const id = this.idOf(resource);
+    const target = { id: this.idOf(resource), at: atMs };
     switch (turn.call) {
       case 'DEPLOY':
-        return deployments.deploy(OPERATOR, { ...turn, id, endpointUrl: endpointOf(resource) });
+        return deployments.deploy(OPERATOR, {
+          ...turn,
+          ...target,
+          endpointUrl: endpointOf(resource),
+        });
       case 'REQUEST':
         return deployments.deploy(OPERATOR, {
           ...turn,
-          id,
+          ...target,
           endpointUrl: endpointOf(resource),
           ready: false,
         });
       case 'READY':
-        return deployments.ready(OPERATOR, { id });
+        return deployments.ready(OPERATOR, target);
       case 'SCALE':
-        return deployments.scale(OPERATOR, { ...turn, id });
+        return deployments.scale(OPERATOR, { ...turn, ...target });
       case 'UNDEPLOY':
-        return deployments.undeploy(OPERATOR, { id });
+        return deployments.undeploy(OPERATOR, target);
       case 'DELETE':
-        return deployments.delete(OPERATOR, { id });
+        return deployments.delete(OPERATOR, target);
       case 'FAIL':
-        return deployments.fail(OPERATOR, { id, message: turn.message });
+        return deployments.fail(OPERATOR, { ...target, message: turn.message });
     }
   }
 
   private async workflow(deed: Extract<Deed, { deed: 'WORKFLOW' }>): Promise<unknown> {
     const { deployments } = this.app;
-    const target = { id: this.idOf(deed.resource) };
+    const target = { id: this.idOf(deed.resource), at: deed.atMs };
     return deed.isDeployed
       ? deployments.deployWorkflow(OPERATOR, target)
       : deployments.undeployWorkflow(OPERATOR, target);

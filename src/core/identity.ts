@@ -60,6 +60,11 @@ export function decodeId(id: string): NodeRef | null {
   if (type === undefined) return null;
   const ref = { type, accountId: Number(match[2]), localId: Number(match[3]) };
   if (ref.accountId > INT_MAX || (!manyRows.has(type) && ref.localId > INT_MAX)) return null;
+  const isWhole =
+    type === 'Account'
+      ? ref.localId === ref.accountId
+      : type !== 'HardwareProfile' || ref.accountId === 0;
+  if (!isWhole) return null;
   // One row has one id: other spellings of the same bytes are unknown ids.
   return encodeId(ref.type, ref.accountId, ref.localId) === id ? ref : null;
 }

@@ -1,7 +1,7 @@
 import { UserInputError, type ErrorPath } from './errors.ts';
 
 const RFC_3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,30}))?([Zz]|[+-]\d{2}:\d{2})$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt]((?:[01]\d|2[0-3]):\d{2}:\d{2})(?:\.(\d{1,30}))?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
  * Epoch milliseconds of an RFC 3339 instant with any offset; digits finer than the millisecond are cut.

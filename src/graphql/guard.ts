@@ -62,7 +62,7 @@ export function errorFormatter(
       return refusedValue(formatted, original, error);
     }
     if (original instanceof GraphQLError && isOfTheQuery(formatted, original)) {
-      return wordedByGraphql(formatted);
+      return wordedByGraphql(formatted, error);
     }
     const { message, ...extensions } = describeError(original, onFault);
     return { ...formatted, message, extensions };
@@ -85,11 +85,13 @@ function refusedValue(
   };
 }
 
-function wordedByGraphql(formatted: GraphQLFormattedError): GraphQLFormattedError {
+function wordedByGraphql(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const { extensions, message } = formatted;
   const code = extensions?.['code'];
-  const path = variablePath(message, null);
-  const isCoded = typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR';
+  const path = variablePath(message, error) ?? literalPath(error);
+  // A value that cannot be is the caller's input, whether it stands in the query or came as a variable.
+  const isCoded =
+    path === undefined && typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR';
   return {
     ...formatted,
     message:

@@ -44,7 +44,12 @@ function parseCursor(cursor: string, path: ErrorPath): CursorKey {
   } catch {
     // Falls through to the one message for every cursor that is not ours.
   }
-  throw new UserInputError(
+  throw wrongCursor(path);
+}
+
+/** The one answer for a cursor that is none, or one of another list. */
+export function wrongCursor(path: ErrorPath): UserInputError {
+  return new UserInputError(
     'after is not a cursor that this list gave: use endCursor of the page before.',
     { path },
   );

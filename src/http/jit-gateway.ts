@@ -3,15 +3,18 @@
 
 import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server';
 import {
+  type DocumentNode,
   type ExecutionResult,
   getVariableValues,
   GraphQLError,
   type GraphQLSchema,
   type OperationDefinitionNode,
   printSchema,
+  visit,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { UserInputError } from '../core/errors.ts';
 
 const COMPILED_QUERIES_MAX = 1_000;
 const VARIABLE_ERRORS_MAX = 50;
@@ -36,13 +39,11 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
           const { queryHash, operationName, document, context } = request;
           const key = `${queryHash}.${operationName ?? ''}`;
           let query = compiled.get(key);
-          if (query === undefined) {
-            query = compileQuery(schema, document, operationName ?? undefined, {
-              useExperimentalPathBasedSkipInclude: true,
-            });
-            compiled.set(key, query);
-          }
           try {
+            if (query === undefined) {
+              query = compile(schema, document, operationName);
+              compiled.set(key, query);
+            }
             if (!isCompiledQuery(query)) return query;
             const variables = request.request.variables ?? {};
             const result = located(await query.query({}, context, variables));
@@ -61,6 +62,30 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
     },
     stop: () => Promise.resolve(),
   };
+}
+
+// graphql-jit keeps fields in plain objects and stumbles over names that every object has; nobody needs such an alias.
+function compile(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | null,
+): CompiledQuery | ExecutionResult {
+  const inherited: string[] = [];
+  visit(document, {
+    Field: ({ name, alias }) => {
+      const responseName = alias?.value ?? name.value;
+      if (responseName in Object.prototype) inherited.push(responseName);
+    },
+  });
+  if (inherited[0] !== undefined) {
+    const refusal = new UserInputError(
+      `"${inherited[0]}" cannot be the name of a field in an answer.`,
+    );
+    return { errors: [new GraphQLError(refusal.message, { originalError: refusal })] };
+  }
+  return compileQuery(schema, document, operationName ?? undefined, {
+    useExperimentalPathBasedSkipInclude: true,
+  });
 }
 
 function wasRefused(result: ExecutionResult): boolean {

@@ -3,6 +3,7 @@ import type { AccountService } from '../account/account.service.ts';
 import { takeLocalIds } from '../account/account.store.ts';
 import { invariant, NotFoundError, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, encodeId, type NodeRef, type Scope, unknownId } from '../core/identity.ts';
+import { parseText } from '../core/text.ts';
 import type { Tx } from '../db/database.ts';
 import {
   type ModelRegistration,
@@ -165,6 +166,7 @@ export class ResourceService {
       accountId: named.accountId,
       path: ['accountId'],
     });
+    parseText(externalId, ['externalId']);
     const [resource] = await findResources(tx, accountId, [{ kind, externalId }]);
     if (resource !== undefined) return resource;
     throw new NotFoundError(

@@ -41,10 +41,10 @@ export class FoldingService {
     await this.running;
   }
 
-  /** Folds everything that there is now. For tests, the seed and benchmarks. */
+  /** Folds everything that there is now, as the loop does. For tests, the seed and benchmarks. */
   async foldAll(): Promise<void> {
     const accountIds = await this.database.inSnapshot((tx) => accountsToFold(tx));
-    for (const accountId of accountIds) await this.foldAccount(accountId, () => false);
+    await this.foldEach(accountIds, () => false);
   }
 
   private schedule(delayMs: number): void {
@@ -63,9 +63,7 @@ export class FoldingService {
       await this.sweep();
       const accountIds = [...this.waiting];
       this.waiting.clear();
-      for (const accountId of accountIds) {
-        await this.foldAccount(accountId, () => this.isStopped);
-      }
+      await this.foldEach(accountIds, () => this.isStopped);
     } catch (error) {
       this.onError(error);
     }
@@ -79,10 +77,17 @@ export class FoldingService {
     for (const accountId of found) this.waiting.add(accountId);
   }
 
-  private async foldAccount(accountId: number, isOver: () => boolean): Promise<void> {
-    const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId);
-    while (!isOver() && (await this.database.inTransaction(fold))) {
-      // Each chunk is a transaction of its own, so that voids of the account wait for one chunk at most.
+  private async foldEach(accountIds: readonly number[], isOver: () => boolean): Promise<void> {
+    for (const accountId of accountIds) {
+      try {
+        const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId);
+        while (!isOver() && (await this.database.inTransaction(fold))) {
+          // Each chunk is a transaction of its own, so that voids of the account wait for one chunk at most.
+        }
+      } catch (error) {
+        // One account that cannot be folded must not keep the others from it; the next sweep tries it again.
+        this.onError(error);
+      }
     }
   }
 }

@@ -15,11 +15,19 @@ import {
   Root,
 } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
-import { encodeId, type NodeType as NodeTypeName } from '../core/identity.ts';
+import { encodeId, unknownId, type NodeType as NodeTypeName } from '../core/identity.ts';
 import type { CursorKey } from '../core/cursor.ts';
+import { parseText } from '../core/text.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
-import { connectionType, Page50, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
+import {
+  connectionType,
+  Page50,
+  pageOfRows,
+  parsePage,
+  type Connection,
+  wrongCursor,
+} from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
@@ -164,6 +172,9 @@ export function usageEventNode(event: RecordedEvent): UsageEventObject {
   };
 }
 
+/** The latest instant that the API can print: the end of the year 9999. */
+const INSTANT_MS_MAX = Date.UTC(10_000, 0, 1) - 1;
+
 const UsageEventConnection = connectionType('UsageEvent', () => UsageEventObject);
 
 @ArgsType()
@@ -246,6 +257,7 @@ export class AccountEventsResolver {
   ): Promise<Connection<UsageEventObject>> {
     const page = parsePage(args, 50);
     const filter = this.filterOf(node, context, args);
+    await requireFound(context, filter, node.account.accountId, args);
     const { accountId } = node.account;
     const tx = await context.reader();
     const events = await this.ingest.list(context.actor, tx, accountId, {
@@ -276,8 +288,8 @@ export class AccountEventsResolver {
       range: range == null ? null : resolveRange(range, account, context.nowMs),
       resourceId: idWithin(resourceId, 'resourceId', Object.values(typeOfKind)),
       modelId: idWithin(modelId, 'modelId', ['Model']),
-      source,
-      eventId,
+      source: source === null ? null : parseText(source, ['source']),
+      eventId: eventId === null ? null : parseText(eventId, ['eventId']),
     };
   }
 }
@@ -306,8 +318,30 @@ export class UsageEventResolver {
   }
 }
 
+// An id of the right form may still be of nothing, or of another kind: that is told, not answered with no events.
+async function requireFound(
+  context: RequestContext,
+  filter: EventFilter,
+  accountId: number,
+  asked: UsageEventsArgs,
+): Promise<void> {
+  const { resourceId, modelId } = filter;
+  const resource =
+    resourceId === null ? null : await resourceLoader(context).load({ accountId, resourceId });
+  if (resourceId !== null && resource?.id !== asked.resourceId) {
+    throw unknownId(asked.resourceId ?? '', ['resourceId']);
+  }
+  const model = modelId === null ? null : await modelLoader(context).load({ accountId, modelId });
+  if (modelId !== null && model === null) throw unknownId(asked.modelId ?? '', ['modelId']);
+}
+
 function placeOf(
   after: CursorKey | null,
 ): { readonly occurredAtMs: number; readonly seq: number } | null {
-  return after === null ? null : { occurredAtMs: Number(after.value), seq: after.id };
+  if (after === null) return null;
+  const { value, id } = after;
+  if (typeof value === 'number' && Math.abs(value) <= INSTANT_MS_MAX) {
+    return { occurredAtMs: value, seq: id };
+  }
+  throw wrongCursor(['after']);
 }

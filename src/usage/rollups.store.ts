@@ -373,6 +373,8 @@ function daySums(
 // The account moved to another zone: its day tiers are made anew from the quarter hours and the folded segments. Until
 // this commits, views go on reading the old days, by the zone kept with them.
 async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise<void> {
+  // A large account takes longer than any view may; nobody waits for it but voids of the same account.
+  await tx.query(`/* rollups.patience */ set local statement_timeout = '10min'`);
   for (const table of ['usage_by_account', 'usage_by_resource']) {
     await tx.query(
       `/* rollups.dropDays */ delete from ${table} where account_id = $1 and tier >= 2`,

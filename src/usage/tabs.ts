@@ -3,7 +3,7 @@
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
-import type { CreditCategory, Figures, Sum } from './views.ts';
+import { figuresOf, groupBy, type CreditCategory, type Figures, type Sum } from './views.ts';
 
 export const usageOrderFields = {
   NAME: 'NAME',
@@ -195,6 +195,14 @@ export function filterRows<T>(
       row.name.toLowerCase().includes(search) &&
       (statuses == null || (row.status !== null && statuses.includes(row.status))) &&
       (owners == null || (row.owner !== null && owners.includes(row.owner))) &&
-      (hardware == null || row.sums.some((sum) => hardwareIds.has(sum.hardwareId))),
+      (hardware == null || ranOn(row.sums, hardwareIds)),
+  );
+}
+
+// A tier and its cut edges, or an event and its void, may cancel out: what counts is the time that is left.
+function ranOn(sums: readonly Sum[], hardwareIds: ReadonlySet<number>): boolean {
+  const onHardware = sums.filter((sum) => hardwareIds.has(sum.hardwareId));
+  return [...groupBy(onHardware, (sum) => sum.hardwareId).values()].some(
+    (group) => figuresOf(group).hostingMs !== 0n,
   );
 }

@@ -117,7 +117,13 @@ export function historyPlan(
         cycleDay: fc.constant(cycleDay),
         startMs: fc.constant(nowMs - 45 * DAY),
         nowMs: fc.constant(nowMs),
-        steps: fc.array(step(atMs, nowMs), { minLength: 50, maxLength: 70, size: 'max' }),
+        steps: fc
+          .tuple(
+            fc.array(step(atMs, nowMs), { minLength: 50, maxLength: 70, size: 'max' }),
+            eventsStep(atMs, nowMs),
+          )
+          // What came last is not folded yet.
+          .map(([steps, last]) => [...steps, last]),
         questions: fc.array(question(atMs, nowMs), {
           minLength: questions,
           maxLength: questions,
@@ -140,11 +146,7 @@ export function instant(changeMs: number, nowMs: number): fc.Arbitrary<number> {
   );
 }
 
-function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
-  const hosted = fc.nat({ max: 9 });
-  const hardware = fc.nat({ max: 2 });
-  const replicas = fc.integer({ min: 1, max: 4 });
-  const backMs = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: DAY }));
+function eventsStep(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
   const event = fc.record({
     type: fc.constantFrom('WORKFLOW_RUN', 'FINE_TUNING', 'STORAGE', 'PROCESSING', 'PROCESSING'),
     subject: fc.nat({ max: 9 }),
@@ -152,6 +154,17 @@ function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
     quantity: fc.integer({ min: 0, max: 2_000 }),
     micro: fc.integer({ min: 0, max: 900_000_000 }),
   });
+  return fc.record({
+    what: fc.constant('events' as const),
+    events: fc.array(event, { minLength: 1, maxLength: 40, size: 'max' }),
+  });
+}
+
+function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
+  const hosted = fc.nat({ max: 9 });
+  const hardware = fc.nat({ max: 2 });
+  const replicas = fc.integer({ min: 1, max: 4 });
+  const backMs = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: DAY }));
   const lengthMs = fc.oneof(
     fc.integer({ min: 1, max: 20 * HOUR }),
     fc.constant(DAY),
@@ -165,10 +178,6 @@ function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
     lengthMs,
   });
   const happens = {
-    events: fc.record({
-      what: fc.constant('events' as const),
-      events: fc.array(event, { minLength: 1, maxLength: 40, size: 'max' }),
-    }),
     periods: fc.record({
       what: fc.constant('periods' as const),
       periods: fc.array(period, { minLength: 1, maxLength: 6 }),
@@ -203,7 +212,7 @@ function step(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
     folds: fc.record({ what: fc.constant('fold' as const) }),
   };
   return fc.oneof(
-    { weight: 10, arbitrary: happens.events },
+    { weight: 10, arbitrary: eventsStep(changeMs, nowMs) },
     { weight: 5, arbitrary: happens.periods },
     { weight: 4, arbitrary: happens.voids },
     { weight: 18, arbitrary: happens.hosting },

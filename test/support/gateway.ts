@@ -63,13 +63,14 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const databaseUrl = options.beside?.databaseUrl ?? (await cloneTemplate());
   const clock = options.beside?.clock ?? new ManualClock(Date.parse(options.now ?? TEST_NOW));
   const database = await openDatabase({ url: databaseUrl, poolSize: 6, entities });
+  const faults: unknown[] = [];
   const app = createApp({
     database,
     clock,
     ingestWindowDays: 400,
     ingestAheadSeconds: 300,
     onError: (error) => {
-      throw error;
+      faults.push(error);
     },
   });
   await app.keys.ensureOperatorKey(OPERATOR_KEY);
@@ -97,7 +98,11 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       const body: unknown = response.body;
       return { status: response.status, ...answerOf(body) };
     },
-    fold: () => app.folding.foldAll(),
+    fold: async () => {
+      await app.folding.foldAll();
+      const fault = faults.shift();
+      if (fault !== undefined) throw new Error('folding failed', { cause: fault });
+    },
     close: async () => {
       await server.close();
       await app.folding.stop();
