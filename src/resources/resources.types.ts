@@ -49,6 +49,8 @@ export abstract class BillableResourceType extends NodeType {
     description: 'Latest usage event or lifecycle change, whatever the range asked for.',
   })
   readonly lastActiveOn!: number | null;
+  /** Whether lastActiveOn counts the latest events too, which the resource's row may not know of yet. */
+  readonly isLastActiveExact!: boolean;
   /** What other domains' fields of a resource start from. */
   readonly resource!: Resource;
 }
@@ -146,6 +148,7 @@ export function resourceNode(resource: Resource): BillableResourceNode {
     owner: resource.owner,
     createdAt: resource.createdAtMs,
     lastActiveOn: resource.lastActiveAtMs,
+    isLastActiveExact: false,
     lastDeployedOn: resource.lastDeployedAtMs,
     endpointUrl: resource.endpointUrl,
     failureMessage: resource.failureMessage,

@@ -81,11 +81,13 @@ export class ModelUsageFieldResolver {
 @Resolver(() => BillableResourceType)
 export class LastActiveResolver {
   @FieldResolver()
-  async lastActiveOn(
-    @Root() { resource }: BillableResourceType,
+  lastActiveOn(
+    @Root() node: BillableResourceType,
     @Ctx() context: RequestContext,
-  ): Promise<number | null> {
-    return usageViews(context).lastActiveAtMs(resource);
+  ): number | null | Promise<number | null> {
+    // No promise for each row of a page: its tab has read the latest events already.
+    if (node.isLastActiveExact) return node.lastActiveOn;
+    return usageViews(context).lastActiveAtMs(node.resource);
   }
 }
 

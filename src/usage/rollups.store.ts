@@ -189,8 +189,9 @@ async function foldEvents(
   chunk: { readonly fromSeq: number; readonly toSeq: number; readonly timeZone: string },
 ): Promise<void> {
   const span = await tx.query(
-    `/* rollups.span */ select min(occurred_at) as first, max(occurred_at) as last from usage_event
-     where account_id = $1 and seq > $2 and seq <= $3`,
+    `/* rollups.span */ select min(occurred_at) as first, max(occurred_at) as last from (
+       -- Fenced: the planner would look for the least instant along the index by time, past all other events.
+       select occurred_at from usage_event where account_id = $1 and seq > $2 and seq <= $3 offset 0) chunk`,
     [accountId, chunk.fromSeq, chunk.toSeq],
   );
   const first = span[0];

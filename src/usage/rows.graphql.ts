@@ -13,7 +13,11 @@ import {
   type ConnectionParts,
 } from '../graphql/page.ts';
 import type { Model, Resource } from '../resources/resource.ts';
-import { modelNode, resourceNode } from '../resources/resources.types.ts';
+import {
+  type BillableResourceNode,
+  modelNode,
+  resourceNode,
+} from '../resources/resources.types.ts';
 import { granularities, type Granularity } from './range.ts';
 import { UsageReader } from './reader.service.ts';
 import { checkFilter, filterRows, rowOrder, tabs, type TabRow } from './tabs.ts';
@@ -179,10 +183,14 @@ export class HostedUsageResolver {
   }
 }
 
+function rowResourceNode(row: TabRow<Resource>): BillableResourceNode {
+  return { ...resourceNode(row.item), lastActiveOn: row.lastActiveAtMs, isLastActiveExact: true };
+}
+
 /** A workflow's row. */
 export function workflowUsageNode(view: View, row: TabRow<Resource>): WorkflowUsageType {
   return {
-    workflow: resourceNode({ ...row.item, lastActiveAtMs: row.lastActiveAtMs }),
+    workflow: rowResourceNode(row),
     range: rangeNode(view.range),
     runs: Number(row.figures.runs),
     lastActiveOn: row.lastActiveAtMs,
@@ -194,7 +202,7 @@ export function workflowUsageNode(view: View, row: TabRow<Resource>): WorkflowUs
 /** A hosted resource's row. */
 export function hostedUsageNode(view: View, row: TabRow<Resource>): HostedUsageType {
   return {
-    resource: resourceNode({ ...row.item, lastActiveAtMs: row.lastActiveAtMs }),
+    resource: rowResourceNode(row),
     range: rangeNode(view.range),
     credits: row.figures.creditsMicro,
     components: componentCredits(row.figures.components),
