@@ -127,6 +127,12 @@ async function followDatabaseClock(
 
 // What the one who starts the gateway can mend is said in a sentence; a fault of ours with its stack.
 function fail(error: unknown): never {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    process.stderr.write(
+      'The port is taken by another program; set PORT to a free one (0 takes any).\n',
+    );
+    process.exit(1);
+  }
   const isToMend =
     error instanceof ConfigError ||
     error instanceof GatewayError ||

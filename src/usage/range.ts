@@ -98,8 +98,16 @@ export function resolveRange(
   return { ...range, preset: null, timeZone, cycle, step: stepOf(range, timeZone) };
 }
 
-/** The same view of the range before (the contract's rule on AccountUsage.previous). */
+/** The same view of the range before (the contract's rule on AccountUsage.previous). @throws UserInputError before 1990 */
 export function previousRange(range: ResolvedRange): ResolvedRange {
+  const before = rangeBefore(range);
+  if (before.fromMs >= EARLIEST_MS) return before;
+  throw new UserInputError('The range before this one would begin before the year 1990.', {
+    path: ['previous'],
+  });
+}
+
+function rangeBefore(range: ResolvedRange): ResolvedRange {
   const { timeZone, step } = range;
   switch (step.by) {
     case 'localTime':

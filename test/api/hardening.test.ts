@@ -257,3 +257,13 @@ describe('the hardware filter of a tab', () => {
     expect(voided).toBe(0);
   });
 });
+
+describe('the range before', () => {
+  it('is refused where it would begin before any that can be asked for', async () => {
+    const { errors } = await gateway.query(
+      `{ account(id: "${accountId}") { usage(range: { fromDay: "1990-06-01", toDay: "2020-05-31" }) { previous { range { from } } } } }`,
+    );
+
+    expect(errors?.map((error) => error.extensions.code)).toEqual(['BAD_USER_INPUT']);
+  });
+});
