@@ -5,7 +5,7 @@ import { dayOf, dayStartMs } from '../core/calendar.ts';
 import type { Tx } from '../db/database.ts';
 import { big, int, ms, oneOf, text } from '../db/decode.ts';
 import type { Range } from '../core/range.ts';
-import { usageTypes, type UsageType } from './views.ts';
+import { usageTypes, type UsageType } from './kinds.ts';
 
 /** Figures of one rollup row. */
 export interface RollupFigures {

@@ -10,18 +10,10 @@ import { parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
-import type { SubjectKind, UsageType } from './views.ts';
+import { usageEventTypes, type SubjectKind, type UsageEventType, type UsageType } from './kinds.ts';
 
 export const EVENTS_PER_CALL_MAX = 5_000;
 const REPLICAS_PER_PERIOD_MAX = 1_000;
-
-export const usageEventTypes = {
-  WORKFLOW_RUN: 'WORKFLOW_RUN',
-  FINE_TUNING: 'FINE_TUNING',
-  STORAGE: 'STORAGE',
-  PROCESSING: 'PROCESSING',
-} as const;
-export type UsageEventType = keyof typeof usageEventTypes;
 
 /** Why an event was not recorded. */
 export type RejectionCode =

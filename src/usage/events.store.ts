@@ -17,7 +17,7 @@ import {
 } from '../db/decode.ts';
 import type { EventContent } from './event.ts';
 import type { AccountTotals, NewEvent } from './judgement.ts';
-import { subjectKinds, usageTypes } from './views.ts';
+import { subjectKinds, usageTypes } from './kinds.ts';
 
 @Entity('usage_event')
 export class UsageEventRow {

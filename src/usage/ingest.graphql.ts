@@ -36,7 +36,7 @@ import {
   ModelObject,
   type BillableResourceNode,
 } from '../resources/resources.types.ts';
-import { usageEventTypes, type UsageEventType } from './event.ts';
+import { usageEventTypes, type UsageEventType } from './kinds.ts';
 import { outcomes } from './judgement.ts';
 import type {
   EventFilter,

@@ -12,6 +12,7 @@ import {
   type Model,
   type Resource,
   type ResourceKind,
+  resourceKinds,
 } from '../resources/resource.ts';
 import { bucketsOf, type BucketSeries, type Granularity, type ResolvedRange } from './range.ts';
 import type { UsageReader } from './reader.service.ts';
@@ -257,18 +258,10 @@ export class UsageViews {
 
   private async charges(view: View, edgesMs: readonly number[]): Promise<readonly Charge[]> {
     const { accountId } = view.account;
-    const kinds: readonly ResourceKind[] = [
-      'WORKFLOW',
-      'MODEL_DEPLOYMENT',
-      'GUARDRAIL',
-      'CUSTOM_SCRIPT',
-      'OCR_DEPLOYMENT',
-      'BROWSER_POD',
-    ];
     const [sums, models, ...resources] = await Promise.all([
       this.resourceSums(view, edgesMs, null),
       this.reader.models(accountId),
-      ...kinds.map((kind) => this.reader.resources(accountId, kind)),
+      ...Object.values(resourceKinds).map((kind) => this.reader.resources(accountId, kind)),
     ]);
     const resourceOf = new Map(resources.flat().map((one) => [one.resourceId, one]));
     const modelOf = new Map(models.map((model) => [model.modelId, model]));

@@ -18,7 +18,7 @@ import type { HostingSegment } from '../hosting/charge.ts';
 import type { Range } from '../core/range.ts';
 import type { Cover, Edge } from './cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
-import { subjectKinds, usageTypes, type SubjectKind, type UsageType } from './views.ts';
+import { subjectKinds, usageTypes, type SubjectKind, type UsageType } from './kinds.ts';
 
 /** Up to where an account's events are folded and recorded, and whose days its day tiers hold. */
 export interface FoldedUpTo {

@@ -3,26 +3,7 @@
 import { intersect, lengthMs, type Range } from '../core/range.ts';
 import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
 import type { Edge } from './cover.ts';
-
-export const usageTypes = {
-  WORKFLOW_RUN: 'WORKFLOW_RUN',
-  HOSTING: 'HOSTING',
-  FINE_TUNING: 'FINE_TUNING',
-  STORAGE: 'STORAGE',
-  PROCESSING: 'PROCESSING',
-} as const;
-export type UsageType = keyof typeof usageTypes;
-
-export const subjectKinds = {
-  WORKFLOW: 'WORKFLOW',
-  MODEL: 'MODEL',
-  MODEL_DEPLOYMENT: 'MODEL_DEPLOYMENT',
-  GUARDRAIL: 'GUARDRAIL',
-  CUSTOM_SCRIPT: 'CUSTOM_SCRIPT',
-  OCR_DEPLOYMENT: 'OCR_DEPLOYMENT',
-  BROWSER_POD: 'BROWSER_POD',
-} as const;
-export type SubjectKind = keyof typeof subjectKinds;
+import type { SubjectKind, UsageType } from './kinds.ts';
 
 export const creditCategories = {
   MODELS: 'MODELS',
