@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { seedDemo } from '../../src/cli/seed.ts';
 import { DemoDays } from '../../src/cli/seed/days.ts';
 import { planDemo } from '../../src/cli/seed/plan.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   AccountDocument,
   AllocationsDocument,
@@ -277,6 +277,8 @@ describe('a first start that is interrupted', () => {
       );
       expect(expected.errors).toBeUndefined();
       expect(withoutIds(made.data)).toEqual(withoutIds(expected.data));
+      // A deed lived a second time is refused where the resource has passed it, not moved to a later instant.
+      expect(await deployments(interrupted)).toEqual(await deployments(whole));
     },
     2 * SEEDING_MS,
   );
@@ -338,5 +340,12 @@ function sum(numbers: readonly number[]): number {
 function withoutIds(answer: unknown): unknown {
   return JSON.parse(
     JSON.stringify(answer, (name, value: unknown) => (name === 'id' ? undefined : value)),
+  );
+}
+
+function deployments(gateway: TestGateway): Promise<unknown> {
+  return asOwner(
+    gateway.databaseUrl,
+    `select kind, external_id, status, deployed_at, changed_at, lifecycle_at from resource order by 1, 2`,
   );
 }
