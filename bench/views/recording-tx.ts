@@ -1,4 +1,5 @@
 import type { Tx } from '../../src/db/database.ts';
+import type { Row } from '../../src/db/decode.ts';
 
 /** A statement that ran, and how long its caller waited for the rows. */
 export interface Ran {
@@ -16,10 +17,16 @@ export function recordingTx(tx: Tx, ran: Ran[]): Tx {
       const beginMs = performance.now();
       const rows = await tx.query(sql, parameters);
       const ms = performance.now() - beginMs;
-      ran.push({ name: nameOf(sql), sql, parameters, ms, rows: rows.length });
+      ran.push({ name: nameOf(sql), sql, parameters, ms, rows: countOf(rows) });
       return rows;
     },
   };
+}
+
+// Rows that came as columns are one row of arrays.
+function countOf(rows: readonly Row[]): number {
+  const [value] = Object.values(rows[0] ?? {});
+  return Array.isArray(value) ? value.length : rows.length;
 }
 
 /** The name that a statement carries in its first comment. */

@@ -1,22 +1,57 @@
 // Rows are decoded where they enter: a column that is not what the code expects throws here, with its name.
 
-import { invariant } from '../core/errors.ts';
+import { invariant, InvariantError } from '../core/errors.ts';
 
 /** One row as the driver gives it. */
 export type Row = Readonly<Record<string, unknown>>;
 
+/** Reads one value; `column` is where it stood, for the error. */
+type Decode<T> = (value: unknown, column: string) => T;
+
+export const bigValue: Decode<bigint> = (value, column) => {
+  // Most sums have parts that are zero.
+  if (value === '0') return 0n;
+  if (typeof value !== 'string' && typeof value !== 'number') broken('integer column', column);
+  return BigInt(value);
+};
+
+export const intValue: Decode<number> = (value, column) => {
+  const number = typeof value === 'number' ? value : Number(value);
+  if (value === null || !Number.isSafeInteger(number)) broken('safe integer column', column);
+  return number;
+};
+
+export const textValue: Decode<string> = (value, column) => {
+  if (typeof value !== 'string') broken('text column', column);
+  return value;
+};
+
+export function orNull<T>(decode: Decode<T>): Decode<T | null> {
+  return (value, column) => (value === null ? null : decode(value, column));
+}
+
+/** A value of a closed set, as written in the database. */
+export function valueOf<T extends string>(set: Readonly<Record<T, unknown>>): Decode<T> {
+  return (value, column) => {
+    const name = textValue(value, column);
+    if (!isOneOf(name, set)) broken('closed set column', column, name);
+    return name;
+  };
+}
+
+// The facts of an error are put together only when there is one: these run for every value.
+function broken(what: string, column: string, value?: string): never {
+  throw new InvariantError(what, { column, value });
+}
+
 /** A 64-bit integer of money or of another sum. */
 export function big(row: Row, column: string): bigint {
-  const value = row[column];
-  invariant(typeof value === 'string' || typeof value === 'number', 'integer column', { column });
-  return BigInt(value);
+  return bigValue(row[column], column);
 }
 
 /** An integer that a JavaScript number holds exactly. */
 export function int(row: Row, column: string): number {
-  const value = Number(row[column]);
-  invariant(row[column] !== null && Number.isSafeInteger(value), 'safe integer column', { column });
-  return value;
+  return intValue(row[column], column);
 }
 
 export function intOrNull(row: Row, column: string): number | null {
@@ -30,9 +65,7 @@ export function float(row: Row, column: string): number {
 }
 
 export function text(row: Row, column: string): string {
-  const value = row[column];
-  invariant(typeof value === 'string', 'text column', { column });
-  return value;
+  return textValue(row[column], column);
 }
 
 export function textOrNull(row: Row, column: string): string | null {
@@ -75,6 +108,12 @@ export function oneOf<T extends string>(
 
 function isOneOf<T extends string>(value: string, set: Readonly<Record<T, unknown>>): value is T {
   return Object.hasOwn(set, value);
+}
+
+/** SQL for an instant as epoch milliseconds: the driver takes longer to parse a date than for all else of a row. */
+export function sqlMs(instant: string): string {
+  // A double holds epoch seconds to well below a millisecond, and the cast rounds.
+  return `(date_part('epoch', ${instant}) * 1000)::int8`;
 }
 
 /** An instant as a parameter of SQL. */

@@ -1,18 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
-import {
-  at,
-  atOrNull,
-  int,
-  intOrNull,
-  ms,
-  msOrNull,
-  oneOf,
-  type Row,
-  text,
-  textOrNull,
-} from '../db/decode.ts';
+import { at, atOrNull, int, ms, msOrNull, oneOf, type Row, text } from '../db/decode.ts';
+import { selectResources } from './resource-rows.store.ts';
 import {
   type Model,
   modelTypes,
@@ -70,12 +60,6 @@ export class ResourceRow {
     number | null;
 }
 
-// greatest() passes over nulls.
-const RESOURCE = `r.account_id, r.resource_id, r.kind, r.external_id, r.name, r.owner, r.created_at, r.model_id,
-  r.language, r.language_version, r.ocr_model, r.status, r.endpoint_url, r.failure_message, r.requested_hardware_id,
-  r.requested_replicas, r.lifecycle_at, r.deployed_at, r.changed_at, r.last_event_at,
-  greatest(r.deployed_at, r.hosted_from) as last_deployed_at,
-  greatest(r.last_event_at, r.lifecycle_at, r.hosted_to) as last_active_at`;
 const MODEL = `m.account_id, m.model_id, m.external_id, m.name, m.type, m.created_at,
   (select max(greatest(r.deployed_at, r.hosted_from)) from resource r
    where r.account_id = m.account_id and r.model_id = m.model_id) as last_deployed_at`;
@@ -97,12 +81,13 @@ export async function loadResources(
   tx: Tx,
   refs: readonly ResourceAddress[],
 ): Promise<readonly Resource[]> {
-  const rows = await tx.query(
-    `/* resources.loadResources */ select ${RESOURCE} from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
+  return selectResources(
+    tx,
+    'resources.loadResources',
+    `from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
      join resource r using (account_id, resource_id)`,
     [refs.map((ref) => ref.accountId), refs.map((ref) => ref.resourceId)],
   );
-  return rows.map(resourceFromRow);
 }
 
 /** The models under these ids, in no order; unknown ones are left out. */
@@ -121,12 +106,13 @@ export async function listResourcesOf(
   accountIds: readonly number[],
   kinds: readonly ResourceKind[],
 ): Promise<readonly Resource[]> {
-  const rows = await tx.query(
-    `/* resources.listResourcesOf */ select ${RESOURCE} from resource r
+  return selectResources(
+    tx,
+    'resources.listResourcesOf',
+    `from resource r
      where r.account_id = any($1) and r.kind = any($2::resource_kind[]) order by r.account_id, r.resource_id`,
     [accountIds, kinds],
   );
-  return rows.map(resourceFromRow);
 }
 
 /** All models of some accounts, by account and id. */
@@ -147,12 +133,13 @@ export async function listDeploymentsOf(
   tx: Tx,
   models: readonly ModelAddress[],
 ): Promise<readonly Resource[]> {
-  const rows = await tx.query(
-    `/* resources.listDeploymentsOf */ select ${RESOURCE} from unnest($1::int[], $2::int[]) as k (account_id, model_id)
+  return selectResources(
+    tx,
+    'resources.listDeploymentsOf',
+    `from unnest($1::int[], $2::int[]) as k (account_id, model_id)
      join resource r using (account_id, model_id) order by r.account_id, r.resource_id`,
     [models.map((model) => model.accountId), models.map((model) => model.modelId)],
   );
-  return rows.map(resourceFromRow);
 }
 
 /** What an account's names stand for, each at its own place; null where nothing has that name. */
@@ -237,12 +224,13 @@ export async function findResources(
   accountId: number,
   refs: readonly ResourceRef[],
 ): Promise<readonly Resource[]> {
-  const rows = await tx.query(
-    `/* resources.findResources */ select ${RESOURCE} from unnest($2::resource_kind[], $3::text[]) as k (kind, external_id)
+  return selectResources(
+    tx,
+    'resources.findResources',
+    `from unnest($2::resource_kind[], $3::text[]) as k (kind, external_id)
      join resource r on r.account_id = $1 and r.kind = k.kind and r.external_id = k.external_id`,
     [accountId, refs.map((ref) => ref.kind), refs.map((ref) => ref.externalId)],
   );
-  return rows.map(resourceFromRow);
 }
 
 /** Inserts models, or gives those that exist (by id) their new name. */
@@ -408,32 +396,5 @@ function modelFromRow(row: Row): Model {
     type: oneOf(row, 'type', modelTypes),
     createdAtMs: ms(row, 'created_at'),
     lastDeployedAtMs: msOrNull(row, 'last_deployed_at'),
-  };
-}
-
-function resourceFromRow(row: Row): Resource {
-  return {
-    accountId: int(row, 'account_id'),
-    resourceId: int(row, 'resource_id'),
-    kind: oneOf(row, 'kind', resourceKinds),
-    externalId: text(row, 'external_id'),
-    name: text(row, 'name'),
-    owner: textOrNull(row, 'owner'),
-    createdAtMs: ms(row, 'created_at'),
-    modelId: intOrNull(row, 'model_id'),
-    language: textOrNull(row, 'language'),
-    languageVersion: textOrNull(row, 'language_version'),
-    ocrModel: textOrNull(row, 'ocr_model'),
-    status: oneOf(row, 'status', resourceStatuses),
-    endpointUrl: textOrNull(row, 'endpoint_url'),
-    failureMessage: textOrNull(row, 'failure_message'),
-    requestedHardwareId: intOrNull(row, 'requested_hardware_id'),
-    requestedReplicas: intOrNull(row, 'requested_replicas'),
-    lifecycleAtMs: msOrNull(row, 'lifecycle_at'),
-    deployedAtMs: msOrNull(row, 'deployed_at'),
-    changedAtMs: msOrNull(row, 'changed_at'),
-    lastDeployedAtMs: msOrNull(row, 'last_deployed_at'),
-    lastActiveAtMs: msOrNull(row, 'last_active_at'),
-    lastEventAtMs: msOrNull(row, 'last_event_at'),
   };
 }

@@ -1,19 +1,9 @@
 // Everything that views read: sums from the rollups, the raw edges and the tail that is not folded yet, and hosting
 // segments. Each function answers any number of questions, about any number of accounts, with one statement.
 
+import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
-import {
-  at,
-  big,
-  bool,
-  int,
-  intOrNull,
-  ms,
-  msOrNull,
-  oneOf,
-  text,
-  type Row,
-} from '../db/decode.ts';
+import { at, bigValue, int, intValue, ms, orNull, sqlMs, text, valueOf } from '../db/decode.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import type { Range } from '../core/range.ts';
 import type { Cover, Edge } from './cover.ts';
@@ -108,8 +98,11 @@ export async function loadSums(
   const ofSubjects = questions.some((question) => question.subjectIds !== null);
   const isCounted = (of: string): string =>
     `u.voided_at is null and u.type <> 'HOSTING' ${ofSubjects ? `and u.subject_id = any(${of}.subjects)` : ''}`;
-  const rows = await tx.query(
-    `/* views.loadSums.${grain} */ with
+  const columns = await queryColumns(tx, {
+    name: `views.loadSums.${grain}`,
+    columns: SUM_COLUMNS,
+    parameters: sumsParameters(questions),
+    sql: `with
      question as materialized (
        select q, account_id, watermark, last_seq, edges::timestamptz[] as edges, subjects::int[] as subjects
        from unnest($1::int[], $2::int[], $3::int8[], $4::int8[], $5::text[], $6::text[])
@@ -144,13 +137,53 @@ export async function loadSums(
            and u.seq > question.watermark and u.seq <= question.last_seq offset 0) u
        where u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
          and ${isCounted('question')})
-     select q, cell, subject_id, kind, type, hardware_id, sum(quantity)::int8 as quantity,
-       sum(credits_micro)::int8 as credits_micro, sum(hosting_ms)::int8 as hosting_ms, sum(replica_ms)::int8 as replica_ms
+     select q, cell, subject_id, kind, type, hardware_id, sum(quantity)::int8::text as quantity,
+       sum(credits_micro)::int8::text as credits_micro, sum(hosting_ms)::int8::text as hosting_ms,
+       sum(replica_ms)::int8::text as replica_ms
      from part group by q, cell, subject_id, kind, type, hardware_id`,
-    sumsParameters(questions),
-  );
-  const answers: StoredSum[][] = questions.map(() => []);
-  for (const row of rows) answers[int(row, 'q')]?.push(sumFromRow(row));
+  });
+  return sumsFrom(columns, questions.length);
+}
+
+const SUM_COLUMNS = [
+  'q',
+  'cell',
+  'subject_id',
+  'kind',
+  'type',
+  'hardware_id',
+  'quantity',
+  'credits_micro',
+  'hosting_ms',
+  'replica_ms',
+];
+const kindOrNull = orNull(valueOf(subjectKinds));
+
+function sumsFrom(columns: Columns, questions: number): readonly (readonly StoredSum[])[] {
+  const q = columns.read('q', intValue);
+  const cell = columns.read('cell', intValue);
+  const subjectId = columns.read('subject_id', intValue);
+  const kind = columns.read('kind', kindOrNull);
+  const type = columns.read('type', valueOf(usageTypes));
+  const hardwareId = columns.read('hardware_id', intValue);
+  const quantity = columns.read('quantity', bigValue);
+  const creditsMicro = columns.read('credits_micro', bigValue);
+  const hostingMs = columns.read('hosting_ms', bigValue);
+  const replicaMs = columns.read('replica_ms', bigValue);
+  const answers: StoredSum[][] = Array.from({ length: questions }, () => []);
+  for (let index = 0; index < columns.count; index += 1) {
+    answers[q(index)]?.push({
+      cell: cell(index),
+      subjectId: subjectId(index),
+      kind: kind(index),
+      type: type(index),
+      hardwareId: hardwareId(index),
+      quantity: quantity(index),
+      creditsMicro: creditsMicro(index),
+      hostingMs: hostingMs(index),
+      replicaMs: replicaMs(index),
+    });
+  }
   return answers;
 }
 
@@ -184,24 +217,9 @@ function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] 
   ];
 }
 
-function sumFromRow(row: Row): StoredSum {
-  return {
-    cell: int(row, 'cell'),
-    subjectId: int(row, 'subject_id'),
-    kind: row['kind'] === null ? null : oneOf(row, 'kind', subjectKinds),
-    type: oneOf(row, 'type', usageTypes),
-    hardwareId: int(row, 'hardware_id'),
-    quantity: big(row, 'quantity'),
-    creditsMicro: big(row, 'credits_micro'),
-    hostingMs: big(row, 'hosting_ms'),
-    replicaMs: big(row, 'replica_ms'),
-  };
-}
-
 /** A segment as views read it: with the kind of its resource. */
 export interface ViewSegment extends HostingSegment {
   readonly kind: SubjectKind;
-  readonly folded: boolean;
 }
 
 /** A stretch of one account's time. */
@@ -209,8 +227,21 @@ export interface AccountRange extends Range {
   readonly accountId: number;
 }
 
-const SEGMENT_COLUMNS = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas, s.rate_micro_per_hour,
-  s.from_at, s.to_at, s.event_seq, s.folded, r.kind`;
+const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
+  s.rate_micro_per_hour::text as rate_micro_per_hour, ${sqlMs('s.from_at')} as from_ms, ${sqlMs('s.to_at')} as to_ms,
+  s.event_seq, r.kind`;
+const SEGMENT_COLUMNS = [
+  'account_id',
+  'segment_id',
+  'resource_id',
+  'hardware_id',
+  'replicas',
+  'rate_micro_per_hour',
+  'from_ms',
+  'to_ms',
+  'event_seq',
+  'kind',
+];
 const OF_RESOURCE =
   'join resource r on r.account_id = s.account_id and r.resource_id = s.resource_id';
 
@@ -219,14 +250,16 @@ export async function loadUnfoldedSegments(
   tx: Tx,
   ranges: readonly AccountRange[],
 ): Promise<readonly ViewSegment[]> {
-  const rows = await tx.query(
-    `/* views.loadUnfoldedSegments */ select ${SEGMENT_COLUMNS}
+  const columns = await queryColumns(tx, {
+    name: 'views.loadUnfoldedSegments',
+    columns: SEGMENT_COLUMNS,
+    parameters: rangeParameters(ranges),
+    sql: `select ${SEGMENT}
      from unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) x(account_id, from_at, to_at)
        join hosting_segment s on s.account_id = x.account_id and not s.folded and s.voided_at is null
          and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at) ${OF_RESOURCE}`,
-    rangeParameters(ranges),
-  );
-  return rows.map(segmentFromRow);
+  });
+  return segmentsFrom(columns);
 }
 
 /** Folded segments that overlap the cut edges of day buckets. A segment may come once for each edge. */
@@ -234,14 +267,16 @@ export async function loadFoldedSegments(
   tx: Tx,
   edges: readonly (Edge & { readonly accountId: number })[],
 ): Promise<readonly ViewSegment[]> {
-  const rows = await tx.query(
-    `/* views.loadFoldedSegments */ select distinct ${SEGMENT_COLUMNS}
+  const columns = await queryColumns(tx, {
+    name: 'views.loadFoldedSegments',
+    columns: SEGMENT_COLUMNS,
+    parameters: [...rangeParameters(edges), `${FOLDED_SEGMENT_MAX_MS} milliseconds`],
+    sql: `select distinct ${SEGMENT}
      from unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) x(account_id, from_at, to_at)
        join hosting_segment s on s.account_id = x.account_id and s.folded and s.voided_at is null
          and s.from_at < x.to_at and s.from_at > x.from_at - $4::interval and s.to_at > x.from_at ${OF_RESOURCE}`,
-    [...rangeParameters(edges), `${FOLDED_SEGMENT_MAX_MS} milliseconds`],
-  );
-  return rows.map(segmentFromRow);
+  });
+  return segmentsFrom(columns);
 }
 
 /** All segments, folded or not, that overlap the stretches; of some resources only where `resourceIds` is given. */
@@ -249,18 +284,20 @@ export async function loadSegments(
   tx: Tx,
   ranges: readonly (AccountRange & { readonly resourceIds: readonly number[] | null })[],
 ): Promise<readonly ViewSegment[]> {
-  const rows = await tx.query(
-    `/* views.loadSegments */ select distinct ${SEGMENT_COLUMNS}
+  const columns = await queryColumns(tx, {
+    name: 'views.loadSegments',
+    columns: SEGMENT_COLUMNS,
+    parameters: [
+      ...rangeParameters(ranges),
+      ranges.map(({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`)),
+    ],
+    sql: `select distinct ${SEGMENT}
      from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[]) x(account_id, from_at, to_at, resource_ids)
        join hosting_segment s on s.account_id = x.account_id and s.voided_at is null
          and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)
          and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[])) ${OF_RESOURCE}`,
-    [
-      ...rangeParameters(ranges),
-      ranges.map(({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`)),
-    ],
-  );
-  return rows.map(segmentFromRow);
+  });
+  return segmentsFrom(columns);
 }
 
 function rangeParameters(ranges: readonly AccountRange[]): readonly unknown[] {
@@ -271,20 +308,29 @@ function rangeParameters(ranges: readonly AccountRange[]): readonly unknown[] {
   ];
 }
 
-function segmentFromRow(row: Row): ViewSegment {
-  return {
-    accountId: int(row, 'account_id'),
-    segmentId: int(row, 'segment_id'),
-    resourceId: int(row, 'resource_id'),
-    hardwareId: int(row, 'hardware_id'),
-    replicas: int(row, 'replicas'),
-    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
-    fromMs: ms(row, 'from_at'),
-    toMs: msOrNull(row, 'to_at'),
-    eventSeq: intOrNull(row, 'event_seq'),
-    folded: bool(row, 'folded'),
-    kind: oneOf(row, 'kind', subjectKinds),
-  };
+function segmentsFrom(columns: Columns): readonly ViewSegment[] {
+  const accountId = columns.read('account_id', intValue);
+  const segmentId = columns.read('segment_id', intValue);
+  const resourceId = columns.read('resource_id', intValue);
+  const hardwareId = columns.read('hardware_id', intValue);
+  const replicas = columns.read('replicas', intValue);
+  const rateMicroPerHour = columns.read('rate_micro_per_hour', bigValue);
+  const fromMs = columns.read('from_ms', intValue);
+  const toMs = columns.read('to_ms', orNull(intValue));
+  const eventSeq = columns.read('event_seq', orNull(intValue));
+  const kind = columns.read('kind', valueOf(subjectKinds));
+  return columns.rows((index) => ({
+    accountId: accountId(index),
+    segmentId: segmentId(index),
+    resourceId: resourceId(index),
+    hardwareId: hardwareId(index),
+    replicas: replicas(index),
+    rateMicroPerHour: rateMicroPerHour(index),
+    fromMs: fromMs(index),
+    toMs: toMs(index),
+    eventSeq: eventSeq(index),
+    kind: kind(index),
+  }));
 }
 
 /** Latest event beyond the watermark of each resource and model that has one. */
