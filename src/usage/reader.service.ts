@@ -5,14 +5,13 @@ import DataLoader from 'dataloader';
 import { loadRates } from '../catalogue/catalogue.store.ts';
 import type { HardwareRate } from '../catalogue/rates.ts';
 import { invariant } from '../core/errors.ts';
-import type { Range } from '../core/range.ts';
 import type { CreditAllocation } from '../credits/allocation.ts';
 import { loadAllocationsOf } from '../credits/credits.store.ts';
 import type { Tx } from '../db/database.ts';
 import { splitByRates } from '../hosting/charge.ts';
 import type { Model, Resource, ResourceKind } from '../resources/resource.ts';
 import { listModelsOf, listResourcesOf } from '../resources/resources.store.ts';
-import { coverCells, type Cover } from './cover.ts';
+import { coverCells } from './cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
 import {
   loadEventIdentities,
@@ -22,14 +21,14 @@ import {
   loadSums,
   loadTailActivity,
   loadUnfoldedSegments,
-  type AccountRange,
   type EventIdentity,
   type FoldedUpTo,
-  type Grain,
+  type SegmentsOf,
   type StoredSum,
+  type SumsQuestion,
   type ViewSegment,
 } from './views.store.ts';
-import { groupBy, sumEdges, sumSegments, type Sum } from './views.ts';
+import { groupBy, sumEdges, sumSegments, type Grain, type Sum } from './views.ts';
 
 export { loadEventIdentities, type EventIdentity, type ViewSegment };
 
@@ -42,10 +41,7 @@ export interface SumsOf {
   readonly subjectIds: readonly number[] | null;
 }
 
-/** A stretch whose single segments are asked for, of some resources or of all. */
-export interface SegmentsOf extends AccountRange {
-  readonly resourceIds: readonly number[] | null;
-}
+type CoveredQuestion = SumsOf & SumsQuestion;
 
 interface KindOf {
   readonly accountId: number;
@@ -71,8 +67,16 @@ export class UsageReader {
   private readonly tail = new DataLoader<number, ReadonlyMap<number, number>>((ids) =>
     this.readTail(ids),
   );
-  private readonly sums_ = new DataLoader<SumsOf, readonly Sum[], string>(
-    (questions) => this.readSums(questions),
+  private readonly covered = new DataLoader<SumsOf, CoveredQuestion, string>(
+    (questions) => this.cover(questions),
+    keyed,
+  );
+  private readonly stored = new DataLoader<SumsOf, readonly Sum[], string>(
+    (questions) => this.readStored(questions),
+    keyed,
+  );
+  private readonly hosting = new DataLoader<SumsOf, readonly Sum[], string>(
+    (questions) => this.readHosting(questions),
     keyed,
   );
   private readonly segments_ = new DataLoader<SegmentsOf, readonly ViewSegment[], string>(
@@ -88,7 +92,16 @@ export class UsageReader {
 
   /** Everything used in the cells, running hosting included up to now. Order is of no meaning. */
   async sums(question: SumsOf): Promise<readonly Sum[]> {
-    return this.sums_.load(question);
+    const [stored, hosting] = await Promise.all([
+      this.stored.load(question),
+      this.hosting.load(question),
+    ]);
+    return [...stored, ...hosting];
+  }
+
+  /** The same where nothing that is wanted is ever hosted: no segment is looked for. */
+  async sumsOfUnhosted(question: SumsOf): Promise<readonly Sum[]> {
+    return this.stored.load(question);
   }
 
   /** The segments that overlap a range, cut at rate changes, running ones up to now. Ordered by begin. */
@@ -115,17 +128,24 @@ export class UsageReader {
     return this.tail.load(accountId);
   }
 
-  private async readSums(questions: readonly SumsOf[]): Promise<readonly (readonly Sum[])[]> {
-    const upTo = await this.foldedUpTo.loadMany(questions.map((question) => question.accountId));
-    const asked = questions.map((question, index) => {
+  private async cover(questions: readonly SumsOf[]): Promise<readonly CoveredQuestion[]> {
+    const upTo = await loadAll(
+      this.foldedUpTo,
+      questions.map((question) => question.accountId),
+    );
+    return questions.map((question, index) => {
       const folded = upTo[index];
-      if (folded === undefined || folded instanceof Error) throw folded ?? new Error('no account');
-      const cover = coverCells(question.edgesMs, folded.timeZone);
-      const { watermark, lastSeq } = folded;
-      return { ...question, watermark, lastSeq, cover };
+      invariant(folded !== undefined, 'each account of a question is found');
+      const { watermark, lastSeq, timeZone } = folded;
+      return { ...question, watermark, lastSeq, cover: coverCells(question.edgesMs, timeZone) };
     });
+  }
+
+  // The rollups, and the events that they lack.
+  private async readStored(questions: readonly SumsOf[]): Promise<readonly (readonly Sum[])[]> {
+    const asked = await loadAll(this.covered, questions);
     const tx = await this.reader();
-    const stored = new Map<SumsOf, readonly StoredSum[]>();
+    const stored = new Map<CoveredQuestion, readonly StoredSum[]>();
     for (const grain of ['account', 'resource'] as const) {
       for (const ofSubjects of [false, true]) {
         const group = asked.filter(
@@ -135,31 +155,34 @@ export class UsageReader {
         group.forEach((question, index) => stored.set(question, answers[index] ?? []));
       }
     }
-    const hosting = await this.readHosting(asked);
-    return asked.map((question, index) => [
-      ...(stored.get(question) ?? []),
-      ...(hosting[index] ?? []),
-    ]);
+    return asked.map((question) => stored.get(question) ?? []);
   }
 
-  // What is not folded: running and long segments whole, and the folded ones in the cut edges of day buckets.
-  private async readHosting(
-    questions: readonly (SumsOf & { readonly cover: Cover })[],
-  ): Promise<readonly (readonly Sum[])[]> {
-    const ranges = questions.map((question) => accountRange(question));
-    const edges = questions.flatMap(({ accountId, cover }) =>
-      cover.hostingEdges.map((edge) => ({ ...edge, accountId })),
+  // Hosting that is not folded: running and long segments whole, and the folded ones in the cut edges of day buckets.
+  private async readHosting(questions: readonly SumsOf[]): Promise<readonly (readonly Sum[])[]> {
+    const asked = await loadAll(this.covered, questions);
+    const edges = asked.flatMap(({ accountId, subjectIds, cover }) =>
+      cover.hostingEdges.map(({ fromMs, toMs }) => ({
+        accountId,
+        fromMs,
+        toMs,
+        resourceIds: subjectIds,
+      })),
     );
     const tx = await this.reader();
-    const unfolded = await this.cutByRates(await loadUnfoldedSegments(tx, spansOf(ranges)));
-    const folded = distinct(await loadFoldedSegments(tx, edges));
-    return questions.map((question) => {
+    const unfolded = await this.cutByRates(await loadUnfoldedSegments(tx, spansOf(asked)));
+    const folded = edges.length === 0 ? [] : await loadFoldedSegments(tx, edges);
+    return asked.map(({ accountId, subjectIds, grain, edgesMs, cover }) => {
+      const wanted = subjectIds === null ? null : new Set(subjectIds);
       const isAsked = (segment: ViewSegment): boolean =>
-        segment.accountId === question.accountId &&
-        (question.subjectIds?.includes(segment.resourceId) ?? true);
+        segment.accountId === accountId && (wanted?.has(segment.resourceId) ?? true);
       return [
-        ...sumSegments(unfolded.filter(isAsked), question.edgesMs, this.nowMs),
-        ...sumEdges(folded.filter(isAsked), question.cover.hostingEdges, FOLDED_SEGMENT_MAX_MS),
+        ...sumSegments(unfolded.filter(isAsked), { grain, edgesMs, nowMs: this.nowMs }),
+        ...sumEdges(folded.filter(isAsked), {
+          grain,
+          edges: cover.hostingEdges,
+          maxLengthMs: FOLDED_SEGMENT_MAX_MS,
+        }),
       ];
     });
   }
@@ -168,7 +191,7 @@ export class UsageReader {
     questions: readonly SegmentsOf[],
   ): Promise<readonly (readonly ViewSegment[])[]> {
     const tx = await this.reader();
-    const all = await this.cutByRates(distinct(await loadSegments(tx, questions)));
+    const all = await this.cutByRates(await loadSegments(tx, questions));
     const inOrder = [...all].sort((a, b) => a.fromMs - b.fromMs || a.segmentId - b.segmentId);
     return questions.map((question) =>
       inOrder.filter(
@@ -233,29 +256,29 @@ export class UsageReader {
   }
 }
 
-function accountRange(question: SumsOf): AccountRange {
-  return {
-    accountId: question.accountId,
-    fromMs: question.edgesMs[0] ?? 0,
-    toMs: question.edgesMs.at(-1) ?? 0,
-  };
+/** For each account one stretch that spans all of its questions: fewer rows are read twice than with many stretches. */
+function spansOf(questions: readonly SumsOf[]): readonly SegmentsOf[] {
+  return [...groupBy(questions, (question) => question.accountId)].map(([accountId, own]) => ({
+    accountId,
+    fromMs: Math.min(...own.map(({ edgesMs }) => edgesMs[0] ?? 0)),
+    toMs: Math.max(...own.map(({ edgesMs }) => edgesMs.at(-1) ?? 0)),
+    resourceIds: unionOf(own.map(({ subjectIds }) => subjectIds)),
+  }));
 }
 
-/** For each account one stretch that spans all of its ranges: fewer rows are read twice than with many stretches. */
-function spansOf(ranges: readonly AccountRange[]): readonly AccountRange[] {
-  const spans = new Map<number, Range>();
-  for (const { accountId, fromMs, toMs } of ranges) {
-    const span = spans.get(accountId) ?? { fromMs, toMs };
-    spans.set(accountId, {
-      fromMs: Math.min(span.fromMs, fromMs),
-      toMs: Math.max(span.toMs, toMs),
-    });
+/** All ids of some lists; null where one of them is null. */
+function unionOf(lists: readonly (readonly number[] | null)[]): readonly number[] | null {
+  const union = new Set<number>();
+  for (const list of lists) {
+    if (list === null) return null;
+    for (const id of list) union.add(id);
   }
-  return [...spans].map(([accountId, span]) => ({ accountId, ...span }));
+  return [...union];
 }
 
-function distinct(segments: readonly ViewSegment[]): readonly ViewSegment[] {
-  const byKey = new Map<string, ViewSegment>();
-  for (const segment of segments) byKey.set(`${segment.accountId}.${segment.segmentId}`, segment);
-  return [...byKey.values()];
+async function loadAll<K, V, C>(
+  loader: DataLoader<K, V, C>,
+  keys: readonly K[],
+): Promise<readonly V[]> {
+  return Promise.all(keys.map((key) => loader.load(key)));
 }

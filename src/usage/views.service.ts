@@ -41,6 +41,8 @@ import type { ViewSegment } from './views.store.ts';
 
 export const BUCKETS_PER_ANSWER_MAX = 20_000;
 const RUN_MICRO = 1_000_000n;
+/** Up to so many resources and models are looked up one by one in the rollups; for more, reading those of all is cheaper. */
+const SOUGHT_SUBJECTS_MAX = 200;
 
 /** What a view is of. */
 export interface View {
@@ -158,18 +160,17 @@ export class UsageViews {
 
   /** Workflows that were deployed at least once or ever ran. */
   async workflowRows(view: View): Promise<readonly TabRow<Resource>[]> {
-    return this.resourceRows(view, await this.listed(view, 'WORKFLOW'), null);
+    return this.resourceRows(view, await this.listed(view, 'WORKFLOW'));
   }
 
   /** Hosted resources of a kind that were deployed at least once or ever charged; all custom scripts. */
   async hostedRows(view: View, kind: HostedKind): Promise<readonly TabRow<Resource>[]> {
-    return this.resourceRows(view, await this.listed(view, kind), null);
+    return this.resourceRows(view, await this.listed(view, kind));
   }
 
   /** Single resources, listed or not: the panel behind a row. */
   async rowsOf(view: View, resources: readonly Resource[]): Promise<readonly TabRow<Resource>[]> {
-    const ids = resources.map((resource) => resource.resourceId);
-    return this.resourceRows(view, resources, ids);
+    return this.resourceRows(view, resources);
   }
 
   /** All models, or the ones given, with the figures of their deployments. */
@@ -184,7 +185,7 @@ export class UsageViews {
       model.modelId,
       ...(deployments.get(model.modelId) ?? []).map((deployment) => deployment.resourceId),
     ];
-    const subjectIds = only === null ? null : only.flatMap(subjectsOf);
+    const subjectIds = soughtOrAll(models.flatMap(subjectsOf));
     const bySubject = groupBy(
       await this.resourceSums(view, edgesOf(view.range), subjectIds),
       (sum) => sum.subjectId,
@@ -291,11 +292,20 @@ export class UsageViews {
   private async resourceRows(
     view: View,
     resources: readonly Resource[],
-    subjectIds: readonly number[] | null,
   ): Promise<readonly TabRow<Resource>[]> {
+    const { accountId } = view.account;
+    const ids = resources.map((resource) => resource.resourceId);
+    const question = {
+      accountId,
+      edgesMs: edgesOf(view.range),
+      grain: 'resource',
+      subjectIds: soughtOrAll(ids),
+    } as const;
     const [sums, tail] = await Promise.all([
-      this.resourceSums(view, edgesOf(view.range), subjectIds),
-      this.reader.tailActivity(view.account.accountId),
+      resources.every((resource) => resource.kind === 'WORKFLOW')
+        ? this.reader.sumsOfUnhosted(question)
+        : this.reader.sums(question),
+      this.reader.tailActivity(accountId),
     ]);
     const bySubject = groupBy(sums, (sum) => sum.subjectId);
     return resources.map((resource) => {
@@ -362,6 +372,10 @@ export function componentCredits(components: Figures['components']): readonly Co
     component,
     credits: components[component],
   }));
+}
+
+function soughtOrAll(subjectIds: readonly number[]): readonly number[] | null {
+  return subjectIds.length <= SOUGHT_SUBJECTS_MAX ? subjectIds : null;
 }
 
 function edgesOf(range: ResolvedRange): readonly number[] {

@@ -6,9 +6,10 @@ import type { Tx } from '../db/database.ts';
 import { at, bigValue, int, intValue, ms, orNull, sqlMs, text, valueOf } from '../db/decode.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import type { Range } from '../core/range.ts';
-import type { Cover, Edge } from './cover.ts';
+import type { Cover } from './cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
 import { subjectKinds, usageTypes, type SubjectKind, type UsageType } from './kinds.ts';
+import type { Grain } from './views.ts';
 
 /** Up to where an account's events are folded and recorded, and whose days its day tiers hold. */
 export interface FoldedUpTo {
@@ -35,9 +36,6 @@ export async function loadFoldedUpTo(
     timeZone: text(row, 'time_zone'),
   }));
 }
-
-/** What the sums are kept by: the whole account's kinds, or its single resources and models. */
-export type Grain = 'account' | 'resource';
 
 /** One question about sums: of each cell between neighbouring instants. */
 export interface SumsQuestion {
@@ -242,70 +240,75 @@ const SEGMENT_COLUMNS = [
   'event_seq',
   'kind',
 ];
-const OF_RESOURCE =
-  'join resource r on r.account_id = s.account_id and r.resource_id = s.resource_id';
+/** A stretch whose segments are asked for: of some resources, or (null) of all. */
+export interface SegmentsOf extends AccountRange {
+  readonly resourceIds: readonly number[] | null;
+}
 
 /** Segments that are not in the rollups (running, long, or just closed) and overlap the stretches. */
 export async function loadUnfoldedSegments(
   tx: Tx,
-  ranges: readonly AccountRange[],
+  ranges: readonly SegmentsOf[],
 ): Promise<readonly ViewSegment[]> {
-  const columns = await queryColumns(tx, {
-    name: 'views.loadUnfoldedSegments',
-    columns: SEGMENT_COLUMNS,
-    parameters: rangeParameters(ranges),
-    sql: `select ${SEGMENT}
-     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) x(account_id, from_at, to_at)
-       join hosting_segment s on s.account_id = x.account_id and not s.folded and s.voided_at is null
-         and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at) ${OF_RESOURCE}`,
-  });
-  return segmentsFrom(columns);
+  return selectSegments(
+    tx,
+    'views.loadUnfoldedSegments',
+    { ranges },
+    'not s.folded and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)',
+  );
 }
 
-/** Folded segments that overlap the cut edges of day buckets. A segment may come once for each edge. */
+/** Folded segments that overlap the cut edges of day buckets. */
 export async function loadFoldedSegments(
   tx: Tx,
-  edges: readonly (Edge & { readonly accountId: number })[],
+  edges: readonly SegmentsOf[],
 ): Promise<readonly ViewSegment[]> {
-  const columns = await queryColumns(tx, {
-    name: 'views.loadFoldedSegments',
-    columns: SEGMENT_COLUMNS,
-    parameters: [...rangeParameters(edges), `${FOLDED_SEGMENT_MAX_MS} milliseconds`],
-    sql: `select distinct ${SEGMENT}
-     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) x(account_id, from_at, to_at)
-       join hosting_segment s on s.account_id = x.account_id and s.folded and s.voided_at is null
-         and s.from_at < x.to_at and s.from_at > x.from_at - $4::interval and s.to_at > x.from_at ${OF_RESOURCE}`,
-  });
-  return segmentsFrom(columns);
+  return selectSegments(
+    tx,
+    'views.loadFoldedSegments',
+    { ranges: edges, more: [`${FOLDED_SEGMENT_MAX_MS} milliseconds`] },
+    's.folded and s.from_at < x.to_at and s.from_at > x.from_at - $5::interval and s.to_at > x.from_at',
+  );
 }
 
-/** All segments, folded or not, that overlap the stretches; of some resources only where `resourceIds` is given. */
+/** All segments, folded or not, that overlap the stretches. */
 export async function loadSegments(
   tx: Tx,
-  ranges: readonly (AccountRange & { readonly resourceIds: readonly number[] | null })[],
+  ranges: readonly SegmentsOf[],
 ): Promise<readonly ViewSegment[]> {
-  const columns = await queryColumns(tx, {
-    name: 'views.loadSegments',
-    columns: SEGMENT_COLUMNS,
-    parameters: [
-      ...rangeParameters(ranges),
-      ranges.map(({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`)),
-    ],
-    sql: `select distinct ${SEGMENT}
-     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[]) x(account_id, from_at, to_at, resource_ids)
-       join hosting_segment s on s.account_id = x.account_id and s.voided_at is null
-         and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)
-         and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[])) ${OF_RESOURCE}`,
-  });
-  return segmentsFrom(columns);
+  return selectSegments(
+    tx,
+    'views.loadSegments',
+    { ranges },
+    's.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)',
+  );
 }
 
-function rangeParameters(ranges: readonly AccountRange[]): readonly unknown[] {
-  return [
-    ranges.map((range) => range.accountId),
-    ranges.map((range) => at(range.fromMs)),
-    ranges.map((range) => at(range.toMs)),
-  ];
+// A segment may lie in several stretches and comes once.
+async function selectSegments(
+  tx: Tx,
+  name: string,
+  asked: { readonly ranges: readonly SegmentsOf[]; readonly more?: readonly unknown[] },
+  condition: string,
+): Promise<readonly ViewSegment[]> {
+  const { ranges, more = [] } = asked;
+  const columns = await queryColumns(tx, {
+    name,
+    columns: SEGMENT_COLUMNS,
+    parameters: [
+      ranges.map((range) => range.accountId),
+      ranges.map((range) => at(range.fromMs)),
+      ranges.map((range) => at(range.toMs)),
+      ranges.map(({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`)),
+      ...more,
+    ],
+    sql: `select ${ranges.length > 1 ? 'distinct' : ''} ${SEGMENT}
+     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[]) x(account_id, from_at, to_at, resource_ids)
+       join hosting_segment s on s.account_id = x.account_id and s.voided_at is null and ${condition}
+         and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[]))
+       join resource r on r.account_id = s.account_id and r.resource_id = s.resource_id`,
+  });
+  return segmentsFrom(columns);
 }
 
 function segmentsFrom(columns: Columns): readonly ViewSegment[] {

@@ -1,7 +1,7 @@
 // What views are made of: sums by time cell, kind, type and hardware. Pure: from loaded sums and segments to figures.
 
 import { intersect, lengthMs, type Range } from '../core/range.ts';
-import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
+import { chargedMicro, chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
 import type { Edge } from './cover.ts';
 import type { SubjectKind, UsageType } from './kinds.ts';
 
@@ -116,6 +116,9 @@ export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K,
 
 type CountedSegment = HostingSegment & { readonly kind: SubjectKind };
 
+/** What sums are kept by: the whole account's kinds, or its single resources and models. */
+export type Grain = 'account' | 'resource';
+
 /**
  * What segments cost in each cell.
  * @param edgesMs ascending; cell i is [edgesMs[i], edgesMs[i + 1])
@@ -123,16 +126,23 @@ type CountedSegment = HostingSegment & { readonly kind: SubjectKind };
  */
 export function sumSegments(
   segments: readonly CountedSegment[],
-  edgesMs: readonly number[],
-  nowMs: number,
+  by: { readonly grain: Grain; readonly edgesMs: readonly number[]; readonly nowMs: number },
 ): readonly Sum[] {
-  const collected = new SegmentSums();
+  const { edgesMs, nowMs } = by;
+  const collected = new SegmentSums(by.grain);
   for (const segment of segments) {
     const endMs = Math.min(segment.toMs ?? nowMs, nowMs);
+    const cells = collected.cellsOf(segment);
     let cell = firstCellEndingAfter(edgesMs, segment.fromMs);
-    for (; cell + 1 < edgesMs.length && (edgesMs[cell] ?? endMs) < endMs; cell += 1) {
-      const range = { fromMs: edgesMs[cell] ?? 0, toMs: Math.min(edgesMs[cell + 1] ?? 0, endMs) };
-      collected.add(segment, { cell, range, sign: 1 });
+    let fromMs = Math.max(edgesMs[cell] ?? endMs, segment.fromMs);
+    // What one cell ends with, the next begins with.
+    let chargedBefore = chargedMicro(segment, fromMs);
+    for (; cell + 1 < edgesMs.length && fromMs < endMs; cell += 1) {
+      const toMs = Math.min(edgesMs[cell + 1] ?? endMs, endMs);
+      const charged = chargedMicro(segment, toMs);
+      cells.add(segment, { cell, ranMs: toMs - fromMs, creditsMicro: charged - chargedBefore });
+      chargedBefore = charged;
+      fromMs = toMs;
     }
   }
   return collected.sums();
@@ -144,58 +154,79 @@ export function sumSegments(
  */
 export function sumEdges(
   segments: readonly CountedSegment[],
-  edges: readonly Edge[],
-  maxLengthMs: number,
+  by: { readonly grain: Grain; readonly edges: readonly Edge[]; readonly maxLengthMs: number },
 ): readonly Sum[] {
-  const collected = new SegmentSums();
+  const collected = new SegmentSums(by.grain);
   const byStart = [...segments].sort((a, b) => a.fromMs - b.fromMs);
   const starts = byStart.map((segment) => segment.fromMs);
-  for (const edge of edges) {
-    let index = firstAbove(starts, edge.fromMs - maxLengthMs - 1);
+  for (const edge of by.edges) {
+    let index = firstAbove(starts, edge.fromMs - by.maxLengthMs - 1);
     for (; index < byStart.length && (starts[index] ?? edge.toMs) < edge.toMs; index += 1) {
       const segment = byStart[index];
-      if (segment !== undefined) {
-        collected.add(segment, { cell: edge.cell, range: edge, sign: edge.sign });
-      }
+      if (segment === undefined) continue;
+      collected.cellsOf(segment).add(segment, {
+        cell: edge.cell,
+        ranMs: edge.sign * hostedMs(segment, edge),
+        creditsMicro: BigInt(edge.sign) * chargeWithin(segment, edge),
+      });
     }
   }
   return collected.sums();
 }
 
+/** The sums of segments, by what they are kept by and hardware. */
 class SegmentSums {
-  private readonly byKey = new Map<string, { -readonly [K in keyof Sum]: Sum[K] }>();
+  private readonly byKey = new Map<string, CellSums>();
 
-  add(
-    segment: CountedSegment,
-    where: { readonly cell: number; readonly range: Range; readonly sign: 1 | -1 },
-  ): void {
-    const ranMs = where.sign * hostedMs(segment, where.range);
-    if (ranMs === 0) return;
-    const key = `${where.cell}.${segment.resourceId}.${segment.hardwareId}`;
-    let sum = this.byKey.get(key);
-    if (sum === undefined) {
-      sum = {
-        cell: where.cell,
-        subjectId: segment.resourceId,
-        kind: segment.kind,
-        type: 'HOSTING',
-        hardwareId: segment.hardwareId,
-        quantity: 0n,
-        creditsMicro: 0n,
-        hostingMs: 0n,
-        replicaMs: 0n,
-      };
-      this.byKey.set(key, sum);
+  constructor(private readonly grain: Grain) {}
+
+  /** Where a segment is added. */
+  cellsOf({ resourceId, kind, hardwareId }: CountedSegment): CellSums {
+    const isOfAccount = this.grain === 'account';
+    const key = `${isOfAccount ? kind : resourceId}.${hardwareId}`;
+    let cells = this.byKey.get(key);
+    if (cells === undefined) {
+      const subject = isOfAccount ? { subjectId: 0, kind } : { subjectId: resourceId, kind: null };
+      cells = new CellSums({ ...subject, hardwareId });
+      this.byKey.set(key, cells);
     }
-    sum.creditsMicro += BigInt(where.sign) * chargeWithin(segment, where.range);
-    sum.hostingMs += BigInt(ranMs);
-    sum.replicaMs += BigInt(ranMs * segment.replicas);
+    return cells;
   }
 
   sums(): readonly Sum[] {
-    return [...this.byKey.values()];
+    return [...this.byKey.values()].flatMap((cells) => [...cells.byCell.values()]);
   }
 }
+
+class CellSums {
+  readonly byCell = new Map<number, { -readonly [K in keyof Sum]: Sum[K] }>();
+
+  constructor(private readonly of: Pick<Sum, 'subjectId' | 'kind' | 'hardwareId'>) {}
+
+  add(
+    { replicas }: HostingSegment,
+    part: { readonly cell: number; readonly ranMs: number; readonly creditsMicro: bigint },
+  ): void {
+    const { cell, ranMs, creditsMicro } = part;
+    if (ranMs === 0) return;
+    let sum = this.byCell.get(cell);
+    if (sum === undefined) {
+      sum = { ...this.of, ...NOTHING_HOSTED, cell };
+      this.byCell.set(cell, sum);
+    }
+    sum.creditsMicro += creditsMicro;
+    sum.hostingMs += BigInt(ranMs);
+    sum.replicaMs += BigInt(ranMs * replicas);
+  }
+}
+
+const NOTHING_HOSTED = {
+  type: 'HOSTING',
+  quantity: 0n,
+  creditsMicro: 0n,
+  hostingMs: 0n,
+  replicaMs: 0n,
+} as const;
 
 /** Index of the first cell whose end lies after an instant. */
 function firstCellEndingAfter(edgesMs: readonly number[], atMs: number): number {
