@@ -23,10 +23,19 @@ export interface PricedHardware {
   readonly rates: readonly HardwareRate[];
 }
 
-/** The whole catalogue, by name. It is small: always read as one. */
-export async function loadCatalogue(tx: Tx): Promise<readonly PricedHardware[]> {
-  const profiles = await loadHardware(tx);
-  const rates = await loadRates(tx, null);
+const ratesRead = new WeakMap<Tx, Promise<readonly HardwareRate[]>>();
+
+/** All rates as a request's snapshot has them, earliest first: its views and its hardware profiles read them once. */
+export function loadSnapshotRates(snapshot: Tx): Promise<readonly HardwareRate[]> {
+  const rates = ratesRead.get(snapshot) ?? loadRates(snapshot, null);
+  ratesRead.set(snapshot, rates);
+  return rates;
+}
+
+/** The whole catalogue of a request's snapshot, by name. It is small: always read as one. */
+export async function loadCatalogue(snapshot: Tx): Promise<readonly PricedHardware[]> {
+  const profiles = await loadHardware(snapshot);
+  const rates = await loadSnapshotRates(snapshot);
   return profiles.map((profile) => ({ profile, rates: ratesOf(rates, profile.hardwareId) }));
 }
 

@@ -2,8 +2,7 @@
 // request's snapshot: a fixed number of statements for any number of accounts, views and rows.
 
 import DataLoader from 'dataloader';
-import { loadRates } from '../catalogue/catalogue.store.ts';
-import type { HardwareRate } from '../catalogue/rates.ts';
+import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
 import { invariant } from '../core/errors.ts';
 import type { CreditAllocation } from '../credits/allocation.ts';
 import { loadAllocationsOf } from '../credits/credits.store.ts';
@@ -83,7 +82,6 @@ export class UsageReader {
     (ranges) => this.readSegments(ranges),
     keyed,
   );
-  private rates: Promise<readonly HardwareRate[]> | null = null;
 
   constructor(
     private readonly reader: () => Promise<Tx>,
@@ -206,8 +204,7 @@ export class UsageReader {
 
   private async cutByRates(segments: readonly ViewSegment[]): Promise<readonly ViewSegment[]> {
     if (!segments.some((segment) => segment.toMs === null)) return segments;
-    this.rates ??= this.reader().then((tx) => loadRates(tx, null));
-    const rates = await this.rates;
+    const rates = await loadSnapshotRates(await this.reader());
     return segments.flatMap((segment) =>
       segment.toMs === null ? splitByRates(segment, rates, this.nowMs) : [segment],
     );
