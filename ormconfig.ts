@@ -2,6 +2,7 @@
 
 import type { DataSourceOptions } from 'typeorm';
 import { RecordUsage1767225600000 } from './migrations/1767225600000-record-usage.ts';
+import { KindOfSegments1767312000000 } from './migrations/1767312000000-kind-of-segments.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -30,6 +31,7 @@ export const entities = [
   UsageEventRow,
 ] satisfies NonNullable<DataSourceOptions['entities']>;
 
-export const migrations = [RecordUsage1767225600000] satisfies NonNullable<
-  DataSourceOptions['migrations']
->;
+export const migrations = [
+  RecordUsage1767225600000,
+  KindOfSegments1767312000000,
+] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -115,20 +115,20 @@ export async function fillAccount(
 // Each deployment runs since 20 days or so; most ran before for some days on end.
 const GENERATE_HOSTING = `
   with hosted as (
-    select resource_id, row_number() over (order by resource_id) as n from resource
+    select resource_id, kind, row_number() over (order by resource_id) as n from resource
     where account_id = $1 and kind <> 'WORKFLOW'),
   spans as (
-    select resource_id, n, $2::timestamptz - interval '20 days' - n * interval '37 minutes' as from_at,
+    select resource_id, kind, n, $2::timestamptz - interval '20 days' - n * interval '37 minutes' as from_at,
       null::timestamptz as to_at from hosted
     union all
-    select resource_id, n, $2::timestamptz - interval '95 days' - n * interval '13 minutes' + k * interval '33 days',
+    select resource_id, kind, n, $2::timestamptz - interval '95 days' - n * interval '13 minutes' + k * interval '33 days',
       $2::timestamptz - interval '95 days' - n * interval '13 minutes' + k * interval '33 days' + interval '12 days 3 hours'
     from hosted cross join generate_series(0, 1) k
     where k * 300 + n <= $3::int),
   inserted as (
-    insert into hosting_segment (account_id, segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at, to_at)
+    insert into hosting_segment (account_id, segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at, to_at, kind)
     select $1, 1000000 + row_number() over (), s.resource_id, p.hardware_id, 1 + s.n % 3,
-      r.rate_micro_per_hour, date_trunc('milliseconds', s.from_at), date_trunc('milliseconds', s.to_at)
+      r.rate_micro_per_hour, date_trunc('milliseconds', s.from_at), date_trunc('milliseconds', s.to_at), s.kind
     from spans s join hardware_profile p on p.name = case when s.n % 2 = 0 then 'a100' else 'cpu-4' end
       join hardware_rate r using (hardware_id))
   update resource r set status = 'DEPLOYED', deployed_at = s.from_at, changed_at = s.from_at, lifecycle_at = s.from_at

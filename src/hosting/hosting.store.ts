@@ -6,6 +6,7 @@ import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import { sqlState, type Tx } from '../db/database.ts';
 import { at, atOrNull, big, bool, int, intOrNull, ms, msOrNull, type Row } from '../db/decode.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
+import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import type { HostingSegment } from './charge.ts';
 
 @Entity('hosting_segment')
@@ -13,6 +14,8 @@ export class HostingSegmentRow {
   @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
   @PrimaryColumn({ name: 'segment_id', ...sequenceColumn }) segmentId!: number;
   @Column({ name: 'resource_id', type: 'int' }) resourceId!: number;
+  @Column({ name: 'kind', type: 'enum', enum: resourceKinds, enumName: 'resource_kind' })
+  kind!: ResourceKind;
   @Column({ name: 'hardware_id', type: 'int' }) hardwareId!: number;
   @Column({ name: 'replicas', type: 'int' }) replicas!: number;
   @Column({ name: 'rate_micro_per_hour', ...bigintColumn }) rateMicroPerHour!: bigint;
@@ -80,9 +83,10 @@ export async function insertSegments(
   await guardOverlap(
     tx.query(
       `/* hosting.insertSegments */ insert into hosting_segment (account_id, segment_id, resource_id, hardware_id,
-         replicas, rate_micro_per_hour, from_at, to_at, event_seq)
-       select $1, * from unnest($2::bigint[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::timestamptz[],
-         $8::timestamptz[], $9::bigint[])`,
+         replicas, rate_micro_per_hour, from_at, to_at, event_seq, kind)
+       select $1, k.*, r.kind from unnest($2::bigint[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::timestamptz[],
+         $8::timestamptz[], $9::bigint[]) as k (segment_id, resource_id, hardware_id, replicas, rate, from_at, to_at, seq)
+         left join resource r on r.account_id = $1 and r.resource_id = k.resource_id`,
       [
         accountId,
         numbered.map((segment) => segment.segmentId),

@@ -227,7 +227,7 @@ export interface AccountRange extends Range {
 
 const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
   s.rate_micro_per_hour::text as rate_micro_per_hour, ${sqlMs('s.from_at')} as from_ms, ${sqlMs('s.to_at')} as to_ms,
-  s.event_seq, r.kind`;
+  s.event_seq, s.kind`;
 const SEGMENT_COLUMNS = [
   'account_id',
   'segment_id',
@@ -305,8 +305,7 @@ async function selectSegments(
     sql: `select ${ranges.length > 1 ? 'distinct' : ''} ${SEGMENT}
      from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[]) x(account_id, from_at, to_at, resource_ids)
        join hosting_segment s on s.account_id = x.account_id and s.voided_at is null and ${condition}
-         and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[]))
-       join resource r on r.account_id = s.account_id and r.resource_id = s.resource_id`,
+         and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[]))`,
   });
   return segmentsFrom(columns);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { RecordUsage1767225600000 } from '../../migrations/1767225600000-record-usage.ts';
 import { entities, migrations } from '../../ormconfig.ts';
 import { openDatabase, sqlState } from '../../src/db/database.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
@@ -54,6 +55,31 @@ describe('the migrations', () => {
     const ran = await Promise.all([1, 2, 3].map(() => migrate({ url, migrations })));
 
     expect(ran.flat()).toHaveLength(migrations.length);
+  });
+
+  it('give segments that are there already the kind of their resource', async () => {
+    await migrateDown({ url, migrations }, migrations.length);
+    await migrate({ url, migrations: [RecordUsage1767225600000] });
+    await asOwner(
+      url,
+      `with a as (
+         insert into account (name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation)
+         values ('a', 'UTC', 1, '{}', now(), now(), '{}') returning account_id),
+       h as (
+         insert into hardware_profile (name, kind, model, vcpus, gpus, memory_gb, created_at)
+         values ('h', 'CPU', 'm', 1, 0, 1, now()) returning hardware_id),
+       r as (
+         insert into resource (account_id, resource_id, kind, external_id, name, created_at)
+         select account_id, 1, 'GUARDRAIL', 'g', 'g', now() from a)
+       insert into hosting_segment (account_id, segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at)
+       select account_id, 2, 1, hardware_id, 1, 1, now() from a cross join h`,
+    );
+
+    await migrate({ url, migrations });
+
+    const kinds = await asOwner(url, 'select kind from hosting_segment');
+    expect(kinds).toEqual([{ kind: 'GUARDRAIL' }]);
+    await asOwner(url, 'truncate account, hardware_profile cascade');
   });
 
   it('make exactly the columns that the row classes name', async () => {
