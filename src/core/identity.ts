@@ -41,9 +41,14 @@ export interface NodeRef {
   readonly localId: number;
 }
 
+// Every row of a page has an id: one buffer for all of them spares each an allocation. The longest text is the longest
+// type, two dots and two numbers of up to 16 digits.
+const plain = Buffer.alloc(64);
+
 /** The opaque id of a row. */
 export function encodeId(type: NodeType, accountId: number, localId: number): string {
-  return Buffer.from(`${type}.${accountId.toString()}.${localId.toString()}`).toString('base64url');
+  const length = plain.write(`${type}.${accountId.toString()}.${localId.toString()}`, 'latin1');
+  return plain.toString('base64url', 0, length);
 }
 
 const INT_MAX = 2 ** 31 - 1;

@@ -65,6 +65,10 @@ export interface ConnectionParts<T> {
 }
 
 export class Connection<T> {
+  // graphql-jit reads a property once for each use that its code makes of it, so what is worked out is kept.
+  private madeEdges: readonly { readonly cursor: string; readonly node: T }[] | undefined;
+  private madePageInfo: PageInfo | undefined;
+
   constructor(private readonly parts: ConnectionParts<T>) {}
 
   get nodes(): readonly T[] {
@@ -72,10 +76,20 @@ export class Connection<T> {
   }
 
   get edges(): readonly { readonly cursor: string; readonly node: T }[] {
-    return this.parts.nodes.map((node) => ({ cursor: this.cursorOf(node), node }));
+    this.madeEdges ??= this.parts.nodes.map((node) => ({ cursor: this.cursorOf(node), node }));
+    return this.madeEdges;
   }
 
   get pageInfo(): PageInfo {
+    this.madePageInfo ??= this.makePageInfo();
+    return this.madePageInfo;
+  }
+
+  get totalCount(): number | Promise<number> {
+    return this.parts.countAll();
+  }
+
+  private makePageInfo(): PageInfo {
     const first = this.parts.nodes[0];
     const last = this.parts.nodes.at(-1);
     return {
@@ -84,10 +98,6 @@ export class Connection<T> {
       startCursor: first === undefined ? null : this.cursorOf(first),
       endCursor: last === undefined ? null : this.cursorOf(last),
     };
-  }
-
-  get totalCount(): number | Promise<number> {
-    return this.parts.countAll();
   }
 
   private cursorOf(node: T): string {

@@ -71,8 +71,11 @@ export abstract class HostedResourceType extends BillableResourceType {
   readonly failureMessage!: string | null;
 }
 
+// Object types name all their interfaces: type-graphql puts a resolver on each field of an interface that it finds only
+// through another one, and a page would call it for every row.
+
 @ObjectType('Workflow', {
-  implements: BillableResourceType,
+  implements: [NodeType, BillableResourceType],
   simpleResolvers: true,
   description: 'Counted in runs; it is never hosted.',
 })
@@ -97,9 +100,13 @@ export class ModelObject extends NodeType {
   readonly model!: Model;
 }
 
-@ObjectType('ModelDeployment', {
-  implements: HostedResourceType,
+const hostedObject = {
+  implements: [NodeType, BillableResourceType, HostedResourceType],
   simpleResolvers: true,
+};
+
+@ObjectType('ModelDeployment', {
+  ...hostedObject,
   description: 'A hosted model.',
 })
 export class ModelDeploymentType extends HostedResourceType {
@@ -110,22 +117,22 @@ export class ModelDeploymentType extends HostedResourceType {
   readonly lastUpdatedOn!: number | null;
 }
 
-@ObjectType('Guardrail', { implements: HostedResourceType, simpleResolvers: true })
+@ObjectType('Guardrail', hostedObject)
 export class GuardrailType extends HostedResourceType {}
 
-@ObjectType('CustomScript', { implements: HostedResourceType, simpleResolvers: true })
+@ObjectType('CustomScript', hostedObject)
 export class CustomScriptType extends HostedResourceType {
   @Field(() => String) readonly language!: string | null;
   @Field(() => String) readonly languageVersion!: string | null;
 }
 
-@ObjectType('OcrDeployment', { implements: HostedResourceType, simpleResolvers: true })
+@ObjectType('OcrDeployment', hostedObject)
 export class OcrDeploymentType extends HostedResourceType {
   @Field(() => String, { description: 'The OCR model it serves.' })
   readonly ocrModel!: string | null;
 }
 
-@ObjectType('BrowserPod', { implements: HostedResourceType, simpleResolvers: true })
+@ObjectType('BrowserPod', hostedObject)
 export class BrowserPodType extends HostedResourceType {}
 
 export const ModelDeploymentConnection = connectionType(
@@ -137,27 +144,83 @@ export const ModelDeploymentConnection = connectionType(
 export interface BillableResourceNode
   extends ModelDeploymentType, CustomScriptType, OcrDeploymentType {}
 
+/** A resource as the API shows it, whatever its kind. A page has hundreds, so what is not asked for is not worked out. */
+class ResourceNode implements BillableResourceNode {
+  constructor(
+    readonly resource: Resource,
+    readonly lastActiveOn: number | null,
+    readonly isLastActiveExact: boolean,
+  ) {}
+
+  get id(): string {
+    const { kind, accountId, resourceId } = this.resource;
+    return encodeId(typeOfKind[kind], accountId, resourceId);
+  }
+
+  get externalId(): string {
+    return this.resource.externalId;
+  }
+
+  get name(): string {
+    return this.resource.name;
+  }
+
+  get kind(): ResourceKind {
+    return this.resource.kind;
+  }
+
+  get status(): ResourceStatus {
+    return shownStatus(this.resource);
+  }
+
+  get owner(): string | null {
+    return this.resource.owner;
+  }
+
+  get createdAt(): number {
+    return this.resource.createdAtMs;
+  }
+
+  get lastDeployedOn(): number | null {
+    return this.resource.lastDeployedAtMs;
+  }
+
+  get endpointUrl(): string | null {
+    return this.resource.endpointUrl;
+  }
+
+  get failureMessage(): string | null {
+    return this.resource.failureMessage;
+  }
+
+  get lastUpdatedOn(): number | null {
+    return this.resource.changedAtMs;
+  }
+
+  get language(): string | null {
+    return this.resource.language;
+  }
+
+  get languageVersion(): string | null {
+    return this.resource.languageVersion;
+  }
+
+  get ocrModel(): string | null {
+    return this.resource.ocrModel;
+  }
+}
+
 /** A resource as the API shows it, whatever its kind. */
 export function resourceNode(resource: Resource): BillableResourceNode {
-  return {
-    id: encodeId(typeOfKind[resource.kind], resource.accountId, resource.resourceId),
-    externalId: resource.externalId,
-    name: resource.name,
-    kind: resource.kind,
-    status: shownStatus(resource),
-    owner: resource.owner,
-    createdAt: resource.createdAtMs,
-    lastActiveOn: resource.lastActiveAtMs,
-    isLastActiveExact: false,
-    lastDeployedOn: resource.lastDeployedAtMs,
-    endpointUrl: resource.endpointUrl,
-    failureMessage: resource.failureMessage,
-    lastUpdatedOn: resource.changedAtMs,
-    language: resource.language,
-    languageVersion: resource.languageVersion,
-    ocrModel: resource.ocrModel,
-    resource,
-  };
+  return new ResourceNode(resource, resource.lastActiveAtMs, false);
+}
+
+/** The same with what a tab has read: when it was last active, the latest events counted. */
+export function activeResourceNode(
+  resource: Resource,
+  lastActiveAtMs: number | null,
+): BillableResourceNode {
+  return new ResourceNode(resource, lastActiveAtMs, true);
 }
 
 /** A model as the API shows it. */

@@ -80,13 +80,12 @@ export class ModelUsageFieldResolver {
 // The row of a resource knows only the events that are folded; the latest ones are in the tail.
 @Resolver(() => BillableResourceType)
 export class LastActiveResolver {
+  /** Not asked where the node knows it already: schema.ts sees to that. */
   @FieldResolver()
   lastActiveOn(
     @Root() node: BillableResourceType,
     @Ctx() context: RequestContext,
-  ): number | null | Promise<number | null> {
-    // No promise for each row of a page: its tab has read the latest events already.
-    if (node.isLastActiveExact) return node.lastActiveOn;
+  ): Promise<number | null> {
     return usageViews(context).lastActiveAtMs(node.resource);
   }
 }

@@ -13,11 +13,7 @@ import {
   type ConnectionParts,
 } from '../graphql/page.ts';
 import type { Model, Resource } from '../resources/resource.ts';
-import {
-  type BillableResourceNode,
-  modelNode,
-  resourceNode,
-} from '../resources/resources.types.ts';
+import { activeResourceNode, modelNode } from '../resources/resources.types.ts';
 import { granularities, type Granularity } from './range.ts';
 import { UsageReader } from './reader.service.ts';
 import { checkFilter, filterRows, rowOrder, tabs, type TabRow } from './tabs.ts';
@@ -183,14 +179,10 @@ export class HostedUsageResolver {
   }
 }
 
-function rowResourceNode(row: TabRow<Resource>): BillableResourceNode {
-  return { ...resourceNode(row.item), lastActiveOn: row.lastActiveAtMs, isLastActiveExact: true };
-}
-
 /** A workflow's row. */
 export function workflowUsageNode(view: View, row: TabRow<Resource>): WorkflowUsageType {
   return {
-    workflow: rowResourceNode(row),
+    workflow: activeResourceNode(row.item, row.lastActiveAtMs),
     range: rangeNode(view.range),
     runs: Number(row.figures.runs),
     lastActiveOn: row.lastActiveAtMs,
@@ -202,7 +194,7 @@ export function workflowUsageNode(view: View, row: TabRow<Resource>): WorkflowUs
 /** A hosted resource's row. */
 export function hostedUsageNode(view: View, row: TabRow<Resource>): HostedUsageType {
   return {
-    resource: rowResourceNode(row),
+    resource: activeResourceNode(row.item, row.lastActiveAtMs),
     range: rangeNode(view.range),
     credits: row.figures.creditsMicro,
     components: componentCredits(row.figures.components),
