@@ -16,7 +16,39 @@ export function lengthMs(range: Range): number {
   return Math.max(0, range.toMs - range.fromMs);
 }
 
-/** The instant as the API prints it: UTC with milliseconds. */
+const DAY_MS = 86_400_000;
+const DAYS_KEPT_MAX = 4_096;
+const TIME_LENGTH = 'HH:mm:ss.sssZ'.length;
+
+/** "2026-03-29T" by days since 1970. */
+const printedDays = new Map<number, string>();
+
+/**
+ * The instant as the API prints it: UTC with milliseconds. A page prints hundreds, of few days, and the calendar is what
+ * takes long, so days are printed once.
+ * @throws RangeError beyond what a Date holds
+ */
 export function isoInstant(atMs: number): string {
-  return new Date(atMs).toISOString();
+  const wholeMs = Math.trunc(atMs);
+  const day = Math.floor(wholeMs / DAY_MS);
+  const inDayMs = wholeMs - day * DAY_MS;
+  const hours = twoDigits(Math.floor(inDayMs / 3_600_000));
+  const minutes = twoDigits(Math.floor(inDayMs / 60_000) % 60);
+  const seconds = twoDigits(Math.floor(inDayMs / 1_000) % 60);
+  const milliseconds = inDayMs % 1_000;
+  const padding = milliseconds < 10 ? '00' : milliseconds < 100 ? '0' : '';
+  return `${printedDay(day)}${hours}:${minutes}:${seconds}.${padding}${milliseconds}Z`;
+}
+
+function printedDay(day: number): string {
+  const known = printedDays.get(day);
+  if (known !== undefined) return known;
+  const printed = new Date(day * DAY_MS).toISOString().slice(0, -TIME_LENGTH);
+  if (printedDays.size >= DAYS_KEPT_MAX) printedDays.clear();
+  printedDays.set(day, printed);
+  return printed;
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : `${value}`;
 }
