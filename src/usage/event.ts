@@ -82,8 +82,26 @@ export interface IngestWindow {
   readonly aheadSeconds: number;
 }
 
-/** Fields as a client sent them, of any form: GraphQL has checked their types, REST has not. */
-export type RawFields = object;
+/** Fields as a client sent them, of any form: GraphQL has checked their types, REST has not. Null is left out. */
+export interface RawFields {
+  readonly source?: unknown;
+  readonly eventId?: unknown;
+  readonly resourceId?: unknown;
+  readonly resourceKind?: unknown;
+  readonly resourceExternalId?: unknown;
+  readonly modelId?: unknown;
+  readonly modelExternalId?: unknown;
+  /** Of an event. */
+  readonly type?: unknown;
+  readonly quantity?: unknown;
+  readonly credits?: unknown;
+  readonly occurredAt?: unknown;
+  /** Of a period. */
+  readonly hardware?: unknown;
+  readonly replicas?: unknown;
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
 
 export function isRejection(judged: UsageEvent | Rejection): judged is Rejection {
   return 'code' in judged;
@@ -99,48 +117,46 @@ export function identityKey(event: { readonly source: string; readonly eventId: 
  * @param accountId whose event it is: ids of other accounts' resources are unknown to it
  */
 export function parseUsageEvent(raw: RawFields, accountId: number): UsageEvent | Rejection {
-  return orRejection(() => {
-    const type = memberOf(raw, 'type', usageEventTypes);
+  try {
+    const type = memberOf('type', raw.type, usageEventTypes);
     return {
-      ...identityOf(raw),
+      source: textOf('source', raw.source),
+      eventId: textOf('eventId', raw.eventId),
       type,
       subject: subjectOf(raw, type, accountId),
-      quantity: wholeNumber(raw, 'quantity', {
-        from: 0,
-        to: Number.MAX_SAFE_INTEGER,
-        whenLeftOut: 1,
-      }),
-      creditsMicro: creditsOf(raw, type),
-      occurredAtMs: instantOf(raw, 'occurredAt'),
+      quantity: wholeNumber('quantity', raw.quantity ?? 1, 0, Number.MAX_SAFE_INTEGER),
+      creditsMicro: creditsOf(raw.credits ?? null, type),
+      occurredAtMs: instantOf('occurredAt', raw.occurredAt),
       hosting: null,
     };
-  });
+  } catch (error) {
+    return rejectionOf(error);
+  }
 }
 
 /** Reads one hosting period that already happened. @param accountId as in parseUsageEvent */
 export function parseHostingPeriod(raw: RawFields, accountId: number): UsageEvent | Rejection {
-  return orRejection(() => {
-    const occurredAtMs = instantOf(raw, 'from');
-    const toMs = instantOf(raw, 'to');
+  try {
+    const occurredAtMs = instantOf('from', raw.from);
+    const toMs = instantOf('to', raw.to);
     if (occurredAtMs >= toMs) {
       throw new UserInputError(
         `from is ${isoInstant(occurredAtMs)} and to is ${isoInstant(toMs)}; from must be before to.`,
       );
     }
     return {
-      ...identityOf(raw),
+      source: textOf('source', raw.source),
+      eventId: textOf('eventId', raw.eventId),
       type: 'HOSTING',
       subject: subjectOf(raw, 'HOSTING', accountId),
-      quantity: wholeNumber(raw, 'replicas', {
-        from: 1,
-        to: REPLICAS_PER_PERIOD_MAX,
-        whenLeftOut: 1,
-      }),
+      quantity: wholeNumber('replicas', raw.replicas ?? 1, 1, REPLICAS_PER_PERIOD_MAX),
       creditsMicro: 0n,
       occurredAtMs,
-      hosting: { hardware: textOf(raw, 'hardware'), toMs },
+      hosting: { hardware: textOf('hardware', raw.hardware), toMs },
     };
-  });
+  } catch (error) {
+    return rejectionOf(error);
+  }
 }
 
 /** Whether it lies where events are still, or already, taken. @returns null when it does */
@@ -250,18 +266,10 @@ class RejectedError extends Error {
   }
 }
 
-function orRejection(read: () => UsageEvent): UsageEvent | Rejection {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RejectedError) return error.rejection;
-    if (error instanceof UserInputError) return rejected('INVALID_EVENT', error.message);
-    throw error;
-  }
-}
-
-function identityOf(raw: RawFields): { readonly source: string; readonly eventId: string } {
-  return { source: textOf(raw, 'source'), eventId: textOf(raw, 'eventId') };
+function rejectionOf(error: unknown): Rejection {
+  if (error instanceof RejectedError) return error.rejection;
+  if (error instanceof UserInputError) return rejected('INVALID_EVENT', error.message);
+  throw error;
 }
 
 function subjectOf(raw: RawFields, type: UsageType, accountId: number): SubjectRef {
@@ -280,31 +288,35 @@ function subjectOf(raw: RawFields, type: UsageType, accountId: number): SubjectR
 }
 
 function subjectOfModel(raw: RawFields, accountId: number): SubjectRef | null {
-  const id = given(raw, 'modelId');
-  const externalId = given(raw, 'modelExternalId');
+  const id = raw.modelId ?? null;
+  const externalId = raw.modelExternalId ?? null;
   if (id === null && externalId === null) return null;
   if (id !== null && externalId !== null) {
     throw new UserInputError('Name the model by modelId or by modelExternalId, not by both.');
   }
-  if (id !== null) return subjectById(textOf(raw, 'modelId'), accountId, 'MODEL');
-  return { by: 'externalId', kind: 'MODEL', externalId: textOf(raw, 'modelExternalId') };
+  if (id !== null) return subjectById(textOf('modelId', id), accountId, 'MODEL');
+  return { by: 'externalId', kind: 'MODEL', externalId: textOf('modelExternalId', externalId) };
 }
 
 function subjectOfResource(raw: RawFields, accountId: number): SubjectRef | null {
-  const named = ['resourceKind', 'resourceExternalId'].filter(
-    (field) => given(raw, field) !== null,
-  );
-  if (given(raw, 'resourceId') === null) {
-    if (named.length === 0) return null;
-    const kind = memberOf(raw, 'resourceKind', resourceKinds);
-    return { by: 'externalId', kind, externalId: textOf(raw, 'resourceExternalId') };
+  const id = raw.resourceId ?? null;
+  const kind = raw.resourceKind ?? null;
+  const externalId = raw.resourceExternalId ?? null;
+  const isNamed = kind !== null || externalId !== null;
+  if (id === null) {
+    if (!isNamed) return null;
+    return {
+      by: 'externalId',
+      kind: memberOf('resourceKind', kind, resourceKinds),
+      externalId: textOf('resourceExternalId', externalId),
+    };
   }
-  if (named.length > 0) {
+  if (isNamed) {
     throw new UserInputError(
       'Name the resource by resourceId, or by resourceKind and resourceExternalId, not by both.',
     );
   }
-  return subjectById(textOf(raw, 'resourceId'), accountId, null);
+  return subjectById(textOf('resourceId', id), accountId, null);
 }
 
 // An id of another account is as unknown as one that never was, so it must not be looked up among our own.
@@ -326,8 +338,7 @@ function kindOfType(type: NodeType): SubjectKind | null {
   return kindOfNode.get(type) ?? null;
 }
 
-function creditsOf(raw: RawFields, type: UsageEventType): bigint {
-  const credits = given(raw, 'credits');
+function creditsOf(credits: unknown, type: UsageEventType): bigint {
   if (type === 'WORKFLOW_RUN') {
     if (credits === null) return 0n;
     throw new RejectedError(
@@ -347,71 +358,54 @@ function creditsOf(raw: RawFields, type: UsageEventType): bigint {
       'credits must be a decimal number as a string, like "0.25": a JSON number is not exact.',
     );
   }
-  const creditsMicro = named('credits', () => parseMicro(credits));
+  const creditsMicro = readAs('credits', credits, parseMicro);
   if (creditsMicro >= 0n) return creditsMicro;
   throw new UserInputError(`credits is ${quoted(credits)}; it must be zero or more.`);
 }
 
-function instantOf(raw: RawFields, field: string): number {
-  const value = given(raw, field);
+function instantOf(field: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  if (typeof value === 'string') return named(field, () => parseInstant(value));
-  throw mustBe(raw, field, 'an instant like "2026-03-29T01:30:00.000Z"');
+  if (typeof value === 'string') return readAs(field, value, parseInstant);
+  throw mustBe(field, value, 'an instant like "2026-03-29T01:30:00.000Z"');
 }
 
-function wholeNumber(
-  raw: RawFields,
-  field: string,
-  bounds: { readonly from: number; readonly to: number; readonly whenLeftOut: number },
-): number {
-  const value = given(raw, field) ?? bounds.whenLeftOut;
-  if (
-    typeof value === 'number' &&
-    Number.isInteger(value) &&
-    value >= bounds.from &&
-    value <= bounds.to
-  ) {
+function wholeNumber(field: string, value: unknown, from: number, to: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to) {
     // -0 is zero, and must be one when contents are compared.
     return value === 0 ? 0 : value;
   }
-  throw mustBe(raw, field, `a whole number from ${bounds.from} to ${bounds.to}`);
+  throw mustBe(field, value, `a whole number from ${from} to ${to}`);
 }
 
-function textOf(raw: RawFields, field: string): string {
-  const value = given(raw, field);
-  if (typeof value !== 'string') throw mustBe(raw, field, 'a string');
+function textOf(field: string, value: unknown): string {
+  if (typeof value !== 'string') throw mustBe(field, value, 'a string');
   return parseText(value, [field]);
 }
 
 function memberOf<T extends string>(
-  raw: RawFields,
   field: string,
+  value: unknown,
   set: Readonly<Record<T, unknown>>,
 ): T {
-  const value = given(raw, field);
   if (typeof value === 'string' && isMember(value, set)) return value;
-  throw mustBe(raw, field, `one of ${Object.keys(set).join(', ')}`);
+  throw mustBe(field, value, `one of ${Object.keys(set).join(', ')}`);
 }
 
 function isMember<T extends string>(value: string, set: Readonly<Record<T, unknown>>): value is T {
   return Object.hasOwn(set, value);
 }
 
-/** A field's value; null, undefined and absent all mean left out, and what a prototype has was not sent. */
-function given(raw: RawFields, field: string): unknown {
-  const value: unknown = Object.hasOwn(raw, field) ? Reflect.get(raw, field) : null;
-  return value ?? null;
+function mustBe(field: string, value: unknown, expected: string): UserInputError {
+  return new UserInputError(
+    value === null || value === undefined
+      ? `${field} is missing; it must be ${expected}.`
+      : `${field} is ${quoted(value)}; it must be ${expected}.`,
+  );
 }
 
-function mustBe(raw: RawFields, field: string, expected: string): UserInputError {
-  const value = given(raw, field);
-  if (value === null) return new UserInputError(`${field} is missing; it must be ${expected}.`);
-  return new UserInputError(`${field} is ${quoted(value)}; it must be ${expected}.`);
-}
-
-function named<T>(field: string, parse: () => T): T {
+function readAs<T>(field: string, text: string, parse: (text: string) => T): T {
   try {
-    return parse();
+    return parse(text);
   } catch (error) {
     if (!(error instanceof UserInputError)) throw error;
     throw new UserInputError(`${field}: ${error.message}`, { cause: error });
