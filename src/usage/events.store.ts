@@ -66,37 +66,50 @@ export interface EventFilter {
 const CONTENT = `e.type, e.kind, e.subject_id, e.quantity, e.credits_micro, e.occurred_at, e.ended_at, e.hardware_id`;
 const EVENT = `e.account_id, e.seq, e.source, e.event_id, ${CONTENT}, e.recorded_at, e.voided_at`;
 
-/** What a locked account's new events are judged by: how far its numbers have come, and what their identities hold. */
+/** How far the numbers and sums of a locked account have come. */
+export async function loadTotals(tx: Tx, accountId: number): Promise<AccountTotals> {
+  const rows = await tx.query(
+    `/* usage.loadTotals */ select last_seq, recorded_quantity, recorded_credits_micro from account where account_id = $1`,
+    [accountId],
+  );
+  const [row] = rows;
+  invariant(row !== undefined, 'the locked account is there', { accountId });
+  return {
+    lastSeq: int(row, 'last_seq'),
+    quantity: big(row, 'recorded_quantity'),
+    creditsMicro: big(row, 'recorded_credits_micro'),
+  };
+}
+
+/** What is recorded under identities, among the events up to a number; in no order. */
 export async function loadRecorded(
   tx: Tx,
   accountId: number,
   identities: readonly EventIdentity[],
-): Promise<{ readonly totals: AccountTotals; readonly recorded: readonly RecordedEvent[] }> {
+  lastSeq: number,
+): Promise<readonly RecordedEvent[]> {
   // The limit keeps the planner on the index of identities: without statistics (the first import) it would rather hash
   // all events of the account.
   const rows = await tx.query(
-    `/* usage.loadRecorded */ select a.last_seq, a.recorded_quantity, a.recorded_credits_micro, e.*
-     from account a left join (
-       select found.* from unnest($2::text[], $3::text[]) as k (source, event_id)
-       cross join lateral (
-         select ${EVENT} from usage_event e
-         where e.account_id = $1 and e.source = k.source and e.event_id = k.event_id limit 1) found) e on true
-     where a.account_id = $1`,
-    [accountId, identities.map((one) => one.source), identities.map((one) => one.eventId)],
+    `/* usage.loadRecorded */ select found.* from unnest($2::text[], $3::text[]) as k (source, event_id)
+     cross join lateral (
+       select ${EVENT} from usage_event e
+       where e.account_id = $1 and e.source = k.source and e.event_id = k.event_id limit 1) found
+     where found.seq <= $4`,
+    [
+      accountId,
+      textArray(identities.map((one) => one.source)),
+      textArray(identities.map((one) => one.eventId)),
+      lastSeq,
+    ],
   );
-  const [first] = rows;
-  invariant(first !== undefined, 'the locked account is there', { accountId });
-  return {
-    totals: {
-      lastSeq: int(first, 'last_seq'),
-      quantity: big(first, 'recorded_quantity'),
-      creditsMicro: big(first, 'recorded_credits_micro'),
-    },
-    recorded: rows.filter((row) => row['seq'] !== null).map(eventFromRow),
-  };
+  return rows.map(eventFromRow);
 }
 
-/** Inserts numbered events of a locked account, and brings the account's numbers and sums to `totals`. */
+/**
+ * Inserts numbered events of a locked account, and brings the account's numbers and sums to `totals`. What has an identity
+ * that is recorded already is left out. @returns how many were inserted
+ */
 export async function insertEvents(
   tx: Tx,
   accountId: number,
@@ -105,36 +118,51 @@ export async function insertEvents(
     readonly totals: AccountTotals;
     readonly nowMs: number;
   },
-): Promise<void> {
+): Promise<number> {
   const { events, totals } = batch;
-  await tx.query(
+  // Where no event has an end, the lists of what only periods have are empty: unnest fills them up with nulls.
+  const periods = events.some((event) => event.endedAtMs !== null) ? events : [];
+  const rows = await tx.query(
     `/* usage.insertEvents */ with counted as (
-       update account set last_seq = $2, recorded_quantity = $3, recorded_credits_micro = $4 where account_id = $1)
-     insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity,
-       credits_micro, occurred_at, ended_at, hardware_id)
-     select $1, $5, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.credits_micro,
-       to_timestamp(k.occurred_ms / 1000.0), to_timestamp(k.ended_ms / 1000.0), k.hardware_id
-     from unnest($6::bigint[], $7::text[], $8::text[], $9::usage_type[], $10::resource_kind[], $11::int[],
-       $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::int[]) as k (seq, source, event_id, type, kind,
-       subject_id, quantity, credits_micro, occurred_ms, ended_ms, hardware_id)`,
+       update account set last_seq = $2, recorded_quantity = $3, recorded_credits_micro = $4 where account_id = $1),
+     inserted as (
+       insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity,
+         credits_micro, occurred_at, ended_at, hardware_id)
+       select $1, $5, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.credits_micro,
+         to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id
+       from unnest($6::bigint[], $7::text[], $8::text[], $9::usage_type[], $10::resource_kind[], $11::int[],
+         $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::int[]) as k (seq, source, event_id, type, kind,
+         subject_id, quantity, credits_micro, occurred_ms, ended_ms, hardware_id)
+       on conflict (account_id, source, event_id) do nothing returning 1)
+     select count(*) from inserted`,
     [
       accountId,
       totals.lastSeq,
       totals.quantity,
       totals.creditsMicro,
       at(batch.nowMs),
-      events.map((event) => event.seq),
-      events.map((event) => event.source),
-      events.map((event) => event.eventId),
-      events.map((event) => event.type),
-      events.map((event) => event.kind),
-      events.map((event) => event.subjectId),
-      events.map((event) => event.quantity),
-      events.map((event) => event.creditsMicro),
-      events.map((event) => event.occurredAtMs),
-      events.map((event) => event.endedAtMs),
-      events.map((event) => event.hardwareId),
+      plainArray(events.map((event) => event.seq)),
+      textArray(events.map((event) => event.source)),
+      textArray(events.map((event) => event.eventId)),
+      plainArray(events.map((event) => event.type)),
+      plainArray(events.map((event) => event.kind)),
+      plainArray(events.map((event) => event.subjectId)),
+      plainArray(events.map((event) => event.quantity)),
+      plainArray(events.map((event) => event.creditsMicro)),
+      plainArray(events.map((event) => event.occurredAtMs)),
+      plainArray(periods.map((event) => event.endedAtMs ?? 'null')),
+      plainArray(periods.map((event) => event.hardwareId ?? 'null')),
     ],
+  );
+  return int(rows[0] ?? {}, 'count');
+}
+
+/** Brings the numbers and sums of a locked account to `totals`. */
+export async function setTotals(tx: Tx, accountId: number, totals: AccountTotals): Promise<void> {
+  await tx.query(
+    `/* usage.setTotals */ update account set last_seq = $2, recorded_quantity = $3, recorded_credits_micro = $4
+     where account_id = $1`,
+    [accountId, totals.lastSeq, totals.quantity, totals.creditsMicro],
   );
 }
 
@@ -246,4 +274,17 @@ function eventFromRow(row: Row): RecordedEvent {
     hardwareId: intOrNull(row, 'hardware_id'),
     voidedAtMs: msOrNull(row, 'voided_at'),
   };
+}
+
+// Written by hand: the driver's own way of writing the lists of a batch takes longer than all that is decided about it.
+function plainArray(values: readonly (number | bigint | string)[]): string {
+  return `{${values.join(',')}}`;
+}
+
+function textArray(values: readonly string[]): string {
+  if (values.length === 0) return '{}';
+  const escaped = values.map((value) =>
+    /["\\]/.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value,
+  );
+  return `{"${escaped.join('","')}"}`;
 }

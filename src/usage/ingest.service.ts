@@ -46,11 +46,13 @@ import {
   listEvents,
   loadEvents,
   loadRecorded,
+  loadTotals,
   markVoided,
+  setTotals,
   type EventFilter,
   type RecordedEvent,
 } from './events.store.ts';
-import { judge, type Judged, type NewEvent } from './judgement.ts';
+import { judge, type Facts, type Judged, type NewEvent, type Verdict } from './judgement.ts';
 import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
 import { takeOutOfRollups, takeSegmentsOutOfRollups } from './rollups.store.ts';
 
@@ -122,18 +124,8 @@ export class IngestService {
       );
     }
     const read = reports.map((report) => readReport(report, accountId));
-    const events = read.flatMap((one) => (isRejection(one) ? [] : [one]));
-    const judged = await this.commits.submit(accountId, events);
-    let next = 0;
-    return summary(
-      read.map((one) => {
-        if (isRejection(one)) return { outcome: 'REJECTED', ...one };
-        const judgement = judged[next];
-        invariant(judgement !== undefined, 'a judgement for each event', { next });
-        next += 1;
-        return judgement;
-      }),
-    );
+    const events = read.filter((one): one is UsageEvent => !isRejection(one));
+    return summary(read, await this.commits.submit(accountId, events));
   }
 
   /**
@@ -207,33 +199,60 @@ export class IngestService {
     accountId: number,
     events: readonly UsageEvent[],
   ): Promise<readonly Judged[]> {
-    const verdict = await this.accounts.inAccount(accountId, async (tx) => {
-      const nowMs = this.accounts.nowMs();
-      const { totals, recorded } = await loadRecorded(tx, accountId, events);
-      const subjectIds = await this.resolveSubjects(tx, accountId, events);
-      const subjectIdOf = (subject: SubjectRef): number | null =>
-        subjectIds.get(subjectKey(subject)) ?? null;
-      const found = judge(events, {
-        accountId,
-        nowMs,
-        window: this.options,
-        totals,
-        recorded: new Map(recorded.map((event) => [identityKey(event), event])),
-        subjectIdOf,
-        profiles: await loadProfiles(tx, events),
-        hosted: await loadHosted(tx, accountId, this.periodsTaken(events, nowMs), subjectIdOf),
-      });
-      if (found.events.length > 0) {
-        await insertEvents(tx, accountId, { events: found.events, totals: found.totals, nowMs });
-      }
-      if (found.segments.length > 0) {
-        await insertSegments(tx, found.segments);
-        await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
-      }
-      return found;
-    });
+    const verdict = await this.accounts.inAccount(accountId, (tx) =>
+      this.recordInAccount(tx, accountId, events),
+    );
     if (verdict.events.length > 0) this.options.onRecorded(accountId);
     return verdict.judged;
+  }
+
+  // Nearly all events are new, and the index of identities tells which are not when they are inserted. So identities are
+  // looked up only when something shows that one may be known: an event that cannot be accepted, or one left out. (Periods
+  // are looked up at once, as they are judged by each other too.)
+  private async recordInAccount(
+    tx: Tx,
+    accountId: number,
+    events: readonly UsageEvent[],
+  ): Promise<Verdict> {
+    const facts = await this.factsOf(tx, accountId, events);
+    const { lastSeq } = facts.totals;
+    const judgeAgain = async (): Promise<Verdict> =>
+      judge(events, { ...facts, recorded: await recordedOf(tx, accountId, events, lastSeq) });
+
+    const hasPeriods = events.some((event) => event.hosting !== null);
+    let found = hasPeriods ? await judgeAgain() : judge(events, facts);
+    if (!hasPeriods && found.events.length < events.length) found = await judgeAgain();
+    if (found.events.length === 0) return found;
+    const inserted = await insertEvents(tx, accountId, { ...found, nowMs: facts.nowMs });
+    if (inserted < found.events.length) {
+      const { totals } = found;
+      found = await judgeAgain();
+      // The numbers of what was left out are not given again.
+      await setTotals(tx, accountId, { ...found.totals, lastSeq: totals.lastSeq });
+    }
+    if (found.segments.length > 0) {
+      await insertSegments(tx, found.segments);
+      await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
+    }
+    return found;
+  }
+
+  private async factsOf(tx: Tx, accountId: number, events: readonly UsageEvent[]): Promise<Facts> {
+    const nowMs = this.accounts.nowMs();
+    const totals = await loadTotals(tx, accountId);
+    const subjectIds = await this.resolveSubjects(tx, accountId, events);
+    const subjectIdOf = (subject: SubjectRef): number | null =>
+      subjectIds.get(subjectKey(subject)) ?? null;
+    return {
+      accountId,
+      nowMs,
+      window: this.options,
+      totals,
+      recorded: new Map(),
+      subjectIdOf,
+      profiles: await loadProfiles(tx, events),
+      hosted: await loadHosted(tx, accountId, this.periodsTaken(events, nowMs), subjectIdOf),
+    };
   }
 
   // One period from far outside the window must not make the batch read all hosting there ever was.
@@ -277,13 +296,20 @@ function readReport(report: Report, accountId: number): UsageEvent | Rejection {
   }
 }
 
-function summary(judged: readonly Judged[]): RecordResult {
+/** What became of reports, given the judgements of those that were events, in their order. */
+function summary(
+  read: readonly (UsageEvent | Rejection)[],
+  judged: readonly Judged[],
+): RecordResult {
   const counts = { ACCEPTED: 0, DUPLICATE: 0, CONFLICT: 0, REJECTED: 0 };
   const results: EventResult[] = [];
-  for (const [index, one] of judged.entries()) {
+  let next = 0;
+  read.forEach((report, index) => {
+    const one = isRejection(report) ? { outcome: 'REJECTED' as const, ...report } : judged[next++];
+    invariant(one !== undefined, 'a judgement for each event');
     counts[one.outcome] += 1;
     if (one.outcome !== 'ACCEPTED') results.push({ index, ...one });
-  }
+  });
   return {
     accepted: counts.ACCEPTED,
     duplicates: counts.DUPLICATE,
@@ -369,6 +395,17 @@ function pairs(
     const id = ids[index] ?? null;
     return id === null ? [] : [[subjectKey(subject), id]];
   });
+}
+
+/** What is recorded under the events' identities, by identityKey. */
+async function recordedOf(
+  tx: Tx,
+  accountId: number,
+  events: readonly UsageEvent[],
+  lastSeq: number,
+): Promise<Facts['recorded']> {
+  const recorded = await loadRecorded(tx, accountId, events, lastSeq);
+  return new Map(recorded.map((event) => [identityKey(event), event]));
 }
 
 /** All hardware by name, with its rates; not read when the batch has no period. */

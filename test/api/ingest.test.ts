@@ -142,6 +142,18 @@ async function hostedMs(): Promise<unknown> {
   return rows[0]?.['ms'];
 }
 
+/** The sums that the account's limits are judged by. */
+async function totals(): Promise<{ readonly quantity: bigint; readonly micro: bigint }> {
+  const rows = await asOwner(
+    gateway.databaseUrl,
+    `select sum(recorded_quantity) as quantity, sum(recorded_credits_micro) as micro from account`,
+  );
+  return {
+    quantity: BigInt(String(rows[0]?.['quantity'])),
+    micro: BigInt(String(rows[0]?.['micro'])),
+  };
+}
+
 describe('recordUsage', () => {
   it('accepts each type where it belongs', async () => {
     const model = { resourceKind: null, resourceExternalId: null, modelExternalId: 'llama' };
@@ -171,6 +183,39 @@ describe('recordUsage', () => {
       [2, 'DUPLICATE'],
     ]);
     expect(payload.results[1]?.message).toContain('credits');
+  });
+
+  it('counts what of a batch is new, and only that, when the rest was recorded before', async () => {
+    const known = [anEvent({ quantity: 5 }), anEvent({ quantity: 7 })];
+    await record(...known);
+    const before = await totals();
+
+    const payload = await record(anEvent({ quantity: 2 }), ...known, anEvent({ quantity: 3 }));
+    const again = await record(...known);
+
+    expect(payload).toMatchObject({ accepted: 2, duplicates: 2 });
+    expect(codes(payload)).toEqual([
+      [1, 'DUPLICATE'],
+      [2, 'DUPLICATE'],
+    ]);
+    expect(again).toMatchObject({ accepted: 0, duplicates: 2 });
+    expect(await totals()).toEqual({
+      quantity: before.quantity + 5n,
+      micro: before.micro + 500_000n,
+    });
+  });
+
+  it('keeps texts to the letter', async () => {
+    const texts = ['"', '\\', '\\"', '{a,b}', 'null', ' ', '\n\t', "'", 'é😀'].map(
+      (text) => `k${text}`,
+    );
+    const events = texts.map((eventId) => anEvent({ eventId, source: eventId }));
+
+    expect(await record(...events)).toMatchObject({ accepted: texts.length });
+    expect(await record(...events)).toMatchObject({ duplicates: texts.length });
+    for (const eventId of texts) {
+      expect((await listEvents({ eventId })).nodes).toMatchObject([{ eventId }]);
+    }
   });
 
   it('judges each event alone, and stores nothing of what it rejects', async () => {
