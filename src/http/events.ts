@@ -11,7 +11,7 @@ import {
   UserInputError,
 } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
-import { EVENTS_PER_CALL_MAX, rejected } from '../usage/event.ts';
+import { EVENTS_PER_CALL_MAX, rejected, type RawFields } from '../usage/event.ts';
 import type { IngestService, Report } from '../usage/ingest.service.ts';
 
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
@@ -28,6 +28,7 @@ const typeOfCloudEvent = {
   [`${CLOUD_EVENT_TYPE_PREFIX}hosting`]: 'HOSTING',
 } as const satisfies Readonly<Record<string, string>>;
 type Recorded = (typeof typeOfCloudEvent)[keyof typeof typeOfCloudEvent];
+const recordedTypes: ReadonlyMap<unknown, Recorded> = new Map(Object.entries(typeOfCloudEvent));
 
 const USAGE_FIELDS: readonly string[] = ['quantity', 'credits'];
 const HOSTING_FIELDS: readonly string[] = ['hardware', 'replicas', 'from', 'to'];
@@ -76,17 +77,26 @@ function reportOf(event: unknown): Report {
   try {
     if (!isObject(event)) throw new UserInputError('A CloudEvent is a JSON object.');
     const type = recordedType(event);
-    const fields = { source: member(event, 'source'), eventId: member(event, 'id') };
-    const subject = subjectOf(member(event, 'subject'));
+    const { kind, externalId } = subjectOf(member(event, 'subject'));
+    const isModel = kind === 'MODEL';
     const data = dataOf(event, type === 'HOSTING' ? HOSTING_FIELDS : USAGE_FIELDS);
-    if (type === 'HOSTING') {
-      const hosting = { from: asText(data.get('from')), to: asText(data.get('to')) };
-      const on = { hardware: data.get('hardware'), replicas: data.get('replicas') };
-      return { as: 'period', fields: { ...fields, ...subject, ...on, ...hosting } };
-    }
-    const amounts = { quantity: data.get('quantity'), credits: data.get('credits') };
-    const occurredAt = timeOf(member(event, 'time'));
-    return { as: 'event', fields: { ...fields, ...subject, ...amounts, type, occurredAt } };
+    // All fields of both, in one shape: what has another one each time is read much more slowly.
+    const fields: RawFields = {
+      source: member(event, 'source'),
+      eventId: member(event, 'id'),
+      resourceKind: isModel ? null : kind,
+      resourceExternalId: isModel ? null : externalId,
+      modelExternalId: isModel ? externalId : null,
+      type,
+      quantity: member(data, 'quantity'),
+      credits: member(data, 'credits'),
+      occurredAt: type === 'HOSTING' ? null : timeOf(member(event, 'time')),
+      hardware: member(data, 'hardware'),
+      replicas: member(data, 'replicas'),
+      from: asText(member(data, 'from')),
+      to: asText(member(data, 'to')),
+    };
+    return { as: type === 'HOSTING' ? 'period' : 'event', fields };
   } catch (error) {
     if (!(error instanceof UserInputError)) throw error;
     return { as: 'unreadable', rejection: rejected('INVALID_EVENT', error.message) };
@@ -139,28 +149,23 @@ function recordedType(event: object): Recorded {
       'specversion must be "1.0": other versions of CloudEvents are not taken.',
     );
   }
-  const type = member(event, 'type');
-  for (const [known, recorded] of Object.entries(typeOfCloudEvent)) {
-    if (known === type) return recorded;
-  }
+  const recorded = recordedTypes.get(member(event, 'type'));
+  if (recorded !== undefined) return recorded;
   throw new UserInputError(`type must be one of ${Object.keys(typeOfCloudEvent).join(', ')}.`);
 }
 
-function subjectOf(subject: unknown): object {
+function subjectOf(subject: unknown): { readonly kind: string; readonly externalId: string } {
   const match = typeof subject === 'string' ? /^([A-Za-z_]+)\/(.+)$/su.exec(subject) : null;
   if (match === null) {
     throw new UserInputError(
       'subject must name what the event belongs to, like "WORKFLOW/invoice-intake" or "MODEL/llama-3-8b".',
     );
   }
-  const kind = match[1]?.toUpperCase();
-  const externalId = match[2];
-  return kind === 'MODEL'
-    ? { modelExternalId: externalId }
-    : { resourceKind: kind, resourceExternalId: externalId };
+  const [, kind = '', externalId = ''] = match;
+  return { kind: kind.toUpperCase(), externalId };
 }
 
-function dataOf(event: object, allowed: readonly string[]): ReadonlyMap<string, unknown> {
+function dataOf(event: object, allowed: readonly string[]): object {
   if (member(event, 'data_base64') !== null) {
     throw new UserInputError('data_base64 is not taken: send data as JSON.');
   }
@@ -171,7 +176,7 @@ function dataOf(event: object, allowed: readonly string[]): ReadonlyMap<string, 
   const data = member(event, 'data') ?? {};
   if (!isObject(data)) throw new UserInputError('data must be a JSON object.');
   const unknown = Object.keys(data).find((field) => !allowed.includes(field));
-  if (unknown === undefined) return new Map(Object.entries(data));
+  if (unknown === undefined) return data;
   throw new UserInputError(
     `data has the unknown field ${JSON.stringify(unknown.slice(0, 40))}; this type takes ${allowed.join(', ')}.`,
   );
