@@ -18,12 +18,16 @@ interface TextScalar<TInternal> {
   readonly serialize: (value: unknown) => string;
 }
 
+/** As formatMicro prints, below the largest that can be held; zero and debt are left to it. */
+const CANONICAL_CREDITS = /^(?:[1-9]\d{0,11}|0(?=\.))(?:\.\d{0,5}[1-9])?$/;
+
 /** An exact decimal of credits: bigint micro-credits inside. */
 export const CreditsScalar = textScalar({
   name: 'Credits',
   description:
     'An exact decimal number of credits with at most six fraction digits, as a string: "212.16". No trailing zeros, no exponent, `-` for debt.',
-  parse: (text) => formatMicro(parseMicro(text)),
+  // What is canonical already is not worked out only to be printed the same again.
+  parse: (text) => (CANONICAL_CREDITS.test(text) ? text : formatMicro(parseMicro(text))),
   serialize: (value) => (typeof value === 'bigint' ? formatMicro(value) : unserialisable(value)),
 });
 
