@@ -157,31 +157,38 @@ async function lockState(
   return { watermark: int(rows[0], 'watermark'), timeZone: text(rows[0], 'time_zone') };
 }
 
-// `sums` is a set (quarter, day, kind, type, subject_id, hardware_id, events, quantity, credits_micro, hosting_ms, replica_ms);
-// a row without a quarter (hosting) counts in the day tiers only. The order by keeps the heap in key order.
+const REST = 'kind, type, subject_id, hardware_id';
+const AMOUNTS = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'];
+const ADDED = AMOUNTS.map((amount) => `sum(${amount})::int8 as ${amount}`).join(', ');
+const RAISED = AMOUNTS.map((amount) => `${amount} = r.${amount} + excluded.${amount}`).join(', ');
+
+function widened(bucket: string, narrower: string): string {
+  return `select ${bucket} as bucket, ${REST}, ${ADDED} from ${narrower} group by ${bucket}, ${REST}`;
+}
+
+// `sums` is a set (quarter, day, kind, type, subject_id, hardware_id, and the amounts), with one row for what happened within
+// a quarter hour; a row without a quarter (hosting) counts in the day tiers only. Each tier is summed from the one below,
+// so that little is summed twice and fits into work_mem. The order by keeps the heap in key order.
 const ADD_SUMS = `
+  quarters as (select quarter as bucket, ${REST}, ${AMOUNTS.join(', ')} from sums where quarter is not null and $2 = 0),
+  days as materialized (${widened('day', 'sums')}),
+  eight_days as materialized (${widened('bucket >> 3', 'days')}),
   tiers as materialized (
-    select t.tier, t.bucket, s.* from sums s cross join lateral (values
-      (0, s.quarter), (1, s.quarter >> 3), (2, s.day), (3, s.day >> 3), (4, s.day >> 6)) t(tier, bucket)
-    where t.bucket is not null and t.tier >= $2),
+    select 0 as tier, * from quarters union all
+    select 1, * from (${widened('bucket >> 3', 'quarters')}) two_hours union all
+    select 2, * from days union all
+    select 3, * from eight_days union all
+    select 4, * from (${widened('bucket >> 3', 'eight_days')}) sixty_four_days),
   by_account as (
-    insert into usage_by_account as r
-      (account_id, tier, bucket, kind, type, hardware_id, events, quantity, credits_micro, hosting_ms, replica_ms)
-    select $1, tier, bucket, kind, type, hardware_id,
-      sum(events)::int8, sum(quantity)::int8, sum(credits_micro)::int8, sum(hosting_ms)::int8, sum(replica_ms)::int8
+    insert into usage_by_account as r (account_id, tier, bucket, kind, type, hardware_id, ${AMOUNTS.join(', ')})
+    select $1, tier, bucket, kind, type, hardware_id, ${ADDED}
     from tiers group by tier, bucket, kind, type, hardware_id order by tier, bucket, kind, type, hardware_id
-    on conflict (account_id, tier, bucket, kind, type, hardware_id) do update set
-      events = r.events + excluded.events, quantity = r.quantity + excluded.quantity, credits_micro = r.credits_micro + excluded.credits_micro,
-      hosting_ms = r.hosting_ms + excluded.hosting_ms, replica_ms = r.replica_ms + excluded.replica_ms),
+    on conflict (account_id, tier, bucket, kind, type, hardware_id) do update set ${RAISED}),
   by_resource as (
-    insert into usage_by_resource as r
-      (account_id, tier, bucket, subject_id, type, hardware_id, events, quantity, credits_micro, hosting_ms, replica_ms)
-    select $1, tier, bucket, subject_id, type, hardware_id,
-      sum(events)::int8, sum(quantity)::int8, sum(credits_micro)::int8, sum(hosting_ms)::int8, sum(replica_ms)::int8
-    from tiers group by tier, bucket, subject_id, type, hardware_id order by tier, bucket, subject_id, type, hardware_id
-    on conflict (account_id, tier, bucket, subject_id, type, hardware_id) do update set
-      events = r.events + excluded.events, quantity = r.quantity + excluded.quantity, credits_micro = r.credits_micro + excluded.credits_micro,
-      hosting_ms = r.hosting_ms + excluded.hosting_ms, replica_ms = r.replica_ms + excluded.replica_ms)`;
+    insert into usage_by_resource as r (account_id, tier, bucket, subject_id, type, hardware_id, ${AMOUNTS.join(', ')})
+    select $1, tier, bucket, subject_id, type, hardware_id, ${AMOUNTS.join(', ')}
+    from tiers order by tier, bucket, subject_id, type, hardware_id
+    on conflict (account_id, tier, bucket, subject_id, type, hardware_id) do update set ${RAISED})`;
 
 async function foldEvents(
   tx: Tx,
@@ -206,7 +213,7 @@ async function foldEvents(
          where account_id = $1 and seq > $3 and seq <= $4 and voided_at is null and type <> 'HOSTING'),
        sums as materialized (
          select quarter, width_bucket(quarter, $5::int[]) - 1 + $6 as day, kind, type, subject_id, 0 as hardware_id,
-           count(*) as events, sum(quantity) as quantity, sum(credits_micro) as credits_micro,
+           count(*) as events, sum(quantity)::int8 as quantity, sum(credits_micro)::int8 as credits_micro,
            0 as hosting_ms, 0 as replica_ms
          from events group by quarter, kind, type, subject_id),
        latest as materialized (
