@@ -58,8 +58,16 @@ export function floorDiv(dividend: bigint, divisor: bigint): bigint {
 /** 100 x part / whole from the exact values, half up, four decimals; null when `whole` is not above zero. */
 export function percentOf(part: bigint, whole: bigint): number | null {
   if (whole <= 0n) return null;
-  const tenThousandths = floorDiv(2n * part * 1_000_000n + whole, 2n * whole);
-  return Number(tenThousandths) / 10_000;
+  return Number(halfUp(part * 1_000_000n, whole)) / 10_000;
+}
+
+/** 100 x part / whole in millionths, half up; null when `whole` is not above zero. */
+export function percentMicro(part: bigint, whole: bigint): bigint | null {
+  return whole <= 0n ? null : halfUp(part * 100_000_000n, whole);
+}
+
+function halfUp(dividend: bigint, divisor: bigint): bigint {
+  return floorDiv(2n * dividend + divisor, 2n * divisor);
 }
 
 function shown(text: string): string {

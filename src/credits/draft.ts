@@ -1,0 +1,152 @@
+// The working copy of an account's state, with everything that is to be written when it is done: ledger lines, lots that came
+// about, segments that ended, and what happened. The clock (clock.ts) and the writes (writes.ts) move it; nothing else does.
+
+import { invariant } from '../core/errors.ts';
+import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
+import type { AllocationUnit } from './allocation.ts';
+import { accruedMicro, accruedOf, type RunningSegment } from './burn.ts';
+import type { LedgerEntryKind, LedgerLine, LineContent, SegmentCharge } from './ledger.ts';
+import { allocatedOf, balanceOf, checkPurse, type Lot, type Purse, spend } from './lots.ts';
+import type { Occurrence } from './occurrence.ts';
+import { type AccountState, creditStateOf } from './state.ts';
+import type { Position, UnitPosition } from './watches.ts';
+
+/** A segment that ended, with what was charged for it. One that ended where it began is void. */
+export interface EndedSegment extends HostingSegment {
+  readonly toMs: number;
+  readonly postedMicro: bigint;
+}
+
+/** A lot that came about without a call of its own. */
+export interface MadeLot {
+  readonly unit: AllocationUnit;
+  readonly lot: Lot;
+  /** The grant before it in its row; null for the rest of a reversal. */
+  readonly predecessorId: number | null;
+}
+
+/** When what runs will be stopped (null: not in sight), as far as was looked. */
+interface StopForecast {
+  readonly stopsAtMs: number | null;
+  readonly lookedUntilMs: number;
+}
+
+export class Draft {
+  readonly lines: LedgerLine[] = [];
+  readonly occurrences: Occurrence[] = [];
+  readonly ended: EndedSegment[] = [];
+  readonly made: MadeLot[] = [];
+  /** Forgotten at every write; the passing of time alone does not move it. */
+  stopForecast: StopForecast | null = null;
+  /** Whether each unit had begun when the watches were judged last. */
+  judged: { readonly credits: boolean; readonly runs: boolean };
+
+  constructor(public state: AccountState) {
+    this.judged = { credits: state.credits.hasBegun, runs: state.runs.hasBegun };
+  }
+
+  get atMs(): number {
+    return this.state.atMs;
+  }
+
+  set(changes: Partial<AccountState>): void {
+    this.state = { ...this.state, ...changes };
+  }
+
+  purse(unit: AllocationUnit): Purse {
+    return unit === 'CREDITS' ? this.state.credits : this.state.runs;
+  }
+
+  setPurse(unit: AllocationUnit, purse: Purse): void {
+    this.set(unit === 'CREDITS' ? { credits: purse } : { runs: purse });
+  }
+
+  takeLocalId(): number {
+    const lastLocalId = this.state.lastLocalId + 1;
+    this.set({ lastLocalId });
+    return lastLocalId;
+  }
+
+  /** Writes a line; the purse has been changed already. Lines of amount 0 are left out, but for the end of a cycle. */
+  book(kind: LedgerEntryKind, amountMicro: bigint, content: LineContent): void {
+    if (amountMicro === 0n && kind !== 'CARRY_OVER') return;
+    const sequence = this.state.lastLedgerSequence + 1;
+    this.set({ lastLedgerSequence: sequence });
+    this.lines.push({
+      sequence,
+      kind,
+      amountMicro,
+      balanceMicro: balanceOf(this.state.credits),
+      bookedAtMs: this.atMs,
+      allocationId: content.allocationId ?? null,
+      events: content.events ?? null,
+      segments: content.segments ?? [],
+      description: content.description,
+    });
+  }
+
+  /** Takes what has accrued on some running segments from the lots, as one line. */
+  postHosting(which: (segment: RunningSegment) => boolean = () => true): void {
+    const charges: SegmentCharge[] = [];
+    let sumMicro = 0n;
+    const running = this.state.running.map((segment) => {
+      const chargeMicro = which(segment) ? accruedOf(segment, this.atMs) : 0n;
+      if (chargeMicro === 0n) return segment;
+      charges.push({ segmentId: segment.segmentId, chargedMicro: chargeMicro });
+      sumMicro += chargeMicro;
+      return { ...segment, postedMicro: segment.postedMicro + chargeMicro };
+    });
+    if (sumMicro === 0n) return;
+    this.set({ running, credits: spend(this.state.credits, sumMicro) });
+    this.book('USAGE', -sumMicro, { segments: charges, description: 'Hosting' });
+  }
+
+  /** Ends running segments now; what they cost must have been posted. */
+  end(which: (segment: RunningSegment) => boolean): readonly RunningSegment[] {
+    const ending = this.state.running.filter(which);
+    for (const segment of ending) {
+      invariant(segment.postedMicro === chargedMicro(segment, this.atMs), 'hosting is posted', {
+        segmentId: segment.segmentId,
+      });
+      this.ended.push({ ...segment, toMs: this.atMs });
+    }
+    this.set({ running: this.state.running.filter((segment) => !which(segment)) });
+    return ending;
+  }
+
+  /** Where the account stands now. `stopsAtMs` is what was foreseen, null when nothing was. */
+  position(): Position {
+    const { atMs, policy, credits, runs, running } = this.state;
+    const creditsNow = unitPosition(credits, accruedMicro(running, atMs));
+    return {
+      atMs,
+      policy,
+      state: creditStateOf(credits.hasBegun, creditsNow.balanceMicro, policy),
+      credits: creditsNow,
+      runs: unitPosition(runs, 0n),
+      stopsAtMs: this.stopForecast?.stopsAtMs ?? null,
+    };
+  }
+
+  /** @throws InvariantError when what would be written contradicts itself */
+  check(before: { readonly balanceMicro: bigint }): void {
+    const facts = { accountId: this.state.accountId };
+    checkPurse(this.state.credits, facts);
+    checkPurse(this.state.runs, facts);
+    let balanceMicro = before.balanceMicro;
+    for (const line of this.lines) {
+      balanceMicro += line.amountMicro;
+      invariant(line.balanceMicro === balanceMicro, 'each line has the sum so far', facts);
+    }
+    invariant(balanceMicro === balanceOf(this.state.credits), 'the ledger is the balance', facts);
+  }
+}
+
+function unitPosition(purse: Purse, accruedMicro: bigint): UnitPosition {
+  return {
+    hasBegun: purse.hasBegun,
+    allocatedMicro: allocatedOf(purse),
+    usedMicro: purse.cycle.usedMicro + accruedMicro,
+    balanceMicro: balanceOf(purse) - accruedMicro,
+  };
+}

@@ -1,0 +1,48 @@
+// The credit journal: every change of an account's balance is one entry, in the order in which they were booked, and the
+// balance is the sum of them all. Hosting is posted when a segment ends and when lots change; until then it is accrued.
+
+export const ledgerEntryKinds = {
+  ALLOCATION: 'ALLOCATION',
+  USAGE: 'USAGE',
+  EXPIRY: 'EXPIRY',
+  VOID: 'VOID',
+  CARRY_OVER: 'CARRY_OVER',
+  ADJUSTMENT: 'ADJUSTMENT',
+  REVERSAL: 'REVERSAL',
+} as const;
+export type LedgerEntryKind = keyof typeof ledgerEntryKinds;
+
+/** What an entry charged for one segment of hosting; negative where it gave back. */
+export interface SegmentCharge {
+  readonly segmentId: number;
+  readonly chargedMicro: bigint;
+}
+
+/** Events that one entry charged: those of an account from one seq to another. */
+export interface EventSpan {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** One line of the journal, not written yet. */
+export interface LedgerLine {
+  readonly sequence: number;
+  readonly kind: LedgerEntryKind;
+  /** Signed: allocations positive, usage negative. */
+  readonly amountMicro: bigint;
+  /** The sum of all amounts up to this one. */
+  readonly balanceMicro: bigint;
+  readonly bookedAtMs: number;
+  readonly allocationId: number | null;
+  readonly events: EventSpan | null;
+  readonly segments: readonly SegmentCharge[];
+  readonly description: string;
+}
+
+/** What a line says besides its place in the journal. */
+export interface LineContent {
+  readonly allocationId?: number;
+  readonly events?: EventSpan | null;
+  readonly segments?: readonly SegmentCharge[];
+  readonly description: string;
+}

@@ -1,0 +1,215 @@
+// Lots: what an account has to spend, in each of the two units. A lot waits until it is granted, is spendable until it
+// expires or is taken back, and then is over. What is spent is taken from the spendable lots by priority, then expiry (none
+// last), then creation, then id; what they do not cover is debt. Every new lot pays debt first, so there is debt only while
+// no spendable lot has anything left.
+//
+// A purse holds the lots of one unit with its debt and the sums of its running cycle. Two equations always hold:
+//   balance = left in spendable lots - debt = carriedOver + allocated - used - expired + adjusted.
+// Both units are counted in millionths, so one arithmetic serves both. Every function gives a new purse.
+
+import { invariant } from '../core/errors.ts';
+
+export const lotStates = {
+  PENDING: 'PENDING',
+  SPENDABLE: 'SPENDABLE',
+  EXPIRED: 'EXPIRED',
+  VOIDED: 'VOIDED',
+} as const;
+export type LotState = keyof typeof lotStates;
+
+export interface Lot {
+  readonly allocationId: number;
+  readonly state: LotState;
+  readonly amountMicro: bigint;
+  /** What it paid: charges, and the debt that was there when it was granted. */
+  readonly spentMicro: bigint;
+  readonly priority: number;
+  /** When it is booked: its effectiveAt, or the now of the call that made it where that is later. */
+  readonly grantAtMs: number;
+  readonly expiresAtMs: number | null;
+  readonly createdAtMs: number;
+  /** Of a row of grants, one for each cycle: the first grant's id. */
+  readonly seriesId: number | null;
+  /** Whether it came by an adjustment or a reversal; then it has no ALLOCATION entry and counts elsewhere in the cycle. */
+  readonly isAdjustment: boolean;
+}
+
+/** What happened to one unit within a cycle. */
+export interface CycleSums {
+  readonly carriedOverMicro: bigint;
+  readonly allocatedMicro: bigint;
+  readonly usedMicro: bigint;
+  readonly expiredMicro: bigint;
+  readonly adjustedMicro: bigint;
+}
+
+export interface Purse {
+  /** Those that wait or are spendable, and those that ended since they were read, in no order. */
+  readonly lots: readonly Lot[];
+  readonly debtMicro: bigint;
+  /** Whether a first lot has taken effect. */
+  readonly hasBegun: boolean;
+  readonly cycle: CycleSums;
+}
+
+/** The spending order. */
+export function compareLots(a: Lot, b: Lot): number {
+  return (
+    a.priority - b.priority ||
+    compareExpiries(a.expiresAtMs, b.expiresAtMs) ||
+    a.createdAtMs - b.createdAtMs ||
+    a.allocationId - b.allocationId
+  );
+}
+
+function compareExpiries(a: number | null, b: number | null): number {
+  if (a === b) return 0;
+  if (a === null) return 1;
+  return b === null ? -1 : a - b;
+}
+
+export function leftOf(lot: Lot): bigint {
+  return lot.amountMicro - lot.spentMicro;
+}
+
+/** What is spendable less the debt. */
+export function balanceOf(purse: Purse): bigint {
+  let balanceMicro = -purse.debtMicro;
+  for (const lot of purse.lots) if (lot.state === 'SPENDABLE') balanceMicro += leftOf(lot);
+  return balanceMicro;
+}
+
+/** What the cycle has to spend: carriedOver + allocated - expired + adjusted. */
+export function allocatedOf({ cycle }: Purse): bigint {
+  return cycle.carriedOverMicro + cycle.allocatedMicro - cycle.expiredMicro + cycle.adjustedMicro;
+}
+
+/** Takes a charge from the lots, the rest becomes debt. @param amountMicro zero or more */
+export function spend(purse: Purse, amountMicro: bigint): Purse {
+  return counted(take(purse, amountMicro), { usedMicro: amountMicro });
+}
+
+/** Takes a downward adjustment like a charge; it counts as adjusted. @param amountMicro above zero */
+export function adjustDown(purse: Purse, amountMicro: bigint): Purse {
+  return counted(take(purse, amountMicro), { adjustedMicro: -amountMicro });
+}
+
+/** Makes a waiting lot spendable; it pays debt first. */
+export function grant(purse: Purse, lot: Lot): Purse {
+  const paidMicro = smaller(purse.debtMicro, lot.amountMicro);
+  const granted: Lot = { ...lot, state: 'SPENDABLE', spentMicro: paidMicro };
+  const counts = lot.isAdjustment
+    ? { adjustedMicro: lot.amountMicro }
+    : { allocatedMicro: lot.amountMicro };
+  return counted(
+    { ...put(purse, granted), debtMicro: purse.debtMicro - paidMicro, hasBegun: true },
+    counts,
+  );
+}
+
+/** Ends a spendable lot at its expiry. */
+export function expire(purse: Purse, lot: Lot): Purse {
+  return counted(put(purse, { ...lot, state: 'EXPIRED' }), { expiredMicro: leftOf(lot) });
+}
+
+/** Ends a waiting or spendable lot by taking back what is left of it; what was spent stays spent. */
+export function takeBack(purse: Purse, lot: Lot): Purse {
+  const voided = put(purse, { ...lot, state: 'VOIDED' });
+  return lot.state === 'SPENDABLE' ? counted(voided, { adjustedMicro: -leftOf(lot) }) : voided;
+}
+
+/**
+ * Gives a charge back: debt is paid, then the spendable lots are refilled, the last spendable first, up to what was spent
+ * of them.
+ * @returns the purse, and the rest that found no place: it is to become a lot of its own (`addReturned`)
+ */
+export function giveBack(
+  purse: Purse,
+  amountMicro: bigint,
+): { readonly purse: Purse; readonly restMicro: bigint } {
+  const paidMicro = smaller(purse.debtMicro, amountMicro);
+  let restMicro = amountMicro - paidMicro;
+  let given: Purse = { ...purse, debtMicro: purse.debtMicro - paidMicro };
+  for (const lot of spendableOf(purse).reverse()) {
+    const refillMicro = smaller(lot.spentMicro, restMicro);
+    if (refillMicro === 0n) continue;
+    given = put(given, { ...lot, spentMicro: lot.spentMicro - refillMicro });
+    restMicro -= refillMicro;
+  }
+  return { purse: counted(given, { usedMicro: -amountMicro }), restMicro };
+}
+
+/** Adds the lot that holds the rest of a reversal. It was counted when it was given back. */
+export function addReturned(purse: Purse, lot: Lot): Purse {
+  return { ...put(purse, { ...lot, state: 'SPENDABLE' }), hasBegun: true };
+}
+
+/** The purse at the start of a cycle. */
+export function beginCycle(purse: Purse): Purse {
+  return { ...purse, cycle: { ...NOTHING, carriedOverMicro: balanceOf(purse) } };
+}
+
+/** Adds a lot, or puts it in the place of the one with its id. */
+export function put(purse: Purse, lot: Lot): Purse {
+  const others = purse.lots.filter((other) => other.allocationId !== lot.allocationId);
+  return { ...purse, lots: [...others, lot] };
+}
+
+/** @throws InvariantError when a purse contradicts itself */
+export function checkPurse(purse: Purse, facts: Readonly<Record<string, unknown>>): void {
+  const closingMicro = allocatedOf(purse) - purse.cycle.usedMicro;
+  const balanceMicro = balanceOf(purse);
+  invariant(balanceMicro === closingMicro, 'lots agree with the cycle', {
+    ...facts,
+    balanceMicro,
+    closingMicro,
+  });
+  invariant(purse.debtMicro >= 0n, 'debt is not negative', facts);
+  for (const lot of purse.lots) {
+    const isWithin = lot.spentMicro >= 0n && lot.spentMicro <= lot.amountMicro;
+    invariant(isWithin, 'a lot is spent within its amount', { ...facts, lot });
+  }
+}
+
+export const NOTHING: CycleSums = {
+  carriedOverMicro: 0n,
+  allocatedMicro: 0n,
+  usedMicro: 0n,
+  expiredMicro: 0n,
+  adjustedMicro: 0n,
+};
+
+export function spendableOf(purse: Purse): Lot[] {
+  return purse.lots.filter((lot) => lot.state === 'SPENDABLE').sort(compareLots);
+}
+
+function take(purse: Purse, amountMicro: bigint): Purse {
+  let restMicro = amountMicro;
+  let taken = purse;
+  for (const lot of spendableOf(purse)) {
+    if (restMicro === 0n) break;
+    const partMicro = smaller(leftOf(lot), restMicro);
+    if (partMicro === 0n) continue;
+    taken = put(taken, { ...lot, spentMicro: lot.spentMicro + partMicro });
+    restMicro -= partMicro;
+  }
+  return { ...taken, debtMicro: taken.debtMicro + restMicro };
+}
+
+function counted(purse: Purse, more: Partial<CycleSums>): Purse {
+  const { cycle } = purse;
+  return {
+    ...purse,
+    cycle: {
+      carriedOverMicro: cycle.carriedOverMicro,
+      allocatedMicro: cycle.allocatedMicro + (more.allocatedMicro ?? 0n),
+      usedMicro: cycle.usedMicro + (more.usedMicro ?? 0n),
+      expiredMicro: cycle.expiredMicro + (more.expiredMicro ?? 0n),
+      adjustedMicro: cycle.adjustedMicro + (more.adjustedMicro ?? 0n),
+    },
+  };
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

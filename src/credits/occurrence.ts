@@ -1,0 +1,75 @@
+// What happened to an account, in the order of time: told upwards inside the transaction in which it was written (see
+// SettlementSink), so that alerts, emails and webhooks are committed with it or not at all.
+
+import type { CycleSums } from './lots.ts';
+import type { RunningCycle } from './state.ts';
+import type { Position, WatchMeasure } from './watches.ts';
+
+export const alertKinds = {
+  CREDIT_THRESHOLD: 'CREDIT_THRESHOLD',
+  RUN_THRESHOLD: 'RUN_THRESHOLD',
+  LOW_CREDITS: 'LOW_CREDITS',
+  CREDITS_EXHAUSTED: 'CREDITS_EXHAUSTED',
+  NEGATIVE_LIMIT_REACHED: 'NEGATIVE_LIMIT_REACHED',
+  STOP_EXPECTED: 'STOP_EXPECTED',
+  RESOLVED: 'RESOLVED',
+} as const;
+export type AlertKind = keyof typeof alertKinds;
+
+/** The alert that each watch raises. */
+export const alertKindOf = {
+  CREDITS_REMAINING: 'CREDIT_THRESHOLD',
+  CREDITS_USED_PERCENT: 'CREDIT_THRESHOLD',
+  RUNS_USED_PERCENT: 'RUN_THRESHOLD',
+  HOURS_TO_STOP: 'STOP_EXPECTED',
+  LOW_CREDIT: 'LOW_CREDITS',
+  ZERO: 'CREDITS_EXHAUSTED',
+  NEGATIVE_LIMIT: 'NEGATIVE_LIMIT_REACHED',
+} as const satisfies Readonly<Record<WatchMeasure, AlertKind>>;
+
+/** An alert was raised. Its sequence is 1, 2, 3 … within the account. */
+export interface AlertRaised {
+  readonly what: 'ALERT';
+  readonly atMs: number;
+  readonly sequence: number;
+  readonly kind: AlertKind;
+  /** Of RESOLVED: of the watch whose alert no longer holds. */
+  readonly watchId: number;
+  readonly measure: WatchMeasure;
+  readonly valueMicro: bigint;
+  /** What the watch measured, in millionths. */
+  readonly measuredMicro: bigint | null;
+  readonly position: Position;
+  /** Resources whose deployments were stopped at the negative limit. */
+  readonly stoppedResourceIds: readonly number[];
+  /** Of RESOLVED: the sequence of the alert that no longer holds. */
+  readonly resolves: number | null;
+}
+
+/** A billing cycle ended; its sums and closing balances. */
+export interface CycleClosed {
+  readonly what: 'CYCLE_CLOSED';
+  readonly atMs: number;
+  readonly cycle: RunningCycle;
+  readonly credits: CycleSums & { readonly closingMicro: bigint };
+  readonly runs: CycleSums & { readonly closingMicro: bigint };
+}
+
+export const stopCauses = {
+  UNDEPLOYED: 'UNDEPLOYED',
+  DELETED: 'DELETED',
+  FAILED: 'FAILED',
+  NEGATIVE_LIMIT: 'NEGATIVE_LIMIT',
+} as const;
+export type StopCause = keyof typeof stopCauses;
+
+/** A deployment started, changed (scaled, or another rate took effect does not count) or stopped. */
+export type DeploymentTurn = {
+  readonly atMs: number;
+  readonly resourceId: number;
+} & (
+  | { readonly what: 'DEPLOYMENT_STARTED' | 'DEPLOYMENT_CHANGED' }
+  | { readonly what: 'DEPLOYMENT_STOPPED'; readonly cause: StopCause }
+);
+
+export type Occurrence = AlertRaised | CycleClosed | DeploymentTurn;

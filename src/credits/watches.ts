@@ -1,0 +1,163 @@
+// What is watched: the thresholds of an account and its three limits. A threshold or limit is reached or not; it fires when
+// it comes to be reached, and its alert is open until it no longer is. Nothing of a unit is judged before the unit's first
+// lot has taken effect. Reaching means equality too.
+
+import { floorDiv, percentMicro } from '../core/micro.ts';
+import { hoursMicro } from './burn.ts';
+import type { CreditPolicy, CreditState } from './state.ts';
+
+export const thresholdMeasures = {
+  CREDITS_REMAINING: 'CREDITS_REMAINING',
+  CREDITS_USED_PERCENT: 'CREDITS_USED_PERCENT',
+  RUNS_USED_PERCENT: 'RUNS_USED_PERCENT',
+  HOURS_TO_STOP: 'HOURS_TO_STOP',
+} as const;
+export type ThresholdMeasure = keyof typeof thresholdMeasures;
+
+/** The limits that the policy sets; each account has one of each. */
+export const limitMeasures = {
+  LOW_CREDIT: 'LOW_CREDIT',
+  ZERO: 'ZERO',
+  NEGATIVE_LIMIT: 'NEGATIVE_LIMIT',
+} as const;
+export type LimitMeasure = keyof typeof limitMeasures;
+
+export const watchMeasures = { ...thresholdMeasures, ...limitMeasures } as const;
+export type WatchMeasure = keyof typeof watchMeasures;
+
+export interface Watch {
+  readonly watchId: number;
+  readonly measure: WatchMeasure;
+  /** Millionths of a credit, percent or hour; 0 for limits, whose level is the policy's. */
+  readonly valueMicro: bigint;
+  readonly isReached: boolean;
+  /** Sequence of the alert that it raised last, while that is open. */
+  readonly openAlert: number | null;
+  readonly lastFiredAtMs: number | null;
+}
+
+/** Where a unit stands. */
+export interface UnitPosition {
+  readonly hasBegun: boolean;
+  readonly allocatedMicro: bigint;
+  readonly usedMicro: bigint;
+  /** With what has accrued taken off; negative in debt. */
+  readonly balanceMicro: bigint;
+}
+
+/** Where an account stands at an instant. */
+export interface Position {
+  readonly atMs: number;
+  readonly state: CreditState;
+  readonly policy: CreditPolicy;
+  readonly credits: UnitPosition;
+  readonly runs: UnitPosition;
+  /** When what runs will be stopped; null when nothing runs, or not in sight. */
+  readonly stopsAtMs: number | null;
+}
+
+export function isThreshold(measure: WatchMeasure): measure is ThresholdMeasure {
+  return measure in thresholdMeasures;
+}
+
+/** Whether a watch is reached; null when it is not judged now. */
+export function judge(watch: Watch, position: Position): boolean | null {
+  const { credits, runs } = position;
+  if (watch.measure === 'RUNS_USED_PERCENT') {
+    return runs.hasBegun ? isPercentReached(watch.valueMicro, runs) : null;
+  }
+  if (!credits.hasBegun) return null;
+  if (watch.measure === 'HOURS_TO_STOP') {
+    if (position.state === 'STOPPED') return null;
+    const { stopsAtMs } = position;
+    return stopsAtMs !== null && stopsAtMs <= position.atMs + leadMs(watch);
+  }
+  const levelMicro = creditLevel(watch, position);
+  return levelMicro !== null && credits.balanceMicro <= levelMicro;
+}
+
+/**
+ * The balance at or below which a watch on credits is reached, while no lot changes; null for the other two measures.
+ * A percent p of credits is reached at used >= p x allocated / 100, and used is allocated - balance.
+ */
+export function creditLevel(
+  watch: Pick<Watch, 'measure' | 'valueMicro'>,
+  position: Pick<Position, 'credits' | 'policy'>,
+): bigint | null {
+  const { credits, policy } = position;
+  switch (watch.measure) {
+    case 'CREDITS_REMAINING':
+      return watch.valueMicro;
+    case 'CREDITS_USED_PERCENT':
+      return percentLevel(watch.valueMicro, credits);
+    case 'LOW_CREDIT':
+      return policy.lowCreditMicro;
+    case 'ZERO':
+      return 0n;
+    case 'NEGATIVE_LIMIT':
+      return policy.negativeLimitMicro;
+    case 'RUNS_USED_PERCENT':
+    case 'HOURS_TO_STOP':
+      return null;
+  }
+}
+
+/** How long before the stop a HOURS_TO_STOP threshold is reached, in whole milliseconds. */
+export function leadMs(watch: Pick<Watch, 'valueMicro'>): number {
+  return Number(floorDiv(watch.valueMicro * 3_600_000n, 1_000_000n));
+}
+
+/** What a threshold measures now, in millionths, half up; null for limits, and where a percent is none. */
+export function measuredMicro(measure: WatchMeasure, position: Position): bigint | null {
+  const { credits, runs } = position;
+  switch (measure) {
+    case 'CREDITS_REMAINING':
+      return credits.balanceMicro;
+    case 'CREDITS_USED_PERCENT':
+      return percentMicro(credits.usedMicro, credits.allocatedMicro);
+    case 'RUNS_USED_PERCENT':
+      return percentMicro(runs.usedMicro, runs.allocatedMicro);
+    case 'HOURS_TO_STOP':
+      return position.stopsAtMs === null ? null : hoursMicro(position.stopsAtMs - position.atMs);
+    case 'LOW_CREDIT':
+    case 'ZERO':
+    case 'NEGATIVE_LIMIT':
+      return null;
+  }
+}
+
+/**
+ * The order of what fires at one evaluation: credits remaining (highest first), percents (lowest first), hours to stop,
+ * low credit, zero, negative limit; then by id.
+ */
+export function compareFired(a: Watch, b: Watch): number {
+  const rank = RANKS[a.measure] - RANKS[b.measure];
+  if (rank !== 0) return rank;
+  const byValue = compareBig(a.valueMicro, b.valueMicro);
+  return (a.measure === 'CREDITS_REMAINING' ? -byValue : byValue) || a.watchId - b.watchId;
+}
+
+const RANKS: Readonly<Record<WatchMeasure, number>> = {
+  CREDITS_REMAINING: 0,
+  CREDITS_USED_PERCENT: 1,
+  RUNS_USED_PERCENT: 1,
+  HOURS_TO_STOP: 2,
+  LOW_CREDIT: 3,
+  ZERO: 4,
+  NEGATIVE_LIMIT: 5,
+};
+
+function isPercentReached(valueMicro: bigint, unit: UnitPosition): boolean {
+  return unit.balanceMicro <= percentLevel(valueMicro, unit);
+}
+
+// Where nothing is allocated a percent is none: it counts as reached in debt.
+function percentLevel(valueMicro: bigint, { allocatedMicro }: UnitPosition): bigint {
+  if (allocatedMicro <= 0n) return -1n;
+  return allocatedMicro + floorDiv(-valueMicro * allocatedMicro, 100_000_000n);
+}
+
+function compareBig(a: bigint, b: bigint): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
