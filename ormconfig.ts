@@ -3,10 +3,14 @@
 import type { DataSourceOptions } from 'typeorm';
 import { RecordUsage1767225600000 } from './migrations/1767225600000-record-usage.ts';
 import { KindOfSegments1767312000000 } from './migrations/1767312000000-kind-of-segments.ts';
+import { HoldCredits1769904000000 } from './migrations/1769904000000-hold-credits.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
-import { CreditAllocationRow } from './src/credits/credits.store.ts';
+import { CreditAllocationRow, CreditRequestRow } from './src/credits/credits.store.ts';
+import { LedgerChargeRow, LedgerEntryRow } from './src/credits/ledger.store.ts';
+import { BillingCycleRow, CreditStateRow } from './src/credits/state.store.ts';
+import { WatchRow } from './src/credits/thresholds.store.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { ModelRow, ResourceRow } from './src/resources/resources.store.ts';
 import { UsageEventRow } from './src/usage/events.store.ts';
@@ -19,19 +23,26 @@ import {
 export const entities = [
   AccountRow,
   ApiKeyRow,
+  BillingCycleRow,
   CreditAllocationRow,
+  CreditRequestRow,
+  CreditStateRow,
   HardwareProfileRow,
   HardwareRateRow,
   HostingSegmentRow,
+  LedgerChargeRow,
+  LedgerEntryRow,
   ModelRow,
   ResourceRow,
   RollupStateRow,
   UsageByAccountRow,
   UsageByResourceRow,
   UsageEventRow,
+  WatchRow,
 ] satisfies NonNullable<DataSourceOptions['entities']>;
 
 export const migrations = [
   RecordUsage1767225600000,
   KindOfSegments1767312000000,
+  HoldCredits1769904000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -8,18 +8,27 @@ import { AccountService } from './account/account.service.ts';
 import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import { CatalogueService } from './catalogue/catalogue.service.ts';
 import type { Clock } from './core/clock.ts';
+import { CreditAccountResolver } from './credits/credit-account.graphql.ts';
 import { CreditsResolver } from './credits/credits.graphql.ts';
+import { CreditAccountService } from './credits/credit-account.service.ts';
+import { DueService } from './credits/due.service.ts';
 import { CreditsService } from './credits/credits.service.ts';
+import { RatesService } from './credits/rates.service.ts';
+import { SettlementService } from './credits/settlement.service.ts';
 import type { Database } from './db/database.ts';
 import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
+import { QuoteResolver } from './deployments/policy.graphql.ts';
+import { QuoteService } from './deployments/quote.service.ts';
 import { DeploymentService } from './deployments/deployments.service.ts';
 import { NodeResolver } from './node.graphql.ts';
 import { ResourcesResolver } from './resources/resources.graphql.ts';
 import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
+import { EventsService } from './usage/events.service.ts';
 import { FoldingService } from './usage/folding.service.ts';
 import { AccountEventsResolver, IngestResolver } from './usage/ingest.graphql.ts';
 import { IngestService } from './usage/ingest.service.ts';
+import { takeSegmentsOutOfRollups } from './usage/rollups.store.ts';
 
 export interface AppOptions {
   readonly database: Database;
@@ -34,11 +43,16 @@ export interface AppOptions {
 export interface App {
   readonly accounts: AccountService;
   readonly catalogue: CatalogueService;
+  readonly creditAccounts: CreditAccountService;
   readonly credits: CreditsService;
   readonly deployments: DeploymentService;
+  /** Settles what time brings about. */
+  readonly due: DueService;
   readonly folding: FoldingService;
+  readonly events: EventsService;
   readonly ingest: IngestService;
   readonly keys: KeyService;
+  readonly rates: RatesService;
   readonly resources: ResourceService;
   readonly schema: GraphQLSchema;
 }
@@ -48,11 +62,20 @@ export function createApp(options: AppOptions): App {
   const accounts = new AccountService(database, clock);
   const keys = new KeyService(database, clock, accounts);
   const catalogue = new CatalogueService(database, clock);
-  const credits = new CreditsService(accounts);
+  const settlements = new SettlementService(accounts, []);
+  const creditAccounts = new CreditAccountService(database, accounts, settlements);
+  const credits = new CreditsService(accounts, settlements);
+  const due = new DueService(database, clock, settlements, options.onError);
+  const rates = new RatesService(database, accounts, settlements);
   const resources = new ResourceService(accounts);
-  const deployments = new DeploymentService(accounts, { ingestWindowDays });
+  const deployments = new DeploymentService(
+    settlements,
+    { ingestWindowDays },
+    takeSegmentsOutOfRollups,
+  );
   const folding = new FoldingService(database, options.onError);
-  const ingest = new IngestService(accounts, {
+  const events = new EventsService(settlements);
+  const ingest = new IngestService(settlements, {
     windowDays: ingestWindowDays,
     aheadSeconds: ingestAheadSeconds,
     onRecorded: (accountId) => {
@@ -63,12 +86,28 @@ export function createApp(options: AppOptions): App {
     new AccountResolver(accounts),
     new ApiKeyResolver(keys),
     new CatalogueResolver(catalogue),
+    new CreditAccountResolver(creditAccounts, rates),
     new CreditsResolver(credits),
+    new QuoteResolver(new QuoteService()),
     new ResourcesResolver(resources),
     new DeploymentsResolver(deployments),
-    new IngestResolver(ingest),
-    new AccountEventsResolver(ingest),
-    new NodeResolver({ credits, ingest, keys }),
+    new IngestResolver(ingest, events),
+    new AccountEventsResolver(events),
+    new NodeResolver({ credits, events, keys }),
   ]);
-  return { accounts, catalogue, credits, deployments, folding, ingest, keys, resources, schema };
+  return {
+    accounts,
+    catalogue,
+    creditAccounts,
+    credits,
+    deployments,
+    due,
+    folding,
+    events,
+    ingest,
+    keys,
+    rates,
+    resources,
+    schema,
+  };
 }

@@ -73,6 +73,8 @@ async function start(config: Config, started: Started): Promise<void> {
   const demo = config.seedDemo ? await seedDemo({ database, clock }) : null;
   // After the long part of a first start: a kill in between must not lose a secret that is printed once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
+  await app.due.start();
+  started.add(() => app.due.stop());
   app.folding.start();
   started.add(() => app.folding.stop());
   await listen(config, app, { database, clock, started, operatorSecret: secret, demo });

@@ -11,6 +11,10 @@ import {
   type NodeType as TypeName,
   type Scope,
 } from './core/identity.ts';
+import { findCycle } from './credits/balance.graphql.ts';
+import { findThreshold } from './credits/credit-account.graphql.ts';
+import { ledgerEntryNode } from './credits/ledger.graphql.ts';
+import { getEntry } from './credits/ledger.service.ts';
 import { allocationNode } from './credits/credits.graphql.ts';
 import type { CreditsService } from './credits/credits.service.ts';
 import type { RequestContext } from './graphql/context.ts';
@@ -18,7 +22,7 @@ import { NodeType } from './graphql/node.ts';
 import { modelLoader, resourceLoader } from './resources/resources.graphql.ts';
 import { typeOfKind } from './resources/resource.ts';
 import { usageEventNode } from './usage/ingest.graphql.ts';
-import type { IngestService } from './usage/ingest.service.ts';
+import type { EventsService } from './usage/events.service.ts';
 
 type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<NodeType | null>;
 
@@ -27,11 +31,11 @@ const scopeOf = (type: TypeName): Scope => (type === 'ApiKey' ? 'MANAGE' : 'READ
 /** Finds anything that has an id. */
 @Resolver()
 export class NodeResolver {
-  private readonly finders: Readonly<Record<TypeName, Finder>>;
+  private readonly finders: Readonly<Partial<Record<TypeName, Finder>>>;
 
   constructor(services: {
     readonly credits: CreditsService;
-    readonly ingest: IngestService;
+    readonly events: EventsService;
     readonly keys: KeyService;
   }) {
     const resource: Finder = async (context, { type, accountId, localId }) => {
@@ -45,11 +49,17 @@ export class NodeResolver {
         apiKeyNode(await services.keys.get(context.actor, await context.reader(), id)),
       CreditAllocation: async (context, _ref, id) =>
         allocationNode(await services.credits.get(context.actor, await context.reader(), id)),
+      BillingCycle: (context, { accountId, localId: cycleId }) =>
+        findCycle(context, { accountId, cycleId }),
+      LedgerEntry: async (context, _ref, id) =>
+        ledgerEntryNode(await getEntry(context.actor, await context.reader(), id)),
+      Threshold: (context, { accountId, localId: watchId }) =>
+        findThreshold(context, { accountId, watchId }),
       HardwareProfile: (context, ref) => hardwareLoader(context).load(ref.localId),
       Model: (context, { accountId, localId }) =>
         modelLoader(context).load({ accountId, modelId: localId }),
       UsageEvent: async (context, _ref, id) =>
-        usageEventNode(await services.ingest.getEvent(context.actor, await context.reader(), id)),
+        usageEventNode(await services.events.getEvent(context.actor, await context.reader(), id)),
       BrowserPod: resource,
       CustomScript: resource,
       Guardrail: resource,
@@ -71,8 +81,8 @@ export class NodeResolver {
       type === 'HardwareProfile'
         ? decodeId(id)
         : requireRef(context.actor, scopeOf(type), { id, types: [type], path: ['id'] });
-    const node = ref === null ? null : await this.finders[type](context, ref, id);
-    if (node === null) throw unknownId(id, ['id']);
+    const node = ref === null ? null : await this.finders[type]?.(context, ref, id);
+    if (node == null) throw unknownId(id, ['id']);
     return node;
   }
 }

@@ -14,7 +14,15 @@ import { ApiKeyResolver } from './access/key.graphql.ts';
 import { AccountResolver } from './account/account.graphql.ts';
 import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import { decodeId } from './core/identity.ts';
-import { AccountAllocationsResolver, CreditsResolver } from './credits/credits.graphql.ts';
+import { AccountBalanceResolver } from './credits/balance.graphql.ts';
+import { AccountPolicyResolver, CreditAccountResolver } from './credits/credit-account.graphql.ts';
+import {
+  AccountAllocationsResolver,
+  AllocationResolver,
+  CreditsResolver,
+  LedgerEntryResolver,
+} from './credits/credits.graphql.ts';
+import { AccountDeploymentsResolver, QuoteResolver } from './deployments/policy.graphql.ts';
 import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import { RequestContext } from './graphql/context.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
@@ -46,6 +54,11 @@ import {
   ModelUsageFieldResolver,
   WorkflowUsageFieldResolver,
 } from './usage/panels.graphql.ts';
+import {
+  AccountLedgerResolver,
+  LedgerChargeResolver,
+  LedgerChargesResolver,
+} from './usage/ledger.graphql.ts';
 import { ReportResolver, ReportRowResolver } from './usage/report.graphql.ts';
 import {
   HostedUsageResolver,
@@ -60,6 +73,16 @@ const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
   AccountResolver,
   ApiKeyResolver,
   CatalogueResolver,
+  AccountBalanceResolver,
+  AllocationResolver,
+  LedgerEntryResolver,
+  AccountLedgerResolver,
+  LedgerChargesResolver,
+  LedgerChargeResolver,
+  AccountDeploymentsResolver,
+  QuoteResolver,
+  AccountPolicyResolver,
+  CreditAccountResolver,
   CreditsResolver,
   AccountAllocationsResolver,
   ResourcesResolver,

@@ -1,6 +1,7 @@
 // The page that all servers answer: the workflows tab, from rows that are in memory.
 
 import type { Account } from '../../src/account/account.ts';
+import { firstAccountCycle } from '../../src/account/cycle.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import type { Resource } from '../../src/resources/resource.ts';
 import type { TabRow } from '../../src/usage/tabs.ts';
@@ -17,6 +18,9 @@ export const account: Account = {
   notificationEmails: [],
   createdAtMs: CREATED_MS,
   creditsFromMs: CREATED_MS,
+  isTest: false,
+  settledAtMs: CREATED_MS,
+  cycle: firstAccountCycle({ timeZone: 'Asia/Kolkata', cycleDay: 1 }, CREATED_MS),
 };
 
 export const ACCOUNT_ID = encodeId('Account', account.accountId, account.accountId);
@@ -77,6 +81,7 @@ function workflow(resourceId: number): Resource {
     lifecycleAtMs: CREATED_MS,
     deployedAtMs: CREATED_MS,
     changedAtMs: CREATED_MS,
+    stoppedAtMs: null,
     lastDeployedAtMs: CREATED_MS,
     lastActiveAtMs: lastEventAtMs,
     lastEventAtMs,

@@ -42,7 +42,7 @@ export async function createHardware(gateway: BenchGateway): Promise<void> {
 /** An account with its resources and nothing used. */
 export async function createAccount(gateway: BenchGateway, name: string): Promise<BenchAccount> {
   const { app, actor } = gateway;
-  const { accountId } = await app.accounts.create(actor, {
+  const { accountId } = await app.creditAccounts.create(actor, {
     name,
     externalId: name,
     timeZone: ACCOUNT_ZONE,

@@ -150,7 +150,7 @@ function contendersOf(
 
 function viewsOn(tx: Tx): UsageViews {
   const reader = (): Promise<Tx> => Promise.resolve(tx);
-  return new UsageViews(new UsageReader(reader, NOW_MS), reader, NOW_MS);
+  return new UsageViews(new UsageReader(reader), reader);
 }
 
 async function askOverHttp(gateway: BenchGateway, agent: Agent, body: string): Promise<void> {

@@ -27,7 +27,7 @@ export async function printPlans(
     const [range] = askedRanges(nowMs);
     if (range === undefined) return;
     const view = viewOf(account, range, nowMs);
-    const views = new UsageViews(new UsageReader(reader, nowMs), reader, nowMs);
+    const views = new UsageViews(new UsageReader(reader), reader);
     await views.trend({ ...view, subjectIds: null }, 'AUTO');
     await views.workflowRows(view);
     for (const { name, sql, parameters } of [...ran]) {

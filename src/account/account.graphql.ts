@@ -1,18 +1,5 @@
 import DataLoader from 'dataloader';
-import {
-  Arg,
-  Args,
-  ArgsType,
-  Ctx,
-  Field,
-  ID,
-  InputType,
-  Int,
-  Mutation,
-  ObjectType,
-  Query,
-  Resolver,
-} from 'type-graphql';
+import { Arg, Args, ArgsType, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
 import { encodeId, unknownId } from '../core/identity.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
@@ -25,8 +12,8 @@ import {
   type Connection,
 } from '../graphql/page.ts';
 import { DateTimeScalar, EmailAddressScalar, TimeZoneScalar } from '../graphql/scalars.ts';
-import type { Account, CreateAccountRequest } from './account.ts';
-import { loadAccounts, type AccountService, type UpdateAccountRequest } from './account.service.ts';
+import type { Account } from './account.ts';
+import { loadAccounts, type AccountService } from './account.service.ts';
 
 @ObjectType('Account', {
   implements: NodeType,
@@ -48,6 +35,11 @@ export class AccountType extends NodeType {
       'Credits and runs are kept from here on. What happened before is history: in every usage view, but it moves no balance, cycle total or alert.',
   })
   readonly creditsFrom!: number;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: "The account's now, for a test account; null for a real one.",
+  })
+  readonly testClock!: number | null;
   /** What other domains' fields of an account start from. */
   readonly account!: Account;
 }
@@ -62,6 +54,7 @@ export function accountNode(account: Account): AccountType {
     notificationEmails: account.notificationEmails,
     createdAt: account.createdAtMs,
     creditsFrom: account.creditsFromMs,
+    testClock: account.isTest ? account.settledAtMs : null,
     account,
   };
 }
@@ -83,50 +76,6 @@ export function accountLoader(context: RequestContext): DataLoader<number, Accou
 }
 
 export const AccountConnection = connectionType('Account', () => AccountType);
-
-@InputType('CreateAccountInput')
-class CreateAccountInput implements CreateAccountRequest {
-  @Field(() => String) readonly name!: string;
-  @Field(() => String, {
-    nullable: true,
-    description: 'Sent again with the same externalId and body: the first account.',
-  })
-  readonly externalId?: string | null;
-  @Field(() => TimeZoneScalar, { nullable: true, defaultValue: 'UTC' })
-  readonly timeZone?: string | null;
-  @Field(() => [EmailAddressScalar], { nullable: true, defaultValue: [] })
-  readonly notificationEmails?: readonly string[] | null;
-  @Field(() => Int, {
-    nullable: true,
-    defaultValue: 1,
-    description: 'First day of the billing cycle, 1 to 28.',
-  })
-  readonly cycleDay?: number | null;
-  @Field(() => DateTimeScalar, {
-    nullable: true,
-    description: 'In the past for an account whose history is imported.',
-  })
-  readonly createdAt?: number | null;
-  @Field(() => DateTimeScalar, {
-    nullable: true,
-    description:
-      'Default: the creation; for an account created in the past, the start of its running cycle.',
-  })
-  readonly creditsFrom?: number | null;
-}
-
-@InputType('UpdateAccountInput')
-class UpdateAccountInput implements UpdateAccountRequest {
-  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
-  @Field(() => String, { nullable: true }) readonly name?: string | null;
-  @Field(() => TimeZoneScalar, {
-    nullable: true,
-    description: 'Days and months of views change at once.',
-  })
-  readonly timeZone?: string | null;
-  @Field(() => [EmailAddressScalar], { nullable: true })
-  readonly notificationEmails?: readonly string[] | null;
-}
 
 @ArgsType()
 class AccountsArgs extends Page25 {
@@ -181,21 +130,5 @@ export class AccountResolver {
       keyOf: (node) => ({ value: null, id: node.account.accountId }),
       countAll: () => this.accounts.count(tx, search),
     });
-  }
-
-  @Mutation(() => AccountType)
-  async createAccount(
-    @Ctx() context: RequestContext,
-    @Arg('input', () => CreateAccountInput) input: CreateAccountInput,
-  ): Promise<AccountType> {
-    return accountNode(await this.accounts.create(context.actor, input));
-  }
-
-  @Mutation(() => AccountType)
-  async updateAccount(
-    @Ctx() context: RequestContext,
-    @Arg('input', () => UpdateAccountInput) input: UpdateAccountInput,
-  ): Promise<AccountType> {
-    return accountNode(await this.accounts.update(context.actor, input));
   }
 }

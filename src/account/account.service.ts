@@ -1,25 +1,17 @@
 import { isOperator, requireAccount, requireScope } from '../access/authorize.ts';
 import { parseTimeZone } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
-import { ConflictError, NotFoundError, UserInputError } from '../core/errors.ts';
+import { NotFoundError, UserInputError } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
-import {
-  creationOf,
-  parseEmails,
-  parseNewAccount,
-  type Account,
-  type CreateAccountRequest,
-} from './account.ts';
+import { nowOf, parseEmails, type Account } from './account.ts';
 import {
   countAccounts,
   findAccountByExternalId,
-  insertAccount,
   listAccounts,
   loadAccounts,
   lockAccount,
-  updateAccount,
 } from './account.store.ts';
 
 export { loadAccounts };
@@ -31,50 +23,37 @@ export interface UpdateAccountRequest {
   readonly notificationEmails?: readonly string[] | null;
 }
 
+/** What is to be changed of an account; null: nothing. */
+export interface AccountChanges {
+  readonly name: string | null;
+  readonly timeZone: string | null;
+  readonly notificationEmails: readonly string[] | null;
+}
+
+/** @throws UserInputError naming the field */
+export function parseAccountChanges(request: UpdateAccountRequest): AccountChanges {
+  const { name = null, timeZone = null, notificationEmails = null } = request;
+  return {
+    name: name === null ? null : parseText(name, ['input', 'name']),
+    timeZone: timeZone === null ? null : parseTimeZone(timeZone, ['input', 'timeZone']),
+    notificationEmails: notificationEmails === null ? null : parseEmails(notificationEmails),
+  };
+}
+
 export class AccountService {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
 
-  /**
-   * An account's now, epoch ms: the only place that says what it is.
-   * (Accounts of partners' tests will have a clock of their own.)
-   */
-  nowMs(): number {
+  /** An account's now, epoch ms. */
+  nowOf(account: Account): number {
+    return nowOf(account, this.clock.nowMs());
+  }
+
+  /** The real time, epoch ms: when something is written, whatever the account's own clock says. */
+  realNowMs(): number {
     return this.clock.nowMs();
-  }
-
-  /** Sent again with the same externalId and body: the first account. @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT */
-  async create(actor: Actor, request: CreateAccountRequest): Promise<Account> {
-    requireScope(actor, 'OPERATOR');
-    const account = parseNewAccount(request, this.clock.nowMs());
-    return this.database.inTransaction(async (tx) => {
-      const created = await insertAccount(tx, account, creationOf(account, request));
-      if (created.isSameRequest) return created.account;
-      throw new ConflictError(
-        `An account with the externalId ${JSON.stringify(account.externalId)} exists and was created with other values.`,
-        { path: ['input', 'externalId'] },
-      );
-    });
-  }
-
-  /** @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
-  async update(actor: Actor, request: UpdateAccountRequest): Promise<Account> {
-    const accountId = requireAccount(actor, 'MANAGE', {
-      accountId: request.accountId,
-      path: ['input', 'accountId'],
-    });
-    const { name = null, timeZone = null, notificationEmails = null } = request;
-    const changes = {
-      name: name === null ? null : parseText(name, ['input', 'name']),
-      timeZone: timeZone === null ? null : parseTimeZone(timeZone, ['input', 'timeZone']),
-      notificationEmails: notificationEmails === null ? null : parseEmails(notificationEmails),
-    };
-    return this.inAccount(accountId, async (tx) => {
-      await updateAccount(tx, accountId, changes);
-      return this.get(tx, accountId);
-    });
   }
 
   /** The account named by id or external id, or the caller's own. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Tx } from '../db/database.ts';
 import { instantColumn, sequenceColumn, bigintColumn } from '../db/columns.ts';
-import { at, int, ms, type Row, text, textOrNull, texts } from '../db/decode.ts';
+import { at, bool, instants, int, ms, type Row, text, textOrNull, texts } from '../db/decode.ts';
 import type { Account, Creation, NewAccount } from './account.ts';
 
 @Entity('account')
@@ -14,6 +14,12 @@ export class AccountRow {
   @Column({ name: 'notification_emails', type: 'text', array: true }) notificationEmails!: string[];
   @Column({ name: 'created_at', ...instantColumn }) createdAtMs!: number;
   @Column({ name: 'credits_from', ...instantColumn }) creditsFromMs!: number;
+  @Column({ name: 'is_test', type: 'boolean' }) isTest!: boolean;
+  @Column({ name: 'settled_at', ...instantColumn }) settledAtMs!: number;
+  @Column({ name: 'cycle_starts_at', ...instantColumn }) cycleStartMs!: number;
+  @Column({ name: 'cycle_ends_at', ...instantColumn }) cycleEndMs!: number;
+  @Column({ name: 'earlier_cycle_starts', type: 'timestamptz', array: true })
+  earlierCycleStarts!: Date[];
   @Column({ name: 'creation', type: 'jsonb' }) creation!: unknown;
   @Column({ name: 'last_local_id', ...sequenceColumn }) lastLocalId!: number;
   @Column({ name: 'last_seq', ...sequenceColumn }) lastSeq!: number;
@@ -21,7 +27,8 @@ export class AccountRow {
   @Column({ name: 'recorded_credits_micro', ...bigintColumn }) recordedCreditsMicro!: bigint;
 }
 
-const COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from`;
+const COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
+  credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts`;
 
 /**
  * Locks the account's row for the transaction: every write of an account's data begins here, so that writes of one
@@ -97,11 +104,16 @@ export async function insertAccount(
   tx: Tx,
   account: NewAccount,
   creation: Creation,
-): Promise<{ readonly account: Account; readonly isSameRequest: boolean }> {
+): Promise<{
+  readonly account: Account;
+  readonly isNew: boolean;
+  readonly isSameRequest: boolean;
+}> {
   const inserted = await tx.query(
     `/* account.insertAccount */ insert into account
-       (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (external_id) do nothing returning ${COLUMNS}`,
+       (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, is_test, settled_at,
+        cycle_starts_at, cycle_ends_at, earlier_cycle_starts, creation)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (external_id) do nothing returning ${COLUMNS}`,
     [
       account.externalId,
       account.name,
@@ -110,11 +122,16 @@ export async function insertAccount(
       account.notificationEmails,
       at(account.createdAtMs),
       at(account.creditsFromMs),
+      account.isTest,
+      at(account.settledAtMs),
+      at(account.cycle.startMs),
+      at(account.cycle.endMs),
+      account.cycle.earlierStartsMs.map(at),
       JSON.stringify(creation),
     ],
   );
   if (inserted[0] !== undefined) {
-    return { account: accountFromRow(inserted[0]), isSameRequest: true };
+    return { account: accountFromRow(inserted[0]), isNew: true, isSameRequest: true };
   }
   const rows = await tx.query(
     `/* account.insertAccount.existing */ select ${COLUMNS}, creation = $2::jsonb as same from account
@@ -122,7 +139,11 @@ export async function insertAccount(
     [account.externalId, JSON.stringify(creation)],
   );
   const existing = rows[0] ?? {};
-  return { account: accountFromRow(existing), isSameRequest: existing['same'] === true };
+  return {
+    account: accountFromRow(existing),
+    isNew: false,
+    isSameRequest: existing['same'] === true,
+  };
 }
 
 export async function updateAccount(
@@ -151,5 +172,12 @@ function accountFromRow(row: Row): Account {
     notificationEmails: texts(row, 'notification_emails'),
     createdAtMs: ms(row, 'created_at'),
     creditsFromMs: ms(row, 'credits_from'),
+    isTest: bool(row, 'is_test'),
+    settledAtMs: ms(row, 'settled_at'),
+    cycle: {
+      startMs: ms(row, 'cycle_starts_at'),
+      endMs: ms(row, 'cycle_ends_at'),
+      earlierStartsMs: instants(row, 'earlier_cycle_starts'),
+    },
   };
 }

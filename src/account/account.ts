@@ -1,12 +1,15 @@
 // An account: whose usage it is, in which zone its days begin and on which day its billing cycle.
 
 import { parseTimeZone, cycleStartMs } from '../core/calendar.ts';
-import { UserInputError } from '../core/errors.ts';
+import { type AccountCycle, firstAccountCycle } from './cycle.ts';
+import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { isoInstant } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 
 export const CYCLE_DAY_MAX = 28;
 export const NOTIFICATION_EMAILS_MAX = 20;
+const TEST_CLOCK_EARLIEST_MS = Date.UTC(2000, 0, 1);
+const TEST_CLOCK_LATEST_MS = Date.UTC(2080, 0, 1);
 
 export interface Account {
   readonly accountId: number;
@@ -19,6 +22,20 @@ export interface Account {
   readonly createdAtMs: number;
   /** Credits and runs are kept from here on; what happened before is history. */
   readonly creditsFromMs: number;
+  /** Its time stands still and is moved by hand. */
+  readonly isTest: boolean;
+  /** The account's position: everything that was due up to it has happened. A test account's now. */
+  readonly settledAtMs: number;
+  /** The cycle that runs at its position. */
+  readonly cycle: AccountCycle;
+}
+
+/**
+ * An account's now, epoch ms: the only place that says what it is. A test account stands where it was moved to; any other
+ * goes by the real time, but never back behind its position (another gateway's clock may be a moment ahead of ours).
+ */
+export function nowOf(account: Pick<Account, 'isTest' | 'settledAtMs'>, realNowMs: number): number {
+  return account.isTest ? account.settledAtMs : Math.max(account.settledAtMs, realNowMs);
 }
 
 /** What createAccount is called with, as the API takes it. */
@@ -30,6 +47,7 @@ export interface CreateAccountRequest {
   readonly cycleDay?: number | null;
   readonly createdAt?: number | null;
   readonly creditsFrom?: number | null;
+  readonly testClock?: number | null;
 }
 
 export type NewAccount = Omit<Account, 'accountId'>;
@@ -38,18 +56,16 @@ export type NewAccount = Omit<Account, 'accountId'>;
  * Checks a request for a new account and fills its defaults.
  * @throws UserInputError naming the field
  */
-export function parseNewAccount(request: CreateAccountRequest, nowMs: number): NewAccount {
+export function parseNewAccount(request: CreateAccountRequest, realNowMs: number): NewAccount {
+  const { testClock = null } = request;
+  const nowMs = testClock === null ? realNowMs : parseTestClock(testClock, ['input', 'testClock']);
   const timeZone = parseTimeZone(request.timeZone ?? 'UTC', ['input', 'timeZone']);
   const cycleDay = parseCycleDay(request.cycleDay ?? 1);
   const createdAtMs = notAfter(request.createdAt ?? nowMs, nowMs, 'createdAt');
-  const runningCycleMs = cycleStartMs(timeZone, cycleDay, nowMs);
-  const defaultFromMs = Math.max(createdAtMs, createdAtMs < nowMs ? runningCycleMs : nowMs);
-  const creditsFromMs = notAfter(request.creditsFrom ?? defaultFromMs, nowMs, 'creditsFrom');
-  if (creditsFromMs < createdAtMs) {
-    throw new UserInputError('creditsFrom must not be before createdAt.', {
-      path: ['input', 'creditsFrom'],
-    });
-  }
+  const creditsFromMs = parseCreditsFrom(request, createdAtMs, {
+    nowMs,
+    runningCycleMs: cycleStartMs(timeZone, cycleDay, nowMs),
+  });
   return {
     name: parseText(request.name, ['input', 'name']),
     externalId:
@@ -59,7 +75,33 @@ export function parseNewAccount(request: CreateAccountRequest, nowMs: number): N
     notificationEmails: parseEmails(request.notificationEmails ?? []),
     createdAtMs,
     creditsFromMs,
+    isTest: testClock !== null,
+    // From its credits' start on everything that was due happens at the first settlement.
+    settledAtMs: creditsFromMs,
+    cycle: firstAccountCycle({ timeZone, cycleDay }, creditsFromMs),
   };
+}
+
+function parseCreditsFrom(
+  request: CreateAccountRequest,
+  createdAtMs: number,
+  { nowMs, runningCycleMs }: { readonly nowMs: number; readonly runningCycleMs: number },
+): number {
+  const defaultFromMs = Math.max(createdAtMs, createdAtMs < nowMs ? runningCycleMs : nowMs);
+  const creditsFromMs = notAfter(request.creditsFrom ?? defaultFromMs, nowMs, 'creditsFrom');
+  if (creditsFromMs >= createdAtMs) return creditsFromMs;
+  throw new UserInputError('creditsFrom must not be before createdAt.', {
+    path: ['input', 'creditsFrom'],
+  });
+}
+
+/** An instant that a test account may stand at. @throws UserInputError */
+export function parseTestClock(atMs: number, path: ErrorPath): number {
+  if (atMs >= TEST_CLOCK_EARLIEST_MS && atMs <= TEST_CLOCK_LATEST_MS) return atMs;
+  throw new UserInputError(
+    `${path.at(-1) ?? 'The instant'} is ${isoInstant(atMs)}; a test clock stands between ${isoInstant(TEST_CLOCK_EARLIEST_MS)} and ${isoInstant(TEST_CLOCK_LATEST_MS)}.`,
+    { path },
+  );
 }
 
 /** What a request says, defaults filled in and null where it leaves an instant to the gateway: equal for equal requests. */
@@ -68,8 +110,9 @@ export type Creation = Readonly<Record<string, unknown>>;
 /** A request in the form in which it is kept and compared when it comes again. */
 export function creationOf(account: NewAccount, request: CreateAccountRequest): Creation {
   const { name, externalId, timeZone, notificationEmails, cycleDay } = account;
-  const { createdAt = null, creditsFrom = null } = request;
-  return { name, externalId, timeZone, notificationEmails, cycleDay, createdAt, creditsFrom };
+  const { createdAt = null, creditsFrom = null, testClock = null } = request;
+  const times = { createdAt, creditsFrom, testClock };
+  return { name, externalId, timeZone, notificationEmails, cycleDay, ...times };
 }
 
 /** @throws UserInputError when there are too many */

@@ -26,7 +26,6 @@ import {
   type HardwareKind,
   type HardwareProfile,
   type HardwareRate,
-  type SetHardwareRateRequest,
 } from './rates.ts';
 
 registerEnumType(hardwareKinds, { name: 'HardwareKind' });
@@ -149,14 +148,6 @@ class CreateHardwareProfileInput implements CreateHardwareProfileRequest {
   readonly effectiveFrom?: number | null;
 }
 
-@InputType('SetHardwareRateInput')
-class SetHardwareRateInput implements SetHardwareRateRequest {
-  @Field(() => String, { description: "The profile's name." }) readonly hardware!: string;
-  @Field(() => CreditsScalar, { description: 'For one replica; from 0 to 100,000.' })
-  readonly creditsPerHour!: string;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly effectiveFrom?: number | null;
-}
-
 @Resolver(() => HardwareProfileType)
 export class CatalogueResolver {
   constructor(private readonly catalogue: CatalogueService) {}
@@ -176,18 +167,6 @@ export class CatalogueResolver {
     @Arg('input', () => CreateHardwareProfileInput) input: CreateHardwareProfileInput,
   ): Promise<HardwareProfileType> {
     const { profile, rates } = await this.catalogue.createProfile(context.actor, input);
-    return hardwareNode(profile, rates, context.nowMs);
-  }
-
-  @Mutation(() => HardwareProfileType, {
-    description:
-      'Takes effect at `effectiveFrom` (default a minute from now, at least ten seconds ahead); running deployments change rate at that instant. A second one for the same instant replaces the first.',
-  })
-  async setHardwareRate(
-    @Ctx() context: RequestContext,
-    @Arg('input', () => SetHardwareRateInput) input: SetHardwareRateInput,
-  ): Promise<HardwareProfileType> {
-    const { profile, rates } = await this.catalogue.setRate(context.actor, input);
     return hardwareNode(profile, rates, context.nowMs);
   }
 }

@@ -7,14 +7,12 @@ import { insertHardware, loadHardware, loadRates, upsertRate } from './catalogue
 import {
   hardwareNamed,
   parseNewHardware,
-  parseNewRate,
   type CreateHardwareProfileRequest,
   type HardwareProfile,
   type HardwareRate,
   type NewHardwareProfile,
   type NewHardwareRate,
   ratesOf,
-  type SetHardwareRateRequest,
 } from './rates.ts';
 
 /** A profile with its rates, earliest first. */
@@ -65,25 +63,8 @@ export class CatalogueService {
       const created = await insertHardware(tx, profile);
       if (created === null) return existingAsCreated(tx, profile, firstRate);
       const rate = { hardwareId: created.hardwareId, ...firstRate };
-      await upsertRate(tx, rate);
+      await upsertRate(tx, rate, profile.createdAtMs);
       return { profile: created, rates: [rate] };
-    });
-  }
-
-  /**
-   * Adds a rate that takes effect ahead of now. What runs then is split at its instant whenever it is read or closed
-   * (hosting/charge), so nothing else is written here. The lead is far longer than a statement may take, so the rate is
-   * committed before its instant comes.
-   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND for an unknown profile
-   */
-  async setRate(actor: Actor, request: SetHardwareRateRequest): Promise<PricedHardware> {
-    requireScope(actor, 'OPERATOR');
-    const rate = parseNewRate(request, this.clock.nowMs());
-    return this.database.inTransaction(async (tx) => {
-      const profiles = await loadHardware(tx);
-      const profile = hardwareNamed(profiles, request.hardware, ['input', 'hardware']);
-      await upsertRate(tx, { hardwareId: profile.hardwareId, ...rate });
-      return { profile, rates: await loadRates(tx, [profile.hardwareId]) };
     });
   }
 }

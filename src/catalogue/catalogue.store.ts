@@ -26,6 +26,7 @@ export class HardwareRateRow {
   @PrimaryColumn({ name: 'hardware_id', type: 'int' }) hardwareId!: number;
   @PrimaryColumn({ name: 'effective_from', ...instantColumn }) effectiveFromMs!: number;
   @Column({ name: 'rate_micro_per_hour', ...bigintColumn }) rateMicroPerHour!: bigint;
+  @Column({ name: 'set_at', ...instantColumn }) setAtMs!: number;
 }
 
 const COLUMNS = 'hardware_id, name, kind, model, vcpus, gpus, memory_gb, created_at';
@@ -72,13 +73,13 @@ export async function insertHardware(
   return rows[0] === undefined ? null : profileFromRow(rows[0]);
 }
 
-/** Adds a rate, or replaces the one of the same instant, which must not have come yet. */
-export async function upsertRate(tx: Tx, rate: HardwareRate): Promise<void> {
+/** Adds a rate, or replaces the one of the same instant, which must not have come yet. @param setAtMs now */
+export async function upsertRate(tx: Tx, rate: HardwareRate, setAtMs: number): Promise<void> {
   await tx.query(
-    `/* catalogue.upsertRate */ insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour)
-     values ($1, $2, $3)
-     on conflict (hardware_id, effective_from) do update set rate_micro_per_hour = excluded.rate_micro_per_hour`,
-    [rate.hardwareId, at(rate.fromMs), rate.rateMicroPerHour],
+    `/* catalogue.upsertRate */ insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour, set_at)
+     values ($1, $2, $3, $4) on conflict (hardware_id, effective_from)
+     do update set rate_micro_per_hour = excluded.rate_micro_per_hour, set_at = excluded.set_at`,
+    [rate.hardwareId, at(rate.fromMs), rate.rateMicroPerHour, at(setAtMs)],
   );
 }
 

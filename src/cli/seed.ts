@@ -75,7 +75,7 @@ class DemoLife {
         : DemoDays.ofCreation(earlier.createdAtMs);
     if (earlier !== null && !(await this.isUnfinished(earlier, days))) return null;
     this.clock.moveTo(days.createdAtMs);
-    const account = await this.app.accounts.create(OPERATOR, demoAccount(days));
+    const account = await this.app.creditAccounts.create(OPERATOR, demoAccount(days));
     const accountId = encodeId('Account', account.accountId, account.accountId);
     for (const deed of planDemo(days, Math.min(this.nowMs, days.endMs))) {
       this.clock.moveTo(deed.atMs);
@@ -118,7 +118,7 @@ class DemoLife {
       case 'PROFILE':
         return app.catalogue.createProfile(OPERATOR, deed.request);
       case 'RATE':
-        return app.catalogue.setRate(OPERATOR, deed.request);
+        return app.rates.setRate(OPERATOR, deed.request);
       case 'ALLOCATE':
         return app.credits.allocate(OPERATOR, { ...deed.request, accountId });
       case 'VOID_ALLOCATION':
@@ -132,7 +132,7 @@ class DemoLife {
       case 'RECORD':
         return this.record(accountId, deed);
       case 'VOID':
-        return app.ingest.voidUsage(OPERATOR, { ...deed, accountId });
+        return app.events.voidUsage(OPERATOR, { ...deed, accountId });
     }
   }
 
@@ -186,8 +186,8 @@ class DemoLife {
     { request, reason }: Extract<Deed, { deed: 'VOID_ALLOCATION' }>,
   ): Promise<void> {
     // Asked for again, it is the allocation that was made.
-    const { allocation } = await this.app.credits.allocate(OPERATOR, { ...request, accountId });
-    const id = encodeId('CreditAllocation', allocation.accountId, allocation.allocationId);
+    const made = await this.app.credits.allocate(OPERATOR, { ...request, accountId });
+    const id = encodeId('CreditAllocation', made.accountId, made.allocationId);
     await this.app.credits.void(OPERATOR, { id, reason });
   }
 

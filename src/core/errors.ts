@@ -76,6 +76,12 @@ export class IdempotencyConflictError extends GatewayError {
   }
 }
 
+export class DeploymentsDisabledError extends GatewayError {
+  constructor(message: string, details?: ErrorDetails) {
+    super('DEPLOYMENTS_DISABLED', message, details);
+  }
+}
+
 export class UnavailableError extends GatewayError {
   constructor(message: string, details?: ErrorDetails) {
     super('UNAVAILABLE', message, details);

@@ -20,16 +20,23 @@ export interface Actor {
 
 export const nodeTypes = {
   Account: 'Account',
+  Alert: 'Alert',
   ApiKey: 'ApiKey',
+  BillingCycle: 'BillingCycle',
   BrowserPod: 'BrowserPod',
   CreditAllocation: 'CreditAllocation',
   CustomScript: 'CustomScript',
+  Email: 'Email',
   Guardrail: 'Guardrail',
   HardwareProfile: 'HardwareProfile',
+  LedgerEntry: 'LedgerEntry',
   Model: 'Model',
   ModelDeployment: 'ModelDeployment',
   OcrDeployment: 'OcrDeployment',
+  Threshold: 'Threshold',
   UsageEvent: 'UsageEvent',
+  WebhookDelivery: 'WebhookDelivery',
+  WebhookEndpoint: 'WebhookEndpoint',
   Workflow: 'Workflow',
 } as const;
 export type NodeType = keyof typeof nodeTypes;
@@ -53,7 +60,15 @@ export function encodeId(type: NodeType, accountId: number, localId: number): st
 
 const INT_MAX = 2 ** 31 - 1;
 /** Types whose rows are numbered with 64 bits; all others, and accounts, with 32. */
-const manyRows: ReadonlySet<NodeType> = new Set(['CreditAllocation', 'UsageEvent']);
+const manyRows: ReadonlySet<NodeType> = new Set([
+  'Alert',
+  'CreditAllocation',
+  'Email',
+  'LedgerEntry',
+  'Threshold',
+  'UsageEvent',
+  'WebhookDelivery',
+]);
 
 /** What an id says, or null when it is none of ours. */
 export function decodeId(id: string): NodeRef | null {

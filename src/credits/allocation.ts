@@ -6,13 +6,18 @@
 // but in usage views from effectiveAt on), and history, which expired before the account's credits begin and is in views only.
 
 import { UserInputError } from '../core/errors.ts';
-import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
+import { formatMicro, MICRO_MAX, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { intersect, isoInstant, type Range } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
+import { type CycleCalendar, cycleEndMs } from '../account/cycle.ts';
+import { ADJUSTMENT_PRIORITY, type Lot, type LotState } from './lots.ts';
+import type { RunningCycle } from './state.ts';
 
 export const NOTE_LENGTH_MAX = 1_000;
 export const VOID_REASON_LENGTH_MAX = 1_000;
 const PRIORITY_DEFAULT = 100;
+/** Of a row of grants without end: the sums of ten thousand cycles can be held. */
+const EVERY_CYCLE_AMOUNT_MAX_MICRO = MICRO_MAX / 10_000n;
 
 export const allocationUnits = { CREDITS: 'CREDITS', WORKFLOW_RUNS: 'WORKFLOW_RUNS' } as const;
 export type AllocationUnit = keyof typeof allocationUnits;
@@ -41,6 +46,17 @@ export interface CreditAllocation {
   readonly voidedAtMs: number | null;
   readonly note: string | null;
   readonly createdAtMs: number;
+  /** When it is booked: its effectiveAt, or the now of the call that made it where that is later. */
+  readonly grantAtMs: number;
+  readonly state: LotState;
+  /** One of a row of grants, one for each cycle. */
+  readonly isEveryCycle: boolean;
+  /** The first grant of its row; null when it is of none. */
+  readonly seriesId: number | null;
+  /** Made by an adjustment or a reversal. */
+  readonly isAdjustment: boolean;
+  /** The rest of a reversal: no view counts it as allocated. */
+  readonly isReturn: boolean;
 }
 
 /** What allocate is called with, as the API takes it. */
@@ -52,6 +68,7 @@ export interface AllocateRequest {
   readonly priority?: number | null;
   readonly effectiveAt?: number | null;
   readonly expiresAt?: number | null;
+  readonly everyCycle?: boolean | null;
   readonly note?: string | null;
   readonly idempotencyKey: string;
 }
@@ -67,17 +84,24 @@ export interface AllocationBody {
   readonly priority: number;
   readonly effectiveAt: number | null;
   readonly expiresAt: number | null;
+  readonly everyCycle: boolean;
   readonly note: string | null;
 }
 
 export type NewAllocation = Omit<
   CreditAllocation,
-  'allocationId' | 'accountId' | 'spentMicro' | 'voidedAtMs'
+  'allocationId' | 'accountId' | 'spentMicro' | 'voidedAtMs' | 'seriesId' | 'isReturn'
 >;
 
 type Timed = Pick<
   CreditAllocation,
-  'unit' | 'amountMicro' | 'spentMicro' | 'effectiveAtMs' | 'expiresAtMs' | 'voidedAtMs'
+  | 'isReturn'
+  | 'unit'
+  | 'amountMicro'
+  | 'spentMicro'
+  | 'effectiveAtMs'
+  | 'expiresAtMs'
+  | 'voidedAtMs'
 >;
 
 /**
@@ -99,23 +123,28 @@ export function parseAllocateRequest(request: AllocateRequest): {
       priority: request.priority ?? PRIORITY_DEFAULT,
       effectiveAt,
       expiresAt,
+      everyCycle: parseEveryCycle(request),
       note: note === null ? null : parseText(note, ['input', 'note'], NOTE_LENGTH_MAX),
     },
   };
 }
 
 /**
- * The allocation that a request makes at `nowMs`.
+ * The allocation that a request makes at `nowMs`. One of a row that takes effect later expires with the cycle that it falls
+ * into; the clock sees to that when it comes, and what is said until then is the calendar's.
  * @param account.creditsFromMs where the account's credits begin: what expired by then is history
+ * @param cycle the running one
  * @throws UserInputError when it would expire before it takes effect, or is over already and no history
  */
 export function newAllocation(
   body: AllocationBody,
-  account: { readonly creditsFromMs: number },
+  account: CycleCalendar & { readonly creditsFromMs: number; readonly cycle: RunningCycle },
   nowMs: number,
 ): NewAllocation {
-  const { effectiveAt, expiresAt } = body;
+  const { effectiveAt } = body;
   const effectiveAtMs = effectiveAt ?? nowMs;
+  const grantAtMs = Math.max(effectiveAtMs, nowMs);
+  const expiresAt = body.everyCycle ? cycleEndOf(account, grantAtMs) : body.expiresAt;
   if (expiresAt !== null) requireExpiry({ effectiveAtMs, expiresAtMs: expiresAt }, account, nowMs);
   return {
     unit: body.unit,
@@ -126,12 +155,77 @@ export function newAllocation(
     expiresAtMs: expiresAt,
     note: body.note,
     createdAtMs: nowMs,
+    grantAtMs,
+    state: expiresAt !== null && expiresAt <= nowMs ? 'EXPIRED' : 'PENDING',
+    isEveryCycle: body.everyCycle,
+    isAdjustment: false,
   };
+}
+
+/** A lot of credits that an adjustment adds at `nowMs`. */
+export function newAdjustment(amountMicro: bigint, note: string, nowMs: number): NewAllocation {
+  return {
+    unit: 'CREDITS',
+    source: 'ADJUSTMENT',
+    amountMicro,
+    priority: ADJUSTMENT_PRIORITY,
+    effectiveAtMs: nowMs,
+    expiresAtMs: null,
+    note,
+    createdAtMs: nowMs,
+    grantAtMs: nowMs,
+    state: 'PENDING',
+    isEveryCycle: false,
+    isAdjustment: true,
+  };
+}
+
+/** What is spent of an allocation, as the clock knows it when it is made. */
+export function lotOf(made: NewAllocation & { readonly allocationId: number }): Lot {
+  const { allocationId, state, amountMicro, priority, grantAtMs, expiresAtMs } = made;
+  return {
+    allocationId,
+    state,
+    amountMicro,
+    spentMicro: 0n,
+    priority,
+    grantAtMs,
+    expiresAtMs,
+    createdAtMs: made.createdAtMs,
+    seriesId: made.isEveryCycle ? allocationId : null,
+    isAdjustment: made.isAdjustment,
+  };
+}
+
+/** The end of the cycle that holds an instant, by the calendar as it is now. */
+function cycleEndOf(
+  account: CycleCalendar & { readonly cycle: RunningCycle },
+  atMs: number,
+): number {
+  let { endMs } = account.cycle;
+  while (endMs <= atMs) endMs = cycleEndMs(account, endMs);
+  return endMs;
+}
+
+function parseEveryCycle({ everyCycle, expiresAt, amount }: AllocateRequest): boolean {
+  if (everyCycle !== true) return false;
+  if (parseMicro(amount) > EVERY_CYCLE_AMOUNT_MAX_MICRO) {
+    throw new UserInputError(
+      `amount is ${amount}; with everyCycle it may be at most ${formatMicro(EVERY_CYCLE_AMOUNT_MAX_MICRO)}.`,
+      { path: ['input', 'amount'] },
+    );
+  }
+  if (expiresAt === null || expiresAt === undefined) return true;
+  throw new UserInputError(
+    'expiresAt must be left out with everyCycle: each grant lasts until its cycle ends.',
+    { path: ['input', 'expiresAt'] },
+  );
 }
 
 /**
  * What was allocated in a unit within a range, in millionths: the amounts of the allocations whose time in effect,
- * [effectiveAt, expiresAt or voidedAt), meets the range; of a voided one what was spent of it.
+ * [effectiveAt, expiresAt or voidedAt), meets the range; of a voided one what was spent of it. What reversals returned is
+ * left out.
  * @param allocations of one account, of any unit and time
  */
 export function allocatedWithin(
@@ -141,7 +235,8 @@ export function allocatedWithin(
 ): bigint {
   let sumMicro = 0n;
   for (const allocation of allocations) {
-    if (allocation.unit !== unit || intersect(inEffect(allocation), range) === null) continue;
+    const counts = allocation.unit === unit && !allocation.isReturn;
+    if (!counts || intersect(inEffect(allocation), range) === null) continue;
     sumMicro += allocation.voidedAtMs === null ? allocation.amountMicro : allocation.spentMicro;
   }
   return sumMicro;

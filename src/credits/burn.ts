@@ -14,6 +14,15 @@ export interface RunningSegment extends HostingSegment {
   readonly postedMicro: bigint;
 }
 
+/** A segment that runs. What it cost before the account's credits began is history, and counts as posted. */
+export function runningSegment(
+  segment: HostingSegment & { readonly postedMicro: bigint | null },
+  creditsFromMs: number,
+): RunningSegment {
+  const postedMicro = segment.postedMicro ?? chargedMicro(segment, creditsFromMs);
+  return { ...segment, toMs: null, postedMicro };
+}
+
 /** What one segment has cost since its last posting, in micro-credits. */
 export function accruedOf(segment: RunningSegment, atMs: number): bigint {
   return chargedMicro(segment, atMs) - segment.postedMicro;

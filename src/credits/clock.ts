@@ -11,7 +11,7 @@ import { addCalendar } from '../core/calendar.ts';
 import { isoInstant } from '../core/range.ts';
 import { type AllocationUnit, allocationUnits } from './allocation.ts';
 import { accruedMicro, firstAccrualMs, type RunningSegment } from './burn.ts';
-import { cycleEndMs } from './cycle.ts';
+import { cycleEndMs } from '../account/cycle.ts';
 import { Draft } from './draft.ts';
 import {
   balanceOf,
@@ -24,7 +24,8 @@ import {
   put,
 } from './lots.ts';
 import { type AlertKind, alertKindOf } from './occurrence.ts';
-import { type AccountState, creditStateOf, type KnownRate } from './state.ts';
+import { creditStateOf } from './limits.ts';
+import { type AccountState, type KnownRate } from './state.ts';
 import {
   compareFired,
   creditLevel,
@@ -197,6 +198,7 @@ export function beginRate(
     rateMicroPerHour: rate.rateMicroPerHour,
     postedMicro: 0n,
   }));
+  draft.begun.push(...next);
   draft.set({ running: [...draft.state.running, ...next] });
 }
 

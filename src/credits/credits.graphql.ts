@@ -15,7 +15,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { accountNode, AccountType } from '../account/account.graphql.ts';
+import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
 import { encodeId } from '../core/identity.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
@@ -29,14 +29,21 @@ import {
   type AllocationSource,
   type AllocationUnit,
 } from './allocation.ts';
+import { stateLoader } from './balance.graphql.ts';
+import { remainingOf } from './balance.service.ts';
 import {
-  countAllocationLists,
-  readAllocationPages,
+  type AdjustCreditsRequest,
+  type AllocationRef,
+  countAllocations,
+  loadAllocationPages,
+  loadAllocations,
   type AllocationList,
   type AllocationOfAccount,
   type AllocationPage,
   type CreditsService,
 } from './credits.service.ts';
+import { ledgerEntryNode, LedgerEntryType } from './ledger.graphql.ts';
+import { readEntry } from './ledger.service.ts';
 
 registerEnumType(allocationUnits, { name: 'AllocationUnit' });
 registerEnumType(allocationSources, { name: 'AllocationSource' });
@@ -56,6 +63,11 @@ export class CreditAllocationType extends NodeType {
   @Field(() => Int) readonly priority!: number;
   @Field(() => DateTimeScalar) readonly effectiveAt!: number;
   @Field(() => DateTimeScalar, { nullable: true }) readonly expiresAt!: number | null;
+  @Field(() => Boolean, {
+    description:
+      'One of a row of grants, one for each billing cycle, each an allocation of its own for that cycle only. Voiding one ends the row.',
+  })
+  readonly everyCycle!: boolean;
   @Field(() => DateTimeScalar, { nullable: true }) readonly voidedAt!: number | null;
   @Field(() => String, { nullable: true }) readonly note!: string | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
@@ -74,6 +86,7 @@ export function allocationNode({ allocation, account }: AllocationOfAccount): Cr
     priority: allocation.priority,
     effectiveAt: allocation.effectiveAtMs,
     expiresAt: allocation.expiresAtMs,
+    everyCycle: allocation.isEveryCycle,
     voidedAt: allocation.voidedAtMs,
     note: allocation.note,
     createdAt: allocation.createdAtMs,
@@ -103,6 +116,12 @@ class AllocateInput implements AllocateRequest {
   })
   readonly effectiveAt?: number | null;
   @Field(() => DateTimeScalar, { nullable: true }) readonly expiresAt?: number | null;
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description: 'The first grant covers the running cycle; expiresAt must be left out.',
+  })
+  readonly everyCycle?: boolean | null;
   @Field(() => String, { nullable: true }) readonly note?: string | null;
   @Field(() => String, {
     description:
@@ -147,6 +166,51 @@ export class AccountAllocationsResolver {
   }
 }
 
+@InputType('AdjustCreditsInput')
+class AdjustCreditsInput implements AdjustCreditsRequest {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => CreditsScalar, {
+    description: 'Above 0: a lot of its own, without expiry. Below: taken like usage.',
+  })
+  readonly amount!: string;
+  @Field(() => String) readonly reason!: string;
+  @Field(() => String, { description: 'One space with the keys of `allocate`.' })
+  readonly idempotencyKey!: string;
+}
+
+@Resolver(() => CreditAllocationType)
+export class AllocationResolver {
+  @FieldResolver(() => CreditsScalar, {
+    description:
+      'Now, running hosting taken off; before it takes effect the amount; 0 once expired or voided.',
+  })
+  async remaining(
+    @Root() { allocation }: CreditAllocationType,
+    @Ctx() context: RequestContext,
+  ): Promise<bigint> {
+    const state = await stateLoader(context).load(allocation.accountId);
+    return remainingOf(state, allocation);
+  }
+}
+
+@Resolver(() => LedgerEntryType)
+export class LedgerEntryResolver {
+  @FieldResolver(() => CreditAllocationType, {
+    nullable: true,
+    description: 'What was granted, expired, voided or added.',
+  })
+  async allocation(
+    @Root() { entry }: LedgerEntryType,
+    @Ctx() context: RequestContext,
+  ): Promise<CreditAllocationType | null> {
+    const { accountId, allocationId } = entry;
+    if (allocationId === null) return null;
+    const allocation = await allocationLoader(context).load({ accountId, allocationId });
+    const account = await accountLoader(context).load(accountId);
+    return allocation === null ? null : allocationNode({ allocation, account });
+  }
+}
+
 @Resolver(() => CreditAllocationType)
 export class CreditsResolver {
   constructor(private readonly credits: CreditsService) {}
@@ -156,7 +220,17 @@ export class CreditsResolver {
     @Ctx() context: RequestContext,
     @Arg('input', () => AllocateInput) input: AllocateInput,
   ): Promise<CreditAllocationType> {
-    return allocationNode(await this.credits.allocate(context.actor, input));
+    const made = await this.credits.allocate(context.actor, input);
+    return allocationNode(await this.credits.read(await context.reader(), made));
+  }
+
+  @Mutation(() => LedgerEntryType)
+  async adjustCredits(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => AdjustCreditsInput) input: AdjustCreditsInput,
+  ): Promise<LedgerEntryType> {
+    const ref = await this.credits.adjust(context.actor, input);
+    return ledgerEntryNode(await readEntry(await context.reader(), ref));
   }
 
   @Mutation(() => CreditAllocationType, {
@@ -167,8 +241,28 @@ export class CreditsResolver {
     @Arg('id', () => ID) id: string,
     @Arg('reason', () => String) reason: string,
   ): Promise<CreditAllocationType> {
-    return allocationNode(await this.credits.void(context.actor, { id, reason }));
+    const voided = await this.credits.void(context.actor, { id, reason });
+    return allocationNode(await this.credits.read(await context.reader(), voided));
   }
+}
+
+type AllocationLoader = DataLoader<AllocationRef, CreditAllocation | null, string>;
+const ALLOCATION_LOADER = new Key<AllocationLoader>('allocations');
+
+function allocationLoader(context: RequestContext): AllocationLoader {
+  const keyOf = (ref: AllocationRef): string => `${ref.accountId}.${ref.allocationId}`;
+  return context.once(
+    ALLOCATION_LOADER,
+    () =>
+      new DataLoader(
+        async (refs: readonly AllocationRef[]) => {
+          const found = await loadAllocations(await context.reader(), refs);
+          const byKey = new Map(found.map((allocation) => [keyOf(allocation), allocation]));
+          return refs.map((ref) => byKey.get(keyOf(ref)) ?? null);
+        },
+        { cacheKeyFn: keyOf },
+      ),
+  );
 }
 
 // The pages of all accounts of an answer are one statement, and so are their counts.
@@ -177,13 +271,13 @@ function pageLoader(
 ): DataLoader<AllocationPage, readonly CreditAllocation[]> {
   return context.once(
     PAGE_LOADER,
-    () => new DataLoader(async (pages) => readAllocationPages(await context.reader(), pages)),
+    () => new DataLoader(async (pages) => loadAllocationPages(await context.reader(), pages)),
   );
 }
 
 function countLoader(context: RequestContext): DataLoader<AllocationList, number> {
   return context.once(
     COUNT_LOADER,
-    () => new DataLoader(async (lists) => countAllocationLists(await context.reader(), lists)),
+    () => new DataLoader(async (lists) => countAllocations(await context.reader(), lists)),
   );
 }

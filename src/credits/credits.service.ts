@@ -1,32 +1,39 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
-import { type Account } from '../account/account.ts';
+import type { Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
-import { takeLocalIds } from '../account/account.store.ts';
 import { IdempotencyConflictError, UserInputError } from '../core/errors.ts';
 import { unknownId, type Actor } from '../core/identity.ts';
-import { formatMicro, MICRO_MAX } from '../core/micro.ts';
+import { formatMicro, MICRO_MAX, parseMicro } from '../core/micro.ts';
 import { parseText } from '../core/text.ts';
 import type { Tx } from '../db/database.ts';
 import {
+  type AllocateRequest,
+  type AllocationUnit,
+  type CreditAllocation,
+  lotOf,
+  newAdjustment,
   newAllocation,
   parseAllocateRequest,
   VOID_REASON_LENGTH_MAX,
-  type AllocateRequest,
-  type CreditAllocation,
-  type NewAllocation,
 } from './allocation.ts';
 import {
   countAllocations,
   findAllocation,
-  findAllocationByKey,
+  findRequest,
   insertAllocation,
+  insertRequest,
   loadAllocationPages,
+  loadAllocations,
   sumAllocated,
   voidAllocation,
   type AllocationList,
   type AllocationPage,
 } from './credits.store.ts';
+import type { LedgerRef } from './ledger.service.ts';
+import type { OpenAccount, SettlementService } from './settlement.service.ts';
+import { adjustUp, allocate, takeAdjustment, voidLot } from './writes.ts';
 
+export { loadAllocationPages, loadAllocations, countAllocations };
 export type { AllocationList, AllocationPage };
 
 /** An allocation and whose it is. */
@@ -35,64 +42,68 @@ export interface AllocationOfAccount {
   readonly account: Account;
 }
 
-/** The rows of each page of accounts that the caller may read, newest first, at the page's index. */
-export async function readAllocationPages(
-  tx: Tx,
-  pages: readonly AllocationPage[],
-): Promise<readonly (readonly CreditAllocation[])[]> {
-  return loadAllocationPages(tx, pages);
+/** Points to an allocation. */
+export interface AllocationRef {
+  readonly accountId: number;
+  readonly allocationId: number;
 }
 
-/** How many allocations each list has, at the list's index. */
-export async function countAllocationLists(
-  tx: Tx,
-  lists: readonly AllocationList[],
-): Promise<readonly number[]> {
-  return countAllocations(tx, lists);
+/** What adjustCredits is called with, as the API takes it. */
+export interface AdjustCreditsRequest {
+  readonly accountId?: string | null;
+  readonly amount: string;
+  readonly reason: string;
+  readonly idempotencyKey: string;
+}
+
+/** A call that is answered with its first result when it comes again. */
+interface Call {
+  readonly idempotencyKey: string;
+  readonly body: object;
 }
 
 export class CreditsService {
-  constructor(private readonly accounts: AccountService) {}
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly settlements: SettlementService,
+  ) {}
 
   /**
    * Gives an account credits or runs. The same idempotency key with the same body is answered with the first result, also
    * when that body could not be allocated any more (its expiry has passed).
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, IDEMPOTENCY_CONFLICT for the key with another body
    */
-  async allocate(actor: Actor, request: AllocateRequest): Promise<AllocationOfAccount> {
+  async allocate(actor: Actor, request: AllocateRequest): Promise<AllocationRef> {
     const accountId = requireAccount(actor, 'OPERATOR', {
       accountId: request.accountId,
       path: ['input', 'accountId'],
     });
-    const parsed = parseAllocateRequest(request);
-    return this.accounts.inAccount(accountId, async (tx, account) => {
-      const earlier = await findAllocationByKey(tx, accountId, parsed);
-      if (earlier !== null) {
-        if (earlier.isSameBody) return { allocation: earlier.allocation, account };
-        throw new IdempotencyConflictError(
-          `The idempotencyKey ${JSON.stringify(parsed.idempotencyKey)} was used for an allocation with another body.`,
-          { path: ['input', 'idempotencyKey'] },
-        );
-      }
-      const made = newAllocation(parsed.body, account, this.accounts.nowMs());
+    const { idempotencyKey, body } = parseAllocateRequest(request);
+    const call = { idempotencyKey, body: { operation: 'allocate', ...body } };
+    return this.settlements.inAccount(accountId, async (open) => {
+      const { tx, account, draft } = open;
+      const earlier = await earlierResult(open, call);
+      if (earlier?.allocationId != null) return { accountId, allocationId: earlier.allocationId };
+      const made = newAllocation(body, { ...account, cycle: draft.state.cycle }, open.nowMs);
       await requireSumFits(tx, accountId, made);
-      const allocationId = await takeLocalIds(tx, accountId, 1);
-      await insertAllocation(tx, made, { accountId, allocationId, ...parsed });
-      return {
-        allocation: { ...made, accountId, allocationId, spentMicro: 0n, voidedAtMs: null },
-        account,
-      };
+      const allocation = { ...made, allocationId: draft.takeLocalId() };
+      await insertAllocation(tx, accountId, allocation);
+      if (made.state === 'PENDING') allocate(draft, made.unit, lotOf(allocation));
+      const { allocationId } = allocation;
+      await insertRequest(tx, accountId, call, { allocationId, ledgerSequence: null });
+      return { accountId, allocationId };
     });
   }
 
   /**
-   * Ends an allocation now. One that was voided before is returned unchanged.
+   * Ends an allocation now: what is left of it is taken back, and of a row of grants no more follow. One that was voided
+   * before stays as it is.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
    */
   async void(
     actor: Actor,
     named: { readonly id: string; readonly reason: string },
-  ): Promise<AllocationOfAccount> {
+  ): Promise<AllocationRef> {
     const ref = requireRef(actor, 'OPERATOR', {
       id: named.id,
       types: ['CreditAllocation'],
@@ -100,29 +111,102 @@ export class CreditsService {
     });
     const reason = parseText(named.reason, ['reason'], VOID_REASON_LENGTH_MAX);
     const { accountId, localId: allocationId } = ref;
-    return this.accounts.inAccount(accountId, async (tx, account) => {
-      await voidAllocation(
-        tx,
-        { accountId, allocationId },
-        { atMs: this.accounts.nowMs(), reason },
-      );
+    return this.settlements.inAccount(accountId, async (open) => {
+      const { tx, draft, nowMs } = open;
       const allocation = await findAllocation(tx, accountId, allocationId);
       if (allocation === null) throw unknownId(named.id, ['id']);
-      return { allocation, account };
+      if (allocation.voidedAtMs !== null) return { accountId, allocationId };
+      const { unit, seriesId } = allocation;
+      const live = draft.purse(unit).lots.find((lot) => lot.seriesId === (seriesId ?? NaN));
+      for (const id of new Set([allocationId, live?.allocationId ?? allocationId])) {
+        voidLot(draft, unit, id);
+        await voidAllocation(tx, { accountId, allocationId: id }, { atMs: nowMs, reason });
+      }
+      return { accountId, allocationId };
+    });
+  }
+
+  /**
+   * Corrects a balance: up as a lot of its own, down like usage. Idempotency keys are shared with `allocate`.
+   * @returns its entry in the ledger
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, IDEMPOTENCY_CONFLICT for the key with another body
+   */
+  async adjust(actor: Actor, request: AdjustCreditsRequest): Promise<LedgerRef> {
+    const accountId = requireAccount(actor, 'OPERATOR', {
+      accountId: request.accountId,
+      path: ['input', 'accountId'],
+    });
+    const idempotencyKey = parseText(request.idempotencyKey, ['input', 'idempotencyKey']);
+    const reason = parseText(request.reason, ['input', 'reason'], VOID_REASON_LENGTH_MAX);
+    const amountMicro = parseAdjustment(request.amount);
+    const body = { operation: 'adjust', amount: formatMicro(amountMicro), reason };
+    const call = { idempotencyKey, body };
+    return this.settlements.inAccount(accountId, async (open) => {
+      const earlier = await earlierResult(open, call);
+      if (earlier?.ledgerSequence != null) return { accountId, sequence: earlier.ledgerSequence };
+      const { tx, draft } = open;
+      // An adjustment books nothing else before its own line, but hosting that is posted for it.
+      if (amountMicro > 0n) await addAdjustment(open, amountMicro, reason);
+      else takeAdjustment(draft, -amountMicro, reason);
+      const sequence = draft.lines.findLast(({ kind }) => kind === 'ADJUSTMENT')?.sequence ?? 0;
+      await insertRequest(tx, accountId, call, { allocationId: null, ledgerSequence: sequence });
+      return { accountId, sequence };
     });
   }
 
   /** The allocation of an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
   async get(actor: Actor, tx: Tx, id: string): Promise<AllocationOfAccount> {
     const ref = requireRef(actor, 'READ_USAGE', { id, types: ['CreditAllocation'], path: ['id'] });
-    const allocation = await findAllocation(tx, ref.accountId, ref.localId);
-    if (allocation === null) throw unknownId(id, ['id']);
+    return this.read(tx, { accountId: ref.accountId, allocationId: ref.localId }, id);
+  }
+
+  /** An allocation with its account. @throws NOT_FOUND */
+  async read(tx: Tx, ref: AllocationRef, asNamed = ''): Promise<AllocationOfAccount> {
+    const allocation = await findAllocation(tx, ref.accountId, ref.allocationId);
+    if (allocation === null) throw unknownId(asNamed, ['id']);
     return { allocation, account: await this.accounts.get(tx, ref.accountId) };
   }
 }
 
+/** What the same call made before. @throws IDEMPOTENCY_CONFLICT when another call had its key */
+async function earlierResult(
+  { tx, account }: OpenAccount,
+  call: Call,
+): Promise<Awaited<ReturnType<typeof findRequest>>> {
+  const earlier = await findRequest(tx, account.accountId, call);
+  if (earlier === null || earlier.isSameBody) return earlier;
+  throw new IdempotencyConflictError(
+    `The idempotencyKey ${JSON.stringify(call.idempotencyKey)} was used for a call with another body.`,
+    { path: ['input', 'idempotencyKey'] },
+  );
+}
+
+async function addAdjustment(
+  open: OpenAccount,
+  amountMicro: bigint,
+  reason: string,
+): Promise<void> {
+  const { tx, account, draft, nowMs } = open;
+  const made = newAdjustment(amountMicro, reason, nowMs);
+  await requireSumFits(tx, account.accountId, made);
+  const allocation = { ...made, allocationId: draft.takeLocalId() };
+  await insertAllocation(tx, account.accountId, allocation);
+  adjustUp(draft, lotOf(allocation), reason);
+}
+
+function parseAdjustment(amount: string): bigint {
+  const path = ['input', 'amount'];
+  const amountMicro = parseMicro(amount, path);
+  if (amountMicro !== 0n) return amountMicro;
+  throw new UserInputError('amount is 0; it must be above or below it.', { path });
+}
+
 // Every sum of an account's allocations must be a number that the API can say and a balance can hold.
-async function requireSumFits(tx: Tx, accountId: number, made: NewAllocation): Promise<void> {
+async function requireSumFits(
+  tx: Tx,
+  accountId: number,
+  made: { readonly unit: AllocationUnit; readonly amountMicro: bigint },
+): Promise<void> {
   const beforeMicro = await sumAllocated(tx, accountId, made.unit);
   if (beforeMicro + made.amountMicro <= MICRO_MAX) return;
   throw new UserInputError(

@@ -7,6 +7,7 @@ import {
   big,
   bool,
   int,
+  intOrNull,
   ms,
   msOrNull,
   oneOf,
@@ -17,10 +18,10 @@ import {
   allocationSources,
   allocationUnits,
   type CreditAllocation,
-  type AllocationBody,
   type AllocationUnit,
   type NewAllocation,
 } from './allocation.ts';
+import { type Lot, type LotState, lotStates } from './lots.ts';
 
 @Entity('credit_allocation')
 export class CreditAllocationRow {
@@ -39,8 +40,22 @@ export class CreditAllocationRow {
   @Column({ name: 'void_reason', type: 'text', nullable: true }) voidReason!: string | null;
   @Column({ name: 'note', type: 'text', nullable: true }) note!: string | null;
   @Column({ name: 'created_at', ...instantColumn }) createdAtMs!: number;
-  @Column({ name: 'idempotency_key', type: 'text' }) idempotencyKey!: string;
-  @Column({ name: 'request', type: 'jsonb' }) request!: unknown;
+  @Column({ name: 'state', type: 'enum', enum: lotStates, enumName: 'lot_state' }) state!: LotState;
+  @Column({ name: 'grant_at', ...instantColumn }) grantAtMs!: number;
+  @Column({ name: 'series_id', ...sequenceColumn, nullable: true }) seriesId!: number | null;
+  @Column({ name: 'is_adjustment', type: 'boolean' }) isAdjustment!: boolean;
+  @Column({ name: 'is_return', type: 'boolean' }) isReturn!: boolean;
+}
+
+@Entity('credit_request')
+export class CreditRequestRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @PrimaryColumn({ name: 'idempotency_key', type: 'text' }) idempotencyKey!: string;
+  @Column({ name: 'body', type: 'jsonb' }) body!: unknown;
+  @Column({ name: 'allocation_id', ...sequenceColumn, nullable: true }) allocationId!:
+    number | null;
+  @Column({ name: 'ledger_sequence', ...sequenceColumn, nullable: true }) ledgerSequence!:
+    number | null;
 }
 
 /** Which allocations of an account: of one unit or (null) of both. */
@@ -56,23 +71,50 @@ export interface AllocationPage extends AllocationList {
 }
 
 const COLUMNS = `a.account_id, a.allocation_id, a.unit, a.source, a.amount_micro, a.spent_micro, a.priority, a.effective_at,
-  a.expires_at, a.voided_at, a.note, a.created_at`;
+  a.grant_at,
+  a.expires_at, a.voided_at, a.note, a.created_at, a.state, a.series_id, a.is_adjustment, a.is_return`;
 
-/** The allocation that was made under an idempotency key, and whether `body` is what it was made with. */
-export async function findAllocationByKey(
+/** What a call made that had the same idempotency key, and whether its body was the same. */
+export async function findRequest(
   tx: Tx,
   accountId: number,
-  named: { readonly idempotencyKey: string; readonly body: AllocationBody },
-): Promise<{ readonly allocation: CreditAllocation; readonly isSameBody: boolean } | null> {
+  call: { readonly idempotencyKey: string; readonly body: object },
+): Promise<{
+  readonly isSameBody: boolean;
+  readonly allocationId: number | null;
+  readonly ledgerSequence: number | null;
+} | null> {
   const rows = await tx.query(
-    `/* credits.findAllocationByKey */ select ${COLUMNS}, a.request = $3::jsonb as same from credit_allocation a
-     where a.account_id = $1 and a.idempotency_key = $2`,
-    [accountId, named.idempotencyKey, JSON.stringify(named.body)],
+    `/* credits.findRequest */ select body = $3::jsonb as same, allocation_id, ledger_sequence from credit_request
+     where account_id = $1 and idempotency_key = $2`,
+    [accountId, call.idempotencyKey, JSON.stringify(call.body)],
   );
-  const row = rows[0];
-  return row === undefined
-    ? null
-    : { allocation: allocationFromRow(row), isSameBody: bool(row, 'same') };
+  const [row] = rows;
+  if (row === undefined) return null;
+  return {
+    isSameBody: bool(row, 'same'),
+    allocationId: intOrNull(row, 'allocation_id'),
+    ledgerSequence: intOrNull(row, 'ledger_sequence'),
+  };
+}
+
+export async function insertRequest(
+  tx: Tx,
+  accountId: number,
+  call: { readonly idempotencyKey: string; readonly body: object },
+  made: { readonly allocationId: number | null; readonly ledgerSequence: number | null },
+): Promise<void> {
+  await tx.query(
+    `/* credits.insertRequest */ insert into credit_request (account_id, idempotency_key, body, allocation_id, ledger_sequence)
+     values ($1, $2, $3, $4, $5)`,
+    [
+      accountId,
+      call.idempotencyKey,
+      JSON.stringify(call.body),
+      made.allocationId,
+      made.ledgerSequence,
+    ],
+  );
 }
 
 export async function findAllocation(
@@ -88,7 +130,20 @@ export async function findAllocation(
   return rows[0] === undefined ? null : allocationFromRow(rows[0]);
 }
 
-/** Sum of everything that was ever allocated to an account in a unit, in millionths; voided ones too. */
+/** The allocations under these ids, in no order; unknown ones are left out. */
+export async function loadAllocations(
+  tx: Tx,
+  refs: readonly { readonly accountId: number; readonly allocationId: number }[],
+): Promise<readonly CreditAllocation[]> {
+  const rows = await tx.query(
+    `/* credits.loadAllocations */ select ${COLUMNS} from unnest($1::int[], $2::bigint[]) as k (account_id, allocation_id)
+     join credit_allocation a using (account_id, allocation_id)`,
+    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.allocationId)],
+  );
+  return rows.map(allocationFromRow);
+}
+
+/** Sum of everything that was ever allocated to an account in a unit, in millionths; voided and returned ones too. */
 export async function sumAllocated(
   tx: Tx,
   accountId: number,
@@ -102,35 +157,70 @@ export async function sumAllocated(
   return big(rows[0] ?? {}, 'sum_micro');
 }
 
-/** @param identity.allocationId a local id of the locked account */
+/** Adds the row of a new lot. What becomes of it in the same transaction is written with it (state.store). */
 export async function insertAllocation(
   tx: Tx,
-  allocation: NewAllocation,
-  identity: {
-    readonly accountId: number;
-    readonly allocationId: number;
-    readonly idempotencyKey: string;
-    readonly body: AllocationBody;
-  },
+  accountId: number,
+  allocation: NewAllocation & { readonly allocationId: number },
 ): Promise<void> {
   await tx.query(
     `/* credits.insertAllocation */ insert into credit_allocation
-       (account_id, allocation_id, unit, source, amount_micro, priority, effective_at, expires_at, note, created_at,
-        idempotency_key, request)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+       (account_id, allocation_id, unit, source, amount_micro, priority, effective_at, grant_at, expires_at, note, created_at,
+        state, series_id, is_adjustment)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
-      identity.accountId,
-      identity.allocationId,
+      accountId,
+      allocation.allocationId,
       allocation.unit,
       allocation.source,
       allocation.amountMicro,
       allocation.priority,
       at(allocation.effectiveAtMs),
+      at(allocation.grantAtMs),
       atOrNull(allocation.expiresAtMs),
       allocation.note,
       at(allocation.createdAtMs),
-      identity.idempotencyKey,
-      JSON.stringify(identity.body),
+      allocation.state,
+      allocation.isEveryCycle ? allocation.allocationId : null,
+      allocation.isAdjustment,
+    ],
+  );
+}
+
+/** Adds the rows of lots that came about by themselves: the next grants of rows, and what reversals returned. */
+export async function insertMadeLots(
+  tx: Tx,
+  accountId: number,
+  lots: readonly {
+    readonly lot: Lot;
+    readonly unit: AllocationUnit;
+    readonly predecessorId: number | null;
+  }[],
+): Promise<void> {
+  await tx.query(
+    `/* credits.insertMadeLots */ insert into credit_allocation
+       (account_id, allocation_id, unit, source, amount_micro, spent_micro, priority, effective_at, grant_at, expires_at,
+        created_at, note, state, series_id, is_adjustment, is_return)
+     select $1, k.allocation_id, k.unit, coalesce(p.source, 'ADJUSTMENT'), k.amount_micro, k.spent_micro, k.priority,
+       k.grant_at, k.grant_at, k.expires_at, k.grant_at, p.note, k.state, k.series_id, p is null, p is null
+     from unnest($2::bigint[], $3::allocation_unit[], $4::bigint[], $5::bigint[], $6::int[], $7::timestamptz[],
+       $8::timestamptz[], $9::lot_state[], $10::bigint[], $11::bigint[]) with ordinality
+       as k (allocation_id, unit, amount_micro, spent_micro, priority, grant_at, expires_at, state, series_id, first_id, n)
+     left join credit_allocation p on p.account_id = $1 and p.allocation_id = k.first_id
+     order by k.n`,
+    [
+      accountId,
+      lots.map(({ lot }) => lot.allocationId),
+      lots.map(({ unit }) => unit),
+      lots.map(({ lot }) => lot.amountMicro),
+      lots.map(({ lot }) => lot.spentMicro),
+      lots.map(({ lot }) => lot.priority),
+      lots.map(({ lot }) => at(lot.grantAtMs)),
+      lots.map(({ lot }) => atOrNull(lot.expiresAtMs)),
+      lots.map(({ lot }) => lot.state),
+      lots.map(({ lot }) => lot.seriesId),
+      // The first grant of a row has a row of its own for certain; the one before may have come about just now.
+      lots.map(({ lot }) => lot.seriesId),
     ],
   );
 }
@@ -142,10 +232,24 @@ export async function voidAllocation(
   voiding: { readonly atMs: number; readonly reason: string },
 ): Promise<void> {
   await tx.query(
-    `/* credits.voidAllocation */ update credit_allocation set voided_at = $3, void_reason = $4
+    `/* credits.voidAllocation */ update credit_allocation set voided_at = $3, void_reason = $4, state = 'VOIDED'
      where account_id = $1 and allocation_id = $2 and voided_at is null`,
     [named.accountId, named.allocationId, at(voiding.atMs), voiding.reason],
   );
+}
+
+/** The grant of a row that waits or is spendable, or null when the row has ended. */
+export async function findLiveOfSeries(
+  tx: Tx,
+  accountId: number,
+  seriesId: number,
+): Promise<number | null> {
+  const rows = await tx.query(
+    `/* credits.findLiveOfSeries */ select allocation_id from credit_allocation
+     where account_id = $1 and series_id = $2 and state in ('PENDING', 'SPENDABLE')`,
+    [accountId, seriesId],
+  );
+  return rows[0] === undefined ? null : int(rows[0], 'allocation_id');
 }
 
 /** The rows of each page, newest first; the result stands at its page's index. */
@@ -217,5 +321,11 @@ function allocationFromRow(row: Row): CreditAllocation {
     voidedAtMs: msOrNull(row, 'voided_at'),
     note: textOrNull(row, 'note'),
     createdAtMs: ms(row, 'created_at'),
+    grantAtMs: ms(row, 'grant_at'),
+    state: oneOf(row, 'state', lotStates),
+    isEveryCycle: row['series_id'] !== null,
+    seriesId: intOrNull(row, 'series_id'),
+    isAdjustment: bool(row, 'is_adjustment'),
+    isReturn: bool(row, 'is_return'),
   };
 }

@@ -8,7 +8,8 @@ import { accruedMicro, accruedOf, type RunningSegment } from './burn.ts';
 import type { LedgerEntryKind, LedgerLine, LineContent, SegmentCharge } from './ledger.ts';
 import { allocatedOf, balanceOf, checkPurse, type Lot, type Purse, spend } from './lots.ts';
 import type { Occurrence } from './occurrence.ts';
-import { type AccountState, creditStateOf } from './state.ts';
+import { creditStateOf } from './limits.ts';
+import { type AccountState } from './state.ts';
 import type { Position, UnitPosition } from './watches.ts';
 
 /** A segment that ended, with what was charged for it. One that ended where it began is void. */
@@ -35,6 +36,8 @@ export class Draft {
   readonly lines: LedgerLine[] = [];
   readonly occurrences: Occurrence[] = [];
   readonly ended: EndedSegment[] = [];
+  /** Segments that began because a rate took effect, as they began. */
+  readonly begun: RunningSegment[] = [];
   readonly made: MadeLot[] = [];
   /** Forgotten at every write; the passing of time alone does not move it. */
   stopForecast: StopForecast | null = null;

@@ -9,6 +9,9 @@
 
 import { invariant } from '../core/errors.ts';
 
+/** Of lots that adjustments and reversals make. */
+export const ADJUSTMENT_PRIORITY = 100;
+
 export const lotStates = {
   PENDING: 'PENDING',
   SPENDABLE: 'SPENDABLE',

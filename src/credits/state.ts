@@ -3,6 +3,7 @@
 
 import type { HardwareRate } from '../catalogue/rates.ts';
 import type { RunningSegment } from './burn.ts';
+import type { CreditPolicy } from './limits.ts';
 import type { Purse } from './lots.ts';
 import type { Watch } from './watches.ts';
 
@@ -19,27 +20,12 @@ export interface RunningCycle {
   readonly endMs: number;
 }
 
-export interface CreditPolicy {
-  /** At or below it nothing new is deployed; zero or more. */
-  readonly lowCreditMicro: bigint;
-  /** At or below it what runs is stopped; zero or less. */
-  readonly negativeLimitMicro: bigint;
-  /** Fine-tuning may start only above it. */
-  readonly fineTuningMinimumMicro: bigint;
-}
-
-export const creditStates = {
-  OK: 'OK',
-  LOW: 'LOW',
-  EXHAUSTED: 'EXHAUSTED',
-  STOPPED: 'STOPPED',
-} as const;
-export type CreditState = keyof typeof creditStates;
-
 export interface AccountState {
   readonly accountId: number;
   /** The account's position: all that was due up to and including this instant has happened. */
   readonly atMs: number;
+  /** Moved by hand; see nowOf (account/account.ts). */
+  readonly isTest: boolean;
   readonly creditsFromMs: number;
   readonly timeZone: string;
   readonly cycleDay: number;
@@ -57,19 +43,4 @@ export interface AccountState {
   readonly lastLedgerSequence: number;
   readonly lastAlertSequence: number;
   readonly lastLocalId: number;
-}
-
-/**
- * Before its first lot an account is EXHAUSTED; afterwards its state follows from its balance and policy.
- * @param balanceMicro with what has accrued taken off
- */
-export function creditStateOf(
-  hasBegun: boolean,
-  balanceMicro: bigint,
-  policy: CreditPolicy,
-): CreditState {
-  if (!hasBegun) return 'EXHAUSTED';
-  if (balanceMicro <= policy.negativeLimitMicro) return 'STOPPED';
-  if (balanceMicro <= 0n) return 'EXHAUSTED';
-  return balanceMicro <= policy.lowCreditMicro ? 'LOW' : 'OK';
 }

@@ -4,7 +4,7 @@
 
 import { floorDiv, percentMicro } from '../core/micro.ts';
 import { hoursMicro } from './burn.ts';
-import type { CreditPolicy, CreditState } from './state.ts';
+import type { CreditPolicy, CreditState } from './limits.ts';
 
 export const thresholdMeasures = {
   CREDITS_REMAINING: 'CREDITS_REMAINING',

@@ -3,13 +3,13 @@
 // (deployments) is judged before.
 
 import { invariant } from '../core/errors.ts';
-import { chargedMicro } from '../hosting/charge.ts';
 import type { AllocationUnit } from './allocation.ts';
 import type { RunningSegment } from './burn.ts';
 import { beginRate, evaluate, grantLots } from './clock.ts';
 import type { Draft } from './draft.ts';
 import type { EventSpan, SegmentCharge } from './ledger.ts';
 import {
+  ADJUSTMENT_PRIORITY,
   addReturned,
   adjustDown,
   giveBack,
@@ -20,10 +20,9 @@ import {
   spend,
   takeBack,
 } from './lots.ts';
-import type { CreditPolicy, KnownRate } from './state.ts';
+import type { CreditPolicy } from './limits.ts';
+import type { KnownRate } from './state.ts';
 import type { Watch } from './watches.ts';
-
-export const ADJUSTMENT_PRIORITY = 100;
 
 /** What one write recorded: credits and runs of events and of closed hosting, since the account's credits began. */
 export interface RecordedUsage {
@@ -154,14 +153,6 @@ export function turnHosting(draft: Draft, turn: HostingTurn): void {
   });
   chargeSegments(draft, turn.charges);
   finish(draft);
-}
-
-/** What a running segment of an account that begins its credits at `creditsFromMs` has posted when it begins. */
-export function postedAtBegin(
-  segment: Omit<RunningSegment, 'postedMicro'>,
-  creditsFromMs: number,
-): bigint {
-  return chargedMicro(segment, creditsFromMs);
 }
 
 function chargeSegments(draft: Draft, charges: readonly SegmentCharge[]): void {

@@ -49,6 +49,10 @@ export function big(row: Row, column: string): bigint {
   return bigValue(row[column], column);
 }
 
+export function bigOrNull(row: Row, column: string): bigint | null {
+  return row[column] === null ? null : big(row, column);
+}
+
 /** An integer that a JavaScript number holds exactly. */
 export function int(row: Row, column: string): number {
   return intValue(row[column], column);
@@ -93,6 +97,18 @@ export function texts(row: Row, column: string): readonly string[] {
   const value = row[column];
   invariant(Array.isArray(value), 'array column', { column });
   return value.map(String);
+}
+
+/** An array of instants as epoch milliseconds. */
+export function instants(row: Row, column: string): readonly number[] {
+  const value = row[column];
+  invariant(Array.isArray(value), 'array column', { column });
+  return value.map((one) => ms({ [column]: one }, column));
+}
+
+/** An array of integers that JavaScript numbers hold exactly. */
+export function ints(row: Row, column: string): readonly number[] {
+  return texts(row, column).map(Number);
 }
 
 /** A value of a closed set, as written in the database. */

@@ -1,26 +1,17 @@
 import { requireRef } from '../access/authorize.ts';
-import type { AccountService } from '../account/account.service.ts';
 import { loadHardware, loadRates } from '../catalogue/catalogue.store.ts';
-import {
-  hardwareNamed,
-  type HardwareProfile,
-  type HardwareRate,
-  rateAt,
-} from '../catalogue/rates.ts';
-import { ConflictError, invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
+import { hardwareNamed, type HardwareProfile, rateAt } from '../catalogue/rates.ts';
+import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
-import { isoInstant } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
-import type { Tx } from '../db/database.ts';
-import { type HostingSegment, splitByRates } from '../hosting/charge.ts';
-import {
-  closeSegment,
-  insertSegments,
-  loadOverlapping,
-  loadRunning,
-} from '../hosting/hosting.store.ts';
+import type { DeploymentTurn } from '../credits/occurrence.ts';
+import type { SettlementService } from '../credits/settlement.service.ts';
+import { turnHosting } from '../credits/writes.ts';
+import type { HostingSegment } from '../hosting/charge.ts';
+import { loadRunning } from '../hosting/hosting.store.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';
+import { changeHosting, type TakeOut } from './hosting-change.service.ts';
 import {
   decide,
   type LifecycleCall,
@@ -28,6 +19,7 @@ import {
   parseReplicas,
   type Placement,
 } from './lifecycle.ts';
+import { requireAllowed } from './policy.ts';
 
 const FAILURE_MESSAGE_MAX = 2_000;
 const ENDPOINT_URL_MAX = 2_048;
@@ -53,11 +45,6 @@ export interface ScaleRequest extends LifecycleTarget {
   readonly replicas?: number | null;
 }
 
-interface Catalogue {
-  readonly profiles: readonly HardwareProfile[];
-  readonly rates: readonly HardwareRate[];
-}
-
 interface CallPlan {
   /** Types that the id may be of. */
   readonly types: readonly NodeType[];
@@ -69,12 +56,14 @@ interface CallPlan {
 
 /**
  * Every method answers with the resource as it is afterwards; a call whose effect already holds changes nothing.
- * All throw NOT_FOUND, FORBIDDEN, BAD_USER_INPUT and CONFLICT.
+ * All throw NOT_FOUND, FORBIDDEN, BAD_USER_INPUT and CONFLICT, and those that begin or enlarge something DEPLOYMENTS_DISABLED.
  */
 export class DeploymentService {
+  /** @param takeOut takes segments out of the rollups again that were folded: a part of usage, which is no lower layer */
   constructor(
-    private readonly accounts: AccountService,
+    private readonly settlements: SettlementService,
     private readonly limits: { readonly ingestWindowDays: number },
+    private readonly takeOut: TakeOut,
   ) {}
 
   /** Runs a hosted resource from `at` on, or (ready: false) asks for it. */
@@ -152,26 +141,40 @@ export class DeploymentService {
     const idPath = [...plan.path, 'id'];
     const ref = requireRef(actor, 'INGEST', { id: target.id, types: plan.types, path: idPath });
     const address = { accountId: ref.accountId, resourceId: ref.localId };
-    return this.accounts.inAccount(ref.accountId, async (tx) => {
+    return this.settlements.inAccount(ref.accountId, async (open) => {
+      const { tx, draft, nowMs } = open;
       const [resource] = await loadResources(tx, [address]);
       if (resource === undefined || typeOfKind[resource.kind] !== ref.type) {
         throw unknownId(target.id, idPath);
       }
       const [running] = await loadRunning(tx, [address]);
-      const catalogue = { profiles: await loadHardware(tx), rates: await loadRates(tx, null) };
-      const state = stateOf(resource, running, catalogue.profiles);
-      // Another gateway's clock may be a moment ahead of ours: what it did last is not after now.
-      const nowMs = Math.max(this.accounts.nowMs(), resource.lifecycleAtMs ?? 0);
-      const atMs = target.at ?? nowMs;
-      const time = { atMs, nowMs, path: [...plan.path, 'at'], ...this.limits };
-      const next = decide(state, plan.callOf(catalogue.profiles), time);
+      const profiles = await loadHardware(tx);
+      const rates = await loadRates(tx, null);
+      const state = stateOf(resource, running, profiles);
+      const call = plan.callOf(profiles);
+      const position = draft.position();
+      const time = {
+        atMs: target.at ?? nowMs,
+        nowMs,
+        path: [...plan.path, 'at'],
+        ...this.limits,
+        requireAllowed: (): void => {
+          const costOf = (placement: Placement): bigint =>
+            BigInt(placement.replicas) * (rateAt(rates, placement.hardwareId, nowMs) ?? 0n);
+          requireAllowed(position, { state, call, costOf, path: plan.path });
+        },
+      };
+      const next = decide(state, call, time);
       if (next === null) return resource;
-      await writeHosting(tx, { resource, running, next, catalogue, time });
+      const turn = await changeHosting(open, { address, state, next, rates, time }, this.takeOut);
       await saveLifecycle(tx, address, {
         ...next,
         requestedHardwareId: next.requested?.hardwareId ?? null,
         requestedReplicas: next.requested?.replicas ?? null,
       });
+      const occurrence = occurrenceOf(call, { state, next, resourceId: address.resourceId, nowMs });
+      if (occurrence !== null) draft.occurrences.push(occurrence);
+      turnHosting(draft, turn);
       const [changed] = await loadResources(tx, [address]);
       invariant(changed !== undefined, 'a changed resource is there', address);
       return changed;
@@ -179,79 +182,39 @@ export class DeploymentService {
   }
 }
 
+/** What a call is told of as: what begins to run, changes, or ends. */
+function occurrenceOf(
+  call: LifecycleCall,
+  turn: {
+    readonly state: LifecycleState;
+    readonly next: LifecycleState;
+    readonly resourceId: number;
+    readonly nowMs: number;
+  },
+): DeploymentTurn | null {
+  const { state, next, resourceId } = turn;
+  const told = { resourceId, atMs: next.lifecycleAtMs ?? turn.nowMs };
+  switch (call.kind) {
+    case 'DEPLOY':
+    case 'READY':
+      return next.running === null ? null : { ...told, what: 'DEPLOYMENT_STARTED' };
+    case 'SCALE':
+      return { ...told, what: 'DEPLOYMENT_CHANGED' };
+    // What failed before it ran has ended too.
+    case 'FAIL':
+      return { ...told, what: 'DEPLOYMENT_STOPPED', cause: 'FAILED' };
+    case 'UNDEPLOY':
+    case 'DELETE':
+      return state.running === null
+        ? null
+        : { ...told, what: 'DEPLOYMENT_STOPPED', cause: CAUSES[call.kind] };
+  }
+}
+
+const CAUSES = { UNDEPLOY: 'UNDEPLOYED', DELETE: 'DELETED' } as const;
+
 function plan(types: readonly NodeType[], call: LifecycleCall): CallPlan {
   return { types, path: [], callOf: () => call };
-}
-
-interface HostingChange {
-  readonly resource: Resource;
-  readonly running: HostingSegment | undefined;
-  readonly next: LifecycleState;
-  readonly catalogue: Catalogue;
-  readonly time: { readonly atMs: number; readonly nowMs: number; readonly path: ErrorPath };
-}
-
-/** Ends the running segment and begins the next one at the same instant, where what runs changes. */
-async function writeHosting(tx: Tx, change: HostingChange): Promise<void> {
-  const { running, next } = change;
-  if (
-    running?.hardwareId === next.running?.hardwareId &&
-    running?.replicas === next.running?.replicas
-  ) {
-    return;
-  }
-  if (running === undefined) await requireFree(tx, change);
-  else await endRunning(tx, running, change);
-  if (next.running !== null) await insertSegments(tx, [newSegment(change, next.running)]);
-}
-
-async function endRunning(
-  tx: Tx,
-  running: HostingSegment,
-  { catalogue, time: { atMs } }: HostingChange,
-): Promise<void> {
-  const closed = { ...running, toMs: atMs };
-  const parts = atMs === running.fromMs ? [] : splitByRates(closed, catalogue.rates, atMs);
-  await closeSegment(tx, running, { atMs, parts });
-}
-
-function newSegment(
-  change: HostingChange,
-  placement: Placement,
-): Omit<HostingSegment, 'segmentId'> {
-  const { resource, catalogue, time } = change;
-  const { hardwareId, replicas } = placement;
-  const rateMicroPerHour = rateAt(catalogue.rates, hardwareId, time.atMs);
-  if (rateMicroPerHour === null) {
-    throw new UserInputError(
-      `${placement.hardware} has no rate yet at ${isoInstant(time.atMs)}: hosting on it cannot begin then.`,
-      { path: time.path },
-    );
-  }
-  return {
-    accountId: resource.accountId,
-    resourceId: resource.resourceId,
-    hardwareId,
-    replicas,
-    rateMicroPerHour,
-    fromMs: time.atMs,
-    toMs: null,
-    eventSeq: null,
-  };
-}
-
-/** What begins now and runs on must not meet hosting that was recorded afterwards. @throws CONFLICT */
-async function requireFree(tx: Tx, { resource, time }: HostingChange): Promise<void> {
-  const [inTheWay] = await loadOverlapping(tx, resource.accountId, [resource.resourceId], {
-    fromMs: time.atMs,
-    toMs: time.nowMs + 1,
-  });
-  if (inTheWay === undefined) return;
-  const { fromMs, toMs } = inTheWay;
-  throw new ConflictError(
-    `Hosting of the resource is recorded from ${isoInstant(fromMs)} to ${isoInstant(toMs ?? time.nowMs)}: it cannot begin at ${isoInstant(time.atMs)}.`,
-    { path: time.path },
-  );
 }
 
 function stateOf(
@@ -275,6 +238,7 @@ function stateOf(
     lifecycleAtMs: resource.lifecycleAtMs,
     deployedAtMs: resource.deployedAtMs,
     changedAtMs: resource.changedAtMs,
+    stoppedAtMs: resource.stoppedAtMs,
   };
 }
 

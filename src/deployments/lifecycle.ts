@@ -5,8 +5,11 @@
 //   deploy again; an undeploy of what never ran leads back to IN_DEVELOPMENT; deleting is possible from everywhere, and final.
 //
 // A call is judged in this order: whether its effect already holds (then nothing changes, so that it is safe to send
-// again, whatever its `at`); whether its `at` can be; whether the status allows it. Workflows are deployed without
-// hardware: they are never hosted.
+// again, whatever its `at`); whether its `at` can be; whether the account's credits allow it (policy.ts); whether the status
+// does. Workflows are deployed without hardware: they are never hosted.
+//
+// At the negative limit the clock undeploys what runs. An undeploy that arrives afterwards and took effect before the stop
+// is still heard: hosting ended then.
 
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { isoInstant } from '../core/range.ts';
@@ -38,6 +41,8 @@ export interface LifecycleState {
   readonly deployedAtMs: number | null;
   /** When what runs last changed. */
   readonly changedAtMs: number | null;
+  /** When the negative limit stopped it, until it is deployed again. */
+  readonly stoppedAtMs: number | null;
 }
 
 interface DeployCall {
@@ -74,6 +79,8 @@ interface CallTime {
   readonly ingestWindowDays: number;
   /** The argument that says `at`. */
   readonly path: ErrorPath;
+  /** Refuses what the account's credits do not allow. @throws DEPLOYMENTS_DISABLED */
+  readonly requireAllowed: (state: LifecycleState, call: LifecycleCall) => void;
 }
 
 /**
@@ -86,12 +93,12 @@ export function decide(
   call: LifecycleCall,
   time: CallTime,
 ): LifecycleState | null {
-  if (holdsAlready(state, call)) return null;
+  if (holdsAlready(state, call, time.atMs)) return null;
   if (state.status === 'DELETED') {
     throw new ConflictError(`The resource was deleted at ${shownInstant(state.lifecycleAtMs)}.`);
   }
   requireTime(state, time);
-  // Whether the account's credits allow the call belongs here, after everything that does not depend on them.
+  time.requireAllowed(state, call);
   const next = after(state, call, time.atMs);
   return { ...next, lifecycleAtMs: time.atMs };
 }
@@ -105,7 +112,7 @@ export function parseReplicas(replicas: number, path: ErrorPath): number {
 }
 
 /** Whether a call's effect is there already; `at` and endpointUrl are not compared. */
-function holdsAlready(state: LifecycleState, call: LifecycleCall): boolean {
+function holdsAlready(state: LifecycleState, call: LifecycleCall, atMs: number): boolean {
   switch (call.kind) {
     case 'DEPLOY':
       return isDeployedAs(state, call);
@@ -116,10 +123,14 @@ function holdsAlready(state: LifecycleState, call: LifecycleCall): boolean {
     case 'SCALE':
       return state.running !== null && samePlacement(state.running, scaled(state.running, call));
     case 'UNDEPLOY':
-      return state.status === 'UNDEPLOYED' || state.status === 'IN_DEVELOPMENT';
+      return isAtRest(state) && (state.stoppedAtMs === null || atMs >= state.stoppedAtMs);
     case 'DELETE':
       return state.status === 'DELETED';
   }
+}
+
+function isAtRest({ status }: LifecycleState): boolean {
+  return status === 'UNDEPLOYED' || status === 'IN_DEVELOPMENT';
 }
 
 // A request that became ready in the meantime holds too.
@@ -184,6 +195,7 @@ function afterDeploy(state: LifecycleState, call: DeployCall, atMs: number): Lif
     ...state,
     endpointUrl: call.endpointUrl ?? state.endpointUrl,
     failureMessage: null,
+    stoppedAtMs: null,
   };
   return isReady
     ? started(fresh, placement, atMs)
@@ -230,13 +242,17 @@ function afterEnd(
   state: LifecycleState,
   end: { readonly status: ResourceStatus; readonly atMs: number },
 ): LifecycleState {
-  const wasRunning = state.status === 'DEPLOYED';
+  const wasStoppedLater = state.stoppedAtMs !== null && end.atMs < state.stoppedAtMs;
+  const wasRunning = state.status === 'DEPLOYED' || wasStoppedLater;
   return {
     ...state,
     status: end.status,
     running: null,
     requested: null,
     changedAtMs: wasRunning ? end.atMs : state.changedAtMs,
+    // It had ended before the limit could stop it.
+    failureMessage: wasStoppedLater ? null : state.failureMessage,
+    stoppedAtMs: wasStoppedLater ? null : state.stoppedAtMs,
   };
 }
 
@@ -245,11 +261,13 @@ function statusAtRest(state: LifecycleState): ResourceStatus {
   return state.deployedAtMs === null ? 'IN_DEVELOPMENT' : 'UNDEPLOYED';
 }
 
-function scaled(running: Placement, call: ScaleCall): Placement {
+/** What runs after a call that scales it. */
+export function scaled(running: Placement, call: ScaleCall): Placement {
   return { ...running, ...call.hardware, replicas: call.replicas ?? running.replicas };
 }
 
-function samePlacement(a: Placement | null, b: Placement | null): boolean {
+/** Whether nothing changes between two placements. */
+export function samePlacement(a: Placement | null, b: Placement | null): boolean {
   return a?.hardwareId === b?.hardwareId && a?.replicas === b?.replicas;
 }
 

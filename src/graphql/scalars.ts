@@ -11,6 +11,12 @@ import { isoInstant } from '../core/range.ts';
 
 export { GraphQLEmailAddress as EmailAddressScalar, GraphQLSafeInt as SafeIntScalar };
 
+// Answers are bigint; what was parsed, such as an argument's default, is the canonical string already.
+function serializeMicro(value: unknown): string {
+  if (typeof value === 'string') return formatMicro(parseMicro(value));
+  return typeof value === 'bigint' ? formatMicro(value) : unserialisable(value);
+}
+
 interface TextScalar<TInternal> {
   readonly name: string;
   readonly description: string;
@@ -28,7 +34,15 @@ export const CreditsScalar = textScalar({
     'An exact decimal number of credits with at most six fraction digits, as a string: "212.16". No trailing zeros, no exponent, `-` for debt.',
   // What is canonical already is not worked out only to be printed the same again.
   parse: (text) => (CANONICAL_CREDITS.test(text) ? text : formatMicro(parseMicro(text))),
-  serialize: (value) => (typeof value === 'bigint' ? formatMicro(value) : unserialisable(value)),
+  serialize: serializeMicro,
+});
+
+/** An exact decimal that is no credits (percents, hours): bigint millionths inside. */
+export const DecimalScalar = textScalar({
+  name: 'Decimal',
+  description: 'An exact decimal number of the same form that is not credits: percents, hours.',
+  parse: (text) => formatMicro(parseMicro(text)),
+  serialize: serializeMicro,
 });
 
 /** An instant: epoch milliseconds inside. */

@@ -1,10 +1,20 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { takeLocalIds } from '../account/account.store.ts';
 import { ConflictError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import { sqlState, type Tx } from '../db/database.ts';
-import { at, atOrNull, big, bool, int, intOrNull, ms, msOrNull, type Row } from '../db/decode.ts';
+import {
+  at,
+  atOrNull,
+  big,
+  bigOrNull,
+  bool,
+  int,
+  intOrNull,
+  ms,
+  msOrNull,
+  type Row,
+} from '../db/decode.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import type { HostingSegment } from './charge.ts';
@@ -24,14 +34,15 @@ export class HostingSegmentRow {
   @Column({ name: 'event_seq', ...sequenceColumn, nullable: true }) eventSeq!: number | null;
   @Column({ name: 'folded', type: 'boolean', default: false }) folded!: boolean;
   @Column({ name: 'voided_at', ...instantColumn, nullable: true }) voidedAtMs!: number | null;
+  @Column({ name: 'posted_micro', ...bigintColumn, nullable: true }) postedMicro!: bigint | null;
 }
 
 const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas, s.rate_micro_per_hour, s.from_at,
   s.to_at, s.event_seq`;
 const EXCLUSION_VIOLATION = '23P01';
 
-/** A segment that has no number yet. */
-export type NewSegment = Omit<HostingSegment, 'segmentId'>;
+/** A segment to be inserted, with its number; nothing is posted of it yet unless it says so. */
+export type NewSegment = HostingSegment & { readonly postedMicro?: bigint };
 
 /** The running segments of some resources, in no order; at most one of each. */
 export async function loadRunning(
@@ -44,6 +55,75 @@ export async function loadRunning(
     [refs.map((ref) => ref.accountId), refs.map((ref) => ref.resourceId)],
   );
   return rows.map(segmentFromRow);
+}
+
+/** The segments under these ids, voided ones too, in no order; unknown ones are left out. */
+export async function loadSegmentsById(
+  tx: Tx,
+  refs: readonly { readonly accountId: number; readonly segmentId: number }[],
+): Promise<readonly HostingSegment[]> {
+  const rows = await tx.query(
+    `/* hosting.loadSegmentsById */ select ${SEGMENT} from unnest($1::int[], $2::bigint[]) as k (account_id, segment_id)
+     join hosting_segment s using (account_id, segment_id)`,
+    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.segmentId)],
+  );
+  return rows.map(segmentFromRow);
+}
+
+/** A segment with what had been posted of it to the ledger; null while nothing was. */
+export interface PostedSegment extends HostingSegment {
+  readonly postedMicro: bigint | null;
+}
+
+/** All that runs of some accounts, by account and id. */
+export async function loadRunningOf(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<readonly PostedSegment[]> {
+  const rows = await tx.query(
+    `/* hosting.loadRunningOf */ select ${SEGMENT}, s.posted_micro from hosting_segment s
+     where s.account_id = any($1) and s.to_at is null and s.voided_at is null order by s.account_id, s.segment_id`,
+    [accountIds],
+  );
+  return rows.map((row) => ({
+    ...segmentFromRow(row),
+    postedMicro: bigOrNull(row, 'posted_micro'),
+  }));
+}
+
+/** What the clock did to an account's segments: ended, charged on, and begun where a rate took effect. */
+export interface SettledSegments {
+  readonly ended: readonly (HostingSegment & { readonly postedMicro: bigint })[];
+  readonly posted: readonly (HostingSegment & { readonly postedMicro: bigint })[];
+  readonly begun: readonly (HostingSegment & { readonly postedMicro: bigint })[];
+}
+
+/**
+ * Writes what the clock, or a lifecycle call, did to an account's segments. One that ended where it began is voided; what
+ * changed is folded anew (whoever shortens a folded one takes it out of the rollups first).
+ */
+export async function saveSettledSegments(
+  tx: Tx,
+  accountId: number,
+  { ended, posted, begun }: SettledSegments,
+): Promise<void> {
+  const changed = [...ended, ...posted];
+  if (changed.length > 0) {
+    await tx.query(
+      `/* hosting.saveSettledSegments */ update hosting_segment s set posted_micro = k.posted_micro, folded = false,
+         to_at = case when k.to_at > s.from_at then k.to_at end, voided_at = case when k.to_at <= s.from_at then k.to_at end
+       from unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) as k (segment_id, posted_micro, to_at)
+       where s.account_id = $1 and s.segment_id = k.segment_id`,
+      [
+        accountId,
+        changed.map((segment) => segment.segmentId),
+        changed.map((segment) => segment.postedMicro),
+        changed.map((segment) => atOrNull(segment.toMs)),
+      ],
+    );
+  }
+  const lasting = begun.filter((segment) => segment.toMs !== segment.fromMs);
+  if (lasting.length > 0) await insertSegments(tx, lasting);
 }
 
 /** The segments of an account's resources that have a part within a range, running ones too, by resource and begin. */
@@ -64,67 +144,63 @@ export async function loadOverlapping(
 }
 
 /**
- * Inserts segments of one locked account and numbers them.
+ * Inserts numbered segments of one locked account.
  * @throws CONFLICT when one overlaps another of the same resource
  */
-export async function insertSegments(
-  tx: Tx,
-  segments: readonly NewSegment[],
-): Promise<readonly HostingSegment[]> {
+export async function insertSegments(tx: Tx, segments: readonly NewSegment[]): Promise<void> {
   const accountId = segments[0]?.accountId;
-  if (accountId === undefined) return [];
+  if (accountId === undefined) return;
   invariant(
     segments.every((segment) => segment.accountId === accountId),
     'segments of one account',
     { accountId },
   );
-  const firstId = await takeLocalIds(tx, accountId, segments.length);
-  const numbered = segments.map((segment, index) => ({ ...segment, segmentId: firstId + index }));
   await guardOverlap(
     tx.query(
       `/* hosting.insertSegments */ insert into hosting_segment (account_id, segment_id, resource_id, hardware_id,
-         replicas, rate_micro_per_hour, from_at, to_at, event_seq, kind)
+         replicas, rate_micro_per_hour, from_at, to_at, event_seq, posted_micro, kind)
        select $1, k.*, r.kind from unnest($2::bigint[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::timestamptz[],
-         $8::timestamptz[], $9::bigint[]) as k (segment_id, resource_id, hardware_id, replicas, rate, from_at, to_at, seq)
+         $8::timestamptz[], $9::bigint[], $10::bigint[])
+         as k (segment_id, resource_id, hardware_id, replicas, rate, from_at, to_at, seq, posted)
          left join resource r on r.account_id = $1 and r.resource_id = k.resource_id`,
       [
         accountId,
-        numbered.map((segment) => segment.segmentId),
-        numbered.map((segment) => segment.resourceId),
-        numbered.map((segment) => segment.hardwareId),
-        numbered.map((segment) => segment.replicas),
-        numbered.map((segment) => segment.rateMicroPerHour.toString()),
-        numbered.map((segment) => at(segment.fromMs)),
-        numbered.map((segment) => atOrNull(segment.toMs)),
-        numbered.map((segment) => segment.eventSeq),
+        segments.map((segment) => segment.segmentId),
+        segments.map((segment) => segment.resourceId),
+        segments.map((segment) => segment.hardwareId),
+        segments.map((segment) => segment.replicas),
+        segments.map((segment) => segment.rateMicroPerHour.toString()),
+        segments.map((segment) => at(segment.fromMs)),
+        segments.map((segment) => atOrNull(segment.toMs)),
+        segments.map((segment) => segment.eventSeq),
+        segments.map((segment) => segment.postedMicro ?? null),
       ],
     ),
   );
-  return numbered;
 }
 
-/**
- * Ends a running segment as the closed parts that it is to be kept as, one for each rate; the first part keeps its
- * number. Without parts (it ended where it began) it is voided, so that nothing counts it.
- * @param end the instant of the end, and the parts up to it in order of time
- */
-export async function closeSegment(
+/** A segment of a lifecycle call, and whether the rollups count it. */
+export interface LifecycleSegment extends PostedSegment {
+  readonly folded: boolean;
+}
+
+/** The segments of a resource that lifecycle calls made and that run, or ended after an instant, in order of time. */
+export async function loadLifecycleAfter(
   tx: Tx,
-  running: HostingSegment,
-  end: { readonly atMs: number; readonly parts: readonly NewSegment[] },
-): Promise<void> {
-  const [first, ...rest] = end.parts;
-  await tx.query(
-    `/* hosting.closeSegment */ update hosting_segment set to_at = $3, voided_at = $4
-     where account_id = $1 and segment_id = $2 and to_at is null and voided_at is null`,
-    [
-      running.accountId,
-      running.segmentId,
-      atOrNull(first?.toMs ?? null),
-      first === undefined ? at(end.atMs) : null,
-    ],
+  address: ResourceAddress,
+  atMs: number,
+): Promise<readonly LifecycleSegment[]> {
+  const rows = await tx.query(
+    `/* hosting.loadLifecycleAfter */ select ${SEGMENT}, s.posted_micro, s.folded from hosting_segment s
+     where s.account_id = $1 and s.resource_id = $2 and s.event_seq is null and s.voided_at is null
+       and (s.to_at is null or s.to_at > $3) order by s.from_at`,
+    [address.accountId, address.resourceId, at(atMs)],
   );
-  await insertSegments(tx, rest);
+  return rows.map((row) => ({
+    ...segmentFromRow(row),
+    postedMicro: bigOrNull(row, 'posted_micro'),
+    folded: bool(row, 'folded'),
+  }));
 }
 
 /** Takes back the segments of a period that was recorded afterwards. @returns them, and which the rollups count */

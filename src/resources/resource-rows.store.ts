@@ -10,9 +10,10 @@ const RESOURCE = `r.account_id, r.resource_id, r.kind, r.external_id, r.name, r.
   r.model_id, r.language, r.language_version, r.ocr_model, r.status, r.endpoint_url, r.failure_message,
   r.requested_hardware_id, r.requested_replicas, ${sqlMs('r.lifecycle_at')} as lifecycle_ms,
   ${sqlMs('r.deployed_at')} as deployed_ms, ${sqlMs('r.changed_at')} as changed_ms,
+  ${sqlMs('r.stopped_at')} as stopped_ms,
   ${sqlMs('r.last_event_at')} as last_event_ms,
   ${sqlMs('greatest(r.deployed_at, r.hosted_from)')} as last_deployed_ms,
-  ${sqlMs('greatest(r.last_event_at, r.lifecycle_at, r.hosted_to)')} as last_active_ms`;
+  ${sqlMs('greatest(r.last_event_at, r.lifecycle_at, r.stopped_at, r.hosted_to)')} as last_active_ms`;
 const RESOURCE_COLUMNS = [
   'account_id',
   'resource_id',
@@ -33,6 +34,7 @@ const RESOURCE_COLUMNS = [
   'lifecycle_ms',
   'deployed_ms',
   'changed_ms',
+  'stopped_ms',
   'last_event_ms',
   'last_deployed_ms',
   'last_active_ms',
@@ -78,6 +80,7 @@ function resourcesFrom(columns: Columns): readonly Resource[] {
     lifecycleAtMs: columns.read('lifecycle_ms', intOrNullValue),
     deployedAtMs: columns.read('deployed_ms', intOrNullValue),
     changedAtMs: columns.read('changed_ms', intOrNullValue),
+    stoppedAtMs: columns.read('stopped_ms', intOrNullValue),
     lastDeployedAtMs: columns.read('last_deployed_ms', intOrNullValue),
     lastActiveAtMs: columns.read('last_active_ms', intOrNullValue),
     lastEventAtMs: columns.read('last_event_ms', intOrNullValue),
@@ -102,6 +105,7 @@ function resourcesFrom(columns: Columns): readonly Resource[] {
     lifecycleAtMs: read.lifecycleAtMs(index),
     deployedAtMs: read.deployedAtMs(index),
     changedAtMs: read.changedAtMs(index),
+    stoppedAtMs: read.stoppedAtMs(index),
     lastDeployedAtMs: read.lastDeployedAtMs(index),
     lastActiveAtMs: read.lastActiveAtMs(index),
     lastEventAtMs: read.lastEventAtMs(index),

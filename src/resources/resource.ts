@@ -70,6 +70,8 @@ export interface Resource {
   readonly deployedAtMs: number | null;
   /** When what runs last changed: deployed, scaled, undeployed or lost. */
   readonly changedAtMs: number | null;
+  /** When the negative limit stopped it, until it is deployed again. */
+  readonly stoppedAtMs: number | null;
   /** Latest deployment, by a lifecycle call or as a period recorded afterwards. */
   readonly lastDeployedAtMs: number | null;
   /** Latest usage event or lifecycle change that is known to the resource's row; events not yet folded come on top. */

@@ -63,8 +63,8 @@ export class ResourceService {
         { path: ['resources'] },
       );
     }
-    return this.accounts.inAccount(account, async (tx) => {
-      const nowMs = this.accounts.nowMs();
+    return this.accounts.inAccount(account, async (tx, owner) => {
+      const nowMs = this.accounts.nowOf(owner);
       const registrations = requests.map((request, index) =>
         parseRegistration(request, nowMs, ['resources', index]),
       );
@@ -87,8 +87,8 @@ export class ResourceService {
       accountId: request.accountId,
       path: ['input', 'accountId'],
     });
-    return this.accounts.inAccount(accountId, async (tx) => {
-      const nowMs = this.accounts.nowMs();
+    return this.accounts.inAccount(accountId, async (tx, owner) => {
+      const nowMs = this.accounts.nowOf(owner);
       const registration = parseRegistration({ ...request, kind }, nowMs, ['input']);
       return registerOne(tx, accountId, registration);
     });
@@ -106,7 +106,7 @@ export class ResourceService {
       accountId: request.accountId ?? null,
       path: ['input', 'accountId'],
     });
-    return this.accounts.inAccount(ref.accountId, async (tx) => {
+    return this.accounts.inAccount(ref.accountId, async (tx, owner) => {
       const [model] = await loadModels(tx, [{ accountId: ref.accountId, modelId: ref.localId }]);
       if (model === undefined) throw unknownId(request.modelId, path);
       const registration = parseRegistration(
@@ -116,7 +116,7 @@ export class ResourceService {
           modelExternalId: model.externalId,
           modelType: model.type,
         },
-        this.accounts.nowMs(),
+        this.accounts.nowOf(owner),
         ['input'],
       );
       return registerOne(tx, ref.accountId, registration, path);
@@ -132,8 +132,8 @@ export class ResourceService {
       accountId: request.accountId,
       path: ['input', 'accountId'],
     });
-    return this.accounts.inAccount(accountId, async (tx) => {
-      const registration = parseModelRegistration(request, this.accounts.nowMs(), ['input']);
+    return this.accounts.inAccount(accountId, async (tx, owner) => {
+      const registration = parseModelRegistration(request, this.accounts.nowOf(owner), ['input']);
       const existing = await findModels(tx, accountId, [registration.externalId]);
       const models = await writeModels(tx, accountId, planModels([registration], existing));
       const modelId = models.get(registration.externalId);

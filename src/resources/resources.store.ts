@@ -54,6 +54,7 @@ export class ResourceRow {
   @Column({ name: 'lifecycle_at', ...instantColumn, nullable: true }) lifecycleAtMs!: number | null;
   @Column({ name: 'deployed_at', ...instantColumn, nullable: true }) deployedAtMs!: number | null;
   @Column({ name: 'changed_at', ...instantColumn, nullable: true }) changedAtMs!: number | null;
+  @Column({ name: 'stopped_at', ...instantColumn, nullable: true }) stoppedAtMs!: number | null;
   @Column({ name: 'hosted_from', ...instantColumn, nullable: true }) hostedFromMs!: number | null;
   @Column({ name: 'hosted_to', ...instantColumn, nullable: true }) hostedToMs!: number | null;
   @Column({ name: 'last_event_at', ...instantColumn, nullable: true }) lastEventAtMs!:
@@ -308,6 +309,7 @@ type LifecycleColumns = Pick<
   | 'lifecycleAtMs'
   | 'deployedAtMs'
   | 'changedAtMs'
+  | 'stoppedAtMs'
 >;
 
 export async function saveLifecycle(
@@ -317,7 +319,8 @@ export async function saveLifecycle(
 ): Promise<void> {
   await tx.query(
     `/* resources.saveLifecycle */ update resource set status = $3, endpoint_url = $4, failure_message = $5,
-       requested_hardware_id = $6, requested_replicas = $7, lifecycle_at = $8, deployed_at = $9, changed_at = $10
+       requested_hardware_id = $6, requested_replicas = $7, lifecycle_at = $8, deployed_at = $9, changed_at = $10,
+       stopped_at = $11
      where account_id = $1 and resource_id = $2`,
     [
       address.accountId,
@@ -330,7 +333,25 @@ export async function saveLifecycle(
       atOrNull(columns.lifecycleAtMs),
       atOrNull(columns.deployedAtMs),
       atOrNull(columns.changedAtMs),
+      atOrNull(columns.stoppedAtMs),
     ],
+  );
+}
+
+/** Marks deployments, running or asked for, as stopped at the negative limit. The last lifecycle call stays as it was. */
+export async function saveStops(
+  tx: Tx,
+  accountId: number,
+  stops: readonly { readonly resourceId: number; readonly atMs: number }[],
+  message: string,
+): Promise<void> {
+  await tx.query(
+    `/* resources.saveStops */ update resource r set status = 'UNDEPLOYED', failure_message = $4, stopped_at = k.stopped_at,
+       changed_at = case r.status when 'DEPLOYED' then k.stopped_at else r.changed_at end,
+       requested_hardware_id = null, requested_replicas = null
+     from unnest($2::int[], $3::timestamptz[]) as k (resource_id, stopped_at)
+     where r.account_id = $1 and r.resource_id = k.resource_id`,
+    [accountId, stops.map((stop) => stop.resourceId), stops.map((stop) => at(stop.atMs)), message],
   );
 }
 

@@ -192,14 +192,14 @@ export async function markVoided(
   );
 }
 
-/** The usage events under these numbers, in no order; periods and unknown ones are left out. */
+/** The events and hosting periods under these numbers, in no order; unknown ones are left out. */
 export async function loadEvents(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly seq: number }[],
 ): Promise<readonly RecordedEvent[]> {
   const rows = await tx.query(
     `/* usage.loadEvents */ select ${EVENT} from unnest($1::int[], $2::bigint[]) as k (account_id, seq)
-     join usage_event e using (account_id, seq) where e.type <> 'HOSTING'`,
+     join usage_event e using (account_id, seq)`,
     [refs.map((ref) => ref.accountId), refs.map((ref) => ref.seq)],
   );
   return rows.map(eventFromRow);

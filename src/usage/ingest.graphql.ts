@@ -15,6 +15,8 @@ import {
   Root,
 } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
+import { ledgerEntryNode, LedgerEntryType } from '../credits/ledger.graphql.ts';
+import { readEntry } from '../credits/ledger.service.ts';
 import { encodeId, unknownId, type NodeType as NodeTypeName } from '../core/identity.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { parseText } from '../core/text.ts';
@@ -38,13 +40,8 @@ import {
 } from '../resources/resources.types.ts';
 import { usageEventTypes, type UsageEventType } from './kinds.ts';
 import { outcomes } from './judgement.ts';
-import type {
-  EventFilter,
-  EventResult,
-  IngestService,
-  RecordedEvent,
-  RecordResult,
-} from './ingest.service.ts';
+import type { EventFilter, EventsService, RecordedEvent } from './events.service.ts';
+import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
 import { resolveRange } from './range.ts';
 import { DateRangeInput } from './usage.types.ts';
 
@@ -133,10 +130,12 @@ class RecordUsagePayload implements RecordResult {
 
 @ObjectType('VoidUsagePayload', {
   simpleResolvers: true,
-  description: 'voided: false when it already was. Unknown: NOT_FOUND.',
+  description:
+    'voided: false when it already was. reversal: the entry of the first void; null when nothing had been charged to the balance. Unknown: NOT_FOUND.',
 })
 class VoidUsagePayload {
   @Field(() => Boolean) readonly voided!: boolean;
+  @Field(() => LedgerEntryType, { nullable: true }) readonly reversal!: LedgerEntryType | null;
 }
 
 @ObjectType('UsageEvent', {
@@ -196,7 +195,10 @@ class VoidUsageArgs {
 
 @Resolver()
 export class IngestResolver {
-  constructor(private readonly ingest: IngestService) {}
+  constructor(
+    private readonly ingest: IngestService,
+    private readonly events: EventsService,
+  ) {}
 
   @Mutation(() => RecordUsagePayload, {
     description:
@@ -238,13 +240,15 @@ export class IngestResolver {
     @Ctx() context: RequestContext,
     @Args(() => VoidUsageArgs) args: VoidUsageArgs,
   ): Promise<VoidUsagePayload> {
-    return this.ingest.voidUsage(context.actor, args);
+    const { voided, reversal } = await this.events.voidUsage(context.actor, args);
+    const entry = reversal === null ? null : await readEntry(await context.reader(), reversal);
+    return { voided, reversal: entry === null ? null : ledgerEntryNode(entry) };
   }
 }
 
 @Resolver(() => AccountType)
 export class AccountEventsResolver {
-  constructor(private readonly ingest: IngestService) {}
+  constructor(private readonly events: EventsService) {}
 
   @FieldResolver(() => UsageEventConnection, {
     description:
@@ -260,13 +264,13 @@ export class AccountEventsResolver {
     await requireFound(context, filter, node.account.accountId, args);
     const { accountId } = node.account;
     const tx = await context.reader();
-    const events = await this.ingest.list(context.actor, tx, accountId, {
+    const events = await this.events.list(context.actor, tx, accountId, {
       filter,
       page: { after: placeOf(page.after), limit: page.first + 1 },
     });
     return pageOfRows(events.map(usageEventNode), page, {
       keyOf: ({ event }) => ({ value: event.occurredAtMs, id: event.seq }),
-      countAll: () => this.ingest.count(tx, accountId, filter),
+      countAll: () => this.events.count(tx, accountId, filter),
     });
   }
 
@@ -283,7 +287,7 @@ export class AccountEventsResolver {
     ): number | null =>
       id === null
         ? null
-        : this.ingest.requireWithin(context.actor, account, { id, types, path: [field] }).localId;
+        : this.events.requireWithin(context.actor, account, { id, types, path: [field] }).localId;
     return {
       range: range == null ? null : resolveRange(range, account, context.nowMs),
       resourceId: idWithin(resourceId, 'resourceId', Object.values(typeOfKind)),

@@ -2,29 +2,23 @@
 // committed one batch after the other; calls that arrive meanwhile share the next commit. What was answered is committed.
 
 import { LRUCache } from 'lru-cache';
-import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
-import type { AccountService } from '../account/account.service.ts';
-import type { Account } from '../account/account.ts';
+import { requireAccount } from '../access/authorize.ts';
 import { loadHardware, loadRates } from '../catalogue/catalogue.store.ts';
-import { invariant, NotFoundError, UserInputError, type ErrorPath } from '../core/errors.ts';
-import { unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
-import { parseText } from '../core/text.ts';
+import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
+import { type Actor } from '../core/identity.ts';
+import type { OpenAccount, SettlementService } from '../credits/settlement.service.ts';
+import { recordUsage } from '../credits/writes.ts';
 import type { Tx } from '../db/database.ts';
-import {
-  findRecordedHosting,
-  insertSegments,
-  loadOverlapping,
-  voidSegmentsOfEvent,
-} from '../hosting/hosting.store.ts';
+import { insertSegments, loadOverlapping } from '../hosting/hosting.store.ts';
 import {
   raiseRecordedHosting,
   resolveModelIds,
   resolveModelRefs,
   resolveResourceIds,
   resolveResourceRefs,
-  setRecordedHosting,
   type RecordedHosting,
 } from '../resources/resources.store.ts';
+import { bookingOf } from './booking.ts';
 import { CommitQueue } from './commit-queue.ts';
 import {
   EVENTS_PER_CALL_MAX,
@@ -39,23 +33,11 @@ import {
   type SubjectRef,
   type UsageEvent,
 } from './event.ts';
-import {
-  countEvents,
-  findRecorded,
-  insertEvents,
-  listEvents,
-  loadEvents,
-  loadRecorded,
-  loadTotals,
-  markVoided,
-  setTotals,
-  type EventFilter,
-  type RecordedEvent,
-} from './events.store.ts';
+import { insertEvents, loadEvents, loadRecorded, loadTotals, setTotals } from './events.store.ts';
 import { judge, type Facts, type Judged, type NewEvent, type Verdict } from './judgement.ts';
 import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
-import { takeOutOfRollups, takeSegmentsOutOfRollups } from './rollups.store.ts';
 
+export { loadEvents };
 export type { EventFilter, RecordedEvent } from './events.store.ts';
 
 const SUBJECTS_REMEMBERED = 100_000;
@@ -77,13 +59,6 @@ export interface RecordResult {
   readonly results: readonly EventResult[];
 }
 
-export interface VoidRequest {
-  readonly accountId?: string | null | undefined;
-  readonly source: string;
-  readonly eventId: string;
-  readonly reason: string;
-}
-
 export interface IngestOptions extends IngestWindow {
   /** Called after each commit that recorded something. */
   readonly onRecorded: (accountId: number) => void;
@@ -98,7 +73,7 @@ export class IngestService {
   private readonly subjectIds = new LRUCache<string, number>({ max: SUBJECTS_REMEMBERED });
 
   constructor(
-    private readonly accounts: AccountService,
+    private readonly settlements: SettlementService,
     private readonly options: IngestOptions,
   ) {}
 
@@ -128,79 +103,12 @@ export class IngestService {
     return summary(read, await this.commits.submit(accountId, events));
   }
 
-  /**
-   * Takes an event or a hosting period back. @returns voided: false when it already was
-   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND when nothing was recorded under the identity
-   */
-  async voidUsage(actor: Actor, request: VoidRequest): Promise<{ readonly voided: boolean }> {
-    const accountId = requireAccount(actor, 'INGEST', {
-      accountId: request.accountId,
-      path: ['accountId'],
-    });
-    const source = parseText(request.source, ['source']);
-    const eventId = parseText(request.eventId, ['eventId']);
-    const reason = parseText(request.reason, ['reason']);
-    return this.accounts.inAccount(accountId, async (tx) => {
-      const event = await findRecorded(tx, accountId, { source, eventId });
-      if (event === null) {
-        throw new NotFoundError(
-          `Nothing was recorded with the source ${JSON.stringify(source)} and the eventId ${JSON.stringify(eventId)}.`,
-          { path: ['eventId'] },
-        );
-      }
-      if (event.voidedAtMs !== null) return { voided: false };
-      const voiding = { atMs: this.accounts.nowMs(), reason };
-      await markVoided(tx, event, voiding);
-      if (event.endedAtMs === null) await takeOutOfRollups(tx, event);
-      else await voidPeriod(tx, event, voiding.atMs);
-      return { voided: true };
-    });
-  }
-
-  /**
-   * Usage events of an account, newest `occurredAt` first, after a place in that order. @param tx the request's snapshot
-   * @throws FORBIDDEN
-   */
-  async list(
-    actor: Actor,
-    tx: Tx,
-    accountId: number,
-    list: { readonly filter: EventFilter; readonly page: Parameters<typeof listEvents>[3] },
-  ): Promise<readonly RecordedEvent[]> {
-    requireScope(actor, 'READ_USAGE');
-    return listEvents(tx, accountId, list.filter, list.page);
-  }
-
-  /** How many usage events of an account a filter matches. */
-  async count(tx: Tx, accountId: number, filter: EventFilter): Promise<number> {
-    return countEvents(tx, accountId, filter);
-  }
-
-  /** The usage event under an id. @throws FORBIDDEN, NOT_FOUND */
-  async getEvent(actor: Actor, tx: Tx, id: string): Promise<RecordedEvent> {
-    const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'] });
-    const [event] = await loadEvents(tx, [{ accountId: ref.accountId, seq: ref.localId }]);
-    if (event === undefined) throw unknownId(id);
-    return event;
-  }
-
-  /** What a filter's id points to within an account. @throws FORBIDDEN, NOT_FOUND */
-  requireWithin(
-    actor: Actor,
-    account: Account,
-    named: { readonly id: string; readonly types: readonly NodeType[]; readonly path: ErrorPath },
-  ): NodeRef {
-    const ref = requireRef(actor, 'READ_USAGE', named);
-    if (ref.accountId !== account.accountId) throw unknownId(named.id, named.path);
-    return ref;
-  }
-
   private async commit(
     accountId: number,
     events: readonly UsageEvent[],
   ): Promise<readonly Judged[]> {
-    const verdict = await this.accounts.inAccount(accountId, (tx) =>
-      this.recordInAccount(tx, accountId, events),
+    const verdict = await this.settlements.inAccount(accountId, (open) =>
+      this.recordInAccount(open, events),
     );
     if (verdict.events.length > 0) this.options.onRecorded(accountId);
     return verdict.judged;
@@ -210,11 +118,12 @@ export class IngestService {
   // looked up only when something shows that one may be known: an event that cannot be accepted, or one left out. (Periods
   // are looked up at once, as they are judged by each other too.)
   private async recordInAccount(
-    tx: Tx,
-    accountId: number,
+    open: OpenAccount,
     events: readonly UsageEvent[],
   ): Promise<Verdict> {
-    const facts = await this.factsOf(tx, accountId, events);
+    const { tx, account, draft } = open;
+    const { accountId } = account;
+    const facts = await this.factsOf(open, events);
     const { lastSeq } = facts.totals;
     const judgeAgain = async (): Promise<Verdict> =>
       judge(events, { ...facts, recorded: await recordedOf(tx, accountId, events, lastSeq) });
@@ -231,14 +140,21 @@ export class IngestService {
       await setTotals(tx, accountId, { ...found.totals, lastSeq: totals.lastSeq });
     }
     if (found.segments.length > 0) {
-      await insertSegments(tx, found.segments);
+      const numbered = found.segments.map((segment) => ({
+        ...segment,
+        segmentId: draft.takeLocalId(),
+      }));
+      await insertSegments(tx, numbered);
       await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
     }
+    const usage = bookingOf(found, account.creditsFromMs);
+    if (usage !== null) recordUsage(draft, usage);
     return found;
   }
 
-  private async factsOf(tx: Tx, accountId: number, events: readonly UsageEvent[]): Promise<Facts> {
-    const nowMs = this.accounts.nowMs();
+  private async factsOf(open: OpenAccount, events: readonly UsageEvent[]): Promise<Facts> {
+    const { tx, nowMs } = open;
+    const { accountId } = open.account;
     const totals = await loadTotals(tx, accountId);
     const subjectIds = await this.resolveSubjects(tx, accountId, events);
     const subjectIdOf = (subject: SubjectRef): number | null =>
@@ -446,16 +362,4 @@ function hostingOf(events: readonly NewEvent[]): readonly RecordedHosting[] {
     });
   }
   return [...latest.values()];
-}
-
-async function voidPeriod(tx: Tx, period: RecordedEvent, atMs: number): Promise<void> {
-  const { accountId, seq, subjectId: resourceId } = period;
-  const segments = await voidSegmentsOfEvent(tx, accountId, seq, atMs);
-  await takeSegmentsOutOfRollups(
-    tx,
-    accountId,
-    segments.filter((segment) => segment.folded),
-  );
-  const address = { accountId, resourceId };
-  await setRecordedHosting(tx, address, await findRecordedHosting(tx, address));
 }

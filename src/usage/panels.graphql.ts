@@ -7,7 +7,7 @@ import { invariant, UserInputError } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
-import { chargeWithin } from '../hosting/charge.ts';
+import { chargeWithin, type HostingSegment } from '../hosting/charge.ts';
 import { resourceLoader } from '../resources/resources.graphql.ts';
 import {
   BillableResourceType,
@@ -16,7 +16,7 @@ import {
   WorkflowType,
 } from '../resources/resources.types.ts';
 import { resolveRange } from './range.ts';
-import { loadEventIdentities, type EventIdentity, type ViewSegment } from './reader.service.ts';
+import { loadEventIdentities, type EventIdentity } from './reader.service.ts';
 import {
   hostedUsageNode,
   LAST_30_DAYS,
@@ -178,8 +178,9 @@ async function identityOf(
   return loader.load({ accountId: address.accountId, seq: eventSeq });
 }
 
-function segmentNode(
-  segment: ViewSegment,
+/** A segment as the API shows it, as far as it lies in a range. */
+export function segmentNode(
+  segment: HostingSegment,
   range: { readonly fromMs: number; readonly toMs: number },
 ): HostingSegmentType {
   const whole = { fromMs: segment.fromMs, toMs: segment.toMs ?? range.toMs };

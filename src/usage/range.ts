@@ -1,11 +1,16 @@
 // From what a question asks for to instants: presets, days and instants become one half-open range, and a range becomes
 // buckets. Pure; `nowMs` and the account's calendar are given.
 
-import type { Account } from '../account/account.ts';
+import { type Account, nowOf } from '../account/account.ts';
+import {
+  type AccountCycle,
+  cycleAt,
+  type CycleCalendar,
+  cycleStartBefore,
+} from '../account/cycle.ts';
 import {
   addCalendar,
   atLocalOffset,
-  cycleStartMs,
   dayOf,
   dayStartMs,
   isDayStart,
@@ -15,7 +20,6 @@ import {
   nextUnitStartMs,
   parseLocalDate,
   parseTimeZone,
-  shiftCycleMs,
   unitStartMs,
   type CalendarUnit,
 } from '../core/calendar.ts';
@@ -73,8 +77,10 @@ type Step =
 export interface ResolvedRange extends Range {
   readonly preset: DateRangePreset | null;
   readonly timeZone: string;
-  readonly cycle: { readonly timeZone: string; readonly cycleDay: number };
+  readonly cycle: CycleCalendar & AccountCycle;
   readonly step: Step;
+  /** The account's now: hosting counts up to it. */
+  readonly nowMs: number;
 }
 
 /**
@@ -83,19 +89,21 @@ export interface ResolvedRange extends Range {
  */
 export function resolveRange(
   request: DateRangeRequest,
-  account: Pick<Account, 'timeZone' | 'cycleDay'>,
-  nowMs: number,
+  account: Pick<Account, 'timeZone' | 'cycleDay' | 'isTest' | 'settledAtMs' | 'cycle'>,
+  realNowMs: number,
   path: ErrorPath = ['range'],
 ): ResolvedRange {
+  const nowMs = nowOf(account, realNowMs);
   const timeZone = parseTimeZone(request.timeZone ?? account.timeZone, [...path, 'timeZone']);
-  const cycle = { timeZone: account.timeZone, cycleDay: account.cycleDay };
+  const { cycleDay } = account;
+  const cycle = { timeZone: account.timeZone, cycleDay, ...cycleAt(account, nowMs) };
   const { preset = null } = request;
   checkForm(request, path);
   if (preset !== null) {
-    return { timeZone, cycle, ...presetRange(preset, { timeZone, cycle, nowMs }) };
+    return { timeZone, cycle, nowMs, ...presetRange(preset, { timeZone, cycle, nowMs }) };
   }
   const range = customRange(request, timeZone, path);
-  return { ...range, preset: null, timeZone, cycle, step: stepOf(range, timeZone) };
+  return { ...range, preset: null, timeZone, cycle, nowMs, step: stepOf(range, timeZone) };
 }
 
 /** The same view of the range before (the contract's rule on AccountUsage.previous). @throws UserInputError before 1990 */
@@ -226,12 +234,12 @@ function presetRange(
     case 'LAST_90_DAYS':
       return lastDays(preset, 90, context);
     case 'CURRENT_CYCLE': {
-      const fromMs = cycleStartMs(cycle.timeZone, cycle.cycleDay, nowMs);
+      const fromMs = cycle.startMs;
       const partTo = localOffset(cycle.timeZone, fromMs, nowMs);
       return { preset, fromMs, toMs: nowMs, step: { by: 'cycle', partTo } };
     }
     case 'PREVIOUS_CYCLE': {
-      const toMs = cycleStartMs(cycle.timeZone, cycle.cycleDay, nowMs);
+      const { startMs: toMs } = cycle;
       const fromMs = cycleBefore({ cycle }, toMs);
       return { preset, fromMs, toMs, step: { by: 'cycle', partTo: null } };
     }
@@ -279,6 +287,9 @@ function shifted(range: Range, timeZone: string, days: number): Range {
   };
 }
 
-function cycleBefore(range: Pick<ResolvedRange, 'cycle'>, startMs: number): number {
-  return shiftCycleMs(range.cycle.timeZone, range.cycle.cycleDay, { startMs, cycles: -1 });
+// The two cycles before the running one are kept; those before them go on by the calendar.
+function cycleBefore({ cycle }: Pick<ResolvedRange, 'cycle'>, startMs: number): number {
+  const known = [cycle.startMs, ...cycle.earlierStartsMs];
+  const index = known.indexOf(startMs);
+  return (index < 0 ? undefined : known[index + 1]) ?? cycleStartBefore(cycle, startMs);
 }

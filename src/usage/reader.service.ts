@@ -38,6 +38,14 @@ export interface SumsOf {
   readonly grain: Grain;
   /** Only these resources and models; null: all. Needs the grain `resource`. */
   readonly subjectIds: readonly number[] | null;
+  /** The account's now: hosting counts up to it. */
+  readonly nowMs: number;
+}
+
+/** Segments of an account that overlap a range. */
+export interface HostingOf extends SegmentsOf {
+  /** The account's now: running ones run up to it. */
+  readonly nowMs: number;
 }
 
 type CoveredQuestion = SumsOf & SumsQuestion;
@@ -78,15 +86,12 @@ export class UsageReader {
     (questions) => this.readHosting(questions),
     keyed,
   );
-  private readonly segments_ = new DataLoader<SegmentsOf, readonly ViewSegment[], string>(
+  private readonly segments_ = new DataLoader<HostingOf, readonly ViewSegment[], string>(
     (ranges) => this.readSegments(ranges),
     keyed,
   );
 
-  constructor(
-    private readonly reader: () => Promise<Tx>,
-    private readonly nowMs: number,
-  ) {}
+  constructor(private readonly reader: () => Promise<Tx>) {}
 
   /** Everything used in the cells, running hosting included up to now. Order is of no meaning. */
   async sums(question: SumsOf): Promise<readonly Sum[]> {
@@ -103,7 +108,7 @@ export class UsageReader {
   }
 
   /** The segments that overlap a range, cut at rate changes, running ones up to now. Ordered by begin. */
-  async segments(question: SegmentsOf): Promise<readonly ViewSegment[]> {
+  async segments(question: HostingOf): Promise<readonly ViewSegment[]> {
     return this.segments_.load(question);
   }
 
@@ -168,14 +173,14 @@ export class UsageReader {
       })),
     );
     const tx = await this.reader();
-    const unfolded = await this.cutByRates(await loadUnfoldedSegments(tx, spansOf(asked)));
+    const unfolded = await this.cutByRates(await loadUnfoldedSegments(tx, spansOf(asked)), asked);
     const folded = edges.length === 0 ? [] : await loadFoldedSegments(tx, edges);
-    return asked.map(({ accountId, subjectIds, grain, edgesMs, cover }) => {
+    return asked.map(({ accountId, subjectIds, grain, edgesMs, cover, nowMs }) => {
       const wanted = subjectIds === null ? null : new Set(subjectIds);
       const isAsked = (segment: ViewSegment): boolean =>
         segment.accountId === accountId && (wanted?.has(segment.resourceId) ?? true);
       return [
-        ...sumSegments(unfolded.filter(isAsked), { grain, edgesMs, nowMs: this.nowMs }),
+        ...sumSegments(unfolded.filter(isAsked), { grain, edgesMs, nowMs }),
         ...sumEdges(folded.filter(isAsked), {
           grain,
           edges: cover.hostingEdges,
@@ -186,27 +191,33 @@ export class UsageReader {
   }
 
   private async readSegments(
-    questions: readonly SegmentsOf[],
+    questions: readonly HostingOf[],
   ): Promise<readonly (readonly ViewSegment[])[]> {
     const tx = await this.reader();
-    const all = await this.cutByRates(await loadSegments(tx, questions));
+    const all = await this.cutByRates(await loadSegments(tx, questions), questions);
     const inOrder = [...all].sort((a, b) => a.fromMs - b.fromMs || a.segmentId - b.segmentId);
     return questions.map((question) =>
       inOrder.filter(
         (segment) =>
           segment.accountId === question.accountId &&
-          segment.fromMs < Math.min(question.toMs, this.nowMs) &&
-          (segment.toMs ?? this.nowMs) > question.fromMs &&
+          segment.fromMs < Math.min(question.toMs, question.nowMs) &&
+          (segment.toMs ?? question.nowMs) > question.fromMs &&
           (question.resourceIds?.includes(segment.resourceId) ?? true),
       ),
     );
   }
 
-  private async cutByRates(segments: readonly ViewSegment[]): Promise<readonly ViewSegment[]> {
+  private async cutByRates(
+    segments: readonly ViewSegment[],
+    asked: readonly { readonly accountId: number; readonly nowMs: number }[],
+  ): Promise<readonly ViewSegment[]> {
     if (!segments.some((segment) => segment.toMs === null)) return segments;
     const rates = await loadSnapshotRates(await this.reader());
+    const nowOf = new Map(asked.map(({ accountId, nowMs }) => [accountId, nowMs]));
     return segments.flatMap((segment) =>
-      segment.toMs === null ? splitByRates(segment, rates, this.nowMs) : [segment],
+      segment.toMs === null
+        ? splitByRates(segment, rates, nowOf.get(segment.accountId) ?? segment.fromMs)
+        : [segment],
     );
   }
 

@@ -48,7 +48,7 @@ const VIEWS = new Key<UsageViews>('usageViews');
 export function usageViews(context: RequestContext): UsageViews {
   return context.once(VIEWS, () => {
     const openReader = (): ReturnType<RequestContext['reader']> => context.reader();
-    return new UsageViews(new UsageReader(openReader, context.nowMs), openReader, context.nowMs);
+    return new UsageViews(new UsageReader(openReader), openReader);
   });
 }
 

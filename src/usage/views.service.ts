@@ -90,7 +90,6 @@ export class UsageViews {
   constructor(
     private readonly reader: UsageReader,
     private readonly openReader: () => Promise<Tx>,
-    private readonly nowMs: number,
   ) {}
 
   async creditTotals(view: View): Promise<CreditTotals> {
@@ -143,11 +142,12 @@ export class UsageViews {
   /** The segments behind a hardware figure, by begin. */
   async segments(of: HardwareFigures): Promise<readonly ViewSegment[]> {
     const { account, range, subjectIds } = of.part;
-    const { fromMs, toMs } = range;
+    const { fromMs, toMs, nowMs } = range;
     const segments = await this.reader.segments({
       accountId: account.accountId,
       fromMs,
       toMs,
+      nowMs,
       resourceIds: subjectIds,
     });
     return segments.filter((segment) => segment.hardwareId === of.hardwareId);
@@ -155,7 +155,7 @@ export class UsageViews {
 
   /** A range as far as hosting counts in it: up to now. */
   hostedRange(view: View): { readonly fromMs: number; readonly toMs: number } {
-    return { fromMs: view.range.fromMs, toMs: Math.min(view.range.toMs, this.nowMs) };
+    return { fromMs: view.range.fromMs, toMs: Math.min(view.range.toMs, view.range.nowMs) };
   }
 
   /** Workflows that were deployed at least once or ever ran. */
@@ -300,6 +300,7 @@ export class UsageViews {
       edgesMs: edgesOf(view.range),
       grain: 'resource',
       subjectIds: soughtOrAll(ids),
+      nowMs: view.range.nowMs,
     } as const;
     const [sums, tail] = await Promise.all([
       resources.every((resource) => resource.kind === 'WORKFLOW')
@@ -345,7 +346,8 @@ export class UsageViews {
 
   private async accountSums(view: View, edgesMs: readonly number[]): Promise<readonly Sum[]> {
     const { accountId } = view.account;
-    return this.reader.sums({ accountId, edgesMs, grain: 'account', subjectIds: null });
+    const { nowMs } = view.range;
+    return this.reader.sums({ accountId, edgesMs, nowMs, grain: 'account', subjectIds: null });
   }
 
   private async resourceSums(
@@ -354,7 +356,8 @@ export class UsageViews {
     subjectIds: readonly number[] | null,
   ): Promise<readonly Sum[]> {
     const { accountId } = view.account;
-    return this.reader.sums({ accountId, edgesMs, grain: 'resource', subjectIds });
+    const { nowMs } = view.range;
+    return this.reader.sums({ accountId, edgesMs, nowMs, grain: 'resource', subjectIds });
   }
 }
 

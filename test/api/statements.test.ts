@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { fund } from '../support/fund.ts';
 import {
   AccountsDocument,
   BrowserPodsTabDocument,
@@ -64,6 +65,7 @@ afterAll(async () => {
 async function anAccount(name: string, count: number): Promise<string> {
   const created = await gateway.query(CreateAccountDocument, { input: { name, externalId: name } });
   const accountId = created.data.createAccount.id;
+  await fund(gateway, accountId);
   const resources = KINDS.flatMap((kind) =>
     Array.from({ length: count }, (_, index) => resource(kind, index)),
   );

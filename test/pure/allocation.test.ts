@@ -12,6 +12,13 @@ import {
 const NOW_MS = Date.parse('2026-03-10T12:00:00Z');
 const CREDITS_FROM_MS = Date.parse('2026-03-01T00:00:00Z');
 const DAY_MS = 86_400_000;
+/** Its cycles begin on the first of each month, in UTC. */
+const ACCOUNT = {
+  creditsFromMs: CREDITS_FROM_MS,
+  timeZone: 'UTC',
+  cycleDay: 1,
+  cycle: { cycleId: 1, startMs: CREDITS_FROM_MS, endMs: Date.parse('2026-04-01T00:00:00Z') },
+};
 
 function aRequest(request: Partial<AllocateRequest> = {}): AllocateRequest {
   return { amount: '300', idempotencyKey: 'plan-2026-03', ...request };
@@ -31,13 +38,19 @@ function anAllocation(allocation: Partial<CreditAllocation> = {}): CreditAllocat
     voidedAtMs: null,
     note: null,
     createdAtMs: 1_000,
+    grantAtMs: 1_000,
+    state: 'SPENDABLE',
+    isEveryCycle: false,
+    seriesId: null,
+    isAdjustment: false,
+    isReturn: false,
     ...allocation,
   };
 }
 
 function made(request: Partial<AllocateRequest>): NewAllocation {
   const { body } = parseAllocateRequest(aRequest(request));
-  return newAllocation(body, { creditsFromMs: CREDITS_FROM_MS }, NOW_MS);
+  return newAllocation(body, ACCOUNT, NOW_MS);
 }
 
 describe('parseAllocateRequest', () => {
@@ -95,6 +108,10 @@ describe('newAllocation', () => {
       expiresAtMs: null,
       note: null,
       createdAtMs: NOW_MS,
+      grantAtMs: NOW_MS,
+      state: 'PENDING',
+      isEveryCycle: false,
+      isAdjustment: false,
     });
   });
 

@@ -25,6 +25,7 @@ function aState(values: Partial<LifecycleState> = {}): LifecycleState {
     lifecycleAtMs: null,
     deployedAtMs: null,
     changedAtMs: null,
+    stoppedAtMs: null,
     ...values,
   };
 }
@@ -64,7 +65,14 @@ function scale(replicas: number | null, hardware: typeof A100 | null = null): Li
 }
 
 function after(state: LifecycleState, call: LifecycleCall, atMs = NOW_MS): LifecycleState | null {
-  return decide(state, call, { atMs, nowMs: NOW_MS, ingestWindowDays: 400, path: ['at'] });
+  const requireAllowed = (): void => undefined;
+  return decide(state, call, {
+    atMs,
+    nowMs: NOW_MS,
+    ingestWindowDays: 400,
+    path: ['at'],
+    requireAllowed,
+  });
 }
 
 describe('deploying', () => {
@@ -80,6 +88,7 @@ describe('deploying', () => {
         lifecycleAtMs: NOW_MS,
         deployedAtMs: NOW_MS,
         changedAtMs: NOW_MS,
+        stoppedAtMs: null,
       });
     },
   );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { firstAccountCycle } from '../../src/account/cycle.ts';
 import {
   bucketsOf,
   previousRange,
@@ -15,8 +16,21 @@ import {
   type RangeQuestion,
 } from '../support/reference/time.ts';
 
-const BERLIN = { timeZone: 'Europe/Berlin', cycleDay: 15 };
 const NOW_MS = Date.parse('2026-03-29T10:00:00.000Z');
+const BERLIN = accountAt({ timeZone: 'Europe/Berlin', cycleDay: 15 }, NOW_MS);
+
+/** An account that was settled at an instant. */
+function accountAt(
+  calendar: { readonly timeZone: string; readonly cycleDay: number },
+  settledAtMs: number,
+): Parameters<typeof resolveRange>[1] {
+  return {
+    ...calendar,
+    isTest: false,
+    settledAtMs,
+    cycle: firstAccountCycle(calendar, settledAtMs),
+  };
+}
 
 function request({ preset, from, to, fromDay, toDay, zone }: RangeQuestion): DateRangeRequest {
   return {
@@ -64,7 +78,7 @@ describe('a range', () => {
     fc.assert(
       fc.property(asked, ({ plan, account }) => {
         const { range } = questionOf(plan.questions, account, plan.nowMs);
-        const resolved = resolveRange(request(range), account, plan.nowMs);
+        const resolved = resolveRange(request(range), accountAt(account, plan.nowMs), plan.nowMs);
         expect(told(resolved)).toBe(known(resolve(range, account, plan.nowMs)));
         expect(told(previousRange(resolved))).toBe(known(previousOf(range, account, plan.nowMs)));
       }),
@@ -79,7 +93,10 @@ describe('a range', () => {
         const span = resolve(range, account, plan.nowMs);
         const meant = unit === 'AUTO' ? autoUnit(span, range.zone) : unit;
         fc.pre(meant !== 'HOUR' || span.to - span.from < 2_400 * 3_600_000);
-        const series = bucketsOf(resolveRange(request(range), account, plan.nowMs), unit);
+        const series = bucketsOf(
+          resolveRange(request(range), accountAt(account, plan.nowMs), plan.nowMs),
+          unit,
+        );
         expect(series.granularity).toBe(meant);
         expect(series.buckets.map((bucket) => [told(bucket), bucket.isPartial])).toEqual(
           knownBuckets(span, range.zone, meant).map((bucket) => [known(bucket), bucket.isPartial]),

@@ -7,6 +7,7 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 export type AllocateInput = {
   readonly accountId?: string | null | undefined;
+  /** Above 0; a whole number of runs. */
   readonly amount: string;
   /** Default: now. Earlier: booked and spendable now, in usage views from effectiveAt on; with an expiresAt not after creditsFrom it is history, in views only. Any other expiresAt must be after now. */
   readonly effectiveAt?: string | null | undefined;
@@ -55,13 +56,16 @@ export type CreateAccountInput = {
 };
 
 export type CreateApiKeyInput = {
+  /** Whose key it will be. An operator names an account, or none to make another operator key (scope OPERATOR). */
   readonly accountId?: string | null | undefined;
+  /** After now. Default: it does not expire. */
   readonly expiresAt?: string | null | undefined;
   readonly name: string;
   readonly scopes: ReadonlyArray<Scope>;
 };
 
 export type CreateHardwareProfileInput = {
+  /** For one replica; from 0 to 100,000. */
   readonly creditsPerHour: string;
   /** When the first rate takes effect; default: 1970-01-01T00:00:00.000Z. */
   readonly effectiveFrom?: string | null | undefined;
@@ -111,11 +115,13 @@ export type DateRangePreset =
 
 export type DeployInput = {
   readonly at?: string | null | undefined;
+  /** Left out: stays as it is. */
   readonly endpointUrl?: string | null | undefined;
   readonly hardware: string;
   readonly id: string;
   /** False: the decision is made now, the charge begins with deploymentReady. */
   readonly ready?: boolean | null | undefined;
+  /** 1 to 1,000. */
   readonly replicas?: number | null | undefined;
 };
 
@@ -154,40 +160,48 @@ export type OrderDirection =
 
 /** The fields that its kind needs: modelExternalId and modelType (the model is registered with it) for MODEL_DEPLOYMENT, language and languageVersion for CUSTOM_SCRIPT, ocrModel for OCR_DEPLOYMENT. */
 export type RegisterAnyInput = {
+  /** Default: now; not after now. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly kind: ResourceKind;
   readonly language?: string | null | undefined;
   readonly languageVersion?: string | null | undefined;
   readonly modelExternalId?: string | null | undefined;
+  /** Default: what the model is called already, or its modelExternalId. */
   readonly modelName?: string | null | undefined;
   readonly modelType?: ModelType | null | undefined;
   readonly name: string;
   readonly ocrModel?: string | null | undefined;
+  /** Left out: stays as it is. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterCustomScriptInput = {
   readonly accountId?: string | null | undefined;
+  /** Default: now; not after now. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly language: string;
   readonly languageVersion: string;
   readonly name: string;
+  /** Left out: stays as it is. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterModelDeploymentInput = {
   readonly accountId?: string | null | undefined;
+  /** Default: now; not after now. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly modelId: string;
   readonly name: string;
+  /** Left out: stays as it is. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterModelInput = {
   readonly accountId?: string | null | undefined;
+  /** Default: now; not after now. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
@@ -196,26 +210,32 @@ export type RegisterModelInput = {
 
 export type RegisterOcrDeploymentInput = {
   readonly accountId?: string | null | undefined;
+  /** Default: now; not after now. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
   readonly ocrModel: string;
+  /** Left out: stays as it is. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterResourceInput = {
   readonly accountId?: string | null | undefined;
+  /** Default: now; not after now. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
+  /** Left out: stays as it is. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterWorkflowInput = {
   readonly accountId?: string | null | undefined;
+  /** Default: now; not after now. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
+  /** Left out: stays as it is. */
   readonly owner?: string | null | undefined;
 };
 
@@ -243,6 +263,7 @@ export type ScaleInput = {
   readonly at?: string | null | undefined;
   readonly hardware?: string | null | undefined;
   readonly id: string;
+  /** 1 to 1,000. */
   readonly replicas?: number | null | undefined;
 };
 
@@ -258,8 +279,10 @@ export type Scope =
   | 'READ_USAGE';
 
 export type SetHardwareRateInput = {
+  /** For one replica; from 0 to 100,000. */
   readonly creditsPerHour: string;
   readonly effectiveFrom?: string | null | undefined;
+  /** The profile's name. */
   readonly hardware: string;
 };
 
@@ -316,6 +339,7 @@ export type UsageEventType =
 /** All given conditions hold. search: case-insensitive part of the name. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges. */
 export type UsageFilter = {
   readonly categories?: ReadonlyArray<CreditCategory> | null | undefined;
+  /** Names of hardware profiles. */
   readonly hardware?: ReadonlyArray<string> | null | undefined;
   readonly owners?: ReadonlyArray<string> | null | undefined;
   readonly search?: string | null | undefined;
@@ -722,14 +746,11 @@ export type ModelPanelQueryVariables = Exact<{
 
 export type ModelPanelQuery = { readonly node:
     | { readonly __typename: 'Account', readonly id: string }
-    | { readonly __typename: 'Alert', readonly id: string }
     | { readonly __typename: 'ApiKey', readonly id: string }
-    | { readonly __typename: 'AuditEntry', readonly id: string }
     | { readonly __typename: 'BillingCycle', readonly id: string }
     | { readonly __typename: 'BrowserPod', readonly id: string }
     | { readonly __typename: 'CreditAllocation', readonly id: string }
     | { readonly __typename: 'CustomScript', readonly id: string }
-    | { readonly __typename: 'Email', readonly id: string }
     | { readonly __typename: 'Guardrail', readonly id: string }
     | { readonly __typename: 'HardwareProfile', readonly id: string }
     | { readonly __typename: 'LedgerEntry', readonly id: string }
@@ -744,8 +765,6 @@ export type ModelPanelQuery = { readonly node:
     | { readonly __typename: 'OcrDeployment', readonly id: string }
     | { readonly __typename: 'Threshold', readonly id: string }
     | { readonly __typename: 'UsageEvent', readonly id: string }
-    | { readonly __typename: 'WebhookDelivery', readonly id: string }
-    | { readonly __typename: 'WebhookEndpoint', readonly id: string }
     | { readonly __typename: 'Workflow', readonly id: string }
    | null };
 

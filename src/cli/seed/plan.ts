@@ -1,7 +1,7 @@
 // The demo's history as a list of deeds in order of time. It follows from the day of the first start alone: planning it
 // again gives the same deeds, so a seed that was interrupted is simply lived again.
 
-import type { CreateAccountRequest } from '../../account/account.ts';
+import type { OpenAccountRequest } from '../../credits/credit-account.service.ts';
 import type {
   CreateHardwareProfileRequest,
   SetHardwareRateRequest,
@@ -42,7 +42,7 @@ export type Deed = { readonly atMs: number } & (
 );
 
 /** What the demo account is created with. */
-export function demoAccount(days: DemoDays): CreateAccountRequest {
+export function demoAccount(days: DemoDays): OpenAccountRequest {
   return {
     name: 'Nordlicht Versand GmbH',
     externalId: DEMO_EXTERNAL_ID,
@@ -50,6 +50,9 @@ export function demoAccount(days: DemoDays): CreateAccountRequest {
     notificationEmails: ['automation@nordlicht-versand.example'],
     cycleDay: days.cycleDay,
     createdAt: days.createdAtMs,
+    lowCredit: '10',
+    negativeLimit: '-25',
+    fineTuningMinimum: '25',
   };
 }
 
@@ -80,33 +83,16 @@ function catalogueDeeds(days: DemoDays): readonly Deed[] {
 }
 
 function allocationDeeds(days: DemoDays): readonly Deed[] {
-  const plans = days.cycles().flatMap(({ fromMs, toMs }, index): readonly Deed[] => {
-    const common = { source: 'PLAN', effectiveAt: fromMs, expiresAt: toMs } as const;
-    const month = `cycle-${index + 1}`;
-    return [
-      {
-        atMs: fromMs,
-        deed: 'ALLOCATE',
-        request: {
-          ...common,
-          amount: String(PLAN_CREDITS),
-          note: 'Team plan',
-          idempotencyKey: `plan-credits-${month}`,
-        },
-      },
-      {
-        atMs: fromMs,
-        deed: 'ALLOCATE',
-        request: {
-          ...common,
-          unit: 'WORKFLOW_RUNS',
-          amount: String(PLAN_RUNS),
-          note: 'Team plan',
-          idempotencyKey: `plan-runs-${month}`,
-        },
-      },
-    ];
-  });
+  const plan = { source: 'PLAN', everyCycle: true, note: 'Team plan' } as const;
+  const plans = [
+    { ...plan, amount: String(PLAN_CREDITS), idempotencyKey: 'plan-credits' },
+    {
+      ...plan,
+      unit: 'WORKFLOW_RUNS' as const,
+      amount: String(PLAN_RUNS),
+      idempotencyKey: 'plan-runs',
+    },
+  ].map((request): Deed => ({ atMs: days.createdAtMs, deed: 'ALLOCATE', request }));
   const promotion: AllocateRequest = {
     amount: '25',
     source: 'PROMOTION',

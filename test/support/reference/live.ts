@@ -77,6 +77,8 @@ export interface Life {
   readonly account: number;
   /** How many calls of each kind of step took effect. */
   readonly done: Readonly<Record<string, number>>;
+  /** The account's zones, from when on each was its own. */
+  readonly zones: readonly { readonly from: number; readonly zone: string }[];
 }
 
 interface Living {
@@ -85,6 +87,7 @@ interface Living {
   readonly ids: ReadonlyMap<string, string>;
   readonly eventIds: string[];
   readonly done: Record<string, number>;
+  readonly zones: { from: number; zone: string }[];
 }
 
 /** Creates the account with its park and lets every step happen; the clock ends at the plan's now. */
@@ -97,8 +100,8 @@ export async function live(gateway: TestGateway, plan: HistoryPlan): Promise<Lif
     const count = await happen(living, step);
     living.done[step.what] = (living.done[step.what] ?? 0) + count;
   }
-  const { accountId, done } = living;
-  return { gateway, accountId, account: decodeId(accountId)?.localId ?? 0, done };
+  const { accountId, done, zones } = living;
+  return { gateway, accountId, account: decodeId(accountId)?.localId ?? 0, done, zones };
 }
 
 async function settle(gateway: TestGateway, plan: HistoryPlan): Promise<Living> {
@@ -123,12 +126,15 @@ async function settle(gateway: TestGateway, plan: HistoryPlan): Promise<Living> 
     park.map(({ externalId }, index) => [externalId, data.registerResources[index] ?? '']),
   );
   await allocate(gateway, accountId, plan);
-  return { gateway, accountId, ids, eventIds: [], done: {} };
+  const zones = [{ from: plan.startMs, zone: timeZone }];
+  return { gateway, accountId, ids, eventIds: [], done: {}, zones };
 }
 
 async function allocate(gateway: TestGateway, accountId: string, plan: HistoryPlan): Promise<void> {
   const at = (offsetDays: number): string => iso(plan.nowMs + offsetDays * 86_400_000);
   const grants = [
+    // So that nothing is refused or stopped for lack of credits.
+    { amount: '1000000000', effectiveAt: iso(plan.startMs) },
     { amount: '300', effectiveAt: at(-60), expiresAt: at(-5) },
     { amount: '1000.000001', effectiveAt: at(-40) },
     { amount: '10000', unit: 'WORKFLOW_RUNS' as const, effectiveAt: at(-10) },
@@ -169,6 +175,7 @@ async function happen(living: Living, step: Step): Promise<number> {
       return changeRate(living, step);
     case 'zone':
       await gateway.query(UpdateAccountDocument, { input: { accountId, timeZone: step.zone } });
+      living.zones.push({ from: gateway.clock.nowMs(), zone: step.zone });
       return 1;
     case 'fold':
       await gateway.fold();

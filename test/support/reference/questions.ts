@@ -22,6 +22,7 @@ import {
   bucketsOf,
   previousOf,
   resolve,
+  type Cycles,
   type RangeQuestion,
   type Span,
   type Unit,
@@ -45,7 +46,7 @@ const BUCKETS_MAX = 2_500;
 /** A question with everything that it takes to answer it from the facts. */
 export interface Asked {
   readonly life: Life;
-  readonly facts: Facts;
+  readonly facts: Facts & Cycles;
   readonly now: number;
   readonly question: Question;
   readonly range: RangeQuestion;
@@ -61,7 +62,9 @@ export interface Compared {
 }
 
 /** Puts a question to an account; where the buckets would be too many, for wider ones. */
-export function prepare(life: Life, facts: Facts, question: Question): Asked {
+export function prepare(life: Life, known: Facts, question: Question): Asked {
+  const { zones } = life;
+  const facts = { ...known, zones, since: zones[0]?.from ?? 0 };
   const now = life.gateway.clock.nowMs();
   const range = question.namesZone ? question.range : { ...question.range, zone: facts.timeZone };
   const span = resolve(range, facts, now);

@@ -31,13 +31,18 @@ export type Preset =
   | 'CURRENT_CYCLE'
   | 'PREVIOUS_CYCLE';
 
-/** Whose cycles they are: the cycle day in the account's own zone. */
+/** Whose cycles they are: the cycle day in the account's own zone, and the zones that it had before. */
 export interface Cycles {
   readonly timeZone: string;
   readonly cycleDay: number;
+  /** When the account's credits began. */
+  readonly since?: number;
+  /** Its zones, from when on each was its own, the first one first. */
+  readonly zones?: readonly { readonly from: number; readonly zone: string }[];
 }
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const LAST_DAYS = { LAST_7_DAYS: 7, LAST_30_DAYS: 30, LAST_90_DAYS: 90 } as const;
 
 /** The range in instants. */
@@ -163,16 +168,40 @@ function hoursOf(day: Temporal.PlainDate, zone: string): readonly number[] {
   return edges;
 }
 
-/** The beginning of the running cycle, or of the one `back` cycles before it. */
+/**
+ * The beginning of the running cycle, or of the one `back` cycles before it. A cycle keeps the end that it had when it began;
+ * the next one ends at the first cycle day, in the zone of then, that is at least two weeks away. Before the first cycle
+ * they go on backwards by the calendar.
+ */
 export function cycleStart(cycles: Cycles, now: number, back: number): number {
-  let day = dayOf(now, cycles.timeZone);
-  let left = back;
+  const { since = now, zones = [{ from: -Infinity, zone: cycles.timeZone }] } = cycles;
+  const zoneAt = (at: number): string =>
+    zones.findLast(({ from }) => from <= at)?.zone ?? zones[0]?.zone ?? cycles.timeZone;
+  const starts = [cycleDayBefore(cycles.cycleDay, zoneAt(since), since)];
+  starts.unshift(cycleDayBefore(cycles.cycleDay, zoneAt(since), (starts[0] ?? 0) - 14 * DAY));
   for (;;) {
-    if (day.day === cycles.cycleDay && startOf(day, cycles.timeZone) <= now) {
-      if (left === 0) return startOf(day, cycles.timeZone);
-      left -= 1;
-    }
-    day = day.subtract({ days: 1 });
+    const start = starts.at(-1) ?? 0;
+    // The first cycle was laid out when the account was made, in the zone of then.
+    const zone = starts.length === 2 ? zoneAt(since) : zoneAt(start);
+    const end = cycleDayFrom(cycles.cycleDay, zone, start + 14 * DAY);
+    if (end > now) break;
+    starts.push(end);
+  }
+  while (starts.length <= back) {
+    starts.unshift(cycleDayBefore(cycles.cycleDay, cycles.timeZone, (starts[0] ?? 0) - 14 * DAY));
+  }
+  return starts.at(-1 - back) ?? 0;
+}
+
+function cycleDayBefore(cycleDay: number, zone: string, at: number): number {
+  for (let day = dayOf(at, zone); ; day = day.subtract({ days: 1 })) {
+    if (day.day === cycleDay && startOf(day, zone) <= at) return startOf(day, zone);
+  }
+}
+
+function cycleDayFrom(cycleDay: number, zone: string, at: number): number {
+  for (let day = dayOf(at, zone); ; day = day.add({ days: 1 })) {
+    if (day.day === cycleDay && startOf(day, zone) > at) return startOf(day, zone);
   }
 }
 

@@ -1,0 +1,65 @@
+// Billing cycles begin on the account's day in its zone. They are kept as they came about: the running one ends where it was
+// to end when it began, whatever the account's zone is by then; another zone applies from the next one on.
+
+import { cycleStartMs, shiftCycleMs } from '../core/calendar.ts';
+import type { Range } from '../core/range.ts';
+
+/** Longer than two zones lie apart and shorter than any month: a change of zone makes no cycle of a few hours. */
+const SHORTEST_CYCLE_MS = 14 * 86_400_000;
+
+/** Where cycles begin. */
+export interface CycleCalendar {
+  readonly timeZone: string;
+  readonly cycleDay: number;
+}
+
+/** The first cycle of an account: it begins at the calendar boundary before the account's credits do. */
+export function firstCycle(calendar: CycleCalendar, creditsFromMs: number): Range {
+  const fromMs = cycleStartMs(calendar.timeZone, calendar.cycleDay, creditsFromMs);
+  return {
+    fromMs,
+    toMs: shiftCycleMs(calendar.timeZone, calendar.cycleDay, { startMs: fromMs, cycles: 1 }),
+  };
+}
+
+/** Where the cycle that begins at `startMs` ends: at the calendar's first boundary at least two weeks later. */
+export function cycleEndMs({ timeZone, cycleDay }: CycleCalendar, startMs: number): number {
+  const before = cycleStartMs(timeZone, cycleDay, startMs + SHORTEST_CYCLE_MS);
+  return shiftCycleMs(timeZone, cycleDay, { startMs: before, cycles: 1 });
+}
+
+/** The running cycle as an account's row keeps it. */
+export interface AccountCycle {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Begins of the two cycles before it, the later one first. */
+  readonly earlierStartsMs: readonly number[];
+}
+
+/** The first cycle of an account as its row keeps it; before it cycles go on backwards by the calendar. */
+export function firstAccountCycle(calendar: CycleCalendar, creditsFromMs: number): AccountCycle {
+  const { fromMs: startMs, toMs: endMs } = firstCycle(calendar, creditsFromMs);
+  const beforeMs = cycleStartBefore(calendar, startMs);
+  return { startMs, endMs, earlierStartsMs: [beforeMs, cycleStartBefore(calendar, beforeMs)] };
+}
+
+/** The cycle that runs at an instant, where the account has not been settled up to it yet. */
+export function cycleAt(
+  account: CycleCalendar & { readonly cycle: AccountCycle },
+  atMs: number,
+): AccountCycle {
+  let { cycle } = account;
+  while (cycle.endMs <= atMs) cycle = nextCycle(cycle, cycleEndMs(account, cycle.endMs));
+  return cycle;
+}
+
+/** The cycle after one. */
+export function nextCycle(cycle: AccountCycle, endMs: number): AccountCycle {
+  const earlierStartsMs = [cycle.startMs, ...cycle.earlierStartsMs].slice(0, 2);
+  return { startMs: cycle.endMs, endMs, earlierStartsMs };
+}
+
+/** The begin of the cycle before one, by the calendar: its last boundary at least two weeks earlier. */
+export function cycleStartBefore({ timeZone, cycleDay }: CycleCalendar, startMs: number): number {
+  return cycleStartMs(timeZone, cycleDay, startMs - SHORTEST_CYCLE_MS);
+}

@@ -1,0 +1,271 @@
+import DataLoader from 'dataloader';
+import {
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  Float,
+  Int,
+  ObjectType,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { AccountType } from '../account/account.graphql.ts';
+import { encodeId } from '../core/identity.ts';
+import { MICRO_PER_CREDIT, percentOf } from '../core/micro.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import { NodeType } from '../graphql/node.ts';
+import { After, connectionType, type Connection, pageOfRows, parsePage } from '../graphql/page.ts';
+import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
+import {
+  type Balance,
+  balanceAt,
+  countCycles,
+  listCycles,
+  readStates,
+  type CycleRecord,
+} from './balance.service.ts';
+import { allocatedOf, type CycleSums } from './lots.ts';
+import { type CreditState, creditStates } from './limits.ts';
+import { type AccountState } from './state.ts';
+
+registerEnumType(creditStates, {
+  name: 'CreditState',
+  valuesConfig: {
+    LOW: {
+      description:
+        'At or below the low-credit threshold: new deployments are refused, running ones continue.',
+    },
+    EXHAUSTED: { description: 'At or below zero: the same, and imported projects stay drafts.' },
+    STOPPED: { description: 'The negative limit was reached: running deployments were stopped.' },
+  },
+});
+
+@ObjectType('CreditBalance', {
+  simpleResolvers: true,
+  description: 'Spendable credits, exact at `asOf`; running deployments burn between two answers.',
+})
+export class CreditBalanceType {
+  @Field(() => DateTimeScalar) readonly asOf!: number;
+  @Field(() => CreditsScalar, {
+    description:
+      'What the running cycle has to spend: its carriedOver + allocated - expired + adjusted.',
+  })
+  readonly allocated!: bigint;
+  @Field(() => CreditsScalar, {
+    description:
+      'Used in the running cycle, running deployments included up to `asOf`; allocated - remaining.',
+  })
+  readonly used!: bigint;
+  @Field(() => CreditsScalar, { description: 'Negative in debt.' }) readonly remaining!: bigint;
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      '100 x used / allocated from the exact values, half up, four decimals; null when `allocated` is not above zero.',
+  })
+  readonly percentUsed!: number | null;
+  @Field(() => creditStates) readonly state!: CreditState;
+  @Field(() => CreditsScalar, {
+    description: 'Sum over running deployments of replicas x hardware rate.',
+  })
+  readonly burnRatePerHour!: bigint;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'The first instant after `asOf` at which the balance is zero or less, given what runs now and every scheduled rate, grant, expiry and cycle; null when it already is, or when that is not within ten years.',
+  })
+  readonly exhaustsAt!: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'Likewise, the instant at which the negative limit stops the running deployments; null when none runs.',
+  })
+  readonly stopsAt!: number | null;
+}
+
+/** A balance as the API shows it. */
+export function balanceNode(balance: Balance): CreditBalanceType {
+  const { allocatedMicro, usedMicro, balanceMicro } = balance.position.credits;
+  return {
+    asOf: balance.position.atMs,
+    allocated: allocatedMicro,
+    used: usedMicro,
+    remaining: balanceMicro,
+    percentUsed: percentOf(usedMicro, allocatedMicro),
+    state: balance.position.state,
+    burnRatePerHour: balance.burnMicroPerHour,
+    exhaustsAt: balance.exhaustsAtMs,
+    stopsAt: balance.stopsAtMs,
+  };
+}
+
+@ObjectType('RunBalance', {
+  simpleResolvers: true,
+  description:
+    'Runs have lots, debt, expiry and everyCycle like credits, but no ledger, state or forecast; they are never refused.',
+})
+class RunBalanceType {
+  @Field(() => DateTimeScalar) readonly asOf!: number;
+  @Field(() => SafeIntScalar) readonly allocated!: number;
+  @Field(() => SafeIntScalar) readonly used!: number;
+  @Field(() => SafeIntScalar) readonly remaining!: number;
+  @Field(() => Float, { nullable: true }) readonly percentUsed!: number | null;
+}
+
+@ObjectType('BillingCycle', { implements: NodeType, simpleResolvers: true })
+export class BillingCycleType extends NodeType {
+  @Field(() => DateTimeScalar) readonly startsAt!: number;
+  @Field(() => DateTimeScalar) readonly endsAt!: number;
+  @Field(() => CreditsScalar, {
+    description: 'Balance brought in from the cycle before: unexpired credits, or debt (negative).',
+  })
+  readonly carriedOver!: bigint;
+  @Field(() => CreditsScalar) readonly allocated!: bigint;
+  @Field(() => CreditsScalar, { description: 'USAGE less REVERSAL.' }) readonly used!: bigint;
+  @Field(() => CreditsScalar) readonly expired!: bigint;
+  @Field(() => CreditsScalar, { description: 'Adjustments and voids, signed.' })
+  readonly adjusted!: bigint;
+  @Field(() => CreditsScalar, {
+    description:
+      "carriedOver + allocated - used - expired + adjusted, at the end of the cycle or now; the next cycle's carriedOver.",
+  })
+  readonly closing!: bigint;
+  readonly cycleId!: number;
+}
+
+/** A cycle as the API shows it. @param usedMicro with what has accrued, for the running one */
+function cycleNode(
+  cycle: Pick<CycleRecord, 'accountId' | 'cycleId' | 'startMs' | 'endMs'> & {
+    readonly credits: CycleSums;
+  },
+  usedMicro: bigint,
+): BillingCycleType {
+  const { credits } = cycle;
+  return {
+    id: encodeId('BillingCycle', cycle.accountId, cycle.cycleId),
+    startsAt: cycle.startMs,
+    endsAt: cycle.endMs,
+    carriedOver: credits.carriedOverMicro,
+    allocated: credits.allocatedMicro,
+    used: usedMicro,
+    expired: credits.expiredMicro,
+    adjusted: credits.adjustedMicro,
+    closing:
+      credits.carriedOverMicro +
+      credits.allocatedMicro -
+      credits.expiredMicro +
+      credits.adjustedMicro -
+      usedMicro,
+    cycleId: cycle.cycleId,
+  };
+}
+
+/** The running cycle of an account, as it stands now. */
+function runningCycleNode(state: AccountState): BillingCycleType {
+  const { usedMicro } = balanceAt(state).position.credits;
+  const { accountId, cycle, credits } = state;
+  return cycleNode({ accountId, ...cycle, credits: credits.cycle }, usedMicro);
+}
+
+/** A cycle of an account, or null. */
+export async function findCycle(
+  context: RequestContext,
+  ref: { readonly accountId: number; readonly cycleId: number },
+): Promise<BillingCycleType | null> {
+  const running = await stateLoader(context).load(ref.accountId);
+  if (ref.cycleId === running.cycle.cycleId) return runningCycleNode(running);
+  const [cycle] = await listCycles(await context.reader(), {
+    accountId: ref.accountId,
+    beforeId: ref.cycleId + 1,
+    limit: 1,
+  });
+  return cycle?.cycleId === ref.cycleId ? cycleNode(cycle, cycle.credits.usedMicro) : null;
+}
+
+const BillingCycleConnection = connectionType('BillingCycle', () => BillingCycleType);
+
+const STATE_LOADER = new Key<DataLoader<number, AccountState>>('account states');
+
+/** The credits of accounts at their now, by account id. */
+export function stateLoader(context: RequestContext): DataLoader<number, AccountState> {
+  return context.once(
+    STATE_LOADER,
+    () =>
+      new DataLoader(async (accountIds) =>
+        readStates(await context.reader(), accountIds, context.nowMs),
+      ),
+  );
+}
+
+@ArgsType()
+class CyclesArgs extends After {
+  @Field(() => Int, { nullable: true, defaultValue: 12 }) readonly first?: number | null;
+}
+
+@Resolver(() => AccountType)
+export class AccountBalanceResolver {
+  @FieldResolver(() => CreditBalanceType, {
+    description: 'Live credit position at this instant.',
+  })
+  async credits(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+  ): Promise<CreditBalanceType> {
+    return balanceNode(balanceAt(await stateLoader(context).load(account.accountId)));
+  }
+
+  @FieldResolver(() => RunBalanceType, {
+    description: 'Live workflow run position at this instant.',
+  })
+  async workflowRuns(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+  ): Promise<RunBalanceType> {
+    const { runs, atMs } = await stateLoader(context).load(account.accountId);
+    const allocatedMicro = allocatedOf(runs);
+    const { usedMicro } = runs.cycle;
+    return {
+      asOf: atMs,
+      allocated: Number(allocatedMicro / MICRO_PER_CREDIT),
+      used: Number(usedMicro / MICRO_PER_CREDIT),
+      remaining: Number((allocatedMicro - usedMicro) / MICRO_PER_CREDIT),
+      percentUsed: percentOf(usedMicro, allocatedMicro),
+    };
+  }
+
+  @FieldResolver(() => BillingCycleType, { description: 'The running cycle.' })
+  async billingCycle(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+  ): Promise<BillingCycleType> {
+    return runningCycleNode(await stateLoader(context).load(account.accountId));
+  }
+
+  @FieldResolver(() => BillingCycleConnection, {
+    description: 'Newest first, the running one too.',
+  })
+  async billingCycles(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+    @Args(() => CyclesArgs) args: CyclesArgs,
+  ): Promise<Connection<BillingCycleType>> {
+    const { accountId } = account;
+    const page = parsePage(args, 12);
+    const running = await stateLoader(context).load(accountId);
+    const tx = await context.reader();
+    const rows = await listCycles(tx, {
+      accountId,
+      beforeId: page.after?.id ?? running.cycle.cycleId + 1,
+      limit: page.first + 1,
+    });
+    const ended = rows.filter(({ cycleId }) => cycleId < running.cycle.cycleId);
+    const nodes = ended.map((cycle) => cycleNode(cycle, cycle.credits.usedMicro));
+    const isFirstPage = (page.after?.id ?? Infinity) > running.cycle.cycleId;
+    return pageOfRows(isFirstPage ? [runningCycleNode(running), ...nodes] : nodes, page, {
+      keyOf: ({ cycleId }) => ({ value: null, id: cycleId }),
+      countAll: () => countCycles(tx, accountId),
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import type { Tx } from '../db/database.ts';
+import { nowOf } from '../account/account.ts';
+import { invariant } from '../core/errors.ts';
+import type { AllocationUnit } from './allocation.ts';
+import { burnMicroPerHour } from './burn.ts';
+import { advance, forecast, type Forecast } from './clock.ts';
+import { countCycles, type CycleRecord, listCycles } from './cycles.store.ts';
+import { Draft } from './draft.ts';
+import { leftOf } from './lots.ts';
+import type { AccountState } from './state.ts';
+import { loadStates } from './state.store.ts';
+import type { Position } from './watches.ts';
+
+export { countCycles, listCycles };
+export type { CycleRecord };
+
+/** Where an account stands, what it burns, and when that ends. */
+export interface Balance extends Forecast {
+  readonly position: Position;
+  readonly burnMicroPerHour: bigint;
+}
+
+/**
+ * The credits of accounts at their now, at their places: as they were settled last, taken on in memory. Nothing is written.
+ * @param tx a snapshot
+ */
+export async function readStates(
+  tx: Tx,
+  accountIds: readonly number[],
+  realNowMs: number,
+): Promise<readonly AccountState[]> {
+  const stored = await loadStates(tx, accountIds);
+  return accountIds.map((accountId) => {
+    const state = stored.get(accountId);
+    invariant(state !== undefined, 'an account has its credits', { accountId });
+    const nowMs = nowOf({ isTest: state.isTest, settledAtMs: state.atMs }, realNowMs);
+    return advance(state, nowMs).state;
+  });
+}
+
+/** The balance at the position of a state. */
+export function balanceAt(state: AccountState): Balance {
+  return {
+    position: new Draft(state).position(),
+    burnMicroPerHour: burnMicroPerHour(state.running),
+    ...forecast(state),
+  };
+}
+
+/** What is left of an allocation at the position of a state, what has accrued since the last posting taken off. */
+export function remainingOf(
+  state: AccountState,
+  allocation: { readonly unit: AllocationUnit; readonly allocationId: number },
+): bigint {
+  const draft = new Draft(state);
+  draft.postHosting();
+  const lot = draft
+    .purse(allocation.unit)
+    .lots.find(({ allocationId }) => allocationId === allocation.allocationId);
+  const isOver = lot === undefined || lot.state === 'EXPIRED' || lot.state === 'VOIDED';
+  return isOver ? 0n : leftOf(lot);
+}

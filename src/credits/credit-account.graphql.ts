@@ -1,0 +1,313 @@
+import DataLoader from 'dataloader';
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Int,
+  Mutation,
+  ObjectType,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { accountNode, AccountType } from '../account/account.graphql.ts';
+import type { UpdateAccountRequest } from '../account/account.service.ts';
+import { hardwareNode, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import type { SetHardwareRateRequest } from '../catalogue/rates.ts';
+import { encodeId } from '../core/identity.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import { NodeType } from '../graphql/node.ts';
+import {
+  CreditsScalar,
+  DateTimeScalar,
+  DecimalScalar,
+  EmailAddressScalar,
+  TimeZoneScalar,
+} from '../graphql/scalars.ts';
+import { stateLoader } from './balance.graphql.ts';
+import type {
+  CreditAccountService,
+  OpenAccountRequest,
+  ThresholdRef,
+} from './credit-account.service.ts';
+import type { PolicyRequest, ThresholdRequest } from './policy.ts';
+import type { RatesService } from './rates.service.ts';
+import type { Watch } from './watches.ts';
+import { readThresholds, type Threshold } from './thresholds.service.ts';
+import { type ThresholdMeasure, thresholdMeasures } from './watches.ts';
+
+registerEnumType(thresholdMeasures, { name: 'ThresholdMeasure' });
+
+@ObjectType('CreditPolicy', {
+  simpleResolvers: true,
+  description:
+    'lowCredit: at or below it new deployments are refused. negativeLimit: a negative number (or zero); reaching it stops running deployments.',
+})
+class CreditPolicyType {
+  @Field(() => CreditsScalar) readonly lowCredit!: bigint;
+  @Field(() => CreditsScalar) readonly negativeLimit!: bigint;
+  @Field(() => CreditsScalar, { description: 'Fine-tuning may start only above it.' })
+  readonly fineTuningMinimum!: bigint;
+}
+
+@ObjectType('Threshold', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description:
+    'Fires when the measure comes to reach `value` (used percents: at or above; the others: at or below), and again after it left it. One still reached when a cycle begins, after the grants of that instant, fires once more.',
+})
+export class ThresholdType extends NodeType {
+  @Field(() => thresholdMeasures) readonly measure!: ThresholdMeasure;
+  @Field(() => DecimalScalar) readonly value!: bigint;
+  @Field(() => String, { nullable: true }) readonly label!: string | null;
+  @Field(() => Boolean, { description: 'Not reached: it will fire when it is.' })
+  readonly armed!: boolean;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly lastFiredAt!: number | null;
+}
+
+/** A threshold as the API shows it. @param watch where it stands now */
+function thresholdNode(threshold: Threshold, watch: Watch): ThresholdType {
+  return {
+    id: encodeId('Threshold', threshold.accountId, threshold.watchId),
+    measure: threshold.measure,
+    value: threshold.valueMicro,
+    label: threshold.label,
+    armed: !watch.isReached,
+    lastFiredAt: watch.lastFiredAtMs,
+  };
+}
+
+const THRESHOLDS_LOADER = new Key<DataLoader<number, readonly ThresholdType[]>>('thresholds');
+
+/** The thresholds of accounts as they stand now, by account id. */
+export function thresholdsLoader(
+  context: RequestContext,
+): DataLoader<number, readonly ThresholdType[]> {
+  return context.once(
+    THRESHOLDS_LOADER,
+    () =>
+      new DataLoader(async (accountIds: readonly number[]) => {
+        const thresholds = await readThresholds(await context.reader(), accountIds);
+        const states = await Promise.all(accountIds.map((id) => stateLoader(context).load(id)));
+        return states.map((state) =>
+          thresholds.flatMap((threshold) => {
+            if (threshold.accountId !== state.accountId) return [];
+            const watch = state.watches.find((one) => one.watchId === threshold.watchId);
+            return watch === undefined ? [] : [thresholdNode(threshold, watch)];
+          }),
+        );
+      }),
+  );
+}
+
+/** A threshold as it stands now; null when it was deleted. */
+export async function findThreshold(
+  context: RequestContext,
+  ref: ThresholdRef,
+): Promise<ThresholdType | null> {
+  const id = encodeId('Threshold', ref.accountId, ref.watchId);
+  const ofAccount = await thresholdsLoader(context).load(ref.accountId);
+  return ofAccount.find((threshold) => threshold.id === id) ?? null;
+}
+
+@InputType('CreateAccountInput')
+class CreateAccountInput implements OpenAccountRequest {
+  @Field(() => String) readonly name!: string;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Sent again with the same externalId and body: the first account.',
+  })
+  readonly externalId?: string | null;
+  @Field(() => TimeZoneScalar, { nullable: true, defaultValue: 'UTC' })
+  readonly timeZone?: string | null;
+  @Field(() => [EmailAddressScalar], { nullable: true, defaultValue: [] })
+  readonly notificationEmails?: readonly string[] | null;
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 1,
+    description: 'First day of the billing cycle, 1 to 28.',
+  })
+  readonly cycleDay?: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'In the past for an account whose history is imported.',
+  })
+  readonly createdAt?: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'Default: the creation; for an account created in the past, the start of its running cycle.',
+  })
+  readonly creditsFrom?: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'Makes a test account: its time stands at this instant and moves only by advanceTestClock.',
+  })
+  readonly testClock?: number | null;
+  @Field(() => CreditsScalar, { nullable: true, defaultValue: '0' })
+  readonly lowCredit?: string | null;
+  @Field(() => CreditsScalar, { nullable: true, defaultValue: '0' })
+  readonly negativeLimit?: string | null;
+  @Field(() => CreditsScalar, { nullable: true, defaultValue: '0' })
+  readonly fineTuningMinimum?: string | null;
+  @Field(() => [DecimalScalar], {
+    nullable: true,
+    defaultValue: ['50', '70', '80', '90'],
+    description: 'Percents of credits and of runs used at which the new account is warned.',
+  })
+  readonly usageThresholds?: readonly string[] | null;
+  @Field(() => [DecimalScalar], {
+    nullable: true,
+    defaultValue: ['24'],
+    description: 'Lead times at which the account is warned that deployments will stop.',
+  })
+  readonly hoursToStop?: readonly string[] | null;
+}
+
+@InputType('UpdateAccountInput')
+class UpdateAccountInput implements UpdateAccountRequest {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => String, { nullable: true }) readonly name?: string | null;
+  @Field(() => TimeZoneScalar, {
+    nullable: true,
+    description: 'Days and months of views change at once, cycles from the next one on.',
+  })
+  readonly timeZone?: string | null;
+  @Field(() => [EmailAddressScalar], { nullable: true })
+  readonly notificationEmails?: readonly string[] | null;
+}
+
+@InputType('SetCreditPolicyInput', {
+  description: 'Left out: unchanged. negativeLimit <= 0 <= lowCredit.',
+})
+class SetCreditPolicyInput implements PolicyRequest {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => CreditsScalar, { nullable: true }) readonly lowCredit?: string | null;
+  @Field(() => CreditsScalar, { nullable: true }) readonly negativeLimit?: string | null;
+  @Field(() => CreditsScalar, { nullable: true }) readonly fineTuningMinimum?: string | null;
+}
+
+@InputType('CreateThresholdInput')
+class CreateThresholdInput implements ThresholdRequest {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => thresholdMeasures) readonly measure!: ThresholdMeasure;
+  @Field(() => DecimalScalar, {
+    description:
+      'Credits (may be negative), percent (above 0, at most 1,000) or hours (above 0, at most 8,784).',
+  })
+  readonly value!: string;
+  @Field(() => String, { nullable: true }) readonly label?: string | null;
+}
+
+@InputType('SetHardwareRateInput')
+class SetHardwareRateInput implements SetHardwareRateRequest {
+  @Field(() => String, { description: "The profile's name." }) readonly hardware!: string;
+  @Field(() => CreditsScalar, { description: 'For one replica; from 0 to 100,000.' })
+  readonly creditsPerHour!: string;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly effectiveFrom?: number | null;
+}
+
+@Resolver(() => AccountType)
+export class AccountPolicyResolver {
+  @FieldResolver(() => CreditPolicyType)
+  async creditPolicy(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+  ): Promise<CreditPolicyType> {
+    const { policy } = await stateLoader(context).load(account.accountId);
+    return {
+      lowCredit: policy.lowCreditMicro,
+      negativeLimit: policy.negativeLimitMicro,
+      fineTuningMinimum: policy.fineTuningMinimumMicro,
+    };
+  }
+
+  @FieldResolver(() => [ThresholdType], { description: 'In the order of their creation.' })
+  async thresholds(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+  ): Promise<readonly ThresholdType[]> {
+    return thresholdsLoader(context).load(account.accountId);
+  }
+}
+
+@Resolver()
+export class CreditAccountResolver {
+  constructor(
+    private readonly creditAccounts: CreditAccountService,
+    private readonly rates: RatesService,
+  ) {}
+
+  @Mutation(() => AccountType)
+  async createAccount(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => CreateAccountInput) input: CreateAccountInput,
+  ): Promise<AccountType> {
+    return accountNode(await this.creditAccounts.create(context.actor, input));
+  }
+
+  @Mutation(() => AccountType)
+  async updateAccount(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => UpdateAccountInput) input: UpdateAccountInput,
+  ): Promise<AccountType> {
+    return accountNode(await this.creditAccounts.update(context.actor, input));
+  }
+
+  @Mutation(() => AccountType, {
+    description:
+      "Moves a test account's time forward, by two years at most; everything that was due on the way happens, at its own instants.",
+  })
+  async advanceTestClock(
+    @Ctx() context: RequestContext,
+    @Arg('to', () => DateTimeScalar) toMs: number,
+    @Arg('accountId', () => ID, { nullable: true }) accountId?: string | null,
+  ): Promise<AccountType> {
+    const request = { accountId: accountId ?? null, toMs };
+    return accountNode(await this.creditAccounts.advanceTestClock(context.actor, request));
+  }
+
+  @Mutation(() => AccountType)
+  async setCreditPolicy(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => SetCreditPolicyInput) input: SetCreditPolicyInput,
+  ): Promise<AccountType> {
+    return accountNode(await this.creditAccounts.setPolicy(context.actor, input));
+  }
+
+  @Mutation(() => ThresholdType, {
+    description:
+      'One that is reached already fires at once. The same measure, value and label again is the first one.',
+  })
+  async createThreshold(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => CreateThresholdInput) input: CreateThresholdInput,
+  ): Promise<ThresholdType | null> {
+    const ref = await this.creditAccounts.createThreshold(context.actor, input);
+    return findThreshold(context, ref);
+  }
+
+  @Mutation(() => ID, { description: 'Alerts that it raised stay.' })
+  async deleteThreshold(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID) id: string,
+  ): Promise<string> {
+    return this.creditAccounts.deleteThreshold(context.actor, id);
+  }
+
+  @Mutation(() => HardwareProfileType, {
+    description:
+      'Takes effect at `effectiveFrom` (default a minute from now, at least ten seconds ahead); running deployments change rate at that instant. A second one for the same instant replaces the first.',
+  })
+  async setHardwareRate(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => SetHardwareRateInput) input: SetHardwareRateInput,
+  ): Promise<HardwareProfileType> {
+    const { profile, rates } = await this.rates.setRate(context.actor, input);
+    return hardwareNode(profile, rates, context.nowMs);
+  }
+}

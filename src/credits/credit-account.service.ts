@@ -1,0 +1,258 @@
+// An account with its credits: opening it, what may be changed of it, its thresholds, and the clock of a test account.
+
+import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
+import {
+  type Account,
+  creationOf,
+  type CreateAccountRequest,
+  parseNewAccount,
+  parseTestClock,
+} from '../account/account.ts';
+import {
+  type AccountService,
+  parseAccountChanges,
+  type UpdateAccountRequest,
+} from '../account/account.service.ts';
+import {
+  insertAccount,
+  lockAccount,
+  takeLocalIds,
+  updateAccount,
+} from '../account/account.store.ts';
+import { addCalendar } from '../core/calendar.ts';
+import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
+import { type Actor, unknownId } from '../core/identity.ts';
+import { formatMicro } from '../core/micro.ts';
+import { isoInstant } from '../core/range.ts';
+import type { Database, Tx } from '../db/database.ts';
+import { evaluate } from './clock.ts';
+import { firstCycle } from '../account/cycle.ts';
+import {
+  firstThresholds,
+  parsePolicy,
+  parseThreshold,
+  type PolicyRequest,
+  THRESHOLDS_MAX,
+  type ThresholdRequest,
+} from './policy.ts';
+import type { SettlementService } from './settlement.service.ts';
+import { insertState, savePolicy } from './state.store.ts';
+import { insertWatches, listThresholds, markThresholdDeleted } from './thresholds.store.ts';
+import { limitMeasures, type WatchMeasure } from './watches.ts';
+import { addWatch, removeWatch, setPolicy } from './writes.ts';
+
+const TEST_CLOCK_STEP_MONTHS = 24;
+const NO_POLICY = { lowCreditMicro: 0n, negativeLimitMicro: 0n, fineTuningMinimumMicro: 0n };
+
+/** What createAccount is called with, as the API takes it. */
+export interface OpenAccountRequest extends CreateAccountRequest, PolicyRequest {
+  readonly usageThresholds?: readonly string[] | null;
+  readonly hoursToStop?: readonly string[] | null;
+}
+
+/** Points to a threshold. */
+export interface ThresholdRef {
+  readonly accountId: number;
+  readonly watchId: number;
+}
+
+export class CreditAccountService {
+  constructor(
+    private readonly database: Database,
+    private readonly accounts: AccountService,
+    private readonly settlements: SettlementService,
+  ) {}
+
+  /** Sent again with the same externalId and body: the first account. @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT */
+  async create(actor: Actor, request: OpenAccountRequest): Promise<Account> {
+    requireScope(actor, 'OPERATOR');
+    const account = parseNewAccount(request, this.accounts.realNowMs());
+    const policy = parsePolicy(request, NO_POLICY);
+    const usageThresholds = request.usageThresholds ?? ['50', '70', '80', '90'];
+    const hoursToStop = request.hoursToStop ?? ['24'];
+    const thresholds = firstThresholds(usageThresholds, hoursToStop);
+    const creation = {
+      ...creationOf(account, request),
+      policy: {
+        lowCredit: formatMicro(policy.lowCreditMicro),
+        negativeLimit: formatMicro(policy.negativeLimitMicro),
+        fineTuningMinimum: formatMicro(policy.fineTuningMinimumMicro),
+      },
+      usageThresholds,
+      hoursToStop,
+    };
+    return this.database.inTransaction(async (tx) => {
+      const made = await insertAccount(tx, account, creation);
+      if (!made.isSameRequest) {
+        throw new ConflictError(
+          `An account with the externalId ${JSON.stringify(account.externalId)} exists and was created with other values.`,
+          { path: ['input', 'externalId'] },
+        );
+      }
+      if (!made.isNew) return made.account;
+      const { accountId } = made.account;
+      const cycle = firstCycle(account, account.creditsFromMs);
+      await insertState(tx, { accountId, policy, cycle });
+      const limits = Object.values(limitMeasures).map((measure) => ({
+        measure,
+        valueMicro: 0n,
+        label: null,
+      }));
+      await this.insertFirstWatches(tx, made.account, [...limits, ...thresholds]);
+      return this.settleIn(tx, accountId, request.testClock ?? this.accounts.realNowMs());
+    });
+  }
+
+  /** Days and months of views change at once, cycles from the next one on. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  async update(actor: Actor, request: UpdateAccountRequest): Promise<Account> {
+    const accountId = requireAccount(actor, 'MANAGE', {
+      accountId: request.accountId,
+      path: ['input', 'accountId'],
+    });
+    const changes = parseAccountChanges(request);
+    return this.settlements.inAccount(accountId, async ({ tx, draft }) => {
+      await updateAccount(tx, accountId, changes);
+      draft.set({ timeZone: changes.timeZone ?? draft.state.timeZone });
+      draft.stopForecast = null;
+      evaluate(draft);
+      return this.accounts.get(tx, accountId);
+    });
+  }
+
+  /**
+   * Moves a test account's time forward: all that is due on the way happens, at its own instants.
+   * @throws FORBIDDEN, NOT_FOUND; CONFLICT for a real account; BAD_USER_INPUT when it goes back or too far
+   */
+  async advanceTestClock(
+    actor: Actor,
+    request: { readonly accountId: string | null; readonly toMs: number },
+  ): Promise<Account> {
+    const accountId = requireAccount(actor, 'OPERATOR', {
+      accountId: request.accountId,
+      path: ['accountId'],
+    });
+    const toMs = parseTestClock(request.toMs, ['to']);
+    return this.accounts.inAccount(accountId, async (tx, account) => {
+      if (!account.isTest) {
+        throw new ConflictError(
+          'The account goes by the real time: only an account that was created with testClock can be moved.',
+          { path: ['accountId'] },
+        );
+      }
+      requireStep(account.settledAtMs, toMs);
+      await this.settlements.move({ tx, account }, toMs, () => Promise.resolve());
+      return this.accounts.get(tx, accountId);
+    });
+  }
+
+  /** What is left out stays as it is. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  async setPolicy(
+    actor: Actor,
+    request: PolicyRequest & { readonly accountId?: string | null },
+  ): Promise<Account> {
+    const accountId = requireAccount(actor, 'OPERATOR', {
+      accountId: request.accountId,
+      path: ['input', 'accountId'],
+    });
+    return this.settlements.inAccount(accountId, async ({ tx, account, draft }) => {
+      const policy = parsePolicy(request, draft.state.policy);
+      await savePolicy(tx, accountId, policy);
+      setPolicy(draft, policy);
+      return account;
+    });
+  }
+
+  /**
+   * Watches something from now on; one that is reached already fires at once. The same again is the first one.
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT when there are too many
+   */
+  async createThreshold(
+    actor: Actor,
+    request: ThresholdRequest & { readonly accountId?: string | null },
+  ): Promise<ThresholdRef> {
+    const accountId = requireAccount(actor, 'MANAGE', {
+      accountId: request.accountId,
+      path: ['input', 'accountId'],
+    });
+    const wanted = parseThreshold(request, ['input']);
+    return this.settlements.inAccount(accountId, async ({ tx, draft, nowMs }) => {
+      const known = await listThresholds(tx, [accountId]);
+      const same = known.find(
+        (one) =>
+          one.measure === wanted.measure &&
+          one.valueMicro === wanted.valueMicro &&
+          one.label === wanted.label,
+      );
+      if (same !== undefined) return { accountId, watchId: same.watchId };
+      if (known.length >= THRESHOLDS_MAX) {
+        throw new ConflictError(
+          `The account has ${known.length} thresholds; at most ${THRESHOLDS_MAX} are kept: delete one first.`,
+        );
+      }
+      const watchId = draft.takeLocalId();
+      await insertWatches(tx, accountId, [{ ...wanted, watchId }], nowMs);
+      addWatch(draft, {
+        ...wanted,
+        watchId,
+        isReached: false,
+        openAlert: null,
+        lastFiredAtMs: null,
+      });
+      return { accountId, watchId };
+    });
+  }
+
+  /** Alerts that it raised stay. @returns its id @throws FORBIDDEN, NOT_FOUND */
+  async deleteThreshold(actor: Actor, id: string): Promise<string> {
+    const ref = requireRef(actor, 'MANAGE', { id, types: ['Threshold'], path: ['id'] });
+    const named = { accountId: ref.accountId, watchId: ref.localId };
+    return this.settlements.inAccount(ref.accountId, async ({ tx, draft, nowMs }) => {
+      if (!(await markThresholdDeleted(tx, named, nowMs))) throw unknownId(id, ['id']);
+      removeWatch(draft, named.watchId);
+      return id;
+    });
+  }
+
+  private async insertFirstWatches(
+    tx: Tx,
+    account: Account,
+    watches: readonly {
+      readonly measure: WatchMeasure;
+      readonly valueMicro: bigint;
+      readonly label: string | null;
+    }[],
+  ): Promise<void> {
+    const firstId = await takeLocalIds(tx, account.accountId, watches.length);
+    await insertWatches(
+      tx,
+      account.accountId,
+      watches.map((watch, index) => ({ ...watch, watchId: firstId + index })),
+      account.createdAtMs,
+    );
+  }
+
+  // What was due since its credits began happens at once.
+  private async settleIn(tx: Tx, accountId: number, nowMs: number): Promise<Account> {
+    const account = await lockAccount(tx, accountId);
+    invariant(account !== null, 'a new account is there', { accountId });
+    await this.settlements.move({ tx, account }, nowMs, () => Promise.resolve());
+    return this.accounts.get(tx, accountId);
+  }
+}
+
+function requireStep(fromMs: number, toMs: number): void {
+  const path = ['to'];
+  if (toMs < fromMs) {
+    throw new UserInputError(
+      `to is ${isoInstant(toMs)}; the account's clock stands at ${isoInstant(fromMs)} and does not go back.`,
+      { path },
+    );
+  }
+  const latestMs = addCalendar('UTC', fromMs, { months: TEST_CLOCK_STEP_MONTHS });
+  if (toMs > latestMs) {
+    throw new UserInputError(
+      `to is ${isoInstant(toMs)}; one call moves the clock by two years at most, to ${isoInstant(latestMs)}.`,
+      { path },
+    );
+  }
+}

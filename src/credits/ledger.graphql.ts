@@ -1,0 +1,49 @@
+import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { encodeId } from '../core/identity.ts';
+import { NodeType } from '../graphql/node.ts';
+import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
+import { type LedgerEntryKind, ledgerEntryKinds } from './ledger.ts';
+import type { LedgerEntry } from './ledger.service.ts';
+
+registerEnumType(ledgerEntryKinds, { name: 'LedgerEntryKind' });
+
+@ObjectType('LedgerEntry', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description:
+    "One append-only line of the account's credit journal: `balance` is the sum of all amounts up to it. Running hosting is posted when a segment ends and when lots change; until then it is accrued, in `credits.remaining` but not here.",
+})
+export class LedgerEntryType extends NodeType {
+  @Field(() => SafeIntScalar) readonly sequence!: number;
+  @Field(() => ledgerEntryKinds, {
+    description: 'CARRY_OVER has amount 0 and marks the end of a cycle.',
+  })
+  readonly kind!: LedgerEntryKind;
+  @Field(() => CreditsScalar, { description: 'Signed: allocations positive, usage negative.' })
+  readonly amount!: bigint;
+  @Field(() => CreditsScalar) readonly balance!: bigint;
+  @Field(() => DateTimeScalar, {
+    description:
+      "Where it counts in balances and cycles: the account's now for what was written, its own instant for what came about by time (hosting, expiry, grant, cycle end, stop).",
+  })
+  readonly bookedAt!: number;
+  @Field(() => DateTimeScalar) readonly recordedAt!: number;
+  @Field(() => String) readonly description!: string;
+  /** What other domains' fields start from. */
+  readonly entry!: LedgerEntry;
+}
+
+/** An entry as the API shows it. */
+export function ledgerEntryNode(entry: LedgerEntry): LedgerEntryType {
+  return {
+    id: encodeId('LedgerEntry', entry.accountId, entry.sequence),
+    sequence: entry.sequence,
+    kind: entry.kind,
+    amount: entry.amountMicro,
+    balance: entry.balanceMicro,
+    bookedAt: entry.bookedAtMs,
+    recordedAt: entry.recordedAtMs,
+    description: entry.description,
+    entry,
+  };
+}

@@ -1,0 +1,65 @@
+// A new rate concerns all who run on its hardware: the account's clock has to look again.
+
+import { requireScope } from '../access/authorize.ts';
+import type { AccountService } from '../account/account.service.ts';
+import { lockAccount } from '../account/account.store.ts';
+import { loadHardware, loadRates, upsertRate } from '../catalogue/catalogue.store.ts';
+import type { PricedHardware } from '../catalogue/catalogue.service.ts';
+import { hardwareNamed, parseNewRate, type SetHardwareRateRequest } from '../catalogue/rates.ts';
+import type { Actor } from '../core/identity.ts';
+import type { Database, Tx } from '../db/database.ts';
+import type { SettlementService } from './settlement.service.ts';
+import type { KnownRate } from './state.ts';
+import { findTestAccountsOn, loadKnownRates, makeDue } from './state.store.ts';
+import { applyRates } from './writes.ts';
+
+export class RatesService {
+  constructor(
+    private readonly database: Database,
+    private readonly accounts: AccountService,
+    private readonly settlements: SettlementService,
+  ) {}
+
+  /**
+   * Adds a rate that takes effect ahead of now. The lead is far longer than a statement may take, so the rate is committed
+   * before its instant comes. Accounts that run on the hardware foresee it at once; a test account whose time is past the
+   * rate's instant takes it from its own position on.
+   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND for an unknown profile
+   */
+  async setRate(actor: Actor, request: SetHardwareRateRequest): Promise<PricedHardware> {
+    requireScope(actor, 'OPERATOR');
+    const nowMs = this.accounts.realNowMs();
+    const rate = parseNewRate(request, nowMs);
+    return this.database.inTransaction(async (tx) => {
+      const profiles = await loadHardware(tx);
+      const profile = hardwareNamed(profiles, request.hardware, ['input', 'hardware']);
+      const { hardwareId } = profile;
+      // Under their locks before the rate is there, so that what they ran until now was charged at the rates until now.
+      const tests = await findTestAccountsOn(tx, hardwareId);
+      for (const accountId of tests) await lockAccount(tx, accountId);
+      await upsertRate(tx, { hardwareId, ...rate }, nowMs);
+      for (const accountId of tests) await this.applyTo(tx, accountId);
+      await makeDue(tx, { hardwareId, atMs: nowMs });
+      return { profile, rates: await loadRates(tx, [hardwareId]) };
+    });
+  }
+
+  private async applyTo(tx: Tx, accountId: number): Promise<void> {
+    const account = await lockAccount(tx, accountId);
+    if (account === null) return;
+    const known = await loadRatesKnownTo(tx, account);
+    await this.settlements.move({ tx, account }, account.settledAtMs, ({ draft }) => {
+      applyRates(draft, known);
+      return Promise.resolve();
+    });
+  }
+}
+
+/** All rates as an account knows them: a test account knows all that there are. */
+export async function loadRatesKnownTo(
+  tx: Tx,
+  account: { readonly isTest: boolean },
+): Promise<readonly KnownRate[]> {
+  const rates = await loadKnownRates(tx);
+  return account.isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates;
+}

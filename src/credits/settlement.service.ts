@@ -1,0 +1,166 @@
+// Every write that touches an account's credits goes through here: lock the account, bring it to its now by the clock, let the
+// write move it, and store what changed (ledger, lots, cycles, watches, segments that ended) together with all that follows
+// from it (alerts, emails, webhooks: the sinks) in the same transaction.
+
+import { type Account } from '../account/account.ts';
+import type { AccountService } from '../account/account.service.ts';
+import { invariant } from '../core/errors.ts';
+import type { Tx } from '../db/database.ts';
+import { saveSettledSegments } from '../hosting/hosting.store.ts';
+import { saveStops } from '../resources/resources.store.ts';
+import { insertMadeLots } from './credits.store.ts';
+import { advance, nextDueMs } from './clock.ts';
+import { Draft, type MadeLot } from './draft.ts';
+import { insertLines } from './ledger.store.ts';
+import { balanceOf, type Lot, type Purse } from './lots.ts';
+import type { Occurrence } from './occurrence.ts';
+import type { AccountState } from './state.ts';
+import { loadStates, saveLots, savePosition } from './state.store.ts';
+import { saveWatches } from './thresholds.store.ts';
+import type { Watch } from './watches.ts';
+
+/** What every deployment shows that the negative limit stopped. */
+export const STOPPED_MESSAGE =
+  "You've used all your available credits. Please add more credits to your account to continue.";
+
+/** An account under its lock, with its credits brought to its now. */
+export interface OpenAccount {
+  readonly tx: Tx;
+  readonly account: Account;
+  readonly nowMs: number;
+  /** Moved by credits/writes.ts; what it holds afterwards is stored. Local ids are taken from it. */
+  readonly draft: Draft;
+}
+
+/** What happened to an account, where it is told. */
+export interface Settled {
+  readonly tx: Tx;
+  readonly account: Account;
+  /** In the order of time; never empty. */
+  readonly occurrences: readonly Occurrence[];
+  /** The real time. */
+  readonly recordedAtMs: number;
+}
+
+/** Who is told what happened, inside the transaction that stores it. An error undoes everything. */
+export interface SettlementSink {
+  settled(settled: Settled): Promise<void>;
+}
+
+export class SettlementService {
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly sinks: readonly SettlementSink[],
+  ) {}
+
+  /** Runs a write on an account's credits. `work` must have no effect outside its transaction. @throws NOT_FOUND */
+  async inAccount<T>(accountId: number, work: (open: OpenAccount) => Promise<T>): Promise<T> {
+    return this.accounts.inAccount(accountId, async (tx, account) => {
+      const nowMs = this.accounts.nowOf(account);
+      return this.move({ tx, account }, nowMs, work);
+    });
+  }
+
+  /**
+   * Takes a locked account to an instant and runs a write there. What was due until then is stored first, so that the rows
+   * that `work` reads are those of the draft that it moves.
+   */
+  async move<T>(
+    locked: { readonly tx: Tx; readonly account: Account },
+    nowMs: number,
+    work: (open: OpenAccount) => Promise<T>,
+  ): Promise<T> {
+    const { tx, account } = locked;
+    const stored = (await loadStates(tx, [account.accountId])).get(account.accountId);
+    invariant(stored !== undefined, 'an account has its credits', { accountId: account.accountId });
+    const due = advance(stored, nowMs);
+    const isDue = hasChanged(due);
+    if (isDue) await this.store({ tx, account, nowMs, draft: due }, stored);
+    const draft = new Draft(due.state);
+    const result = await work({ tx, account, nowMs, draft });
+    await this.store({ tx, account, nowMs, draft }, isDue ? due.state : stored);
+    return result;
+  }
+
+  /** Brings an account to its now, so that what was due has happened. */
+  async settle(accountId: number): Promise<void> {
+    await this.inAccount(accountId, () => Promise.resolve());
+  }
+
+  private async store(open: OpenAccount, before: AccountState): Promise<void> {
+    const { tx, account, draft } = open;
+    const { accountId } = account;
+    draft.check({ balanceMicro: balanceOf(before.credits) });
+    const recordedAtMs = this.accounts.realNowMs();
+    const made = new Set(draft.made.map(({ lot }) => lot.allocationId));
+    if (made.size > 0) await insertMadeLots(tx, accountId, asTheyAre(draft));
+    const lots = [
+      ...changedLots(before.credits, draft.state.credits),
+      ...changedLots(before.runs, draft.state.runs),
+    ].filter((lot) => !made.has(lot.allocationId));
+    if (lots.length > 0) await saveLots(tx, accountId, lots);
+    await saveSettledSegments(tx, accountId, segmentsOf(draft, before));
+    if (draft.lines.length > 0) await insertLines(tx, accountId, draft.lines, recordedAtMs);
+    const watches = changedWatches(before.watches, draft.state.watches);
+    if (watches.length > 0) await saveWatches(tx, accountId, watches);
+    await savePosition(tx, draft.state, {
+      balanceMicro: balanceOf(draft.state.credits),
+      nextDueMs: account.isTest ? null : nextDueMs(draft),
+      cycles: cyclesOf(draft),
+    });
+    await this.tell({ ...open, recordedAtMs });
+  }
+
+  private async tell(told: OpenAccount & { readonly recordedAtMs: number }): Promise<void> {
+    const { tx, account, draft, recordedAtMs } = told;
+    const { occurrences } = draft;
+    if (occurrences.length === 0) return;
+    const stopped = occurrences.flatMap((one) =>
+      one.what === 'DEPLOYMENT_STOPPED' && one.cause === 'NEGATIVE_LIMIT' ? [one] : [],
+    );
+    if (stopped.length > 0) await saveStops(tx, account.accountId, stopped, STOPPED_MESSAGE);
+    for (const sink of this.sinks) await sink.settled({ tx, account, occurrences, recordedAtMs });
+  }
+}
+
+function hasChanged({ lines, occurrences, made, begun, ended }: Draft): boolean {
+  return [lines, occurrences, made, begun, ended].some((list) => list.length > 0);
+}
+
+/** The lots that came about by themselves, as they have become since. */
+function asTheyAre({ made, state }: Draft): readonly MadeLot[] {
+  const now = new Map(
+    [...state.credits.lots, ...state.runs.lots].map((lot) => [lot.allocationId, lot]),
+  );
+  return made.map((one) => ({ ...one, lot: now.get(one.lot.allocationId) ?? one.lot }));
+}
+
+function changedLots(before: Purse, after: Purse): readonly Lot[] {
+  const known = new Set(before.lots);
+  return after.lots.filter((lot) => !known.has(lot));
+}
+
+function changedWatches(before: readonly Watch[], after: readonly Watch[]): readonly Watch[] {
+  const known = new Set(before);
+  return after.filter((watch) => !known.has(watch));
+}
+
+function segmentsOf(draft: Draft, before: AccountState): Parameters<typeof saveSettledSegments>[2] {
+  const posted = new Map(before.running.map((one) => [one.segmentId, one.postedMicro]));
+  const begun = new Set(draft.begun.map((segment) => segment.segmentId));
+  const isKnown = ({ segmentId }: { readonly segmentId: number }): boolean => !begun.has(segmentId);
+  const running = draft.state.running;
+  return {
+    ended: draft.ended.filter(isKnown),
+    posted: running.filter((one) => isKnown(one) && posted.get(one.segmentId) !== one.postedMicro),
+    begun: [...draft.ended, ...running].filter((one) => !isKnown(one)),
+  };
+}
+
+/** The cycles that ended, and the running one. */
+function cyclesOf({ state, occurrences }: Draft): Parameters<typeof savePosition>[2]['cycles'] {
+  const closed = occurrences.flatMap((one) =>
+    one.what === 'CYCLE_CLOSED' ? [{ ...one.cycle, credits: one.credits, runs: one.runs }] : [],
+  );
+  return [...closed, { ...state.cycle, credits: state.credits.cycle, runs: state.runs.cycle }];
+}

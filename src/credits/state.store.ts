@@ -1,0 +1,385 @@
+// An account's credits as rows, and back. All of a state is read under one lock or in one snapshot, and written as what a
+// draft changed: nothing else writes these tables.
+
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Range } from '../core/range.ts';
+import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import type { Tx } from '../db/database.ts';
+import {
+  at,
+  atOrNull,
+  big,
+  bool,
+  int,
+  intOrNull,
+  ints,
+  ms,
+  msOrNull,
+  oneOf,
+  type Row,
+  text,
+} from '../db/decode.ts';
+import { loadRunningOf, type PostedSegment } from '../hosting/hosting.store.ts';
+import { type AllocationUnit, allocationUnits } from './allocation.ts';
+import { runningSegment } from './burn.ts';
+import { type CycleSums, type Lot, lotStates } from './lots.ts';
+import type { CreditPolicy } from './limits.ts';
+import type { AccountState, KnownRate, RunningCycle } from './state.ts';
+import { loadWatches } from './thresholds.store.ts';
+
+@Entity('credit_state')
+export class CreditStateRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @Column({ name: 'low_credit_micro', ...bigintColumn }) lowCreditMicro!: bigint;
+  @Column({ name: 'negative_limit_micro', ...bigintColumn }) negativeLimitMicro!: bigint;
+  @Column({ name: 'fine_tuning_minimum_micro', ...bigintColumn }) fineTuningMinimumMicro!: bigint;
+  @Column({ name: 'debt_micro', ...bigintColumn }) debtMicro!: bigint;
+  @Column({ name: 'runs_debt_micro', ...bigintColumn }) runsDebtMicro!: bigint;
+  @Column({ name: 'has_credits', type: 'boolean' }) hasCredits!: boolean;
+  @Column({ name: 'has_runs', type: 'boolean' }) hasRuns!: boolean;
+  @Column({ name: 'balance_micro', ...bigintColumn }) balanceMicro!: bigint;
+  @Column({ name: 'cycle_id', type: 'int' }) cycleId!: number;
+  @Column({ name: 'last_ledger_sequence', ...sequenceColumn }) lastLedgerSequence!: number;
+  @Column({ name: 'last_alert_sequence', ...sequenceColumn }) lastAlertSequence!: number;
+  @Column({ name: 'next_due_at', ...instantColumn, nullable: true }) nextDueMs!: number | null;
+}
+
+@Entity('billing_cycle')
+export class BillingCycleRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @PrimaryColumn({ name: 'cycle_id', type: 'int' }) cycleId!: number;
+  @Column({ name: 'starts_at', ...instantColumn }) startMs!: number;
+  @Column({ name: 'ends_at', ...instantColumn }) endMs!: number;
+  @Column({ name: 'carried_over_micro', ...bigintColumn }) carriedOverMicro!: bigint;
+  @Column({ name: 'allocated_micro', ...bigintColumn }) allocatedMicro!: bigint;
+  @Column({ name: 'used_micro', ...bigintColumn }) usedMicro!: bigint;
+  @Column({ name: 'expired_micro', ...bigintColumn }) expiredMicro!: bigint;
+  @Column({ name: 'adjusted_micro', ...bigintColumn }) adjustedMicro!: bigint;
+  @Column({ name: 'runs_carried_over_micro', ...bigintColumn }) runsCarriedOverMicro!: bigint;
+  @Column({ name: 'runs_allocated_micro', ...bigintColumn }) runsAllocatedMicro!: bigint;
+  @Column({ name: 'runs_used_micro', ...bigintColumn }) runsUsedMicro!: bigint;
+  @Column({ name: 'runs_expired_micro', ...bigintColumn }) runsExpiredMicro!: bigint;
+  @Column({ name: 'runs_adjusted_micro', ...bigintColumn }) runsAdjustedMicro!: bigint;
+}
+
+/** A cycle with its sums of both units. */
+export interface CycleRecord extends RunningCycle {
+  readonly accountId: number;
+  readonly credits: CycleSums;
+  readonly runs: CycleSums;
+}
+
+/** The sums of a cycle row, for any statement on it. */
+export const CYCLE = `b.account_id, b.cycle_id, b.starts_at, b.ends_at, b.carried_over_micro, b.allocated_micro,
+  b.used_micro, b.expired_micro, b.adjusted_micro, b.runs_carried_over_micro, b.runs_allocated_micro, b.runs_used_micro,
+  b.runs_expired_micro, b.runs_adjusted_micro`;
+
+/**
+ * The credits of some accounts as they were settled last, by account id; unknown ids are left out.
+ * @param tx one that holds the accounts' locks, or a snapshot: a state is read by several statements
+ */
+export async function loadStates(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<ReadonlyMap<number, AccountState>> {
+  const states = await tx.query(
+    `/* credits.loadStates */ select c.*, ${CYCLE}, a.last_local_id, a.time_zone, a.cycle_day,
+       a.is_test, a.credits_from, a.settled_at, array(
+         select r.resource_id from resource r where r.account_id = c.account_id and r.status = 'DEPLOYING'
+         order by r.resource_id) as requested
+     from credit_state c join billing_cycle b using (account_id, cycle_id) join account a using (account_id)
+     where c.account_id = any($1)`,
+    [accountIds],
+  );
+  const lots = byAccount(await loadLiveLots(tx, accountIds));
+  const watches = byAccount(await loadWatches(tx, accountIds));
+  const running = byAccount(await loadRunningOf(tx, accountIds));
+  const rates = running.size === 0 ? [] : await loadKnownRates(tx);
+  return new Map(
+    states.map((row) => {
+      const accountId = int(row, 'account_id');
+      const state = stateFromRow(row, {
+        lots: lots.get(accountId) ?? [],
+        segments: running.get(accountId) ?? [],
+        rates,
+      });
+      return [accountId, { ...state, watches: watches.get(accountId) ?? [] }];
+    }),
+  );
+}
+
+interface StateParts {
+  readonly lots: readonly StoredLot[];
+  readonly segments: readonly PostedSegment[];
+  readonly rates: readonly KnownRate[];
+}
+
+function stateFromRow(
+  row: Row,
+  { lots, segments, rates }: StateParts,
+): Omit<AccountState, 'watches'> {
+  const { accountId, cycleId, startMs, endMs, credits, runs } = cycleFromRow(row);
+  const creditsFromMs = ms(row, 'credits_from');
+  const isTest = bool(row, 'is_test');
+  const lotsOf = (unit: AllocationUnit): readonly Lot[] =>
+    lots.filter((lot) => lot.unit === unit).map(({ lot }) => lot);
+  const hardware = new Set(segments.map((segment) => segment.hardwareId));
+  return {
+    accountId,
+    atMs: ms(row, 'settled_at'),
+    isTest,
+    creditsFromMs,
+    timeZone: text(row, 'time_zone'),
+    cycleDay: int(row, 'cycle_day'),
+    cycle: { cycleId, startMs, endMs },
+    policy: policyFromRow(row),
+    credits: {
+      lots: lotsOf('CREDITS'),
+      debtMicro: big(row, 'debt_micro'),
+      hasBegun: bool(row, 'has_credits'),
+      cycle: credits,
+    },
+    runs: {
+      lots: lotsOf('WORKFLOW_RUNS'),
+      debtMicro: big(row, 'runs_debt_micro'),
+      hasBegun: bool(row, 'has_runs'),
+      cycle: runs,
+    },
+    running: segments.map((segment) => runningSegment(segment, creditsFromMs)),
+    requestedResourceIds: ints(row, 'requested'),
+    rates: rates
+      .filter((rate) => hardware.has(rate.hardwareId))
+      .map((rate) => (isTest ? { ...rate, knownFromMs: -Infinity } : rate)),
+    lastLedgerSequence: int(row, 'last_ledger_sequence'),
+    lastAlertSequence: int(row, 'last_alert_sequence'),
+    lastLocalId: int(row, 'last_local_id'),
+  };
+}
+
+export function policyFromRow(row: Row): CreditPolicy {
+  return {
+    lowCreditMicro: big(row, 'low_credit_micro'),
+    negativeLimitMicro: big(row, 'negative_limit_micro'),
+    fineTuningMinimumMicro: big(row, 'fine_tuning_minimum_micro'),
+  };
+}
+
+export function cycleFromRow(row: Row): CycleRecord {
+  const sums = (prefix: string): CycleSums => ({
+    carriedOverMicro: big(row, `${prefix}carried_over_micro`),
+    allocatedMicro: big(row, `${prefix}allocated_micro`),
+    usedMicro: big(row, `${prefix}used_micro`),
+    expiredMicro: big(row, `${prefix}expired_micro`),
+    adjustedMicro: big(row, `${prefix}adjusted_micro`),
+  });
+  return {
+    accountId: int(row, 'account_id'),
+    cycleId: int(row, 'cycle_id'),
+    startMs: ms(row, 'starts_at'),
+    endMs: ms(row, 'ends_at'),
+    credits: sums(''),
+    runs: sums('runs_'),
+  };
+}
+
+interface StoredLot {
+  readonly accountId: number;
+  readonly unit: AllocationUnit;
+  readonly lot: Lot;
+}
+
+async function loadLiveLots(tx: Tx, accountIds: readonly number[]): Promise<readonly StoredLot[]> {
+  const rows = await tx.query(
+    `/* credits.loadLiveLots */ select account_id, allocation_id, unit, state, amount_micro, spent_micro, priority, grant_at,
+       expires_at, created_at, series_id, is_adjustment
+     from credit_allocation where account_id = any($1) and state in ('PENDING', 'SPENDABLE')`,
+    [accountIds],
+  );
+  return rows.map((row) => ({
+    accountId: int(row, 'account_id'),
+    unit: oneOf(row, 'unit', allocationUnits),
+    lot: {
+      allocationId: int(row, 'allocation_id'),
+      state: oneOf(row, 'state', lotStates),
+      amountMicro: big(row, 'amount_micro'),
+      spentMicro: big(row, 'spent_micro'),
+      priority: int(row, 'priority'),
+      grantAtMs: ms(row, 'grant_at'),
+      expiresAtMs: msOrNull(row, 'expires_at'),
+      createdAtMs: ms(row, 'created_at'),
+      seriesId: intOrNull(row, 'series_id'),
+      isAdjustment: bool(row, 'is_adjustment'),
+    },
+  }));
+}
+
+/** All rates, with since when they are known. */
+export async function loadKnownRates(tx: Tx): Promise<readonly KnownRate[]> {
+  const rows = await tx.query(
+    `/* credits.loadKnownRates */ select hardware_id, effective_from, rate_micro_per_hour, set_at from hardware_rate`,
+  );
+  return rows.map((row) => ({
+    hardwareId: int(row, 'hardware_id'),
+    fromMs: ms(row, 'effective_from'),
+    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
+    knownFromMs: ms(row, 'set_at'),
+  }));
+}
+
+/** Where the account's numbers and balances stand, and the cycles that a draft passed through or is in. */
+export async function savePosition(
+  tx: Tx,
+  state: AccountState,
+  saved: {
+    readonly balanceMicro: bigint;
+    readonly nextDueMs: number | null;
+    readonly cycles: readonly Omit<CycleRecord, 'accountId'>[];
+  },
+): Promise<void> {
+  const { accountId, credits, runs } = state;
+  const { cycles } = saved;
+  const sums = (unit: 'credits' | 'runs'): readonly bigint[][] => [
+    cycles.map((cycle) => cycle[unit].carriedOverMicro),
+    cycles.map((cycle) => cycle[unit].allocatedMicro),
+    cycles.map((cycle) => cycle[unit].usedMicro),
+    cycles.map((cycle) => cycle[unit].expiredMicro),
+    cycles.map((cycle) => cycle[unit].adjustedMicro),
+  ];
+  await tx.query(
+    `/* credits.savePosition */ with position as (
+       update account set settled_at = $2, last_local_id = $3,
+         earlier_cycle_starts = ($28::timestamptz[] || earlier_cycle_starts)[1:2],
+         cycle_starts_at = $26, cycle_ends_at = $27
+       where account_id = $1
+     ), balances as (
+       update credit_state set debt_micro = $4, runs_debt_micro = $5, has_credits = $6, has_runs = $7, balance_micro = $8,
+         cycle_id = $9, last_ledger_sequence = $10, last_alert_sequence = $11, next_due_at = $12 where account_id = $1
+     )
+     insert into billing_cycle
+     select $1, * from unnest($13::int[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::bigint[],
+       $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[])
+     on conflict (account_id, cycle_id) do update set
+       allocated_micro = excluded.allocated_micro, used_micro = excluded.used_micro,
+       expired_micro = excluded.expired_micro, adjusted_micro = excluded.adjusted_micro,
+       runs_allocated_micro = excluded.runs_allocated_micro, runs_used_micro = excluded.runs_used_micro,
+       runs_expired_micro = excluded.runs_expired_micro, runs_adjusted_micro = excluded.runs_adjusted_micro`,
+    [
+      accountId,
+      at(state.atMs),
+      state.lastLocalId,
+      credits.debtMicro,
+      runs.debtMicro,
+      credits.hasBegun,
+      runs.hasBegun,
+      saved.balanceMicro,
+      state.cycle.cycleId,
+      state.lastLedgerSequence,
+      state.lastAlertSequence,
+      atOrNull(saved.nextDueMs),
+      cycles.map((cycle) => cycle.cycleId),
+      cycles.map((cycle) => at(cycle.startMs)),
+      cycles.map((cycle) => at(cycle.endMs)),
+      ...sums('credits'),
+      ...sums('runs'),
+      at(state.cycle.startMs),
+      at(state.cycle.endMs),
+      // The cycles that ended, the later one first.
+      cycles
+        .slice(0, -1)
+        .map((cycle) => at(cycle.startMs))
+        .reverse(),
+    ],
+  );
+}
+
+/** Writes what became of lots that have rows. */
+export async function saveLots(tx: Tx, accountId: number, lots: readonly Lot[]): Promise<void> {
+  await tx.query(
+    `/* credits.saveLots */ update credit_allocation c set state = k.state, spent_micro = k.spent_micro, expires_at = k.expires_at
+     from unnest($2::bigint[], $3::lot_state[], $4::bigint[], $5::timestamptz[]) as k (allocation_id, state, spent_micro, expires_at)
+     where c.account_id = $1 and c.allocation_id = k.allocation_id`,
+    [
+      accountId,
+      lots.map((lot) => lot.allocationId),
+      lots.map((lot) => lot.state),
+      lots.map((lot) => lot.spentMicro),
+      lots.map((lot) => atOrNull(lot.expiresAtMs)),
+    ],
+  );
+}
+
+function byAccount<T extends { readonly accountId: number }>(
+  rows: readonly T[],
+): ReadonlyMap<number, readonly T[]> {
+  const grouped = new Map<number, T[]>();
+  for (const row of rows) {
+    const group = grouped.get(row.accountId);
+    if (group === undefined) grouped.set(row.accountId, [row]);
+    else group.push(row);
+  }
+  return grouped;
+}
+
+/** Accounts that have something due by an instant, the longest due first. */
+export async function findDue(
+  tx: Tx,
+  due: { readonly byMs: number; readonly limit: number },
+): Promise<readonly number[]> {
+  const rows = await tx.query(
+    `/* credits.findDue */ select account_id from credit_state where next_due_at <= $1 order by next_due_at limit $2`,
+    [at(due.byMs), due.limit],
+  );
+  return rows.map((row) => int(row, 'account_id'));
+}
+
+/** Makes the accounts due that run on a hardware now, because its rates were changed. Test accounts are moved by hand. */
+export async function makeDue(
+  tx: Tx,
+  due: { readonly hardwareId: number; readonly atMs: number },
+): Promise<void> {
+  await tx.query(
+    `/* credits.makeDue */ update credit_state c set next_due_at = $2 where c.next_due_at > $2 and c.account_id in (
+       select s.account_id from hosting_segment s where s.hardware_id = $1 and s.to_at is null and s.voided_at is null)`,
+    [due.hardwareId, at(due.atMs)],
+  );
+}
+
+/** Test accounts that run on a hardware, by id. */
+export async function findTestAccountsOn(tx: Tx, hardwareId: number): Promise<readonly number[]> {
+  const rows = await tx.query(
+    `/* credits.findTestAccountsOn */ select distinct a.account_id from account a join hosting_segment s using (account_id)
+     where a.is_test and s.hardware_id = $1 and s.to_at is null and s.voided_at is null order by a.account_id`,
+    [hardwareId],
+  );
+  return rows.map((row) => int(row, 'account_id'));
+}
+
+/** The first rows of a new account's credits. */
+export async function insertState(
+  tx: Tx,
+  state: { readonly accountId: number; readonly policy: CreditPolicy; readonly cycle: Range },
+): Promise<void> {
+  const { accountId, policy, cycle } = state;
+  await tx.query(
+    `/* credits.insertState */ with cycle as (
+       insert into billing_cycle (account_id, cycle_id, starts_at, ends_at) values ($1, 1, $2, $3))
+     insert into credit_state (account_id, low_credit_micro, negative_limit_micro, fine_tuning_minimum_micro, cycle_id)
+     values ($1, $4, $5, $6, 1)`,
+    [
+      accountId,
+      at(cycle.fromMs),
+      at(cycle.toMs),
+      policy.lowCreditMicro,
+      policy.negativeLimitMicro,
+      policy.fineTuningMinimumMicro,
+    ],
+  );
+}
+
+export async function savePolicy(tx: Tx, accountId: number, policy: CreditPolicy): Promise<void> {
+  await tx.query(
+    `/* credits.savePolicy */ update credit_state set low_credit_micro = $2, negative_limit_micro = $3,
+       fine_tuning_minimum_micro = $4 where account_id = $1`,
+    [accountId, policy.lowCreditMicro, policy.negativeLimitMicro, policy.fineTuningMinimumMicro],
+  );
+}

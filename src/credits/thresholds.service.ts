@@ -1,0 +1,1 @@
+export { listThresholds as readThresholds, type Threshold } from './thresholds.store.ts';

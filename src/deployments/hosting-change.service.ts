@@ -1,0 +1,133 @@
+// What a lifecycle call does to the segments of a resource: those that reach beyond its instant end there, and the next one
+// begins. A late call may end what the clock has ended or begun since (at the negative limit, at a change of rates): the
+// ledger gets the difference to what was posted.
+
+import { type HardwareRate, rateAt } from '../catalogue/rates.ts';
+import { ConflictError, type ErrorPath, invariant, UserInputError } from '../core/errors.ts';
+import { isoInstant } from '../core/range.ts';
+import type { Tx } from '../db/database.ts';
+import { runningSegment } from '../credits/burn.ts';
+import type { OpenAccount } from '../credits/settlement.service.ts';
+import type { HostingTurn } from '../credits/writes.ts';
+import { chargedMicro, type HostingSegment, splitByRates } from '../hosting/charge.ts';
+import {
+  insertSegments,
+  loadLifecycleAfter,
+  loadOverlapping,
+  saveSettledSegments,
+} from '../hosting/hosting.store.ts';
+import type { ResourceAddress } from '../resources/resources.store.ts';
+import { type LifecycleState, type Placement, samePlacement } from './lifecycle.ts';
+
+/** Takes segments out of the rollups that count them. */
+export type TakeOut = (
+  tx: Tx,
+  accountId: number,
+  segments: readonly HostingSegment[],
+) => Promise<void>;
+
+interface HostingChange {
+  readonly address: ResourceAddress;
+  readonly state: LifecycleState;
+  readonly next: LifecycleState;
+  readonly rates: readonly HardwareRate[];
+  readonly time: { readonly atMs: number; readonly nowMs: number; readonly path: ErrorPath };
+}
+
+/** Writes the segments that a call changes. @returns what the account's credits are to be told */
+export async function changeHosting(
+  open: OpenAccount,
+  change: HostingChange,
+  takeOut: TakeOut,
+): Promise<HostingTurn> {
+  const { state, next, address } = change;
+  const turn = {
+    resourceId: address.resourceId,
+    isRequested: next.status === 'DEPLOYING',
+    charges: [],
+    endedSegmentIds: [],
+    begun: null,
+  };
+  const staysStopped = next.stoppedAtMs === state.stoppedAtMs;
+  if (samePlacement(state.running, next.running) && (staysStopped || next.status === 'DEPLOYING')) {
+    return turn;
+  }
+  if (next.status === 'DEPLOYED' && state.running === null) await requireFree(open.tx, change);
+  const ended = await endSegments(open, change, takeOut);
+  if (next.running === null) return { ...turn, ...ended };
+  const begun = await beginSegments(open, change, next.running);
+  return { ...turn, ...ended, ...begun, charges: [...ended.charges, ...begun.charges] };
+}
+
+/** Ends at `at` what reaches beyond it. */
+async function endSegments(
+  { tx, account }: OpenAccount,
+  { address, time: { atMs } }: HostingChange,
+  takeOut: TakeOut,
+): Promise<Pick<HostingTurn, 'charges' | 'endedSegmentIds'>> {
+  const { accountId, creditsFromMs } = account;
+  const segments = await loadLifecycleAfter(tx, address, atMs);
+  const ended = segments.map((segment) => {
+    // One that began later is void: it ends where it began.
+    const shorter = { ...segment, toMs: Math.max(atMs, segment.fromMs) };
+    const postedMicro = chargedMicro(shorter, shorter.toMs);
+    const beforeMicro = segment.postedMicro ?? chargedMicro(segment, creditsFromMs);
+    const backMicro = beforeMicro - chargedMicro(segment, creditsFromMs);
+    const chargeMicro = postedMicro - chargedMicro(shorter, creditsFromMs);
+    return { ...shorter, postedMicro, chargedMicro: chargeMicro - backMicro };
+  });
+  const folded = segments.filter((segment) => segment.folded);
+  if (folded.length > 0) await takeOut(tx, accountId, folded);
+  await saveSettledSegments(tx, accountId, { ended, posted: [], begun: [] });
+  const running = segments.filter((segment) => segment.toMs === null);
+  return { charges: ended, endedSegmentIds: running.map((segment) => segment.segmentId) };
+}
+
+/** Begins at `at`; where rates changed since, in parts. */
+async function beginSegments(
+  { tx, account, draft }: OpenAccount,
+  { address, rates, time }: HostingChange,
+  placement: Placement,
+): Promise<Pick<HostingTurn, 'charges' | 'begun'>> {
+  const rateMicroPerHour = rateAt(rates, placement.hardwareId, time.atMs);
+  if (rateMicroPerHour === null) {
+    throw new UserInputError(
+      `${placement.hardware} has no rate yet at ${isoInstant(time.atMs)}: hosting on it cannot begin then.`,
+      { path: time.path },
+    );
+  }
+  const whole: HostingSegment = {
+    ...address,
+    segmentId: 0,
+    hardwareId: placement.hardwareId,
+    replicas: placement.replicas,
+    rateMicroPerHour,
+    fromMs: time.atMs,
+    toMs: null,
+    eventSeq: null,
+  };
+  const parts = splitByRates(whole, rates, time.nowMs).map((part) => {
+    const segment = { ...part, segmentId: draft.takeLocalId() };
+    const historyMicro = chargedMicro(segment, account.creditsFromMs);
+    const postedMicro = segment.toMs === null ? historyMicro : chargedMicro(segment, segment.toMs);
+    return { ...segment, postedMicro, chargedMicro: postedMicro - historyMicro };
+  });
+  await insertSegments(tx, parts);
+  const last = parts.at(-1);
+  invariant(last?.toMs === null, 'the last part runs', { ...address });
+  return { charges: parts, begun: runningSegment(last, account.creditsFromMs) };
+}
+
+/** What begins now and runs on must not meet hosting that is recorded already. @throws CONFLICT */
+async function requireFree(tx: Tx, { address, time }: HostingChange): Promise<void> {
+  const [inTheWay] = await loadOverlapping(tx, address.accountId, [address.resourceId], {
+    fromMs: time.atMs,
+    toMs: time.nowMs + 1,
+  });
+  if (inTheWay === undefined) return;
+  const { fromMs, toMs } = inTheWay;
+  throw new ConflictError(
+    `Hosting of the resource is recorded from ${isoInstant(fromMs)} to ${isoInstant(toMs ?? time.nowMs)}: it cannot begin at ${isoInstant(time.atMs)}.`,
+    { path: time.path },
+  );
+}

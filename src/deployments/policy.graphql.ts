@@ -1,0 +1,121 @@
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Int,
+  ObjectType,
+  Query,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { AccountType } from '../account/account.graphql.ts';
+import { stateLoader } from '../credits/balance.graphql.ts';
+import { balanceAt } from '../credits/balance.service.ts';
+import { type CreditState, creditStates } from '../credits/limits.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
+import { allowanceOf } from './policy.ts';
+import type { QuoteRequest, QuoteService } from './quote.service.ts';
+
+const projectImportModes = { DEPLOYABLE: 'DEPLOYABLE', DRAFT_ONLY: 'DRAFT_ONLY' } as const;
+registerEnumType(projectImportModes, { name: 'ProjectImportMode' });
+
+@ObjectType('DeploymentPolicy', { simpleResolvers: true })
+class DeploymentPolicyType {
+  @Field(() => Boolean) readonly canDeploy!: boolean;
+  @Field(() => Boolean) readonly canFineTune!: boolean;
+  @Field(() => projectImportModes, {
+    description: 'DEPLOYABLE, or DRAFT_ONLY when no credits are left.',
+  })
+  readonly projectImport!: keyof typeof projectImportModes;
+  @Field(() => creditStates) readonly state!: CreditState;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Null when deployments are allowed; else the sentence to show.',
+  })
+  readonly message!: string | null;
+}
+
+@ObjectType('DeploymentQuote', { simpleResolvers: true })
+class DeploymentQuoteType {
+  @Field(() => CreditsScalar, { description: 'At the rates of now, for all replicas.' })
+  readonly creditsPerHour!: bigint;
+  @Field(() => Boolean) readonly allowed!: boolean;
+  @Field(() => String, { nullable: true, description: 'Why it would be refused.' })
+  readonly message!: string | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the negative limit stops what runs, without it; as CreditBalance.stopsAt.',
+  })
+  readonly currentStopsAt!: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'The same with it, deployed now (null when it would be refused).',
+  })
+  readonly projectedStopsAt!: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the credits would be used up with it; as CreditBalance.exhaustsAt.',
+  })
+  readonly projectedExhaustsAt!: number | null;
+}
+
+@InputType('DeploymentQuoteInput', {
+  description: 'resourceId: the running deployment that it would replace (scaling).',
+})
+class DeploymentQuoteInput implements QuoteRequest {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => String) readonly hardware!: string;
+  @Field(() => Int, { nullable: true, defaultValue: 1, description: '1 to 1,000.' })
+  readonly replicas?: number | null;
+  @Field(() => ID, { nullable: true }) readonly resourceId?: string | null;
+}
+
+@Resolver(() => AccountType)
+export class AccountDeploymentsResolver {
+  @FieldResolver(() => DeploymentPolicyType, {
+    description: 'What the account may do now, and why not.',
+  })
+  async deploymentPolicy(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+  ): Promise<DeploymentPolicyType> {
+    const { position } = balanceAt(await stateLoader(context).load(account.accountId));
+    const { canDeploy, canFineTune, canImport, state, message } = allowanceOf(position);
+    const projectImport = canImport ? 'DEPLOYABLE' : 'DRAFT_ONLY';
+    return { canDeploy, canFineTune, projectImport, state, message };
+  }
+}
+
+@Resolver()
+export class QuoteResolver {
+  constructor(private readonly quotes: QuoteService) {}
+
+  @Query(() => DeploymentQuoteType, {
+    nullable: true,
+    description: 'What a deployment would cost and whether it would be allowed now.',
+  })
+  async deploymentQuote(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => DeploymentQuoteInput) input: DeploymentQuoteInput,
+  ): Promise<DeploymentQuoteType> {
+    const quote = await this.quotes.quote(
+      context.actor,
+      await context.reader(),
+      input,
+      context.nowMs,
+    );
+    return {
+      creditsPerHour: quote.costMicroPerHour,
+      allowed: quote.refusal === null,
+      message: quote.refusal,
+      currentStopsAt: quote.currentStopsAtMs,
+      projectedStopsAt: quote.projected?.stopsAtMs ?? null,
+      projectedExhaustsAt: quote.projected?.exhaustsAtMs ?? null,
+    };
+  }
+}

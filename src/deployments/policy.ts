@@ -1,0 +1,111 @@
+// What an account's credits allow. Deploying and scaling up need the state OK; a request that becomes ready needs that the
+// account is not stopped; workflows need that there are credits. Ending, scaling down and recording what happened are never
+// refused. All of it is judged by the state of now, whatever `at`.
+
+import { DeploymentsDisabledError, type ErrorPath } from '../core/errors.ts';
+import { formatMicro } from '../core/micro.ts';
+import type { CreditState } from '../credits/limits.ts';
+import type { Position } from '../credits/watches.ts';
+import { type LifecycleCall, type LifecycleState, type Placement, scaled } from './lifecycle.ts';
+
+/** What an account may do now. */
+export interface Allowance {
+  readonly canDeploy: boolean;
+  readonly canFineTune: boolean;
+  /** Whether imported projects can be deployed, or stay drafts. */
+  readonly canImport: boolean;
+  readonly state: CreditState;
+  /** The sentence to show when deployments are refused; else null. */
+  readonly message: string | null;
+}
+
+/** What an account may do at a position. */
+export function allowanceOf(position: Position): Allowance {
+  const { state, credits, policy } = position;
+  return {
+    canDeploy: state === 'OK',
+    canFineTune: credits.hasBegun && credits.balanceMicro > policy.fineTuningMinimumMicro,
+    canImport: state === 'OK' || state === 'LOW',
+    state,
+    message: state === 'OK' ? null : refusal(position, 'Deployments are disabled'),
+  };
+}
+
+/** What a call needs, judged by what it would do. @param costOf credits an hour of a placement, at the rates of now */
+export function requireAllowed(
+  position: Position,
+  call: {
+    readonly state: LifecycleState;
+    readonly call: LifecycleCall;
+    readonly costOf: (placement: Placement) => bigint;
+    readonly path: ErrorPath;
+  },
+): void {
+  const refused = refusalOf(position, call);
+  if (refused !== null) throw new DeploymentsDisabledError(refused, { path: call.path });
+}
+
+function refusalOf(
+  position: Position,
+  { state, call, costOf }: Parameters<typeof requireAllowed>[1],
+): string | null {
+  switch (call.kind) {
+    case 'DEPLOY':
+      if (call.placement === null) return refusalOfWorkflow(position);
+      return refusalToRun(position, {
+        costMicroPerHour: costOf(call.placement),
+        replacedMicroPerHour: null,
+      });
+    case 'SCALE':
+      if (state.running === null) return null;
+      return refusalToRun(position, {
+        costMicroPerHour: costOf(scaled(state.running, call)),
+        replacedMicroPerHour: costOf(state.running),
+      });
+    case 'READY':
+      return position.state === 'STOPPED'
+        ? refusal(position, 'The deployment cannot start', position.policy.negativeLimitMicro)
+        : null;
+    case 'FAIL':
+    case 'UNDEPLOY':
+    case 'DELETE':
+      return null;
+  }
+}
+
+/** Why something may not run now that costs so much an hour, in the place of something else or of nothing; else null. */
+export function refusalToRun(
+  position: Position,
+  cost: { readonly costMicroPerHour: bigint; readonly replacedMicroPerHour: bigint | null },
+): string | null {
+  const { costMicroPerHour, replacedMicroPerHour } = cost;
+  if (position.state === 'OK') return null;
+  if (replacedMicroPerHour === null) return refusal(position, 'Deployments are disabled');
+  return costMicroPerHour > replacedMicroPerHour
+    ? refusal(position, 'Scaling up is disabled')
+    : null;
+}
+
+function refusalOfWorkflow(position: Position): string | null {
+  const isRefused = position.state === 'EXHAUSTED' || position.state === 'STOPPED';
+  return isRefused ? refusal(position, 'Workflows cannot be deployed', 0n) : null;
+}
+
+/** Why something is refused, and how many credits are missing to have more than `levelMicro` left. */
+function refusal(
+  position: Position,
+  what: string,
+  levelMicro: bigint = position.policy.lowCreditMicro,
+): string {
+  const { balanceMicro } = position.credits;
+  const missingMicro = levelMicro - balanceMicro + 1n;
+  const left = `the account has ${formatMicro(balanceMicro)} credits left and must have more than ${formatMicro(levelMicro)}`;
+  return `${what}: ${REASONS[position.state]}; ${left}, so at least ${formatMicro(missingMicro)} are missing.`;
+}
+
+const REASONS: Readonly<Record<CreditState, string>> = {
+  OK: 'there are too few credits',
+  LOW: 'credits are low',
+  EXHAUSTED: 'credits are used up',
+  STOPPED: 'the negative limit was reached',
+};

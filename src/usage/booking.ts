@@ -1,0 +1,39 @@
+// What recorded usage moves of an account's balances: everything since its credits began. What happened before is history.
+
+import { MICRO_PER_CREDIT } from '../core/micro.ts';
+import type { RecordedUsage } from '../credits/writes.ts';
+import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
+import type { EventContent } from './event.ts';
+
+/** Credits and runs of events and of the segments of hosting periods among them; null when they move nothing. */
+export function bookingOf(
+  recorded: {
+    /** In the order of their seq. */
+    readonly events: readonly (EventContent & { readonly seq: number })[];
+    readonly segments: readonly Omit<HostingSegment, 'segmentId'>[];
+  },
+  creditsFromMs: number,
+): RecordedUsage | null {
+  let creditsMicro = 0n;
+  let runsMicro = 0n;
+  for (const event of recorded.events) {
+    if (event.occurredAtMs < creditsFromMs) continue;
+    creditsMicro += event.creditsMicro;
+    if (event.type === 'WORKFLOW_RUN') runsMicro += BigInt(event.quantity) * MICRO_PER_CREDIT;
+  }
+  for (const segment of recorded.segments) creditsMicro += sinceCredits(segment, creditsFromMs);
+  const [first] = recorded.events;
+  const last = recorded.events.at(-1);
+  if (first === undefined || last === undefined || creditsMicro + runsMicro === 0n) return null;
+  return { creditsMicro, runsMicro, events: { firstSeq: first.seq, lastSeq: last.seq } };
+}
+
+/** What a closed segment costs since the account's credits began. */
+export function sinceCredits(
+  segment: Pick<HostingSegment, 'fromMs' | 'toMs' | 'replicas' | 'rateMicroPerHour'>,
+  creditsFromMs: number,
+): bigint {
+  return (
+    chargedMicro(segment, segment.toMs ?? segment.fromMs) - chargedMicro(segment, creditsFromMs)
+  );
+}

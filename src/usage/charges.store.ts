@@ -1,0 +1,102 @@
+// What an entry of the ledger charged, item by item: usage events, the segments of hosting periods among them, and the
+// segments of running hosting that were posted with it.
+
+import type { LedgerEntry } from '../credits/ledger.service.ts';
+import type { Tx } from '../db/database.ts';
+import { at, big, bigOrNull, bool, int, intOrNull, ms, type Row } from '../db/decode.ts';
+import { sinceCredits } from './booking.ts';
+
+/** One item, signed like its entry's amount: an event, or a segment (of a period, with its event). */
+export interface LedgerCharge {
+  readonly accountId: number;
+  readonly amountMicro: bigint;
+  readonly seq: number | null;
+  readonly segmentId: number | null;
+  /** Its place in the list. */
+  readonly position: ChargePosition;
+}
+
+/** Events by seq come first, then segments by id. */
+export interface ChargePosition {
+  readonly isSegment: boolean;
+  readonly id: number;
+}
+
+/** An entry with the begin of its account's credits: what happened before was not charged. */
+export interface ChargedEntry extends Pick<
+  LedgerEntry,
+  'accountId' | 'sequence' | 'events' | 'kind'
+> {
+  readonly creditsFromMs: number;
+}
+
+// `$1` account, `$2` sequence, `$3` and `$4` the entry's events, `$5` the begin of the account's credits.
+const ITEMS = `(
+  select false as is_segment, e.seq as id, e.seq, null::bigint as segment_id, e.credits_micro as charged_micro,
+    null::timestamptz as from_at, null::timestamptz as to_at, null::int as replicas, null::bigint as rate_micro_per_hour
+  from usage_event e where e.account_id = $1 and e.seq >= $3::bigint and e.seq <= $4::bigint and e.credits_micro > 0
+    and e.occurred_at >= $5::timestamptz
+  union all
+  select true, s.segment_id, s.event_seq, s.segment_id, null, s.from_at, s.to_at, s.replicas, s.rate_micro_per_hour
+  from hosting_segment s where s.account_id = $1 and s.event_seq >= $3::bigint and s.event_seq <= $4::bigint
+    and s.to_at > $5::timestamptz and s.rate_micro_per_hour > 0
+  union all
+  select true, c.segment_id, null, c.segment_id, c.charged_micro, null, null, null, null
+  from ledger_charge c where c.account_id = $1 and c.sequence = $2) item`;
+
+/** The items of an entry after a place. */
+export async function listCharges(
+  tx: Tx,
+  entry: ChargedEntry,
+  page: { readonly after: ChargePosition | null; readonly limit: number },
+): Promise<readonly LedgerCharge[]> {
+  const rows = await tx.query(
+    `/* usage.listCharges */ select item.* from ${ITEMS}
+     where $6::boolean is null or (item.is_segment, item.id) > ($6, $7::bigint)
+     order by item.is_segment, item.id limit $8`,
+    [...itemValues(entry), page.after?.isSegment ?? null, page.after?.id ?? null, page.limit],
+  );
+  return rows.map((row) => chargeFromRow(row, entry));
+}
+
+export async function countCharges(tx: Tx, entry: ChargedEntry): Promise<number> {
+  const rows = await tx.query(
+    `/* usage.countCharges */ select count(*) from ${ITEMS}`,
+    itemValues(entry),
+  );
+  return int(rows[0] ?? {}, 'count');
+}
+
+function itemValues({ accountId, sequence, events, creditsFromMs }: ChargedEntry): unknown[] {
+  return [
+    accountId,
+    sequence,
+    events?.firstSeq ?? null,
+    events?.lastSeq ?? null,
+    at(creditsFromMs),
+  ];
+}
+
+function chargeFromRow(row: Row, { accountId, creditsFromMs, kind }: ChargedEntry): LedgerCharge {
+  const chargedMicro = bigOrNull(row, 'charged_micro') ?? periodCharge(row, creditsFromMs);
+  // Postings have their own sign; of events a reversal gives back what usage took.
+  const isPosting = row['seq'] === null;
+  const isGivenBack = !isPosting && kind === 'REVERSAL';
+  return {
+    accountId,
+    amountMicro: isGivenBack ? chargedMicro : -chargedMicro,
+    seq: intOrNull(row, 'seq'),
+    segmentId: intOrNull(row, 'segment_id'),
+    position: { isSegment: bool(row, 'is_segment'), id: int(row, 'id') },
+  };
+}
+
+function periodCharge(row: Row, creditsFromMs: number): bigint {
+  const segment = {
+    fromMs: ms(row, 'from_at'),
+    toMs: ms(row, 'to_at'),
+    replicas: int(row, 'replicas'),
+    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
+  };
+  return sinceCredits(segment, creditsFromMs);
+}

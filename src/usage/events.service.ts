@@ -1,0 +1,138 @@
+// The recorded events themselves: reading them, and taking one back.
+
+import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
+import type { Account } from '../account/account.ts';
+import { NotFoundError, type ErrorPath } from '../core/errors.ts';
+import { unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
+import { parseText } from '../core/text.ts';
+import { findReversal, type LedgerRef } from '../credits/ledger.service.ts';
+import type { SettlementService } from '../credits/settlement.service.ts';
+import { reverseUsage } from '../credits/writes.ts';
+import type { Tx } from '../db/database.ts';
+import type { HostingSegment } from '../hosting/charge.ts';
+import { findRecordedHosting, voidSegmentsOfEvent } from '../hosting/hosting.store.ts';
+import { setRecordedHosting } from '../resources/resources.store.ts';
+import { bookingOf } from './booking.ts';
+import {
+  countEvents,
+  type EventFilter,
+  findRecorded,
+  listEvents,
+  loadEvents,
+  markVoided,
+  type RecordedEvent,
+} from './events.store.ts';
+import { takeOutOfRollups, takeSegmentsOutOfRollups } from './rollups.store.ts';
+
+export { loadEvents };
+export type { EventFilter, RecordedEvent };
+
+export interface VoidRequest {
+  readonly accountId?: string | null | undefined;
+  readonly source: string;
+  readonly eventId: string;
+  readonly reason: string;
+}
+
+/** What became of a void. */
+export interface Voided {
+  readonly voided: boolean;
+  readonly reversal: LedgerRef | null;
+}
+
+export class EventsService {
+  constructor(private readonly settlements: SettlementService) {}
+
+  /**
+   * Takes an event or a hosting period back; what it was charged is given back now.
+   * @returns voided: false when it already was; the entry of the ledger that gave it back, null when nothing was charged
+   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND when nothing was recorded under the identity
+   */
+  async voidUsage(actor: Actor, request: VoidRequest): Promise<Voided> {
+    const accountId = requireAccount(actor, 'INGEST', {
+      accountId: request.accountId,
+      path: ['accountId'],
+    });
+    const source = parseText(request.source, ['source']);
+    const eventId = parseText(request.eventId, ['eventId']);
+    const reason = parseText(request.reason, ['reason']);
+    return this.settlements.inAccount(accountId, async (open) => {
+      const { tx, account, draft, nowMs } = open;
+      const event = await findRecorded(tx, accountId, { source, eventId });
+      if (event === null) {
+        throw new NotFoundError(
+          `Nothing was recorded with the source ${JSON.stringify(source)} and the eventId ${JSON.stringify(eventId)}.`,
+          { path: ['eventId'] },
+        );
+      }
+      if (event.voidedAtMs !== null) {
+        const reversal = await findReversal(tx, accountId, event.seq);
+        return { voided: false, reversal };
+      }
+      await markVoided(tx, event, { atMs: nowMs, reason });
+      if (event.endedAtMs === null) await takeOutOfRollups(tx, event);
+      const segments = event.endedAtMs === null ? [] : await voidPeriod(tx, event, nowMs);
+      const usage = bookingOf({ events: [event], segments }, account.creditsFromMs);
+      if (usage !== null) reverseUsage(draft, usage);
+      const reversal = draft.lines.find(({ kind }) => kind === 'REVERSAL');
+      const sequence = reversal?.sequence ?? null;
+      return { voided: true, reversal: sequence === null ? null : { accountId, sequence } };
+    });
+  }
+
+  /**
+   * Usage events of an account, newest `occurredAt` first, after a place in that order. @param tx the request's snapshot
+   * @throws FORBIDDEN
+   */
+  async list(
+    actor: Actor,
+    tx: Tx,
+    accountId: number,
+    list: { readonly filter: EventFilter; readonly page: Parameters<typeof listEvents>[3] },
+  ): Promise<readonly RecordedEvent[]> {
+    requireScope(actor, 'READ_USAGE');
+    return listEvents(tx, accountId, list.filter, list.page);
+  }
+
+  /** How many usage events of an account a filter matches. */
+  async count(tx: Tx, accountId: number, filter: EventFilter): Promise<number> {
+    return countEvents(tx, accountId, filter);
+  }
+
+  /** The usage event under an id. @throws FORBIDDEN, NOT_FOUND */
+  async getEvent(actor: Actor, tx: Tx, id: string): Promise<RecordedEvent> {
+    const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'] });
+    const [event] = await loadEvents(tx, [{ accountId: ref.accountId, seq: ref.localId }]);
+    // A hosting period is told of by its segments, not as an event.
+    if (event?.endedAtMs !== null) throw unknownId(id);
+    return event;
+  }
+
+  /** What a filter's id points to within an account. @throws FORBIDDEN, NOT_FOUND */
+  requireWithin(
+    actor: Actor,
+    account: Account,
+    named: { readonly id: string; readonly types: readonly NodeType[]; readonly path: ErrorPath },
+  ): NodeRef {
+    const ref = requireRef(actor, 'READ_USAGE', named);
+    if (ref.accountId !== account.accountId) throw unknownId(named.id, named.path);
+    return ref;
+  }
+}
+
+async function voidPeriod(
+  tx: Tx,
+  period: RecordedEvent,
+  atMs: number,
+): Promise<readonly HostingSegment[]> {
+  const { accountId, seq, subjectId: resourceId } = period;
+  const segments = await voidSegmentsOfEvent(tx, accountId, seq, atMs);
+  await takeSegmentsOutOfRollups(
+    tx,
+    accountId,
+    segments.filter((segment) => segment.folded),
+  );
+  const address = { accountId, resourceId };
+  await setRecordedHosting(tx, address, await findRecordedHosting(tx, address));
+  return segments;
+}

@@ -1,0 +1,224 @@
+// What the ledger charged, down to events and segments: usage adds it to what credits keep.
+
+import DataLoader from 'dataloader';
+import {
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  ObjectType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { nowOf } from '../account/account.ts';
+import { accountLoader, AccountType } from '../account/account.graphql.ts';
+import { ledgerEntryNode, LedgerEntryType } from '../credits/ledger.graphql.ts';
+import { countEntries, listEntries } from '../credits/ledger.service.ts';
+import type { HostingSegment } from '../hosting/charge.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import {
+  connectionType,
+  type Connection,
+  Page50,
+  pageOfRows,
+  parsePage,
+  wrongCursor,
+} from '../graphql/page.ts';
+import { CreditsScalar } from '../graphql/scalars.ts';
+import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
+import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
+import {
+  countCharges,
+  type LedgerCharge,
+  listCharges,
+  loadSegmentsById,
+} from './charges.service.ts';
+import { UsageEventObject, usageEventNode } from './ingest.graphql.ts';
+import { loadEvents, type RecordedEvent } from './ingest.service.ts';
+import { segmentNode } from './panels.graphql.ts';
+import { resolveRange } from './range.ts';
+import { DateRangeInput, HostingSegmentType } from './usage.types.ts';
+
+const LedgerEntryConnection = connectionType('LedgerEntry', () => LedgerEntryType);
+
+@ObjectType('LedgerCharge', {
+  simpleResolvers: true,
+  description:
+    "One item of what an entry charged: an event, or a stretch of hosting. Signed like the entry's amount.",
+})
+export class LedgerChargeType {
+  @Field(() => CreditsScalar) readonly credits!: bigint;
+  readonly charge!: LedgerCharge;
+}
+
+const LedgerChargeConnection = connectionType('LedgerCharge', () => LedgerChargeType);
+
+@ArgsType()
+class LedgerArgs extends Page50 {
+  @Field(() => DateRangeInput, { nullable: true }) readonly range?: DateRangeInput | null;
+}
+
+@Resolver(() => AccountType)
+export class AccountLedgerResolver {
+  @FieldResolver(() => LedgerEntryConnection, {
+    description: 'Ascending; the range is of `bookedAt`.',
+  })
+  async ledger(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+    @Args(() => LedgerArgs) args: LedgerArgs,
+  ): Promise<Connection<LedgerEntryType>> {
+    const page = parsePage(args, 50);
+    const range = args.range == null ? null : resolveRange(args.range, account, context.nowMs);
+    const list = { accountId: account.accountId, range };
+    const tx = await context.reader();
+    const entries = await listEntries(tx, list, {
+      afterSequence: page.after?.id ?? 0,
+      limit: page.first + 1,
+    });
+    return pageOfRows(entries.map(ledgerEntryNode), page, {
+      keyOf: ({ entry }) => ({ value: null, id: entry.sequence }),
+      countAll: () => countEntries(tx, list),
+    });
+  }
+}
+
+@Resolver(() => LedgerEntryType)
+export class LedgerChargesResolver {
+  @FieldResolver(() => LedgerChargeConnection, {
+    description: 'What it charged, item by item; they add up to the amount.',
+  })
+  async charges(
+    @Root() { entry }: LedgerEntryType,
+    @Ctx() context: RequestContext,
+    @Args(() => Page50) args: Page50,
+  ): Promise<Connection<LedgerChargeType>> {
+    const page = parsePage(args, 50, ['charges']);
+    const { after } = page;
+    if (after !== null && after.value !== 0 && after.value !== 1) {
+      throw wrongCursor(['charges', 'after']);
+    }
+    const { creditsFromMs } = await accountLoader(context).load(entry.accountId);
+    const charged = { ...entry, creditsFromMs };
+    const tx = await context.reader();
+    const charges = await listCharges(tx, charged, {
+      after: after === null ? null : { isSegment: after.value === 1, id: after.id },
+      limit: page.first + 1,
+    });
+    const nodes = charges.map((charge) => ({ credits: charge.amountMicro, charge }));
+    return pageOfRows(nodes, page, {
+      keyOf: ({ charge: { position } }) => ({
+        value: position.isSegment ? 1 : 0,
+        id: position.id,
+      }),
+      countAll: () => countCharges(tx, charged),
+    });
+  }
+}
+
+@Resolver(() => LedgerChargeType)
+export class LedgerChargeResolver {
+  @FieldResolver(() => BillableResourceType, { nullable: true })
+  async resource(
+    @Root() { charge }: LedgerChargeType,
+    @Ctx() context: RequestContext,
+  ): Promise<BillableResourceType | null> {
+    const { accountId } = charge;
+    const segment = await segmentOf(context, charge);
+    const event = segment === null ? await eventOf(context, charge) : null;
+    const resourceId = segment?.resourceId ?? (event?.kind === 'MODEL' ? null : event?.subjectId);
+    if (resourceId == null) return null;
+    return resourceLoader(context).load({ accountId, resourceId });
+  }
+
+  @FieldResolver(() => ModelObject, { nullable: true })
+  async model(
+    @Root() { charge }: LedgerChargeType,
+    @Ctx() context: RequestContext,
+  ): Promise<ModelObject | null> {
+    const event = await eventOf(context, charge);
+    if (event?.kind !== 'MODEL') return null;
+    return modelLoader(context).load({ accountId: event.accountId, modelId: event.subjectId });
+  }
+
+  @FieldResolver(() => UsageEventObject, {
+    nullable: true,
+    description: 'Null for hosting; a hosting period is named by the segment.',
+  })
+  async event(
+    @Root() { charge }: LedgerChargeType,
+    @Ctx() context: RequestContext,
+  ): Promise<UsageEventObject | null> {
+    const event = charge.segmentId === null ? await eventOf(context, charge) : null;
+    return event === null ? null : usageEventNode(event);
+  }
+
+  @FieldResolver(() => HostingSegmentType, {
+    nullable: true,
+    description: 'The whole segment, up to now where it runs; the entry charged its part of it.',
+  })
+  async segment(
+    @Root() { charge }: LedgerChargeType,
+    @Ctx() context: RequestContext,
+  ): Promise<HostingSegmentType | null> {
+    const segment = await segmentOf(context, charge);
+    if (segment === null) return null;
+    const account = await accountLoader(context).load(charge.accountId);
+    const nowMs = nowOf(account, context.nowMs);
+    return segmentNode(segment, { fromMs: segment.fromMs, toMs: segment.toMs ?? nowMs });
+  }
+}
+
+interface Ref {
+  readonly accountId: number;
+  readonly id: number;
+}
+const EVENTS = new Key<DataLoader<Ref, RecordedEvent | null, string>>('charged events');
+const SEGMENTS = new Key<DataLoader<Ref, HostingSegment | null, string>>('charged segments');
+const byRef = { cacheKeyFn: ({ accountId, id }: Ref): string => `${accountId}.${id}` };
+
+async function eventOf(
+  context: RequestContext,
+  charge: LedgerCharge,
+): Promise<RecordedEvent | null> {
+  if (charge.seq === null) return null;
+  const loader = context.once(
+    EVENTS,
+    () =>
+      new DataLoader(async (refs: readonly Ref[]) => {
+        const events = await loadEvents(
+          await context.reader(),
+          refs.map(({ accountId, id }) => ({ accountId, seq: id })),
+        );
+        return refs.map(
+          (ref) =>
+            events.find((one) => one.accountId === ref.accountId && one.seq === ref.id) ?? null,
+        );
+      }, byRef),
+  );
+  return loader.load({ accountId: charge.accountId, id: charge.seq });
+}
+
+async function segmentOf(
+  context: RequestContext,
+  charge: LedgerCharge,
+): Promise<HostingSegment | null> {
+  if (charge.segmentId === null) return null;
+  const loader = context.once(
+    SEGMENTS,
+    () =>
+      new DataLoader(async (refs: readonly Ref[]) => {
+        const segments = await loadSegmentsById(
+          await context.reader(),
+          refs.map(({ accountId, id }) => ({ accountId, segmentId: id })),
+        );
+        return refs.map(
+          (ref) =>
+            segments.find((one) => one.accountId === ref.accountId && one.segmentId === ref.id) ??
+            null,
+        );
+      }, byRef),
+  );
+  return loader.load({ accountId: charge.accountId, id: charge.segmentId });
+}
