@@ -133,8 +133,8 @@ export function measuredMicro(measure: WatchMeasure, position: Position): bigint
 export function compareFired(a: Watch, b: Watch): number {
   const rank = RANKS[a.measure] - RANKS[b.measure];
   if (rank !== 0) return rank;
-  const byValue = compareBig(a.valueMicro, b.valueMicro);
-  return (a.measure === 'CREDITS_REMAINING' ? -byValue : byValue) || a.watchId - b.watchId;
+  const byValue = VALUE_ORDERS[a.measure] * compareBig(a.valueMicro, b.valueMicro);
+  return byValue || a.watchId - b.watchId;
 }
 
 const RANKS: Readonly<Record<WatchMeasure, number>> = {
@@ -145,6 +145,17 @@ const RANKS: Readonly<Record<WatchMeasure, number>> = {
   LOW_CREDIT: 3,
   ZERO: 4,
   NEGATIVE_LIMIT: 5,
+};
+
+/** 1: lowest value first, -1: highest first, 0: the value does not count. */
+const VALUE_ORDERS: Readonly<Record<WatchMeasure, number>> = {
+  CREDITS_REMAINING: -1,
+  CREDITS_USED_PERCENT: 1,
+  RUNS_USED_PERCENT: 1,
+  HOURS_TO_STOP: 0,
+  LOW_CREDIT: 0,
+  ZERO: 0,
+  NEGATIVE_LIMIT: 0,
 };
 
 function isPercentReached(valueMicro: bigint, unit: UnitPosition): boolean {
