@@ -178,28 +178,32 @@ function changeRates(draft: Draft): void {
   const learnt = state.rates.some((rate) => rate.knownFromMs === atMs);
   if (learnt) draft.stopForecast = null;
   const due = state.rates.filter((rate) => rate.fromMs === atMs && rate.knownFromMs <= atMs);
-  for (const rate of due) beginRate(draft, rate);
+  beginRates(draft, due);
 }
 
-/** Goes on at another rate from now on, on one hardware. */
-export function beginRate(
+/** Goes on at other rates from now on, each on its hardware; what ran until then is one line. */
+export function beginRates(
   draft: Draft,
-  rate: Pick<KnownRate, 'hardwareId' | 'rateMicroPerHour'>,
+  rates: readonly Pick<KnownRate, 'hardwareId' | 'rateMicroPerHour'>[],
 ): void {
   // What began at this very instant has the rate already.
-  const changes = (segment: RunningSegment): boolean =>
+  const isChanged = (segment: RunningSegment, rate: (typeof rates)[number]): boolean =>
     segment.hardwareId === rate.hardwareId &&
     (segment.fromMs < draft.atMs || segment.rateMicroPerHour !== rate.rateMicroPerHour);
-  draft.postHosting(changes);
-  const next = draft.end(changes).map((segment) => ({
-    ...segment,
-    segmentId: draft.takeLocalId(),
-    fromMs: draft.atMs,
-    rateMicroPerHour: rate.rateMicroPerHour,
-    postedMicro: 0n,
-  }));
-  draft.begun.push(...next);
-  draft.set({ running: [...draft.state.running, ...next] });
+  draft.postHosting((segment) => rates.some((rate) => isChanged(segment, rate)));
+  for (const rate of rates) {
+    const next = draft
+      .end((segment) => isChanged(segment, rate))
+      .map((segment) => ({
+        ...segment,
+        segmentId: draft.takeLocalId(),
+        fromMs: draft.atMs,
+        rateMicroPerHour: rate.rateMicroPerHour,
+        postedMicro: 0n,
+      }));
+    draft.begun.push(...next);
+    draft.set({ running: [...draft.state.running, ...next] });
+  }
 }
 
 /** @returns the grants of rows that ended with their cycle, each of which has a successor */

@@ -5,7 +5,7 @@
 import { invariant } from '../core/errors.ts';
 import type { AllocationUnit } from './allocation.ts';
 import type { RunningSegment } from './burn.ts';
-import { beginRate, evaluate, grantLots } from './clock.ts';
+import { beginRates, evaluate, grantLots } from './clock.ts';
 import type { Draft } from './draft.ts';
 import type { EventSpan, SegmentCharge } from './ledger.ts';
 import {
@@ -117,14 +117,13 @@ export function applyRates(draft: Draft, rates: readonly KnownRate[]): void {
       inForce.set(rate.hardwareId, rate);
     }
   }
-  for (const rate of inForce.values()) {
-    const differs = draft.state.running.some(
+  const differs = (rate: KnownRate): boolean =>
+    draft.state.running.some(
       (segment) =>
         segment.hardwareId === rate.hardwareId &&
         segment.rateMicroPerHour !== rate.rateMicroPerHour,
     );
-    if (differs) beginRate(draft, rate);
-  }
+  beginRates(draft, [...inForce.values()].filter(differs));
   finish(draft);
 }
 
