@@ -367,7 +367,8 @@ function lookAhead(state: AccountState, untilMs: number): Forecast {
   };
   // Rates that were set later are in the table when a late clock looks ahead; they were not known then.
   const rates = state.rates.filter((rate) => rate.knownFromMs <= state.atMs);
-  const ahead = new Draft({ ...state, rates, watches: [] });
+  // What is not running yet is none of the running deployments that the forecast is about.
+  const ahead = new Draft({ ...state, rates, watches: [], requestedResourceIds: [] });
   const isPositive = ahead.position().credits.balanceMicro > 0n;
   if (isPositive) ahead.set({ watches: [zero] });
   const willStop = state.running.length > 0;
