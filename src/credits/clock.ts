@@ -67,7 +67,11 @@ export interface Forecast {
 
 /** Looks ahead, given what runs now and every scheduled rate, grant, expiry and cycle. */
 export function forecast(state: AccountState): Forecast {
-  return lookAhead(state, addCalendar('UTC', state.atMs, { months: FORECAST_MONTHS }));
+  return lookAhead(state, horizonMs(state));
+}
+
+function horizonMs({ atMs }: AccountState): number {
+  return addCalendar('UTC', atMs, { months: FORECAST_MONTHS });
 }
 
 /** Judges the stop, the limits and the thresholds at the position of a draft that was changed. */
@@ -315,6 +319,8 @@ function raise(
 ): void {
   const { atMs } = draft;
   const sequence = draft.state.lastAlertSequence + 1;
+  // Far enough to tell the same however far the thresholds needed to look by then.
+  if (draft.stopForecast !== null) foreseeUntil(draft, horizonMs(draft.state));
   const position = draft.position();
   const isResolved = alert.kind === 'RESOLVED';
   draft.occurrences.push({
@@ -339,20 +345,26 @@ function raise(
 
 /** Sees to it that the stop is foreseen as far as the thresholds on it need, up to `untilMs`. */
 function foresee(draft: Draft, untilMs: number = draft.atMs): void {
-  const { state, stopForecast } = draft;
+  const { state } = draft;
   const leads = state.watches.filter((watch) => watch.measure === 'HOURS_TO_STOP').map(leadMs);
   if (leads.length === 0 || state.running.length === 0) {
     draft.stopForecast = null;
     return;
   }
-  const neededMs = Math.min(Math.max(untilMs, state.atMs), state.cycle.endMs) + Math.max(...leads);
+  foreseeUntil(
+    draft,
+    Math.min(Math.max(untilMs, state.atMs), state.cycle.endMs) + Math.max(...leads),
+  );
+}
+
+function foreseeUntil(draft: Draft, neededMs: number): void {
+  const { state, stopForecast } = draft;
   const isEnough =
     stopForecast !== null &&
     (stopForecast.stopsAtMs !== null || stopForecast.lookedUntilMs >= neededMs);
   if (isEnough) return;
-  const lookedUntilMs = addCalendar('UTC', neededMs, { months: FORECAST_MONTHS });
-  const { stopsAtMs } = lookAhead(state, lookedUntilMs);
-  draft.stopForecast = { stopsAtMs, lookedUntilMs };
+  const { stopsAtMs } = lookAhead(state, neededMs);
+  draft.stopForecast = { stopsAtMs, lookedUntilMs: neededMs };
 }
 
 // The same clock, run ahead without thresholds: what it will find is what will happen.
