@@ -73,13 +73,13 @@ function giveBack(account: Account, creditsMicro: bigint): void {
 }
 
 /** Deploys a resource of its own. */
-function deploy(account: Account, rateMicroPerHour: bigint, replicas = 1): void {
+function deploy(account: Account, rateMicroPerHour: bigint, replicas = 1, hardwareId = 1): void {
   const { atMs, lastLocalId } = account.state;
   const begun: RunningSegment = {
     accountId: 1,
     segmentId: lastLocalId + 1,
     resourceId: lastLocalId + 1_000,
-    hardwareId: 1,
+    hardwareId,
     replicas,
     rateMicroPerHour,
     fromMs: atMs,
@@ -442,6 +442,25 @@ describe('the stop', () => {
     expect(account.ended.at(-1)?.toMs).toBe(NOON_MS + 13 * HOUR_MS);
   });
 
+  it('is expected by each threshold in the order of their ids, whatever their hours', () => {
+    const account = begin({
+      watches: [threshold(4, 'HOURS_TO_STOP', 24n), threshold(5, 'HOURS_TO_STOP', 12n)],
+    });
+    give(account, 100n);
+    deploy(account, 10n * CREDIT);
+
+    expect(alertsOf(account).map(({ watchId }) => watchId)).toEqual([4, 5]);
+  });
+
+  it('is not foreseen while a deployment is only requested', () => {
+    const account = begin();
+    give(account, 100n, { expiresAtMs: NOON_MS + HOUR_MS });
+    const turn = { charges: [], endedSegmentIds: [], begun: null, isRequested: true };
+    write(account, { what: 'turn', turn: { ...turn, resourceId: 1 } });
+
+    expect(forecast(account.state)).toEqual({ exhaustsAtMs: NOON_MS + HOUR_MS, stopsAtMs: null });
+  });
+
   it('gives back what was charged past a stop that is reported late', () => {
     // 100 credits at 10 an hour stop after 10 h. That it had ended after 4 h gives 60 back.
     const account = begin();
@@ -466,6 +485,27 @@ describe('the stop', () => {
       ['REVERSAL', 60n * CREDIT],
     ]);
     expect(stateOf(account)).toBe('OK');
+  });
+});
+
+describe('rates of two hardware profiles that change at one instant', () => {
+  it('are one entry of what ran until then', () => {
+    // 2 + 3 credits an hour for two hours.
+    const account = begin();
+    give(account, 100n);
+    deploy(account, 2n * CREDIT);
+    deploy(account, 3n * CREDIT, 1, 2);
+    const rates = [1, 2].map((hardwareId) => ({
+      hardwareId,
+      fromMs: NOON_MS + 2 * HOUR_MS,
+      rateMicroPerHour: CREDIT,
+      knownFromMs: NOON_MS,
+    }));
+    write(account, { what: 'rates', rates });
+    account.settle(NOON_MS + 2 * HOUR_MS);
+
+    expect(lines(account).slice(1)).toEqual([['USAGE', -10n * CREDIT]]);
+    expect(account.lines[1]?.segments).toHaveLength(2);
   });
 });
 
