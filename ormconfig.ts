@@ -7,6 +7,7 @@ import { HoldCredits1769904000000 } from './migrations/1769904000000-hold-credit
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
+import { AlertRow } from './src/alerts/alerts.store.ts';
 import { CreditAllocationRow, CreditRequestRow } from './src/credits/credits.store.ts';
 import { LedgerChargeRow, LedgerEntryRow } from './src/credits/ledger.store.ts';
 import { BillingCycleRow, CreditStateRow } from './src/credits/state.store.ts';
@@ -22,6 +23,7 @@ import {
 
 export const entities = [
   AccountRow,
+  AlertRow,
   ApiKeyRow,
   BillingCycleRow,
   CreditAllocationRow,

@@ -1,4 +1,4 @@
-// npm run bench -- ingest | views | graphql: each starts what it needs, measures ours and its peer in turns, and prints
+// npm run bench -- ingest | views | graphql | live: each starts what it needs, measures ours and its peer in turns, and prints
 // the ratios with their aims. docs/benchmarks.md says what they mean.
 
 import { Command } from 'commander';
@@ -41,6 +41,15 @@ program
   .action(async (flags: Flags) => {
     const { benchGraphql } = await import('./graphql/bench.ts');
     await benchGraphql(flags);
+  });
+
+program
+  .command('live')
+  .description('thousands of subscribers on one gateway: from commit to delivery, and memory')
+  .option('--quick', 'few subscribers, a short time', false)
+  .action(async (flags: Flags) => {
+    const { benchLive } = await import('./live/bench.ts');
+    await benchLive(flags);
   });
 
 await program.parseAsync();

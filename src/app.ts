@@ -7,6 +7,8 @@ import { AccountResolver } from './account/account.graphql.ts';
 import { AccountService } from './account/account.service.ts';
 import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import { CatalogueService } from './catalogue/catalogue.service.ts';
+import { AlertService } from './alerts/alerts.service.ts';
+import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
 import { CreditAccountResolver } from './credits/credit-account.graphql.ts';
 import { CreditsResolver } from './credits/credits.graphql.ts';
@@ -52,6 +54,7 @@ export interface App {
   readonly events: EventsService;
   readonly ingest: IngestService;
   readonly keys: KeyService;
+  readonly live: LiveService;
   readonly rates: RatesService;
   readonly resources: ResourceService;
   readonly schema: GraphQLSchema;
@@ -62,7 +65,9 @@ export function createApp(options: AppOptions): App {
   const accounts = new AccountService(database, clock);
   const keys = new KeyService(database, clock, accounts);
   const catalogue = new CatalogueService(database, clock);
-  const settlements = new SettlementService(accounts, []);
+  const alerts = new AlertService();
+  const live = new LiveService(database, clock, options.onError);
+  const settlements = new SettlementService(accounts, [alerts]);
   const creditAccounts = new CreditAccountService(database, accounts, settlements);
   const credits = new CreditsService(accounts, settlements);
   const due = new DueService(database, clock, settlements, options.onError);
@@ -93,7 +98,7 @@ export function createApp(options: AppOptions): App {
     new DeploymentsResolver(deployments),
     new IngestResolver(ingest, events),
     new AccountEventsResolver(events),
-    new NodeResolver({ credits, events, keys }),
+    new NodeResolver({ alerts, credits, events, keys }),
   ]);
   return {
     accounts,
@@ -106,6 +111,7 @@ export function createApp(options: AppOptions): App {
     events,
     ingest,
     keys,
+    live,
     rates,
     resources,
     schema,

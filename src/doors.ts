@@ -1,6 +1,7 @@
 // The gateway's doors on one server: GraphQL, CloudEvents, the explorer and the probes, all behind the same keys.
 
 import type { FastifyInstance } from 'fastify';
+import { allowSubscriptions } from './alerts/subscriptions.graphql.ts';
 import type { App } from './app.ts';
 import type { LogLevel } from './config.ts';
 import type { Clock } from './core/clock.ts';
@@ -23,10 +24,16 @@ export async function openDoors({
   clock,
   logLevel,
 }: DoorsOptions): Promise<FastifyInstance> {
-  return createHttpServer({
+  app.live.start();
+  const server = await createHttpServer({
     schema: app.schema,
     authenticate: (authorization) => app.keys.authenticate(authorization),
     createContext: (actor) => new RequestContext(actor, database, clock),
+    live: {
+      createContext: (actor, onSlow) =>
+        allowSubscriptions(new RequestContext(actor, database, clock), { live: app.live, onSlow }),
+      findEnded: (actors) => app.keys.findEnded(actors),
+    },
     isReady: () => database.isReachable(),
     logLevel,
     extraRoutes: (server) =>
@@ -35,4 +42,6 @@ export async function openDoors({
         authenticate: (authorization) => app.keys.authenticate(authorization),
       }),
   });
+  server.addHook('onClose', () => app.live.stop());
+  return server;
 }

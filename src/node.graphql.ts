@@ -3,6 +3,8 @@ import { requireRef } from './access/authorize.ts';
 import { apiKeyNode } from './access/key.graphql.ts';
 import type { KeyService } from './access/key.service.ts';
 import { accountLoader, accountNode } from './account/account.graphql.ts';
+import { alertNode } from './alerts/alerts.graphql.ts';
+import type { AlertService } from './alerts/alerts.service.ts';
 import { hardwareLoader } from './catalogue/catalogue.graphql.ts';
 import {
   decodeId,
@@ -34,6 +36,7 @@ export class NodeResolver {
   private readonly finders: Readonly<Partial<Record<TypeName, Finder>>>;
 
   constructor(services: {
+    readonly alerts: AlertService;
     readonly credits: CreditsService;
     readonly events: EventsService;
     readonly keys: KeyService;
@@ -45,6 +48,8 @@ export class NodeResolver {
     this.finders = {
       Account: async (context, ref) =>
         accountNode(await accountLoader(context).load(ref.accountId)),
+      Alert: async (context, _ref, id) =>
+        alertNode(await services.alerts.get(context.actor, await context.reader(), id)),
       ApiKey: async (context, _ref, id) =>
         apiKeyNode(await services.keys.get(context.actor, await context.reader(), id)),
       CreditAllocation: async (context, _ref, id) =>

@@ -12,6 +12,8 @@ import {
 import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
 import { ApiKeyResolver } from './access/key.graphql.ts';
 import { AccountResolver } from './account/account.graphql.ts';
+import { AccountAlertsResolver, AlertResolver } from './alerts/alerts.graphql.ts';
+import { LiveResolver } from './alerts/subscriptions.graphql.ts';
 import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import { decodeId } from './core/identity.ts';
 import { AccountBalanceResolver } from './credits/balance.graphql.ts';
@@ -106,6 +108,9 @@ const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
   HostingSegmentResolver,
   ReportResolver,
   ReportRowResolver,
+  AccountAlertsResolver,
+  AlertResolver,
+  LiveResolver,
 ];
 
 /**
@@ -134,12 +139,21 @@ export function buildGatewaySchema(instances: readonly object[]): GraphQLSchema 
       },
     },
     validate: false,
+    pubSub: noTopics,
   });
   resolveTypesSynchronously(schema);
   answerKnownActivityAtOnce(schema);
   renewBeforeMutations(schema);
   return schema;
 }
+
+// type-graphql asks for one; our subscriptions have sources of their own.
+const noTopics = {
+  publish: (): void => undefined,
+  subscribe: (topic: string): never => {
+    throw new Error(`nothing is published under ${topic}`);
+  },
+};
 
 /** The schema as it is committed under schema/schema.graphql. */
 export function printGatewaySchema(): string {

@@ -20,6 +20,7 @@ import {
 } from './key.ts';
 import {
   countKeysInForce,
+  findEndedKeys,
   findKey,
   findKeyBySecret,
   insertKey,
@@ -72,6 +73,14 @@ export class KeyService {
     if (cached === null || !isInForce(cached.key, nowMs)) return null;
     this.noteUse(cached.key, nowMs);
     return cached.actor;
+  }
+
+  /** Those of these callers whose keys were revoked or have expired: for connections that outlive their request. */
+  async findEnded(actors: readonly Actor[]): Promise<ReadonlySet<Actor>> {
+    const keys = actors.map(({ accountId, keyId }) => ({ accountId, keyId }));
+    const nowMs = this.clock.nowMs();
+    const ended = await this.database.inSnapshot((tx) => findEndedKeys(tx, keys, nowMs));
+    return new Set(actors.filter((_actor, index) => ended.has(index)));
   }
 
   /**

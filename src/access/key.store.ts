@@ -60,6 +60,21 @@ export async function listKeys(
   return rows.map(keyFromRow);
 }
 
+/** The places in a list at which a key stands that opens nothing at an instant; unknown keys open nothing either. */
+export async function findEndedKeys(
+  tx: Tx,
+  keys: readonly Pick<ApiKey, 'accountId' | 'keyId'>[],
+  atMs: number,
+): Promise<ReadonlySet<number>> {
+  const rows = await tx.query(
+    `/* access.findEndedKeys */ select k.place from unnest($1::int[], $2::int[]) with ordinality as k (account_id, key_id, place)
+     left join api_key a using (account_id, key_id)
+     where a.key_id is null or a.revoked_at is not null or a.expires_at <= $3`,
+    [keys.map((key) => key.accountId ?? NO_ACCOUNT), keys.map((key) => key.keyId), at(atMs)],
+  );
+  return new Set(rows.map((row) => int(row, 'place') - 1));
+}
+
 /** How many keys of an account (null: operators' keys) open something at an instant. */
 export async function countKeysInForce(
   tx: Tx,

@@ -3,6 +3,7 @@
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { ms, type Row } from './decode.ts';
+import { Listener } from './listener.ts';
 
 export const GATEWAY_ROLE = 'billing_gateway';
 const STATEMENT_TIMEOUT_MS = 5_000;
@@ -34,12 +35,15 @@ export interface PoolOptions {
 
 /** Connects as the gateway's role. The schema must have been migrated. */
 export async function openDatabase(options: PoolOptions): Promise<Database> {
-  const settings = [
+  const shared = [
     `role=${GATEWAY_ROLE}`,
     `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
     `lock_timeout=${LOCK_TIMEOUT_MS}`,
     'idle_in_transaction_session_timeout=10000',
     'timezone=UTC',
+  ];
+  const settings = [
+    ...shared,
     // Views are many small index scans: parallel workers and JIT cost more than the whole query.
     'max_parallel_workers_per_gather=0',
     'jit=off',
@@ -52,16 +56,29 @@ export async function openDatabase(options: PoolOptions): Promise<Database> {
     connectTimeoutMS: CONNECT_TIMEOUT_MS,
     applicationName: 'billing-gateway',
     installExtensions: false,
-    extra: { options: settings.map((setting) => `-c ${setting}`).join(' ') },
+    extra: { options: asOptions(settings) },
   });
   await source.initialize();
-  return new Database(source);
+  return new Database(source, { url: options.url, settings: asOptions(shared) });
+}
+
+function asOptions(settings: readonly string[]): string {
+  return settings.map((setting) => `-c ${setting}`).join(' ');
+}
+
+/** How another connection of the gateway's role is opened. */
+interface Address {
+  readonly url: string;
+  readonly settings: string;
 }
 
 export class Database {
   private readonly listeners = new Set<StatementListener>();
 
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    private readonly address: Address,
+  ) {}
 
   /**
    * Runs `work` in one transaction and commits it; any error rolls everything back. Deadlocks and serialisation
@@ -97,6 +114,18 @@ export class Database {
   onStatement(listener: StatementListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** Hears what is notified on a channel, on a connection of its own. */
+  listen(
+    channel: string,
+    told: {
+      readonly onNotice: (payload: string) => void;
+      /** Called whenever it listens (again): notices before may have been lost. */
+      readonly onListening: () => void;
+    },
+  ): { readonly stop: () => Promise<void> } {
+    return new Listener({ ...this.address, channel, ...told });
   }
 
   /** Whether the database answers. */

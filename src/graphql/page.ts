@@ -33,7 +33,8 @@ export function encodeCursor(key: CursorKey): string {
   return Buffer.from(JSON.stringify([key.value, key.id])).toString('base64url');
 }
 
-function parseCursor(cursor: string, path: ErrorPath): CursorKey {
+/** @throws UserInputError when it is no cursor of ours */
+export function parseCursor(cursor: string, path: ErrorPath): CursorKey {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
     if (Array.isArray(parsed) && parsed.length === 2) {
@@ -50,7 +51,7 @@ function parseCursor(cursor: string, path: ErrorPath): CursorKey {
 /** The one answer for a cursor that is none, or one of another list. */
 export function wrongCursor(path: ErrorPath): UserInputError {
   return new UserInputError(
-    'after is not a cursor that this list gave: use endCursor of the page before.',
+    `${path.at(-1) ?? 'after'} is not a cursor that this list gave: use endCursor of the page before.`,
     { path },
   );
 }

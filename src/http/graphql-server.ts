@@ -12,7 +12,8 @@ import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
 
-const TOKENS_MAX = 20_000;
+/** Of one operation; more is not parsed. */
+export const TOKENS_MAX = 20_000;
 
 export interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;

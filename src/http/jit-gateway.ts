@@ -9,6 +9,7 @@ import {
   GraphQLError,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  OperationTypeNode,
   printSchema,
   visit,
 } from 'graphql';
@@ -40,6 +41,9 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
           const key = `${queryHash}.${operationName ?? ''}`;
           let query = compiled.get(key);
           try {
+            if (request.operation.operation === OperationTypeNode.SUBSCRIPTION) {
+              return { errors: [notHere()] };
+            }
             if (query === undefined) {
               query = compile(schema, document, operationName);
               compiled.set(key, query);
@@ -86,6 +90,13 @@ function compile(
   return compileQuery(schema, document, operationName ?? undefined, {
     useExperimentalPathBasedSkipInclude: true,
   });
+}
+
+function notHere(): GraphQLError {
+  const originalError = new UserInputError(
+    'Subscriptions come by WebSocket at /graphql (graphql-transport-ws) or by SSE at /graphql/stream.',
+  );
+  return new GraphQLError(originalError.message, { originalError });
 }
 
 function wasRefused(result: ExecutionResult): boolean {

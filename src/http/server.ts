@@ -7,6 +7,7 @@ import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyRequest,
+  type RouteOptions,
 } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
@@ -14,6 +15,7 @@ import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { answerFailures } from './failures.ts';
 import { type GraphQLContext, onAnswered, startGraphQLServer } from './graphql-server.ts';
+import { type LiveDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
 import { measureRequests } from './metrics.ts';
 import { servePages } from './pages.ts';
@@ -32,6 +34,8 @@ export interface HttpServerDeps {
   readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
   /** What the resolvers of one request share; its `dispose`, if it has one, is called when the answer is complete. */
   readonly createContext: (actor: Actor) => BaseContext;
+  /** What subscriptions need besides; without it there are none. */
+  readonly live?: LiveDeps;
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
   /** Standard output unless given. */
@@ -69,12 +73,18 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   });
   server.addHook('onClose', () => apollo.stop());
   const actors = new WeakMap<FastifyRequest, Actor>();
-  server.route({
-    method: ['GET', 'POST'],
+  const { schema, authenticate, live } = deps;
+  const wsHandler =
+    live === undefined
+      ? {}
+      : { wsHandler: await openLive(server, { ...live, schema, authenticate }) };
+  const graphql: Omit<RouteOptions, 'method'> = {
     url: '/graphql',
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
     // Before the body is read: who has no key sends it in vain.
     onRequest: async (request) => {
+      // A socket may bring its key in its first message.
+      if (request.ws) return;
       const actor = await deps.authenticate(request.headers.authorization);
       if (actor === null) throw new UnauthenticatedError();
       actors.set(request, actor);
@@ -88,7 +98,9 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
         return Promise.resolve(context);
       },
     }),
-  });
+  };
+  server.route({ ...graphql, method: 'GET', exposeHeadRoute: false, ...wsHandler });
+  server.route({ ...graphql, method: 'POST' });
   await deps.extraRoutes(server);
   return server;
 }

@@ -4,14 +4,15 @@
 
 import { rateAt } from '../../src/catalogue/rates.ts';
 import type { AllocationUnit } from '../../src/credits/allocation.ts';
-import type { RunningSegment } from '../../src/credits/burn.ts';
+import { type RunningSegment, runningSegment } from '../../src/credits/burn.ts';
 import { advance } from '../../src/credits/clock.ts';
-import { cycleEndMs, firstCycle } from '../../src/credits/cycle.ts';
+import { cycleEndMs, firstCycle } from '../../src/account/cycle.ts';
 import type { Draft, EndedSegment, MadeLot } from '../../src/credits/draft.ts';
 import type { LedgerLine } from '../../src/credits/ledger.ts';
 import { balanceOf, type Lot, NOTHING, type Purse } from '../../src/credits/lots.ts';
 import type { Occurrence } from '../../src/credits/occurrence.ts';
-import type { AccountState, CreditPolicy, KnownRate } from '../../src/credits/state.ts';
+import type { CreditPolicy } from '../../src/credits/limits.ts';
+import type { AccountState, KnownRate } from '../../src/credits/state.ts';
 import type { Watch } from '../../src/credits/watches.ts';
 import {
   addWatch,
@@ -19,7 +20,6 @@ import {
   allocate,
   applyRates,
   type HostingTurn,
-  postedAtBegin,
   recordUsage,
   removeWatch,
   reverseUsage,
@@ -159,6 +159,7 @@ export function newAccount(
   return {
     ...begin,
     accountId: 1,
+    isTest: false,
     creditsFromMs: begin.atMs,
     cycle: { cycleId: 1, startMs: cycle.fromMs, endMs: cycle.toMs },
     credits: emptyPurse,
@@ -483,7 +484,7 @@ class Author {
       toMs: null,
       eventSeq: null,
     };
-    return { ...segment, postedMicro: postedAtBegin(segment, this.state.creditsFromMs) };
+    return runningSegment({ ...segment, postedMicro: null }, this.state.creditsFromMs);
   }
 
   private scale(

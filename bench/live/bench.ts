@@ -1,0 +1,232 @@
+// Thousands of subscribers on one gateway, while alerts are raised on their accounts: from commit to delivery, and what a
+// subscriber costs in memory. The gateway under test is a process of its own, as `npm start` runs it; alerts are raised by
+// another gateway on the same database (this process), subscribers live in two more.
+
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SystemClock } from '../../src/core/clock.ts';
+import { invariant } from '../../src/core/errors.ts';
+import { encodeId } from '../../src/core/identity.ts';
+import { type BenchGateway, OPERATOR_KEY, startBenchGateway } from '../support/gateway.ts';
+import { note, printTable } from '../support/measure.ts';
+import type { Answer, Ask, Delivery } from './job.ts';
+
+const ALERTS_PER_SECOND = 100;
+const RAISING_AT_ONCE = 8;
+const LOAD_PROCESSES = 2;
+const SETTLE_MS = 3_000;
+const DELAY_AIM_MS = 250;
+const RSS_AIM_MB = 400;
+
+interface Size {
+  readonly accounts: number;
+  readonly subscribers: number;
+  readonly seconds: number;
+}
+
+const FULL: Size = { accounts: 1_000, subscribers: 5_000, seconds: 20 };
+const QUICK: Size = { accounts: 100, subscribers: 500, seconds: 5 };
+
+export async function benchLive(flags: { readonly quick: boolean }): Promise<void> {
+  const size = flags.quick ? QUICK : FULL;
+  const clock = new SystemClock();
+  const bench = await startBenchGateway(clock);
+  const children: ChildProcess[] = [];
+  try {
+    note(`${size.accounts} accounts …`);
+    const accounts = await makeAccounts(bench, size.accounts);
+    const gateway = await startGateway(bench.ownerUrl, children);
+    const idleMb = await residentMb(gateway.pid);
+    note(`${size.subscribers} subscribers …`);
+    const loads = await subscribeAll(size, accounts, { origin: gateway.origin, children });
+    await pause(SETTLE_MS);
+    const subscribedMb = await residentMb(gateway.pid);
+    note(`${ALERTS_PER_SECOND} alerts a second for ${size.seconds} s …`);
+    const raised = await raiseAlerts(bench, accounts, { clock, seconds: size.seconds });
+    await pause(SETTLE_MS);
+    const busyMb = await residentMb(gateway.pid);
+    const deliveries = await reports(loads);
+    print(size, { ...raised, deliveries, idleMb, subscribedMb, busyMb });
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    await bench.close();
+  }
+}
+
+/** Accounts with ten credits and no thresholds, whose time stands still. */
+async function makeAccounts(bench: BenchGateway, count: number): Promise<readonly string[]> {
+  const { app, actor } = bench;
+  const ids: string[] = [];
+  const waiting = Array.from({ length: count }, (_, index) => index);
+  const work = async (): Promise<void> => {
+    for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+      const { accountId } = await app.creditAccounts.create(actor, {
+        name: `account ${index}`,
+        usageThresholds: [],
+        hoursToStop: [],
+        testClock: Date.UTC(2026, 2, 1),
+      });
+      const id = encodeId('Account', accountId, accountId);
+      await app.credits.allocate(actor, {
+        accountId: id,
+        amount: '10',
+        unit: 'CREDITS',
+        source: 'TOP_UP',
+        idempotencyKey: '1',
+      });
+      ids.push(id);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  return ids;
+}
+
+async function startGateway(
+  databaseUrl: string,
+  children: ChildProcess[],
+): Promise<{ readonly origin: string; readonly pid: number }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      PORT: '0',
+      SEED_DEMO: 'false',
+      LOG_LEVEL: 'error',
+      BOOTSTRAP_OPERATOR_KEY: OPERATOR_KEY,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const { pid } = child;
+  invariant(pid !== undefined, 'the gateway has a process');
+  let said = '';
+  const origin = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      const address = /Listening on (http:\S+)/.exec(said)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+    child.once('exit', () => {
+      reject(new Error(`the gateway ended: ${said}`));
+    });
+  });
+  return { origin, pid };
+}
+
+async function subscribeAll(
+  { subscribers }: Size,
+  accounts: readonly string[],
+  at: { readonly origin: string; readonly children: ChildProcess[] },
+): Promise<readonly ChildProcess[]> {
+  const all = Array.from({ length: subscribers }, (_, index) => accounts[index % accounts.length]);
+  const loads = Array.from({ length: LOAD_PROCESSES }, () =>
+    fork(new URL('load.ts', import.meta.url), {
+      execArgv: ['--import', 'tsx'],
+      serialization: 'advanced',
+    }),
+  );
+  at.children.push(...loads);
+  await Promise.all(
+    loads.map(async (load, index) => {
+      const accountIds = all.filter(
+        (id, place): id is string => id !== undefined && place % LOAD_PROCESSES === index,
+      );
+      const subscribe = { origin: at.origin, key: OPERATOR_KEY, accountIds };
+      const answer = await ask(load, { subscribe });
+      invariant(answer === 'subscribed', 'all subscribe', { answer });
+    }),
+  );
+  return loads;
+}
+
+async function ask(load: ChildProcess, question: Ask): Promise<Answer> {
+  const answered = once(load, 'message') as Promise<[Answer]>;
+  load.send(question);
+  const [answer] = await answered;
+  return answer;
+}
+
+/** What was raised: when each was committed, by account and sequence, and how many a second. */
+interface Raised {
+  readonly committed: ReadonlyMap<string, number>;
+  readonly perSecond: number;
+}
+
+/** Raises alerts on each account in turn, at a steady rate or as fast as the machine allows. */
+async function raiseAlerts(
+  { app, actor }: BenchGateway,
+  accounts: readonly string[],
+  { clock, seconds }: { readonly clock: SystemClock; readonly seconds: number },
+): Promise<Raised> {
+  const committed = new Map<string, number>();
+  const beganMs = performance.now();
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < seconds * ALERTS_PER_SECOND) {
+      const index = next;
+      next += 1;
+      const dueMs = beganMs + (index * 1_000) / ALERTS_PER_SECOND;
+      if (dueMs > performance.now()) await pause(dueMs - performance.now());
+      const accountId = accounts[index % accounts.length] ?? '';
+      const sequence = 1 + Math.floor(index / accounts.length);
+      const lowCredit = sequence % 2 === 1 ? '10' : '0';
+      await app.creditAccounts.setPolicy(actor, { accountId, lowCredit });
+      committed.set(`${accountId} ${sequence}`, clock.nowMs());
+    }
+  };
+  await Promise.all(Array.from({ length: RAISING_AT_ONCE }, work));
+  return { committed, perSecond: (committed.size * 1_000) / (performance.now() - beganMs) };
+}
+
+async function reports(loads: readonly ChildProcess[]): Promise<readonly Delivery[]> {
+  const deliveries: Delivery[] = [];
+  for (const load of loads) {
+    const answer = await ask(load, 'report');
+    invariant(typeof answer === 'object' && 'deliveries' in answer, 'a report', { answer });
+    invariant(answer.closed === 0, 'no socket was closed', { closed: answer.closed });
+    for (const delivery of answer.deliveries) deliveries.push(delivery);
+  }
+  return deliveries;
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+interface Results extends Raised {
+  readonly deliveries: readonly Delivery[];
+  readonly idleMb: number;
+  readonly subscribedMb: number;
+  readonly busyMb: number;
+}
+
+function print(size: Size, results: Results): void {
+  const { committed, perSecond, deliveries, idleMb, subscribedMb, busyMb } = results;
+  // A notice may overtake the answer of the call that raised it.
+  const delays = deliveries
+    .map(([accountId, sequence, atMs]) =>
+      Math.max(0, atMs - (committed.get(`${accountId} ${sequence}`) ?? Number.NaN)),
+    )
+    .sort((a, b) => a - b);
+  const expected = (committed.size * size.subscribers) / size.accounts;
+  const at = (share: number): number => delays[Math.ceil(delays.length * share) - 1] ?? Number.NaN;
+  const kbEach = ((subscribedMb - idleMb) * 1024) / size.subscribers;
+  printTable(
+    `${size.subscribers} subscribers on ${size.accounts} accounts`,
+    ['', 'measured', 'aim'],
+    [
+      ['alerts a second', perSecond, `${ALERTS_PER_SECOND}`],
+      ['deliveries', deliveries.length, `${expected}`],
+      ['commit to delivery, p50 ms', at(0.5), ''],
+      ['commit to delivery, p99 ms', at(0.99), `< ${DELAY_AIM_MS}`],
+      ['commit to delivery, longest ms', at(1), ''],
+      ['RSS before subscribers, MB', idleMb, ''],
+      ['RSS with subscribers, MB', subscribedMb, ''],
+      ['RSS after the alerts, MB', busyMb, `< ${RSS_AIM_MB}`],
+      ['memory of a subscriber, KB', kbEach, ''],
+    ],
+  );
+}

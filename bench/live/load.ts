@@ -1,0 +1,62 @@
+// Subscribers in a process of their own: plain sockets that speak graphql-transport-ws, one subscription each.
+
+import { once } from 'node:events';
+import WebSocket from 'ws';
+import { SystemClock } from '../../src/core/clock.ts';
+import type { Answer, Ask, Delivery, Job } from './job.ts';
+
+const CONNECTING_AT_ONCE = 50;
+const FROM_THE_BEGINNING = Buffer.from('[null,0]').toString('base64url');
+const clock = new SystemClock();
+const deliveries: Delivery[] = [];
+let closed = 0;
+
+process.on('message', (ask: Ask) => {
+  if (ask === 'report') {
+    answer({ deliveries, closed });
+    return;
+  }
+  subscribeAll(ask.subscribe).then(
+    () => {
+      answer('subscribed');
+    },
+    (error: unknown) => {
+      answer({ error: String(error) });
+    },
+  );
+});
+
+function answer(value: Answer): void {
+  process.send?.(value);
+}
+
+async function subscribeAll({ origin, key, accountIds }: Job): Promise<void> {
+  const waiting = [...accountIds];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      await subscribe(origin, key, next);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, work));
+}
+
+async function subscribe(origin: string, key: string, accountId: string): Promise<void> {
+  const url = `${origin.replace('http', 'ws')}/graphql`;
+  const socket = new WebSocket(url, 'graphql-transport-ws', { perMessageDeflate: false });
+  socket.on('close', () => {
+    closed += 1;
+  });
+  await once(socket, 'open');
+  const acknowledged = once(socket, 'message');
+  const payload = { authorization: `Bearer ${key}` };
+  socket.send(JSON.stringify({ type: 'connection_init', payload }));
+  await acknowledged;
+  socket.on('message', (frame: Buffer) => {
+    const sequence = /"sequence":(\d+)/.exec(frame.toString())?.[1];
+    if (sequence !== undefined) deliveries.push([accountId, Number(sequence), clock.nowMs()]);
+  });
+  const query = `subscription ($id: ID, $after: String) { creditAlerts(accountId: $id, after: $after) {
+    id sequence cursor kind crossedAt raisedAt remaining percentUsed message } }`;
+  const variables = { id: accountId, after: FROM_THE_BEGINNING };
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query, variables } }));
+}

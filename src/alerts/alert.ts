@@ -1,0 +1,129 @@
+// Alerts: what an account was told, in a numbered sequence without gaps, and the sentence that tells it.
+
+import { formatMicro, MICRO_PER_CREDIT, percentOf } from '../core/micro.ts';
+import { isoInstant } from '../core/range.ts';
+import type { AlertKind, AlertRaised } from '../credits/occurrence.ts';
+import type { UnitPosition, WatchMeasure } from '../credits/watches.ts';
+
+/** An alert as it was written down. */
+export interface Alert {
+  readonly accountId: number;
+  /** 1, 2, 3 … within the account, in the order of commit, without gaps. */
+  readonly sequence: number;
+  readonly kind: AlertKind;
+  /** The threshold or limit that was crossed. */
+  readonly watchId: number;
+  readonly crossedAtMs: number;
+  readonly raisedAtMs: number;
+  readonly remainingMicro: bigint;
+  /** Of runs for an alert on runs, else of credits. */
+  readonly percentUsed: number | null;
+  /** Of an alert on runs. */
+  readonly runsRemaining: number | null;
+  readonly measuredMicro: bigint | null;
+  readonly message: string;
+  readonly stoppedResourceIds: readonly number[];
+  /** Of RESOLVED: the sequence of the alert that no longer holds. */
+  readonly resolves: number | null;
+}
+
+/** The alert that a crossing raises. @param recordedAtMs the real time, whatever the account's clock says */
+export function alertOf(accountId: number, raised: AlertRaised, recordedAtMs: number): Alert {
+  const { position, measure } = raised;
+  const isOfRuns = measure === 'RUNS_USED_PERCENT';
+  const unit = isOfRuns ? position.runs : position.credits;
+  return {
+    accountId,
+    sequence: raised.sequence,
+    kind: raised.kind,
+    watchId: raised.watchId,
+    crossedAtMs: raised.atMs,
+    raisedAtMs: recordedAtMs,
+    remainingMicro: position.credits.balanceMicro,
+    percentUsed: percentOf(unit.usedMicro, unit.allocatedMicro),
+    runsRemaining: isOfRuns ? Number(position.runs.balanceMicro / MICRO_PER_CREDIT) : null,
+    measuredMicro: raised.measuredMicro,
+    message: messageOf(raised),
+    stoppedResourceIds: raised.stoppedResourceIds,
+    resolves: raised.resolves,
+  };
+}
+
+/** The sentence of an alert; its figures are exact. */
+export function messageOf(raised: AlertRaised): string {
+  return raised.kind === 'RESOLVED' ? resolvedMessage(raised) : crossedMessage(raised);
+}
+
+function crossedMessage(raised: AlertRaised): string {
+  const { position, measure, valueMicro } = raised;
+  const { credits, policy } = position;
+  const remaining = formatMicro(credits.balanceMicro);
+  switch (measure) {
+    case 'CREDITS_REMAINING':
+      return `Credits remaining are ${remaining}, at or below the threshold of ${formatMicro(valueMicro)}.`;
+    case 'CREDITS_USED_PERCENT':
+    case 'RUNS_USED_PERCENT':
+      return percentMessage(raised);
+    case 'HOURS_TO_STOP':
+      return `Running deployments will be stopped${stopOf(raised)}, within the threshold of ${hours(valueMicro)}; ${remaining} credits remain.`;
+    case 'LOW_CREDIT':
+      return `Credits remaining are ${remaining}, at or below the low-credit level of ${formatMicro(policy.lowCreditMicro)}: new deployments are refused.`;
+    case 'ZERO':
+      return `Credits are used up: the balance is ${remaining}, and new deployments are refused.`;
+    case 'NEGATIVE_LIMIT':
+      return `The balance is ${remaining} credits, at or below the negative limit of ${formatMicro(policy.negativeLimitMicro)}: ${stoppedOf(raised)}.`;
+  }
+}
+
+function percentMessage(raised: AlertRaised): string {
+  const { name, unit } = unitOf(raised);
+  const threshold = `${formatMicro(raised.valueMicro)}%`;
+  const { measuredMicro } = raised;
+  if (measuredMicro === null) {
+    return `${name} are in debt by ${formatMicro(-unit.balanceMicro)} while none are allocated: the threshold of ${threshold} used is reached.`;
+  }
+  const used = `${formatMicro(unit.usedMicro)} of ${formatMicro(unit.allocatedMicro)}`;
+  return `${name} used are ${formatMicro(measuredMicro)}% (${used}), at or above the threshold of ${threshold}; ${formatMicro(unit.balanceMicro)} remain.`;
+}
+
+function resolvedMessage(raised: AlertRaised): string {
+  const { name, unit } = unitOf(raised);
+  const told = `Alert ${String(raised.resolves)} (${WATCHED[raised.measure](formatMicro(raised.valueMicro))}) no longer holds`;
+  return `${told}: ${formatMicro(unit.balanceMicro)} ${name === 'Credits' ? 'credits' : 'workflow runs'} remain.`;
+}
+
+/** What is watched, in words. */
+const WATCHED: Readonly<Record<WatchMeasure, (value: string) => string>> = {
+  CREDITS_REMAINING: (value) => `credits remaining at or below ${value}`,
+  CREDITS_USED_PERCENT: (value) => `credits used at or above ${value}%`,
+  RUNS_USED_PERCENT: (value) => `workflow runs used at or above ${value}%`,
+  HOURS_TO_STOP: (value) => `deployments to be stopped within ${value} hours`,
+  LOW_CREDIT: () => 'low credits',
+  ZERO: () => 'credits used up',
+  NEGATIVE_LIMIT: () => 'negative limit reached',
+};
+
+function unitOf({ measure, position }: AlertRaised): {
+  readonly name: string;
+  readonly unit: UnitPosition;
+} {
+  return measure === 'RUNS_USED_PERCENT'
+    ? { name: 'Workflow runs', unit: position.runs }
+    : { name: 'Credits', unit: position.credits };
+}
+
+function stopOf({ position, measuredMicro }: AlertRaised): string {
+  const { stopsAtMs } = position;
+  if (stopsAtMs === null || measuredMicro === null) return ' soon';
+  return ` in ${hours(measuredMicro)}, at ${isoInstant(stopsAtMs)}`;
+}
+
+function stoppedOf({ stoppedResourceIds }: AlertRaised): string {
+  const count = stoppedResourceIds.length;
+  if (count === 0) return 'no deployment was running';
+  return count === 1 ? '1 deployment was stopped' : `${count} deployments were stopped`;
+}
+
+function hours(micro: bigint): string {
+  return micro === MICRO_PER_CREDIT ? '1 hour' : `${formatMicro(micro)} hours`;
+}

@@ -1,0 +1,312 @@
+import DataLoader from 'dataloader';
+import {
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  Float,
+  Int,
+  ObjectType,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
+import { encodeId } from '../core/identity.ts';
+import { findThreshold, ThresholdType } from '../credits/credit-account.graphql.ts';
+import { type AlertKind, alertKinds } from '../credits/occurrence.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import { NodeType } from '../graphql/node.ts';
+import {
+  Connection,
+  connectionType,
+  encodeCursor,
+  parseCursor,
+  wrongCursor,
+} from '../graphql/page.ts';
+import { CreditsScalar, DateTimeScalar, DecimalScalar, SafeIntScalar } from '../graphql/scalars.ts';
+import { resourceLoader } from '../resources/resources.graphql.ts';
+import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';
+import type { Alert } from './alert.ts';
+import {
+  type AlertAddress,
+  type AlertWindow,
+  countAlerts,
+  listAlerts,
+  loadAlerts,
+  parseAlertWindow,
+} from './alerts.service.ts';
+
+registerEnumType(alertKinds, {
+  name: 'AlertKind',
+  valuesConfig: {
+    CREDIT_THRESHOLD: { description: 'A threshold on credits was crossed.' },
+    RUN_THRESHOLD: { description: 'A threshold on workflow runs was crossed.' },
+    LOW_CREDITS: {
+      description: 'Balance reached the low-credit threshold: new deployments are refused.',
+    },
+    CREDITS_EXHAUSTED: { description: 'Balance reached zero.' },
+    NEGATIVE_LIMIT_REACHED: {
+      description: 'Balance reached the negative limit: running deployments were stopped.',
+    },
+    STOP_EXPECTED: {
+      description: 'stopsAt came within the hours of a HOURS_TO_STOP threshold.',
+    },
+    RESOLVED: {
+      description: 'What an earlier alert told of no longer holds (a grant, a void, a new cycle).',
+    },
+  },
+});
+
+@ObjectType('Alert', { implements: NodeType, simpleResolvers: true })
+export class AlertType extends NodeType {
+  @Field(() => SafeIntScalar, { description: '1, 2, 3 … within the account, without gaps.' })
+  readonly sequence!: number;
+  @Field(() => String, { description: 'For `creditAlerts(after:)`; the cursor of its edge.' })
+  readonly cursor!: string;
+  @Field(() => alertKinds) readonly kind!: AlertKind;
+  @Field(() => DateTimeScalar, {
+    description: 'The exact instant of the crossing; raisedAt: when it was recorded.',
+  })
+  readonly crossedAt!: number;
+  @Field(() => DateTimeScalar) readonly raisedAt!: number;
+  @Field(() => CreditsScalar) readonly remaining!: bigint;
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Of runs for an alert on runs, else of credits.',
+  })
+  readonly percentUsed!: number | null;
+  @Field(() => SafeIntScalar, { nullable: true, description: 'Of an alert on runs.' })
+  readonly runsRemaining!: number | null;
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'What the threshold measured at the crossing, half up; null where the percent is.',
+  })
+  readonly measured!: bigint | null;
+  @Field(() => String) readonly message!: string;
+  /** What the other fields of an alert start from. */
+  readonly alert!: Alert;
+}
+
+/** An alert as the API shows it. */
+export function alertNode(alert: Alert): AlertType {
+  return {
+    id: encodeId('Alert', alert.accountId, alert.sequence),
+    sequence: alert.sequence,
+    cursor: encodeCursor(keyOf(alert)),
+    kind: alert.kind,
+    crossedAt: alert.crossedAtMs,
+    raisedAt: alert.raisedAtMs,
+    remaining: alert.remainingMicro,
+    percentUsed: alert.percentUsed,
+    runsRemaining: alert.runsRemaining,
+    measured: alert.measuredMicro,
+    message: alert.message,
+    alert,
+  };
+}
+
+function keyOf({ sequence }: Alert): { readonly value: null; readonly id: number } {
+  return { value: null, id: sequence };
+}
+
+/** The sequence that an alert's cursor says. @throws BAD_USER_INPUT for the cursor of another list */
+export function sequenceOfCursor(cursor: string | null | undefined, name: string): number | null {
+  if (cursor === null || cursor === undefined) return null;
+  const { value, id } = parseCursor(cursor, [name]);
+  if (value !== null || id < 0) throw wrongCursor([name]);
+  return id;
+}
+
+interface AlertList {
+  readonly accountId: number;
+  readonly window: AlertWindow;
+}
+
+interface AlertCount {
+  readonly accountId: number;
+  readonly kinds: readonly AlertKind[] | null;
+}
+
+const ALERT_LOADER = new Key<DataLoader<AlertAddress, Alert | null, string>>('alert');
+const ALERTS_LOADER = new Key<DataLoader<AlertList, readonly Alert[], string>>('alerts');
+const COUNT_LOADER = new Key<DataLoader<AlertCount, number, string>>('alertCount');
+
+function alertLoader(context: RequestContext): DataLoader<AlertAddress, Alert | null, string> {
+  return context.once(
+    ALERT_LOADER,
+    () =>
+      new DataLoader(
+        async (addresses: readonly AlertAddress[]) => {
+          const alerts = await loadAlerts(await context.reader(), addresses);
+          const byKey = new Map(alerts.map((alert) => [keyOfAddress(alert), alert]));
+          return addresses.map((address) => byKey.get(keyOfAddress(address)) ?? null);
+        },
+        { cacheKeyFn: keyOfAddress },
+      ),
+  );
+}
+
+function keyOfAddress({ accountId, sequence }: AlertAddress): string {
+  return `${accountId}.${sequence}`;
+}
+
+// The accounts of one answer ask for the same window: each window is one statement, whatever the number of accounts.
+function alertsLoader(context: RequestContext): DataLoader<AlertList, readonly Alert[], string> {
+  return context.once(
+    ALERTS_LOADER,
+    () =>
+      new DataLoader(
+        async (lists: readonly AlertList[]) => {
+          const tx = await context.reader();
+          const found = new Map<string, Alert[]>();
+          const windows = groupBy(lists, ({ window }) => JSON.stringify(window));
+          for (const [name, [first, ...others]] of windows) {
+            if (first === undefined) continue;
+            const accountIds = [first, ...others].map(({ accountId }) => accountId);
+            for (const alert of await listAlerts(tx, accountIds, first.window)) {
+              append(found, `${alert.accountId} ${name}`, alert);
+            }
+          }
+          return lists.map((list) => found.get(nameOfList(list)) ?? []);
+        },
+        { cacheKeyFn: nameOfList },
+      ),
+  );
+}
+
+function nameOfList({ accountId, window }: AlertList): string {
+  return `${accountId} ${JSON.stringify(window)}`;
+}
+
+function countLoader(context: RequestContext): DataLoader<AlertCount, number, string> {
+  return context.once(
+    COUNT_LOADER,
+    () =>
+      new DataLoader(
+        async (counts: readonly AlertCount[]) => {
+          const tx = await context.reader();
+          const found = new Map<string, ReadonlyMap<number, number>>();
+          for (const [name, group] of groupBy(counts, ({ kinds }) => JSON.stringify(kinds))) {
+            const accountIds = group.map(({ accountId }) => accountId);
+            found.set(name, await countAlerts(tx, accountIds, group[0]?.kinds ?? null));
+          }
+          return counts.map(
+            ({ accountId, kinds }) => found.get(JSON.stringify(kinds))?.get(accountId) ?? 0,
+          );
+        },
+        { cacheKeyFn: ({ accountId, kinds }) => `${accountId} ${JSON.stringify(kinds)}` },
+      ),
+  );
+}
+
+function groupBy<T>(rows: readonly T[], nameOf: (row: T) => string): ReadonlyMap<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) append(groups, nameOf(row), row);
+  return groups;
+}
+
+function append<T>(groups: Map<string, T[]>, name: string, row: T): void {
+  const group = groups.get(name);
+  if (group === undefined) groups.set(name, [row]);
+  else group.push(row);
+}
+
+const AlertConnection = connectionType('Alert', () => AlertType);
+
+@ArgsType()
+class AlertsArgs {
+  @Field(() => Int, { nullable: true }) readonly first?: number | null;
+  @Field(() => String, { nullable: true }) readonly after?: string | null;
+  @Field(() => Int, { nullable: true }) readonly last?: number | null;
+  @Field(() => String, { nullable: true }) readonly before?: string | null;
+  @Field(() => [alertKinds], { nullable: true }) readonly kinds?: readonly AlertKind[] | null;
+}
+
+@Resolver(() => AccountType)
+export class AccountAlertsResolver {
+  @FieldResolver(() => AlertConnection, {
+    description: 'By sequence, ascending. With neither first nor last: the last 25.',
+  })
+  async alerts(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+    @Args(() => AlertsArgs) args: AlertsArgs,
+  ): Promise<Connection<AlertType>> {
+    const { accountId } = account;
+    const window = parseAlertWindow({
+      first: args.first ?? null,
+      last: args.last ?? null,
+      kinds: args.kinds ?? null,
+      after: sequenceOfCursor(args.after, 'after'),
+      before: sequenceOfCursor(args.before, 'before'),
+    });
+    const { limit, kinds } = window;
+    const rows = await alertsLoader(context).load({
+      accountId,
+      window: { ...window, limit: limit + 1 },
+    });
+    // The row too many only tells that there are more; it stands at the far end.
+    const isFirst = window.from === 'FIRST';
+    const hasMore = rows.length > limit;
+    const shown = isFirst ? rows.slice(0, limit) : rows.slice(hasMore ? 1 : 0);
+    return new Connection({
+      nodes: shown.map(alertNode),
+      keyOf: ({ alert }) => keyOf(alert),
+      hasNextPage: isFirst ? hasMore || window.before !== null : window.before !== null,
+      hasPreviousPage: isFirst ? window.after !== null : hasMore || window.after !== null,
+      countAll: () => countLoader(context).load({ accountId, kinds }),
+    });
+  }
+}
+
+@Resolver(() => AlertType)
+export class AlertResolver {
+  @FieldResolver(() => AccountType)
+  async account(
+    @Root() { alert }: AlertType,
+    @Ctx() context: RequestContext,
+  ): Promise<AccountType> {
+    return accountNode(await accountLoader(context).load(alert.accountId));
+  }
+
+  @FieldResolver(() => ThresholdType, {
+    nullable: true,
+    description: 'As it stands now; null of a limit, and when it was deleted.',
+  })
+  async threshold(
+    @Root() { alert }: AlertType,
+    @Ctx() context: RequestContext,
+  ): Promise<ThresholdType | null> {
+    return findThreshold(context, alert);
+  }
+
+  @FieldResolver(() => [HostedResourceType], { description: 'Deployments that were stopped.' })
+  async stopped(
+    @Root() { alert }: AlertType,
+    @Ctx() context: RequestContext,
+  ): Promise<readonly BillableResourceNode[]> {
+    const { accountId, stoppedResourceIds } = alert;
+    const nodes = await Promise.all(
+      stoppedResourceIds.map((resourceId) =>
+        resourceLoader(context).load({ accountId, resourceId }),
+      ),
+    );
+    return nodes.filter((node) => node !== null);
+  }
+
+  @FieldResolver(() => AlertType, {
+    nullable: true,
+    description: 'Of RESOLVED: the alert that no longer holds.',
+  })
+  async resolves(
+    @Root() { alert }: AlertType,
+    @Ctx() context: RequestContext,
+  ): Promise<AlertType | null> {
+    const { accountId, resolves } = alert;
+    if (resolves === null) return null;
+    const resolved = await alertLoader(context).load({ accountId, sequence: resolves });
+    return resolved === null ? null : alertNode(resolved);
+  }
+}

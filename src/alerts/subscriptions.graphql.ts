@@ -1,0 +1,101 @@
+import { Arg, ID, Int, Resolver, Root, Subscription } from 'type-graphql';
+import type { Balance } from '../credits/balance.service.ts';
+import { balanceNode, CreditBalanceType } from '../credits/balance.graphql.ts';
+import { type AlertKind, alertKinds } from '../credits/occurrence.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import type { Alert } from './alert.ts';
+import { alertNode, AlertType, sequenceOfCursor } from './alerts.graphql.ts';
+import type { LiveService } from './live.service.ts';
+
+const EVERY_SECONDS = 5;
+
+interface LiveSource {
+  readonly live: LiveService;
+  readonly onSlow: () => void;
+}
+
+const LIVE_SOURCE = new Key<LiveSource>('live');
+
+/** Lets subscriptions run in a context. @param source where they come from, and who is told when nobody reads */
+export function allowSubscriptions(context: RequestContext, source: LiveSource): RequestContext {
+  context.once(LIVE_SOURCE, () => source);
+  return context;
+}
+
+function sourceOf(context: RequestContext): LiveSource {
+  return context.once<LiveSource>(LIVE_SOURCE, () => {
+    throw new Error('subscriptions have doors of their own');
+  });
+}
+
+interface AlertsArgs {
+  readonly accountId?: string | null;
+  readonly after?: string | null;
+  readonly kinds?: readonly AlertKind[] | null;
+}
+
+interface BalanceArgs {
+  readonly accountId?: string | null;
+  readonly everySeconds?: number | null;
+}
+
+async function subscribeToAlerts({
+  args,
+  context,
+}: {
+  readonly args: AlertsArgs;
+  readonly context: RequestContext;
+}): Promise<AsyncIterable<Alert>> {
+  const { live, onSlow } = sourceOf(context);
+  return live.alerts(context.actor, {
+    accountId: args.accountId ?? null,
+    after: sequenceOfCursor(args.after, 'after'),
+    kinds: args.kinds ?? null,
+    onSlow,
+  });
+}
+
+async function subscribeToBalance({
+  args,
+  context,
+}: {
+  readonly args: BalanceArgs;
+  readonly context: RequestContext;
+}): Promise<AsyncIterable<Balance>> {
+  return sourceOf(context).live.balances(context.actor, {
+    accountId: args.accountId ?? null,
+    everySeconds: args.everySeconds ?? EVERY_SECONDS,
+  });
+}
+
+@Resolver()
+export class LiveResolver {
+  @Subscription(() => AlertType, {
+    subscribe: subscribeToAlerts,
+    description:
+      'Every alert after the cursor, first those already raised, then live, in order and without loss. No cursor: live only.',
+  })
+  creditAlerts(
+    // The arguments were the subscription's: an event is there already.
+    @Arg('accountId', () => ID, { nullable: true }) _accountId: string | null,
+    @Arg('after', () => String, { nullable: true }) _after: string | null,
+    @Arg('kinds', () => [alertKinds], { nullable: true }) _kinds: readonly AlertKind[] | null,
+    @Root() alert: Alert,
+  ): AlertType {
+    return alertNode(alert);
+  }
+
+  @Subscription(() => CreditBalanceType, {
+    subscribe: subscribeToBalance,
+    description:
+      'The live balance: on every change, and at least every `everySeconds` (1 to 3,600) while deployments burn.',
+  })
+  creditBalance(
+    @Arg('accountId', () => ID, { nullable: true }) _accountId: string | null,
+    @Arg('everySeconds', () => Int, { nullable: true, defaultValue: EVERY_SECONDS })
+    _everySeconds: number | null,
+    @Root() balance: Balance,
+  ): CreditBalanceType {
+    return balanceNode(balance);
+  }
+}

@@ -1,0 +1,214 @@
+// Operations that come by WebSocket or SSE. They are parsed within the same limits as those of HTTP, run by graphql-js (which
+// serves subscriptions, unlike graphql-jit), and every event is resolved in a context and snapshot of its own.
+
+import {
+  createSourceEventStream,
+  execute,
+  type ExecutionArgs,
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  parse,
+  validate,
+} from 'graphql';
+import { type GatewayError, invariant } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
+import { TOKENS_MAX } from './graphql-server.ts';
+
+/** What the resolvers of one operation or event share; it is let go when the answer is complete. */
+export interface LiveContext {
+  dispose(): Promise<void>;
+}
+
+export interface OperationDeps {
+  readonly schema: GraphQLSchema;
+  /** @param onSlow told when the caller does not read what it subscribed to */
+  readonly createContext: (actor: Actor, onSlow: () => void) => LiveContext;
+  readonly onFault: FaultListener;
+}
+
+/** The other end of a connection, as the operations on it know it. */
+export class Caller {
+  private readonly streams = new Set<ResultStream>();
+
+  constructor(
+    readonly actor: Actor,
+    readonly onSlow: () => void,
+  ) {}
+
+  follow(stream: ResultStream): void {
+    this.streams.add(stream);
+  }
+
+  forget(stream: ResultStream): void {
+    this.streams.delete(stream);
+  }
+
+  /** Ends all its subscriptions, each with a last result. */
+  endWith(result: ExecutionResult): void {
+    for (const stream of this.streams) stream.endWith(result);
+  }
+}
+
+/** What an operation carries through the protocols' libraries. */
+export type OperationContext = Record<'caller', Caller>;
+
+export interface OperationRequest {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+export class LiveOperations {
+  private readonly format: ReturnType<typeof errorFormatter>;
+
+  constructor(private readonly deps: OperationDeps) {
+    this.format = errorFormatter(deps.onFault);
+  }
+
+  /** What is to be run, or why it cannot be. */
+  prepare(caller: Caller, request: OperationRequest): ExecutionArgs | readonly GraphQLError[] {
+    const { schema } = this.deps;
+    try {
+      const document = parse(request.query, { maxLexicalTokens: TOKENS_MAX });
+      const errors = validate(schema, document);
+      if (errors.length > 0) return errors.map((error) => this.told(error));
+      return {
+        schema,
+        document,
+        operationName: request.operationName ?? null,
+        variableValues: { ...request.variables },
+        contextValue: { caller } satisfies OperationContext,
+      };
+    } catch (error) {
+      if (error instanceof GraphQLError) return [this.told(error)];
+      throw error;
+    }
+  }
+
+  /** Runs a query or a mutation. */
+  async execute(args: ExecutionArgs): Promise<ExecutionResult> {
+    const result = await this.inContext(callerOf(args), (contextValue) =>
+      execute({ ...args, contextValue }),
+    );
+    return this.toldResult(result);
+  }
+
+  /** Runs a subscription. */
+  async subscribe(args: ExecutionArgs): Promise<AsyncGenerator<ExecutionResult> | ExecutionResult> {
+    const caller = callerOf(args);
+    const source = await this.inContext(caller, (contextValue) =>
+      createSourceEventStream({ ...args, contextValue }),
+    );
+    if (!isStream(source)) return this.toldResult(source);
+    const stream = new ResultStream(source[Symbol.asyncIterator](), {
+      resolve: (event) => this.execute({ ...args, rootValue: event }),
+      onEnd: () => {
+        caller.forget(stream);
+      },
+    });
+    caller.follow(stream);
+    return stream;
+  }
+
+  /** An error of ours as a result has it. */
+  refusal(error: GatewayError): GraphQLError {
+    return this.told(new GraphQLError(error.message, { originalError: error }));
+  }
+
+  private toldResult(result: ExecutionResult): ExecutionResult {
+    if (result.errors === undefined) return result;
+    return { ...result, errors: result.errors.map((error) => this.told(error)) };
+  }
+
+  private told(error: GraphQLError): GraphQLError {
+    return new ToldError(this.format(error.toJSON(), error));
+  }
+
+  private async inContext<T>(
+    { actor, onSlow }: Caller,
+    run: (context: LiveContext) => T | Promise<T>,
+  ): Promise<T> {
+    const context = this.deps.createContext(actor, onSlow);
+    try {
+      return await run(context);
+    } finally {
+      await context.dispose();
+    }
+  }
+}
+
+/** An error as callers see it, whichever protocol prints it. */
+class ToldError extends GraphQLError {
+  constructor(private readonly formatted: GraphQLFormattedError) {
+    super(formatted.message);
+  }
+
+  override toJSON(): GraphQLFormattedError {
+    return this.formatted;
+  }
+}
+
+interface ResultStreamDeps {
+  readonly resolve: (event: unknown) => Promise<ExecutionResult>;
+  readonly onEnd: () => void;
+}
+
+/** The results of a subscription's events. `return()` ends it at once, also while it waits for an event. */
+class ResultStream implements AsyncGenerator<ExecutionResult, undefined, undefined> {
+  private last: ExecutionResult | null = null;
+
+  constructor(
+    private readonly source: AsyncIterator<unknown>,
+    private readonly deps: ResultStreamDeps,
+  ) {}
+
+  endWith(result: ExecutionResult): void {
+    this.last = result;
+    void this.source.return?.();
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    const taken: IteratorResult<unknown, unknown> = await this.source.next();
+    if (taken.done !== true) return { done: false, value: await this.deps.resolve(taken.value) };
+    const { last } = this;
+    this.last = null;
+    this.deps.onEnd();
+    return last === null ? { done: true, value: undefined } : { done: false, value: last };
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    await this.source.return?.();
+    this.deps.onEnd();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<ExecutionResult, undefined>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}
+
+function callerOf({ contextValue }: ExecutionArgs): Caller {
+  const hasCaller =
+    typeof contextValue === 'object' && contextValue !== null && 'caller' in contextValue;
+  invariant(hasCaller, 'operations are run for a caller');
+  invariant(contextValue.caller instanceof Caller, 'operations are run for a caller');
+  return contextValue.caller;
+}
+
+function isStream(
+  result: AsyncIterable<unknown> | ExecutionResult,
+): result is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in result;
+}

@@ -1,0 +1,180 @@
+// Operations by Server-Sent Events, each on a connection of its own ("distinct connections mode" of graphql-sse).
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
+import { createHandler, type Handler, type Request } from 'graphql-sse';
+import { invariant, UnauthenticatedError, UserInputError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import { Caller, type LiveOperations, type OperationContext } from './live-operations.ts';
+import type { LiveSession, LiveSessions } from './live-sessions.ts';
+import { FRAME_BYTES_MAX } from './websocket.ts';
+
+const EVENT_STREAM = 'text/event-stream';
+
+export interface SseDeps {
+  readonly operations: LiveOperations;
+  readonly sessions: LiveSessions;
+  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+}
+
+/** One connection. */
+interface Connection {
+  readonly reply: FastifyReply;
+  readonly caller: Caller;
+}
+
+type SseRequest = Request<FastifyRequest, Connection>;
+
+/** Adds the route to a server. */
+export function serveEventStreams(server: FastifyInstance, deps: SseDeps): void {
+  const actors = new WeakMap<FastifyRequest, Actor>();
+  const handle = protocolHandler(deps.operations);
+  server.route({
+    method: ['GET', 'POST'],
+    url: '/graphql/stream',
+    bodyLimit: FRAME_BYTES_MAX,
+    onRequest: async (request) => {
+      const actor = await deps.authenticate(request.headers.authorization);
+      if (actor === null) throw new UnauthenticatedError();
+      actors.set(request, actor);
+    },
+    handler: async (request, reply) => {
+      if (request.headers.accept?.includes(EVENT_STREAM) !== true) {
+        throw new UserInputError(`Send the header "Accept: ${EVENT_STREAM}".`);
+      }
+      const actor = actors.get(request);
+      invariant(actor !== undefined, 'the hook found the actor');
+      await stream(deps, { request, reply, actor, handle });
+    },
+  });
+}
+
+function protocolHandler(operations: LiveOperations): Handler<FastifyRequest, Connection> {
+  return createHandler<FastifyRequest, Connection, OperationContext>({
+    // Streams that several requests share are not served: each request is its own.
+    authenticate: () => '',
+    onSubscribe: (request, { query, operationName, variables }) => {
+      const { caller } = request.context;
+      const prepared = operations.prepare(caller, {
+        query,
+        operationName,
+        variables,
+      });
+      return isPrepared(prepared) ? { ...prepared, contextValue: { caller } } : refusal(prepared);
+    },
+    execute: (args) => operations.execute(args),
+    subscribe: (args) => operations.subscribe(args),
+    onNext: async (_context, { context }) => {
+      // The next event is asked for when this one has left, so that a client that does not read holds its events up.
+      await drained(context.reply.raw);
+    },
+  });
+}
+
+function isPrepared(prepared: ExecutionArgs | readonly GraphQLError[]): prepared is ExecutionArgs {
+  return 'document' in prepared;
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- the protocol's way to answer with errors in a stream
+async function* refusal(errors: readonly GraphQLError[]): AsyncGenerator<ExecutionResult> {
+  yield { errors };
+}
+
+interface Streaming {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly actor: Actor;
+  readonly handle: Handler<FastifyRequest, Connection>;
+}
+
+async function stream(deps: SseDeps, { request, reply, actor, handle }: Streaming): Promise<void> {
+  const { raw } = reply;
+  const caller = new Caller(actor, () => {
+    session.end('SLOW');
+  });
+  const session = streamSession(
+    reply,
+    caller,
+    deps.operations.refusal(new UnauthenticatedError('The key was revoked or has expired.')),
+  );
+  deps.sessions.add(session);
+  raw.once('close', () => {
+    deps.sessions.delete(session);
+  });
+  const [body, init] = await handle(requestOf(request, { reply, caller }));
+  if (body === null || typeof body === 'string') {
+    deps.sessions.delete(session);
+    await reply
+      .status(init.status)
+      .headers({ ...init.headers })
+      .send(body ?? '');
+    return;
+  }
+  reply.hijack();
+  const headers = { ...reply.getHeaders(), ...init.headers } as Record<string, string>;
+  raw.writeHead(init.status, init.statusText, headers);
+  raw.once('close', () => void body.return(undefined));
+  try {
+    for await (const event of body) {
+      if (!raw.writable) break;
+      raw.write(event);
+      await drained(raw);
+    }
+    raw.end();
+  } catch (error) {
+    // What was promised cannot be told in full: without `complete` the client connects again.
+    request.log.error({ err: error }, 'live connection failed');
+    raw.destroy();
+  }
+}
+
+function requestOf(request: FastifyRequest, context: Connection): SseRequest {
+  return {
+    method: request.method,
+    url: request.url,
+    headers: {
+      get: (name) => {
+        // The protocol's handler knows only this very value.
+        if (name === 'accept') return EVENT_STREAM;
+        const value = request.headers[name];
+        return Array.isArray(value) ? value.join() : value;
+      },
+    },
+    body: isBody(request.body) ? request.body : null,
+    raw: request,
+    context,
+  };
+}
+
+function isBody(body: unknown): body is Record<PropertyKey, unknown> {
+  return typeof body === 'object' && body !== null;
+}
+
+function streamSession({ raw }: FastifyReply, caller: Caller, keyEnded: GraphQLError): LiveSession {
+  let wasStuck = false;
+  return {
+    actor: caller.actor,
+    end: (reason) => {
+      // Without `complete` a client knows that there is more, and connects again; a key that has ended is the end.
+      if (reason === 'KEY_ENDED') caller.endWith({ errors: [keyEnded] });
+      else if (reason === 'GOING_AWAY') raw.end();
+      else raw.destroy();
+    },
+    checkAlive: () => {
+      if (wasStuck && raw.writableNeedDrain) raw.destroy();
+      wasStuck = raw.writableNeedDrain;
+    },
+  };
+}
+
+/** Waits until what was written has left the process, or the connection has closed. */
+function drained(raw: FastifyReply['raw']): Promise<void> {
+  if (!raw.writableNeedDrain || raw.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      raw.off('drain', done).off('close', done);
+      resolve();
+    };
+    raw.on('drain', done).on('close', done);
+  });
+}

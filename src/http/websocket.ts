@@ -1,0 +1,166 @@
+// Operations by WebSocket, in the protocol graphql-transport-ws. The key comes in the Authorization header or, from a browser,
+// which cannot set one, in connection_init's payload.
+
+import type { WebSocket } from '@fastify/websocket';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
+import { GraphQLError } from 'graphql';
+import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
+import { UserInputError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import { Caller, type LiveOperations } from './live-operations.ts';
+import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
+
+export const FRAME_BYTES_MAX = 64 * 1024;
+export const OPERATIONS_PER_SOCKET_MAX = 20;
+/** What may wait in a socket for a client to read it. */
+const BUFFER_BYTES_MAX = 1024 * 1024;
+const INIT_WITHIN_MS = 3_000;
+
+/** How each end is told; 4450 is ours, the others are those of the protocols. */
+export const closings = {
+  KEY_ENDED: { code: CloseCode.Forbidden, reason: 'The key was revoked or has expired.' },
+  SLOW: {
+    code: 4450,
+    reason: 'Too much waits to be read: connect again and go on from your cursor.',
+  },
+  GOING_AWAY: { code: 1001, reason: 'The gateway ends: connect again and go on from your cursor.' },
+} as const satisfies Readonly<
+  Record<EndReason, { readonly code: number; readonly reason: string }>
+>;
+
+export interface WebSocketDeps {
+  readonly operations: LiveOperations;
+  readonly sessions: LiveSessions;
+  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  readonly log: FastifyBaseLogger;
+}
+
+interface Extra extends Record<PropertyKey, unknown> {
+  readonly socket: WebSocket;
+  readonly request: FastifyRequest;
+  /** Once the connection was acknowledged. */
+  caller: Caller | null;
+  session: LiveSession | null;
+}
+
+type Connection = Context<Record<string, unknown> | undefined, Extra>;
+
+/** Serves one socket after another. */
+export function websocketHandler(
+  deps: WebSocketDeps,
+): (socket: WebSocket, request: FastifyRequest) => void {
+  const server = protocolServer(deps);
+  return (socket, request) => {
+    const fail = (error: unknown): void => {
+      deps.log.error({ err: error }, 'live connection failed');
+      socket.close(CloseCode.InternalServerError, 'Something went wrong on our side.');
+    };
+    const extra: Extra = { socket, request, caller: null, session: null };
+    const closed = server.opened(
+      {
+        protocol: socket.protocol,
+        send: (text) => send(socket, text, extra),
+        close: (code, reason) => {
+          socket.close(code, reason);
+        },
+        onMessage: (take) => {
+          socket.on('message', (frame: Buffer) => {
+            take(frame.toString()).catch(fail);
+          });
+        },
+      },
+      extra,
+    );
+    socket.once('close', (code, reason) => {
+      if (extra.session !== null) deps.sessions.delete(extra.session);
+      closed(code, reason.toString()).catch((error: unknown) => {
+        deps.log.error({ err: error }, 'live connection failed');
+      });
+    });
+  };
+}
+
+function protocolServer(deps: WebSocketDeps): Server<Extra> {
+  const { operations } = deps;
+  return makeServer<Record<string, unknown> | undefined, Extra>({
+    connectionInitWaitTimeout: INIT_WITHIN_MS,
+    onConnect: (connection) => connect(deps, connection),
+    onSubscribe: ({ extra, subscriptions }, _id, payload) => {
+      const { caller } = extra;
+      // The protocol takes no subscribe before the connection is acknowledged.
+      if (caller === null) return [new GraphQLError('The connection is not acknowledged.')];
+      if (Object.keys(subscriptions).length > OPERATIONS_PER_SOCKET_MAX)
+        return [operations.refusal(tooMany())];
+      return operations.prepare(caller, payload);
+    },
+    execute: (args) => operations.execute(args),
+    subscribe: (args) => operations.subscribe(args),
+  });
+}
+
+async function connect(deps: WebSocketDeps, connection: Connection): Promise<boolean> {
+  const { extra } = connection;
+  const { socket, request } = extra;
+  const actor = await deps.authenticate(
+    authorizationIn(connection.connectionParams) ?? request.headers.authorization,
+  );
+  if (actor === null || socket.readyState !== socket.OPEN) return false;
+  const session = socketSession(socket, actor);
+  extra.session = session;
+  extra.caller = new Caller(actor, () => {
+    session.end('SLOW');
+  });
+  deps.sessions.add(session);
+  return true;
+}
+
+function authorizationIn(
+  params: Readonly<Record<string, unknown>> | undefined,
+): string | undefined {
+  const authorization = params?.['authorization'] ?? params?.['Authorization'];
+  return typeof authorization === 'string' ? authorization : undefined;
+}
+
+function socketSession(socket: WebSocket, actor: Actor): LiveSession {
+  let isAlive = true;
+  socket.on('pong', () => {
+    isAlive = true;
+  });
+  return {
+    actor,
+    end: (reason) => {
+      const { code, reason: sentence } = closings[reason];
+      // Behind it nothing more is sent; a socket that never reads it is destroyed after thirty seconds.
+      socket.close(code, sentence);
+    },
+    checkAlive: () => {
+      if (!isAlive) {
+        socket.terminate();
+        return;
+      }
+      isAlive = false;
+      socket.ping();
+    },
+  };
+}
+
+/** Sends a message; fulfilled when it has left the process, so that a client that does not read holds its events up. */
+function send(socket: WebSocket, text: string, { session }: Extra): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.readyState !== socket.OPEN) {
+      resolve();
+      return;
+    }
+    socket.send(text, (error) => {
+      if (error && socket.readyState === socket.OPEN) reject(error);
+      else resolve();
+    });
+    if (socket.bufferedAmount > BUFFER_BYTES_MAX) session?.end('SLOW');
+  });
+}
+
+function tooMany(): UserInputError {
+  return new UserInputError(
+    `A socket carries at most ${OPERATIONS_PER_SOCKET_MAX} operations at a time: complete one, or open another socket.`,
+  );
+}

@@ -1,0 +1,127 @@
+// Two gateways on one database raise alerts in turn, and subscribers move between them at random; then one is killed. Each
+// subscriber has each alert once and in order.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Client } from 'graphql-ws';
+import { type Chance, chanceOf } from '../../src/cli/seed/random.ts';
+import { OPERATOR_KEY, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { alarm, type Alarm, liveClient, originOf, subscribe, until } from '../support/live.ts';
+import { CreditAlertsDocument } from '../support/operations.ts';
+
+const ACCOUNTS = 3;
+const SUBSCRIBERS = 12;
+const ROUNDS = 40;
+const CURSOR_OF_NONE = Buffer.from('[null,0]').toString('base64url');
+
+let gateway: TestGateway;
+let other: GatewayProcess;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  other = await startGatewayProcess(gateway.databaseUrl, OPERATOR_KEY);
+});
+
+afterAll(async () => {
+  await other.kill();
+  await gateway.close();
+});
+
+/** Who follows an account, and goes to another gateway every few alerts. */
+class Follower {
+  readonly seen: number[] = [];
+  moves = 0;
+  private cursor = CURSOR_OF_NONE;
+  private client: Client | null = null;
+
+  constructor(
+    readonly account: Alarm,
+    private readonly chance: Chance,
+    private readonly origins: readonly string[],
+  ) {}
+
+  connect(): void {
+    this.moves += 1;
+    const origin = this.origins[this.chance.whole(0, this.origins.length - 1)] ?? '';
+    const client = liveClient(origin, OPERATOR_KEY);
+    this.client = client;
+    const staysFor = this.chance.whole(1, 6);
+    let took = 0;
+    const stream = subscribe(client, CreditAlertsDocument, {
+      accountId: this.account.accountId,
+      after: this.cursor,
+    });
+    const goOn = (): void => {
+      if (this.client !== client) return;
+      this.client = null;
+      void client.dispose();
+      setImmediate(() => {
+        this.connect();
+      });
+    };
+    // Replaces what collects events: each is noted before the next may come.
+    stream.events.push = (...events) => {
+      for (const { creditAlerts } of events) {
+        if (this.client !== client) return 0;
+        this.seen.push(creditAlerts.sequence);
+        this.cursor = creditAlerts.cursor;
+        took += 1;
+        if (took === staysFor) goOn();
+      }
+      return 0;
+    };
+    client.on('closed', goOn);
+    client.on('error', goOn);
+  }
+
+  async stop(): Promise<void> {
+    const { client } = this;
+    this.client = null;
+    await client?.dispose();
+  }
+}
+
+/** An operation through the gateway of the other process; again through ours when that one is killed meanwhile. */
+async function throughOther(
+  ...[document, variables]: Parameters<TestGateway['query']>
+): Promise<Awaited<ReturnType<TestGateway['query']>>> {
+  try {
+    const response = await fetch(`${other.origin}/graphql`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ query: document, variables }),
+    });
+    return (await response.json()) as Awaited<ReturnType<TestGateway['query']>>;
+  } catch {
+    return gateway.query(document, variables);
+  }
+}
+
+describe('two gateways', () => {
+  it('lose, double and disorder nothing, though one is killed', async () => {
+    const accounts: Alarm[] = [];
+    for (let index = 0; index < ACCOUNTS; index += 1) {
+      accounts.push(await alarm(gateway, `followed ${index}`));
+    }
+    const origins = [originOf(gateway), other.origin];
+    const followers = Array.from({ length: SUBSCRIBERS }, (_, index) => {
+      const account = accounts[index % ACCOUNTS];
+      if (account === undefined) throw new Error('no account');
+      return new Follower(account, chanceOf(`follower ${index}`), origins);
+    });
+    for (const follower of followers) follower.connect();
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const by = round % 2 === 0 ? undefined : (throughOther as TestGateway['query']);
+      const raising = accounts.map((account) => account.raise(by));
+      if (round === ROUNDS / 2) await other.kill();
+      await Promise.all(raising);
+    }
+    const isDone = ({ seen }: Follower): boolean => seen.at(-1) === ROUNDS;
+    await until(() => followers.every(isDone), 'every follower has the last alert', 40_000);
+    for (const follower of followers) await follower.stop();
+
+    const all = Array.from({ length: ROUNDS }, (_, index) => index + 1);
+    expect(followers.map(({ seen }) => seen)).toEqual(followers.map(() => all));
+    expect(Math.min(...followers.map(({ moves }) => moves))).toBeGreaterThan(3);
+  });
+});

@@ -1,0 +1,259 @@
+// Subscribers under test: real clients on real sockets, and what they were told so far.
+
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { print } from 'graphql';
+import { type Client, createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import { type TestGateway } from './gateway.ts';
+import { CreateAccountDocument } from './operations.ts';
+
+/** Waits for something to become true. @throws when it does not in time */
+export async function until(
+  isTrue: () => boolean | Promise<boolean>,
+  what: string,
+  withinMs = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) throw new Error(`in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export function originOf(gateway: TestGateway): string {
+  const address = gateway.server.server.address();
+  if (address === null || typeof address === 'string') throw new Error('not listening');
+  return `http://127.0.0.1:${address.port}`;
+}
+
+export function socketAddress(origin: string): string {
+  return `${origin.replace('http', 'ws')}/graphql`;
+}
+
+/** A stream that a test reads, as far as it came. */
+export interface Stream<T> {
+  readonly events: T[];
+  readonly errors: unknown[];
+  /** How the stream ended; null while it goes on. */
+  end: 'COMPLETE' | 'FAILED' | null;
+  stop: () => void;
+}
+
+/** A client of the library, as partners use it. It connects at its first subscription, and never again by itself. */
+export function liveClient(origin: string, key: string): Client {
+  return createClient({
+    url: socketAddress(origin),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${key}` },
+    retryAttempts: 0,
+    lazy: true,
+  });
+}
+
+export function subscribe<TData, TVariables extends Record<string, unknown>>(
+  client: Client,
+  document: TypedDocumentNode<TData, TVariables>,
+  variables: TVariables,
+): Stream<TData> {
+  const stream: Stream<TData> = { events: [], errors: [], end: null, stop: () => undefined };
+  stream.stop = client.subscribe<TData>(
+    { query: print(document), variables },
+    {
+      next: ({ data, errors }) => {
+        if (data != null) stream.events.push(data);
+        if (errors !== undefined) stream.errors.push(...errors);
+      },
+      error: (error) => {
+        stream.errors.push(error);
+        stream.end = 'FAILED';
+      },
+      complete: () => {
+        stream.end = 'COMPLETE';
+      },
+    },
+  );
+  return stream;
+}
+
+/** A socket without a client's care: what is sent and how it closes is up to the test. */
+export interface RawSocket {
+  readonly socket: WebSocket;
+  readonly messages: { type: string; id?: string; payload?: unknown }[];
+  closed: { code: number; reason: string } | null;
+  send: (message: unknown) => void;
+}
+
+export async function rawSocket(
+  origin: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RawSocket> {
+  const socket = new WebSocket(socketAddress(origin), 'graphql-transport-ws', { headers });
+  const raw: RawSocket = {
+    socket,
+    messages: [],
+    closed: null,
+    send: (message) => {
+      socket.send(JSON.stringify(message));
+    },
+  };
+  socket.on('message', (frame: Buffer) => {
+    raw.messages.push(JSON.parse(frame.toString()) as RawSocket['messages'][number]);
+  });
+  socket.on('close', (code, reason) => {
+    raw.closed = { code, reason: reason.toString() };
+  });
+  socket.on('error', () => undefined);
+  await until(() => socket.readyState === WebSocket.OPEN, 'the socket opens');
+  return raw;
+}
+
+/** A socket that is acknowledged. */
+export async function initialised(origin: string, key: string): Promise<RawSocket> {
+  const raw = await rawSocket(origin);
+  raw.send({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } });
+  await until(() => raw.messages.some(({ type }) => type === 'connection_ack'), 'the ack');
+  return raw;
+}
+
+/** Tells an account of alerts: each call is one alert, LOW_CREDITS and RESOLVED in turn. */
+export interface Alarm {
+  readonly accountId: string;
+  /** How many it raised. */
+  raised: number;
+  raise: (by?: TestGateway['query']) => Promise<void>;
+}
+
+/** An account whose time stands still, with ten credits and no thresholds. */
+export async function alarm(gateway: TestGateway, name: string): Promise<Alarm> {
+  const created = await gateway.query(CreateAccountDocument, {
+    input: {
+      name,
+      externalId: name,
+      usageThresholds: [],
+      hoursToStop: [],
+      testClock: '2026-03-01T00:00:00.000Z',
+    },
+  });
+  const accountId = created.data.createAccount.id;
+  await gateway.query(
+    'mutation ($accountId: ID!) { allocate(input: { accountId: $accountId, amount: "10", idempotencyKey: "1" }) { id } }',
+    { accountId },
+  );
+  const one: Alarm = {
+    accountId,
+    raised: 0,
+    raise: async (by = gateway.query.bind(gateway)) => {
+      const lowCredit = one.raised % 2 === 0 ? '10' : '0';
+      const answer = await by(
+        'mutation ($input: SetCreditPolicyInput!) { setCreditPolicy(input: $input) { id } }',
+        { input: { accountId, lowCredit } },
+      );
+      if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
+      one.raised += 1;
+    },
+  };
+  return one;
+}
+
+/** Gives an account thresholds that are reached already: each is an alert at once, and again at every cycle's begin. */
+export async function addThresholds(
+  gateway: TestGateway,
+  one: Alarm,
+  count: number,
+): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await gateway.query(
+      'mutation ($input: CreateThresholdInput!) { createThreshold(input: $input) { id } }',
+      {
+        input: {
+          accountId: one.accountId,
+          measure: 'CREDITS_REMAINING',
+          value: String(100 + index),
+        },
+      },
+    );
+    one.raised += 1;
+  }
+}
+
+/** Moves an account's clock. */
+export async function moveClock(gateway: TestGateway, one: Alarm, to: string): Promise<void> {
+  const answer = await gateway.query(
+    'mutation ($id: ID!, $to: DateTime!) { advanceTestClock(accountId: $id, to: $to) { id } }',
+    { id: one.accountId, to },
+  );
+  if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
+}
+
+/** A key of an account that may only read. */
+export async function readingKey(
+  gateway: TestGateway,
+  accountId: string,
+  expiresAt: string | null = null,
+): Promise<{ readonly id: string; readonly secret: string }> {
+  const { data } = await gateway.query<{
+    createApiKey: { secret: string; apiKey: { id: string } };
+  }>(
+    'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret apiKey { id } } }',
+    { input: { accountId, name: 'reader', scopes: ['READ_USAGE'], expiresAt } },
+  );
+  return { id: data.createApiKey.apiKey.id, secret: data.createApiKey.secret };
+}
+
+/** An event as it came down a stream. */
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: {
+    readonly data?: { readonly creditAlerts?: { readonly sequence: number } };
+    readonly errors?: readonly unknown[];
+  } | null;
+}
+
+export interface EventStream {
+  isOver: boolean;
+  received: () => ServerEvent[];
+  stop: () => void;
+}
+
+/** Subscribes by SSE, and collects what comes as it comes. */
+export async function eventStream<TData, TVariables>(
+  origin: string,
+  key: string,
+  document: TypedDocumentNode<TData, TVariables>,
+  variables: TVariables,
+): Promise<EventStream> {
+  const abort = new AbortController();
+  const response = await fetch(`${origin}/graphql/stream`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ query: print(document), variables }),
+    signal: abort.signal,
+  });
+  if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
+  let text = '';
+  const stream: EventStream = {
+    isOver: false,
+    received: () =>
+      [...text.matchAll(/event: (\w+)\ndata: ?(.*)\n\n/g)].map(([, event = '', data = '']) => ({
+        event,
+        data: data === '' ? null : (JSON.parse(data) as ServerEvent['data']),
+      })),
+    stop: () => {
+      abort.abort();
+    },
+  };
+  const read = async (body: ReadableStream<Uint8Array>): Promise<void> => {
+    const decoder = new TextDecoder();
+    for await (const chunk of body) text += decoder.decode(chunk, { stream: true });
+  };
+  void read(response.body)
+    .catch(() => undefined)
+    .finally(() => {
+      stream.isOver = true;
+    });
+  return stream;
+}
