@@ -4,6 +4,8 @@ import type { DataSourceOptions } from 'typeorm';
 import { RecordUsage1767225600000 } from './migrations/1767225600000-record-usage.ts';
 import { KindOfSegments1767312000000 } from './migrations/1767312000000-kind-of-segments.ts';
 import { HoldCredits1769904000000 } from './migrations/1769904000000-hold-credits.ts';
+import { RunJobs1769990400000 } from './migrations/1769990400000-run-jobs.ts';
+import { SendEmails1769990500000 } from './migrations/1769990500000-send-emails.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -12,7 +14,9 @@ import { CreditAllocationRow, CreditRequestRow } from './src/credits/credits.sto
 import { LedgerChargeRow, LedgerEntryRow } from './src/credits/ledger.store.ts';
 import { BillingCycleRow, CreditStateRow } from './src/credits/state.store.ts';
 import { WatchRow } from './src/credits/thresholds.store.ts';
+import { JobWorkerRow } from './src/db/jobs.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
+import { EmailRow } from './src/notifications/emails.store.ts';
 import { ModelRow, ResourceRow } from './src/resources/resources.store.ts';
 import { UsageEventRow } from './src/usage/events.store.ts';
 import {
@@ -29,9 +33,11 @@ export const entities = [
   CreditAllocationRow,
   CreditRequestRow,
   CreditStateRow,
+  EmailRow,
   HardwareProfileRow,
   HardwareRateRow,
   HostingSegmentRow,
+  JobWorkerRow,
   LedgerChargeRow,
   LedgerEntryRow,
   ModelRow,
@@ -47,4 +53,6 @@ export const migrations = [
   RecordUsage1767225600000,
   KindOfSegments1767312000000,
   HoldCredits1769904000000,
+  RunJobs1769990400000,
+  SendEmails1769990500000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -18,11 +18,17 @@ import { CreditsService } from './credits/credits.service.ts';
 import { RatesService } from './credits/rates.service.ts';
 import { SettlementService } from './credits/settlement.service.ts';
 import type { Database } from './db/database.ts';
+import type { Task } from './db/jobs.ts';
 import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import { QuoteResolver } from './deployments/policy.graphql.ts';
 import { QuoteService } from './deployments/quote.service.ts';
 import { DeploymentService } from './deployments/deployments.service.ts';
 import { NodeResolver } from './node.graphql.ts';
+import { DeliveryService } from './notifications/delivery.service.ts';
+import { EmailsResolver } from './notifications/emails.graphql.ts';
+import { EmailService } from './notifications/emails.service.ts';
+import { emailTasks } from './notifications/emails.tasks.ts';
+import { domainOf, smtpMailer } from './notifications/mailer.service.ts';
 import { ResourcesResolver } from './resources/resources.graphql.ts';
 import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
@@ -32,11 +38,22 @@ import { AccountEventsResolver, IngestResolver } from './usage/ingest.graphql.ts
 import { IngestService } from './usage/ingest.service.ts';
 import { takeSegmentsOutOfRollups } from './usage/rollups.store.ts';
 
+export interface MailOptions {
+  /** Null: emails are kept and shown, not sent. */
+  readonly smtpUrl: string | null;
+  /** Who they are from: an address, or a name and an address. */
+  readonly from: string;
+  /** How long each further attempt is put off; for tests. */
+  readonly retryDelaysMs?: readonly number[];
+}
+
 export interface AppOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
+  /** Default: emails are kept, not sent. */
+  readonly mail?: MailOptions;
   /** Told of faults in background work. */
   readonly onError: (error: unknown) => void;
 }
@@ -50,6 +67,7 @@ export interface App {
   readonly deployments: DeploymentService;
   /** Settles what time brings about. */
   readonly due: DueService;
+  readonly emails: EmailService;
   readonly folding: FoldingService;
   readonly events: EventsService;
   readonly ingest: IngestService;
@@ -58,7 +76,11 @@ export interface App {
   readonly rates: RatesService;
   readonly resources: ResourceService;
   readonly schema: GraphQLSchema;
+  /** What its jobs are done by, for startJobs. */
+  readonly tasks: readonly Task[];
 }
+
+const NO_MAIL: MailOptions = { smtpUrl: null, from: 'billing@localhost' };
 
 export function createApp(options: AppOptions): App {
   const { database, clock, ingestWindowDays, ingestAheadSeconds } = options;
@@ -67,7 +89,12 @@ export function createApp(options: AppOptions): App {
   const catalogue = new CatalogueService(database, clock);
   const alerts = new AlertService();
   const live = new LiveService(database, clock, options.onError);
-  const settlements = new SettlementService(accounts, [alerts]);
+  const mail = options.mail ?? NO_MAIL;
+  const emails = new EmailService(accounts, {
+    domain: domainOf(mail.from),
+    isSending: mail.smtpUrl !== null,
+  });
+  const settlements = new SettlementService(accounts, [alerts, emails]);
   const creditAccounts = new CreditAccountService(database, accounts, settlements);
   const credits = new CreditsService(accounts, settlements);
   const due = new DueService(database, clock, settlements, options.onError);
@@ -98,7 +125,8 @@ export function createApp(options: AppOptions): App {
     new DeploymentsResolver(deployments),
     new IngestResolver(ingest, events),
     new AccountEventsResolver(events),
-    new NodeResolver({ alerts, credits, events, keys }),
+    new NodeResolver({ alerts, credits, emails, events, keys }),
+    new EmailsResolver(emails),
   ]);
   return {
     accounts,
@@ -107,6 +135,7 @@ export function createApp(options: AppOptions): App {
     credits,
     deployments,
     due,
+    emails,
     folding,
     events,
     ingest,
@@ -115,5 +144,13 @@ export function createApp(options: AppOptions): App {
     rates,
     resources,
     schema,
+    tasks: mailTasks(mail, options),
   };
+}
+
+function mailTasks(mail: MailOptions, { database, clock, onError }: AppOptions): readonly Task[] {
+  const { smtpUrl, ...others } = mail;
+  if (smtpUrl === null) return [];
+  const mailer = smtpMailer({ smtpUrl, from: mail.from });
+  return emailTasks(new DeliveryService(database, clock, { ...others, mailer, onError }));
 }

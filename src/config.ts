@@ -28,6 +28,10 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
+  /** Null: emails are kept and shown, not sent. */
+  readonly smtpUrl: string | null;
+  /** An address, or a name and an address. */
+  readonly emailFrom: string;
 }
 
 /** The environment cannot be used; `problems` has one sentence for each bad variable. */
@@ -45,7 +49,7 @@ export class ConfigError extends Error {
 
 /**
  * The configuration that `env` describes. A variable that is unset or empty takes its default; unknown ones are ignored.
- * Values of DATABASE_URL and BOOTSTRAP_OPERATOR_KEY are secrets and never part of a message.
+ * Values of DATABASE_URL, SMTP_URL and BOOTSTRAP_OPERATOR_KEY are secrets and never part of a message.
  * @throws ConfigError naming every bad variable and what it should be
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -68,6 +72,16 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
+    smtpUrl: read.optional('SMTP_URL', isSmtpUrl, {
+      expected: 'a mail server such as smtps://user:password@host:465 or smtp://host:587',
+      secret: true,
+    }),
+    emailFrom: read.text(
+      'EMAIL_FROM',
+      'billing@localhost',
+      isSender,
+      'an address such as billing@example.com or Billing <billing@example.com>',
+    ),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
@@ -144,6 +158,17 @@ function isPostgresUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, pathname } = new URL(value);
   return /^postgres(ql)?:$/.test(protocol) && pathname.length > 1;
+}
+
+function isSmtpUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return /^smtps?:$/.test(protocol) && hostname !== '';
+}
+
+function isSender(value: string): boolean {
+  const address = /^[^<>\p{Cc}]*<([^<>]*)>$/u.exec(value)?.[1] ?? value;
+  return /^[^\s@<>,;:"\p{Cc}]+@[^\s@<>,;:"\p{Cc}]+$/u.test(address);
 }
 
 function isHost(value: string): boolean {

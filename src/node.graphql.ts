@@ -21,6 +21,8 @@ import { allocationNode } from './credits/credits.graphql.ts';
 import type { CreditsService } from './credits/credits.service.ts';
 import type { RequestContext } from './graphql/context.ts';
 import { NodeType } from './graphql/node.ts';
+import { emailNode } from './notifications/emails.graphql.ts';
+import type { EmailService } from './notifications/emails.service.ts';
 import { modelLoader, resourceLoader } from './resources/resources.graphql.ts';
 import { typeOfKind } from './resources/resource.ts';
 import { usageEventNode } from './usage/ingest.graphql.ts';
@@ -28,7 +30,8 @@ import type { EventsService } from './usage/events.service.ts';
 
 type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<NodeType | null>;
 
-const scopeOf = (type: TypeName): Scope => (type === 'ApiKey' ? 'MANAGE' : 'READ_USAGE');
+const managed: ReadonlySet<TypeName> = new Set(['ApiKey', 'Email']);
+const scopeOf = (type: TypeName): Scope => (managed.has(type) ? 'MANAGE' : 'READ_USAGE');
 
 /** Finds anything that has an id. */
 @Resolver()
@@ -39,6 +42,7 @@ export class NodeResolver {
     readonly alerts: AlertService;
     readonly credits: CreditsService;
     readonly events: EventsService;
+    readonly emails: EmailService;
     readonly keys: KeyService;
   }) {
     const resource: Finder = async (context, { type, accountId, localId }) => {
@@ -60,6 +64,8 @@ export class NodeResolver {
         ledgerEntryNode(await getEntry(context.actor, await context.reader(), id)),
       Threshold: (context, { accountId, localId: watchId }) =>
         findThreshold(context, { accountId, watchId }),
+      Email: async (context, _ref, id) =>
+        emailNode(await services.emails.get(context.actor, await context.reader(), id)),
       HardwareProfile: (context, ref) => hardwareLoader(context).load(ref.localId),
       Model: (context, { accountId, localId }) =>
         modelLoader(context).load({ accountId, modelId: localId }),

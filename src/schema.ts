@@ -29,6 +29,7 @@ import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import { RequestContext } from './graphql/context.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver } from './node.graphql.ts';
+import { EmailsResolver } from './notifications/emails.graphql.ts';
 import {
   ModelDeploymentResolver,
   ModelResolver,
@@ -111,6 +112,7 @@ const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
   AccountAlertsResolver,
   AlertResolver,
   LiveResolver,
+  EmailsResolver,
 ];
 
 /**

@@ -99,6 +99,15 @@ export function addCalendar(
   return zoned(timeZone, atMs).add(by).epochMilliseconds;
 }
 
+/** An instant as people of a zone read it, exact: "2026-03-10 13:00:00.250 Europe/Berlin (UTC+01:00)". */
+export function formatLocal(timeZone: string, atMs: number): string {
+  const local = zoned(timeZone, atMs);
+  const time = local.toPlainTime().toString({
+    fractionalSecondDigits: local.millisecond === 0 ? 0 : 3,
+  });
+  return `${local.toPlainDate().toString()} ${time} ${timeZone} (UTC${local.offset})`;
+}
+
 /** Whether the instant is the start of a local day. */
 export function isDayStart(timeZone: string, atMs: number): boolean {
   return dayStartMs(timeZone, dayOf(timeZone, atMs)) === atMs;

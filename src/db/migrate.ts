@@ -4,6 +4,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
 import { sqlState } from './database.ts';
+import { installJobs } from './jobs-schema.ts';
 
 export const OLDEST_POSTGRES = 15;
 const MIGRATION_LOCK = 7_238_104_411;
@@ -20,6 +21,7 @@ export interface MigrateOptions {
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   return withOwner(options, async (source) => {
     const ran = await source.runMigrations({ transaction: 'each' });
+    await installJobs(options.url);
     return ran.map((migration) => migration.name);
   });
 }

@@ -24,6 +24,8 @@ describe('loadConfig', () => {
       logLevel: 'info',
       ingestWindowDays: 400,
       ingestAheadSeconds: 300,
+      smtpUrl: null,
+      emailFrom: 'billing@localhost',
     });
   });
 
@@ -39,6 +41,8 @@ describe('loadConfig', () => {
       LOG_LEVEL: 'warn',
       INGEST_WINDOW_DAYS: '3660',
       INGEST_AHEAD_SECONDS: '0',
+      SMTP_URL: 'smtps://billing:pa55@mail.internal:465',
+      EMAIL_FROM: 'Billing, Acme <billing@acme.example>',
     };
 
     expect(loadConfig(env)).toEqual({
@@ -52,6 +56,8 @@ describe('loadConfig', () => {
       logLevel: 'warn',
       ingestWindowDays: 3660,
       ingestAheadSeconds: 0,
+      smtpUrl: 'smtps://billing:pa55@mail.internal:465',
+      emailFrom: 'Billing, Acme <billing@acme.example>',
     });
   });
 
@@ -79,6 +85,8 @@ describe('loadConfig', () => {
       INGEST_AHEAD_SECONDS: '-1',
       DATABASE_POOL_SIZE: '2.5',
       DATA_DIR: '  ',
+      SMTP_URL: 'http://mail.internal',
+      EMAIL_FROM: 'billing',
     });
 
     expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
@@ -86,12 +94,14 @@ describe('loadConfig', () => {
       'DATABASE_POOL_SIZE',
       'DATABASE_URL',
       'DATA_DIR',
+      'EMAIL_FROM',
       'HOST',
       'INGEST_AHEAD_SECONDS',
       'INGEST_WINDOW_DAYS',
       'LOG_LEVEL',
       'PORT',
       'SEED_DEMO',
+      'SMTP_URL',
     ]);
     expect(problems).toContain('PORT must be a whole number from 0 to 65535, not "abc".');
   });
@@ -104,6 +114,10 @@ describe('loadConfig', () => {
     ['DATABASE_POOL_SIZE', '1', '0'],
     ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), 'x'.repeat(23)],
     ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), `${'x'.repeat(24)} y`],
+    ['SMTP_URL', 'smtp://localhost:2525', 'smtp:'],
+    ['EMAIL_FROM', 'a@b', 'a@b\r\nBcc: c@d'],
+    ['EMAIL_FROM', 'Acme <a@b>', 'Acme\nBcc: c@d <a@b>'],
+    ['EMAIL_FROM', 'Acme <a@b>', 'Acme <a@b>, Other <c@d>'],
   ])('draws the line of %s between %s and %s', (name, accepted, refused) => {
     expect(problemsOf({ [name]: accepted })).toEqual([]);
     expect(problemsOf({ [name]: refused })).toHaveLength(1);
@@ -113,9 +127,10 @@ describe('loadConfig', () => {
     const problems = problemsOf({
       DATABASE_URL: 'mysql://root:hunter2@localhost/x',
       BOOTSTRAP_OPERATOR_KEY: 'hunter2',
+      SMTP_URL: 'http://root:hunter2@localhost',
     });
 
-    expect(problems).toHaveLength(2);
+    expect(problems).toHaveLength(3);
     expect(problems.join()).not.toContain('hunter2');
   });
 });

@@ -7,7 +7,7 @@ import { print, type DocumentNode } from 'graphql';
 import pg from 'pg';
 import supertest from 'supertest';
 import { entities } from '../../ormconfig.ts';
-import { createApp, type App } from '../../src/app.ts';
+import { createApp, type App, type MailOptions } from '../../src/app.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import { openDoors } from '../../src/doors.ts';
@@ -57,6 +57,7 @@ export interface TestGatewayOptions {
   readonly now?: string;
   /** Another gateway on the same database. */
   readonly beside?: TestGateway;
+  readonly mail?: MailOptions;
 }
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -69,6 +70,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     clock,
     ingestWindowDays: 400,
     ingestAheadSeconds: 300,
+    ...(options.mail === undefined ? {} : { mail: options.mail }),
     onError: (error) => {
       faults.push(error);
     },

@@ -1,0 +1,87 @@
+// Which emails an account is sent. What one instant raises is one email: its kind is the gravest of what happened, and it
+// tells of everything. Scaling alone makes none.
+
+import type { Occurrence } from '../credits/occurrence.ts';
+
+/** The gravest first; a disabled webhook stands apart, it is raised by no instant of the account's clock. */
+export const emailKinds = {
+  NEGATIVE_LIMIT_REACHED: 'NEGATIVE_LIMIT_REACHED',
+  CREDITS_EXHAUSTED: 'CREDITS_EXHAUSTED',
+  LOW_CREDITS: 'LOW_CREDITS',
+  STOP_EXPECTED: 'STOP_EXPECTED',
+  CREDIT_USAGE: 'CREDIT_USAGE',
+  RUN_USAGE: 'RUN_USAGE',
+  DEPLOYMENT_STOPPED: 'DEPLOYMENT_STOPPED',
+  DEPLOYMENT_STARTED: 'DEPLOYMENT_STARTED',
+  RESOLVED: 'RESOLVED',
+  WEBHOOK_DISABLED: 'WEBHOOK_DISABLED',
+} as const;
+export type EmailKind = keyof typeof emailKinds;
+
+const GRAVEST_FIRST: readonly EmailKind[] = Object.values(emailKinds);
+
+export const deliveryStatuses = {
+  PENDING: 'PENDING',
+  DELIVERED: 'DELIVERED',
+  FAILED: 'FAILED',
+} as const;
+export type DeliveryStatus = keyof typeof deliveryStatuses;
+
+/** What an email says. */
+export interface EmailContent {
+  readonly kind: EmailKind;
+  /** One line. */
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+/** An email as it is kept. */
+export interface Email extends EmailContent {
+  readonly accountId: number;
+  readonly emailId: number;
+  readonly to: readonly string[];
+  /** The same at every attempt, so that a mailbox that gets it twice shows it once. */
+  readonly messageId: string;
+  readonly status: DeliveryStatus;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  readonly createdAtMs: number;
+  readonly deliveredAtMs: number | null;
+}
+
+/** What happened at one instant and is told by one email. */
+export interface Instant {
+  readonly atMs: number;
+  readonly kind: EmailKind;
+  readonly occurrences: readonly Occurrence[];
+}
+
+/** The instants that make an email each, in the order of their first occurrence. */
+export function instantsOf(occurrences: readonly Occurrence[]): readonly Instant[] {
+  const byInstant = new Map<number, Occurrence[]>();
+  for (const one of occurrences) {
+    byInstant.set(one.atMs, [...(byInstant.get(one.atMs) ?? []), one]);
+  }
+  return [...byInstant].flatMap(([atMs, here]) => {
+    const kinds = new Set(here.map(kindOf));
+    const kind = GRAVEST_FIRST.find((known) => kinds.has(known));
+    return kind === undefined ? [] : [{ atMs, kind, occurrences: here }];
+  });
+}
+
+/** The kind of an email that tells of nothing else; null: nobody is told. */
+function kindOf(occurrence: Occurrence): EmailKind | null {
+  switch (occurrence.what) {
+    case 'CYCLE_CLOSED':
+      return 'CREDIT_USAGE';
+    case 'DEPLOYMENT_STARTED':
+    case 'DEPLOYMENT_STOPPED':
+      return occurrence.what;
+    case 'DEPLOYMENT_CHANGED':
+      return null;
+    case 'ALERT':
+      if (occurrence.kind === 'CREDIT_THRESHOLD') return 'CREDIT_USAGE';
+      return occurrence.kind === 'RUN_THRESHOLD' ? 'RUN_USAGE' : occurrence.kind;
+  }
+}

@@ -1,0 +1,164 @@
+import { requireAccount, requireRef } from '../access/authorize.ts';
+import type { Account } from '../account/account.ts';
+import type { AccountService } from '../account/account.service.ts';
+import { type Actor, unknownId } from '../core/identity.ts';
+import { balanceAt, readStates } from '../credits/balance.service.ts';
+import {
+  type Settled,
+  type SettlementSink,
+  STOPPED_MESSAGE,
+} from '../credits/settlement.service.ts';
+import { readThresholds } from '../credits/thresholds.service.ts';
+import type { Position } from '../credits/watches.ts';
+import type { Tx } from '../db/database.ts';
+import { enqueueAll } from '../db/jobs.ts';
+import { loadResources } from '../resources/resources.store.ts';
+import { emailOf } from './content.ts';
+import { type Email, type EmailContent, type Instant, instantsOf } from './email.ts';
+import {
+  countEmails,
+  countEmailsSince,
+  findEmail,
+  insertEmails,
+  listEmails,
+  loadHostingAt,
+} from './emails.store.ts';
+import type { EmailFacts } from './facts.ts';
+import { sendEmailJob } from './send.ts';
+
+/** Emails of an account in 24 hours; what comes beyond is kept and shown, but not sent. */
+export const EMAILS_PER_DAY_MAX = 500;
+const DAY_MS = 86_400_000;
+
+export interface EmailOptions {
+  /** Domain of the sender, for Message-IDs. */
+  readonly domain: string;
+  /** False without a mail server: emails are kept and shown. */
+  readonly isSending: boolean;
+}
+
+/** Emails as the API shows them, and writing them with what they tell of. */
+export class EmailService implements SettlementSink {
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly options: EmailOptions,
+  ) {}
+
+  /** Writes an email for each instant at which something happened, in the transaction in which it happened. */
+  async settled({ tx, account, occurrences, recordedAtMs }: Settled): Promise<void> {
+    if (account.notificationEmails.length === 0) return;
+    const instants = instantsOf(occurrences);
+    if (instants.length === 0) return;
+    const facts = await loadFacts(tx, account, { instants, recordedAtMs });
+    await this.write(
+      tx,
+      account,
+      instants.map((instant) => emailOf(instant, facts)),
+    );
+  }
+
+  /** Writes an email to a locked account, to be sent once the transaction is committed. Without addresses: none. */
+  async writeEmail(tx: Tx, account: Account, content: EmailContent): Promise<void> {
+    if (account.notificationEmails.length > 0) await this.write(tx, account, [content]);
+  }
+
+  /** Of an account, the newest first. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  async list(
+    actor: Actor,
+    tx: Tx,
+    list: {
+      readonly accountId: string | null;
+      readonly afterId: number | null;
+      readonly limit: number;
+    },
+  ): Promise<{ readonly emails: readonly Email[]; readonly countAll: () => Promise<number> }> {
+    const { accountId: named, ...page } = list;
+    const path = ['accountId'];
+    const accountId = requireAccount(actor, 'MANAGE', { accountId: named, path });
+    await this.accounts.get(tx, accountId, named ?? undefined);
+    return {
+      emails: await listEmails(tx, accountId, page),
+      countAll: () => countEmails(tx, accountId),
+    };
+  }
+
+  /** The email of an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
+  async get(actor: Actor, tx: Tx, id: string): Promise<Email> {
+    const ref = requireRef(actor, 'MANAGE', { id, types: ['Email'], path: ['id'] });
+    const email = await findEmail(tx, { accountId: ref.accountId, emailId: ref.localId });
+    if (email === null) throw unknownId(id, ['id']);
+    return email;
+  }
+
+  private async write(tx: Tx, account: Account, contents: readonly EmailContent[]): Promise<void> {
+    const { accountId, notificationEmails: to } = account;
+    const createdAtMs = this.accounts.realNowMs();
+    const recent = await countEmailsSince(tx, accountId, createdAtMs - DAY_MS);
+    const room = Math.max(0, EMAILS_PER_DAY_MAX - recent);
+    const receiver = { accountId, to, domain: this.options.domain };
+    const sent = contents.slice(0, room);
+    const ids = await insertEmails(tx, receiver, sent, { createdAtMs, lastError: null });
+    const lastError = `Not sent: the account was written ${EMAILS_PER_DAY_MAX} emails within 24 hours.`;
+    const surplus = contents.slice(room);
+    if (surplus.length > 0) await insertEmails(tx, receiver, surplus, { createdAtMs, lastError });
+    if (!this.options.isSending || ids.length === 0) return;
+    await enqueueAll(
+      tx,
+      ids.map((emailId) => sendEmailJob({ accountId, emailId })),
+    );
+  }
+}
+
+async function loadFacts(
+  tx: Tx,
+  account: Account,
+  told: { readonly instants: readonly Instant[]; readonly recordedAtMs: number },
+): Promise<EmailFacts> {
+  const { instants, recordedAtMs } = told;
+  const { accountId } = account;
+  const occurrences = instants.flatMap((instant) => instant.occurrences);
+  const alerts = occurrences.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
+  const turns = occurrences.flatMap((one) => ('resourceId' in one ? [one] : []));
+  const aboutHosting = [
+    ...turns,
+    ...alerts.filter(({ kind }) => kind === 'STOP_EXPECTED' || kind === 'NEGATIVE_LIMIT_REACHED'),
+  ];
+  const hosting =
+    aboutHosting.length === 0
+      ? []
+      : await loadHostingAt(tx, accountId, [...new Set(aboutHosting.map(({ atMs }) => atMs))]);
+  const resourceIds = new Set([
+    ...hosting.map((one) => one.resourceId),
+    ...turns.map((turn) => turn.resourceId),
+    ...alerts.flatMap((alert) => alert.stoppedResourceIds),
+  ]);
+  const resources =
+    resourceIds.size === 0
+      ? []
+      : await loadResources(
+          tx,
+          [...resourceIds].map((resourceId) => ({ accountId, resourceId })),
+        );
+  const thresholds = alerts.length === 0 ? [] : await readThresholds(tx, [accountId]);
+  return {
+    account,
+    resources: new Map(resources.map((resource) => [resource.resourceId, resource])),
+    hosting,
+    position: turns.length === 0 ? null : await readPosition(tx, accountId, recordedAtMs),
+    labels: new Map(
+      thresholds.flatMap(({ watchId, label }) => (label === null ? [] : [[watchId, label]])),
+    ),
+    stoppedMessage: STOPPED_MESSAGE,
+  };
+}
+
+async function readPosition(
+  tx: Tx,
+  accountId: number,
+  realNowMs: number,
+): Promise<Position | null> {
+  const [state] = await readStates(tx, [accountId], realNowMs);
+  if (state === undefined) return null;
+  const { position, stopsAtMs } = balanceAt(state);
+  return { ...position, stopsAtMs };
+}

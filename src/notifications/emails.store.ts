@@ -1,0 +1,199 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { instantColumn, sequenceColumn } from '../db/columns.ts';
+import type { Tx } from '../db/database.ts';
+import {
+  at,
+  atOrNull,
+  big,
+  int,
+  ms,
+  msOrNull,
+  oneOf,
+  type Row,
+  text,
+  textOrNull,
+  texts,
+} from '../db/decode.ts';
+import {
+  deliveryStatuses,
+  type DeliveryStatus,
+  type Email,
+  type EmailContent,
+  emailKinds,
+  type EmailKind,
+} from './email.ts';
+import type { Hosting } from './facts.ts';
+
+@Entity('email')
+export class EmailRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @PrimaryColumn({ name: 'email_id', ...sequenceColumn }) emailId!: number;
+  @Column({ name: 'kind', type: 'enum', enum: emailKinds, enumName: 'email_kind' })
+  kind!: EmailKind;
+  @Column({ name: 'to_addresses', type: 'text', array: true }) to!: string[];
+  @Column({ name: 'subject', type: 'text' }) subject!: string;
+  @Column({ name: 'text', type: 'text' }) text!: string;
+  @Column({ name: 'html', type: 'text' }) html!: string;
+  @Column({ name: 'message_id', type: 'text' }) messageId!: string;
+  @Column({ name: 'status', type: 'enum', enum: deliveryStatuses, enumName: 'email_status' })
+  status!: DeliveryStatus;
+  @Column({ name: 'attempts', type: 'int' }) attempts!: number;
+  @Column({ name: 'last_error', type: 'text', nullable: true }) lastError!: string | null;
+  @Column({ name: 'created_at', ...instantColumn }) createdAtMs!: number;
+  @Column({ name: 'delivered_at', ...instantColumn, nullable: true }) deliveredAtMs!: number | null;
+}
+
+const COLUMNS = `account_id, email_id, kind, to_addresses, subject, text, html, message_id, status, attempts, last_error,
+  created_at, delivered_at`;
+
+/** Points to an email. */
+export interface EmailRef {
+  readonly accountId: number;
+  readonly emailId: number;
+}
+
+/** What became of an attempt to send. */
+export interface Attempt {
+  readonly status: DeliveryStatus;
+  readonly lastError: string | null;
+  readonly deliveredAtMs: number | null;
+}
+
+/**
+ * Keeps emails of one locked account, so that their ids are in the order in which they were written.
+ * @param state how they begin: PENDING, or FAILED with a reason
+ * @returns their ids, in the order given
+ */
+export async function insertEmails(
+  tx: Tx,
+  account: { readonly accountId: number; readonly to: readonly string[]; readonly domain: string },
+  emails: readonly EmailContent[],
+  state: { readonly createdAtMs: number; readonly lastError: string | null },
+): Promise<readonly number[]> {
+  const rows = await tx.query(
+    `/* emails.insertEmails */ insert into email (account_id, email_id, kind, to_addresses, subject, text, html, message_id,
+       status, last_error, created_at)
+     select $1::int, n.email_id, k.kind, $2::text[], k.subject, k.text, k.html,
+       concat('<', $1::int, '.', n.email_id, '.', $9::text, '@', $3::text, '>'),
+       case when $10::text is null then 'PENDING' else 'FAILED' end::email_status, $10, $8::timestamptz
+     from unnest($4::email_kind[], $5::text[], $6::text[], $7::text[]) with ordinality
+         as k (kind, subject, text, html, position)
+       cross join lateral (select nextval('email_email_id_seq') + 0 * k.position as email_id) n
+     order by k.position returning email_id`,
+    [
+      account.accountId,
+      account.to,
+      account.domain,
+      emails.map((email) => email.kind),
+      emails.map((email) => email.subject),
+      emails.map((email) => email.text),
+      emails.map((email) => email.html),
+      at(state.createdAtMs),
+      state.createdAtMs.toString(36),
+      state.lastError,
+    ],
+  );
+  return rows.map((row) => int(row, 'email_id'));
+}
+
+/** Emails of an account that were written at or after an instant. */
+export async function countEmailsSince(
+  tx: Tx,
+  accountId: number,
+  sinceMs: number,
+): Promise<number> {
+  const rows = await tx.query(
+    `/* emails.countEmailsSince */ select count(*) from email where account_id = $1 and created_at >= $2`,
+    [accountId, at(sinceMs)],
+  );
+  return int(rows[0] ?? {}, 'count');
+}
+
+export async function findEmail(tx: Tx, ref: EmailRef): Promise<Email | null> {
+  const rows = await tx.query(
+    `/* emails.findEmail */ select ${COLUMNS} from email where account_id = $1 and email_id = $2`,
+    [ref.accountId, ref.emailId],
+  );
+  return rows[0] === undefined ? null : emailFromRow(rows[0]);
+}
+
+/** Notes an attempt to send. @returns how many there were; null when it was not to be sent any more */
+export async function saveAttempt(tx: Tx, ref: EmailRef, attempt: Attempt): Promise<number | null> {
+  const rows = await tx.query(
+    `/* emails.saveAttempt */ update email set attempts = attempts + 1, status = $3, last_error = $4, delivered_at = $5
+     where account_id = $1 and email_id = $2 and status = 'PENDING' returning attempts`,
+    [
+      ref.accountId,
+      ref.emailId,
+      attempt.status,
+      attempt.lastError,
+      atOrNull(attempt.deliveredAtMs),
+    ],
+  );
+  return rows[0] === undefined ? null : int(rows[0], 'attempts');
+}
+
+/** Emails of an account, the newest first, after one. */
+export async function listEmails(
+  tx: Tx,
+  accountId: number,
+  page: { readonly afterId: number | null; readonly limit: number },
+): Promise<readonly Email[]> {
+  const rows = await tx.query(
+    `/* emails.listEmails */ select ${COLUMNS} from email
+     where account_id = $1 and ($2::bigint is null or email_id < $2) order by email_id desc limit $3`,
+    [accountId, page.afterId, page.limit],
+  );
+  return rows.map(emailFromRow);
+}
+
+export async function countEmails(tx: Tx, accountId: number): Promise<number> {
+  const rows = await tx.query(
+    `/* emails.countEmails */ select count(*) from email where account_id = $1`,
+    [accountId],
+  );
+  return int(rows[0] ?? {}, 'count');
+}
+
+/** The hosting by lifecycle calls that touches one of some instants: runs there, begins there or ended there. */
+export async function loadHostingAt(
+  tx: Tx,
+  accountId: number,
+  instantsMs: readonly number[],
+): Promise<readonly Hosting[]> {
+  const rows = await tx.query(
+    `/* emails.loadHostingAt */ select s.resource_id, h.name as hardware, s.replicas, s.rate_micro_per_hour, s.from_at, s.to_at
+     from hosting_segment s join hardware_profile h using (hardware_id)
+     where s.account_id = $1 and s.voided_at is null and s.event_seq is null
+       and exists (select from unnest($2::timestamptz[]) as i (at)
+         where s.from_at <= i.at and (s.to_at is null or s.to_at >= i.at))
+     order by s.resource_id, s.from_at`,
+    [accountId, instantsMs.map(at)],
+  );
+  return rows.map((row) => ({
+    resourceId: int(row, 'resource_id'),
+    hardware: text(row, 'hardware'),
+    replicas: int(row, 'replicas'),
+    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
+    fromMs: ms(row, 'from_at'),
+    toMs: msOrNull(row, 'to_at'),
+  }));
+}
+
+function emailFromRow(row: Row): Email {
+  return {
+    accountId: int(row, 'account_id'),
+    emailId: int(row, 'email_id'),
+    kind: oneOf(row, 'kind', emailKinds),
+    to: texts(row, 'to_addresses'),
+    subject: text(row, 'subject'),
+    text: text(row, 'text'),
+    html: text(row, 'html'),
+    messageId: text(row, 'message_id'),
+    status: oneOf(row, 'status', deliveryStatuses),
+    attempts: int(row, 'attempts'),
+    lastError: textOrNull(row, 'last_error'),
+    createdAtMs: ms(row, 'created_at'),
+    deliveredAtMs: msOrNull(row, 'delivered_at'),
+  };
+}

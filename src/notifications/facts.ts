@@ -1,0 +1,110 @@
+// What an email needs to know besides what happened, and how amounts and instants are written in it: exactly, and in the
+// account's zone with its name.
+
+import type { Position } from '../credits/watches.ts';
+import { formatLocal } from '../core/calendar.ts';
+import { formatMicro } from '../core/micro.ts';
+import type { Resource, ResourceKind } from '../resources/resource.ts';
+
+/** A stretch of hosting of one resource. */
+export interface Hosting {
+  readonly resourceId: number;
+  readonly hardware: string;
+  readonly replicas: number;
+  readonly rateMicroPerHour: bigint;
+  readonly fromMs: number;
+  /** Null while it runs. */
+  readonly toMs: number | null;
+}
+
+/** Of a resource, what emails say. */
+export type NamedResource = Pick<
+  Resource,
+  'resourceId' | 'kind' | 'name' | 'externalId' | 'endpointUrl' | 'failureMessage'
+>;
+
+export interface EmailFacts {
+  readonly account: { readonly name: string; readonly timeZone: string };
+  readonly resources: ReadonlyMap<number, NamedResource>;
+  /** All that touches one of the instants told of. */
+  readonly hosting: readonly Hosting[];
+  /** Where the account stands now; asked for where an instant raised no alert, which would say so itself. */
+  readonly position: Position | null;
+  /** Labels of thresholds, by watch id. */
+  readonly labels: ReadonlyMap<number, string>;
+  /** What deployments show that the negative limit stopped. */
+  readonly stoppedMessage: string;
+}
+
+const KIND_NAMES: Readonly<Record<ResourceKind, string>> = {
+  WORKFLOW: 'workflow',
+  MODEL_DEPLOYMENT: 'model deployment',
+  GUARDRAIL: 'guardrail',
+  CUSTOM_SCRIPT: 'custom script',
+  OCR_DEPLOYMENT: 'OCR deployment',
+  BROWSER_POD: 'browser pod',
+};
+
+/** "1 credit", "212.16 credits". */
+export function credits(micro: bigint): string {
+  return `${formatMicro(micro)} ${micro === 1_000_000n ? 'credit' : 'credits'}`;
+}
+
+/** "23 hours 59 minutes 12.5 seconds". @param durationMs zero or more */
+export function duration(durationMs: number): string {
+  const parts = [
+    counted(Math.floor(durationMs / 3_600_000), 'hour'),
+    counted(Math.floor((durationMs % 3_600_000) / 60_000), 'minute'),
+    counted((durationMs % 60_000) / 1_000, 'second'),
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? '0 seconds' : parts.join(' ');
+}
+
+function counted(count: number, unit: string): string | null {
+  if (count === 0) return null;
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+export function localTime(facts: EmailFacts, atMs: number): string {
+  return formatLocal(facts.account.timeZone, atMs);
+}
+
+/** "churn-model (model deployment)". */
+export function resourceName(facts: EmailFacts, resourceId: number): string {
+  const resource = facts.resources.get(resourceId);
+  return resource === undefined ? 'A deployment' : `${resource.name} (${kindName(resource)})`;
+}
+
+export function kindName(resource: NamedResource): string {
+  return KIND_NAMES[resource.kind];
+}
+
+/** Replicas × rate, in micro-credits an hour. */
+export function costMicroPerHour(hosting: readonly Hosting[]): bigint {
+  return hosting.reduce((sum, one) => sum + BigInt(one.replicas) * one.rateMicroPerHour, 0n);
+}
+
+/** "2 x A100, 7.2 credits an hour". */
+export function placement(hosting: Hosting): string {
+  return `${hosting.replicas} x ${hosting.hardware}, ${credits(costMicroPerHour([hosting]))} an hour`;
+}
+
+/** What runs from an instant on, by name. */
+export function runningAt(facts: EmailFacts, atMs: number): readonly Hosting[] {
+  return facts.hosting
+    .filter(({ fromMs, toMs }) => fromMs <= atMs && (toMs === null || toMs > atMs))
+    .sort((a, b) => a.resourceId - b.resourceId);
+}
+
+/** Where a resource runs from an instant on; null when it does not. */
+export function startedAt(facts: EmailFacts, atMs: number, resourceId: number): Hosting | null {
+  return runningAt(facts, atMs).find((one) => one.resourceId === resourceId) ?? null;
+}
+
+/** Where a resource ran until an instant; null when it did not run just before it. */
+export function endedAt(facts: EmailFacts, atMs: number, resourceId: number): Hosting | null {
+  const ended = facts.hosting.filter(
+    (one) => one.resourceId === resourceId && one.toMs === atMs && one.fromMs < atMs,
+  );
+  return ended.at(-1) ?? null;
+}

@@ -1,0 +1,302 @@
+// The parts of an email: what each thing that happened says.
+
+import { formatMicro, percentOf } from '../core/micro.ts';
+import type {
+  AlertKind,
+  AlertRaised,
+  CycleClosed,
+  DeploymentTurn,
+  StopCause,
+} from '../credits/occurrence.ts';
+import type { Position, UnitPosition, WatchMeasure } from '../credits/watches.ts';
+import type { Row, Section } from './document.ts';
+import {
+  costMicroPerHour,
+  credits,
+  duration,
+  type EmailFacts,
+  endedAt,
+  type Hosting,
+  kindName,
+  localTime,
+  placement,
+  resourceName,
+  runningAt,
+  startedAt,
+} from './facts.ts';
+
+/** Longer lists are cut, and say by how much. */
+export const LISTED_MAX = 50;
+
+/** What the alerts of one instant and kind say. */
+export function alertSection(
+  kind: Exclude<AlertKind, 'RESOLVED'>,
+  alerts: readonly AlertRaised[],
+  facts: EmailFacts,
+): Section {
+  const [first] = alerts;
+  if (first === undefined) return { title: '' };
+  switch (kind) {
+    case 'NEGATIVE_LIMIT_REACHED':
+      return limitSection(first, facts);
+    case 'CREDITS_EXHAUSTED':
+      return exhaustedSection(first, facts);
+    case 'LOW_CREDITS':
+      return lowSection(first, facts);
+    case 'STOP_EXPECTED':
+      return stopExpectedSection(first, facts);
+    case 'CREDIT_THRESHOLD':
+      return { title: 'Credit thresholds reached', rows: alerts.map((one) => reached(one, facts)) };
+    case 'RUN_THRESHOLD':
+      return { title: 'Run thresholds reached', rows: alerts.map((one) => reached(one, facts)) };
+  }
+}
+
+function limitSection(
+  { atMs, position, stoppedResourceIds }: AlertRaised,
+  facts: EmailFacts,
+): Section {
+  const level = credits(position.policy.negativeLimitMicro);
+  const stopped = stoppedResourceIds.map((resourceId) => {
+    const hosting = endedAt(facts, atMs, resourceId);
+    const name = resourceName(facts, resourceId);
+    return hosting === null ? `${name}: was being deployed` : `${name}: ${placement(hosting)}`;
+  });
+  return {
+    title: 'Negative limit reached',
+    paragraphs: [
+      facts.stoppedMessage,
+      `The balance reached the negative limit of ${level} at ${localTime(facts, atMs)}.`,
+      stopped.length === 0
+        ? 'Nothing was running. Nothing can be deployed until credits are added.'
+        : 'These deployments were stopped at that instant, and are not charged from then on:',
+    ],
+    items: listed(stopped),
+  };
+}
+
+function exhaustedSection({ atMs, position }: AlertRaised, facts: EmailFacts): Section {
+  const { negativeLimitMicro } = position.policy;
+  const goesOn =
+    negativeLimitMicro < 0n
+      ? `What runs goes on until the balance reaches the negative limit of ${credits(negativeLimitMicro)}; then it is stopped.`
+      : 'What runs is stopped at a balance of 0 credits.';
+  return {
+    title: 'Credits used up',
+    paragraphs: [
+      `The balance came down to zero at ${localTime(facts, atMs)}. Nothing new can be deployed until credits are added.`,
+      goesOn,
+    ],
+  };
+}
+
+function lowSection({ atMs, position }: AlertRaised, facts: EmailFacts): Section {
+  return {
+    title: 'Low on credits',
+    paragraphs: [
+      `The balance came down to the low-credit level of ${credits(position.policy.lowCreditMicro)} at ${localTime(facts, atMs)}.`,
+      'Nothing new can be deployed until credits are added. What runs goes on.',
+    ],
+  };
+}
+
+function stopExpectedSection({ atMs, position }: AlertRaised, facts: EmailFacts): Section {
+  const running = runningAt(facts, atMs);
+  const hourMicro = costMicroPerHour(running);
+  const { stopsAtMs } = position;
+  const rows: readonly Row[] =
+    stopsAtMs === null
+      ? []
+      : [
+          { label: 'Will be stopped at', value: localTime(facts, stopsAtMs) },
+          { label: 'That is in', value: duration(stopsAtMs - atMs) },
+        ];
+  return {
+    title: 'When, and what to add',
+    paragraphs: [
+      'The running deployments will be stopped when the balance reaches the negative limit, unless credits are added or deployments are scaled down or undeployed.',
+    ],
+    rows: [
+      ...rows,
+      { label: 'All running cost', value: `${credits(hourMicro)} an hour` },
+      { label: 'To run a day longer', value: `add ${credits(hourMicro * 24n)}` },
+      { label: 'To run 30 days longer', value: `add ${credits(hourMicro * 720n)}` },
+    ],
+    items: listed(running.map((one) => hostingLine(one, facts))),
+  };
+}
+
+function hostingLine(hosting: Hosting, facts: EmailFacts): string {
+  return `${resourceName(facts, hosting.resourceId)}: ${placement(hosting)}`;
+}
+
+function reached(
+  { measure, watchId, valueMicro, measuredMicro }: AlertRaised,
+  facts: EmailFacts,
+): Row {
+  const label = facts.labels.get(watchId);
+  const rule = ruleOf(measure, valueMicro);
+  const now = measuredMicro === null ? 'reached' : measured(measure, measuredMicro);
+  return { label: label === undefined ? rule : `${label} (${rule})`, value: now };
+}
+
+function ruleOf(measure: WatchMeasure, valueMicro: bigint): string {
+  const value = formatMicro(valueMicro);
+  switch (measure) {
+    case 'CREDITS_REMAINING':
+      return `${credits(valueMicro)} or fewer left`;
+    case 'CREDITS_USED_PERCENT':
+      return `${value} % of credits used`;
+    case 'RUNS_USED_PERCENT':
+      return `${value} % of workflow runs used`;
+    case 'HOURS_TO_STOP':
+      return `Deployments stop within ${value} hours`;
+    case 'LOW_CREDIT':
+      return 'Low on credits';
+    case 'ZERO':
+      return 'Credits used up';
+    case 'NEGATIVE_LIMIT':
+      return 'Negative limit reached';
+  }
+}
+
+function measured(measure: WatchMeasure, measuredMicro: bigint): string {
+  return measure === 'CREDITS_REMAINING'
+    ? `${credits(measuredMicro)} left`
+    : `${formatMicro(measuredMicro)} % used`;
+}
+
+/** What no longer holds. */
+export function resolvedSection(alerts: readonly AlertRaised[], facts: EmailFacts): Section {
+  return {
+    title: 'No longer so',
+    paragraphs: ['What an earlier email told of has ended:'],
+    items: listed(
+      alerts.map(({ measure, watchId, valueMicro }) => {
+        const label = facts.labels.get(watchId);
+        const rule = ruleOf(measure, valueMicro);
+        return label === undefined ? rule : `${label} (${rule})`;
+      }),
+    ),
+  };
+}
+
+/** The sums of a cycle that ended. */
+export function cycleSection(closed: CycleClosed, facts: EmailFacts): Section {
+  const { cycle, credits: creditSums, runs: runSums } = closed;
+  const hasRuns = Object.values(runSums).some((sum) => sum !== 0n);
+  return {
+    title: 'Billing cycle ended',
+    rows: [
+      { label: 'From', value: localTime(facts, cycle.startMs) },
+      { label: 'To', value: localTime(facts, cycle.endMs) },
+      ...sumRows(creditSums, 'Credits'),
+      ...(hasRuns ? sumRows(runSums, 'Workflow runs') : []),
+    ],
+  };
+}
+
+function sumRows(sums: CycleClosed['credits'], unit: string): readonly Row[] {
+  return [
+    { label: `${unit} carried over`, value: formatMicro(sums.carriedOverMicro) },
+    { label: `${unit} allocated`, value: formatMicro(sums.allocatedMicro) },
+    { label: `${unit} used`, value: formatMicro(sums.usedMicro) },
+    { label: `${unit} expired`, value: formatMicro(sums.expiredMicro) },
+    { label: `${unit} adjusted`, value: formatMicro(sums.adjustedMicro) },
+    { label: `${unit} left at the end`, value: formatMicro(sums.closingMicro) },
+  ];
+}
+
+export function startedSection({ atMs, resourceId }: DeploymentTurn, facts: EmailFacts): Section {
+  const resource = facts.resources.get(resourceId);
+  const hosting = startedAt(facts, atMs, resourceId);
+  const { endpointUrl = null } = resource ?? {};
+  return {
+    title: `${resourceName(facts, resourceId)} was deployed`,
+    rows: [
+      ...identityRows(resourceId, facts),
+      ...(hosting === null ? [] : placementRows(hosting)),
+      { label: 'Runs since', value: localTime(facts, atMs) },
+      ...(endpointUrl === null
+        ? []
+        : [{ label: 'API endpoint', value: endpointUrl, href: endpointUrl }]),
+    ],
+  };
+}
+
+const STOPPED: Readonly<Record<StopCause, string>> = {
+  UNDEPLOYED: 'was undeployed',
+  DELETED: 'was deleted',
+  FAILED: 'failed',
+  NEGATIVE_LIMIT: 'was stopped at the negative limit',
+};
+
+/** "was undeployed". */
+export function stopVerb(turn: DeploymentTurn): string {
+  return turn.what === 'DEPLOYMENT_STOPPED' ? STOPPED[turn.cause] : 'was stopped';
+}
+
+export function stoppedSection(turn: DeploymentTurn, facts: EmailFacts): Section {
+  const { atMs, resourceId } = turn;
+  const hosting = endedAt(facts, atMs, resourceId);
+  const { failureMessage = null } = facts.resources.get(resourceId) ?? {};
+  return {
+    title: `${resourceName(facts, resourceId)} ${stopVerb(turn)}`,
+    rows: [
+      ...identityRows(resourceId, facts),
+      ...(hosting === null ? [] : placementRows(hosting)),
+      { label: 'Charged until', value: localTime(facts, atMs) },
+      ...(failureMessage === null ? [] : [{ label: 'Message', value: failureMessage }]),
+    ],
+  };
+}
+
+function identityRows(resourceId: number, facts: EmailFacts): readonly Row[] {
+  const resource = facts.resources.get(resourceId);
+  if (resource === undefined) return [];
+  return [
+    { label: 'Kind', value: kindName(resource) },
+    { label: 'External id', value: resource.externalId },
+  ];
+}
+
+function placementRows(hosting: Hosting): readonly Row[] {
+  return [
+    { label: 'Hardware', value: hosting.hardware },
+    { label: 'Replicas', value: hosting.replicas.toString() },
+    { label: 'Costs', value: `${credits(costMicroPerHour([hosting]))} an hour` },
+  ];
+}
+
+/** Where the account stands. */
+export function positionSection(position: Position, facts: EmailFacts): Section {
+  const { atMs, credits: creditsNow, runs, stopsAtMs } = position;
+  return {
+    title: `Balance at ${localTime(facts, atMs)}`,
+    rows: [
+      { label: 'Credits remaining', value: formatMicro(creditsNow.balanceMicro) },
+      { label: 'Credits of this cycle', value: formatMicro(creditsNow.allocatedMicro) },
+      { label: 'Credits used', value: usedOf(creditsNow) },
+      ...(runs.hasBegun
+        ? [
+            { label: 'Workflow runs remaining', value: formatMicro(runs.balanceMicro) },
+            { label: 'Workflow runs of this cycle', value: formatMicro(runs.allocatedMicro) },
+            { label: 'Workflow runs used', value: usedOf(runs) },
+          ]
+        : []),
+      ...(stopsAtMs === null
+        ? []
+        : [{ label: 'Deployments will stop at', value: localTime(facts, stopsAtMs) }]),
+    ],
+  };
+}
+
+function usedOf({ usedMicro, allocatedMicro }: UnitPosition): string {
+  const percent = percentOf(usedMicro, allocatedMicro);
+  return percent === null ? formatMicro(usedMicro) : `${formatMicro(usedMicro)} (${percent} %)`;
+}
+
+function listed(items: readonly string[]): readonly string[] {
+  if (items.length <= LISTED_MAX) return items;
+  return [...items.slice(0, LISTED_MAX), `and ${items.length - LISTED_MAX} more`];
+}
