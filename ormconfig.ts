@@ -6,6 +6,7 @@ import { KindOfSegments1767312000000 } from './migrations/1767312000000-kind-of-
 import { HoldCredits1769904000000 } from './migrations/1769904000000-hold-credits.ts';
 import { RunJobs1769990400000 } from './migrations/1769990400000-run-jobs.ts';
 import { SendEmails1769990500000 } from './migrations/1769990500000-send-emails.ts';
+import { DeliverWebhooks1770076800000 } from './migrations/1770076800000-deliver-webhooks.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -17,6 +18,8 @@ import { WatchRow } from './src/credits/thresholds.store.ts';
 import { JobWorkerRow } from './src/db/jobs.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { EmailRow } from './src/notifications/emails.store.ts';
+import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';
+import { WebhookEndpointRow } from './src/partners/webhooks.store.ts';
 import { ModelRow, ResourceRow } from './src/resources/resources.store.ts';
 import { UsageEventRow } from './src/usage/events.store.ts';
 import {
@@ -47,6 +50,8 @@ export const entities = [
   UsageByResourceRow,
   UsageEventRow,
   WatchRow,
+  WebhookDeliveryRow,
+  WebhookEndpointRow,
 ] satisfies NonNullable<DataSourceOptions['entities']>;
 
 export const migrations = [
@@ -55,4 +60,5 @@ export const migrations = [
   HoldCredits1769904000000,
   RunJobs1769990400000,
   SendEmails1769990500000,
+  DeliverWebhooks1770076800000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -93,7 +93,6 @@ const LOTS = `
   alter table credit_allocation alter column state set not null, alter column grant_at set not null;
   alter table credit_allocation add constraint spent_within_amount check (spent_micro between 0 and amount_micro);
   create index credit_allocation_live on credit_allocation (account_id) where state in ('PENDING', 'SPENDABLE');
-  create index credit_allocation_of_series on credit_allocation (account_id, series_id) where series_id is not null;
   comment on column credit_allocation.grant_at is 'When it is booked: effective_at, or the now of the call where that is later.';
   comment on column credit_allocation.series_id is 'Of a row of grants, one for each cycle: the first one''s id.';
   comment on column credit_allocation.is_adjustment is 'Made by an adjustment or a reversal, not by an allocation.';
@@ -221,7 +220,7 @@ export class HoldCredits1769904000000 implements MigrationInterface {
     await queryRunner.query(`
       drop table alert, watch, ledger_charge, ledger_entry, billing_cycle, credit_state;
       drop type alert_kind, watch_measure, ledger_entry_kind;
-      drop index resource_requested, hosting_segment_running, credit_allocation_of_series, credit_allocation_live;
+      drop index resource_requested, hosting_segment_running, credit_allocation_live;
       alter table resource drop column stopped_at;
       alter table hardware_rate drop column set_at;
       alter table hosting_segment drop column posted_micro;

@@ -24,11 +24,19 @@ import { QuoteResolver } from './deployments/policy.graphql.ts';
 import { QuoteService } from './deployments/quote.service.ts';
 import { DeploymentService } from './deployments/deployments.service.ts';
 import { NodeResolver } from './node.graphql.ts';
+import { webhookDisabledEmail } from './notifications/content.ts';
 import { DeliveryService } from './notifications/delivery.service.ts';
 import { EmailsResolver } from './notifications/emails.graphql.ts';
 import { EmailService } from './notifications/emails.service.ts';
 import { emailTasks } from './notifications/emails.tasks.ts';
 import { domainOf, smtpMailer } from './notifications/mailer.service.ts';
+import { WebhookDeliveryService, type OnDisabled } from './partners/delivery.service.ts';
+import { WebhookOutbox } from './partners/outbox.service.ts';
+import { SecretBox } from './partners/secret-box.service.ts';
+import { Sender, type SenderOptions } from './partners/sender.service.ts';
+import { WebhooksResolver } from './partners/webhooks.graphql.ts';
+import { WebhookService } from './partners/webhooks.service.ts';
+import { sendWebhooksTask } from './partners/webhooks.tasks.ts';
 import { ResourcesResolver } from './resources/resources.graphql.ts';
 import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
@@ -54,8 +62,17 @@ export interface AppOptions {
   readonly ingestAheadSeconds: number;
   /** Default: emails are kept, not sent. */
   readonly mail?: MailOptions;
+  /** Left out: no endpoint can be made, and nothing is sent. */
+  readonly webhooks?: WebhookOptions;
   /** Told of faults in background work. */
   readonly onError: (error: unknown) => void;
+}
+
+export interface WebhookOptions extends SenderOptions {
+  /** That secrets are sealed with; null: there is none. */
+  readonly secretKey: Buffer | null;
+  /** Default: nobody is told of an endpoint that was disabled. */
+  readonly onDisabled?: OnDisabled;
 }
 
 /** The gateway without its doors: services and the schema that they stand behind. */
@@ -80,21 +97,38 @@ export interface App {
   readonly tasks: readonly Task[];
 }
 
-const NO_MAIL: MailOptions = { smtpUrl: null, from: 'billing@localhost' };
-
 export function createApp(options: AppOptions): App {
+  const services = createServices(options);
+  return {
+    ...services,
+    schema: buildGatewaySchema(resolversOf(services)),
+    tasks: [...mailTasks(options), sendWebhooksTask(services.webhooks.deliveries)],
+  };
+}
+
+/** Every service; those that only resolvers need too. */
+interface Services extends Omit<App, 'schema' | 'tasks'> {
+  readonly alerts: AlertService;
+  readonly webhooks: Webhooks;
+}
+
+interface Webhooks {
+  readonly service: WebhookService;
+  readonly deliveries: WebhookDeliveryService;
+}
+
+function createServices(options: AppOptions): Services {
   const { database, clock, ingestWindowDays, ingestAheadSeconds } = options;
   const accounts = new AccountService(database, clock);
   const keys = new KeyService(database, clock, accounts);
   const catalogue = new CatalogueService(database, clock);
   const alerts = new AlertService();
   const live = new LiveService(database, clock, options.onError);
-  const mail = options.mail ?? NO_MAIL;
   const emails = new EmailService(accounts, {
-    domain: domainOf(mail.from),
-    isSending: mail.smtpUrl !== null,
+    domain: domainOf(mailOf(options).from),
+    isSending: mailOf(options).smtpUrl !== null,
   });
-  const settlements = new SettlementService(accounts, [alerts, emails]);
+  const settlements = new SettlementService(accounts, [alerts, emails, new WebhookOutbox()]);
   const creditAccounts = new CreditAccountService(database, accounts, settlements);
   const credits = new CreditsService(accounts, settlements);
   const due = new DueService(database, clock, settlements, options.onError);
@@ -114,22 +148,20 @@ export function createApp(options: AppOptions): App {
       folding.nudge(accountId);
     },
   });
-  const schema = buildGatewaySchema([
-    new AccountResolver(accounts),
-    new ApiKeyResolver(keys),
-    new CatalogueResolver(catalogue),
-    new CreditAccountResolver(creditAccounts, rates),
-    new CreditsResolver(credits),
-    new QuoteResolver(new QuoteService()),
-    new ResourcesResolver(resources),
-    new DeploymentsResolver(deployments),
-    new IngestResolver(ingest, events),
-    new AccountEventsResolver(events),
-    new NodeResolver({ alerts, credits, emails, events, keys }),
-    new EmailsResolver(emails),
-  ]);
+  const webhooks = createWebhooks(options, accounts, (tx, account, endpoint, reason) =>
+    emails.writeEmail(
+      tx,
+      account,
+      webhookDisabledEmail(account, {
+        url: endpoint.url,
+        reason,
+        disabledAtMs: endpoint.disabledAtMs ?? clock.nowMs(),
+      }),
+    ),
+  );
   return {
     accounts,
+    alerts,
     catalogue,
     creditAccounts,
     credits,
@@ -143,14 +175,59 @@ export function createApp(options: AppOptions): App {
     live,
     rates,
     resources,
-    schema,
-    tasks: mailTasks(mail, options),
+    webhooks,
   };
 }
 
-function mailTasks(mail: MailOptions, { database, clock, onError }: AppOptions): readonly Task[] {
-  const { smtpUrl, ...others } = mail;
+function resolversOf(services: Services): readonly object[] {
+  const { accounts, creditAccounts, credits, events, ingest, keys, rates } = services;
+  return [
+    new AccountResolver(accounts),
+    new ApiKeyResolver(keys),
+    new CatalogueResolver(services.catalogue),
+    new CreditAccountResolver(creditAccounts, rates),
+    new CreditsResolver(credits),
+    new QuoteResolver(new QuoteService()),
+    new ResourcesResolver(services.resources),
+    new DeploymentsResolver(services.deployments),
+    new IngestResolver(ingest, events),
+    new AccountEventsResolver(events),
+    new EmailsResolver(services.emails),
+    new WebhooksResolver(services.webhooks.service),
+    new NodeResolver({ ...services, webhooks: services.webhooks.service }),
+  ];
+}
+
+function mailOf(options: AppOptions): MailOptions {
+  return options.mail ?? { smtpUrl: null, from: 'billing@localhost' };
+}
+
+function mailTasks(options: AppOptions): readonly Task[] {
+  const { database, clock, onError } = options;
+  const { smtpUrl, ...others } = mailOf(options);
   if (smtpUrl === null) return [];
-  const mailer = smtpMailer({ smtpUrl, from: mail.from });
+  const mailer = smtpMailer({ smtpUrl, from: others.from });
   return emailTasks(new DeliveryService(database, clock, { ...others, mailer, onError }));
+}
+
+function createWebhooks(
+  { database, clock, onError, webhooks = { secretKey: null, allowLoopback: false } }: AppOptions,
+  accounts: AccountService,
+  onDisabled: OnDisabled,
+): Webhooks {
+  const { secretKey, allowLoopback } = webhooks;
+  const box = secretKey === null ? null : new SecretBox(secretKey);
+  const sender = new Sender(webhooks);
+  return {
+    service: new WebhookService(accounts, { allowLoopback, box }),
+    deliveries: new WebhookDeliveryService({
+      database,
+      clock,
+      accounts,
+      sender,
+      box,
+      onDisabled: webhooks.onDisabled ?? onDisabled,
+      onError,
+    }),
+  };
 }

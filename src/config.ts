@@ -1,6 +1,8 @@
 // The environment as one checked value. Every variable is judged before any is used, so a wrong set-up is told of at once
 // and in full, and nothing starts on half of it.
 
+import { parseWebhookKey } from './webhook-key.ts';
+
 const logLevels = {
   fatal: 'fatal',
   error: 'error',
@@ -32,6 +34,10 @@ export interface Config {
   readonly smtpUrl: string | null;
   /** An address, or a name and an address. */
   readonly emailFrom: string;
+  /** 32 bytes; null: that of the embedded database's folder, and none for another database. */
+  readonly webhookSecretKey: Buffer | null;
+  /** Whether webhooks may go to this machine itself, and by http. */
+  readonly webhookAllowLoopback: boolean;
 }
 
 /** The environment cannot be used; `problems` has one sentence for each bad variable. */
@@ -49,7 +55,7 @@ export class ConfigError extends Error {
 
 /**
  * The configuration that `env` describes. A variable that is unset or empty takes its default; unknown ones are ignored.
- * Values of DATABASE_URL, SMTP_URL and BOOTSTRAP_OPERATOR_KEY are secrets and never part of a message.
+ * Values of DATABASE_URL, SMTP_URL, BOOTSTRAP_OPERATOR_KEY and WEBHOOK_SECRET_KEY are secrets and never part of a message.
  * @throws ConfigError naming every bad variable and what it should be
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -58,6 +64,14 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     expected: 'a PostgreSQL address such as postgres://user:password@host:5432/database',
     secret: true,
   });
+  const webhookSecretKey = read.optional(
+    'WEBHOOK_SECRET_KEY',
+    (value) => parseWebhookKey(value) !== null,
+    {
+      expected: '32 random bytes in base64, such as `openssl rand -base64 32` makes',
+      secret: true,
+    },
+  );
   const config: Config = {
     port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
     host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
@@ -82,6 +96,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       isSender,
       'an address such as billing@example.com or Billing <billing@example.com>',
     ),
+    webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
+    webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;

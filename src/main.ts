@@ -10,11 +10,13 @@ import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
 import { startJobs } from './db/jobs.ts';
 import { migrate } from './db/migrate.ts';
 import { openDoors } from './doors.ts';
+import { webhookKey } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
 
 const DATABASE_NAME = 'billing_gateway';
 const CLOCK_CHECK_MS = 60_000;
-const JOBS_AT_A_TIME = 4;
+/** They wait for others most of the time. */
+const JOBS_AT_A_TIME = 30;
 
 /** What was started, in order; it is stopped the other way round. */
 class Started {
@@ -70,8 +72,22 @@ async function start(config: Config, started: Started): Promise<void> {
   const onError = (error: unknown): void => {
     process.stderr.write(`Background work failed, and is tried again: ${String(error)}\n`);
   };
-  const mail = { smtpUrl: config.smtpUrl, from: config.emailFrom };
-  const app = createApp({ database, clock, ingestWindowDays, ingestAheadSeconds, mail, onError });
+  const webhooks = {
+    secretKey: await webhookKey(config),
+    allowLoopback: config.webhookAllowLoopback,
+  };
+  if (webhooks.secretKey === null) {
+    process.stderr.write('WEBHOOK_SECRET_KEY is not set: no webhooks can be set up or sent.\n');
+  }
+  const app = createApp({
+    database,
+    clock,
+    ingestWindowDays,
+    ingestAheadSeconds,
+    mail: { smtpUrl: config.smtpUrl, from: config.emailFrom },
+    webhooks,
+    onError,
+  });
   started.add(() => app.keys.close());
   const demo = config.seedDemo ? await seedDemo({ database, clock }) : null;
   // After the long part of a first start: a kill in between must not lose a secret that is printed once.
@@ -80,11 +96,8 @@ async function start(config: Config, started: Started): Promise<void> {
   started.add(() => app.due.stop());
   app.folding.start();
   started.add(() => app.folding.stop());
-  if (app.tasks.length > 0) {
-    const { tasks } = app;
-    const jobs = await startJobs({ url, tasks, concurrency: JOBS_AT_A_TIME, onError });
-    started.add(() => jobs.stop());
-  }
+  const jobs = await startJobs({ url, tasks: app.tasks, concurrency: JOBS_AT_A_TIME, onError });
+  started.add(() => jobs.stop());
   await listen(config, app, { database, clock, started, operatorSecret: secret, demo });
 }
 

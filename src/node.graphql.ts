@@ -23,6 +23,8 @@ import type { RequestContext } from './graphql/context.ts';
 import { NodeType } from './graphql/node.ts';
 import { emailNode } from './notifications/emails.graphql.ts';
 import type { EmailService } from './notifications/emails.service.ts';
+import { deliveryNode, endpointNode } from './partners/webhooks.graphql.ts';
+import type { WebhookService } from './partners/webhooks.service.ts';
 import { modelLoader, resourceLoader } from './resources/resources.graphql.ts';
 import { typeOfKind } from './resources/resource.ts';
 import { usageEventNode } from './usage/ingest.graphql.ts';
@@ -30,7 +32,12 @@ import type { EventsService } from './usage/events.service.ts';
 
 type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<NodeType | null>;
 
-const managed: ReadonlySet<TypeName> = new Set(['ApiKey', 'Email']);
+const managed: ReadonlySet<TypeName> = new Set([
+  'ApiKey',
+  'Email',
+  'WebhookDelivery',
+  'WebhookEndpoint',
+]);
 const scopeOf = (type: TypeName): Scope => (managed.has(type) ? 'MANAGE' : 'READ_USAGE');
 
 /** Finds anything that has an id. */
@@ -44,6 +51,7 @@ export class NodeResolver {
     readonly events: EventsService;
     readonly emails: EmailService;
     readonly keys: KeyService;
+    readonly webhooks: WebhookService;
   }) {
     const resource: Finder = async (context, { type, accountId, localId }) => {
       const node = await resourceLoader(context).load({ accountId, resourceId: localId });
@@ -71,6 +79,14 @@ export class NodeResolver {
         modelLoader(context).load({ accountId, modelId: localId }),
       UsageEvent: async (context, _ref, id) =>
         usageEventNode(await services.events.getEvent(context.actor, await context.reader(), id)),
+      WebhookDelivery: async (context, _ref, id) =>
+        deliveryNode(
+          await services.webhooks.getDelivery(context.actor, await context.reader(), id),
+        ),
+      WebhookEndpoint: async (context, _ref, id) =>
+        endpointNode(
+          await services.webhooks.getEndpoint(context.actor, await context.reader(), id),
+        ),
       BrowserPod: resource,
       CustomScript: resource,
       Guardrail: resource,

@@ -30,6 +30,7 @@ import { RequestContext } from './graphql/context.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver } from './node.graphql.ts';
 import { EmailsResolver } from './notifications/emails.graphql.ts';
+import { WebhookEndpointResolver, WebhooksResolver } from './partners/webhooks.graphql.ts';
 import {
   ModelDeploymentResolver,
   ModelResolver,
@@ -113,6 +114,8 @@ const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
   AlertResolver,
   LiveResolver,
   EmailsResolver,
+  WebhooksResolver,
+  WebhookEndpointResolver,
 ];
 
 /**

@@ -18,7 +18,7 @@ const EVENTS = 100_000;
 export async function startInMemory(count: number): Promise<number> {
   const clock = new SystemClock();
   // Never connected: what resolvers ask of it is answered by the context below.
-  const database = new Database(new DataSource({ type: 'postgres' }));
+  const database = new Database(new DataSource({ type: 'postgres' }), { url: '', settings: '' });
   const { schema } = createApp({
     database,
     clock,
@@ -60,6 +60,11 @@ const memory: Tx = {
 const ACCOUNT_ROW = {
   account_id: account.accountId,
   external_id: account.externalId,
+  is_test: false,
+  settled_at: new Date(account.settledAtMs),
+  cycle_starts_at: new Date(account.cycle.startMs),
+  cycle_ends_at: new Date(account.cycle.endMs),
+  earlier_cycle_starts: account.cycle.earlierStartsMs.map((ms) => new Date(ms)),
   name: account.name,
   time_zone: account.timeZone,
   cycle_day: account.cycleDay,

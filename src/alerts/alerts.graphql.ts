@@ -18,13 +18,8 @@ import { findThreshold, ThresholdType } from '../credits/credit-account.graphql.
 import { type AlertKind, alertKinds } from '../credits/occurrence.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
-import {
-  Connection,
-  connectionType,
-  encodeCursor,
-  parseCursor,
-  wrongCursor,
-} from '../graphql/page.ts';
+import { encodeCursor } from '../core/cursor.ts';
+import { Connection, connectionType, parseCursor, wrongCursor } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, DecimalScalar, SafeIntScalar } from '../graphql/scalars.ts';
 import { resourceLoader } from '../resources/resources.graphql.ts';
 import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';

@@ -3,3 +3,8 @@ export interface CursorKey {
   readonly value: string | number | null;
   readonly id: number;
 }
+
+/** A cursor as the API gives it. */
+export function encodeCursor(key: CursorKey): string {
+  return Buffer.from(JSON.stringify([key.value, key.id])).toString('base64url');
+}

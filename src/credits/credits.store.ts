@@ -238,20 +238,6 @@ export async function voidAllocation(
   );
 }
 
-/** The grant of a row that waits or is spendable, or null when the row has ended. */
-export async function findLiveOfSeries(
-  tx: Tx,
-  accountId: number,
-  seriesId: number,
-): Promise<number | null> {
-  const rows = await tx.query(
-    `/* credits.findLiveOfSeries */ select allocation_id from credit_allocation
-     where account_id = $1 and series_id = $2 and state in ('PENDING', 'SPENDABLE')`,
-    [accountId, seriesId],
-  );
-  return rows[0] === undefined ? null : int(rows[0], 'allocation_id');
-}
-
 /** The rows of each page, newest first; the result stands at its page's index. */
 export async function loadAllocationPages(
   tx: Tx,

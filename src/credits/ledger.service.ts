@@ -5,13 +5,12 @@ import {
   countEntries,
   findReversal,
   type LedgerEntry,
-  type LedgerList,
   listEntries,
   loadEntries,
 } from './ledger.store.ts';
 
 export { countEntries, findReversal, listEntries };
-export type { LedgerEntry, LedgerList };
+export type { LedgerEntry };
 
 /** Points to an entry of the ledger. */
 export interface LedgerRef {

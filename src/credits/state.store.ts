@@ -238,13 +238,6 @@ export async function savePosition(
 ): Promise<void> {
   const { accountId, credits, runs } = state;
   const { cycles } = saved;
-  const sums = (unit: 'credits' | 'runs'): readonly bigint[][] => [
-    cycles.map((cycle) => cycle[unit].carriedOverMicro),
-    cycles.map((cycle) => cycle[unit].allocatedMicro),
-    cycles.map((cycle) => cycle[unit].usedMicro),
-    cycles.map((cycle) => cycle[unit].expiredMicro),
-    cycles.map((cycle) => cycle[unit].adjustedMicro),
-  ];
   await tx.query(
     `/* credits.savePosition */ with position as (
        update account set settled_at = $2, last_local_id = $3,
@@ -279,8 +272,8 @@ export async function savePosition(
       cycles.map((cycle) => cycle.cycleId),
       cycles.map((cycle) => at(cycle.startMs)),
       cycles.map((cycle) => at(cycle.endMs)),
-      ...sums('credits'),
-      ...sums('runs'),
+      ...sumsOf(cycles.map((cycle) => cycle.credits)),
+      ...sumsOf(cycles.map((cycle) => cycle.runs)),
       at(state.cycle.startMs),
       at(state.cycle.endMs),
       // The cycles that ended, the later one first.
@@ -290,6 +283,16 @@ export async function savePosition(
         .reverse(),
     ],
   );
+}
+
+function sumsOf(cycles: readonly CycleSums[]): readonly bigint[][] {
+  return [
+    cycles.map((sums) => sums.carriedOverMicro),
+    cycles.map((sums) => sums.allocatedMicro),
+    cycles.map((sums) => sums.usedMicro),
+    cycles.map((sums) => sums.expiredMicro),
+    cycles.map((sums) => sums.adjustedMicro),
+  ];
 }
 
 /** Writes what became of lots that have rows. */

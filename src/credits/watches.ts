@@ -20,7 +20,6 @@ export const limitMeasures = {
   ZERO: 'ZERO',
   NEGATIVE_LIMIT: 'NEGATIVE_LIMIT',
 } as const;
-export type LimitMeasure = keyof typeof limitMeasures;
 
 export const watchMeasures = { ...thresholdMeasures, ...limitMeasures } as const;
 export type WatchMeasure = keyof typeof watchMeasures;

@@ -82,6 +82,16 @@ export function bool(row: Row, column: string): boolean {
   return value;
 }
 
+export function bytes(row: Row, column: string): Buffer {
+  const value = row[column];
+  invariant(value instanceof Buffer, 'bytes column', { column });
+  return value;
+}
+
+export function bytesOrNull(row: Row, column: string): Buffer | null {
+  return row[column] === null ? null : bytes(row, column);
+}
+
 /** An instant as epoch milliseconds. */
 export function ms(row: Row, column: string): number {
   const value = row[column];
@@ -103,7 +113,7 @@ export function texts(row: Row, column: string): readonly string[] {
 export function instants(row: Row, column: string): readonly number[] {
   const value = row[column];
   invariant(Array.isArray(value), 'array column', { column });
-  return value.map((one) => ms({ [column]: one }, column));
+  return value.map((one: unknown) => ms({ [column]: one }, column));
 }
 
 /** An array of integers that JavaScript numbers hold exactly. */

@@ -2,7 +2,7 @@
 // and go. Null arguments mean left out.
 
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
-import type { CursorKey } from '../core/cursor.ts';
+import { type CursorKey, encodeCursor } from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 
 export const ROWS_PER_PAGE_MAX = 500;
@@ -27,10 +27,6 @@ export function parsePage(
   }
   const { after = null } = args;
   return { first, after: after === null ? null : parseCursor(after, [...path, 'after']) };
-}
-
-export function encodeCursor(key: CursorKey): string {
-  return Buffer.from(JSON.stringify([key.value, key.id])).toString('base64url');
 }
 
 /** @throws UserInputError when it is no cursor of ours */

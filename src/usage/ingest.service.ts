@@ -33,12 +33,9 @@ import {
   type SubjectRef,
   type UsageEvent,
 } from './event.ts';
-import { insertEvents, loadEvents, loadRecorded, loadTotals, setTotals } from './events.store.ts';
+import { insertEvents, loadRecorded, loadTotals, setTotals } from './events.store.ts';
 import { judge, type Facts, type Judged, type NewEvent, type Verdict } from './judgement.ts';
 import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
-
-export { loadEvents };
-export type { EventFilter, RecordedEvent } from './events.store.ts';
 
 const SUBJECTS_REMEMBERED = 100_000;
 

@@ -35,7 +35,7 @@ import {
   loadSegmentsById,
 } from './charges.service.ts';
 import { UsageEventObject, usageEventNode } from './ingest.graphql.ts';
-import { loadEvents, type RecordedEvent } from './ingest.service.ts';
+import { loadEvents, type RecordedEvent } from './events.service.ts';
 import { segmentNode } from './panels.graphql.ts';
 import { resolveRange } from './range.ts';
 import { DateRangeInput, HostingSegmentType } from './usage.types.ts';

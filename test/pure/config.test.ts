@@ -11,6 +11,8 @@ function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
   return [];
 }
 
+const KEY = Buffer.alloc(32, 7).toString('base64');
+
 describe('loadConfig', () => {
   it('starts on the embedded database with a demo account when nothing is set', () => {
     expect(loadConfig({})).toEqual({
@@ -26,6 +28,8 @@ describe('loadConfig', () => {
       ingestAheadSeconds: 300,
       smtpUrl: null,
       emailFrom: 'billing@localhost',
+      webhookSecretKey: null,
+      webhookAllowLoopback: false,
     });
   });
 
@@ -43,6 +47,8 @@ describe('loadConfig', () => {
       INGEST_AHEAD_SECONDS: '0',
       SMTP_URL: 'smtps://billing:pa55@mail.internal:465',
       EMAIL_FROM: 'Billing, Acme <billing@acme.example>',
+      WEBHOOK_SECRET_KEY: KEY,
+      WEBHOOK_ALLOW_LOOPBACK: '1',
     };
 
     expect(loadConfig(env)).toEqual({
@@ -58,6 +64,8 @@ describe('loadConfig', () => {
       ingestAheadSeconds: 0,
       smtpUrl: 'smtps://billing:pa55@mail.internal:465',
       emailFrom: 'Billing, Acme <billing@acme.example>',
+      webhookSecretKey: Buffer.alloc(32, 7),
+      webhookAllowLoopback: true,
     });
   });
 
@@ -87,6 +95,8 @@ describe('loadConfig', () => {
       DATA_DIR: '  ',
       SMTP_URL: 'http://mail.internal',
       EMAIL_FROM: 'billing',
+      WEBHOOK_SECRET_KEY: 'c2hvcnQ=',
+      WEBHOOK_ALLOW_LOOPBACK: 'sometimes',
     });
 
     expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
@@ -102,6 +112,8 @@ describe('loadConfig', () => {
       'PORT',
       'SEED_DEMO',
       'SMTP_URL',
+      'WEBHOOK_ALLOW_LOOPBACK',
+      'WEBHOOK_SECRET_KEY',
     ]);
     expect(problems).toContain('PORT must be a whole number from 0 to 65535, not "abc".');
   });
@@ -118,6 +130,8 @@ describe('loadConfig', () => {
     ['EMAIL_FROM', 'a@b', 'a@b\r\nBcc: c@d'],
     ['EMAIL_FROM', 'Acme <a@b>', 'Acme\nBcc: c@d <a@b>'],
     ['EMAIL_FROM', 'Acme <a@b>', 'Acme <a@b>, Other <c@d>'],
+    ['WEBHOOK_SECRET_KEY', KEY, Buffer.alloc(31, 7).toString('base64')],
+    ['WEBHOOK_SECRET_KEY', KEY, `${KEY} `],
   ])('draws the line of %s between %s and %s', (name, accepted, refused) => {
     expect(problemsOf({ [name]: accepted })).toEqual([]);
     expect(problemsOf({ [name]: refused })).toHaveLength(1);
@@ -128,6 +142,7 @@ describe('loadConfig', () => {
       DATABASE_URL: 'mysql://root:hunter2@localhost/x',
       BOOTSTRAP_OPERATOR_KEY: 'hunter2',
       SMTP_URL: 'http://root:hunter2@localhost',
+      WEBHOOK_SECRET_KEY: 'hunter2',
     });
 
     expect(problems).toHaveLength(3);

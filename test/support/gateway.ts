@@ -7,14 +7,18 @@ import { print, type DocumentNode } from 'graphql';
 import pg from 'pg';
 import supertest from 'supertest';
 import { entities } from '../../ormconfig.ts';
-import { createApp, type App, type MailOptions } from '../../src/app.ts';
+import { createApp, type App, type MailOptions, type WebhookOptions } from '../../src/app.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
+import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
 import { openDoors } from '../../src/doors.ts';
 
 /** Where the clock of every test gateway stands at first: a Tuesday. */
 export const TEST_NOW = '2026-03-10T12:00:00.000Z';
 export const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789';
+
+/** Test receivers of webhooks listen on this machine; secrets are sealed with this key. */
+export const WEBHOOK_SECRET_KEY = Buffer.alloc(32, 'test key of webhooks');
 
 export interface Answer<T> {
   readonly status: number;
@@ -50,6 +54,10 @@ export interface TestGateway {
   ): Promise<Answer<TData>>;
   /** Folds everything that was recorded into the rollups, as the loop of a running gateway does. */
   fold(): Promise<void>;
+  /** Webhook endpoints that were disabled because their messages failed. */
+  readonly disabled: WebhookEndpoint[];
+  /** What went wrong in the background, since it was asked last. */
+  takeFaults(): readonly unknown[];
   close(): Promise<void>;
 }
 
@@ -58,6 +66,7 @@ export interface TestGatewayOptions {
   /** Another gateway on the same database. */
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
+  readonly webhooks?: Partial<WebhookOptions>;
 }
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -65,12 +74,22 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const clock = options.beside?.clock ?? new ManualClock(Date.parse(options.now ?? TEST_NOW));
   const database = await openDatabase({ url: databaseUrl, poolSize: 6, entities });
   const faults: unknown[] = [];
+  const disabled: WebhookEndpoint[] = [];
   const app = createApp({
     database,
     clock,
     ingestWindowDays: 400,
     ingestAheadSeconds: 300,
     ...(options.mail === undefined ? {} : { mail: options.mail }),
+    webhooks: {
+      secretKey: WEBHOOK_SECRET_KEY,
+      allowLoopback: true,
+      onDisabled: (_tx, _account, endpoint) => {
+        disabled.push(endpoint);
+        return Promise.resolve();
+      },
+      ...options.webhooks,
+    },
     onError: (error) => {
       faults.push(error);
     },
@@ -84,6 +103,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     clock,
     database,
     databaseUrl,
+    disabled,
     http,
     server,
     operatorKey: OPERATOR_KEY,
@@ -105,6 +125,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       const fault = faults.shift();
       if (fault !== undefined) throw new Error('folding failed', { cause: fault });
     },
+    takeFaults: () => faults.splice(0),
     close: async () => {
       await server.close();
       await app.folding.stop();

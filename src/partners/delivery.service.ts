@@ -1,0 +1,233 @@
+// Sends what waits for an endpoint. An endpoint has one job, whatever waits for it: the job claims a few messages, sends
+// them side by side, writes what became of each, and puts itself where the next one is due. So an endpoint never has more
+// than a few messages in flight over all gateways, a dead one costs one job however much waits for it, and those that were
+// slow or failed share a part of this gateway's slots, the rest of which stays free for those that answer.
+//
+// A message is claimed for a time. When its gateway dies, the job is run again and the message sent again under the same
+// id; when a gateway was only frozen, its result no longer counts. Whoever decides when the next message is due holds the
+// endpoint's lock, so a message that comes in between cannot be overlooked.
+
+import { randomInt } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { Webhook } from 'standardwebhooks';
+import type { Account } from '../account/account.ts';
+import type { AccountService } from '../account/account.service.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Database, Tx } from '../db/database.ts';
+import { enqueueAll } from '../db/jobs.ts';
+import { claimDue, type ClaimedDelivery, nextDueMs, saveVerdict } from './deliveries.store.ts';
+import type { SecretBox } from './secret-box.service.ts';
+import { SEND_TIMEOUT_MS, type Sender } from './sender.service.ts';
+import {
+  type Answer,
+  type EndpointRef,
+  judgeAnswer,
+  type Verdict,
+  type WebhookEndpoint,
+} from './webhook.ts';
+import {
+  lockEndpoint,
+  pauseEndpoint,
+  saveEndpoint,
+  type SealedEndpoint,
+} from './webhooks.store.ts';
+
+export const SEND_TASK = 'webhooks.send';
+/** Messages of one endpoint that are sent at a time, over all gateways. */
+export const IN_FLIGHT_MAX = 8;
+/** How long a message is claimed: longer than sending and writing it down takes, shorter than a dead gateway's jobs wait. */
+export const CLAIM_MS = SEND_TIMEOUT_MS + 20_000;
+/** Endpoints of which this gateway waits at a time, of those that were slow or failed when it last sent to them. */
+export const DOUBTFUL_MAX = 10;
+const DOUBTFUL_FROM_MS = 2_000;
+const DEFER_MS = 1_000;
+const REMEMBERED_ENDPOINTS = 10_000;
+
+/** Told when an endpoint was disabled because its messages failed; in the transaction in which that is written. */
+export type OnDisabled = (
+  tx: Tx,
+  account: Account,
+  endpoint: WebhookEndpoint,
+  /** What the receiver answered last, in a sentence. */
+  reason: string,
+) => Promise<void>;
+
+export interface DeliveryServices {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly accounts: AccountService;
+  readonly sender: Sender;
+  /** Null: there is no key, and so no endpoint that could be signed for. */
+  readonly box: SecretBox | null;
+  readonly onDisabled: OnDisabled;
+  /** Told of faults of ours; what could not be sent because of one is sent later, and counts as no attempt. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Puts endpoints' jobs where their next message is due. The caller holds the endpoints' locks. */
+export async function enqueueSending(
+  tx: Tx,
+  refs: readonly EndpointRef[],
+  runAtMs: number,
+): Promise<void> {
+  await enqueueAll(
+    tx,
+    refs.map((ref) => ({
+      task: SEND_TASK,
+      payload: { accountId: ref.accountId, endpointId: ref.endpointId },
+      jobKey: keyOf(ref),
+      runAtMs,
+    })),
+  );
+}
+
+export class WebhookDeliveryService {
+  private readonly doubtful = new LRUCache<string, true>({ max: REMEMBERED_ENDPOINTS });
+  private waitingForDoubtful = 0;
+
+  constructor(private readonly services: DeliveryServices) {}
+
+  /** Sends what is due for an endpoint, a few messages of it; the rest, and what fails, is left to the endpoint's next job. */
+  async send(ref: EndpointRef): Promise<void> {
+    const isDoubtful = this.doubtful.has(keyOf(ref));
+    if (isDoubtful && this.waitingForDoubtful >= DOUBTFUL_MAX) {
+      await this.reschedule(ref, this.services.clock.nowMs() + DEFER_MS);
+      return;
+    }
+    if (isDoubtful) this.waitingForDoubtful += 1;
+    try {
+      await this.sendDue(ref);
+    } finally {
+      if (isDoubtful) this.waitingForDoubtful -= 1;
+    }
+  }
+
+  private async sendDue(ref: EndpointRef): Promise<void> {
+    const { database, clock, onError } = this.services;
+    const claimed = await database.inTransaction((tx) => this.claim(tx, ref));
+    if (claimed === null) return;
+    const begunMs = performance.now();
+    const attempts = claimed.deliveries.map((one) => this.attempt(claimed, one));
+    const results = await Promise.allSettled(attempts);
+    const isFine = results.every((one) => one.status === 'fulfilled' && one.value);
+    if (!isFine || performance.now() - begunMs >= DOUBTFUL_FROM_MS) {
+      this.doubtful.set(keyOf(ref), true);
+    } else if (results.length > 0) {
+      this.doubtful.delete(keyOf(ref));
+    }
+    // Not thrown: the endpoint's next job, where the claim ends, is what tries it again.
+    for (const result of results) if (result.status === 'rejected') onError(result.reason);
+    await this.reschedule(ref, clock.nowMs());
+  }
+
+  private async claim(
+    tx: Tx,
+    ref: EndpointRef,
+  ): Promise<(SealedEndpoint & { readonly deliveries: readonly ClaimedDelivery[] }) | null> {
+    const sealed = await lockEndpoint(tx, ref);
+    if (sealed?.endpoint.enabled !== true) return null;
+    const nowMs = this.services.clock.nowMs();
+    const isPaused = sealed.pausedUntilMs !== null && sealed.pausedUntilMs > nowMs;
+    const claim = { nowMs, untilMs: nowMs + CLAIM_MS, inFlightMax: IN_FLIGHT_MAX };
+    return { ...sealed, deliveries: isPaused ? [] : await claimDue(tx, ref, claim) };
+  }
+
+  /** @returns whether it was delivered */
+  private async attempt(sealed: SealedEndpoint, delivery: ClaimedDelivery): Promise<boolean> {
+    const { clock, sender } = this.services;
+    const answer = await sender.send({
+      url: sealed.endpoint.url,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'billing-gateway-webhooks/1',
+        ...this.sign(sealed, delivery),
+      },
+      body: delivery.payload,
+    });
+    await this.record(sealed.endpoint, delivery, { answer, atMs: clock.nowMs() });
+    return answer.status !== null && answer.status >= 200 && answer.status < 300;
+  }
+
+  /** The headers of Standard Webhooks: both secrets sign until the old one ends. */
+  private sign(
+    { endpoint, secret, previous }: SealedEndpoint,
+    { webhookId, payload }: ClaimedDelivery,
+  ): Readonly<Record<string, string>> {
+    const { box, clock } = this.services;
+    if (box === null) {
+      throw new Error('Webhooks cannot be signed: WEBHOOK_SECRET_KEY is not set.');
+    }
+    const nowMs = clock.nowMs();
+    const secrets =
+      previous !== null && nowMs < previous.endsAtMs ? [secret, previous.secret] : [secret];
+    const signatures = secrets.map((sealed) =>
+      new Webhook(box.open(sealed, endpoint.accountId)).sign(webhookId, new Date(nowMs), payload),
+    );
+    return {
+      'webhook-id': webhookId,
+      'webhook-timestamp': Math.floor(nowMs / 1_000).toString(),
+      'webhook-signature': signatures.join(' '),
+    };
+  }
+
+  private async record(
+    endpoint: WebhookEndpoint,
+    delivery: ClaimedDelivery,
+    { answer, atMs }: { readonly answer: Answer; readonly atMs: number },
+  ): Promise<void> {
+    const { database, accounts } = this.services;
+    const verdict = judgeAnswer(answer, {
+      number: delivery.attempts + 1,
+      nowMs: atMs,
+      jitter: randomInt(1_000_000) / 1_000_000,
+    });
+    if (!verdict.disablesEndpoint) {
+      await database.inTransaction(async (tx) => {
+        if (verdict.pauseUntilMs !== null) await lockEndpoint(tx, endpoint);
+        const isOurs = await saveVerdict(tx, delivery, { verdict, atMs });
+        if (isOurs && verdict.pauseUntilMs !== null) {
+          await pauseEndpoint(tx, endpoint, verdict.pauseUntilMs);
+        }
+      });
+      return;
+    }
+    // The account's lock comes first, as everywhere: whoever is told of it may write to the account.
+    await accounts.inAccount(endpoint.accountId, (tx, account) =>
+      this.fail(tx, account, { endpoint, delivery, verdict, atMs }),
+    );
+  }
+
+  private async fail(
+    tx: Tx,
+    account: Account,
+    failed: {
+      readonly endpoint: EndpointRef;
+      readonly delivery: ClaimedDelivery;
+      readonly verdict: Verdict;
+      readonly atMs: number;
+    },
+  ): Promise<void> {
+    const { delivery, verdict, atMs } = failed;
+    const sealed = await lockEndpoint(tx, failed.endpoint);
+    const isOurs = await saveVerdict(tx, delivery, { verdict, atMs });
+    if (!isOurs || sealed?.endpoint.enabled !== true) return;
+    const disabled = { ...sealed.endpoint, enabled: false, disabledAtMs: atMs };
+    await saveEndpoint(tx, disabled);
+    await this.services.onDisabled(tx, account, disabled, verdict.error ?? 'It failed.');
+  }
+
+  /** Puts the endpoint's job where its next message is due, but not before an instant. */
+  private async reschedule(ref: EndpointRef, earliestMs: number): Promise<void> {
+    await this.services.database.inTransaction(async (tx) => {
+      const sealed = await lockEndpoint(tx, ref);
+      if (sealed?.endpoint.enabled !== true) return;
+      const dueMs = await nextDueMs(tx, ref);
+      if (dueMs === null) return;
+      await enqueueSending(tx, [ref], Math.max(dueMs, earliestMs, sealed.pausedUntilMs ?? 0));
+    });
+  }
+}
+
+function keyOf({ accountId, endpointId }: EndpointRef): string {
+  return `webhook:${accountId}:${endpointId}`;
+}

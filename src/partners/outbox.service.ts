@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { loadHardware } from '../catalogue/catalogue.store.ts';
+import type { Occurrence } from '../credits/occurrence.ts';
+import type { Settled, SettlementSink } from '../credits/settlement.service.ts';
+import { listThresholds } from '../credits/thresholds.store.ts';
+import { loadRunning } from '../hosting/hosting.store.ts';
+import { loadResources } from '../resources/resources.store.ts';
+import { insertDeliveries, type NewDelivery } from './deliveries.store.ts';
+import { enqueueSending } from './delivery.service.ts';
+import { eventOf, type Facts, payloadOf, resourcesOf, type ToldHosting } from './payloads.ts';
+import type { WebhookEndpoint } from './webhook.ts';
+import { lockListeners } from './webhooks.store.ts';
+
+/** Writes a message for each endpoint that is to be told of what happened, in the transaction in which it happened. */
+export class WebhookOutbox implements SettlementSink {
+  async settled(settled: Settled): Promise<void> {
+    const { tx, account, recordedAtMs } = settled;
+    const events = [...new Set(settled.occurrences.map(eventOf))];
+    const listeners = await lockListeners(tx, account.accountId, events);
+    if (listeners.length === 0) return;
+    const isHeard = (one: Occurrence): boolean =>
+      listeners.some(({ events: heard }) => heard.includes(eventOf(one)));
+    const occurrences = settled.occurrences.filter(isHeard);
+    const facts = await loadFacts(settled, occurrences);
+    const deliveries = occurrences.flatMap((one) =>
+      deliveriesOf(one, listeners, { facts, recordedAtMs }),
+    );
+    await insertDeliveries(tx, account.accountId, deliveries);
+    await enqueueSending(tx, listeners, recordedAtMs);
+  }
+}
+
+/** The same message, under the same id, for each endpoint that hears of it. */
+function deliveriesOf(
+  occurrence: Occurrence,
+  listeners: readonly WebhookEndpoint[],
+  { facts, recordedAtMs }: { readonly facts: Facts; readonly recordedAtMs: number },
+): readonly NewDelivery[] {
+  const event = eventOf(occurrence);
+  const webhookId = `msg_${randomUUID().replaceAll('-', '')}`;
+  const payload = payloadOf(occurrence, facts);
+  return listeners
+    .filter(({ events }) => events.includes(event))
+    .map(({ endpointId }) => ({
+      endpointId,
+      webhookId,
+      event,
+      payload,
+      createdAtMs: recordedAtMs,
+    }));
+}
+
+async function loadFacts(
+  { tx, account, recordedAtMs }: Settled,
+  occurrences: readonly Occurrence[],
+): Promise<Facts> {
+  const { accountId } = account;
+  const addresses = [...new Set(occurrences.flatMap(resourcesOf))].map((resourceId) => ({
+    accountId,
+    resourceId,
+  }));
+  const resources = addresses.length === 0 ? [] : await loadResources(tx, addresses);
+  const running = addresses.length === 0 ? [] : await loadRunning(tx, addresses);
+  const names = new Map(
+    (running.length === 0 ? [] : await loadHardware(tx)).map((one) => [one.hardwareId, one.name]),
+  );
+  const hosting = running.map((segment): [number, ToldHosting] => [
+    segment.resourceId,
+    { ...segment, hardware: names.get(segment.hardwareId) ?? '' },
+  ]);
+  const hasAlert = occurrences.some(({ what }) => what === 'ALERT');
+  const thresholds = hasAlert ? await listThresholds(tx, [accountId]) : [];
+  return {
+    account,
+    recordedAtMs,
+    resources: new Map(resources.map((resource) => [resource.resourceId, resource])),
+    hosting: new Map(hosting),
+    labels: new Map(thresholds.map(({ watchId, label }) => [watchId, label])),
+  };
+}

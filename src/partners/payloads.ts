@@ -1,0 +1,188 @@
+// What each event tells: a message { type, timestamp, data } whose ids are those of the API and whose credits are decimal
+// strings. A message is a snapshot, written in the transaction of what it tells of, and stays under 20 kB.
+
+import type { Account } from '../account/account.ts';
+import { alertOf } from '../alerts/alert.ts';
+import { encodeCursor } from '../core/cursor.ts';
+import { invariant } from '../core/errors.ts';
+import { encodeId } from '../core/identity.ts';
+import { formatMicro } from '../core/micro.ts';
+import { isoInstant } from '../core/range.ts';
+import type { CycleSums } from '../credits/lots.ts';
+import type {
+  AlertRaised,
+  CycleClosed,
+  DeploymentTurn,
+  Occurrence,
+} from '../credits/occurrence.ts';
+import { isThreshold } from '../credits/watches.ts';
+import { type Resource, typeOfKind } from '../resources/resource.ts';
+import type { WebhookEvent } from './webhook.ts';
+
+/** What Standard Webhooks asks messages to stay under. */
+export const PAYLOAD_BYTES_MAX = 20_000;
+/** Of which the list of stopped deployments may take this much; the rest of it is asked of the API. */
+const STOPPED_BYTES_MAX = 12_000;
+
+/** What a deployment runs on. */
+export interface ToldHosting {
+  readonly hardware: string;
+  readonly replicas: number;
+  /** Of one replica. */
+  readonly rateMicroPerHour: bigint;
+}
+
+/** What occurrences only point to, as it stands now. */
+export interface Facts {
+  readonly account: Account;
+  readonly recordedAtMs: number;
+  readonly resources: ReadonlyMap<number, Resource>;
+  /** By resource; those that do not run are left out. */
+  readonly hosting: ReadonlyMap<number, ToldHosting>;
+  /** Labels of thresholds. */
+  readonly labels: ReadonlyMap<number, string | null>;
+}
+
+/** The event that an occurrence is. */
+export function eventOf(occurrence: Occurrence): WebhookEvent {
+  return occurrence.what === 'ALERT' ? 'ALERT_RAISED' : occurrence.what;
+}
+
+/** The resources that an occurrence points to. */
+export function resourcesOf(occurrence: Occurrence): readonly number[] {
+  switch (occurrence.what) {
+    case 'ALERT':
+      return occurrence.stoppedResourceIds;
+    case 'CYCLE_CLOSED':
+      return [];
+    case 'DEPLOYMENT_STARTED':
+    case 'DEPLOYMENT_CHANGED':
+    case 'DEPLOYMENT_STOPPED':
+      return [occurrence.resourceId];
+  }
+}
+
+/** The message that tells of an occurrence. */
+export function payloadOf(occurrence: Occurrence, facts: Facts): string {
+  return JSON.stringify({
+    type: eventOf(occurrence),
+    timestamp: isoInstant(occurrence.atMs),
+    data: { account: accountOf(facts.account), ...dataOf(occurrence, facts) },
+  });
+}
+
+function dataOf(occurrence: Occurrence, facts: Facts): object {
+  switch (occurrence.what) {
+    case 'ALERT':
+      return { alert: alertData(occurrence, facts) };
+    case 'CYCLE_CLOSED':
+      return { cycle: cycleData(occurrence, facts.account.accountId) };
+    case 'DEPLOYMENT_STARTED':
+    case 'DEPLOYMENT_CHANGED':
+      return deploymentData(occurrence, facts);
+    case 'DEPLOYMENT_STOPPED':
+      return { ...deploymentData(occurrence, facts), cause: occurrence.cause };
+  }
+}
+
+function accountOf({ accountId, externalId }: Account): object {
+  return { id: encodeId('Account', accountId, accountId), externalId };
+}
+
+function alertData(raised: AlertRaised, facts: Facts): object {
+  const { accountId } = facts.account;
+  const alert = alertOf(accountId, raised, facts.recordedAtMs);
+  const { sequence, resolves } = alert;
+  const stopped = alert.stoppedResourceIds.map((id) => deploymentOf(facts, id));
+  return {
+    id: encodeId('Alert', accountId, sequence),
+    sequence,
+    cursor: encodeCursor({ value: null, id: sequence }),
+    kind: alert.kind,
+    threshold: thresholdOf(raised, facts),
+    crossedAt: isoInstant(alert.crossedAtMs),
+    raisedAt: isoInstant(alert.raisedAtMs),
+    remaining: formatMicro(alert.remainingMicro),
+    percentUsed: alert.percentUsed,
+    runsRemaining: alert.runsRemaining,
+    measured: alert.measuredMicro === null ? null : formatMicro(alert.measuredMicro),
+    message: alert.message,
+    stoppedCount: stopped.length,
+    stopped: firstThatFit(stopped, STOPPED_BYTES_MAX),
+    resolves:
+      resolves === null ? null : { id: encodeId('Alert', accountId, resolves), sequence: resolves },
+  };
+}
+
+function thresholdOf({ watchId, measure, valueMicro }: AlertRaised, facts: Facts): object | null {
+  if (!isThreshold(measure)) return null;
+  return {
+    id: encodeId('Threshold', facts.account.accountId, watchId),
+    measure,
+    value: formatMicro(valueMicro),
+    label: facts.labels.get(watchId) ?? null,
+  };
+}
+
+function deploymentData(turn: DeploymentTurn, facts: Facts): object {
+  const resource = resourceAt(facts, turn.resourceId);
+  const hosting = facts.hosting.get(turn.resourceId);
+  return {
+    deployment: {
+      ...deploymentOf(facts, turn.resourceId),
+      owner: resource.owner,
+      status: resource.status,
+      endpointUrl: resource.endpointUrl,
+      failureMessage: resource.failureMessage,
+    },
+    hosting:
+      hosting === undefined
+        ? null
+        : {
+            hardware: hosting.hardware,
+            replicas: hosting.replicas,
+            creditsPerHour: formatMicro(BigInt(hosting.replicas) * hosting.rateMicroPerHour),
+          },
+  };
+}
+
+function deploymentOf(facts: Facts, resourceId: number): object {
+  const { accountId, kind, externalId, name } = resourceAt(facts, resourceId);
+  return { id: encodeId(typeOfKind[kind], accountId, resourceId), kind, externalId, name };
+}
+
+function resourceAt(facts: Facts, resourceId: number): Resource {
+  const resource = facts.resources.get(resourceId);
+  invariant(resource !== undefined, 'what an occurrence points to exists', { resourceId });
+  return resource;
+}
+
+function cycleData({ cycle, credits, runs }: CycleClosed, accountId: number): object {
+  return {
+    id: encodeId('BillingCycle', accountId, cycle.cycleId),
+    startsAt: isoInstant(cycle.startMs),
+    endsAt: isoInstant(cycle.endMs),
+    ...sumsOf(credits),
+    workflowRuns: sumsOf(runs),
+  };
+}
+
+function sumsOf(sums: CycleSums & { readonly closingMicro: bigint }): object {
+  return {
+    carriedOver: formatMicro(sums.carriedOverMicro),
+    allocated: formatMicro(sums.allocatedMicro),
+    used: formatMicro(sums.usedMicro),
+    expired: formatMicro(sums.expiredMicro),
+    adjusted: formatMicro(sums.adjustedMicro),
+    closing: formatMicro(sums.closingMicro),
+  };
+}
+
+function firstThatFit(parts: readonly object[], bytesMax: number): readonly object[] {
+  let bytes = 0;
+  const end = parts.findIndex((part) => {
+    bytes += Buffer.byteLength(JSON.stringify(part)) + 1;
+    return bytes > bytesMax;
+  });
+  return end === -1 ? parts : parts.slice(0, end);
+}

@@ -1,0 +1,177 @@
+// Sends a message to a receiver that a customer named: a stranger. Nothing but the public internet is reached (judged by the
+// address that is really connected to, so that a name cannot be turned round in between), no redirect is followed, and
+// neither a slow nor an endless answer is waited for.
+
+import dns from 'node:dns';
+import http from 'node:http';
+import https from 'node:https';
+import net, { BlockList, type LookupFunction } from 'node:net';
+import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
+import type { Answer } from './webhook.ts';
+
+/** For one attempt altogether, from finding the address to the answer's last byte. */
+export const SEND_TIMEOUT_MS = 15_000;
+/** What is read of an answer, though nothing in it counts. */
+export const ANSWER_BYTES_MAX = 64 * 1024;
+
+export interface SenderOptions {
+  /** This machine may be a receiver: for development and tests. */
+  readonly allowLoopback: boolean;
+  /** How names are looked up; default: as the system does. */
+  readonly lookup?: LookupFunction;
+  /** Whose certificates are trusted, in PEM; default: those that Node trusts. */
+  readonly ca?: string;
+  readonly timeoutMs?: number;
+}
+
+export interface Message {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'];
+/** Looks public, and is how machines at Azure reach their own metadata. */
+const CLOUD_ADDRESSES = ['168.63.129.16'];
+
+export class Sender {
+  private readonly agents: { readonly http: http.Agent; readonly https: https.Agent };
+  private readonly lookup: LookupFunction;
+  private readonly timeoutMs: number;
+
+  constructor(private readonly options: SenderOptions) {
+    const filter = {
+      keepAlive: false,
+      allowIPAddressList: options.allowLoopback ? LOOPBACK_ADDRESSES : [],
+      denyIPAddressList: CLOUD_ADDRESSES,
+    };
+    this.agents = {
+      http: new RequestFilteringHttpAgent(filter),
+      https: new RequestFilteringHttpsAgent({
+        ...filter,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
+      }),
+    };
+    this.lookup = options.lookup ?? dns.lookup;
+    this.timeoutMs = options.timeoutMs ?? SEND_TIMEOUT_MS;
+  }
+
+  get allowsLoopback(): boolean {
+    return this.options.allowLoopback;
+  }
+
+  /** Posts a message. What goes wrong is an answer too, without anything of what was found inside a private network. */
+  async send(message: Message): Promise<Answer> {
+    const url = new URL(message.url);
+    const isPlain = url.protocol === 'http:';
+    const isLoopback = LOOPBACK_ADDRESSES.includes(bare(url.hostname));
+    if (isPlain && !this.options.allowLoopback) return unsent('Only https is sent to.');
+    if (isPrivateHost(url.hostname) && !(this.options.allowLoopback && isLoopback)) {
+      return unsent(NOT_PUBLIC);
+    }
+    return this.post(url, message);
+  }
+
+  private post(url: URL, message: Message): Promise<Answer> {
+    const { request } = url.protocol === 'http:' ? http : https;
+    return new Promise((resolve) => {
+      const sent = request(url, {
+        method: 'POST',
+        agent: url.protocol === 'http:' ? this.agents.http : this.agents.https,
+        headers: { ...message.headers, 'content-length': Buffer.byteLength(message.body) },
+        lookup: this.lookup,
+      });
+      let status: Answer | null = null;
+      // Whatever ends the attempt ends it here, once; a status that has arrived stands.
+      const end = (error: unknown): void => {
+        clearTimeout(timer);
+        sent.destroy();
+        resolve(status ?? unsent(sentenceOf(error, this.timeoutMs)));
+      };
+      const timer = setTimeout(end, this.timeoutMs, TIMED_OUT);
+      sent.on('error', end);
+      sent.on('close', () => {
+        end(null);
+      });
+      sent.on('response', (response) => {
+        status = { status: response.statusCode ?? 0, retryAfter: retryAfterOf(response) };
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > ANSWER_BYTES_MAX) end(null);
+        });
+        response.on('end', end);
+        response.on('error', end);
+      });
+      sent.end(message.body);
+    });
+  }
+}
+
+const TIMED_OUT = Symbol('timed out');
+const NOT_PUBLIC = 'The address is not on the public internet.';
+
+function unsent(error: string): Answer {
+  return { status: null, error };
+}
+
+function retryAfterOf(response: http.IncomingMessage): string | null {
+  return response.headers['retry-after'] ?? null;
+}
+
+// Of a fault only its code is told: its text may hold addresses that a private name server gave.
+function sentenceOf(error: unknown, timeoutMs: number): string {
+  if (error === TIMED_OUT) return `No answer within ${timeoutMs / 1_000} seconds.`;
+  if (typeof error !== 'object' || error === null) {
+    return 'The connection was closed without an answer.';
+  }
+  // The agent's refusals are the only errors without a code.
+  if (!('code' in error) || typeof error.code !== 'string') return NOT_PUBLIC;
+  return `The message could not be sent (${error.code}).`;
+}
+
+// Two lists: a rule of one family would be held against the addresses of the other that it can be written in.
+const PRIVATE_IPV4 = new BlockList();
+const PRIVATE_IPV6 = new BlockList();
+for (const [address, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['168.63.129.16', 32],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+] as const) {
+  PRIVATE_IPV4.addSubnet(address, prefix, 'ipv4');
+}
+// Of IPv6 only 2000::/3 is given out for the public internet, and not all of it.
+for (const [address, prefix] of [
+  ['::', 3],
+  ['4000::', 2],
+  ['8000::', 1],
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+] as const) {
+  PRIVATE_IPV6.addSubnet(address, prefix, 'ipv6');
+}
+
+/** Whether a host, as URL writes it, is an address outside the public internet. Names are none. */
+export function isPrivateHost(hostname: string): boolean {
+  const host = bare(hostname);
+  if (net.isIPv4(host)) return PRIVATE_IPV4.check(host, 'ipv4');
+  return net.isIPv6(host) && PRIVATE_IPV6.check(host, 'ipv6');
+}
+
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}

@@ -1,0 +1,231 @@
+// Webhooks: where a partner is told what happened, and what becomes of each message, by the rules of Standard Webhooks
+// (https://www.standardwebhooks.com). A message has an id that stays the same over all its attempts. It is delivered when
+// the receiver answers 2xx; anything else, a redirect too, is a failure and tried again after ever longer waits, ten times
+// in about three days. A receiver that is Gone (410), or whose message failed to the end, is sent nothing any more until it
+// is enabled again.
+
+import type { DeliveryStatus } from '../notifications/email.ts';
+import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
+
+export const webhookEvents = {
+  ALERT_RAISED: 'ALERT_RAISED',
+  DEPLOYMENT_STARTED: 'DEPLOYMENT_STARTED',
+  DEPLOYMENT_CHANGED: 'DEPLOYMENT_CHANGED',
+  DEPLOYMENT_STOPPED: 'DEPLOYMENT_STOPPED',
+  CYCLE_CLOSED: 'CYCLE_CLOSED',
+} as const;
+export type WebhookEvent = keyof typeof webhookEvents;
+
+export const ENDPOINTS_MAX = 20;
+export const URL_LENGTH_MAX = 2_048;
+export const SECRET_BYTES = 32;
+export const SECRET_START = 'whsec_';
+/** How long an old secret goes on signing unless the caller says otherwise, and at most. */
+export const KEEP_OLD_SECONDS = 86_400;
+export const KEEP_OLD_SECONDS_MAX = 30 * 86_400;
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/** How long to wait before each attempt, counted from the end of the one before. */
+export const ATTEMPT_DELAYS_MS: readonly number[] = [
+  0,
+  5 * SECOND_MS,
+  5 * MINUTE_MS,
+  30 * MINUTE_MS,
+  2 * HOUR_MS,
+  5 * HOUR_MS,
+  10 * HOUR_MS,
+  14 * HOUR_MS,
+  20 * HOUR_MS,
+  24 * HOUR_MS,
+];
+export const ATTEMPTS_MAX = ATTEMPT_DELAYS_MS.length;
+/** A wait is lengthened by up to this part of itself, so that what failed together does not come again together. */
+export const JITTER_PART = 0.1;
+/** A receiver that asks for more is asked again after this. */
+export const RETRY_AFTER_MAX_MS = 24 * HOUR_MS;
+
+export interface EndpointRef {
+  readonly accountId: number;
+  readonly endpointId: number;
+}
+
+export interface WebhookEndpoint extends EndpointRef {
+  readonly url: string;
+  readonly events: readonly WebhookEvent[];
+  readonly enabled: boolean;
+  readonly createdAtMs: number;
+  /** Since when nothing is sent; null while it is enabled. */
+  readonly disabledAtMs: number | null;
+}
+
+export interface DeliveryRef {
+  readonly accountId: number;
+  readonly deliveryId: number;
+}
+
+export interface WebhookDelivery extends DeliveryRef {
+  readonly endpointId: number;
+  /** Names the message: the header `webhook-id`. */
+  readonly webhookId: string;
+  readonly event: WebhookEvent;
+  readonly payload: string;
+  readonly status: DeliveryStatus;
+  readonly attempts: number;
+  /** Null when none is to come: it is delivered, it failed, or its endpoint is disabled. */
+  readonly nextAttemptAtMs: number | null;
+  readonly lastResponseCode: number | null;
+  readonly lastError: string | null;
+  readonly createdAtMs: number;
+  readonly deliveredAtMs: number | null;
+}
+
+/** What an attempt met. */
+export type Answer =
+  | { readonly status: number; readonly retryAfter: string | null }
+  | { readonly status: null; readonly error: string };
+
+/** What follows from an attempt. */
+export interface Verdict {
+  readonly status: DeliveryStatus;
+  readonly responseCode: number | null;
+  /** One sentence; null when it was delivered. */
+  readonly error: string | null;
+  /** Of PENDING: when it is tried again. */
+  readonly nextAttemptAtMs: number | null;
+  /** Until when nothing else is sent to the endpoint either. */
+  readonly pauseUntilMs: number | null;
+  readonly disablesEndpoint: boolean;
+}
+
+/**
+ * Judges an attempt.
+ * @param attempt.number 1 for the first
+ * @param attempt.jitter from 0 up to 1
+ */
+export function judgeAnswer(
+  answer: Answer,
+  attempt: { readonly number: number; readonly nowMs: number; readonly jitter: number },
+): Verdict {
+  const { status: responseCode } = answer;
+  const none = { responseCode, nextAttemptAtMs: null, pauseUntilMs: null };
+  if (responseCode !== null && responseCode >= 200 && responseCode < 300) {
+    return { ...none, status: 'DELIVERED', error: null, disablesEndpoint: false };
+  }
+  const error = errorOf(answer);
+  const delayMs = ATTEMPT_DELAYS_MS[attempt.number];
+  if (responseCode === 410 || delayMs === undefined) {
+    return { ...none, status: 'FAILED', error, disablesEndpoint: true };
+  }
+  const waitMs = Math.round(delayMs * (1 + JITTER_PART * attempt.jitter));
+  const askedMs = retryAfterMs(answer, attempt.nowMs);
+  return {
+    status: 'PENDING',
+    responseCode,
+    error,
+    nextAttemptAtMs: Math.max(attempt.nowMs + waitMs, askedMs ?? 0),
+    pauseUntilMs: responseCode === 429 || responseCode === 503 ? askedMs : null,
+    disablesEndpoint: false,
+  };
+}
+
+function errorOf(answer: Answer): string {
+  if (answer.status === null) return answer.error;
+  if (answer.status >= 300 && answer.status < 400) {
+    return `Answered ${answer.status}: redirects are not followed.`;
+  }
+  return answer.status === 410
+    ? 'Answered 410: the endpoint is gone and was disabled.'
+    : `Answered ${answer.status}.`;
+}
+
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
+/** The instant that a receiver asked to be left alone until, at most RETRY_AFTER_MAX_MS ahead; null when it asked for none. */
+function retryAfterMs(answer: Answer, nowMs: number): number | null {
+  if (answer.status === null || answer.retryAfter === null) return null;
+  const text = answer.retryAfter.trim();
+  const latestMs = nowMs + RETRY_AFTER_MAX_MS;
+  if (/^\d{1,9}$/.test(text)) return Math.min(nowMs + Number(text) * SECOND_MS, latestMs);
+  const dateMs = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;
+  return dateMs > nowMs ? Math.min(dateMs, latestMs) : null;
+}
+
+/** Who may be a receiver. */
+export interface UrlRules {
+  /** http and this machine itself are allowed: for development and tests. */
+  readonly allowLoopback: boolean;
+  readonly path: ErrorPath;
+}
+
+const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+const LOCAL_NAME = /(^|\.)(localhost|local|internal|lan|home\.arpa)\.?$/;
+
+/**
+ * Checks a receiver's URL by what it says; where its name leads is judged whenever something is sent.
+ * @param isPrivateAddress whether a host that is an address, as URL writes it, is none of the public internet
+ * @throws UserInputError
+ */
+export function parseWebhookUrl(
+  text: string,
+  isPrivateAddress: (host: string) => boolean,
+  rules: UrlRules,
+): string {
+  const fault = formFault(text) ?? hostFault(new URL(text), isPrivateAddress, rules);
+  if (fault !== null) throw new UserInputError(`url ${fault}.`, { path: rules.path });
+  return text;
+}
+
+function formFault(text: string): string | null {
+  if (text.length > URL_LENGTH_MAX) {
+    return `is ${text.length} characters long; at most ${URL_LENGTH_MAX} are kept`;
+  }
+  if (!URL.canParse(text)) return 'is not an absolute URL';
+  const { username, password } = new URL(text);
+  return username === '' && password === ''
+    ? null
+    : 'must not hold a user name or password: messages are signed instead';
+}
+
+function hostFault(
+  { protocol, hostname }: URL,
+  isPrivateAddress: (host: string) => boolean,
+  { allowLoopback }: UrlRules,
+): string | null {
+  const isLoopback = allowLoopback && LOOPBACK_HOSTS.has(hostname);
+  if (protocol !== 'https:' && !(isLoopback && protocol === 'http:')) {
+    return `begins with ${protocol.slice(0, 20)}//; it must begin with https://`;
+  }
+  if (isLoopback || !(LOCAL_NAME.test(hostname) || isPrivateAddress(hostname))) return null;
+  return 'leads to an address that is not on the public internet';
+}
+
+/** The events to be told of, each once, in their own order. @throws UserInputError when there are none */
+export function parseEvents(
+  events: readonly WebhookEvent[],
+  path: ErrorPath,
+): readonly WebhookEvent[] {
+  const known = Object.values(webhookEvents).filter((event) => events.includes(event));
+  if (known.length > 0) return known;
+  throw new UserInputError('events must name at least one event.', { path });
+}
+
+/** @throws UserInputError when an old secret would sign for less than no time, or for too long */
+export function parseKeepOldSeconds(seconds: number | null, path: ErrorPath): number {
+  const keep = seconds ?? KEEP_OLD_SECONDS;
+  if (keep >= 0 && keep <= KEEP_OLD_SECONDS_MAX) return keep;
+  throw new UserInputError(
+    `keepOldSeconds is ${keep}; it must be from 0 to ${KEEP_OLD_SECONDS_MAX}.`,
+    { path },
+  );
+}
+
+/** @throws ConflictError when an account has all the endpoints that it may have */
+export function requireRoom(endpoints: number): void {
+  if (endpoints < ENDPOINTS_MAX) return;
+  throw new ConflictError(
+    `The account has ${endpoints} webhook endpoints; at most ${ENDPOINTS_MAX} may be: delete one first.`,
+  );
+}

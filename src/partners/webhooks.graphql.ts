@@ -1,0 +1,265 @@
+import DataLoader from 'dataloader';
+import {
+  Arg,
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { encodeId } from '../core/identity.ts';
+import { Key, type RequestContext } from '../graphql/context.ts';
+import { NodeType } from '../graphql/node.ts';
+import { type Connection, connectionType, Page25, pageOfRows, parsePage } from '../graphql/page.ts';
+import { DateTimeScalar, UrlScalar } from '../graphql/scalars.ts';
+import {
+  type EndpointRef,
+  type WebhookDelivery,
+  type WebhookEndpoint,
+  type WebhookEvent,
+  webhookEvents,
+} from './webhook.ts';
+import { type DeliveryStatus, deliveryStatuses } from '../notifications/email.ts';
+import {
+  countDeliveries,
+  type CreateEndpointRequest,
+  type DeliveryPage,
+  type EndpointWithSecret,
+  loadDeliveryPages,
+  type WebhookService,
+} from './webhooks.service.ts';
+
+registerEnumType(webhookEvents, {
+  name: 'WebhookEvent',
+  description:
+    'DEPLOYMENT_STOPPED: by undeploying, deleting, failure or the limit; the payload says which.',
+});
+
+@ObjectType('WebhookDelivery', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description: 'One message for one endpoint, and what became of it.',
+})
+export class WebhookDeliveryType extends NodeType {
+  @Field(() => String, {
+    description: 'The header `webhook-id`: the same over all attempts, and for all endpoints.',
+  })
+  readonly webhookId!: string;
+  @Field(() => webhookEvents) readonly event!: WebhookEvent;
+  @Field(() => deliveryStatuses) readonly status!: DeliveryStatus;
+  @Field(() => String, { description: 'The body, as it is sent.' }) readonly payload!: string;
+  @Field(() => Int, { description: 'Since it was made, redelivered, or its endpoint enabled.' })
+  readonly attempts!: number;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Null when none is to come; while the endpoint is disabled too.',
+  })
+  readonly nextAttemptAt!: number | null;
+  @Field(() => Int, { nullable: true }) readonly lastResponseCode!: number | null;
+  @Field(() => String, { nullable: true }) readonly lastError!: string | null;
+  @Field(() => DateTimeScalar) readonly createdAt!: number;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly deliveredAt!: number | null;
+  readonly delivery!: WebhookDelivery;
+}
+
+const WebhookDeliveryConnection = connectionType('WebhookDelivery', () => WebhookDeliveryType);
+
+@ObjectType('WebhookEndpoint', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description: 'Where messages are sent, signed as Standard Webhooks say.',
+})
+export class WebhookEndpointType extends NodeType {
+  @Field(() => UrlScalar) readonly url!: string;
+  @Field(() => [webhookEvents]) readonly events!: readonly WebhookEvent[];
+  @Field(() => Boolean, {
+    description:
+      'False after updateWebhookEndpoint, an answer 410, or a message that failed ten times; what is raised meanwhile is not sent.',
+  })
+  readonly enabled!: boolean;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly disabledAt!: number | null;
+  @Field(() => DateTimeScalar) readonly createdAt!: number;
+  readonly endpoint!: WebhookEndpoint;
+}
+
+/** An endpoint as the API shows it: never its secrets. */
+export function endpointNode(endpoint: WebhookEndpoint): WebhookEndpointType {
+  return {
+    id: encodeId('WebhookEndpoint', endpoint.accountId, endpoint.endpointId),
+    url: endpoint.url,
+    events: endpoint.events,
+    enabled: endpoint.enabled,
+    disabledAt: endpoint.disabledAtMs,
+    createdAt: endpoint.createdAtMs,
+    endpoint,
+  };
+}
+
+/** A delivery as the API shows it. */
+export function deliveryNode(delivery: WebhookDelivery): WebhookDeliveryType {
+  return {
+    id: encodeId('WebhookDelivery', delivery.accountId, delivery.deliveryId),
+    webhookId: delivery.webhookId,
+    event: delivery.event,
+    status: delivery.status,
+    payload: delivery.payload,
+    attempts: delivery.attempts,
+    nextAttemptAt: delivery.nextAttemptAtMs,
+    lastResponseCode: delivery.lastResponseCode,
+    lastError: delivery.lastError,
+    createdAt: delivery.createdAtMs,
+    deliveredAt: delivery.deliveredAtMs,
+    delivery,
+  };
+}
+
+@ObjectType('CreateWebhookEndpointPayload', {
+  simpleResolvers: true,
+  description: 'secret: shown once.',
+})
+class CreateWebhookEndpointPayload {
+  @Field(() => WebhookEndpointType) readonly endpoint!: WebhookEndpointType;
+  @Field(() => String) readonly secret!: string;
+}
+
+@InputType('CreateWebhookEndpointInput')
+class CreateWebhookEndpointInput implements CreateEndpointRequest {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => UrlScalar, {
+    description: 'https, on the public internet, without a user name or password.',
+  })
+  readonly url!: string;
+  @Field(() => [webhookEvents]) readonly events!: readonly WebhookEvent[];
+}
+
+@ArgsType()
+class UpdateWebhookEndpointArgs {
+  @Field(() => ID) readonly id!: string;
+  @Field(() => UrlScalar, { nullable: true }) readonly url?: string | null;
+  @Field(() => [webhookEvents], { nullable: true }) readonly events?:
+    readonly WebhookEvent[] | null;
+  @Field(() => Boolean, { nullable: true }) readonly enabled?: boolean | null;
+}
+
+const PAGE_LOADER = new Key<DataLoader<DeliveryPage, readonly WebhookDelivery[]>>(
+  'webhook delivery pages',
+);
+const COUNT_LOADER = new Key<DataLoader<EndpointRef, number>>('webhook delivery counts');
+
+@Resolver(() => WebhookEndpointType)
+export class WebhookEndpointResolver {
+  @FieldResolver(() => WebhookDeliveryConnection, { description: 'Newest first.' })
+  async deliveries(
+    @Root() { endpoint }: WebhookEndpointType,
+    @Ctx() context: RequestContext,
+    @Args(() => Page25) args: Page25,
+  ): Promise<Connection<WebhookDeliveryType>> {
+    const page = parsePage(args, 25);
+    const { accountId, endpointId } = endpoint;
+    const deliveries = await pageLoader(context).load({
+      accountId,
+      endpointId,
+      beforeId: page.after?.id ?? null,
+      limit: page.first + 1,
+    });
+    return pageOfRows(deliveries.map(deliveryNode), page, {
+      keyOf: ({ delivery }) => ({ value: null, id: delivery.deliveryId }),
+      countAll: () => countLoader(context).load({ accountId, endpointId }),
+    });
+  }
+}
+
+@Resolver()
+export class WebhooksResolver {
+  constructor(private readonly webhooks: WebhookService) {}
+
+  @Query(() => [WebhookEndpointType], { nullable: true, description: 'Oldest first.' })
+  async webhookEndpoints(
+    @Ctx() context: RequestContext,
+    @Arg('accountId', () => ID, { nullable: true }) accountId?: string | null,
+  ): Promise<readonly WebhookEndpointType[]> {
+    const named = { accountId: accountId ?? null };
+    const endpoints = await this.webhooks.list(context.actor, await context.reader(), named);
+    return endpoints.map(endpointNode);
+  }
+
+  @Mutation(() => CreateWebhookEndpointPayload)
+  async createWebhookEndpoint(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => CreateWebhookEndpointInput) input: CreateWebhookEndpointInput,
+  ): Promise<CreateWebhookEndpointPayload> {
+    return payloadNode(await this.webhooks.create(context.actor, input));
+  }
+
+  @Mutation(() => WebhookEndpointType, {
+    description:
+      'What is left out stays. Enabling a disabled one sends what has waited for it, each message as if for the first time.',
+  })
+  async updateWebhookEndpoint(
+    @Ctx() context: RequestContext,
+    @Args(() => UpdateWebhookEndpointArgs) args: UpdateWebhookEndpointArgs,
+  ): Promise<WebhookEndpointType> {
+    const { id, url = null, events = null, enabled = null } = args;
+    return endpointNode(await this.webhooks.update(context.actor, { id, url, events, enabled }));
+  }
+
+  @Mutation(() => CreateWebhookEndpointPayload, {
+    description: 'Both secrets sign until the old one ends, in at most 30 days.',
+  })
+  async rotateWebhookSecret(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID) id: string,
+    @Arg('keepOldSeconds', () => Int, { nullable: true, defaultValue: 86_400 })
+    keepOldSeconds?: number | null,
+  ): Promise<CreateWebhookEndpointPayload> {
+    const request = { id, keepOldSeconds: keepOldSeconds ?? null };
+    return payloadNode(await this.webhooks.rotate(context.actor, request));
+  }
+
+  @Mutation(() => ID, { description: 'What still waits for it is not sent.' })
+  async deleteWebhookEndpoint(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID) id: string,
+  ): Promise<string> {
+    return this.webhooks.delete(context.actor, id);
+  }
+
+  @Mutation(() => WebhookDeliveryType, {
+    description:
+      'Sends a message again now, whatever became of it, under the same `webhook-id`, with ten attempts.',
+  })
+  async redeliverWebhook(
+    @Ctx() context: RequestContext,
+    @Arg('deliveryId', () => ID) deliveryId: string,
+  ): Promise<WebhookDeliveryType> {
+    return deliveryNode(await this.webhooks.redeliver(context.actor, deliveryId));
+  }
+}
+
+function payloadNode({ endpoint, secret }: EndpointWithSecret): CreateWebhookEndpointPayload {
+  return { endpoint: endpointNode(endpoint), secret };
+}
+
+// The pages of all endpoints of an answer are one statement, and so are their counts.
+function pageLoader(context: RequestContext): DataLoader<DeliveryPage, readonly WebhookDelivery[]> {
+  return context.once(
+    PAGE_LOADER,
+    () => new DataLoader(async (pages) => loadDeliveryPages(await context.reader(), pages)),
+  );
+}
+
+function countLoader(context: RequestContext): DataLoader<EndpointRef, number> {
+  return context.once(
+    COUNT_LOADER,
+    () => new DataLoader(async (refs) => countDeliveries(await context.reader(), refs)),
+  );
+}

@@ -1,0 +1,234 @@
+import { requireAccount, requireRef } from '../access/authorize.ts';
+import type { AccountService } from '../account/account.service.ts';
+import { ConflictError, UnavailableError } from '../core/errors.ts';
+import { type Actor, unknownId } from '../core/identity.ts';
+import type { Tx } from '../db/database.ts';
+import { failPending, findDelivery, restartDelivery, restartPending } from './deliveries.store.ts';
+import { enqueueSending } from './delivery.service.ts';
+import { newWebhookSecret, type SecretBox } from './secret-box.service.ts';
+import { isPrivateHost } from './sender.service.ts';
+import {
+  type EndpointRef,
+  parseEvents,
+  parseKeepOldSeconds,
+  parseWebhookUrl,
+  requireRoom,
+  type WebhookDelivery,
+  type WebhookEndpoint,
+  type WebhookEvent,
+} from './webhook.ts';
+import {
+  deleteEndpoint,
+  findEndpoint,
+  insertEndpoint,
+  listEndpoints,
+  lockEndpoint,
+  saveEndpoint,
+  saveSecrets,
+  type SealedEndpoint,
+} from './webhooks.store.ts';
+
+export { countDeliveries, type DeliveryPage, loadDeliveryPages } from './deliveries.store.ts';
+
+/** What createWebhookEndpoint is called with, as the API takes it. */
+export interface CreateEndpointRequest {
+  readonly accountId?: string | null;
+  readonly url: string;
+  readonly events: readonly WebhookEvent[];
+}
+
+/** What updateWebhookEndpoint is called with; null or left out: unchanged. */
+export interface UpdateEndpointRequest {
+  readonly id: string;
+  readonly url: string | null;
+  readonly events: readonly WebhookEvent[] | null;
+  readonly enabled: boolean | null;
+}
+
+export interface EndpointWithSecret {
+  readonly endpoint: WebhookEndpoint;
+  /** Shown once. */
+  readonly secret: string;
+}
+
+/** The endpoints of an account and what was sent there, as partners manage them. All of it asks for MANAGE. */
+export class WebhookService {
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly options: {
+      readonly allowLoopback: boolean;
+      /** Null: no endpoint can be made, since its secret could not be kept. */
+      readonly box: SecretBox | null;
+    },
+  ) {}
+
+  /** An account's endpoints, oldest first. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  async list(
+    actor: Actor,
+    tx: Tx,
+    named: { readonly accountId: string | null },
+  ): Promise<readonly WebhookEndpoint[]> {
+    const accountId = requireAccount(actor, 'MANAGE', { ...named, path: ['accountId'] });
+    await this.accounts.get(tx, accountId, named.accountId ?? undefined);
+    return listEndpoints(tx, accountId);
+  }
+
+  /** @throws FORBIDDEN, NOT_FOUND */
+  async getEndpoint(actor: Actor, tx: Tx, id: string): Promise<WebhookEndpoint> {
+    const endpoint = await findEndpoint(tx, endpointRef(actor, id, 'id'));
+    if (endpoint === null) throw unknownId(id, ['id']);
+    return endpoint;
+  }
+
+  /** @throws FORBIDDEN, NOT_FOUND */
+  async getDelivery(actor: Actor, tx: Tx, id: string): Promise<WebhookDelivery> {
+    const delivery = await findDelivery(tx, deliveryRef(actor, id, 'id'));
+    if (delivery === null) throw unknownId(id, ['id']);
+    return delivery;
+  }
+
+  /**
+   * Adds an endpoint, enabled.
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT for a URL that nothing would be sent to, CONFLICT when there are too many,
+   *   UNAVAILABLE without WEBHOOK_SECRET_KEY
+   */
+  async create(actor: Actor, request: CreateEndpointRequest): Promise<EndpointWithSecret> {
+    const path = ['input', 'accountId'];
+    const accountId = requireAccount(actor, 'MANAGE', { accountId: request.accountId, path });
+    const url = this.parseUrl(request.url, ['input', 'url']);
+    const events = parseEvents(request.events, ['input', 'events']);
+    const box = this.requireBox();
+    return this.accounts.inAccount(accountId, async (tx) => {
+      requireRoom((await listEndpoints(tx, accountId)).length);
+      const secret = newWebhookSecret();
+      const createdAtMs = this.accounts.realNowMs();
+      const made = { accountId, url, events, createdAtMs };
+      return { endpoint: await insertEndpoint(tx, made, box.seal(secret, accountId)), secret };
+    });
+  }
+
+  /**
+   * Changes an endpoint. Enabling it sends what has waited since it was disabled, each message as if for the first time.
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
+   */
+  async update(actor: Actor, request: UpdateEndpointRequest): Promise<WebhookEndpoint> {
+    const ref = endpointRef(actor, request.id, 'id');
+    const url = request.url === null ? null : this.parseUrl(request.url, ['url']);
+    const events = request.events === null ? null : parseEvents(request.events, ['events']);
+    return this.inEndpoint(ref, request.id, async (tx, { endpoint }) => {
+      const nowMs = this.accounts.realNowMs();
+      const enabled = request.enabled ?? endpoint.enabled;
+      const changed = {
+        ...endpoint,
+        url: url ?? endpoint.url,
+        events: events ?? endpoint.events,
+        enabled,
+        disabledAtMs: enabled ? null : (endpoint.disabledAtMs ?? nowMs),
+      };
+      await saveEndpoint(tx, changed);
+      if (enabled && !endpoint.enabled) {
+        await restartPending(tx, ref, nowMs);
+        await enqueueSending(tx, [ref], nowMs);
+      }
+      return changed;
+    });
+  }
+
+  /**
+   * Gives an endpoint another secret. The old one signs too for `keepOldSeconds`; one that was older still ends now.
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE without WEBHOOK_SECRET_KEY
+   */
+  async rotate(
+    actor: Actor,
+    { id, keepOldSeconds }: { readonly id: string; readonly keepOldSeconds: number | null },
+  ): Promise<EndpointWithSecret> {
+    const ref = endpointRef(actor, id, 'id');
+    const keepMs = parseKeepOldSeconds(keepOldSeconds, ['keepOldSeconds']) * 1_000;
+    const box = this.requireBox();
+    return this.inEndpoint(ref, id, async (tx, { endpoint, secret: old }) => {
+      const secret = newWebhookSecret();
+      const endsAtMs = this.accounts.realNowMs() + keepMs;
+      // One that was sealed with a key that is lost cannot sign any more.
+      const keepsOld = keepMs > 0 && box.opens(old, ref.accountId);
+      await saveSecrets(tx, ref, {
+        secret: box.seal(secret, ref.accountId),
+        previous: keepsOld ? { secret: old, endsAtMs } : null,
+      });
+      return { endpoint, secret };
+    });
+  }
+
+  /** Deletes an endpoint; what still waits for it is not sent. @throws FORBIDDEN, NOT_FOUND */
+  async delete(actor: Actor, id: string): Promise<string> {
+    const ref = endpointRef(actor, id, 'id');
+    await this.inEndpoint(ref, id, async (tx) => {
+      await failPending(tx, ref, 'The endpoint was deleted.');
+      await deleteEndpoint(tx, ref, this.accounts.realNowMs());
+    });
+    return id;
+  }
+
+  /**
+   * Sends a message again, under the same id, whatever became of it before.
+   * @throws FORBIDDEN, NOT_FOUND, CONFLICT while its endpoint is disabled
+   */
+  async redeliver(actor: Actor, deliveryId: string): Promise<WebhookDelivery> {
+    const ref = deliveryRef(actor, deliveryId, 'deliveryId');
+    return this.accounts.inAccount(ref.accountId, async (tx) => {
+      const delivery = await findDelivery(tx, ref);
+      if (delivery === null) throw unknownId(deliveryId, ['deliveryId']);
+      const sealed = await lockEndpoint(tx, delivery);
+      if (sealed?.endpoint.enabled !== true) {
+        throw new ConflictError(
+          'The endpoint of this delivery is disabled: enable it first, which also sends what waits for it.',
+          { path: ['deliveryId'] },
+        );
+      }
+      const nowMs = this.accounts.realNowMs();
+      await restartDelivery(tx, ref, nowMs);
+      await enqueueSending(tx, [delivery], nowMs);
+      return (await findDelivery(tx, ref)) ?? delivery;
+    });
+  }
+
+  /** Runs a change of an endpoint under the account's lock and its own. */
+  private async inEndpoint<T>(
+    ref: EndpointRef,
+    id: string,
+    work: (tx: Tx, sealed: SealedEndpoint) => Promise<T>,
+  ): Promise<T> {
+    return this.accounts.inAccount(ref.accountId, async (tx) => {
+      const sealed = await lockEndpoint(tx, ref);
+      if (sealed === null) throw unknownId(id, ['id']);
+      return work(tx, sealed);
+    });
+  }
+
+  private parseUrl(url: string, path: readonly string[]): string {
+    return parseWebhookUrl(url, isPrivateHost, { ...this.options, path });
+  }
+
+  private requireBox(): SecretBox {
+    const { box } = this.options;
+    if (box !== null) return box;
+    throw new UnavailableError(
+      'Webhooks are not set up on this gateway: its operator has to set WEBHOOK_SECRET_KEY.',
+    );
+  }
+}
+
+function endpointRef(actor: Actor, id: string, argument: string): EndpointRef {
+  const named = { id, types: ['WebhookEndpoint'], path: [argument] } as const;
+  const { accountId, localId } = requireRef(actor, 'MANAGE', named);
+  return { accountId, endpointId: localId };
+}
+
+function deliveryRef(
+  actor: Actor,
+  id: string,
+  argument: string,
+): { readonly accountId: number; readonly deliveryId: number } {
+  const named = { id, types: ['WebhookDelivery'], path: [argument] } as const;
+  const { accountId, localId } = requireRef(actor, 'MANAGE', named);
+  return { accountId, deliveryId: localId };
+}

@@ -1,0 +1,198 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { instantColumn } from '../db/columns.ts';
+import type { Tx } from '../db/database.ts';
+import {
+  at,
+  atOrNull,
+  bool,
+  bytes,
+  bytesOrNull,
+  int,
+  ms,
+  msOrNull,
+  oneOf,
+  type Row,
+  text,
+  texts,
+} from '../db/decode.ts';
+import {
+  type EndpointRef,
+  webhookEvents,
+  type WebhookEndpoint,
+  type WebhookEvent,
+} from './webhook.ts';
+
+@Entity('webhook_endpoint')
+export class WebhookEndpointRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @PrimaryColumn({ name: 'endpoint_id', type: 'int' }) endpointId!: number;
+  @Column({ name: 'url', type: 'text' }) url!: string;
+  @Column({ name: 'events', type: 'enum', enum: webhookEvents, array: true })
+  events!: WebhookEvent[];
+  @Column({ name: 'enabled', type: 'boolean' }) enabled!: boolean;
+  @Column({ name: 'secret', type: 'bytea', nullable: true }) secret!: Buffer | null;
+  @Column({ name: 'previous_secret', type: 'bytea', nullable: true })
+  previousSecret!: Buffer | null;
+  @Column({ name: 'previous_secret_ends_at', nullable: true, ...instantColumn })
+  previousSecretEndsAtMs!: number | null;
+  @Column({ name: 'created_at', ...instantColumn }) createdAtMs!: number;
+  @Column({ name: 'disabled_at', nullable: true, ...instantColumn }) disabledAtMs!: number | null;
+  @Column({ name: 'deleted_at', nullable: true, ...instantColumn }) deletedAtMs!: number | null;
+  @Column({ name: 'paused_until', nullable: true, ...instantColumn }) pausedUntilMs!: number | null;
+}
+
+/** An endpoint with its secrets, sealed. */
+export interface SealedEndpoint {
+  readonly endpoint: WebhookEndpoint;
+  readonly secret: Buffer;
+  /** Signs too, before its end. */
+  readonly previous: { readonly secret: Buffer; readonly endsAtMs: number } | null;
+  /** Nothing is sent before; null: no pause. */
+  readonly pausedUntilMs: number | null;
+}
+
+const COLUMNS = 'account_id, endpoint_id, url, events::text[], enabled, created_at, disabled_at';
+const SECRETS = 'secret, previous_secret, previous_secret_ends_at, paused_until';
+
+/** An account's endpoints, oldest first. */
+export async function listEndpoints(
+  tx: Tx,
+  accountId: number,
+): Promise<readonly WebhookEndpoint[]> {
+  const rows = await tx.query(
+    `/* partners.listEndpoints */ select ${COLUMNS} from webhook_endpoint
+     where account_id = $1 and deleted_at is null order by endpoint_id`,
+    [accountId],
+  );
+  return rows.map(endpointFromRow);
+}
+
+/** An endpoint that was not deleted. */
+export async function findEndpoint(tx: Tx, ref: EndpointRef): Promise<WebhookEndpoint | null> {
+  const rows = await tx.query(
+    `/* partners.findEndpoint */ select ${COLUMNS} from webhook_endpoint
+     where account_id = $1 and endpoint_id = $2 and deleted_at is null`,
+    [ref.accountId, ref.endpointId],
+  );
+  return rows[0] === undefined ? null : endpointFromRow(rows[0]);
+}
+
+/** An endpoint under its lock, which holds off whoever else decides when its next message is sent. */
+export async function lockEndpoint(tx: Tx, ref: EndpointRef): Promise<SealedEndpoint | null> {
+  const rows = await tx.query(
+    `/* partners.lockEndpoint */ select ${COLUMNS}, ${SECRETS} from webhook_endpoint
+     where account_id = $1 and endpoint_id = $2 and deleted_at is null for update`,
+    [ref.accountId, ref.endpointId],
+  );
+  return rows[0] === undefined ? null : sealedFromRow(rows[0]);
+}
+
+/** The enabled endpoints of an account that are told of any of these events, locked. */
+export async function lockListeners(
+  tx: Tx,
+  accountId: number,
+  events: readonly WebhookEvent[],
+): Promise<readonly WebhookEndpoint[]> {
+  const rows = await tx.query(
+    `/* partners.lockListeners */ select ${COLUMNS} from webhook_endpoint
+     where account_id = $1 and deleted_at is null and enabled and events && $2::webhook_event[]
+     order by endpoint_id for update`,
+    [accountId, events],
+  );
+  return rows.map(endpointFromRow);
+}
+
+export async function insertEndpoint(
+  tx: Tx,
+  endpoint: Pick<WebhookEndpoint, 'accountId' | 'url' | 'events' | 'createdAtMs'>,
+  secret: Buffer,
+): Promise<WebhookEndpoint> {
+  const rows = await tx.query(
+    `/* partners.insertEndpoint */ insert into webhook_endpoint (account_id, url, events, secret, created_at)
+     values ($1, $2, $3::webhook_event[], $4, $5) returning ${COLUMNS}`,
+    [endpoint.accountId, endpoint.url, endpoint.events, secret, at(endpoint.createdAtMs)],
+  );
+  return endpointFromRow(rows[0] ?? {});
+}
+
+/** Writes what may be changed of an endpoint. One that is changed is no longer paused. */
+export async function saveEndpoint(tx: Tx, endpoint: WebhookEndpoint): Promise<void> {
+  await tx.query(
+    `/* partners.saveEndpoint */ update webhook_endpoint
+     set url = $3, events = $4::webhook_event[], enabled = $5, disabled_at = $6, paused_until = null
+     where account_id = $1 and endpoint_id = $2`,
+    [
+      endpoint.accountId,
+      endpoint.endpointId,
+      endpoint.url,
+      endpoint.events,
+      endpoint.enabled,
+      atOrNull(endpoint.disabledAtMs),
+    ],
+  );
+}
+
+export async function saveSecrets(
+  tx: Tx,
+  ref: EndpointRef,
+  { secret, previous }: Pick<SealedEndpoint, 'secret' | 'previous'>,
+): Promise<void> {
+  await tx.query(
+    `/* partners.saveSecrets */ update webhook_endpoint
+     set secret = $3, previous_secret = $4, previous_secret_ends_at = $5
+     where account_id = $1 and endpoint_id = $2`,
+    [
+      ref.accountId,
+      ref.endpointId,
+      secret,
+      previous?.secret ?? null,
+      atOrNull(previous?.endsAtMs ?? null),
+    ],
+  );
+}
+
+/** Nothing is sent to an endpoint before an instant. */
+export async function pauseEndpoint(tx: Tx, ref: EndpointRef, untilMs: number): Promise<void> {
+  await tx.query(
+    `/* partners.pauseEndpoint */ update webhook_endpoint set paused_until = greatest(paused_until, $3)
+     where account_id = $1 and endpoint_id = $2`,
+    [ref.accountId, ref.endpointId, at(untilMs)],
+  );
+}
+
+/** Deletes an endpoint and its secrets; the row stays for its deliveries. */
+export async function deleteEndpoint(tx: Tx, ref: EndpointRef, atMs: number): Promise<void> {
+  await tx.query(
+    `/* partners.deleteEndpoint */ update webhook_endpoint
+     set deleted_at = $3, secret = null, previous_secret = null, previous_secret_ends_at = null
+     where account_id = $1 and endpoint_id = $2`,
+    [ref.accountId, ref.endpointId, at(atMs)],
+  );
+}
+
+function endpointFromRow(row: Row): WebhookEndpoint {
+  return {
+    accountId: int(row, 'account_id'),
+    endpointId: int(row, 'endpoint_id'),
+    url: text(row, 'url'),
+    events: eventsFromRow(row),
+    enabled: bool(row, 'enabled'),
+    createdAtMs: ms(row, 'created_at'),
+    disabledAtMs: msOrNull(row, 'disabled_at'),
+  };
+}
+
+function sealedFromRow(row: Row): SealedEndpoint {
+  const previous = bytesOrNull(row, 'previous_secret');
+  return {
+    endpoint: endpointFromRow(row),
+    secret: bytes(row, 'secret'),
+    previous:
+      previous === null ? null : { secret: previous, endsAtMs: ms(row, 'previous_secret_ends_at') },
+    pausedUntilMs: msOrNull(row, 'paused_until'),
+  };
+}
+
+function eventsFromRow(row: Row): readonly WebhookEvent[] {
+  return texts(row, 'events').map((event) => oneOf({ event }, 'event', webhookEvents));
+}
