@@ -17,7 +17,7 @@ import type { Occurrence } from './occurrence.ts';
 import type { AccountState } from './state.ts';
 import { loadStates, saveLots, savePosition } from './state.store.ts';
 import { saveWatches } from './thresholds.store.ts';
-import type { Watch } from './watches.ts';
+import type { Position, Watch } from './watches.ts';
 
 /** What every deployment shows that the negative limit stopped. */
 export const STOPPED_MESSAGE =
@@ -40,6 +40,8 @@ export interface Settled {
   readonly occurrences: readonly Occurrence[];
   /** The real time. */
   readonly recordedAtMs: number;
+  /** Where the account stands after all of it. */
+  readonly position: Position;
 }
 
 /** Who is told what happened, inside the transaction that stores it. An error undoes everything. */
@@ -119,7 +121,10 @@ export class SettlementService {
       one.what === 'DEPLOYMENT_STOPPED' && one.cause === 'NEGATIVE_LIMIT' ? [one] : [],
     );
     if (stopped.length > 0) await saveStops(tx, account.accountId, stopped, STOPPED_MESSAGE);
-    for (const sink of this.sinks) await sink.settled({ tx, account, occurrences, recordedAtMs });
+    const position = draft.position();
+    for (const sink of this.sinks) {
+      await sink.settled({ tx, account, occurrences, recordedAtMs, position });
+    }
   }
 }
 

@@ -2,7 +2,6 @@ import { requireAccount, requireRef } from '../access/authorize.ts';
 import type { Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
-import { balanceAt, readStates } from '../credits/balance.service.ts';
 import {
   type Settled,
   type SettlementSink,
@@ -45,11 +44,11 @@ export class EmailService implements SettlementSink {
   ) {}
 
   /** Writes an email for each instant at which something happened, in the transaction in which it happened. */
-  async settled({ tx, account, occurrences, recordedAtMs }: Settled): Promise<void> {
+  async settled({ tx, account, occurrences, position }: Settled): Promise<void> {
     if (account.notificationEmails.length === 0) return;
     const instants = instantsOf(occurrences);
     if (instants.length === 0) return;
-    const facts = await loadFacts(tx, account, { instants, recordedAtMs });
+    const facts = await loadFacts(tx, account, { instants, position });
     await this.write(
       tx,
       account,
@@ -112,9 +111,9 @@ export class EmailService implements SettlementSink {
 async function loadFacts(
   tx: Tx,
   account: Account,
-  told: { readonly instants: readonly Instant[]; readonly recordedAtMs: number },
+  told: { readonly instants: readonly Instant[]; readonly position: Position },
 ): Promise<EmailFacts> {
-  const { instants, recordedAtMs } = told;
+  const { instants } = told;
   const { accountId } = account;
   const occurrences = instants.flatMap((instant) => instant.occurrences);
   const alerts = occurrences.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
@@ -144,21 +143,10 @@ async function loadFacts(
     account,
     resources: new Map(resources.map((resource) => [resource.resourceId, resource])),
     hosting,
-    position: turns.length === 0 ? null : await readPosition(tx, accountId, recordedAtMs),
+    position: turns.length === 0 ? null : told.position,
     labels: new Map(
       thresholds.flatMap(({ watchId, label }) => (label === null ? [] : [[watchId, label]])),
     ),
     stoppedMessage: STOPPED_MESSAGE,
   };
-}
-
-async function readPosition(
-  tx: Tx,
-  accountId: number,
-  realNowMs: number,
-): Promise<Position | null> {
-  const [state] = await readStates(tx, [accountId], realNowMs);
-  if (state === undefined) return null;
-  const { position, stopsAtMs } = balanceAt(state);
-  return { ...position, stopsAtMs };
 }
