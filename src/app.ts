@@ -144,9 +144,7 @@ function createServices(options: AppOptions): Services {
   const ingest = new IngestService(settlements, {
     windowDays: ingestWindowDays,
     aheadSeconds: ingestAheadSeconds,
-    onRecorded: (accountId) => {
-      folding.nudge(accountId);
-    },
+    onRecorded: folding.nudge.bind(folding),
   });
   const webhooks = createWebhooks(options, accounts, (tx, account, endpoint, reason) =>
     emails.writeEmail(

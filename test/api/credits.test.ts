@@ -1,0 +1,492 @@
+// A test account from its first credits to the stop and back: every instant and figure is worked out by hand.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+
+let gateway: TestGateway;
+let made = 0;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  for (const [name, creditsPerHour] of [
+    ['ten', '10'],
+    ['twenty', '20'],
+    ['thirty', '30'],
+  ]) {
+    await ask(
+      `mutation ($name: String!, $creditsPerHour: Credits!) { createHardwareProfile(input: { name: $name, kind: GPU,
+        model: "M", vcpus: 1, gpus: 1, memoryGb: 1, creditsPerHour: $creditsPerHour }) { id } }`,
+      { name, creditsPerHour },
+    );
+  }
+});
+
+afterAll(async () => {
+  await gateway.close();
+});
+
+async function ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
+  const { data, errors } = await gateway.query<T>(query, variables);
+  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+/** A test account that stands at the begin of March, with the policy of the examples. */
+async function anAccount(input: Record<string, unknown> = {}): Promise<string> {
+  made += 1;
+  const { createAccount } = await ask<{ createAccount: { id: string } }>(
+    'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { id } }',
+    {
+      input: {
+        name: `Account ${made}`,
+        testClock: '2026-03-01T00:00:00Z',
+        lowCredit: '50',
+        negativeLimit: '-25',
+        ...input,
+      },
+    },
+  );
+  return createAccount.id;
+}
+
+async function allocate(
+  accountId: string,
+  amount: string,
+  more: Record<string, unknown> = {},
+): Promise<string> {
+  made += 1;
+  const { allocate: allocated } = await ask<{ allocate: { id: string } }>(
+    'mutation ($input: AllocateInput!) { allocate(input: $input) { id } }',
+    { input: { accountId, amount, idempotencyKey: `key-${made}`, ...more } },
+  );
+  return allocated.id;
+}
+
+async function aGuardrail(accountId: string): Promise<string> {
+  made += 1;
+  const { registerGuardrail } = await ask<{ registerGuardrail: { id: string } }>(
+    'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
+    { input: { accountId, externalId: `g-${made}`, name: `G ${made}` } },
+  );
+  return registerGuardrail.id;
+}
+
+const DEPLOY = 'mutation ($input: DeployInput!) { deploy(input: $input) { id status } }';
+
+async function deploy(id: string, hardware: string): Promise<void> {
+  await ask(DEPLOY, { input: { id, hardware } });
+}
+
+async function moveTo(accountId: string, to: string): Promise<void> {
+  await ask(
+    'mutation ($accountId: ID, $to: DateTime!) { advanceTestClock(accountId: $accountId, to: $to) { id } }',
+    { accountId, to },
+  );
+}
+
+interface Shown {
+  readonly credits: Record<string, unknown>;
+  readonly deploymentPolicy: Record<string, unknown>;
+  readonly alerts: { readonly nodes: readonly Alert[] };
+  readonly ledger: { readonly nodes: readonly Entry[] };
+  readonly billingCycles: { readonly nodes: readonly Record<string, string>[] };
+}
+interface Alert {
+  readonly sequence: number;
+  readonly kind: string;
+  readonly crossedAt: string;
+  readonly remaining: string;
+  readonly resolves: { readonly sequence: number } | null;
+  readonly stopped: readonly { readonly id: string }[];
+}
+interface Entry {
+  readonly kind: string;
+  readonly amount: string;
+  readonly balance: string;
+  readonly bookedAt: string;
+  readonly charges: { readonly nodes: readonly { readonly credits: string }[] };
+}
+
+async function show(id: string): Promise<Shown> {
+  const { account } = await ask<{ account: Shown }>(
+    `query ($id: ID) { account(id: $id) {
+      credits { asOf allocated used remaining percentUsed state burnRatePerHour exhaustsAt stopsAt }
+      deploymentPolicy { canDeploy canFineTune projectImport state message }
+      alerts(first: 50) { nodes { sequence kind crossedAt remaining resolves { sequence } stopped { id } } }
+      ledger(first: 100) { nodes { kind amount balance bookedAt charges(first: 100) { nodes { credits } } } }
+      billingCycles { nodes { startsAt carriedOver allocated used expired adjusted closing } } } }`,
+    { id },
+  );
+  return account;
+}
+
+function briefly(alert: Alert): readonly unknown[] {
+  return [alert.sequence, alert.kind, alert.crossedAt, alert.remaining, alert.resolves?.sequence];
+}
+
+const micro = (credits: string): bigint => BigInt(Math.round(Number(credits) * 1_000_000));
+
+describe('an account with 300 credits, three deployments of 60 credits an hour together', () => {
+  let accountId = '';
+  let ids: readonly string[] = [];
+
+  beforeAll(async () => {
+    accountId = await anAccount();
+    await allocate(accountId, '300');
+    ids = [await aGuardrail(accountId), await aGuardrail(accountId), await aGuardrail(accountId)];
+    for (const [index, hardware] of ['ten', 'twenty', 'thirty'].entries()) {
+      await deploy(ids[index] ?? '', hardware);
+    }
+  });
+
+  it('knows when they will be used up and when all stops, to the millisecond', async () => {
+    const { credits } = await show(accountId);
+
+    // 300 / 60 = 5 h; (300 + 25) / 60 = 5 h 25 min.
+    expect(credits).toMatchObject({
+      remaining: '300',
+      state: 'OK',
+      burnRatePerHour: '60',
+      exhaustsAt: '2026-03-01T05:00:00.000Z',
+      stopsAt: '2026-03-01T05:25:00.000Z',
+    });
+  });
+
+  it('says what one more would cost, and how it moves the stop', async () => {
+    const { deploymentQuote } = await ask<{ deploymentQuote: unknown }>(
+      `query ($input: DeploymentQuoteInput!) { deploymentQuote(input: $input) { creditsPerHour allowed message
+        currentStopsAt projectedStopsAt projectedExhaustsAt } }`,
+      { input: { accountId, hardware: 'twenty', replicas: 2 } },
+    );
+
+    // 40 more: 100 an hour, so 300 / 100 = 3 h and 325 / 100 = 3 h 15 min.
+    expect(deploymentQuote).toEqual({
+      creditsPerHour: '40',
+      allowed: true,
+      message: null,
+      currentStopsAt: '2026-03-01T05:25:00.000Z',
+      projectedStopsAt: '2026-03-01T03:15:00.000Z',
+      projectedExhaustsAt: '2026-03-01T03:00:00.000Z',
+    });
+  });
+
+  it('is warned at each crossing, stopped at the limit, and charged nothing past it', async () => {
+    await moveTo(accountId, '2026-03-01T05:59:00Z');
+    const { alerts, credits, deploymentPolicy } = await show(accountId);
+
+    // 150 used after 2.5 h, 210 after 3.5 h, 240 after 4 h, 250 after 4 h 10 min (50 left), 270 after 4.5 h.
+    expect(alerts.nodes.map(briefly)).toEqual([
+      // 20 + 10 = 30 an hour: the stop came within 24 hours when the second one was deployed.
+      [1, 'STOP_EXPECTED', '2026-03-01T00:00:00.000Z', '300', undefined],
+      [2, 'CREDIT_THRESHOLD', '2026-03-01T02:30:00.000Z', '150', undefined],
+      [3, 'CREDIT_THRESHOLD', '2026-03-01T03:30:00.000Z', '90', undefined],
+      [4, 'CREDIT_THRESHOLD', '2026-03-01T04:00:00.000Z', '60', undefined],
+      [5, 'LOW_CREDITS', '2026-03-01T04:10:00.000Z', '50', undefined],
+      [6, 'CREDIT_THRESHOLD', '2026-03-01T04:30:00.000Z', '30', undefined],
+      [7, 'CREDITS_EXHAUSTED', '2026-03-01T05:00:00.000Z', '0', undefined],
+      [8, 'NEGATIVE_LIMIT_REACHED', '2026-03-01T05:25:00.000Z', '-25', undefined],
+    ]);
+    expect(alerts.nodes[7]?.stopped.map(({ id }) => id).sort()).toEqual([...ids].sort());
+    expect(credits).toMatchObject({ remaining: '-25', used: '325', burnRatePerHour: '0' });
+    expect(deploymentPolicy).toEqual({
+      canDeploy: false,
+      canFineTune: false,
+      projectImport: 'DRAFT_ONLY',
+      state: 'STOPPED',
+      message:
+        'Deployments are disabled: the negative limit was reached; the account has -25 credits left and must have more than 50, so at least 75.000001 are missing.',
+    });
+  });
+
+  it('shows the failure message, and refuses to deploy', async () => {
+    const { resource } = await ask<{ resource: unknown }>(
+      'query ($id: ID) { resource(id: $id) { status ... on HostedResource { failureMessage hosting { replicas } } } }',
+      { id: ids[0] },
+    );
+    const refused = await gateway.query(DEPLOY, { input: { id: ids[0], hardware: 'ten' } });
+
+    expect(resource).toEqual({
+      status: 'UNDEPLOYED',
+      failureMessage:
+        "You've used all your available credits. Please add more credits to your account to continue.",
+      hosting: null,
+    });
+    expect(refused.errors?.[0]?.extensions.code).toBe('DEPLOYMENTS_DISABLED');
+  });
+
+  it('hears of an undeploy from before the stop, and gives back what ran after it', async () => {
+    await ask('mutation ($id: ID!) { undeploy(id: $id, at: "2026-03-01T05:01:00Z") { id } }', {
+      id: ids[2],
+    });
+    const { credits, ledger } = await show(accountId);
+
+    // 30 an hour for the 24 minutes that it did not run: 12 back.
+    expect(credits).toMatchObject({ remaining: '-13', used: '313' });
+    expect(ledger.nodes.at(-1)).toMatchObject({ kind: 'REVERSAL', amount: '12', balance: '-13' });
+  });
+
+  it('pays its debt first out of a top-up, and is told what no longer holds', async () => {
+    const id = await allocate(accountId, '100');
+    const { credits, alerts } = await show(accountId);
+    const { node } = await ask<{ node: unknown }>(
+      'query ($id: ID!) { node(id: $id) { ... on CreditAllocation { remaining } } }',
+      { id },
+    );
+
+    // 313 of 400 are 78.25 %: 50 and 70 % still hold, 80 and 90 % do not.
+    expect(credits).toMatchObject({ allocated: '400', remaining: '87', percentUsed: 78.25 });
+    expect(node).toEqual({ remaining: '87' });
+    const resolved = alerts.nodes.filter(({ kind }) => kind === 'RESOLVED').map(briefly);
+    const at = '2026-03-01T05:59:00.000Z';
+    expect(resolved.map(([, kind, when, , resolves]) => [kind, when, resolves])).toEqual([
+      ['RESOLVED', at, 1],
+      // Giving 12 back ended the stop, not yet the debt.
+      ['RESOLVED', at, 8],
+      ['RESOLVED', at, 4],
+      ['RESOLVED', at, 5],
+      ['RESOLVED', at, 6],
+      ['RESOLVED', at, 7],
+    ]);
+  });
+
+  it('keeps a ledger that adds up to the balance, and each entry to its charges', async () => {
+    const { ledger } = await show(accountId);
+
+    let balance = 0n;
+    for (const entry of ledger.nodes) {
+      balance += micro(entry.amount);
+      expect(micro(entry.balance)).toBe(balance);
+      if (entry.kind !== 'USAGE' && entry.kind !== 'REVERSAL') continue;
+      const charged = entry.charges.nodes.reduce((sum, { credits }) => sum + micro(credits), 0n);
+      expect(charged).toBe(micro(entry.amount));
+    }
+    expect(balance).toBe(87_000_000n);
+  });
+
+  it('closes its cycle with what it carries into the next one', async () => {
+    await moveTo(accountId, '2026-04-01T00:00:00Z');
+    const { billingCycles } = await show(accountId);
+
+    expect(billingCycles.nodes).toEqual([
+      {
+        startsAt: '2026-04-01T00:00:00.000Z',
+        carriedOver: '87',
+        allocated: '0',
+        used: '0',
+        expired: '0',
+        adjusted: '0',
+        closing: '87',
+      },
+      {
+        startsAt: '2026-03-01T00:00:00.000Z',
+        carriedOver: '0',
+        allocated: '400',
+        used: '313',
+        expired: '0',
+        adjusted: '0',
+        closing: '87',
+      },
+    ]);
+  });
+});
+
+describe('events', () => {
+  const RECORD = `mutation ($accountId: ID, $events: [UsageEventInput!]!) {
+    recordUsage(accountId: $accountId, events: $events) { accepted } }`;
+  const event = (eventId: string, credits: string): Record<string, unknown> => ({
+    source: 's',
+    eventId,
+    type: 'PROCESSING',
+    occurredAt: '2026-03-01T00:00:00Z',
+    resourceKind: 'GUARDRAIL',
+    resourceExternalId: 'pii',
+    credits,
+  });
+
+  async function used(): Promise<string> {
+    const accountId = await anAccount();
+    await allocate(accountId, '100');
+    await ask(
+      'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
+      { input: { accountId, externalId: 'pii', name: 'PII' } },
+    );
+    return accountId;
+  }
+
+  it('of one call are one entry with a charge for each, and a void gives one back', async () => {
+    const accountId = await used();
+    await ask(RECORD, { accountId, events: [event('a', '1.5'), event('b', '2'), event('c', '0')] });
+    const { voidUsage } = await ask<{ voidUsage: unknown }>(
+      `mutation ($accountId: ID) { voidUsage(accountId: $accountId, source: "s", eventId: "a", reason: "wrong") {
+        voided reversal { kind amount balance } } }`,
+      { accountId },
+    );
+    const { ledger } = await show(accountId);
+
+    expect(voidUsage).toEqual({
+      voided: true,
+      reversal: { kind: 'REVERSAL', amount: '1.5', balance: '98' },
+    });
+    expect(ledger.nodes.map(({ kind, amount }) => [kind, amount])).toEqual([
+      ['ALLOCATION', '100'],
+      ['USAGE', '-3.5'],
+      ['REVERSAL', '1.5'],
+    ]);
+    const credits = ledger.nodes[1]?.charges.nodes.map((charge) => charge.credits);
+    expect(credits).toEqual(['-1.5', '-2']);
+  });
+
+  it('race with deployments, none of which is allowed after the crossing', async () => {
+    const accountId = await used();
+    const ids = await Promise.all(Array.from({ length: 50 }, () => aGuardrail(accountId)));
+
+    const answers = await Promise.all([
+      ...ids.slice(0, 25).map((id) => gateway.query(DEPLOY, { input: { id, hardware: 'ten' } })),
+      gateway.query(RECORD, { accountId, events: [event('low', '60')] }),
+      ...ids.slice(25).map((id) => gateway.query(DEPLOY, { input: { id, hardware: 'ten' } })),
+    ]);
+
+    const rows = await asOwner(
+      gateway.databaseUrl,
+      `select status, count(*)::int as count from resource where external_id like 'g-%' and account_id =
+         (select account_id from resource where account_id = $1 limit 1) group by status`,
+      [Number(Buffer.from(accountId, 'base64url').toString().split('.').at(-1))],
+    );
+    const deployed = Number(rows.find((row) => row['status'] === 'DEPLOYED')?.['count'] ?? 0);
+    const refused = answers.filter(({ errors }) => errors !== undefined);
+    expect(deployed + refused.length).toBe(50);
+    for (const { errors } of refused) {
+      expect(errors?.[0]?.extensions.code).toBe('DEPLOYMENTS_DISABLED');
+    }
+    // After the crossing nothing is allowed, whatever came before it.
+    const after = await gateway.query(DEPLOY, { input: { id: ids.at(-1), hardware: 'twenty' } });
+    expect(after.errors).toBeDefined();
+  });
+});
+
+describe('adjustCredits', () => {
+  const ADJUST = `mutation ($input: AdjustCreditsInput!) { adjustCredits(input: $input) { sequence kind amount balance } }`;
+
+  it('is answered with its first entry again, and shares its keys with allocate', async () => {
+    const accountId = await anAccount();
+    const input = { accountId, amount: '5', reason: 'gift', idempotencyKey: 'one' };
+
+    const first = await ask(ADJUST, { input });
+    const again = await ask(ADJUST, { input });
+    const other = await gateway.query(
+      'mutation ($input: AllocateInput!) { allocate(input: $input) { id } }',
+      { input: { accountId, amount: '5', idempotencyKey: 'one' } },
+    );
+
+    expect(first).toEqual({
+      adjustCredits: { sequence: 1, kind: 'ADJUSTMENT', amount: '5', balance: '5' },
+    });
+    expect(again).toEqual(first);
+    expect(other.errors?.[0]?.extensions.code).toBe('IDEMPOTENCY_CONFLICT');
+  });
+
+  it('takes credits away down into debt', async () => {
+    const accountId = await anAccount();
+    await allocate(accountId, '5');
+
+    await ask(ADJUST, {
+      input: { accountId, amount: '-7', reason: 'refund', idempotencyKey: 'down' },
+    });
+    const { credits } = await show(accountId);
+
+    // It counts as adjusted, not as used: 5 - 7 = -2 to spend.
+    expect(credits).toMatchObject({ allocated: '-2', used: '0', remaining: '-2' });
+  });
+});
+
+describe('a grant for every cycle', () => {
+  it('is an allocation of its own in each, until one of them is voided', async () => {
+    const accountId = await anAccount({ timeZone: 'Europe/Berlin', cycleDay: 15 });
+    const id = await allocate(accountId, '10', { everyCycle: true });
+    await moveTo(accountId, '2026-04-20T00:00:00Z');
+    await ask('mutation ($id: ID!) { voidAllocation(id: $id, reason: "ended") { voidedAt } }', {
+      id,
+    });
+    await moveTo(accountId, '2026-06-20T00:00:00Z');
+    const { billingCycles, credits } = await show(accountId);
+
+    expect(
+      billingCycles.nodes.map(({ startsAt, allocated, expired, adjusted, closing }) => [
+        startsAt,
+        allocated,
+        expired,
+        adjusted,
+        closing,
+      ]),
+    ).toEqual([
+      ['2026-06-14T22:00:00.000Z', '0', '0', '0', '0'],
+      ['2026-05-14T22:00:00.000Z', '0', '0', '0', '0'],
+      // Summer time began on 29 March: the cycle starts at 22:00 UTC from April on.
+      ['2026-04-14T22:00:00.000Z', '10', '0', '-10', '0'],
+      ['2026-03-14T23:00:00.000Z', '10', '10', '0', '0'],
+      ['2026-02-14T23:00:00.000Z', '10', '10', '0', '0'],
+    ]);
+    expect(credits).toMatchObject({ remaining: '0' });
+  });
+});
+
+describe('a test clock', () => {
+  it('goes forward only, at most two years, and only for a test account', async () => {
+    const accountId = await anAccount();
+    const real = await anAccount({ testClock: null });
+    const move = (id: string, to: string): ReturnType<typeof gateway.query> =>
+      gateway.query(
+        'mutation ($id: ID, $to: DateTime!) { advanceTestClock(accountId: $id, to: $to) { testClock } }',
+        { id, to },
+      );
+
+    const back = await move(accountId, '2026-02-28T23:59:59.999Z');
+    const far = await move(accountId, '2028-03-01T00:00:00.001Z');
+    const ofReal = await move(real, '2026-04-01T00:00:00Z');
+    const forward = await move(accountId, '2028-03-01T00:00:00Z');
+
+    expect(back.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path: ['to'] });
+    expect(far.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path: ['to'] });
+    expect(ofReal.errors?.[0]?.extensions.code).toBe('CONFLICT');
+    expect(forward.data).toEqual({ advanceTestClock: { testClock: '2028-03-01T00:00:00.000Z' } });
+  });
+});
+
+describe('a gateway that was down', () => {
+  it('finds on its return what happened meanwhile, at its own instants, and charges nothing past the stop', async () => {
+    gateway.clock.moveTo(Date.parse('2026-03-10T12:00:00Z'));
+    const accountId = await anAccount({ testClock: null });
+    await allocate(accountId, '60');
+    const id = await aGuardrail(accountId);
+    await deploy(id, 'thirty');
+
+    // Three hours without anybody: 60 / 30 = 2 h to zero, 85 / 30 = 2 h 50 min to the limit.
+    gateway.clock.moveTo(Date.parse('2026-03-10T15:00:00Z'));
+    await gateway.app.due.settleDue();
+    const { alerts, credits } = await show(accountId);
+    const rows = await asOwner(
+      gateway.databaseUrl,
+      `select to_at from hosting_segment s join account a using (account_id) where a.name = $1`,
+      [`Account ${made - 2}`],
+    );
+
+    expect(alerts.nodes.slice(-2).map(briefly)).toMatchObject([
+      [expect.anything(), 'CREDITS_EXHAUSTED', '2026-03-10T14:00:00.000Z', '0'],
+      [expect.anything(), 'NEGATIVE_LIMIT_REACHED', '2026-03-10T14:50:00.000Z', '-25'],
+    ]);
+    expect(credits).toMatchObject({ used: '85', remaining: '-25' });
+    expect(rows.map((row) => row['to_at'])).toEqual([new Date('2026-03-10T14:50:00Z')]);
+  });
+});
+
+describe('the ledger', () => {
+  it.each([
+    'delete from ledger_entry',
+    'update ledger_entry set amount_micro = 1',
+    'delete from alert',
+  ])('gives the gateway no right to %s', async (sql) => {
+    await expect(gateway.database.inTransaction((tx) => tx.query(sql))).rejects.toMatchObject({
+      driverError: { code: '42501' },
+    });
+  });
+});
