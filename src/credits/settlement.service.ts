@@ -9,7 +9,7 @@ import type { Tx } from '../db/database.ts';
 import { saveSettledSegments } from '../hosting/hosting.store.ts';
 import { saveStops } from '../resources/resources.store.ts';
 import { insertMadeLots } from './credits.store.ts';
-import { advance, nextDueMs } from './clock.ts';
+import { advance, forecast, type Forecast, nextDueMs } from './clock.ts';
 import { Draft, type MadeLot } from './draft.ts';
 import { insertLines } from './ledger.store.ts';
 import { balanceOf, type Lot, type Purse } from './lots.ts';
@@ -42,6 +42,8 @@ export interface Settled {
   readonly recordedAtMs: number;
   /** Where the account stands after all of it. */
   readonly position: Position;
+  /** Looks ahead from there: what costs a look of its own. */
+  readonly foresee: () => Forecast;
 }
 
 /** Who is told what happened, inside the transaction that stores it. An error undoes everything. */
@@ -122,8 +124,9 @@ export class SettlementService {
     );
     if (stopped.length > 0) await saveStops(tx, account.accountId, stopped, STOPPED_MESSAGE);
     const position = draft.position();
+    const foresee = (): Forecast => forecast(draft.state);
     for (const sink of this.sinks) {
-      await sink.settled({ tx, account, occurrences, recordedAtMs, position });
+      await sink.settled({ tx, account, occurrences, recordedAtMs, position, foresee });
     }
   }
 }

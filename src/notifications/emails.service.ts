@@ -44,11 +44,17 @@ export class EmailService implements SettlementSink {
   ) {}
 
   /** Writes an email for each instant at which something happened, in the transaction in which it happened. */
-  async settled({ tx, account, occurrences, position }: Settled): Promise<void> {
+  async settled({ tx, account, occurrences, position, foresee }: Settled): Promise<void> {
     if (account.notificationEmails.length === 0) return;
     const instants = instantsOf(occurrences);
     if (instants.length === 0) return;
-    const facts = await loadFacts(tx, account, { instants, position });
+    const facts = await loadFacts(tx, account, {
+      instants,
+      // Who starts a deployment wants to know how long it can run.
+      position: occurrences.some(({ what }) => what === 'DEPLOYMENT_STARTED')
+        ? { ...position, stopsAtMs: foresee().stopsAtMs }
+        : position,
+    });
     await this.write(
       tx,
       account,

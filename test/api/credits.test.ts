@@ -9,9 +9,10 @@ let made = 0;
 beforeAll(async () => {
   gateway = await startTestGateway();
   for (const [name, creditsPerHour] of [
-    ['ten', '10'],
-    ['twenty', '20'],
-    ['thirty', '30'],
+    // Five and ten micro-credits a millisecond: no figure is rounded.
+    ['small', '18'],
+    ['other', '18'],
+    ['large', '36'],
   ]) {
     await ask(
       `mutation ($name: String!, $creditsPerHour: Credits!) { createHardwareProfile(input: { name: $name, kind: GPU,
@@ -126,7 +127,7 @@ function briefly(alert: Alert): readonly unknown[] {
 
 const micro = (credits: string): bigint => BigInt(Math.round(Number(credits) * 1_000_000));
 
-describe('an account with 300 credits, three deployments of 60 credits an hour together', () => {
+describe('an account with 300 credits, three deployments of 72 credits an hour together', () => {
   let accountId = '';
   let ids: readonly string[] = [];
 
@@ -134,7 +135,7 @@ describe('an account with 300 credits, three deployments of 60 credits an hour t
     accountId = await anAccount();
     await allocate(accountId, '300');
     ids = [await aGuardrail(accountId), await aGuardrail(accountId), await aGuardrail(accountId)];
-    for (const [index, hardware] of ['ten', 'twenty', 'thirty'].entries()) {
+    for (const [index, hardware] of ['small', 'other', 'large'].entries()) {
       await deploy(ids[index] ?? '', hardware);
     }
   });
@@ -142,13 +143,13 @@ describe('an account with 300 credits, three deployments of 60 credits an hour t
   it('knows when they will be used up and when all stops, to the millisecond', async () => {
     const { credits } = await show(accountId);
 
-    // 300 / 60 = 5 h; (300 + 25) / 60 = 5 h 25 min.
+    // 300 / 72 h = 4 h 10 min; (300 + 25) / 72 h = 4 h 30 min 50 s.
     expect(credits).toMatchObject({
       remaining: '300',
       state: 'OK',
-      burnRatePerHour: '60',
-      exhaustsAt: '2026-03-01T05:00:00.000Z',
-      stopsAt: '2026-03-01T05:25:00.000Z',
+      burnRatePerHour: '72',
+      exhaustsAt: '2026-03-01T04:10:00.000Z',
+      stopsAt: '2026-03-01T04:30:50.000Z',
     });
   });
 
@@ -156,17 +157,17 @@ describe('an account with 300 credits, three deployments of 60 credits an hour t
     const { deploymentQuote } = await ask<{ deploymentQuote: unknown }>(
       `query ($input: DeploymentQuoteInput!) { deploymentQuote(input: $input) { creditsPerHour allowed message
         currentStopsAt projectedStopsAt projectedExhaustsAt } }`,
-      { input: { accountId, hardware: 'twenty', replicas: 2 } },
+      { input: { accountId, hardware: 'large', replicas: 2 } },
     );
 
-    // 40 more: 100 an hour, so 300 / 100 = 3 h and 325 / 100 = 3 h 15 min.
+    // 72 more: 144 an hour, so 300 / 144 h = 2 h 5 min and 325 / 144 h = 2 h 15 min 25 s.
     expect(deploymentQuote).toEqual({
-      creditsPerHour: '40',
+      creditsPerHour: '72',
       allowed: true,
       message: null,
-      currentStopsAt: '2026-03-01T05:25:00.000Z',
-      projectedStopsAt: '2026-03-01T03:15:00.000Z',
-      projectedExhaustsAt: '2026-03-01T03:00:00.000Z',
+      currentStopsAt: '2026-03-01T04:30:50.000Z',
+      projectedStopsAt: '2026-03-01T02:15:25.000Z',
+      projectedExhaustsAt: '2026-03-01T02:05:00.000Z',
     });
   });
 
@@ -174,17 +175,18 @@ describe('an account with 300 credits, three deployments of 60 credits an hour t
     await moveTo(accountId, '2026-03-01T05:59:00Z');
     const { alerts, credits, deploymentPolicy } = await show(accountId);
 
-    // 150 used after 2.5 h, 210 after 3.5 h, 240 after 4 h, 250 after 4 h 10 min (50 left), 270 after 4.5 h.
+    // 72 an hour are one credit in 50 s: 150 after 7,500 s, 210 after 10,500 s, 240 after 12,000 s, 250 (50 left) after
+    // 12,500 s, 270 after 13,500 s, 300 after 15,000 s, 325 after 16,250 s.
     expect(alerts.nodes.map(briefly)).toEqual([
-      // 20 + 10 = 30 an hour: the stop came within 24 hours when the second one was deployed.
+      // The first one alone, 18 an hour, would be stopped after 325 / 18 = 18 hours: within the 24 of the threshold.
       [1, 'STOP_EXPECTED', '2026-03-01T00:00:00.000Z', '300', undefined],
-      [2, 'CREDIT_THRESHOLD', '2026-03-01T02:30:00.000Z', '150', undefined],
-      [3, 'CREDIT_THRESHOLD', '2026-03-01T03:30:00.000Z', '90', undefined],
-      [4, 'CREDIT_THRESHOLD', '2026-03-01T04:00:00.000Z', '60', undefined],
-      [5, 'LOW_CREDITS', '2026-03-01T04:10:00.000Z', '50', undefined],
-      [6, 'CREDIT_THRESHOLD', '2026-03-01T04:30:00.000Z', '30', undefined],
-      [7, 'CREDITS_EXHAUSTED', '2026-03-01T05:00:00.000Z', '0', undefined],
-      [8, 'NEGATIVE_LIMIT_REACHED', '2026-03-01T05:25:00.000Z', '-25', undefined],
+      [2, 'CREDIT_THRESHOLD', '2026-03-01T02:05:00.000Z', '150', undefined],
+      [3, 'CREDIT_THRESHOLD', '2026-03-01T02:55:00.000Z', '90', undefined],
+      [4, 'CREDIT_THRESHOLD', '2026-03-01T03:20:00.000Z', '60', undefined],
+      [5, 'LOW_CREDITS', '2026-03-01T03:28:20.000Z', '50', undefined],
+      [6, 'CREDIT_THRESHOLD', '2026-03-01T03:45:00.000Z', '30', undefined],
+      [7, 'CREDITS_EXHAUSTED', '2026-03-01T04:10:00.000Z', '0', undefined],
+      [8, 'NEGATIVE_LIMIT_REACHED', '2026-03-01T04:30:50.000Z', '-25', undefined],
     ]);
     expect(alerts.nodes[7]?.stopped.map(({ id }) => id).sort()).toEqual([...ids].sort());
     expect(credits).toMatchObject({ remaining: '-25', used: '325', burnRatePerHour: '0' });
@@ -203,7 +205,7 @@ describe('an account with 300 credits, three deployments of 60 credits an hour t
       'query ($id: ID) { resource(id: $id) { status ... on HostedResource { failureMessage hosting { replicas } } } }',
       { id: ids[0] },
     );
-    const refused = await gateway.query(DEPLOY, { input: { id: ids[0], hardware: 'ten' } });
+    const refused = await gateway.query(DEPLOY, { input: { id: ids[0], hardware: 'small' } });
 
     expect(resource).toEqual({
       status: 'UNDEPLOYED',
@@ -215,12 +217,12 @@ describe('an account with 300 credits, three deployments of 60 credits an hour t
   });
 
   it('hears of an undeploy from before the stop, and gives back what ran after it', async () => {
-    await ask('mutation ($id: ID!) { undeploy(id: $id, at: "2026-03-01T05:01:00Z") { id } }', {
+    await ask('mutation ($id: ID!) { undeploy(id: $id, at: "2026-03-01T04:10:50Z") { id } }', {
       id: ids[2],
     });
     const { credits, ledger } = await show(accountId);
 
-    // 30 an hour for the 24 minutes that it did not run: 12 back.
+    // 36 an hour for the 20 minutes that it did not run: 12 back.
     expect(credits).toMatchObject({ remaining: '-13', used: '313' });
     expect(ledger.nodes.at(-1)).toMatchObject({ kind: 'REVERSAL', amount: '12', balance: '-13' });
   });
@@ -341,9 +343,9 @@ describe('events', () => {
     const ids = await Promise.all(Array.from({ length: 50 }, () => aGuardrail(accountId)));
 
     const answers = await Promise.all([
-      ...ids.slice(0, 25).map((id) => gateway.query(DEPLOY, { input: { id, hardware: 'ten' } })),
+      ...ids.slice(0, 25).map((id) => gateway.query(DEPLOY, { input: { id, hardware: 'small' } })),
       gateway.query(RECORD, { accountId, events: [event('low', '60')] }),
-      ...ids.slice(25).map((id) => gateway.query(DEPLOY, { input: { id, hardware: 'ten' } })),
+      ...ids.slice(25).map((id) => gateway.query(DEPLOY, { input: { id, hardware: 'small' } })),
     ]);
 
     const rows = await asOwner(
@@ -359,7 +361,7 @@ describe('events', () => {
       expect(errors?.[0]?.extensions.code).toBe('DEPLOYMENTS_DISABLED');
     }
     // After the crossing nothing is allowed, whatever came before it.
-    const after = await gateway.query(DEPLOY, { input: { id: ids.at(-1), hardware: 'twenty' } });
+    const after = await gateway.query(DEPLOY, { input: { id: ids.at(-1), hardware: 'other' } });
     expect(after.errors).toBeDefined();
   });
 });
@@ -458,9 +460,9 @@ describe('a gateway that was down', () => {
     const accountId = await anAccount({ testClock: null });
     await allocate(accountId, '60');
     const id = await aGuardrail(accountId);
-    await deploy(id, 'thirty');
+    await deploy(id, 'large');
 
-    // Three hours without anybody: 60 / 30 = 2 h to zero, 85 / 30 = 2 h 50 min to the limit.
+    // Three hours without anybody: 60 / 36 h = 6,000 s to zero, 85 / 36 h = 8,500 s to the limit.
     gateway.clock.moveTo(Date.parse('2026-03-10T15:00:00Z'));
     await gateway.app.due.settleDue();
     const { alerts, credits } = await show(accountId);
@@ -471,11 +473,11 @@ describe('a gateway that was down', () => {
     );
 
     expect(alerts.nodes.slice(-2).map(briefly)).toMatchObject([
-      [expect.anything(), 'CREDITS_EXHAUSTED', '2026-03-10T14:00:00.000Z', '0'],
-      [expect.anything(), 'NEGATIVE_LIMIT_REACHED', '2026-03-10T14:50:00.000Z', '-25'],
+      [expect.anything(), 'CREDITS_EXHAUSTED', '2026-03-10T13:40:00.000Z', '0'],
+      [expect.anything(), 'NEGATIVE_LIMIT_REACHED', '2026-03-10T14:21:40.000Z', '-25'],
     ]);
     expect(credits).toMatchObject({ used: '85', remaining: '-25' });
-    expect(rows.map((row) => row['to_at'])).toEqual([new Date('2026-03-10T14:50:00Z')]);
+    expect(rows.map((row) => row['to_at'])).toEqual([new Date('2026-03-10T14:21:40Z')]);
   });
 });
 

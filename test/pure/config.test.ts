@@ -145,7 +145,7 @@ describe('loadConfig', () => {
       WEBHOOK_SECRET_KEY: 'hunter2',
     });
 
-    expect(problems).toHaveLength(3);
+    expect(problems).toHaveLength(4);
     expect(problems.join()).not.toContain('hunter2');
   });
 });
