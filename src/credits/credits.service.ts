@@ -29,6 +29,7 @@ import {
   type AllocationList,
   type AllocationPage,
 } from './credits.store.ts';
+import { isLive } from './lots.ts';
 import type { LedgerRef } from './ledger.service.ts';
 import type { OpenAccount, SettlementService } from './settlement.service.ts';
 import { adjustUp, allocate, takeAdjustment, voidLot } from './writes.ts';
@@ -55,6 +56,8 @@ export interface AdjustCreditsRequest {
   readonly reason: string;
   readonly idempotencyKey: string;
 }
+
+const DEBT_BY_ADJUSTMENT_MAX_MICRO = MICRO_MAX / 2n;
 
 /** A call that is answered with its first result when it comes again. */
 interface Call {
@@ -117,7 +120,9 @@ export class CreditsService {
       if (allocation === null) throw unknownId(named.id, ['id']);
       if (allocation.voidedAtMs !== null) return { accountId, allocationId };
       const { unit, seriesId } = allocation;
-      const live = draft.purse(unit).lots.find((lot) => lot.seriesId === (seriesId ?? NaN));
+      const live = draft
+        .purse(unit)
+        .lots.find((lot) => isLive(lot) && seriesId !== null && lot.seriesId === seriesId);
       for (const id of new Set([allocationId, live?.allocationId ?? allocationId])) {
         voidLot(draft, unit, id);
         await voidAllocation(tx, { accountId, allocationId: id }, { atMs: nowMs, reason });
@@ -147,7 +152,7 @@ export class CreditsService {
       const { tx, draft } = open;
       // An adjustment books nothing else before its own line, but hosting that is posted for it.
       if (amountMicro > 0n) await addAdjustment(open, amountMicro, reason);
-      else takeAdjustment(draft, -amountMicro, reason);
+      else takeDown(open, -amountMicro, reason);
       const sequence = draft.lines.findLast(({ kind }) => kind === 'ADJUSTMENT')?.sequence ?? 0;
       await insertRequest(tx, accountId, call, { allocationId: null, ledgerSequence: sequence });
       return { accountId, sequence };
@@ -192,6 +197,18 @@ async function addAdjustment(
   const allocation = { ...made, allocationId: draft.takeLocalId() };
   await insertAllocation(tx, account.accountId, allocation);
   adjustUp(draft, lotOf(allocation), reason);
+}
+
+// What is owed must leave room for all that may still be charged.
+function takeDown({ draft }: OpenAccount, amountMicro: bigint, reason: string): void {
+  const leftMicro = draft.position().credits.balanceMicro - amountMicro;
+  if (leftMicro < -DEBT_BY_ADJUSTMENT_MAX_MICRO) {
+    throw new UserInputError(
+      `amount is ${formatMicro(-amountMicro)}; the balance would be ${formatMicro(leftMicro)}, below the ${formatMicro(-DEBT_BY_ADJUSTMENT_MAX_MICRO)} that an adjustment may bring it to.`,
+      { path: ['input', 'amount'] },
+    );
+  }
+  takeAdjustment(draft, amountMicro, reason);
 }
 
 function parseAdjustment(amount: string): bigint {

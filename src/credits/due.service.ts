@@ -3,7 +3,7 @@
 // makes no difference to what comes out (clock.ts), only to when it is told.
 
 import type { Clock } from '../core/clock.ts';
-import type { Database } from '../db/database.ts';
+import { type Database, sqlState } from '../db/database.ts';
 import type { SettlementService } from './settlement.service.ts';
 import { findDue } from './state.store.ts';
 
@@ -12,6 +12,8 @@ const ACCOUNTS_PER_POLL = 200;
 const AT_ONCE = 4;
 /** An account that cannot be settled (a fault of ours) must not be tried four times a second, nor keep others from it. */
 const RETRY_MS = 30_000;
+/** Lock timeouts and deadlocks. */
+const PASSING = new Set(['55P03', '40P01']);
 
 export class DueService {
   private timer: NodeJS.Timeout | null = null;
@@ -77,6 +79,8 @@ export class DueService {
       await this.settlements.settle(accountId);
       this.failed.delete(accountId);
     } catch (error) {
+      // Another write held the account for long: the next poll tries again.
+      if (PASSING.has(sqlState(error) ?? '')) return;
       this.failed.set(accountId, this.clock.nowMs() + RETRY_MS);
       this.onError(error);
     }

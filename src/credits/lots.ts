@@ -75,6 +75,11 @@ export function leftOf(lot: Lot): bigint {
   return lot.amountMicro - lot.spentMicro;
 }
 
+/** Whether a lot waits or is spendable. */
+export function isLive(lot: Lot): boolean {
+  return lot.state === 'PENDING' || lot.state === 'SPENDABLE';
+}
+
 /** What is spendable less the debt. */
 export function balanceOf(purse: Purse): bigint {
   let balanceMicro = -purse.debtMicro;

@@ -6,12 +6,16 @@ import { lockAccount } from '../account/account.store.ts';
 import { loadHardware, loadRates, upsertRate } from '../catalogue/catalogue.store.ts';
 import type { PricedHardware } from '../catalogue/catalogue.service.ts';
 import { hardwareNamed, parseNewRate, type SetHardwareRateRequest } from '../catalogue/rates.ts';
+import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import type { SettlementService } from './settlement.service.ts';
 import type { KnownRate } from './state.ts';
 import { findTestAccountsOn, loadKnownRates, makeDue } from './state.store.ts';
 import { applyRates } from './writes.ts';
+
+/** More than a commit takes. */
+const COMMIT_MARGIN_MS = 1_000;
 
 export class RatesService {
   constructor(
@@ -30,7 +34,7 @@ export class RatesService {
     requireScope(actor, 'OPERATOR');
     const nowMs = this.accounts.realNowMs();
     const rate = parseNewRate(request, nowMs);
-    return this.database.inTransaction(async (tx) => {
+    const priced = await this.database.inTransaction(async (tx) => {
       const profiles = await loadHardware(tx);
       const profile = hardwareNamed(profiles, request.hardware, ['input', 'hardware']);
       const { hardwareId } = profile;
@@ -39,9 +43,19 @@ export class RatesService {
       for (const accountId of tests) await lockAccount(tx, accountId);
       await upsertRate(tx, { hardwareId, ...rate }, nowMs);
       for (const accountId of tests) await this.applyTo(tx, accountId);
-      await makeDue(tx, { hardwareId, atMs: nowMs });
+      // No account may have passed the instant before the rate is there.
+      if (this.accounts.realNowMs() >= rate.fromMs - COMMIT_MARGIN_MS) {
+        throw new UnavailableError(
+          'The rate could not be written before its instant; send it again with a later effectiveFrom.',
+        );
+      }
       return { profile, rates: await loadRates(tx, [hardwareId]) };
     });
+    // After the commit, and under the accounts' locks: a settlement that did not see the rate has ended by then.
+    await this.database.inTransaction((tx) =>
+      makeDue(tx, { hardwareId: priced.profile.hardwareId, atMs: nowMs }),
+    );
+    return priced;
   }
 
   private async applyTo(tx: Tx, accountId: number): Promise<void> {

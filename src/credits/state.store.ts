@@ -94,7 +94,8 @@ export async function loadStates(
   const lots = byAccount(await loadLiveLots(tx, accountIds));
   const watches = byAccount(await loadWatches(tx, accountIds));
   const running = byAccount(await loadRunningOf(tx, accountIds));
-  const rates = running.size === 0 ? [] : await loadKnownRates(tx);
+  // All of them: what a write deploys may run on hardware that nothing ran on before.
+  const rates = await loadKnownRates(tx);
   return new Map(
     states.map((row) => {
       const accountId = int(row, 'account_id');
@@ -123,7 +124,6 @@ function stateFromRow(
   const isTest = bool(row, 'is_test');
   const lotsOf = (unit: AllocationUnit): readonly Lot[] =>
     lots.filter((lot) => lot.unit === unit).map(({ lot }) => lot);
-  const hardware = new Set(segments.map((segment) => segment.hardwareId));
   return {
     accountId,
     atMs: ms(row, 'settled_at'),
@@ -147,9 +147,7 @@ function stateFromRow(
     },
     running: segments.map((segment) => runningSegment(segment, creditsFromMs)),
     requestedResourceIds: ints(row, 'requested'),
-    rates: rates
-      .filter((rate) => hardware.has(rate.hardwareId))
-      .map((rate) => (isTest ? { ...rate, knownFromMs: -Infinity } : rate)),
+    rates: isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates,
     lastLedgerSequence: int(row, 'last_ledger_sequence'),
     lastAlertSequence: int(row, 'last_alert_sequence'),
     lastLocalId: int(row, 'last_local_id'),
@@ -340,6 +338,12 @@ export async function makeDue(
   tx: Tx,
   due: { readonly hardwareId: number; readonly atMs: number },
 ): Promise<void> {
+  await tx.query(
+    `/* credits.makeDue.lock */ select a.account_id from account a where not a.is_test and a.account_id in (
+       select s.account_id from hosting_segment s where s.hardware_id = $1 and s.to_at is null and s.voided_at is null)
+     order by a.account_id for no key update`,
+    [due.hardwareId],
+  );
   await tx.query(
     `/* credits.makeDue */ update credit_state c set next_due_at = $2 where c.next_due_at > $2 and c.account_id in (
        select s.account_id from hosting_segment s where s.hardware_id = $1 and s.to_at is null and s.voided_at is null)`,

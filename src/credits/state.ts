@@ -36,7 +36,7 @@ export interface AccountState {
   readonly running: readonly RunningSegment[];
   /** Resources whose deployment was asked for and is not running yet. */
   readonly requestedResourceIds: readonly number[];
-  /** Of the hardware that runs; others do no harm. */
+  /** Of all hardware. */
   readonly rates: readonly KnownRate[];
   readonly watches: readonly Watch[];
   /** Numbers given so far. */

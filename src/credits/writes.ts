@@ -14,6 +14,7 @@ import {
   adjustDown,
   giveBack,
   grant,
+  isLive,
   leftOf,
   type Lot,
   put,
@@ -68,7 +69,7 @@ export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number
   const isSpendableCredit = unit === 'CREDITS' && find()?.state === 'SPENDABLE';
   if (isSpendableCredit) draft.postHosting();
   const lot = find();
-  if (lot === undefined) return;
+  if (lot === undefined || !isLive(lot)) return;
   draft.setPurse(unit, takeBack(draft.purse(unit), lot));
   if (isSpendableCredit) {
     draft.book('VOID', -leftOf(lot), { allocationId, description: 'Allocation voided' });

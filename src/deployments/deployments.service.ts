@@ -4,8 +4,8 @@ import { hardwareNamed, type HardwareProfile, rateAt } from '../catalogue/rates.
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
-import type { DeploymentTurn } from '../credits/occurrence.ts';
-import type { SettlementService } from '../credits/settlement.service.ts';
+import type { DeploymentTurn, Occurrence } from '../credits/occurrence.ts';
+import { type SettlementService, STOPPED_MESSAGE } from '../credits/settlement.service.ts';
 import { turnHosting } from '../credits/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { loadRunning } from '../hosting/hosting.store.ts';
@@ -177,9 +177,27 @@ export class DeploymentService {
       turnHosting(draft, turn);
       const [changed] = await loadResources(tx, [address]);
       invariant(changed !== undefined, 'a changed resource is there', address);
-      return changed;
+      return asStopped(changed, draft.occurrences);
     });
   }
+}
+
+// A call may bring about the stop itself; its row is written with the rest of the settlement.
+function asStopped(resource: Resource, occurrences: readonly Occurrence[]): Resource {
+  const stop = occurrences.find(
+    (one) =>
+      one.what === 'DEPLOYMENT_STOPPED' &&
+      one.cause === 'NEGATIVE_LIMIT' &&
+      one.resourceId === resource.resourceId,
+  );
+  return stop === undefined
+    ? resource
+    : {
+        ...resource,
+        status: 'UNDEPLOYED',
+        failureMessage: STOPPED_MESSAGE,
+        stoppedAtMs: stop.atMs,
+      };
 }
 
 /** What a call is told of as: what begins to run, changes, or ends. */

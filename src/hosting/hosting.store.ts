@@ -184,7 +184,10 @@ export interface LifecycleSegment extends PostedSegment {
   readonly folded: boolean;
 }
 
-/** The segments of a resource that lifecycle calls made and that run, or ended after an instant, in order of time. */
+/**
+ * The segments of a resource that lifecycle calls made and that run, or ended after an instant, in order of time. They are
+ * locked, so that none is folded between being read and being shortened.
+ */
 export async function loadLifecycleAfter(
   tx: Tx,
   address: ResourceAddress,
@@ -193,7 +196,7 @@ export async function loadLifecycleAfter(
   const rows = await tx.query(
     `/* hosting.loadLifecycleAfter */ select ${SEGMENT}, s.posted_micro, s.folded from hosting_segment s
      where s.account_id = $1 and s.resource_id = $2 and s.event_seq is null and s.voided_at is null
-       and (s.to_at is null or s.to_at > $3) order by s.from_at`,
+       and (s.to_at is null or s.to_at > $3) order by s.from_at for update`,
     [address.accountId, address.resourceId, at(atMs)],
   );
   return rows.map((row) => ({

@@ -129,6 +129,8 @@ export class IngestService {
     let found = hasPeriods ? await judgeAgain() : judge(events, facts);
     if (!hasPeriods && found.events.length < events.length) found = await judgeAgain();
     if (found.events.length === 0) return found;
+    // Whatever of them is left out: these numbers are of this batch alone.
+    const numbered = { firstSeq: lastSeq + 1, lastSeq: found.totals.lastSeq };
     const inserted = await insertEvents(tx, accountId, { ...found, nowMs: facts.nowMs });
     if (inserted < found.events.length) {
       const { totals } = found;
@@ -137,15 +139,15 @@ export class IngestService {
       await setTotals(tx, accountId, { ...found.totals, lastSeq: totals.lastSeq });
     }
     if (found.segments.length > 0) {
-      const numbered = found.segments.map((segment) => ({
+      const segments = found.segments.map((segment) => ({
         ...segment,
         segmentId: draft.takeLocalId(),
       }));
-      await insertSegments(tx, numbered);
+      await insertSegments(tx, segments);
       await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
     }
     const usage = bookingOf(found, account.creditsFromMs);
-    if (usage !== null) recordUsage(draft, usage);
+    if (usage !== null) recordUsage(draft, { ...usage, events: numbered });
     return found;
   }
 
