@@ -6,7 +6,6 @@ import {
   findRecordedHosting,
   insertSegments,
   loadOverlapping,
-  loadRunning,
   type NewSegment,
   voidSegmentsOfEvent,
 } from '../../src/hosting/hosting.store.ts';

@@ -174,9 +174,8 @@ function hoursOf(day: Temporal.PlainDate, zone: string): readonly number[] {
  * they go on backwards by the calendar.
  */
 export function cycleStart(cycles: Cycles, now: number, back: number): number {
-  const { since = now, zones = [{ from: -Infinity, zone: cycles.timeZone }] } = cycles;
-  const zoneAt = (at: number): string =>
-    zones.findLast(({ from }) => from <= at)?.zone ?? zones[0]?.zone ?? cycles.timeZone;
+  const { since = now } = cycles;
+  const zoneAt = (at: number): string => zoneOf(cycles, at);
   const starts = [cycleDayBefore(cycles.cycleDay, zoneAt(since), since)];
   starts.unshift(cycleDayBefore(cycles.cycleDay, zoneAt(since), (starts[0] ?? 0) - 14 * DAY));
   for (;;) {
@@ -191,6 +190,10 @@ export function cycleStart(cycles: Cycles, now: number, back: number): number {
     starts.unshift(cycleDayBefore(cycles.cycleDay, cycles.timeZone, (starts[0] ?? 0) - 14 * DAY));
   }
   return starts.at(-1 - back) ?? 0;
+}
+
+function zoneOf({ timeZone, zones = [] }: Cycles, at: number): string {
+  return zones.findLast(({ from }) => from <= at)?.zone ?? zones[0]?.zone ?? timeZone;
 }
 
 function cycleDayBefore(cycleDay: number, zone: string, at: number): number {
