@@ -25,7 +25,9 @@ const open: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   // Jobs are due by the database's clock.
-  gateway = await startTestGateway({ now: new Date(performance.timeOrigin + performance.now()).toISOString() });
+  gateway = await startTestGateway({
+    now: new Date(performance.timeOrigin + performance.now()).toISOString(),
+  });
 });
 
 afterEach(async () => {
