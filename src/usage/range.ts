@@ -133,10 +133,10 @@ function rangeBefore(range: ResolvedRange): ResolvedRange {
       return { ...range, preset: null, fromMs: range.fromMs - lengthMs(range), toMs: range.fromMs };
     case 'cycle': {
       const fromMs = cycleBefore(range, range.fromMs);
-      const toMs =
-        step.partTo === null
-          ? range.fromMs
-          : Math.min(range.fromMs, atLocalOffset(range.cycle.timeZone, fromMs, step.partTo));
+      if (step.partTo === null) return { ...range, preset: null, fromMs, toMs: range.fromMs };
+      // After a change of zone the local time of its first day may not have begun when the cycle did.
+      const partMs = atLocalOffset(range.cycle.timeZone, fromMs, step.partTo);
+      const toMs = Math.max(fromMs, Math.min(range.fromMs, partMs));
       return { ...range, preset: null, fromMs, toMs };
     }
   }
