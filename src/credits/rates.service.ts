@@ -10,8 +10,7 @@ import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import type { SettlementService } from './settlement.service.ts';
-import type { KnownRate } from './state.ts';
-import { findTestAccountsOn, loadKnownRates, makeDue } from './state.store.ts';
+import { findTestAccountsOn, makeDue } from './state.store.ts';
 import { applyRates } from './writes.ts';
 
 /** More than a commit takes. */
@@ -61,19 +60,9 @@ export class RatesService {
   private async applyTo(tx: Tx, accountId: number): Promise<void> {
     const account = await lockAccount(tx, accountId);
     if (account === null) return;
-    const known = await loadRatesKnownTo(tx, account);
     await this.settlements.move({ tx, account }, account.settledAtMs, ({ draft }) => {
-      applyRates(draft, known);
+      applyRates(draft);
       return Promise.resolve();
     });
   }
-}
-
-/** All rates as an account knows them: a test account knows all that there are. */
-export async function loadRatesKnownTo(
-  tx: Tx,
-  account: { readonly isTest: boolean },
-): Promise<readonly KnownRate[]> {
-  const rates = await loadKnownRates(tx);
-  return account.isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates;
 }

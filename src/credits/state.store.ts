@@ -19,13 +19,14 @@ import {
   type Row,
   text,
 } from '../db/decode.ts';
-import { loadRunningOf, type PostedSegment } from '../hosting/hosting.store.ts';
+import { type Read, readTogether } from '../db/together.ts';
+import { type PostedSegment, runningOf } from '../hosting/hosting.store.ts';
 import { type AllocationUnit, allocationUnits } from './allocation.ts';
 import { runningSegment } from './burn.ts';
 import { type CycleSums, type Lot, lotStates } from './lots.ts';
 import type { CreditPolicy } from './limits.ts';
 import type { AccountState, KnownRate, RunningCycle } from './state.ts';
-import { loadWatches } from './thresholds.store.ts';
+import { watchesOf } from './thresholds.store.ts';
 
 @Entity('credit_state')
 export class CreditStateRow {
@@ -69,45 +70,62 @@ export interface CycleRecord extends RunningCycle {
   readonly runs: CycleSums;
 }
 
+const SUMS = ['carried_over', 'allocated', 'used', 'expired', 'adjusted'];
+
 /** The sums of a cycle row, for any statement on it. */
-export const CYCLE = `b.account_id, b.cycle_id, b.starts_at, b.ends_at, b.carried_over_micro, b.allocated_micro,
-  b.used_micro, b.expired_micro, b.adjusted_micro, b.runs_carried_over_micro, b.runs_allocated_micro, b.runs_used_micro,
-  b.runs_expired_micro, b.runs_adjusted_micro`;
+export const CYCLE = [
+  'b.account_id, b.cycle_id, b.starts_at, b.ends_at',
+  ...['', 'runs_'].flatMap((unit) =>
+    SUMS.map((sum) => `b.${unit}${sum}_micro::text as ${unit}${sum}_micro`),
+  ),
+].join(', ');
 
 /**
  * The credits of some accounts as they were settled last, by account id; unknown ids are left out.
- * @param tx one that holds the accounts' locks, or a snapshot: a state is read by several statements
+ * @param tx one that holds the accounts' locks, or a snapshot
  */
 export async function loadStates(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<ReadonlyMap<number, AccountState>> {
-  const states = await tx.query(
-    `/* credits.loadStates */ select c.*, ${CYCLE}, a.last_local_id, a.time_zone, a.cycle_day,
-       a.is_test, a.credits_from, a.settled_at, array(
-         select r.resource_id from resource r where r.account_id = c.account_id and r.status = 'DEPLOYING'
-         order by r.resource_id) as requested
-     from credit_state c join billing_cycle b using (account_id, cycle_id) join account a using (account_id)
-     where c.account_id = any($1)`,
-    [accountIds],
-  );
-  const lots = byAccount(await loadLiveLots(tx, accountIds));
-  const watches = byAccount(await loadWatches(tx, accountIds));
-  const running = byAccount(await loadRunningOf(tx, accountIds));
-  // All of them: what a write deploys may run on hardware that nothing ran on before.
-  const rates = await loadKnownRates(tx);
+  const read = await readTogether(tx, 'credits.loadStates', {
+    reads: {
+      states: statesOf,
+      lots: liveLotsOf,
+      watches: watchesOf,
+      running: runningOf,
+      // All of them: what a write deploys may run on hardware that nothing ran on before.
+      rates: knownRates,
+    },
+    parameters: [accountIds],
+  });
+  const lots = byAccount(read.lots);
+  const watches = byAccount(read.watches);
+  const running = byAccount(read.running);
   return new Map(
-    states.map((row) => {
+    read.states.map((row) => {
       const accountId = int(row, 'account_id');
       const state = stateFromRow(row, {
         lots: lots.get(accountId) ?? [],
         segments: running.get(accountId) ?? [],
-        rates,
+        rates: read.rates,
       });
       return [accountId, { ...state, watches: watches.get(accountId) ?? [] }];
     }),
   );
 }
+
+/** The rows that a state is made of one each. */
+const statesOf: Read<Row> = {
+  sql: `select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
+      c.debt_micro::text, c.runs_debt_micro::text, c.has_credits, c.has_runs, c.last_ledger_sequence,
+      c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test, a.credits_from, a.settled_at,
+      array(select r.resource_id from resource r where r.account_id = c.account_id and r.status = 'DEPLOYING'
+        order by r.resource_id) as requested
+    from credit_state c join billing_cycle b using (account_id, cycle_id) join account a using (account_id)
+    where c.account_id = any($1)`,
+  fromRow: (row) => row,
+};
 
 interface StateParts {
   readonly lots: readonly StoredLot[];
@@ -186,14 +204,11 @@ interface StoredLot {
   readonly lot: Lot;
 }
 
-async function loadLiveLots(tx: Tx, accountIds: readonly number[]): Promise<readonly StoredLot[]> {
-  const rows = await tx.query(
-    `/* credits.loadLiveLots */ select account_id, allocation_id, unit, state, amount_micro, spent_micro, priority, grant_at,
-       expires_at, created_at, series_id, is_adjustment
-     from credit_allocation where account_id = any($1) and state in ('PENDING', 'SPENDABLE')`,
-    [accountIds],
-  );
-  return rows.map((row) => ({
+const liveLotsOf: Read<StoredLot> = {
+  sql: `select account_id, allocation_id, unit, state, amount_micro::text, spent_micro::text, priority, grant_at, expires_at,
+      created_at, series_id, is_adjustment
+    from credit_allocation where account_id = any($1) and state in ('PENDING', 'SPENDABLE')`,
+  fromRow: (row) => ({
     accountId: int(row, 'account_id'),
     unit: oneOf(row, 'unit', allocationUnits),
     lot: {
@@ -208,21 +223,19 @@ async function loadLiveLots(tx: Tx, accountIds: readonly number[]): Promise<read
       seriesId: intOrNull(row, 'series_id'),
       isAdjustment: bool(row, 'is_adjustment'),
     },
-  }));
-}
+  }),
+};
 
 /** All rates, with since when they are known. */
-export async function loadKnownRates(tx: Tx): Promise<readonly KnownRate[]> {
-  const rows = await tx.query(
-    `/* credits.loadKnownRates */ select hardware_id, effective_from, rate_micro_per_hour, set_at from hardware_rate`,
-  );
-  return rows.map((row) => ({
+const knownRates: Read<KnownRate> = {
+  sql: 'select hardware_id, effective_from, rate_micro_per_hour::text, set_at from hardware_rate',
+  fromRow: (row) => ({
     hardwareId: int(row, 'hardware_id'),
     fromMs: ms(row, 'effective_from'),
     rateMicroPerHour: big(row, 'rate_micro_per_hour'),
     knownFromMs: ms(row, 'set_at'),
-  }));
-}
+  }),
+};
 
 /** Where the account's numbers and balances stand, and the cycles that a draft passed through or is in. */
 export async function savePosition(

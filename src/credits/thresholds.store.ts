@@ -13,6 +13,7 @@ import {
   type Row,
   textOrNull,
 } from '../db/decode.ts';
+import type { Read } from '../db/together.ts';
 import {
   type ThresholdMeasure,
   thresholdMeasures,
@@ -46,17 +47,11 @@ export interface Threshold {
   readonly label: string | null;
 }
 
-/** All that is watched of some accounts, by account and id. */
-export async function loadWatches(
-  tx: Tx,
-  accountIds: readonly number[],
-): Promise<readonly (Watch & { readonly accountId: number })[]> {
-  const rows = await tx.query(
-    `/* credits.loadWatches */ select account_id, watch_id, measure, value_micro, is_reached, open_alert, last_fired_at
-     from watch where account_id = any($1) and deleted_at is null order by account_id, watch_id`,
-    [accountIds],
-  );
-  return rows.map((row) => ({
+/** All that is watched of some accounts, by account and id. `$1`: their ids. */
+export const watchesOf: Read<Watch & { readonly accountId: number }> = {
+  sql: `select account_id, watch_id, measure, value_micro::text, is_reached, open_alert, last_fired_at
+    from watch where account_id = any($1) and deleted_at is null order by account_id, watch_id`,
+  fromRow: (row) => ({
     accountId: int(row, 'account_id'),
     watchId: int(row, 'watch_id'),
     measure: oneOf(row, 'measure', watchMeasures),
@@ -64,8 +59,8 @@ export async function loadWatches(
     isReached: bool(row, 'is_reached'),
     openAlert: intOrNull(row, 'open_alert'),
     lastFiredAtMs: msOrNull(row, 'last_fired_at'),
-  }));
-}
+  }),
+};
 
 /** Writes what became of watches. */
 export async function saveWatches(

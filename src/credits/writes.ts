@@ -109,8 +109,8 @@ export function removeWatch(draft: Draft, watchId: number): void {
 }
 
 /** Runs go on at the rates that the table now has for this instant (a test account whose time is past their start). */
-export function applyRates(draft: Draft, rates: readonly KnownRate[]): void {
-  draft.set({ rates });
+export function applyRates(draft: Draft): void {
+  const { rates } = draft.state;
   const inForce = new Map<number, KnownRate>();
   for (const rate of rates) {
     const before = inForce.get(rate.hardwareId);

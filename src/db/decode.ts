@@ -12,6 +12,10 @@ export const bigValue: Decode<bigint> = (value, column) => {
   // Most sums have parts that are zero.
   if (value === '0') return 0n;
   if (typeof value !== 'string' && typeof value !== 'number') broken('integer column', column);
+  // A number that came through JSON may have lost digits.
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    broken('exact integer column', column);
+  }
   return BigInt(value);
 };
 
@@ -92,11 +96,16 @@ export function bytesOrNull(row: Row, column: string): Buffer | null {
   return row[column] === null ? null : bytes(row, column);
 }
 
-/** An instant as epoch milliseconds. */
+/** An instant as epoch milliseconds; rows of JSON have it as text. */
 export function ms(row: Row, column: string): number {
   const value = row[column];
-  invariant(value instanceof Date, 'timestamp column', { column });
-  return value.getTime();
+  const instantMs = typeof value === 'string' ? Date.parse(value) : dateMs(value);
+  invariant(Number.isSafeInteger(instantMs), 'timestamp column', { column });
+  return instantMs;
+}
+
+function dateMs(value: unknown): number {
+  return value instanceof Date ? value.getTime() : NaN;
 }
 
 export function msOrNull(row: Row, column: string): number | null {

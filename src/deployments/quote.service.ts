@@ -1,5 +1,5 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
-import { loadHardware, loadRates } from '../catalogue/catalogue.store.ts';
+import { loadHardware } from '../catalogue/catalogue.store.ts';
 import { hardwareNamed, rateAt } from '../catalogue/rates.ts';
 import { UserInputError } from '../core/errors.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
@@ -8,8 +8,7 @@ import { readStates } from '../credits/balance.service.ts';
 import { runningSegment } from '../credits/burn.ts';
 import { forecast, type Forecast } from '../credits/clock.ts';
 import { Draft } from '../credits/draft.ts';
-import type { AccountState, KnownRate } from '../credits/state.ts';
-import { loadRatesKnownTo } from '../credits/rates.service.ts';
+import type { AccountState } from '../credits/state.ts';
 import type { Tx } from '../db/database.ts';
 import { typeOfKind } from '../resources/resource.ts';
 import { parseReplicas, type Placement } from './lifecycle.ts';
@@ -48,8 +47,8 @@ export class QuoteService {
     const profile = hardwareNamed(profiles, request.hardware, [...path, 'hardware']);
     const [state] = await readStates(tx, [accountId], realNowMs);
     if (state === undefined) throw unknownId(request.accountId ?? '', [...path, 'accountId']);
-    const rates = await loadRates(tx, null);
-    const rateOf = (hardwareId: number): bigint | null => rateAt(rates, hardwareId, state.atMs);
+    const rateOf = (hardwareId: number): bigint | null =>
+      rateAt(state.rates, hardwareId, state.atMs);
     const rateMicroPerHour = rateOf(profile.hardwareId);
     if (rateMicroPerHour === null) {
       throw new UserInputError(
@@ -65,8 +64,7 @@ export class QuoteService {
       replacedMicroPerHour:
         replaced === null ? null : BigInt(replaced.replicas) * (rateOf(replaced.hardwareId) ?? 0n),
     });
-    const known = await loadRatesKnownTo(tx, state);
-    const projected = withDeployment(state, { placement, rateMicroPerHour, replaced }, known);
+    const projected = withDeployment(state, { placement, rateMicroPerHour, replaced });
     return {
       costMicroPerHour,
       refusal,
@@ -117,7 +115,6 @@ function withDeployment(
     readonly rateMicroPerHour: bigint;
     readonly replaced: Running | null;
   },
-  rates: readonly KnownRate[],
 ): AccountState {
   const { placement, rateMicroPerHour, replaced } = begun;
   const draft = new Draft(state);
@@ -141,6 +138,6 @@ function withDeployment(
     },
     state.creditsFromMs,
   );
-  draft.set({ running: [...draft.state.running, segment], rates });
+  draft.set({ running: [...draft.state.running, segment] });
   return draft.state;
 }

@@ -15,6 +15,7 @@ import {
   msOrNull,
   type Row,
 } from '../db/decode.ts';
+import type { Read } from '../db/together.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import type { HostingSegment } from './charge.ts';
@@ -37,8 +38,8 @@ export class HostingSegmentRow {
   @Column({ name: 'posted_micro', ...bigintColumn, nullable: true }) postedMicro!: bigint | null;
 }
 
-const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas, s.rate_micro_per_hour, s.from_at,
-  s.to_at, s.event_seq`;
+const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
+  s.rate_micro_per_hour::text as rate_micro_per_hour, s.from_at, s.to_at, s.event_seq`;
 const EXCLUSION_VIOLATION = '23P01';
 
 /** A segment to be inserted, with its number; nothing is posted of it yet unless it says so. */
@@ -75,21 +76,12 @@ export interface PostedSegment extends HostingSegment {
   readonly postedMicro: bigint | null;
 }
 
-/** All that runs of some accounts, by account and id. */
-export async function loadRunningOf(
-  tx: Tx,
-  accountIds: readonly number[],
-): Promise<readonly PostedSegment[]> {
-  const rows = await tx.query(
-    `/* hosting.loadRunningOf */ select ${SEGMENT}, s.posted_micro from hosting_segment s
-     where s.account_id = any($1) and s.to_at is null and s.voided_at is null order by s.account_id, s.segment_id`,
-    [accountIds],
-  );
-  return rows.map((row) => ({
-    ...segmentFromRow(row),
-    postedMicro: bigOrNull(row, 'posted_micro'),
-  }));
-}
+/** All that runs of some accounts, by account and id. `$1`: their ids. */
+export const runningOf: Read<PostedSegment> = {
+  sql: `select ${SEGMENT}, s.posted_micro::text as posted_micro from hosting_segment s
+    where s.account_id = any($1) and s.to_at is null and s.voided_at is null order by s.account_id, s.segment_id`,
+  fromRow: (row) => ({ ...segmentFromRow(row), postedMicro: bigOrNull(row, 'posted_micro') }),
+};
 
 /** What the clock did to an account's segments: ended, charged on, and begun where a rate took effect. */
 export interface SettledSegments {

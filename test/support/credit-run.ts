@@ -136,7 +136,8 @@ function happen(draft: Draft, write: Write): void {
       turnHosting(draft, write.turn);
       return;
     case 'rates':
-      applyRates(draft, write.rates);
+      draft.set({ rates: write.rates });
+      applyRates(draft);
       return;
     case 'zone':
       draft.set({ timeZone: write.timeZone });

@@ -1,0 +1,41 @@
+// Several reads as one statement: each comes as a JSON array of its rows. A write begins with all that an account's credits
+// depend on, and what it takes is mostly the way to the database and back.
+
+import type { Tx } from './database.ts';
+import type { Row } from './decode.ts';
+
+/** A read that others can be made with. */
+export interface Read<T> {
+  /**
+   * A query with the parameters that all reads of the statement share. What may pass 2^53 is selected as text: JSON's numbers
+   * would lose digits.
+   */
+  readonly sql: string;
+  readonly fromRow: (row: Row) => T;
+}
+
+type Reads = Readonly<Record<string, Read<unknown>>>;
+type RowsOf<R extends Reads> = {
+  readonly [K in keyof R]: R[K] extends Read<infer T> ? readonly T[] : never;
+};
+
+/** Makes all reads in one statement, so that they see the same state. @param name "credits.loadStates" */
+export async function readTogether<R extends Reads>(
+  tx: Tx,
+  name: string,
+  together: { readonly reads: R; readonly parameters: readonly unknown[] },
+): Promise<RowsOf<R>> {
+  const { reads, parameters } = together;
+  const arrays = Object.entries(reads).map(
+    ([key, { sql }]) => `(select json_agg(x) from (${sql}) x) as ${key}`,
+  );
+  const [row = {}] = await tx.query(`/* ${name} */ select ${arrays.join(', ')}`, parameters);
+  return Object.fromEntries(
+    Object.entries(reads).map(([key, { fromRow }]) => [key, rowsOf(row[key]).map(fromRow)]),
+  ) as unknown as RowsOf<R>;
+}
+
+// The array of no rows is null.
+function rowsOf(value: unknown): readonly Row[] {
+  return Array.isArray(value) ? (value as readonly Row[]) : [];
+}
