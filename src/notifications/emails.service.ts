@@ -14,14 +14,7 @@ import { enqueueAll } from '../db/jobs.ts';
 import { loadResources } from '../resources/resources.store.ts';
 import { emailOf } from './content.ts';
 import { type Email, type EmailContent, type Instant, instantsOf } from './email.ts';
-import {
-  countEmails,
-  countEmailsSince,
-  findEmail,
-  insertEmails,
-  listEmails,
-  loadHostingAt,
-} from './emails.store.ts';
+import { countEmails, findEmail, insertEmails, listEmails, loadHostingAt } from './emails.store.ts';
 import type { EmailFacts } from './facts.ts';
 import { sendEmailJob } from './send.ts';
 
@@ -98,14 +91,13 @@ export class EmailService implements SettlementSink {
   private async write(tx: Tx, account: Account, contents: readonly EmailContent[]): Promise<void> {
     const { accountId, notificationEmails: to } = account;
     const createdAtMs = this.accounts.realNowMs();
-    const recent = await countEmailsSince(tx, accountId, createdAtMs - DAY_MS);
-    const room = Math.max(0, EMAILS_PER_DAY_MAX - recent);
     const receiver = { accountId, to, domain: this.options.domain };
-    const sent = contents.slice(0, room);
-    const ids = await insertEmails(tx, receiver, sent, { createdAtMs, lastError: null });
-    const lastError = `Not sent: the account was written ${EMAILS_PER_DAY_MAX} emails within 24 hours.`;
-    const surplus = contents.slice(room);
-    if (surplus.length > 0) await insertEmails(tx, receiver, surplus, { createdAtMs, lastError });
+    const ids = await insertEmails(tx, receiver, contents, {
+      createdAtMs,
+      limit: EMAILS_PER_DAY_MAX,
+      sinceMs: createdAtMs - DAY_MS,
+      surplusError: `Not sent: the account was written ${EMAILS_PER_DAY_MAX} emails within 24 hours.`,
+    });
     if (!this.options.isSending || ids.length === 0) return;
     await enqueueAll(
       tx,

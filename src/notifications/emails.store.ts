@@ -60,26 +60,36 @@ export interface Attempt {
 }
 
 /**
- * Keeps emails of one locked account, so that their ids are in the order in which they were written.
- * @param state how they begin: PENDING, or FAILED with a reason
- * @returns their ids, in the order given
+ * Keeps emails of one locked account, so that their ids are in the order in which they were written. Of those since
+ * `sinceMs` no more than `limit` are to be sent; the rest begin FAILED with `surplusError`.
+ * @returns the ids of those that are to be sent, in the order given
  */
 export async function insertEmails(
   tx: Tx,
   account: { readonly accountId: number; readonly to: readonly string[]; readonly domain: string },
   emails: readonly EmailContent[],
-  state: { readonly createdAtMs: number; readonly lastError: string | null },
+  written: {
+    readonly createdAtMs: number;
+    readonly limit: number;
+    readonly sinceMs: number;
+    readonly surplusError: string;
+  },
 ): Promise<readonly number[]> {
   const rows = await tx.query(
-    `/* emails.insertEmails */ insert into email (account_id, email_id, kind, to_addresses, subject, text, html, message_id,
-       status, last_error, created_at)
+    `/* emails.insertEmails */ with recent as (
+       select count(*) as emails from email where account_id = $1 and created_at >= $11
+     )
+     insert into email (account_id, email_id, kind, to_addresses, subject, text, html, message_id, status, last_error,
+       created_at)
      select $1::int, n.email_id, k.kind, $2::text[], k.subject, k.text, k.html,
        concat('<', $1::int, '.', n.email_id, '.', $9::text, '@', $3::text, '>'),
-       case when $10::text is null then 'PENDING' else 'FAILED' end::email_status, $10, $8::timestamptz
+       case when n.is_sent then 'PENDING' else 'FAILED' end::email_status, case when not n.is_sent then $12::text end,
+       $8::timestamptz
      from unnest($4::email_kind[], $5::text[], $6::text[], $7::text[]) with ordinality
          as k (kind, subject, text, html, position)
-       cross join lateral (select nextval('email_email_id_seq') + 0 * k.position as email_id) n
-     order by k.position returning email_id`,
+       cross join lateral (select nextval('email_email_id_seq') as email_id,
+         k.position + (select emails from recent) <= $10::bigint as is_sent) n
+     order by k.position returning email_id, status`,
     [
       account.accountId,
       account.to,
@@ -88,25 +98,16 @@ export async function insertEmails(
       emails.map((email) => email.subject),
       emails.map((email) => email.text),
       emails.map((email) => email.html),
-      at(state.createdAtMs),
-      state.createdAtMs.toString(36),
-      state.lastError,
+      at(written.createdAtMs),
+      written.createdAtMs.toString(36),
+      written.limit,
+      at(written.sinceMs),
+      written.surplusError,
     ],
   );
-  return rows.map((row) => int(row, 'email_id'));
-}
-
-/** Emails of an account that were written at or after an instant. */
-export async function countEmailsSince(
-  tx: Tx,
-  accountId: number,
-  sinceMs: number,
-): Promise<number> {
-  const rows = await tx.query(
-    `/* emails.countEmailsSince */ select count(*) from email where account_id = $1 and created_at >= $2`,
-    [accountId, at(sinceMs)],
-  );
-  return int(rows[0] ?? {}, 'count');
+  return rows
+    .filter((row) => oneOf(row, 'status', deliveryStatuses) === 'PENDING')
+    .map((row) => int(row, 'email_id'));
 }
 
 export async function findEmail(tx: Tx, ref: EmailRef): Promise<Email | null> {
