@@ -1,6 +1,7 @@
 // Billing cycles begin on the account's day in its zone. They are kept as they came about: the running one ends where it was
 // to end when it began, whatever the account's zone is by then; another zone applies from the next one on.
 
+import { LRUCache } from 'lru-cache';
 import { cycleStartMs, shiftCycleMs } from '../core/calendar.ts';
 import type { Range } from '../core/range.ts';
 
@@ -24,9 +25,18 @@ export function firstCycle(calendar: CycleCalendar, creditsFromMs: number): Rang
 
 /** Where the cycle that begins at `startMs` ends: at the calendar's first boundary at least two weeks later. */
 export function cycleEndMs({ timeZone, cycleDay }: CycleCalendar, startMs: number): number {
-  const before = cycleStartMs(timeZone, cycleDay, startMs + SHORTEST_CYCLE_MS);
-  return shiftCycleMs(timeZone, cycleDay, { startMs: before, cycles: 1 });
+  const key = `${timeZone} ${cycleDay} ${startMs}`;
+  let endMs = ends.get(key);
+  if (endMs === undefined) {
+    const before = cycleStartMs(timeZone, cycleDay, startMs + SHORTEST_CYCLE_MS);
+    endMs = shiftCycleMs(timeZone, cycleDay, { startMs: before, cycles: 1 });
+    ends.set(key, endMs);
+  }
+  return endMs;
 }
+
+// Each forecast passes 120 cycles, and those of most accounts are the same.
+const ends = new LRUCache<string, number>({ max: 20_000 });
 
 /** The running cycle as an account's row keeps it. */
 export interface AccountCycle {
