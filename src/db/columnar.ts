@@ -10,6 +10,8 @@ export interface ColumnarQuery {
   /** What `sql` selects and is wanted of it. Sums that may pass 2^53 are selected as text: JSON's numbers would lose digits. */
   readonly columns: readonly string[];
   readonly sql: string;
+  /** What `sql` may select from: "changed as (update … returning *)". */
+  readonly with?: string;
   readonly parameters: readonly unknown[];
 }
 
@@ -36,8 +38,9 @@ export class Columns {
 /** Runs a query and gives its rows as columns. */
 export async function queryColumns(tx: Tx, query: ColumnarQuery): Promise<Columns> {
   const arrays = query.columns.map((column) => `json_agg(x.${column}) as ${column}`);
+  const before = query.with === undefined ? '' : `with ${query.with} `;
   const [row = {}] = await tx.query(
-    `/* ${query.name} */ select ${arrays.join(', ')} from (${query.sql}) x`,
+    `/* ${query.name} */ ${before}select ${arrays.join(', ')} from (${query.sql}) x`,
     query.parameters,
   );
   return new Columns(row, listOf(row[query.columns[0] ?? '']).length);

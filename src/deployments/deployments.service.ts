@@ -1,5 +1,5 @@
 import { requireRef } from '../access/authorize.ts';
-import { loadHardware, loadRates } from '../catalogue/catalogue.store.ts';
+import { loadHardware } from '../catalogue/catalogue.store.ts';
 import { hardwareNamed, type HardwareProfile, rateAt } from '../catalogue/rates.ts';
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
@@ -8,7 +8,6 @@ import type { DeploymentTurn, Occurrence } from '../credits/occurrence.ts';
 import { type SettlementService, STOPPED_MESSAGE } from '../credits/settlement.service.ts';
 import { turnHosting } from '../credits/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
-import { loadRunning } from '../hosting/hosting.store.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';
 import { changeHosting, type TakeOut } from './hosting-change.service.ts';
@@ -147,10 +146,10 @@ export class DeploymentService {
       if (resource === undefined || typeOfKind[resource.kind] !== ref.type) {
         throw unknownId(target.id, idPath);
       }
-      const [running] = await loadRunning(tx, [address]);
       const profiles = await loadHardware(tx);
-      const rates = await loadRates(tx, null);
-      const state = stateOf(resource, running, profiles);
+      const { running, rates } = draft.state;
+      const segment = running.find(({ resourceId }) => resourceId === resource.resourceId);
+      const state = stateOf(resource, segment, profiles);
       const call = plan.callOf(profiles);
       const position = draft.position();
       const time = {
@@ -167,7 +166,7 @@ export class DeploymentService {
       const next = decide(state, call, time);
       if (next === null) return resource;
       const turn = await changeHosting(open, { address, state, next, rates, time }, this.takeOut);
-      await saveLifecycle(tx, address, {
+      const changed = await saveLifecycle(tx, address, {
         ...next,
         requestedHardwareId: next.requested?.hardwareId ?? null,
         requestedReplicas: next.requested?.replicas ?? null,
@@ -175,8 +174,6 @@ export class DeploymentService {
       const occurrence = occurrenceOf(call, { state, next, resourceId: address.resourceId, nowMs });
       if (occurrence !== null) draft.occurrences.push(occurrence);
       turnHosting(draft, turn);
-      const [changed] = await loadResources(tx, [address]);
-      invariant(changed !== undefined, 'a changed resource is there', address);
       return asStopped(changed, draft.occurrences);
     });
   }

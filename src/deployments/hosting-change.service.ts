@@ -52,7 +52,11 @@ export async function changeHosting(
   if (samePlacement(state.running, next.running) && (staysStopped || next.status === 'DEPLOYING')) {
     return turn;
   }
-  if (next.status === 'DEPLOYED' && state.running === null) await requireFree(open.tx, change);
+  if (next.running !== null && state.running === null) {
+    // Nothing that is to end reaches beyond `at` then.
+    await requireFree(open.tx, change);
+    return { ...turn, ...(await beginSegments(open, change, next.running)) };
+  }
   const ended = await endSegments(open, change, takeOut);
   if (next.running === null) return { ...turn, ...ended };
   const begun = await beginSegments(open, change, next.running);

@@ -1,6 +1,6 @@
 // How a resource is read: by the thousand, so all of its columns at once (db/columnar).
 
-import { queryColumns, type Columns } from '../db/columnar.ts';
+import { type ColumnarQuery, queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { intValue, orNull, sqlMs, textValue, valueOf } from '../db/decode.ts';
 import { resourceKinds, resourceStatuses, type Resource } from './resource.ts';
@@ -40,20 +40,17 @@ const RESOURCE_COLUMNS = [
   'last_active_ms',
 ];
 
-/**
- * Runs a statement that reads resources.
- * @param from what follows its columns; the resource is `r`
- */
+/** Runs a statement that gives resources. */
 export async function selectResources(
   tx: Tx,
-  name: string,
-  from: string,
-  parameters: readonly unknown[],
+  select: Pick<ColumnarQuery, 'name' | 'with' | 'parameters'> & {
+    /** What follows the columns; the resource is `r`. */
+    readonly from: string;
+  },
 ): Promise<readonly Resource[]> {
+  const { from, ...query } = select;
   const sql = `select ${RESOURCE} ${from}`;
-  return resourcesFrom(
-    await queryColumns(tx, { name, columns: RESOURCE_COLUMNS, sql, parameters }),
-  );
+  return resourcesFrom(await queryColumns(tx, { ...query, columns: RESOURCE_COLUMNS, sql }));
 }
 
 const textOrNullValue = orNull(textValue);

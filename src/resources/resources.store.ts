@@ -1,3 +1,4 @@
+import { invariant } from '../core/errors.ts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
@@ -82,13 +83,12 @@ export async function loadResources(
   tx: Tx,
   refs: readonly ResourceAddress[],
 ): Promise<readonly Resource[]> {
-  return selectResources(
-    tx,
-    'resources.loadResources',
-    `from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
+  return selectResources(tx, {
+    name: 'resources.loadResources',
+    from: `from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
      join resource r using (account_id, resource_id)`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.resourceId)],
-  );
+    parameters: [refs.map((ref) => ref.accountId), refs.map((ref) => ref.resourceId)],
+  });
 }
 
 /** The models under these ids, in no order; unknown ones are left out. */
@@ -107,13 +107,12 @@ export async function listResourcesOf(
   accountIds: readonly number[],
   kinds: readonly ResourceKind[],
 ): Promise<readonly Resource[]> {
-  return selectResources(
-    tx,
-    'resources.listResourcesOf',
-    `from resource r
+  return selectResources(tx, {
+    name: 'resources.listResourcesOf',
+    from: `from resource r
      where r.account_id = any($1) and r.kind = any($2::resource_kind[]) order by r.account_id, r.resource_id`,
-    [accountIds, kinds],
-  );
+    parameters: [accountIds, kinds],
+  });
 }
 
 /** All models of some accounts, by account and id. */
@@ -134,13 +133,12 @@ export async function listDeploymentsOf(
   tx: Tx,
   models: readonly ModelAddress[],
 ): Promise<readonly Resource[]> {
-  return selectResources(
-    tx,
-    'resources.listDeploymentsOf',
-    `from unnest($1::int[], $2::int[]) as k (account_id, model_id)
+  return selectResources(tx, {
+    name: 'resources.listDeploymentsOf',
+    from: `from unnest($1::int[], $2::int[]) as k (account_id, model_id)
      join resource r using (account_id, model_id) order by r.account_id, r.resource_id`,
-    [models.map((model) => model.accountId), models.map((model) => model.modelId)],
-  );
+    parameters: [models.map((model) => model.accountId), models.map((model) => model.modelId)],
+  });
 }
 
 /** What an account's names stand for, each at its own place; null where nothing has that name. */
@@ -225,13 +223,12 @@ export async function findResources(
   accountId: number,
   refs: readonly ResourceRef[],
 ): Promise<readonly Resource[]> {
-  return selectResources(
-    tx,
-    'resources.findResources',
-    `from unnest($2::resource_kind[], $3::text[]) as k (kind, external_id)
+  return selectResources(tx, {
+    name: 'resources.findResources',
+    from: `from unnest($2::resource_kind[], $3::text[]) as k (kind, external_id)
      join resource r on r.account_id = $1 and r.kind = k.kind and r.external_id = k.external_id`,
-    [accountId, refs.map((ref) => ref.kind), refs.map((ref) => ref.externalId)],
-  );
+    parameters: [accountId, refs.map((ref) => ref.kind), refs.map((ref) => ref.externalId)],
+  });
 }
 
 /** Inserts models, or gives those that exist (by id) their new name. */
@@ -312,17 +309,19 @@ type LifecycleColumns = Pick<
   | 'stoppedAtMs'
 >;
 
+/** @returns the resource as it is now */
 export async function saveLifecycle(
   tx: Tx,
   address: ResourceAddress,
   columns: LifecycleColumns,
-): Promise<void> {
-  await tx.query(
-    `/* resources.saveLifecycle */ update resource set status = $3, endpoint_url = $4, failure_message = $5,
-       requested_hardware_id = $6, requested_replicas = $7, lifecycle_at = $8, deployed_at = $9, changed_at = $10,
-       stopped_at = $11
-     where account_id = $1 and resource_id = $2`,
-    [
+): Promise<Resource> {
+  const [changed] = await selectResources(tx, {
+    name: 'resources.saveLifecycle',
+    with: `r as (update resource set status = $3, endpoint_url = $4, failure_message = $5, requested_hardware_id = $6,
+        requested_replicas = $7, lifecycle_at = $8, deployed_at = $9, changed_at = $10, stopped_at = $11
+      where account_id = $1 and resource_id = $2 returning *)`,
+    from: 'from r',
+    parameters: [
       address.accountId,
       address.resourceId,
       columns.status,
@@ -335,7 +334,9 @@ export async function saveLifecycle(
       atOrNull(columns.changedAtMs),
       atOrNull(columns.stoppedAtMs),
     ],
-  );
+  });
+  invariant(changed !== undefined, 'a changed resource is there', { ...address });
+  return changed;
 }
 
 /** Marks deployments, running or asked for, as stopped at the negative limit. The last lifecycle call stays as it was. */
