@@ -1,12 +1,12 @@
 // Billing cycles begin on the account's day in its zone. They are kept as they came about: the running one ends where it was
 // to end when it began, whatever the account's zone is by then; another zone applies from the next one on.
 
-import { LRUCache } from 'lru-cache';
 import { cycleStartMs, shiftCycleMs } from '../core/calendar.ts';
 import type { Range } from '../core/range.ts';
 
 /** Longer than two zones lie apart and shorter than any month: a change of zone makes no cycle of a few hours. */
 const SHORTEST_CYCLE_MS = 14 * 86_400_000;
+const CACHED_ENDS = 20_000;
 
 /** Where cycles begin. */
 export interface CycleCalendar {
@@ -30,13 +30,14 @@ export function cycleEndMs({ timeZone, cycleDay }: CycleCalendar, startMs: numbe
   if (endMs === undefined) {
     const before = cycleStartMs(timeZone, cycleDay, startMs + SHORTEST_CYCLE_MS);
     endMs = shiftCycleMs(timeZone, cycleDay, { startMs: before, cycles: 1 });
+    if (ends.size >= CACHED_ENDS) ends.clear();
     ends.set(key, endMs);
   }
   return endMs;
 }
 
 // Each forecast passes 120 cycles, and those of most accounts are the same.
-const ends = new LRUCache<string, number>({ max: 20_000 });
+const ends = new Map<string, number>();
 
 /** The running cycle as an account's row keeps it. */
 export interface AccountCycle {
