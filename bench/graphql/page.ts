@@ -21,6 +21,7 @@ export const account: Account = {
   isTest: false,
   settledAtMs: CREATED_MS,
   cycle: firstAccountCycle({ timeZone: 'Asia/Kolkata', cycleDay: 1 }, CREATED_MS),
+  recorded: { lastSeq: 0, quantity: 0n, creditsMicro: 0n },
 };
 
 export const ACCOUNT_ID = encodeId('Account', account.accountId, account.accountId);

@@ -1,7 +1,18 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Tx } from '../db/database.ts';
 import { instantColumn, sequenceColumn, bigintColumn } from '../db/columns.ts';
-import { at, bool, instants, int, ms, type Row, text, textOrNull, texts } from '../db/decode.ts';
+import {
+  at,
+  big,
+  bool,
+  instants,
+  int,
+  ms,
+  type Row,
+  text,
+  textOrNull,
+  texts,
+} from '../db/decode.ts';
 import type { Account, Creation, NewAccount } from './account.ts';
 
 @Entity('account')
@@ -28,7 +39,8 @@ export class AccountRow {
 }
 
 const COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
-  credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts`;
+  credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts, last_seq,
+  recorded_quantity, recorded_credits_micro`;
 
 /**
  * Locks the account's row for the transaction: every write of an account's data begins here, so that writes of one
@@ -178,6 +190,11 @@ function accountFromRow(row: Row): Account {
       startMs: ms(row, 'cycle_starts_at'),
       endMs: ms(row, 'cycle_ends_at'),
       earlierStartsMs: instants(row, 'earlier_cycle_starts'),
+    },
+    recorded: {
+      lastSeq: int(row, 'last_seq'),
+      quantity: big(row, 'recorded_quantity'),
+      creditsMicro: big(row, 'recorded_credits_micro'),
     },
   };
 }

@@ -11,6 +11,13 @@ export const NOTIFICATION_EMAILS_MAX = 20;
 const TEST_CLOCK_EARLIEST_MS = Date.UTC(2000, 0, 1);
 const TEST_CLOCK_LATEST_MS = Date.UTC(2080, 0, 1);
 
+/** How far an account's numbers and sums have come. */
+export interface AccountTotals {
+  readonly lastSeq: number;
+  readonly quantity: bigint;
+  readonly creditsMicro: bigint;
+}
+
 export interface Account {
   readonly accountId: number;
   readonly externalId: string | null;
@@ -28,6 +35,7 @@ export interface Account {
   readonly settledAtMs: number;
   /** The cycle that runs at its position. */
   readonly cycle: AccountCycle;
+  readonly recorded: AccountTotals;
 }
 
 /**
@@ -50,7 +58,7 @@ export interface CreateAccountRequest {
   readonly testClock?: number | null;
 }
 
-export type NewAccount = Omit<Account, 'accountId'>;
+export type NewAccount = Omit<Account, 'accountId' | 'recorded'>;
 
 /**
  * Checks a request for a new account and fills its defaults.

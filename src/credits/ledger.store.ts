@@ -44,18 +44,25 @@ export interface LedgerEntry extends Omit<LedgerLine, 'segments'> {
 const ENTRY = `l.account_id, l.sequence, l.kind, l.amount_micro, l.balance_micro, l.booked_at, l.recorded_at, l.allocation_id,
   l.first_seq, l.last_seq, l.description`;
 
-/** Appends lines to the journal of a locked account. */
+/** Appends lines to the journal of a locked account, with the segments that they charge. */
 export async function insertLines(
   tx: Tx,
   accountId: number,
   lines: readonly LedgerLine[],
   recordedAtMs: number,
 ): Promise<void> {
+  const charges = lines.flatMap((line) =>
+    line.segments.map((charge) => ({ sequence: line.sequence, ...charge })),
+  );
   await tx.query(
-    `/* credits.insertLines */ insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro, balance_micro,
-       booked_at, allocation_id, first_seq, last_seq, description)
-     select $1, $2, * from unnest($3::bigint[], $4::ledger_entry_kind[], $5::bigint[], $6::bigint[], $7::timestamptz[],
-       $8::bigint[], $9::bigint[], $10::bigint[], $11::text[])`,
+    `/* credits.insertLines */ with lines as (
+       insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro, balance_micro, booked_at,
+         allocation_id, first_seq, last_seq, description)
+       select $1, $2, * from unnest($3::bigint[], $4::ledger_entry_kind[], $5::bigint[], $6::bigint[], $7::timestamptz[],
+         $8::bigint[], $9::bigint[], $10::bigint[], $11::text[])
+     )
+     insert into ledger_charge (account_id, sequence, segment_id, charged_micro)
+     select $1, * from unnest($12::bigint[], $13::bigint[], $14::bigint[])`,
     [
       accountId,
       at(recordedAtMs),
@@ -68,17 +75,6 @@ export async function insertLines(
       lines.map((line) => line.events?.firstSeq ?? null),
       lines.map((line) => line.events?.lastSeq ?? null),
       lines.map((line) => line.description),
-    ],
-  );
-  const charges = lines.flatMap((line) =>
-    line.segments.map((charge) => ({ sequence: line.sequence, ...charge })),
-  );
-  if (charges.length === 0) return;
-  await tx.query(
-    `/* credits.insertLines.charges */ insert into ledger_charge (account_id, sequence, segment_id, charged_micro)
-     select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[])`,
-    [
-      accountId,
       charges.map((charge) => charge.sequence),
       charges.map((charge) => charge.segmentId),
       charges.map((charge) => charge.chargedMicro),

@@ -15,7 +15,7 @@ import { insertLines } from './ledger.store.ts';
 import { balanceOf, type Lot, type Purse } from './lots.ts';
 import type { Occurrence } from './occurrence.ts';
 import type { AccountState } from './state.ts';
-import { loadStates, saveLots, savePosition } from './state.store.ts';
+import { loadStates, savePosition } from './state.store.ts';
 import { saveWatches } from './thresholds.store.ts';
 import type { Position, Watch } from './watches.ts';
 
@@ -102,7 +102,6 @@ export class SettlementService {
       ...changedLots(before.credits, draft.state.credits),
       ...changedLots(before.runs, draft.state.runs),
     ].filter((lot) => !made.has(lot.allocationId));
-    if (lots.length > 0) await saveLots(tx, accountId, lots);
     await saveSettledSegments(tx, accountId, segmentsOf(draft, before));
     if (draft.lines.length > 0) await insertLines(tx, accountId, draft.lines, recordedAtMs);
     const watches = changedWatches(before.watches, draft.state.watches);
@@ -111,6 +110,7 @@ export class SettlementService {
       balanceMicro: balanceOf(draft.state.credits),
       nextDueMs: account.isTest ? null : nextDueMs(draft),
       cycles: cyclesOf(draft),
+      lots,
     });
     await this.tell({ ...open, recordedAtMs });
   }

@@ -237,7 +237,30 @@ const knownRates: Read<KnownRate> = {
   }),
 };
 
-/** Where the account's numbers and balances stand, and the cycles that a draft passed through or is in. */
+const SAVE_POSITION = `/* credits.savePosition */ with position as (
+  update account set settled_at = $2, last_local_id = $3,
+    earlier_cycle_starts = ($28::timestamptz[] || earlier_cycle_starts)[1:2],
+    cycle_starts_at = $26, cycle_ends_at = $27
+  where account_id = $1
+), balances as (
+  update credit_state set debt_micro = $4, runs_debt_micro = $5, has_credits = $6, has_runs = $7, balance_micro = $8,
+    cycle_id = $9, last_ledger_sequence = $10, last_alert_sequence = $11, next_due_at = $12 where account_id = $1
+), lots as (
+  update credit_allocation c set state = k.state, spent_micro = k.spent_micro, expires_at = k.expires_at
+  from unnest($29::bigint[], $30::lot_state[], $31::bigint[], $32::timestamptz[])
+    as k (allocation_id, state, spent_micro, expires_at)
+  where c.account_id = $1 and c.allocation_id = k.allocation_id
+)
+insert into billing_cycle
+select $1, * from unnest($13::int[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::bigint[],
+  $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[])
+on conflict (account_id, cycle_id) do update set
+  allocated_micro = excluded.allocated_micro, used_micro = excluded.used_micro,
+  expired_micro = excluded.expired_micro, adjusted_micro = excluded.adjusted_micro,
+  runs_allocated_micro = excluded.runs_allocated_micro, runs_used_micro = excluded.runs_used_micro,
+  runs_expired_micro = excluded.runs_expired_micro, runs_adjusted_micro = excluded.runs_adjusted_micro`;
+
+/** Where the account's numbers, balances and changed lots stand, and the cycles that a draft passed through or is in. */
 export async function savePosition(
   tx: Tx,
   state: AccountState,
@@ -245,55 +268,42 @@ export async function savePosition(
     readonly balanceMicro: bigint;
     readonly nextDueMs: number | null;
     readonly cycles: readonly Omit<CycleRecord, 'accountId'>[];
+    /** Lots that have rows and changed. */
+    readonly lots: readonly Lot[];
   },
 ): Promise<void> {
   const { accountId, credits, runs } = state;
-  const { cycles } = saved;
-  await tx.query(
-    `/* credits.savePosition */ with position as (
-       update account set settled_at = $2, last_local_id = $3,
-         earlier_cycle_starts = ($28::timestamptz[] || earlier_cycle_starts)[1:2],
-         cycle_starts_at = $26, cycle_ends_at = $27
-       where account_id = $1
-     ), balances as (
-       update credit_state set debt_micro = $4, runs_debt_micro = $5, has_credits = $6, has_runs = $7, balance_micro = $8,
-         cycle_id = $9, last_ledger_sequence = $10, last_alert_sequence = $11, next_due_at = $12 where account_id = $1
-     )
-     insert into billing_cycle
-     select $1, * from unnest($13::int[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::bigint[],
-       $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[])
-     on conflict (account_id, cycle_id) do update set
-       allocated_micro = excluded.allocated_micro, used_micro = excluded.used_micro,
-       expired_micro = excluded.expired_micro, adjusted_micro = excluded.adjusted_micro,
-       runs_allocated_micro = excluded.runs_allocated_micro, runs_used_micro = excluded.runs_used_micro,
-       runs_expired_micro = excluded.runs_expired_micro, runs_adjusted_micro = excluded.runs_adjusted_micro`,
-    [
-      accountId,
-      at(state.atMs),
-      state.lastLocalId,
-      credits.debtMicro,
-      runs.debtMicro,
-      credits.hasBegun,
-      runs.hasBegun,
-      saved.balanceMicro,
-      state.cycle.cycleId,
-      state.lastLedgerSequence,
-      state.lastAlertSequence,
-      atOrNull(saved.nextDueMs),
-      cycles.map((cycle) => cycle.cycleId),
-      cycles.map((cycle) => at(cycle.startMs)),
-      cycles.map((cycle) => at(cycle.endMs)),
-      ...sumsOf(cycles.map((cycle) => cycle.credits)),
-      ...sumsOf(cycles.map((cycle) => cycle.runs)),
-      at(state.cycle.startMs),
-      at(state.cycle.endMs),
-      // The cycles that ended, the later one first.
-      cycles
-        .slice(0, -1)
-        .map((cycle) => at(cycle.startMs))
-        .reverse(),
-    ],
-  );
+  const { cycles, lots } = saved;
+  await tx.query(SAVE_POSITION, [
+    accountId,
+    at(state.atMs),
+    state.lastLocalId,
+    credits.debtMicro,
+    runs.debtMicro,
+    credits.hasBegun,
+    runs.hasBegun,
+    saved.balanceMicro,
+    state.cycle.cycleId,
+    state.lastLedgerSequence,
+    state.lastAlertSequence,
+    atOrNull(saved.nextDueMs),
+    cycles.map((cycle) => cycle.cycleId),
+    cycles.map((cycle) => at(cycle.startMs)),
+    cycles.map((cycle) => at(cycle.endMs)),
+    ...sumsOf(cycles.map((cycle) => cycle.credits)),
+    ...sumsOf(cycles.map((cycle) => cycle.runs)),
+    at(state.cycle.startMs),
+    at(state.cycle.endMs),
+    // The cycles that ended, the later one first.
+    cycles
+      .slice(0, -1)
+      .map((cycle) => at(cycle.startMs))
+      .reverse(),
+    lots.map((lot) => lot.allocationId),
+    lots.map((lot) => lot.state),
+    lots.map((lot) => lot.spentMicro),
+    lots.map((lot) => atOrNull(lot.expiresAtMs)),
+  ]);
 }
 
 function sumsOf(cycles: readonly CycleSums[]): readonly bigint[][] {
@@ -304,22 +314,6 @@ function sumsOf(cycles: readonly CycleSums[]): readonly bigint[][] {
     cycles.map((sums) => sums.expiredMicro),
     cycles.map((sums) => sums.adjustedMicro),
   ];
-}
-
-/** Writes what became of lots that have rows. */
-export async function saveLots(tx: Tx, accountId: number, lots: readonly Lot[]): Promise<void> {
-  await tx.query(
-    `/* credits.saveLots */ update credit_allocation c set state = k.state, spent_micro = k.spent_micro, expires_at = k.expires_at
-     from unnest($2::bigint[], $3::lot_state[], $4::bigint[], $5::timestamptz[]) as k (allocation_id, state, spent_micro, expires_at)
-     where c.account_id = $1 and c.allocation_id = k.allocation_id`,
-    [
-      accountId,
-      lots.map((lot) => lot.allocationId),
-      lots.map((lot) => lot.state),
-      lots.map((lot) => lot.spentMicro),
-      lots.map((lot) => atOrNull(lot.expiresAtMs)),
-    ],
-  );
 }
 
 function byAccount<T extends { readonly accountId: number }>(

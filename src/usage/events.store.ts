@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { invariant } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import type { AccountTotals } from '../account/account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -16,7 +16,7 @@ import {
   text,
 } from '../db/decode.ts';
 import type { EventContent } from './event.ts';
-import type { AccountTotals, NewEvent } from './judgement.ts';
+import type { NewEvent } from './judgement.ts';
 import { subjectKinds, usageTypes } from './kinds.ts';
 
 @Entity('usage_event')
@@ -65,21 +65,6 @@ export interface EventFilter {
 
 const CONTENT = `e.type, e.kind, e.subject_id, e.quantity, e.credits_micro, e.occurred_at, e.ended_at, e.hardware_id`;
 const EVENT = `e.account_id, e.seq, e.source, e.event_id, ${CONTENT}, e.recorded_at, e.voided_at`;
-
-/** How far the numbers and sums of a locked account have come. */
-export async function loadTotals(tx: Tx, accountId: number): Promise<AccountTotals> {
-  const rows = await tx.query(
-    `/* usage.loadTotals */ select last_seq, recorded_quantity, recorded_credits_micro from account where account_id = $1`,
-    [accountId],
-  );
-  const [row] = rows;
-  invariant(row !== undefined, 'the locked account is there', { accountId });
-  return {
-    lastSeq: int(row, 'last_seq'),
-    quantity: big(row, 'recorded_quantity'),
-    creditsMicro: big(row, 'recorded_credits_micro'),
-  };
-}
 
 /** What is recorded under identities, among the events up to a number; in no order. */
 export async function loadRecorded(

@@ -33,7 +33,7 @@ import {
   type SubjectRef,
   type UsageEvent,
 } from './event.ts';
-import { insertEvents, loadRecorded, loadTotals, setTotals } from './events.store.ts';
+import { insertEvents, loadRecorded, setTotals } from './events.store.ts';
 import { judge, type Facts, type Judged, type NewEvent, type Verdict } from './judgement.ts';
 import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
 
@@ -153,8 +153,7 @@ export class IngestService {
 
   private async factsOf(open: OpenAccount, events: readonly UsageEvent[]): Promise<Facts> {
     const { tx, nowMs } = open;
-    const { accountId } = open.account;
-    const totals = await loadTotals(tx, accountId);
+    const { accountId, recorded: totals } = open.account;
     const subjectIds = await this.resolveSubjects(tx, accountId, events);
     const subjectIdOf = (subject: SubjectRef): number | null =>
       subjectIds.get(subjectKey(subject)) ?? null;

@@ -2,6 +2,7 @@
 // recorded before is a duplicate or a conflict however old it is and whatever it names; only then come the window, what
 // the event belongs to, and the account's limits. An event that is rejected leaves its identity free.
 
+import type { AccountTotals } from '../account/account.ts';
 import { SAFE_INT_MAX, MICRO_MAX, formatMicro } from '../core/micro.ts';
 import { chargedMicro } from '../hosting/charge.ts';
 import {
@@ -45,13 +46,6 @@ export interface NewEvent extends EventContent {
   readonly source: string;
   readonly eventId: string;
   readonly seq: number;
-}
-
-/** How far an account's numbers and sums have come. */
-export interface AccountTotals {
-  readonly lastSeq: number;
-  readonly quantity: bigint;
-  readonly creditsMicro: bigint;
 }
 
 /** All that a batch is judged by. */

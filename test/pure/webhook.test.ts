@@ -325,6 +325,7 @@ function someFacts(resources: readonly Resource[]): Facts {
     isTest: false,
     settledAtMs: NOW_MS,
     cycle: { startMs: 0, endMs: NOW_MS + 1, earlierStartsMs: [] },
+    recorded: { lastSeq: 0, quantity: 0n, creditsMicro: 0n },
   };
   return {
     account,
