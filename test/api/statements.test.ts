@@ -252,4 +252,42 @@ describe('statements of a request', () => {
     const ask = (search: string) => async () => gateway.query(tabs, { search });
     expect(await statementsOf(ask('many '))).toEqual(await statementsOf(ask('one')));
   });
+
+  // The ways to the database are most of what a small batch takes.
+  it.each([1, MANY])('are five for a batch of usage with %i of each kind', async (count) => {
+    const events = KINDS.flatMap((kind) =>
+      Array.from({ length: count }, (_, index) => eventOf(0)(resource(kind, index), index)),
+    );
+    const record = async (batch: string): Promise<readonly string[]> =>
+      statementsOf(() =>
+        gateway.query(RecordUsageDocument, {
+          accountId: many,
+          events: events.map((event, index) => ({ ...event, eventId: `${batch}-${index}` })),
+        }),
+      );
+    // Whose names the gateway does not know yet are looked up.
+    await record(`before-${count}`);
+    expect(await record(`batch-${count}`)).toEqual([
+      'account.lockAccount',
+      'credits.insertLines',
+      'credits.loadStates',
+      'credits.savePosition',
+      'usage.insertEvents',
+    ]);
+  });
+
+  it('are as many for a deployment beside forty running ones as for the first', async () => {
+    const deployed = async (accountId: string): Promise<readonly string[]> => {
+      const fresh = [resource('GUARDRAIL', 1_000)];
+      const { data } = await gateway.query(RegisterResourcesDocument, {
+        accountId,
+        resources: fresh,
+      });
+      const id = data.registerResources[0] ?? '';
+      return statementsOf(() =>
+        gateway.query(DeployDocument, { input: { id, hardware: 'gpu-b' } }),
+      );
+    };
+    expect(await deployed(many)).toEqual(await deployed(one));
+  });
 });
