@@ -1,7 +1,7 @@
-import DataLoader from 'dataloader';
 import { Arg, Args, ArgsType, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
 import { encodeId, unknownId } from '../core/identity.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import {
   connectionType,
@@ -60,20 +60,13 @@ export function accountNode(account: Account): AccountType {
 }
 
 const ACCOUNT_ID_MAX = 2 ** 31 - 1;
-const ACCOUNT_LOADER = new Key<DataLoader<number, Account>>('account');
 
 /** Accounts by id; an unknown id is NOT_FOUND. */
-export function accountLoader(context: RequestContext): DataLoader<number, Account> {
-  return context.once(
-    ACCOUNT_LOADER,
-    () =>
-      new DataLoader<number, Account>(async (accountIds: readonly number[]) => {
-        const accounts = await loadAccounts(await context.reader(), accountIds);
-        const byId = new Map(accounts.map((account) => [account.accountId, account]));
-        return accountIds.map((id) => byId.get(id) ?? unknownId(encodeId('Account', id, id)));
-      }),
-  );
-}
+export const accountLoader = loader<number, Account>(async (tx, accountIds) => {
+  const accounts = await loadAccounts(tx, accountIds);
+  const byId = new Map(accounts.map((account) => [account.accountId, account]));
+  return accountIds.map((id) => byId.get(id) ?? unknownId(encodeId('Account', id, id)));
+});
 
 export const AccountConnection = connectionType('Account', () => AccountType);
 

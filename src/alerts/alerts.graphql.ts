@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import {
   Args,
   ArgsType,
@@ -13,10 +12,12 @@ import {
   Root,
 } from 'type-graphql';
 import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
+import { groupBy } from '../core/group.ts';
 import { encodeId } from '../core/identity.ts';
 import { findThreshold, ThresholdType } from '../credits/credit-account.graphql.ts';
 import { type AlertKind, alertKinds } from '../credits/occurrence.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader, rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { encodeCursor } from '../core/cursor.ts';
 import { Connection, connectionType, parseCursor, wrongCursor } from '../graphql/page.ts';
@@ -25,7 +26,6 @@ import { resourceLoader } from '../resources/resources.graphql.ts';
 import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';
 import type { Alert } from './alert.ts';
 import {
-  type AlertAddress,
   type AlertWindow,
   countAlerts,
   listAlerts,
@@ -124,88 +124,38 @@ interface AlertCount {
   readonly kinds: readonly AlertKind[] | null;
 }
 
-const ALERT_LOADER = new Key<DataLoader<AlertAddress, Alert | null, string>>('alert');
-const ALERTS_LOADER = new Key<DataLoader<AlertList, readonly Alert[], string>>('alerts');
-const COUNT_LOADER = new Key<DataLoader<AlertCount, number, string>>('alertCount');
-
-function alertLoader(context: RequestContext): DataLoader<AlertAddress, Alert | null, string> {
-  return context.once(
-    ALERT_LOADER,
-    () =>
-      new DataLoader(
-        async (addresses: readonly AlertAddress[]) => {
-          const alerts = await loadAlerts(await context.reader(), addresses);
-          const byKey = new Map(alerts.map((alert) => [keyOfAddress(alert), alert]));
-          return addresses.map((address) => byKey.get(keyOfAddress(address)) ?? null);
-        },
-        { cacheKeyFn: keyOfAddress },
-      ),
-  );
-}
-
-function keyOfAddress({ accountId, sequence }: AlertAddress): string {
-  return `${accountId}.${sequence}`;
-}
+const alertLoader = rowLoader(loadAlerts, ({ accountId, sequence }) => `${accountId}.${sequence}`);
 
 // The accounts of one answer ask for the same window: each window is one statement, whatever the number of accounts.
-function alertsLoader(context: RequestContext): DataLoader<AlertList, readonly Alert[], string> {
-  return context.once(
-    ALERTS_LOADER,
-    () =>
-      new DataLoader(
-        async (lists: readonly AlertList[]) => {
-          const tx = await context.reader();
-          const found = new Map<string, Alert[]>();
-          const windows = groupBy(lists, ({ window }) => JSON.stringify(window));
-          for (const [name, [first, ...others]] of windows) {
-            if (first === undefined) continue;
-            const accountIds = [first, ...others].map(({ accountId }) => accountId);
-            for (const alert of await listAlerts(tx, accountIds, first.window)) {
-              append(found, `${alert.accountId} ${name}`, alert);
-            }
-          }
-          return lists.map((list) => found.get(nameOfList(list)) ?? []);
-        },
-        { cacheKeyFn: nameOfList },
-      ),
-  );
-}
+const alertsLoader = loader<AlertList, readonly Alert[]>(
+  async (tx, lists) => {
+    const found = new Map<AlertList, readonly Alert[]>();
+    for (const group of groupBy(lists, ({ window }) => JSON.stringify(window)).values()) {
+      const [{ window }] = group;
+      const alerts = await listAlerts(tx, accountIdsOf(group), window);
+      const ofAccount = groupBy(alerts, ({ accountId }) => accountId);
+      for (const list of group) found.set(list, ofAccount.get(list.accountId) ?? []);
+    }
+    return lists.map((list) => found.get(list) ?? []);
+  },
+  (list) => JSON.stringify(list),
+);
 
-function nameOfList({ accountId, window }: AlertList): string {
-  return `${accountId} ${JSON.stringify(window)}`;
-}
+const countLoader = loader<AlertCount, number>(
+  async (tx, counts) => {
+    const found = new Map<AlertCount, number>();
+    for (const group of groupBy(counts, ({ kinds }) => JSON.stringify(kinds)).values()) {
+      const [{ kinds }] = group;
+      const ofAccount = await countAlerts(tx, accountIdsOf(group), kinds);
+      for (const count of group) found.set(count, ofAccount.get(count.accountId) ?? 0);
+    }
+    return counts.map((count) => found.get(count) ?? 0);
+  },
+  (count) => JSON.stringify(count),
+);
 
-function countLoader(context: RequestContext): DataLoader<AlertCount, number, string> {
-  return context.once(
-    COUNT_LOADER,
-    () =>
-      new DataLoader(
-        async (counts: readonly AlertCount[]) => {
-          const tx = await context.reader();
-          const found = new Map<string, ReadonlyMap<number, number>>();
-          for (const [name, group] of groupBy(counts, ({ kinds }) => JSON.stringify(kinds))) {
-            const accountIds = group.map(({ accountId }) => accountId);
-            found.set(name, await countAlerts(tx, accountIds, group[0]?.kinds ?? null));
-          }
-          return counts.map(
-            ({ accountId, kinds }) => found.get(JSON.stringify(kinds))?.get(accountId) ?? 0,
-          );
-        },
-        { cacheKeyFn: ({ accountId, kinds }) => `${accountId} ${JSON.stringify(kinds)}` },
-      ),
-  );
-}
-
-function groupBy<T>(rows: readonly T[], nameOf: (row: T) => string): ReadonlyMap<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) append(groups, nameOf(row), row);
-  return groups;
-}
-
-function append<T>(groups: Map<string, T[]>, name: string, row: T): void {
-  const group = groups.get(name);
-  if (group === undefined) groups.set(name, [row]);
-  else group.push(row);
+function accountIdsOf(lists: readonly { readonly accountId: number }[]): readonly number[] {
+  return lists.map(({ accountId }) => accountId);
 }
 
 const AlertConnection = connectionType('Alert', () => AlertType);

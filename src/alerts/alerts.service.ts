@@ -8,7 +8,7 @@ import { type Alert, alertOf } from './alert.ts';
 import { type AlertWindow, insertAlerts, loadAlerts } from './alerts.store.ts';
 
 export { countAlerts, listAlerts, loadAlerts } from './alerts.store.ts';
-export type { AlertAddress, AlertWindow } from './alerts.store.ts';
+export type { AlertWindow } from './alerts.store.ts';
 
 const ALERTS_PER_PAGE = 25;
 const ALERTS_PER_PAGE_MAX = 500;

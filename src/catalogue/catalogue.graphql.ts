@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import {
   Arg,
   Ctx,
@@ -14,7 +13,9 @@ import {
 } from 'type-graphql';
 import { invariant } from '../core/errors.ts';
 import { encodeId, unknownId } from '../core/identity.ts';
+import type { Tx } from '../db/database.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
+import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { loadCatalogue, type CatalogueService } from './catalogue.service.ts';
@@ -99,36 +100,20 @@ export function hardwareNode(
   };
 }
 
-const HARDWARE_LOADER = new Key<DataLoader<number, HardwareProfileType>>('hardware');
+const NODES = new Key<Promise<ReadonlyMap<number, HardwareProfileType>>>('catalogue');
 
 /** Profiles by hardware id; the catalogue is read once a request. An unknown id is NOT_FOUND. */
-export function hardwareLoader(context: RequestContext): DataLoader<number, HardwareProfileType> {
-  return context.once(HARDWARE_LOADER, () => {
-    const catalogue = readCatalogue(context);
-    return new DataLoader<number, HardwareProfileType>(async (hardwareIds) => {
-      const nodes = await catalogue();
-      return hardwareIds.map(
-        (id) => nodes.get(id) ?? unknownId(encodeId('HardwareProfile', 0, id)),
-      );
-    });
-  });
-}
+export const hardwareLoader = loader<number, HardwareProfileType>(async (tx, ids, context) => {
+  // Two ticks of one request may ask for different ids: the second one finds the catalogue already read.
+  const nodes = await context.once(NODES, () => readNodes(tx, context.nowMs));
+  return ids.map((id) => nodes.get(id) ?? unknownId(encodeId('HardwareProfile', 0, id)));
+});
 
-// Two ticks of one request may ask for different ids: the second one finds the catalogue already read.
-function readCatalogue(
-  context: RequestContext,
-): () => Promise<ReadonlyMap<number, HardwareProfileType>> {
-  const read = async (): Promise<ReadonlyMap<number, HardwareProfileType>> => {
-    const priced = await loadCatalogue(await context.reader());
-    return new Map(
-      priced.map(({ profile, rates }) => [
-        profile.hardwareId,
-        hardwareNode(profile, rates, context.nowMs),
-      ]),
-    );
-  };
-  let nodes: Promise<ReadonlyMap<number, HardwareProfileType>> | null = null;
-  return () => (nodes ??= read());
+async function readNodes(tx: Tx, nowMs: number): Promise<ReadonlyMap<number, HardwareProfileType>> {
+  const priced = await loadCatalogue(tx);
+  return new Map(
+    priced.map(({ profile, rates }) => [profile.hardwareId, hardwareNode(profile, rates, nowMs)]),
+  );
 }
 
 @InputType('CreateHardwareProfileInput')

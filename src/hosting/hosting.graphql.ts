@@ -1,11 +1,9 @@
-import DataLoader from 'dataloader';
 import { Ctx, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { rowLoader } from '../graphql/loader.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
-import type { Resource } from '../resources/resource.ts';
 import { HostedResourceType } from '../resources/resources.types.ts';
-import type { HostingSegment } from './charge.ts';
 import { loadRunning } from './hosting.service.ts';
 
 @ObjectType('Hosting', {
@@ -21,28 +19,10 @@ class HostingType {
   readonly creditsPerHour!: bigint;
 }
 
-type RunningLoader = DataLoader<Resource, HostingSegment | null, string>;
-
-const RUNNING_LOADER = new Key<RunningLoader>('runningHosting');
-
-function runningLoader(context: RequestContext): RunningLoader {
-  return context.once(
-    RUNNING_LOADER,
-    () =>
-      new DataLoader(
-        async (resources: readonly Resource[]) => {
-          const running = await loadRunning(await context.reader(), resources);
-          const byResource = new Map(running.map((segment) => [keyOf(segment), segment]));
-          return resources.map((resource) => byResource.get(keyOf(resource)) ?? null);
-        },
-        { cacheKeyFn: keyOf },
-      ),
-  );
-}
-
-function keyOf(of: { readonly accountId: number; readonly resourceId: number }): string {
-  return `${of.accountId}.${of.resourceId}`;
-}
+const runningLoader = rowLoader(
+  loadRunning,
+  ({ accountId, resourceId }) => `${accountId}.${resourceId}`,
+);
 
 @Resolver(() => HostedResourceType)
 export class HostingResolver {

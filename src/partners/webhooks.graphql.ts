@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import {
   Arg,
   Args,
@@ -17,12 +16,12 @@ import {
   Root,
 } from 'type-graphql';
 import { encodeId } from '../core/identity.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { type Connection, connectionType, Page25, pageOfRows, parsePage } from '../graphql/page.ts';
 import { DateTimeScalar, UrlScalar } from '../graphql/scalars.ts';
 import {
-  type EndpointRef,
   type WebhookDelivery,
   type WebhookEndpoint,
   type WebhookEvent,
@@ -32,7 +31,6 @@ import { type DeliveryStatus, deliveryStatuses } from '../notifications/email.ts
 import {
   countDeliveries,
   type CreateEndpointRequest,
-  type DeliveryPage,
   type EndpointWithSecret,
   loadDeliveryPages,
   type WebhookService,
@@ -150,10 +148,9 @@ class UpdateWebhookEndpointArgs {
   @Field(() => Boolean, { nullable: true }) readonly enabled?: boolean | null;
 }
 
-const PAGE_LOADER = new Key<DataLoader<DeliveryPage, readonly WebhookDelivery[]>>(
-  'webhook delivery pages',
-);
-const COUNT_LOADER = new Key<DataLoader<EndpointRef, number>>('webhook delivery counts');
+// The pages of all endpoints of an answer are one statement, and so are their counts.
+const pageLoader = loader(loadDeliveryPages);
+const countLoader = loader(countDeliveries);
 
 @Resolver(() => WebhookEndpointType)
 export class WebhookEndpointResolver {
@@ -247,19 +244,4 @@ export class WebhooksResolver {
 
 function payloadNode({ endpoint, secret }: EndpointWithSecret): CreateWebhookEndpointPayload {
   return { endpoint: endpointNode(endpoint), secret };
-}
-
-// The pages of all endpoints of an answer are one statement, and so are their counts.
-function pageLoader(context: RequestContext): DataLoader<DeliveryPage, readonly WebhookDelivery[]> {
-  return context.once(
-    PAGE_LOADER,
-    () => new DataLoader(async (pages) => loadDeliveryPages(await context.reader(), pages)),
-  );
-}
-
-function countLoader(context: RequestContext): DataLoader<EndpointRef, number> {
-  return context.once(
-    COUNT_LOADER,
-    () => new DataLoader(async (refs) => countDeliveries(await context.reader(), refs)),
-  );
 }

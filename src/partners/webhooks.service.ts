@@ -28,7 +28,7 @@ import {
   type SealedEndpoint,
 } from './webhooks.store.ts';
 
-export { countDeliveries, type DeliveryPage, loadDeliveryPages } from './deliveries.store.ts';
+export { countDeliveries, loadDeliveryPages } from './deliveries.store.ts';
 
 /** What createWebhookEndpoint is called with, as the API takes it. */
 export interface CreateEndpointRequest {

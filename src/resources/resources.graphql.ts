@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import {
   Arg,
   Args,
@@ -14,7 +13,9 @@ import {
   Root,
 } from 'type-graphql';
 import { invariant } from '../core/errors.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import { groupBy } from '../core/group.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader } from '../graphql/loader.ts';
 import { Connection, Page25, pageOfList, parsePage } from '../graphql/page.ts';
 import { DateTimeScalar } from '../graphql/scalars.ts';
 import type { RegisterModelRequest, RegisterRequest } from './registration.ts';
@@ -52,69 +53,33 @@ import {
 const REGISTER =
   'Creates or updates by (account, kind, externalId); a deleted one is CONFLICT. Registering again updates the name, the owner and what describes it.';
 
-type ResourceLoader = DataLoader<ResourceAddress, BillableResourceNode | null, string>;
-type ModelLoader = DataLoader<ModelAddress, ModelObject | null, string>;
-type DeploymentsLoader = DataLoader<ModelAddress, readonly Resource[], string>;
-
-const RESOURCE_LOADER = new Key<ResourceLoader>('resource');
-const MODEL_LOADER = new Key<ModelLoader>('model');
-const DEPLOYMENTS_LOADER = new Key<DeploymentsLoader>('deploymentsOfModel');
-
 /** Resources by account and id; null where there is none. */
-export function resourceLoader(context: RequestContext): ResourceLoader {
-  return context.once(
-    RESOURCE_LOADER,
-    () =>
-      new DataLoader(
-        async (refs: readonly ResourceAddress[]) => {
-          const resources = await loadResources(await context.reader(), refs);
-          const nodes = new Map(resources.map((one) => [resourceKey(one), resourceNode(one)]));
-          return refs.map((ref) => nodes.get(resourceKey(ref)) ?? null);
-        },
-        { cacheKeyFn: resourceKey },
-      ),
-  );
-}
+export const resourceLoader = loader<ResourceAddress, BillableResourceNode | null>(
+  async (tx, refs) => {
+    const resources = await loadResources(tx, refs);
+    const nodes = new Map(resources.map((one) => [resourceKey(one), resourceNode(one)]));
+    return refs.map((ref) => nodes.get(resourceKey(ref)) ?? null);
+  },
+  resourceKey,
+);
 
 /** Models by account and id; null where there is none. */
-export function modelLoader(context: RequestContext): ModelLoader {
-  return context.once(
-    MODEL_LOADER,
-    () =>
-      new DataLoader(
-        async (refs: readonly ModelAddress[]) => {
-          const models = await loadModels(await context.reader(), refs);
-          const nodes = new Map(models.map((model) => [modelKey(model), modelNode(model)]));
-          return refs.map((ref) => nodes.get(modelKey(ref)) ?? null);
-        },
-        { cacheKeyFn: modelKey },
-      ),
-  );
-}
+export const modelLoader = loader<ModelAddress, ModelObject | null>(async (tx, refs) => {
+  const models = await loadModels(tx, refs);
+  const nodes = new Map(models.map((model) => [modelKey(model), modelNode(model)]));
+  return refs.map((ref) => nodes.get(modelKey(ref)) ?? null);
+}, modelKey);
 
-function deploymentsLoader(context: RequestContext): DeploymentsLoader {
-  return context.once(
-    DEPLOYMENTS_LOADER,
-    () =>
-      new DataLoader(
-        async (refs: readonly ModelAddress[]) => {
-          const byModel = new Map<string, Resource[]>(refs.map((ref) => [modelKey(ref), []]));
-          for (const deployment of await listDeploymentsOf(await context.reader(), refs)) {
-            const { accountId, modelId } = deployment;
-            if (modelId !== null) byModel.get(modelKey({ accountId, modelId }))?.push(deployment);
-          }
-          return refs.map((ref) => byModel.get(modelKey(ref)) ?? []);
-        },
-        { cacheKeyFn: modelKey },
-      ),
-  );
-}
+const deploymentsLoader = loader<ModelAddress, readonly Resource[]>(async (tx, refs) => {
+  const byModel = groupBy(await listDeploymentsOf(tx, refs), modelKey);
+  return refs.map((ref) => byModel.get(modelKey(ref)) ?? []);
+}, modelKey);
 
 function resourceKey(ref: ResourceAddress): string {
   return `${ref.accountId}.${ref.resourceId}`;
 }
 
-function modelKey(ref: ModelAddress): string {
+function modelKey(ref: Pick<Resource, 'accountId' | 'modelId'>): string {
   return `${ref.accountId}.${ref.modelId}`;
 }
 

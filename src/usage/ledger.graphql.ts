@@ -1,6 +1,5 @@
 // What the ledger charged, down to events and segments: usage adds it to what credits keep.
 
-import DataLoader from 'dataloader';
 import {
   Args,
   ArgsType,
@@ -16,7 +15,8 @@ import { accountLoader, AccountType } from '../account/account.graphql.ts';
 import { ledgerEntryNode, LedgerEntryType } from '../credits/ledger.graphql.ts';
 import { countEntries, listEntries } from '../credits/ledger.service.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { rowLoader } from '../graphql/loader.ts';
 import {
   connectionType,
   type Connection,
@@ -170,55 +170,22 @@ export class LedgerChargeResolver {
   }
 }
 
-interface Ref {
-  readonly accountId: number;
-  readonly id: number;
-}
-const EVENTS = new Key<DataLoader<Ref, RecordedEvent | null, string>>('charged events');
-const SEGMENTS = new Key<DataLoader<Ref, HostingSegment | null, string>>('charged segments');
-const byRef = { cacheKeyFn: ({ accountId, id }: Ref): string => `${accountId}.${id}` };
+const eventLoader = rowLoader(loadEvents, ({ accountId, seq }) => `${accountId}.${seq}`);
+const segmentLoader = rowLoader(
+  loadSegmentsById,
+  ({ accountId, segmentId }) => `${accountId}.${segmentId}`,
+);
 
 async function eventOf(
   context: RequestContext,
-  charge: LedgerCharge,
+  { accountId, seq }: LedgerCharge,
 ): Promise<RecordedEvent | null> {
-  if (charge.seq === null) return null;
-  const loader = context.once(
-    EVENTS,
-    () =>
-      new DataLoader(async (refs: readonly Ref[]) => {
-        const events = await loadEvents(
-          await context.reader(),
-          refs.map(({ accountId, id }) => ({ accountId, seq: id })),
-        );
-        return refs.map(
-          (ref) =>
-            events.find((one) => one.accountId === ref.accountId && one.seq === ref.id) ?? null,
-        );
-      }, byRef),
-  );
-  return loader.load({ accountId: charge.accountId, id: charge.seq });
+  return seq === null ? null : eventLoader(context).load({ accountId, seq });
 }
 
 async function segmentOf(
   context: RequestContext,
-  charge: LedgerCharge,
+  { accountId, segmentId }: LedgerCharge,
 ): Promise<HostingSegment | null> {
-  if (charge.segmentId === null) return null;
-  const loader = context.once(
-    SEGMENTS,
-    () =>
-      new DataLoader(async (refs: readonly Ref[]) => {
-        const segments = await loadSegmentsById(
-          await context.reader(),
-          refs.map(({ accountId, id }) => ({ accountId, segmentId: id })),
-        );
-        return refs.map(
-          (ref) =>
-            segments.find((one) => one.accountId === ref.accountId && one.segmentId === ref.id) ??
-            null,
-        );
-      }, byRef),
-  );
-  return loader.load({ accountId: charge.accountId, id: charge.segmentId });
+  return segmentId === null ? null : segmentLoader(context).load({ accountId, segmentId });
 }

@@ -1,11 +1,11 @@
 // The panel behind a row: one resource or model in one range, and what explains its hosting.
 
-import DataLoader from 'dataloader';
 import { Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
 import { accountLoader } from '../account/account.graphql.ts';
 import { invariant, UserInputError } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { rowLoader } from '../graphql/loader.ts';
 import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
 import { chargeWithin, type HostingSegment } from '../hosting/charge.ts';
 import { resourceLoader } from '../resources/resources.graphql.ts';
@@ -90,8 +90,10 @@ export class LastActiveResolver {
   }
 }
 
-type EventLoader = DataLoader<{ accountId: number; seq: number }, EventIdentity | null, string>;
-const EVENT_IDENTITY_LOADER = new Key<EventLoader>('eventIdentity');
+const identityLoader = rowLoader(
+  loadEventIdentities,
+  ({ accountId, seq }) => `${accountId}.${seq}`,
+);
 
 @Resolver(() => HardwareUsageType)
 export class HardwareUsageResolver {
@@ -162,20 +164,7 @@ async function identityOf(
   context: RequestContext,
 ): Promise<EventIdentity | null> {
   if (eventSeq === null) return null;
-  const keyOf = (ref: { accountId: number; seq: number }): string => `${ref.accountId}.${ref.seq}`;
-  const loader = context.once(
-    EVENT_IDENTITY_LOADER,
-    () =>
-      new DataLoader(
-        async (refs: readonly { accountId: number; seq: number }[]) => {
-          const found = await loadEventIdentities(await context.reader(), refs);
-          const byKey = new Map(found.map((identity) => [keyOf(identity), identity]));
-          return refs.map((ref) => byKey.get(keyOf(ref)) ?? null);
-        },
-        { cacheKeyFn: keyOf },
-      ),
-  );
-  return loader.load({ accountId: address.accountId, seq: eventSeq });
+  return identityLoader(context).load({ accountId: address.accountId, seq: eventSeq });
 }
 
 /** A segment as the API shows it, as far as it lies in a range. */

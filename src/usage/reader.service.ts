@@ -4,6 +4,7 @@
 import DataLoader from 'dataloader';
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
 import { invariant } from '../core/errors.ts';
+import { groupBy } from '../core/group.ts';
 import type { CreditAllocation } from '../credits/allocation.ts';
 import { loadAllocationsOf } from '../credits/credits.store.ts';
 import type { Tx } from '../db/database.ts';
@@ -27,7 +28,7 @@ import {
   type SumsQuestion,
   type ViewSegment,
 } from './views.store.ts';
-import { groupBy, sumEdges, sumSegments, type Grain, type Sum } from './views.ts';
+import { sumEdges, sumSegments, type Grain, type Sum } from './views.ts';
 
 export { loadEventIdentities, type EventIdentity, type ViewSegment };
 

@@ -2,8 +2,9 @@
 
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import type { CursorKey } from '../core/cursor.ts';
+import { groupBy } from '../core/group.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
-import { figuresOf, groupBy, type CreditCategory, type Figures, type Sum } from './views.ts';
+import { figuresOf, type CreditCategory, type Figures, type Sum } from './views.ts';
 
 export const usageOrderFields = {
   NAME: 'NAME',

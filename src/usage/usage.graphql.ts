@@ -1,5 +1,6 @@
 import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
+import { groupBy } from '../core/group.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { previousRange, resolveRange } from './range.ts';
 import {
@@ -31,7 +32,7 @@ import {
   UsageTrendType,
   type WorkflowUsageType,
 } from './usage.types.ts';
-import { categoryOf, figuresOf, groupBy, type CreditCategory, type Sum } from './views.ts';
+import { categoryOf, figuresOf, type CreditCategory, type Sum } from './views.ts';
 import type { HostedKind, View } from './views.service.ts';
 
 @Resolver(() => AccountType)

@@ -4,6 +4,7 @@ import type { Account } from '../account/account.ts';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import { hardwareNamed } from '../catalogue/rates.ts';
 import { UserInputError } from '../core/errors.ts';
+import { groupBy } from '../core/group.ts';
 import { percentOf } from '../core/micro.ts';
 import type { Tx } from '../db/database.ts';
 import { allocatedWithin, type AllocationUnit } from '../credits/allocation.ts';
@@ -30,7 +31,6 @@ import {
   creditCategories,
   creditComponents,
   figuresOf,
-  groupBy,
   peakReplicas,
   type CreditCategory,
   type CreditComponent,

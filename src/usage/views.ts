@@ -102,18 +102,6 @@ export function addFigures(all: Iterable<Figures>): Figures {
   return { ...total, components };
 }
 
-/** Groups by a key; the groups keep the order in which their keys first came. */
-export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
-}
-
 type CountedSegment = HostingSegment & { readonly kind: SubjectKind };
 
 /** What sums are kept by: the whole account's kinds, or its single resources and models. */
