@@ -95,19 +95,33 @@ export interface App {
   readonly schema: GraphQLSchema;
   /** What its jobs are done by, for startJobs. */
   readonly tasks: readonly Task[];
+  /** Works in the background from now on, until `close`. Without it the app only answers. */
+  start(): Promise<void>;
+  /** Ends what it does in the background. Between the closing of the doors, which give it work, and of the database. */
+  close(): Promise<void>;
 }
 
 export function createApp(options: AppOptions): App {
   const services = createServices(options);
+  const { due, folding, keys } = services;
   return {
     ...services,
     schema: buildGatewaySchema(resolversOf(services)),
     tasks: [...mailTasks(options), sendWebhooksTask(services.webhooks.deliveries)],
+    start: async () => {
+      await due.start();
+      folding.start();
+    },
+    close: async () => {
+      await folding.stop();
+      await due.stop();
+      await keys.close();
+    },
   };
 }
 
 /** Every service; those that only resolvers need too. */
-interface Services extends Omit<App, 'schema' | 'tasks'> {
+interface Services extends Omit<App, 'schema' | 'tasks' | 'start' | 'close'> {
   readonly alerts: AlertService;
   readonly webhooks: Webhooks;
 }

@@ -128,8 +128,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     takeFaults: () => faults.splice(0),
     close: async () => {
       await server.close();
-      await app.folding.stop();
-      await app.keys.close();
+      await app.close();
       await database.close();
     },
   };
