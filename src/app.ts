@@ -2,16 +2,11 @@
 
 import type { GraphQLSchema } from 'graphql';
 import { KeyService } from './access/key.service.ts';
-import { ApiKeyResolver } from './access/key.graphql.ts';
-import { AccountResolver } from './account/account.graphql.ts';
 import { AccountService } from './account/account.service.ts';
-import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import { CatalogueService } from './catalogue/catalogue.service.ts';
 import { AlertService } from './alerts/alerts.service.ts';
 import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
-import { CreditAccountResolver } from './credits/credit-account.graphql.ts';
-import { CreditsResolver } from './credits/credits.graphql.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
 import { DueService } from './credits/due.service.ts';
 import { CreditsService } from './credits/credits.service.ts';
@@ -19,14 +14,10 @@ import { RatesService } from './credits/rates.service.ts';
 import { SettlementService } from './credits/settlement.service.ts';
 import type { Database } from './db/database.ts';
 import type { Task } from './db/jobs.ts';
-import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
-import { QuoteResolver } from './deployments/policy.graphql.ts';
 import { QuoteService } from './deployments/quote.service.ts';
 import { DeploymentService } from './deployments/deployments.service.ts';
-import { NodeResolver } from './node.graphql.ts';
 import { webhookDisabledEmail } from './notifications/content.ts';
 import { DeliveryService } from './notifications/delivery.service.ts';
-import { EmailsResolver } from './notifications/emails.graphql.ts';
 import { EmailService } from './notifications/emails.service.ts';
 import { emailTasks } from './notifications/emails.tasks.ts';
 import { domainOf, smtpMailer } from './notifications/mailer.service.ts';
@@ -34,15 +25,12 @@ import { WebhookDeliveryService, type OnDisabled } from './partners/delivery.ser
 import { WebhookOutbox } from './partners/outbox.service.ts';
 import { SecretBox } from './partners/secret-box.service.ts';
 import { Sender, type SenderOptions } from './partners/sender.service.ts';
-import { WebhooksResolver } from './partners/webhooks.graphql.ts';
 import { WebhookService } from './partners/webhooks.service.ts';
 import { sendWebhooksTask } from './partners/webhooks.tasks.ts';
-import { ResourcesResolver } from './resources/resources.graphql.ts';
 import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
 import { EventsService } from './usage/events.service.ts';
 import { FoldingService } from './usage/folding.service.ts';
-import { AccountEventsResolver, IngestResolver } from './usage/ingest.graphql.ts';
 import { IngestService } from './usage/ingest.service.ts';
 import { takeSegmentsOutOfRollups } from './usage/rollups.store.ts';
 
@@ -106,7 +94,11 @@ export function createApp(options: AppOptions): App {
   const { due, folding, keys } = services;
   return {
     ...services,
-    schema: buildGatewaySchema(resolversOf(services)),
+    schema: buildGatewaySchema({
+      ...services,
+      quotes: new QuoteService(),
+      webhooks: services.webhooks.service,
+    }),
     tasks: [...mailTasks(options), sendWebhooksTask(services.webhooks.deliveries)],
     start: async () => {
       await due.start();
@@ -189,25 +181,6 @@ function createServices(options: AppOptions): Services {
     resources,
     webhooks,
   };
-}
-
-function resolversOf(services: Services): readonly object[] {
-  const { accounts, creditAccounts, credits, events, ingest, keys, rates } = services;
-  return [
-    new AccountResolver(accounts),
-    new ApiKeyResolver(keys),
-    new CatalogueResolver(services.catalogue),
-    new CreditAccountResolver(creditAccounts, rates),
-    new CreditsResolver(credits),
-    new QuoteResolver(new QuoteService()),
-    new ResourcesResolver(services.resources),
-    new DeploymentsResolver(services.deployments),
-    new IngestResolver(ingest, events),
-    new AccountEventsResolver(events),
-    new EmailsResolver(services.emails),
-    new WebhooksResolver(services.webhooks.service),
-    new NodeResolver({ ...services, webhooks: services.webhooks.service }),
-  ];
 }
 
 function mailOf(options: AppOptions): MailOptions {

@@ -40,19 +40,22 @@ const managed: ReadonlySet<TypeName> = new Set([
 ]);
 const scopeOf = (type: TypeName): Scope => (managed.has(type) ? 'MANAGE' : 'READ_USAGE');
 
+/** Where things are found that no loader finds. */
+export interface NodeServices {
+  readonly alerts: AlertService;
+  readonly credits: CreditsService;
+  readonly events: EventsService;
+  readonly emails: EmailService;
+  readonly keys: KeyService;
+  readonly webhooks: WebhookService;
+}
+
 /** Finds anything that has an id. */
 @Resolver()
 export class NodeResolver {
   private readonly finders: Readonly<Partial<Record<TypeName, Finder>>>;
 
-  constructor(services: {
-    readonly alerts: AlertService;
-    readonly credits: CreditsService;
-    readonly events: EventsService;
-    readonly emails: EmailService;
-    readonly keys: KeyService;
-    readonly webhooks: WebhookService;
-  }) {
+  constructor(services: NodeServices) {
     const resource: Finder = async (context, { type, accountId, localId }) => {
       const node = await resourceLoader(context).load({ accountId, resourceId: localId });
       return node !== null && typeOfKind[node.kind] === type ? node : null;

@@ -12,23 +12,29 @@ import {
 import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
 import { ApiKeyResolver } from './access/key.graphql.ts';
 import { AccountResolver } from './account/account.graphql.ts';
+import type { AccountService } from './account/account.service.ts';
 import { AccountAlertsResolver, AlertResolver } from './alerts/alerts.graphql.ts';
 import { LiveResolver } from './alerts/subscriptions.graphql.ts';
 import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
+import type { CatalogueService } from './catalogue/catalogue.service.ts';
 import { decodeId } from './core/identity.ts';
 import { AccountBalanceResolver } from './credits/balance.graphql.ts';
 import { AccountPolicyResolver, CreditAccountResolver } from './credits/credit-account.graphql.ts';
+import type { CreditAccountService } from './credits/credit-account.service.ts';
 import {
   AccountAllocationsResolver,
   AllocationResolver,
   CreditsResolver,
   LedgerEntryResolver,
 } from './credits/credits.graphql.ts';
+import type { RatesService } from './credits/rates.service.ts';
 import { AccountDeploymentsResolver, QuoteResolver } from './deployments/policy.graphql.ts';
 import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
+import type { QuoteService } from './deployments/quote.service.ts';
+import type { DeploymentService } from './deployments/deployments.service.ts';
 import { RequestContext } from './graphql/context.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
-import { NodeResolver } from './node.graphql.ts';
+import { NodeResolver, type NodeServices } from './node.graphql.ts';
 import { EmailsResolver } from './notifications/emails.graphql.ts';
 import { WebhookEndpointResolver, WebhooksResolver } from './partners/webhooks.graphql.ts';
 import {
@@ -36,6 +42,7 @@ import {
   ModelResolver,
   ResourcesResolver,
 } from './resources/resources.graphql.ts';
+import type { ResourceService } from './resources/resources.service.ts';
 import {
   type BillableResourceType,
   BrowserPodType,
@@ -50,6 +57,7 @@ import {
   IngestResolver,
   UsageEventResolver,
 } from './usage/ingest.graphql.ts';
+import type { IngestService } from './usage/ingest.service.ts';
 import {
   HardwareUsageResolver,
   HostedUsageFieldResolver,
@@ -71,12 +79,24 @@ import {
 } from './usage/rows.graphql.ts';
 import { AccountUsageFieldResolver, AccountUsageResolver } from './usage/usage.graphql.ts';
 
-/** Every resolver class of the API. */
-const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
-  NodeResolver,
-  AccountResolver,
-  ApiKeyResolver,
-  CatalogueResolver,
+/** What resolvers call. */
+export interface ResolverServices extends NodeServices {
+  readonly accounts: AccountService;
+  readonly catalogue: CatalogueService;
+  readonly creditAccounts: CreditAccountService;
+  readonly deployments: DeploymentService;
+  readonly ingest: IngestService;
+  readonly quotes: QuoteService;
+  readonly rates: RatesService;
+  readonly resources: ResourceService;
+}
+
+/** A resolver that needs nothing but what it is asked. */
+type PlainResolver = new () => object;
+/** One that needs services: a class whose constructor takes some is no PlainResolver. */
+type ServedResolver = new (...args: never[]) => object;
+
+const plainResolvers: NonEmptyArray<PlainResolver> = [
   AccountBalanceResolver,
   AllocationResolver,
   LedgerEntryResolver,
@@ -84,18 +104,11 @@ const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
   LedgerChargesResolver,
   LedgerChargeResolver,
   AccountDeploymentsResolver,
-  QuoteResolver,
   AccountPolicyResolver,
-  CreditAccountResolver,
-  CreditsResolver,
   AccountAllocationsResolver,
-  ResourcesResolver,
   ModelResolver,
   ModelDeploymentResolver,
   HostingResolver,
-  DeploymentsResolver,
-  IngestResolver,
-  AccountEventsResolver,
   UsageEventResolver,
   AccountUsageFieldResolver,
   AccountUsageResolver,
@@ -113,21 +126,41 @@ const resolverClasses: NonEmptyArray<new (...args: never[]) => object> = [
   AccountAlertsResolver,
   AlertResolver,
   LiveResolver,
-  EmailsResolver,
-  WebhooksResolver,
   WebhookEndpointResolver,
 ];
 
+const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => object>([
+  [NodeResolver, (services) => new NodeResolver(services)],
+  [AccountResolver, ({ accounts }) => new AccountResolver(accounts)],
+  [ApiKeyResolver, ({ keys }) => new ApiKeyResolver(keys)],
+  [CatalogueResolver, ({ catalogue }) => new CatalogueResolver(catalogue)],
+  [
+    CreditAccountResolver,
+    ({ creditAccounts, rates }) => new CreditAccountResolver(creditAccounts, rates),
+  ],
+  [CreditsResolver, ({ credits }) => new CreditsResolver(credits)],
+  [QuoteResolver, ({ quotes }) => new QuoteResolver(quotes)],
+  [ResourcesResolver, ({ resources }) => new ResourcesResolver(resources)],
+  [DeploymentsResolver, ({ deployments }) => new DeploymentsResolver(deployments)],
+  [IngestResolver, ({ ingest, events }) => new IngestResolver(ingest, events)],
+  [AccountEventsResolver, ({ events }) => new AccountEventsResolver(events)],
+  [EmailsResolver, ({ emails }) => new EmailsResolver(emails)],
+  [WebhooksResolver, ({ webhooks }) => new WebhooksResolver(webhooks)],
+]);
+
 /**
  * Builds the executable schema.
- * @param instances resolvers that need services; those without are made here
+ * @param services null: the schema is looked at, not executed
  */
-export function buildGatewaySchema(instances: readonly object[]): GraphQLSchema {
-  const byClass = new Map<unknown, object>(
-    instances.map((instance) => [instance.constructor, instance]),
+export function buildGatewaySchema(services: ResolverServices | null): GraphQLSchema {
+  const resolvers = new Map<unknown, object>(
+    plainResolvers.map((Resolver) => [Resolver, new Resolver()]),
   );
+  if (services !== null) {
+    for (const [Resolver, make] of servedResolvers) resolvers.set(Resolver, make(services));
+  }
   const schema = buildSchemaSync({
-    resolvers: resolverClasses,
+    resolvers: [...plainResolvers, ...servedResolvers.keys()],
     orphanedTypes: [
       WorkflowType,
       ModelDeploymentType,
@@ -136,13 +169,7 @@ export function buildGatewaySchema(instances: readonly object[]): GraphQLSchema 
       OcrDeploymentType,
       BrowserPodType,
     ],
-    container: {
-      get: (resolverClass: new () => object) => {
-        const known = byClass.get(resolverClass) ?? new resolverClass();
-        byClass.set(resolverClass, known);
-        return known;
-      },
-    },
+    container: { get: (resolver) => resolvers.get(resolver) },
     validate: false,
     pubSub: noTopics,
   });
@@ -162,7 +189,7 @@ const noTopics = {
 
 /** The schema as it is committed under schema/schema.graphql. */
 export function printGatewaySchema(): string {
-  return `${printSchema(lexicographicSortSchema(buildGatewaySchema([])))}\n`;
+  return `${printSchema(lexicographicSortSchema(buildGatewaySchema(null)))}\n`;
 }
 
 // graphql-jit takes only a synchronous resolveType, and type-graphql's waits for class instances; ours are plain objects
