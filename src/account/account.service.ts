@@ -3,7 +3,7 @@ import { parseTimeZone } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
 import { NotFoundError, UserInputError } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor } from '../core/identity.ts';
-import { parseText } from '../core/text.ts';
+import { parseOptionalText, parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { nowOf, parseEmails, type Account } from './account.ts';
 import {
@@ -34,7 +34,7 @@ export interface AccountChanges {
 export function parseAccountChanges(request: UpdateAccountRequest): AccountChanges {
   const { name = null, timeZone = null, notificationEmails = null } = request;
   return {
-    name: name === null ? null : parseText(name, ['input', 'name']),
+    name: parseOptionalText(name, ['input', 'name']),
     timeZone: timeZone === null ? null : parseTimeZone(timeZone, ['input', 'timeZone']),
     notificationEmails: notificationEmails === null ? null : parseEmails(notificationEmails),
   };

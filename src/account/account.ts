@@ -1,10 +1,11 @@
 // An account: whose usage it is, in which zone its days begin and on which day its billing cycle.
 
+import { parseNotAfter, parseWithin } from '../core/check.ts';
 import { parseTimeZone, cycleStartMs } from '../core/calendar.ts';
 import { type AccountCycle, firstAccountCycle } from './cycle.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { isoInstant } from '../core/range.ts';
-import { parseText } from '../core/text.ts';
+import { parseOptionalText, parseText } from '../core/text.ts';
 
 export const CYCLE_DAY_MAX = 28;
 export const NOTIFICATION_EMAILS_MAX = 20;
@@ -68,16 +69,18 @@ export function parseNewAccount(request: CreateAccountRequest, realNowMs: number
   const { testClock = null } = request;
   const nowMs = testClock === null ? realNowMs : parseTestClock(testClock, ['input', 'testClock']);
   const timeZone = parseTimeZone(request.timeZone ?? 'UTC', ['input', 'timeZone']);
-  const cycleDay = parseCycleDay(request.cycleDay ?? 1);
-  const createdAtMs = notAfter(request.createdAt ?? nowMs, nowMs, 'createdAt');
+  const cycleDay = parseWithin(request.cycleDay ?? 1, { min: 1, max: CYCLE_DAY_MAX }, [
+    'input',
+    'cycleDay',
+  ]);
+  const createdAtMs = parseNotAfter(request.createdAt ?? nowMs, nowMs, ['input', 'createdAt']);
   const creditsFromMs = parseCreditsFrom(request, createdAtMs, {
     nowMs,
     runningCycleMs: cycleStartMs(timeZone, cycleDay, nowMs),
   });
   return {
     name: parseText(request.name, ['input', 'name']),
-    externalId:
-      request.externalId == null ? null : parseText(request.externalId, ['input', 'externalId']),
+    externalId: parseOptionalText(request.externalId, ['input', 'externalId']),
     timeZone,
     cycleDay,
     notificationEmails: parseEmails(request.notificationEmails ?? []),
@@ -96,11 +99,10 @@ function parseCreditsFrom(
   { nowMs, runningCycleMs }: { readonly nowMs: number; readonly runningCycleMs: number },
 ): number {
   const defaultFromMs = Math.max(createdAtMs, createdAtMs < nowMs ? runningCycleMs : nowMs);
-  const creditsFromMs = notAfter(request.creditsFrom ?? defaultFromMs, nowMs, 'creditsFrom');
+  const path = ['input', 'creditsFrom'];
+  const creditsFromMs = parseNotAfter(request.creditsFrom ?? defaultFromMs, nowMs, path);
   if (creditsFromMs >= createdAtMs) return creditsFromMs;
-  throw new UserInputError('creditsFrom must not be before createdAt.', {
-    path: ['input', 'creditsFrom'],
-  });
+  throw new UserInputError('creditsFrom must not be before createdAt.', { path });
 }
 
 /** An instant that a test account may stand at. @throws UserInputError */
@@ -132,18 +134,4 @@ export function parseEmails(emails: readonly string[]): readonly string[] {
     );
   }
   return emails;
-}
-
-function parseCycleDay(cycleDay: number): number {
-  if (cycleDay >= 1 && cycleDay <= CYCLE_DAY_MAX) return cycleDay;
-  throw new UserInputError(`cycleDay is ${cycleDay}; it must be from 1 to ${CYCLE_DAY_MAX}.`, {
-    path: ['input', 'cycleDay'],
-  });
-}
-
-function notAfter(atMs: number, nowMs: number, field: string): number {
-  if (atMs <= nowMs) return atMs;
-  throw new UserInputError(`${field} is ${isoInstant(atMs)}; it must not be after now.`, {
-    path: ['input', field],
-  });
 }

@@ -1,4 +1,5 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
+import { parseWithin } from '../core/check.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
 import type { AlertKind } from '../credits/occurrence.ts';
@@ -36,11 +37,7 @@ export function parseAlertWindow(request: AlertListRequest): AlertWindow {
 }
 
 function parseCount(count: number, path: ErrorPath): number {
-  if (count >= 0 && count <= ALERTS_PER_PAGE_MAX) return count;
-  throw new UserInputError(
-    `${String(path[0])} is ${count}; it must be from 0 to ${ALERTS_PER_PAGE_MAX}.`,
-    { path },
-  );
+  return parseWithin(count, { min: 0, max: ALERTS_PER_PAGE_MAX }, path);
 }
 
 /** Writes alerts down with what they tell of, and finds them again. */

@@ -1,8 +1,8 @@
 // What a gateway tells as it happens. One connection listens for alerts; beside it run a look a second at the balances that
 // are watched, and a slow look for alerts, in case a notice was lost.
 
+import { parseWithin } from '../core/check.ts';
 import type { Clock } from '../core/clock.ts';
-import { UserInputError } from '../core/errors.ts';
 import { type Actor, encodeId, unknownId } from '../core/identity.ts';
 import type { Balance } from '../credits/balance.service.ts';
 import type { AlertKind } from '../credits/occurrence.ts';
@@ -91,13 +91,8 @@ export class LiveService {
     request: { readonly accountId: string | null; readonly everySeconds: number },
   ): Promise<AsyncGenerator<Balance>> {
     const accountId = requireLiveAccount(actor, request.accountId);
-    const { everySeconds } = request;
-    if (everySeconds < 1 || everySeconds > EVERY_SECONDS_MAX) {
-      throw new UserInputError(
-        `everySeconds is ${everySeconds}; it must be from 1 to ${EVERY_SECONDS_MAX}.`,
-        { path: ['everySeconds'] },
-      );
-    }
+    const limits = { min: 1, max: EVERY_SECONDS_MAX };
+    const everySeconds = parseWithin(request.everySeconds, limits, ['everySeconds']);
     const stream = await this.balanceFeed.subscribe(accountId, everySeconds * 1_000);
     return stream ?? unknownAccount(accountId, request.accountId);
   }

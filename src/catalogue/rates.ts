@@ -2,6 +2,7 @@
 // own instant until the next one's. Rates are only ever added, and only ahead of now, so a charge that was worked out once
 // never changes; before the first rate of a profile nothing can run on it.
 
+import { parseWithin } from '../core/check.ts';
 import { NotFoundError, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
@@ -109,8 +110,8 @@ export function parseNewHardware(
       name: parseText(request.name, ['input', 'name']),
       kind: request.kind,
       model: parseText(request.model, ['input', 'model']),
-      vcpus: within(request.vcpus, 'vcpus', VCPUS_MAX),
-      gpus: within(request.gpus ?? 0, 'gpus', GPUS_MAX),
+      vcpus: parseWithin(request.vcpus, { min: 0, max: VCPUS_MAX }, ['input', 'vcpus']),
+      gpus: parseWithin(request.gpus ?? 0, { min: 0, max: GPUS_MAX }, ['input', 'gpus']),
       memoryGb: parseMemoryGb(request.memoryGb),
       createdAtMs: nowMs,
     },
@@ -146,13 +147,6 @@ function parseRate(creditsPerHour: string): bigint {
     `creditsPerHour is ${formatMicro(rateMicroPerHour)}; it must be from 0 to ${formatMicro(RATE_MICRO_PER_HOUR_MAX)}.`,
     { path },
   );
-}
-
-function within(count: number, field: string, max: number): number {
-  if (count >= 0 && count <= max) return count;
-  throw new UserInputError(`${field} is ${count}; it must be from 0 to ${max}.`, {
-    path: ['input', field],
-  });
 }
 
 function parseMemoryGb(memoryGb: number): number {

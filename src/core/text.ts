@@ -24,3 +24,11 @@ export function parseText(value: string, path: ErrorPath, maxLength = TEXT_MAX):
   }
   return value;
 }
+
+/** The same of a text that may be left out. @returns null when it is */
+export function parseOptionalText(
+  value: string | null | undefined,
+  path: ErrorPath,
+): string | null {
+  return value === null || value === undefined ? null : parseText(value, path);
+}

@@ -11,6 +11,7 @@
 // At the negative limit the clock undeploys what runs. An undeploy that arrives afterwards and took effect before the stop
 // is still heard: hosting ended then.
 
+import { parseNotAfter, parseWithin } from '../core/check.ts';
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { isoInstant } from '../core/range.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
@@ -105,10 +106,7 @@ export function decide(
 
 /** A checked number of replicas. @throws UserInputError outside 1 to REPLICAS_MAX */
 export function parseReplicas(replicas: number, path: ErrorPath): number {
-  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= REPLICAS_MAX) return replicas;
-  throw new UserInputError(`replicas is ${replicas}; it must be from 1 to ${REPLICAS_MAX}.`, {
-    path,
-  });
+  return parseWithin(replicas, { min: 1, max: REPLICAS_MAX }, path);
 }
 
 /** Whether a call's effect is there already; `at` and endpointUrl are not compared. */
@@ -142,12 +140,7 @@ function isDeployedAs(state: LifecycleState, { placement, isReady }: DeployCall)
 function requireTime(state: LifecycleState, time: CallTime): void {
   const { atMs, nowMs, ingestWindowDays, path } = time;
   const earliestMs = nowMs - ingestWindowDays * DAY_MS;
-  if (atMs > nowMs) {
-    throw new UserInputError(
-      `at is ${isoInstant(atMs)}; it must not be after now (${isoInstant(nowMs)}).`,
-      { path },
-    );
-  }
+  parseNotAfter(atMs, nowMs, path);
   if (atMs < earliestMs) {
     throw new UserInputError(
       `at is ${isoInstant(atMs)}; it must not be more than ${ingestWindowDays} days back (${isoInstant(earliestMs)}).`,

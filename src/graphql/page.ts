@@ -2,6 +2,7 @@
 // and go. Null arguments mean left out.
 
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
+import { parseWithin } from '../core/check.ts';
 import { type CursorKey, encodeCursor } from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 
@@ -19,12 +20,8 @@ export function parsePage(
   defaultFirst: number,
   path: ErrorPath = [],
 ): PageRequest {
-  const first = args.first ?? defaultFirst;
-  if (first < 0 || first > ROWS_PER_PAGE_MAX) {
-    throw new UserInputError(`first is ${first}; it must be from 0 to ${ROWS_PER_PAGE_MAX}.`, {
-      path: [...path, 'first'],
-    });
-  }
+  const limits = { min: 0, max: ROWS_PER_PAGE_MAX };
+  const first = parseWithin(args.first ?? defaultFirst, limits, [...path, 'first']);
   const { after = null } = args;
   return { first, after: after === null ? null : parseCursor(after, [...path, 'after']) };
 }

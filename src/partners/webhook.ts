@@ -5,6 +5,7 @@
 // is enabled again.
 
 import type { DeliveryStatus } from '../notifications/email.ts';
+import { parseWithin } from '../core/check.ts';
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
 
 export const webhookEvents = {
@@ -214,12 +215,7 @@ export function parseEvents(
 
 /** @throws UserInputError when an old secret would sign for less than no time, or for too long */
 export function parseKeepOldSeconds(seconds: number | null, path: ErrorPath): number {
-  const keep = seconds ?? KEEP_OLD_SECONDS;
-  if (keep >= 0 && keep <= KEEP_OLD_SECONDS_MAX) return keep;
-  throw new UserInputError(
-    `keepOldSeconds is ${keep}; it must be from 0 to ${KEEP_OLD_SECONDS_MAX}.`,
-    { path },
-  );
+  return parseWithin(seconds ?? KEEP_OLD_SECONDS, { min: 0, max: KEEP_OLD_SECONDS_MAX }, path);
 }
 
 /** @throws ConflictError when an account has all the endpoints that it may have */

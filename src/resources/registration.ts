@@ -2,9 +2,9 @@
 // in, what is to be written comes out, so that a batch costs a fixed number of statements. A name that comes twice in a
 // batch is registered twice, in order: the later one updates the earlier.
 
+import { parseNotAfter } from '../core/check.ts';
 import { ConflictError, type ErrorPath, UserInputError } from '../core/errors.ts';
-import { isoInstant } from '../core/range.ts';
-import { parseText } from '../core/text.ts';
+import { parseOptionalText, parseText } from '../core/text.ts';
 import {
   type Model,
   type ModelType,
@@ -115,8 +115,8 @@ export function parseRegistration(
     kind,
     externalId: parseText(request.externalId, [...path, 'externalId']),
     name: parseText(request.name, [...path, 'name']),
-    owner: optionalText(request.owner, [...path, 'owner']),
-    createdAtMs: parseCreatedAt(request.createdAt, nowMs, path),
+    owner: parseOptionalText(request.owner, [...path, 'owner']),
+    createdAtMs: parseNotAfter(request.createdAt ?? nowMs, nowMs, [...path, 'createdAt']),
     model: kind === 'MODEL_DEPLOYMENT' ? parseModelOf(request, nowMs, path) : null,
     language: isScript ? neededText(request, 'language', path) : null,
     languageVersion: isScript ? neededText(request, 'languageVersion', path) : null,
@@ -135,7 +135,7 @@ export function parseModelRegistration(
     externalId: parseText(request.externalId, [...path, 'externalId']),
     name: parseText(request.name, [...path, 'name']),
     type: request.type,
-    createdAtMs: parseCreatedAt(request.createdAt, nowMs, path),
+    createdAtMs: parseNotAfter(request.createdAt ?? nowMs, nowMs, [...path, 'createdAt']),
     path: [...path, 'type'],
   };
 }
@@ -265,23 +265,10 @@ function parseModelOf(request: RegisterRequest, nowMs: number, path: ErrorPath):
   return {
     externalId,
     type: modelType,
-    name: optionalText(request.modelName, [...path, 'modelName']),
-    createdAtMs: parseCreatedAt(request.createdAt, nowMs, path),
+    name: parseOptionalText(request.modelName, [...path, 'modelName']),
+    createdAtMs: parseNotAfter(request.createdAt ?? nowMs, nowMs, [...path, 'createdAt']),
     path: [...path, 'modelExternalId'],
   };
-}
-
-function parseCreatedAt(
-  createdAtMs: number | null | undefined,
-  nowMs: number,
-  path: ErrorPath,
-): number {
-  const atMs = createdAtMs ?? nowMs;
-  if (atMs <= nowMs) return atMs;
-  throw new UserInputError(
-    `createdAt is ${isoInstant(atMs)}; it must not be after now (${isoInstant(nowMs)}).`,
-    { path: [...path, 'createdAt'] },
-  );
 }
 
 function neededText(
@@ -289,13 +276,9 @@ function neededText(
   field: Exclude<KindField, 'modelType'>,
   path: ErrorPath,
 ): string {
-  const text = optionalText(request[field], [...path, field]);
+  const text = parseOptionalText(request[field], [...path, field]);
   if (text === null) throw missing(field, request.kind, path);
   return text;
-}
-
-function optionalText(text: string | null | undefined, path: ErrorPath): string | null {
-  return text === null || text === undefined ? null : parseText(text, path);
 }
 
 function missing(field: KindField, kind: ResourceKind, path: ErrorPath): UserInputError {

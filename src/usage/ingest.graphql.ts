@@ -19,7 +19,7 @@ import { ledgerEntryNode, LedgerEntryType } from '../credits/ledger.graphql.ts';
 import { readEntry } from '../credits/ledger.service.ts';
 import { encodeId, unknownId, type NodeType as NodeTypeName } from '../core/identity.ts';
 import type { CursorKey } from '../core/cursor.ts';
-import { parseText } from '../core/text.ts';
+import { parseOptionalText } from '../core/text.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
 import {
@@ -292,8 +292,8 @@ export class AccountEventsResolver {
       range: range == null ? null : resolveRange(range, account, context.nowMs),
       resourceId: idWithin(resourceId, 'resourceId', Object.values(typeOfKind)),
       modelId: idWithin(modelId, 'modelId', ['Model']),
-      source: source === null ? null : parseText(source, ['source']),
-      eventId: eventId === null ? null : parseText(eventId, ['eventId']),
+      source: parseOptionalText(source, ['source']),
+      eventId: parseOptionalText(eventId, ['eventId']),
     };
   }
 }

@@ -1,0 +1,29 @@
+// Checks that many arguments share. The path leads to the argument at fault, whose name the message begins with.
+
+import { UserInputError, type ErrorPath } from './errors.ts';
+import { isoInstant } from './range.ts';
+
+/** A number from `min` to `max`. @throws UserInputError */
+export function parseWithin(
+  value: number,
+  { min, max }: { readonly min: number; readonly max: number },
+  path: ErrorPath,
+): number {
+  if (value >= min && value <= max) return value;
+  throw new UserInputError(`${nameOf(path)} is ${value}; it must be from ${min} to ${max}.`, {
+    path,
+  });
+}
+
+/** An instant that is now or earlier. @throws UserInputError */
+export function parseNotAfter(atMs: number, nowMs: number, path: ErrorPath): number {
+  if (atMs <= nowMs) return atMs;
+  throw new UserInputError(
+    `${nameOf(path)} is ${isoInstant(atMs)}; it must not be after now (${isoInstant(nowMs)}).`,
+    { path },
+  );
+}
+
+function nameOf(path: ErrorPath): string {
+  return String(path.at(-1) ?? 'The value');
+}
