@@ -1,6 +1,7 @@
 // The environment as one checked value. Every variable is judged before any is used, so a wrong set-up is told of at once
 // and in full, and nothing starts on half of it.
 
+import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
 const logLevels = {
@@ -13,8 +14,6 @@ const logLevels = {
   silent: 'silent',
 } as const;
 export type LogLevel = keyof typeof logLevels;
-
-const OPERATOR_KEY_LENGTH_MIN = 24;
 
 export interface Config {
   /** 0 takes any free port. */
@@ -79,8 +78,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 10, { min: 1, max: 500 }),
     dataDir: read.text('DATA_DIR', '.data', (value) => value.trim() !== '', 'the path of a folder'),
     seedDemo: read.flag('SEED_DEMO', databaseUrl === null),
-    bootstrapOperatorKey: read.optional('BOOTSTRAP_OPERATOR_KEY', isOperatorKey, {
-      expected: `at least ${OPERATOR_KEY_LENGTH_MIN} printable ASCII characters without spaces`,
+    bootstrapOperatorKey: read.optional('BOOTSTRAP_OPERATOR_KEY', isBootstrapSecret, {
+      expected: BOOTSTRAP_SECRET_RULE,
       secret: true,
     }),
     logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
@@ -189,9 +188,4 @@ function isSender(value: string): boolean {
 
 function isHost(value: string): boolean {
   return /^[0-9A-Za-z.:_%-]+$/.test(value);
-}
-
-// The key travels in a header, where anything else is cut or refused.
-function isOperatorKey(value: string): boolean {
-  return value.length >= OPERATOR_KEY_LENGTH_MIN && /^[\x21-\x7e]+$/.test(value);
 }

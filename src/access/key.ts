@@ -10,10 +10,12 @@ import { parseText } from '../core/text.ts';
 
 export const SECRET_BYTES = 32;
 export const SECRET_START = 'bg_';
-export const BOOTSTRAP_SECRET_LENGTH_MIN = 16;
 export const KEYS_IN_FORCE_MAX = 500;
 const PREFIX_LENGTH = 10;
 const SECRET_LENGTH_MAX = 512;
+const BOOTSTRAP_SECRET_LENGTH_MIN = 24;
+/** What a secret of the operator's own must be: a header carries it, where anything else is cut or refused. */
+export const BOOTSTRAP_SECRET_RULE = `${BOOTSTRAP_SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} printable ASCII characters without spaces`;
 
 export interface ApiKey {
   /** Null for an operator's key. */
@@ -71,16 +73,20 @@ export function bearerSecret(authorizationHeader: string | undefined): string | 
   return secret === undefined || secret.length > SECRET_LENGTH_MAX ? null : secret;
 }
 
-/**
- * The operator's own secret from the configuration.
- * @throws UserInputError unless it is 16 to 512 printable ASCII characters without spaces, as a header can carry
- */
-export function parseBootstrapSecret(secret: string): string {
-  const isUsable = /^[\x21-\x7e]+$/.test(secret) && secret.length <= SECRET_LENGTH_MAX;
-  if (isUsable && secret.length >= BOOTSTRAP_SECRET_LENGTH_MIN) return secret;
-  throw new UserInputError(
-    `BOOTSTRAP_OPERATOR_KEY must be ${BOOTSTRAP_SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} printable characters without spaces.`,
+/** Whether a secret of the operator's own keeps BOOTSTRAP_SECRET_RULE. */
+export function isBootstrapSecret(secret: string): boolean {
+  const { length } = secret;
+  return (
+    length >= BOOTSTRAP_SECRET_LENGTH_MIN &&
+    length <= SECRET_LENGTH_MAX &&
+    /^[\x21-\x7e]+$/.test(secret)
   );
+}
+
+/** The operator's own secret from the configuration. @throws UserInputError unless it keeps BOOTSTRAP_SECRET_RULE */
+export function parseBootstrapSecret(secret: string): string {
+  if (isBootstrapSecret(secret)) return secret;
+  throw new UserInputError(`BOOTSTRAP_OPERATOR_KEY must be ${BOOTSTRAP_SECRET_RULE}.`);
 }
 
 /** What is shown of a secret: ten characters, and of a short one of the operator's own at most a quarter. */

@@ -1,5 +1,6 @@
 import { Arg, Args, ArgsType, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
 import { encodeId, unknownId } from '../core/identity.ts';
+import { INT_MAX } from '../core/micro.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
@@ -59,8 +60,6 @@ export function accountNode(account: Account): AccountType {
   };
 }
 
-const ACCOUNT_ID_MAX = 2 ** 31 - 1;
-
 /** Accounts by id; an unknown id is NOT_FOUND. */
 export const accountLoader = loader<number, Account>(async (tx, accountIds) => {
   const accounts = await loadAccounts(tx, accountIds);
@@ -109,7 +108,7 @@ export class AccountResolver {
     @Args(() => AccountsArgs) args: AccountsArgs,
   ): Promise<Connection<AccountType>> {
     const page = parsePage(args, 25);
-    if (page.after !== null && (page.after.value !== null || page.after.id > ACCOUNT_ID_MAX)) {
+    if (page.after !== null && (page.after.value !== null || page.after.id > INT_MAX)) {
       throw wrongCursor(['after']);
     }
     const search = args.search ?? null;

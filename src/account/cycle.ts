@@ -1,11 +1,12 @@
 // Billing cycles begin on the account's day in its zone. They are kept as they came about: the running one ends where it was
 // to end when it began, whatever the account's zone is by then; another zone applies from the next one on.
 
+import { DAY_MS } from '../core/range.ts';
 import { cycleStartMs, shiftCycleMs } from '../core/calendar.ts';
 import type { Range } from '../core/range.ts';
 
 /** Longer than two zones lie apart and shorter than any month: a change of zone makes no cycle of a few hours. */
-const SHORTEST_CYCLE_MS = 14 * 86_400_000;
+const SHORTEST_CYCLE_MS = 14 * DAY_MS;
 const CACHED_ENDS = 20_000;
 
 /** Where cycles begin. */

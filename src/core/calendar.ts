@@ -4,12 +4,11 @@
 
 import { Temporal } from 'temporal-polyfill';
 import { UserInputError, type ErrorPath } from './errors.ts';
+import { DAY_MS, HOUR_MS } from './range.ts';
 
 export type CalendarUnit = 'HOUR' | 'DAY' | 'WEEK' | 'MONTH';
 
 const EPOCH_DAY = Temporal.PlainDate.from('1970-01-01');
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
 /** 1970-01-01 was a Thursday: three days after its week's Monday. */
 const EPOCH_DAYS_AFTER_MONDAY = 3;
 const CACHED_DAYS_PER_ZONE = 20_000;

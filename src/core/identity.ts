@@ -2,6 +2,7 @@
 // data to open before it reads anything.
 
 import { NotFoundError, type ErrorPath } from './errors.ts';
+import { INT_MAX } from './micro.ts';
 
 export const scopes = {
   READ_USAGE: 'READ_USAGE',
@@ -58,7 +59,6 @@ export function encodeId(type: NodeType, accountId: number, localId: number): st
   return plain.toString('base64url', 0, length);
 }
 
-const INT_MAX = 2 ** 31 - 1;
 /** Types whose rows are numbered with 64 bits; all others, and accounts, with 32. */
 const manyRows: ReadonlySet<NodeType> = new Set([
   'Alert',

@@ -5,6 +5,8 @@ import { UserInputError, type ErrorPath } from './errors.ts';
 
 export const MICRO_PER_CREDIT = 1_000_000n;
 export const MICRO_MAX = 2n ** 63n - 1n;
+/** What an int of the database and of GraphQL holds. */
+export const INT_MAX = 2 ** 31 - 1;
 export const SAFE_INT_MAX = Number.MAX_SAFE_INTEGER;
 const FRACTION_DIGITS = 6;
 const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?$/;

@@ -1,3 +1,7 @@
+export const HOUR_MS = 3_600_000;
+/** Of a day in UTC; a local day may be longer or shorter. */
+export const DAY_MS = 24 * HOUR_MS;
+
 /** A stretch of time, half-open: `toMs` is not included. Epoch milliseconds. */
 export interface Range {
   readonly fromMs: number;
@@ -16,7 +20,6 @@ export function lengthMs(range: Range): number {
   return Math.max(0, range.toMs - range.fromMs);
 }
 
-const DAY_MS = 86_400_000;
 const DAYS_KEPT_MAX = 4_096;
 const TIME_LENGTH = 'HH:mm:ss.sssZ'.length;
 
@@ -32,7 +35,7 @@ export function isoInstant(atMs: number): string {
   const wholeMs = Math.trunc(atMs);
   const day = Math.floor(wholeMs / DAY_MS);
   const inDayMs = wholeMs - day * DAY_MS;
-  const hours = twoDigits(Math.floor(inDayMs / 3_600_000));
+  const hours = twoDigits(Math.floor(inDayMs / HOUR_MS));
   const minutes = twoDigits(Math.floor(inDayMs / 60_000) % 60);
   const seconds = twoDigits(Math.floor(inDayMs / 1_000) % 60);
   const milliseconds = inDayMs % 1_000;

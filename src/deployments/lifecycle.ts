@@ -13,11 +13,9 @@
 
 import { parseNotAfter, parseWithin } from '../core/check.ts';
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
-import { isoInstant } from '../core/range.ts';
+import { DAY_MS, isoInstant } from '../core/range.ts';
+import { REPLICAS_MAX } from '../hosting/charge.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
-
-export const REPLICAS_MAX = 1_000;
-const DAY_MS = 86_400_000;
 
 /** So many replicas on one hardware profile. */
 export interface Placement {

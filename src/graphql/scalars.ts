@@ -7,7 +7,7 @@ import { parseLocalDate, parseTimeZone } from '../core/calendar.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { parseInstant } from '../core/instant.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
-import { isoInstant } from '../core/range.ts';
+import { HOUR_MS, isoInstant } from '../core/range.ts';
 
 export { GraphQLEmailAddress as EmailAddressScalar, GraphQLSafeInt as SafeIntScalar };
 
@@ -93,8 +93,8 @@ export const UrlScalar = textScalar({
 
 /** Milliseconds as ISO 8601 with hours as the largest unit: 130_500_250 is "PT36H15M0.25S". */
 export function isoDuration(durationMs: number): string {
-  const hours = Math.floor(durationMs / 3_600_000);
-  const minutes = Math.floor((durationMs % 3_600_000) / 60_000);
+  const hours = Math.floor(durationMs / HOUR_MS);
+  const minutes = Math.floor((durationMs % HOUR_MS) / 60_000);
   const seconds = (durationMs % 60_000) / 1_000;
   const parts = [
     hours > 0 ? `${hours}H` : '',

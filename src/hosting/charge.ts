@@ -9,6 +9,9 @@ import { intersect, type Range } from '../core/range.ts';
 
 const MS_PER_HOUR = 3_600_000n;
 
+/** Of one segment. */
+export const REPLICAS_MAX = 1_000;
+
 /** A stretch of hosting at one rate. `toMs` is null while it runs. */
 export interface HostingSegment {
   readonly accountId: number;

@@ -1,6 +1,7 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
 import type { Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
+import { DAY_MS } from '../core/range.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
 import {
   type Settled,
@@ -20,7 +21,6 @@ import { sendEmailJob } from './send.ts';
 
 /** Emails of an account in 24 hours; what comes beyond is kept and shown, but not sent. */
 export const EMAILS_PER_DAY_MAX = 500;
-const DAY_MS = 86_400_000;
 
 export interface EmailOptions {
   /** Domain of the sender, for Message-IDs. */

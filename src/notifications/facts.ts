@@ -2,6 +2,7 @@
 // account's zone with its name.
 
 import type { Position } from '../credits/watches.ts';
+import { HOUR_MS } from '../core/range.ts';
 import { formatLocal } from '../core/calendar.ts';
 import { formatMicro } from '../core/micro.ts';
 import type { Resource, ResourceKind } from '../resources/resource.ts';
@@ -53,8 +54,8 @@ export function credits(micro: bigint): string {
 /** "23 hours 59 minutes 12.5 seconds". @param durationMs zero or more */
 export function duration(durationMs: number): string {
   const parts = [
-    counted(Math.floor(durationMs / 3_600_000), 'hour'),
-    counted(Math.floor((durationMs % 3_600_000) / 60_000), 'minute'),
+    counted(Math.floor(durationMs / HOUR_MS), 'hour'),
+    counted(Math.floor((durationMs % HOUR_MS) / 60_000), 'minute'),
     counted((durationMs % 60_000) / 1_000, 'second'),
   ].filter((part) => part !== null);
   return parts.length === 0 ? '0 seconds' : parts.join(' ');

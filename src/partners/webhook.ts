@@ -5,6 +5,7 @@
 // is enabled again.
 
 import type { DeliveryStatus } from '../notifications/email.ts';
+import { HOUR_MS } from '../core/range.ts';
 import { parseWithin } from '../core/check.ts';
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
 
@@ -27,7 +28,6 @@ export const KEEP_OLD_SECONDS_MAX = 30 * 86_400;
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /** How long to wait before each attempt, counted from the end of the one before. */
 export const ATTEMPT_DELAYS_MS: readonly number[] = [

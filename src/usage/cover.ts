@@ -4,6 +4,7 @@
 //
 // Hosting is folded into the day tiers only, so its edges are cut at day boundaries and read from the segments.
 
+import { DAY_MS } from '../core/range.ts';
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 
 export const TIERS = {
@@ -17,7 +18,6 @@ type Tier = (typeof TIERS)[keyof typeof TIERS];
 
 export const QUARTER_HOUR_MS = 900_000;
 const TWO_HOURS_MS = 8 * QUARTER_HOUR_MS;
-const DAY_MS = 86_400_000;
 
 /** Rollup buckets `[fromBucket, toBucket)` of one tier, counted with a sign. */
 export interface Piece {

@@ -7,13 +7,13 @@ import { UserInputError } from '../core/errors.ts';
 import { decodeId, type NodeType } from '../core/identity.ts';
 import { parseInstant } from '../core/instant.ts';
 import { parseMicro } from '../core/micro.ts';
-import { isoInstant } from '../core/range.ts';
+import { DAY_MS, isoInstant } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
+import { REPLICAS_MAX } from '../hosting/charge.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
 import { usageEventTypes, type SubjectKind, type UsageEventType, type UsageType } from './kinds.ts';
 
 export const EVENTS_PER_CALL_MAX = 5_000;
-const REPLICAS_PER_PERIOD_MAX = 1_000;
 
 /** Why an event was not recorded. */
 export type RejectionCode =
@@ -149,7 +149,7 @@ export function parseHostingPeriod(raw: RawFields, accountId: number): UsageEven
       eventId: textOf('eventId', raw.eventId),
       type: 'HOSTING',
       subject: subjectOf(raw, 'HOSTING', accountId),
-      quantity: wholeNumber('replicas', raw.replicas ?? 1, 1, REPLICAS_PER_PERIOD_MAX),
+      quantity: wholeNumber('replicas', raw.replicas ?? 1, 1, REPLICAS_MAX),
       creditsMicro: 0n,
       occurredAtMs,
       hosting: { hardware: textOf('hardware', raw.hardware), toMs },
@@ -165,7 +165,7 @@ export function refusedByWindow(
   window: IngestWindow,
   nowMs: number,
 ): Rejection | null {
-  const earliestMs = nowMs - window.windowDays * 86_400_000;
+  const earliestMs = nowMs - window.windowDays * DAY_MS;
   const field = event.hosting === null ? 'occurredAt' : 'from';
   if (event.occurredAtMs < earliestMs) {
     return rejected(

@@ -24,7 +24,7 @@ import {
   type CalendarUnit,
 } from '../core/calendar.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
-import { lengthMs, type Range } from '../core/range.ts';
+import { DAY_MS, HOUR_MS, lengthMs, type Range } from '../core/range.ts';
 
 export const dateRangePresets = {
   LAST_24_HOURS: 'LAST_24_HOURS',
@@ -46,8 +46,7 @@ export const granularities = {
 export type Granularity = keyof typeof granularities;
 
 export const BUCKETS_PER_SERIES_MAX = 2_500;
-const DAY_MS = 86_400_000;
-const AUTO_HOURS_UP_TO_MS = 48 * 3_600_000;
+const AUTO_HOURS_UP_TO_MS = 48 * HOUR_MS;
 const AUTO_DAYS_UP_TO = 92;
 const AUTO_WEEKS_UP_TO = 550;
 /** Ranges are bounded so that every instant in them is one that dates can be reckoned with. */

@@ -3,6 +3,7 @@
 // lies beyond it. Folding locks rollup_state only, never the account, so it holds up no write.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { DAY_MS } from '../core/range.ts';
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
 import type { Tx } from '../db/database.ts';
@@ -45,7 +46,7 @@ export class UsageByResourceRow extends RollupRow {
 export const EVENTS_PER_FOLD = 20_000;
 export const SEGMENTS_PER_FOLD = 2_000;
 /** Closed segments up to this long are folded; longer ones and running ones are few and read themselves. */
-export const FOLDED_SEGMENT_MAX_MS = 86_400_000;
+export const FOLDED_SEGMENT_MAX_MS = DAY_MS;
 
 interface RollupState {
   readonly watermark: number;

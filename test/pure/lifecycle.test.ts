@@ -5,8 +5,8 @@ import {
   type LifecycleState,
   parseReplicas,
   type Placement,
-  REPLICAS_MAX,
 } from '../../src/deployments/lifecycle.ts';
+import { REPLICAS_MAX } from '../../src/hosting/charge.ts';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.parse('2026-03-10T12:00:00.000Z');

@@ -1,6 +1,7 @@
 // An email of every kind, from one made-up account, always the same: what `npm run emails:preview` writes and docs/emails.md
 // shows.
 
+import { HOUR_MS } from '../../core/range.ts';
 import type { AlertRaised, CycleClosed, Occurrence } from '../../credits/occurrence.ts';
 import type { Position } from '../../credits/watches.ts';
 import { emailOf, webhookDisabledEmail } from '../../notifications/content.ts';
@@ -15,7 +16,6 @@ export interface ExampleEmail {
 }
 
 const ACCOUNT = { name: 'Acme', timeZone: 'Europe/Berlin' };
-const HOUR_MS = 3_600_000;
 /** Tuesday, 13:00 in Berlin. */
 const NOON_MS = Date.UTC(2026, 2, 10, 12);
 const POLICY = {

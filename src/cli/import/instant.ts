@@ -1,6 +1,7 @@
 // Instants of a file: written out (ISO), or counted in seconds or milliseconds from a base. Cut to milliseconds.
 
 import { Temporal } from 'temporal-polyfill';
+import { DAY_MS } from '../../core/range.ts';
 import { floorTo, parseDecimal } from './decimal.ts';
 import { RowRejection } from './errors.ts';
 
@@ -16,7 +17,6 @@ export interface TimeRule {
   readonly shiftDays: number;
 }
 
-const DAY_MS = 86_400_000;
 const SECOND_DIGITS = 3;
 /** 9999-12-31T23:59:59.999Z and 0000-01-01T00:00:00.000Z: beyond them an instant has no RFC 3339 form. */
 const INSTANT_MAX_MS = 253_402_300_799_999;

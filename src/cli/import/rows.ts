@@ -2,7 +2,7 @@
 // is the whole call's: one bad cell must not cost its batch.
 
 import { UserInputError } from '../../core/errors.ts';
-import { formatMicro, MICRO_MAX, parseMicro } from '../../core/micro.ts';
+import { formatMicro, INT_MAX, MICRO_MAX, parseMicro } from '../../core/micro.ts';
 import { isoInstant } from '../../core/range.ts';
 import { multiplyDecimals, roundHalfUp, type Decimal } from './decimal.ts';
 import { RowRejection } from './errors.ts';
@@ -72,8 +72,6 @@ export interface Registration {
   readonly isModel: boolean;
   readonly input: InputObject;
 }
-
-const INT_MAX = 2_147_483_647;
 
 /** Whether every --where holds. @throws RowRejection when a cell cannot be compared */
 export function isWanted(row: Row, mapping: Mapping): boolean {

@@ -1,6 +1,7 @@
 // The command line: flags in, Settings out; and, once the header of the file is known, the Mapping.
 
 import { Command, CommanderError, Option } from 'commander';
+import { EVENTS_PER_CALL_MAX } from '../../usage/event.ts';
 import { parseDecimal, type Decimal } from './decimal.ts';
 import { UsageError } from './errors.ts';
 import { parseIsoMs, timeUnits, type TimeUnit } from './instant.ts';
@@ -37,7 +38,6 @@ export interface Settings {
 }
 
 const BATCH_MIN = 1;
-const BATCH_MAX = 5_000;
 const BATCH_DEFAULT = 1_000;
 
 type Mode = 'usage' | 'hosting';
@@ -148,7 +148,11 @@ function commandLine(): Command {
     .addOption(new Option('--duration-unit <unit>', 'default: the time unit').choices(['s', 'ms']))
     .option('--where <condition>', 'take only such rows, e.g. "requests>0"; may repeat', append)
     .option('--register', 'register the resources (and models) that rows name')
-    .option('--batch <rows>', `rows a call, at most ${BATCH_MAX}`, BATCH_DEFAULT.toString())
+    .option(
+      '--batch <rows>',
+      `rows a call, at most ${EVENTS_PER_CALL_MAX}`,
+      BATCH_DEFAULT.toString(),
+    )
     .option('--rejected <file>', 'where rejected rows go (default: FILE.rejected.csv)')
     .option('--dry-run', 'read and check everything, send nothing');
 }
@@ -295,8 +299,10 @@ function unitOf(text: string | null): TimeUnit | null {
 
 function batchOf(text: string): number {
   const batch = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (batch >= BATCH_MIN && batch <= BATCH_MAX) return batch;
-  throw new UsageError(`--batch is ${text}; it must be from ${BATCH_MIN} to ${BATCH_MAX}.`);
+  if (batch >= BATCH_MIN && batch <= EVENTS_PER_CALL_MAX) return batch;
+  throw new UsageError(
+    `--batch is ${text}; it must be from ${BATCH_MIN} to ${EVENTS_PER_CALL_MAX}.`,
+  );
 }
 
 function baseOf(text: string): number {
