@@ -3,16 +3,10 @@
 // The mapping is described in docs/events.md.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import {
-  errorCodes,
-  GatewayError,
-  invariant,
-  UnauthenticatedError,
-  UserInputError,
-} from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import { UserInputError } from '../core/errors.ts';
 import { EVENTS_PER_CALL_MAX, rejected, type RawFields } from '../usage/event.ts';
 import type { IngestService, Report } from '../usage/ingest.service.ts';
+import { type Authenticate, keyCheck } from './key-check.ts';
 
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
 const CLOUD_EVENT_TYPE_PREFIX = 'com.billing-gateway.';
@@ -35,38 +29,31 @@ const HOSTING_FIELDS: readonly string[] = ['hardware', 'replicas', 'from', 'to']
 
 export interface EventsRouteDeps {
   readonly ingest: Pick<IngestService, 'record'>;
-  /** The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked. */
-  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  readonly authenticate: Authenticate;
 }
 
-/** Adds the route to a server, with content types and errors of its own. */
+/** Adds the route to a server, with content types of its own. */
 export async function registerEventsRoute(
   app: FastifyInstance,
   deps: EventsRouteDeps,
 ): Promise<void> {
   await app.register((scope, _options, done) => {
-    const actors = new WeakMap<FastifyRequest, Actor>();
+    const { onRequest, actorOf } = keyCheck(deps.authenticate);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser([SINGLE, BATCH], { parseAs: 'string' }, (_request, body, parsed) => {
       parsed(null, body);
     });
-    scope.setErrorHandler((error, _request, reply) => {
-      const known = knownError(error);
-      // What is not the caller's is told and logged by the server's own handler.
-      if (known === null) throw error;
-      return reply.status(known.status).send({ errors: [known.body] });
-    });
-    // The key is asked for before the body is read: who has none sends 16 MiB in vain.
-    scope.addHook('onRequest', async (request) => {
-      const actor = await deps.authenticate(request.headers.authorization);
-      if (actor === null) throw new UnauthenticatedError();
-      actors.set(request, actor);
-    });
-    scope.post('/v1/events', { bodyLimit: EVENTS_BODY_BYTES_MAX }, async (request) => {
-      const actor = actors.get(request);
-      invariant(actor !== undefined, 'the hook found the actor');
-      const reports = reportsOf(request);
-      return deps.ingest.record(actor, { accountId: accountOf(request), path: [] }, reports);
+    scope.route({
+      method: 'POST',
+      url: '/v1/events',
+      bodyLimit: EVENTS_BODY_BYTES_MAX,
+      config: { takes: [SINGLE, BATCH] },
+      onRequest,
+      handler: async (request) => {
+        const reports = reportsOf(request);
+        const target = { accountId: accountOf(request), path: [] };
+        return deps.ingest.record(actorOf(request), target, reports);
+      },
     });
     done();
   });
@@ -204,37 +191,4 @@ function isObject(value: unknown): value is object {
 function member(object: object, name: string): unknown {
   const value: unknown = Object.hasOwn(object, name) ? Reflect.get(object, name) : null;
   return value ?? null;
-}
-
-interface KnownError {
-  readonly status: number;
-  readonly body: {
-    readonly message: string;
-    readonly extensions: { readonly code: string };
-  };
-}
-
-/** Errors of the whole call that are the caller's to mend, in GraphQL's form; null for any other. */
-function knownError(error: unknown): KnownError | null {
-  if (error instanceof GatewayError) {
-    const { message, code } = error;
-    return { status: errorCodes[code], body: { message, extensions: { code } } };
-  }
-  const code = isObject(error) ? member(error, 'code') : null;
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return toBody(415, unsupportedMediaType());
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    const message = `The body is larger than ${EVENTS_BODY_BYTES_MAX} bytes (16 MiB): send fewer events at a time.`;
-    return toBody(413, new UserInputError(message));
-  }
-  return null;
-}
-
-function toBody(status: number, { message, code }: GatewayError): KnownError {
-  return { status, body: { message, extensions: { code } } };
-}
-
-function unsupportedMediaType(): UserInputError {
-  return new UserInputError(
-    `The content type must be ${SINGLE} or ${BATCH}; the binary mode of CloudEvents is not taken.`,
-  );
 }

@@ -6,6 +6,13 @@ import { describeError, type CallerError } from '../graphql/guard.ts';
 
 const MIB = 1024 * 1024;
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The content types of a route; left out: application/json. */
+    readonly takes?: readonly string[];
+  }
+}
+
 /** Answers what no route takes and what a route throws. */
 export function answerFailures(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
@@ -51,9 +58,10 @@ const sentences: Readonly<Record<string, (request: FastifyRequest) => string>> =
     const size = bodyLimit >= MIB ? `${bodyLimit / MIB} MiB` : `${bodyLimit} bytes`;
     return `The body is larger than ${size}, the most that is taken here.`;
   },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ({ headers }) => {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ({ headers, routeOptions: { config } }) => {
     const sent = JSON.stringify(headers['content-type']?.slice(0, 100) ?? '');
-    return `The content type ${sent} is not taken here; send application/json.`;
+    const { takes = ['application/json'] } = config;
+    return `The content type ${sent} is not taken here; send ${takes.join(' or ')}.`;
   },
   FST_ERR_CTP_EMPTY_JSON_BODY: () => 'The body is empty; send JSON.',
 };

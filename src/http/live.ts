@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { handleProtocols } from 'graphql-ws';
 import type { Actor } from '../core/identity.ts';
+import type { Authenticate } from './key-check.ts';
 import { type LiveContext, LiveOperations } from './live-operations.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { serveEventStreams } from './sse.ts';
@@ -23,7 +24,7 @@ export interface LiveDeps {
 
 export interface LiveServerDeps extends LiveDeps {
   readonly schema: GraphQLSchema;
-  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  readonly authenticate: Authenticate;
 }
 
 export type SocketHandler = (socket: WebSocket, request: FastifyRequest) => void;

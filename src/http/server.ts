@@ -6,15 +6,14 @@ import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyRequest,
   type RouteOptions,
 } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
-import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { answerFailures } from './failures.ts';
 import { type GraphQLContext, onAnswered, startGraphQLServer } from './graphql-server.ts';
+import { type Authenticate, keyCheck } from './key-check.ts';
 import { type LiveDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
 import { measureRequests } from './metrics.ts';
@@ -30,8 +29,7 @@ const CLOSE_TIMEOUT_MS = 15_000;
 
 export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
-  /** The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked. */
-  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  readonly authenticate: Authenticate;
   /** What the resolvers of one request share; its `dispose`, if it has one, is called when the answer is complete. */
   readonly createContext: (actor: Actor) => BaseContext;
   /** What subscriptions need besides; without it there are none. */
@@ -72,8 +70,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     plugins: [operations],
   });
   server.addHook('onClose', () => apollo.stop());
-  const actors = new WeakMap<FastifyRequest, Actor>();
   const { schema, authenticate, live } = deps;
+  const { onRequest, actorOf } = keyCheck(authenticate);
   const wsHandler =
     live === undefined
       ? {}
@@ -81,19 +79,13 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   const graphql: Omit<RouteOptions, 'method'> = {
     url: '/graphql',
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
-    // Before the body is read: who has no key sends it in vain.
     onRequest: async (request) => {
       // A socket may bring its key in its first message.
-      if (request.ws) return;
-      const actor = await deps.authenticate(request.headers.authorization);
-      if (actor === null) throw new UnauthenticatedError();
-      actors.set(request, actor);
+      if (!request.ws) await onRequest(request);
     },
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
-        const actor = actors.get(request);
-        invariant(actor !== undefined, 'the hook found the actor');
-        const context: GraphQLContext = deps.createContext(actor);
+        const context: GraphQLContext = deps.createContext(actorOf(request));
         context[onAnswered] = (answered) => facts.set(request, answered);
         return Promise.resolve(context);
       },

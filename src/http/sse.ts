@@ -3,8 +3,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { createHandler, type Handler, type Request } from 'graphql-sse';
-import { invariant, UnauthenticatedError, UserInputError } from '../core/errors.ts';
+import { UnauthenticatedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import { type Authenticate, keyCheck } from './key-check.ts';
 import { Caller, type LiveOperations, type OperationContext } from './live-operations.ts';
 import type { LiveSession, LiveSessions } from './live-sessions.ts';
 import { FRAME_BYTES_MAX } from './websocket.ts';
@@ -14,7 +15,7 @@ const EVENT_STREAM = 'text/event-stream';
 export interface SseDeps {
   readonly operations: LiveOperations;
   readonly sessions: LiveSessions;
-  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  readonly authenticate: Authenticate;
 }
 
 /** One connection. */
@@ -27,24 +28,18 @@ type SseRequest = Request<FastifyRequest, Connection>;
 
 /** Adds the route to a server. */
 export function serveEventStreams(server: FastifyInstance, deps: SseDeps): void {
-  const actors = new WeakMap<FastifyRequest, Actor>();
+  const { onRequest, actorOf } = keyCheck(deps.authenticate);
   const handle = protocolHandler(deps.operations);
   server.route({
     method: ['GET', 'POST'],
     url: '/graphql/stream',
     bodyLimit: FRAME_BYTES_MAX,
-    onRequest: async (request) => {
-      const actor = await deps.authenticate(request.headers.authorization);
-      if (actor === null) throw new UnauthenticatedError();
-      actors.set(request, actor);
-    },
+    onRequest,
     handler: async (request, reply) => {
       if (request.headers.accept?.includes(EVENT_STREAM) !== true) {
         throw new UserInputError(`Send the header "Accept: ${EVENT_STREAM}".`);
       }
-      const actor = actors.get(request);
-      invariant(actor !== undefined, 'the hook found the actor');
-      await stream(deps, { request, reply, actor, handle });
+      await stream(deps, { request, reply, actor: actorOf(request), handle });
     },
   });
 }

@@ -7,6 +7,7 @@ import { GraphQLError } from 'graphql';
 import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
 import { UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import type { Authenticate } from './key-check.ts';
 import { Caller, type LiveOperations } from './live-operations.ts';
 import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
 
@@ -31,7 +32,7 @@ export const closings = {
 export interface WebSocketDeps {
   readonly operations: LiveOperations;
   readonly sessions: LiveSessions;
-  readonly authenticate: (authorization: string | undefined) => Promise<Actor | null>;
+  readonly authenticate: Authenticate;
   readonly log: FastifyBaseLogger;
 }
 

@@ -194,6 +194,19 @@ describe('POST /v1/events', () => {
     });
   });
 
+  it('says which content types it takes', async () => {
+    const { body } = await post('{}', { type: 'application/json' });
+
+    expect(body).toMatchObject({
+      errors: [
+        {
+          message:
+            'The content type "application/json" is not taken here; send application/cloudevents+json or application/cloudevents-batch+json.',
+        },
+      ],
+    });
+  });
+
   it('takes exactly 5,000 events', async () => {
     const events = Array.from({ length: 5_000 }, () => aCloudEvent());
 

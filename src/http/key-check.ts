@@ -1,0 +1,32 @@
+// Routes that need a key ask for it before they read the body: who has none sends it in vain.
+
+import type { FastifyRequest } from 'fastify';
+import { invariant, UnauthenticatedError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+
+/** The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked. */
+export type Authenticate = (authorization: string | undefined) => Promise<Actor | null>;
+
+export interface KeyCheck {
+  /** The route's hook. */
+  readonly onRequest: (request: FastifyRequest) => Promise<void>;
+  /** Whom the hook has found, for the route's handler. */
+  readonly actorOf: (request: FastifyRequest) => Actor;
+}
+
+/** A check of the keys of requests, for one route or several. */
+export function keyCheck(authenticate: Authenticate): KeyCheck {
+  const actors = new WeakMap<FastifyRequest, Actor>();
+  return {
+    onRequest: async (request) => {
+      const actor = await authenticate(request.headers.authorization);
+      if (actor === null) throw new UnauthenticatedError();
+      actors.set(request, actor);
+    },
+    actorOf: (request) => {
+      const actor = actors.get(request);
+      invariant(actor !== undefined, 'the hook found the actor');
+      return actor;
+    },
+  };
+}
