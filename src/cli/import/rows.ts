@@ -4,28 +4,17 @@
 import { UserInputError } from '../../core/errors.ts';
 import { formatMicro, INT_MAX, MICRO_MAX, parseMicro } from '../../core/micro.ts';
 import { isoInstant } from '../../core/range.ts';
+import {
+  type ModelType,
+  modelTypes,
+  type ResourceKind,
+  resourceKinds,
+} from '../../resources/resource.ts';
+import { usageEventTypes } from '../../usage/kinds.ts';
 import { multiplyDecimals, roundHalfUp, type Decimal } from './decimal.ts';
 import { RowRejection } from './errors.ts';
 import { endMs, instantMs, type TimeRule, type TimeUnit } from './instant.ts';
 import type { Condition, Row, Value } from './value.ts';
-
-export const eventTypes = {
-  WORKFLOW_RUN: 'WORKFLOW_RUN',
-  PROCESSING: 'PROCESSING',
-  FINE_TUNING: 'FINE_TUNING',
-  STORAGE: 'STORAGE',
-} as const;
-
-export const resourceKinds = {
-  WORKFLOW: 'WORKFLOW',
-  MODEL_DEPLOYMENT: 'MODEL_DEPLOYMENT',
-  GUARDRAIL: 'GUARDRAIL',
-  CUSTOM_SCRIPT: 'CUSTOM_SCRIPT',
-  OCR_DEPLOYMENT: 'OCR_DEPLOYMENT',
-  BROWSER_POD: 'BROWSER_POD',
-} as const;
-
-export const modelTypes = { BASE: 'BASE', FINE_TUNED: 'FINE_TUNED' } as const;
 
 /** Where the parts of an event stand in a row; undefined for a flag that was not given. */
 export interface Mapping {
@@ -80,7 +69,7 @@ export function isWanted(row: Row, mapping: Mapping): boolean {
 
 /** A UsageEventInput. @throws RowRejection naming the flag and the cell at fault */
 export function usageEventOf(row: Row, mapping: Mapping): InputObject {
-  const type = member('type', needed('type', row, mapping), eventTypes);
+  const type = member('type', needed('type', row, mapping), usageEventTypes);
   const quantityText = optional('quantity', row, mapping);
   const quantity = quantityText === undefined ? undefined : wholeNumber('quantity', quantityText);
   return {
@@ -158,7 +147,7 @@ function modelRefOf(row: Row, mapping: Mapping): InputObject {
   return { modelExternalId: needed('model', row, mapping) };
 }
 
-function kindOf(row: Row, mapping: Mapping): keyof typeof resourceKinds {
+function kindOf(row: Row, mapping: Mapping): ResourceKind {
   return member('kind', needed('kind', row, mapping), resourceKinds);
 }
 
@@ -175,7 +164,7 @@ function modelRegistration(row: Row, mapping: Mapping): Registration {
   };
 }
 
-function partsOfKind(kind: keyof typeof resourceKinds, row: Row, mapping: Mapping): InputObject {
+function partsOfKind(kind: ResourceKind, row: Row, mapping: Mapping): InputObject {
   switch (kind) {
     case 'MODEL_DEPLOYMENT':
       return {
@@ -196,7 +185,7 @@ function partsOfKind(kind: keyof typeof resourceKinds, row: Row, mapping: Mappin
   }
 }
 
-function modelTypeOf(row: Row, mapping: Mapping): keyof typeof modelTypes {
+function modelTypeOf(row: Row, mapping: Mapping): ModelType {
   return member('modelType', optional('modelType', row, mapping) ?? 'BASE', modelTypes);
 }
 

@@ -1,18 +1,13 @@
 // The command line: flags in, Settings out; and, once the header of the file is known, the Mapping.
 
 import { Command, CommanderError, Option } from 'commander';
+import { modelTypes, resourceKinds } from '../../resources/resource.ts';
 import { EVENTS_PER_CALL_MAX } from '../../usage/event.ts';
+import { usageEventTypes } from '../../usage/kinds.ts';
 import { parseDecimal, type Decimal } from './decimal.ts';
 import { UsageError } from './errors.ts';
 import { parseIsoMs, timeUnits, type TimeUnit } from './instant.ts';
-import {
-  eventTypes,
-  modelTypes,
-  namesModel,
-  resourceKinds,
-  type Mapping,
-  type ValueFlag,
-} from './rows.ts';
+import { namesModel, type Mapping, type ValueFlag } from './rows.ts';
 import { constantValue, parseCondition, parseValue, type Value } from './value.ts';
 
 export interface Settings {
@@ -54,7 +49,7 @@ const valueFlags: Readonly<Record<ValueFlag, FlagRule>> = {
   resource: { flag: 'resource', about: 'external id of the resource' },
   kind: { flag: 'kind', about: 'kind of the resource (default of WORKFLOW_RUN: =WORKFLOW)' },
   model: { flag: 'model', about: 'external id of the model' },
-  type: { flag: 'type', about: Object.keys(eventTypes).join(' | '), only: 'usage' },
+  type: { flag: 'type', about: Object.keys(usageEventTypes).join(' | '), only: 'usage' },
   at: { flag: 'at', about: 'when it happened', only: 'usage' },
   quantity: { flag: 'quantity', about: 'runs, pages, tokens (default =1)', only: 'usage' },
   credits: { flag: 'credits', about: 'the charge', only: 'usage' },
@@ -105,7 +100,7 @@ export function mappingOf(settings: Settings, columns: readonly string[]): Mappi
   if (settings.as === 'usage' && values.type?.constant === 'WORKFLOW_RUN') {
     values.kind ??= constantValue('WORKFLOW');
   }
-  checkConstant('type', values.type, Object.keys(eventTypes));
+  checkConstant('type', values.type, Object.keys(usageEventTypes));
   checkConstant('kind', values.kind, Object.keys(resourceKinds));
   checkConstant('model-type', values.modelType, Object.keys(modelTypes));
   const { timeUnit: unit, baseMs, shiftDays } = settings;
