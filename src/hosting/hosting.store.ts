@@ -38,7 +38,8 @@ export class HostingSegmentRow {
   @Column({ name: 'posted_micro', ...bigintColumn, nullable: true }) postedMicro!: bigint | null;
 }
 
-const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
+/** What segmentFromRow reads, of the segment `s`. */
+export const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
   s.rate_micro_per_hour::text as rate_micro_per_hour, s.from_at, s.to_at, s.event_seq`;
 const EXCLUSION_VIOLATION = '23P01';
 
@@ -247,7 +248,8 @@ async function guardOverlap(writing: Promise<unknown>): Promise<void> {
   }
 }
 
-function segmentFromRow(row: Row): HostingSegment {
+/** A segment of a row with the columns SEGMENT. */
+export function segmentFromRow(row: Row): HostingSegment {
   return {
     accountId: int(row, 'account_id'),
     segmentId: int(row, 'segment_id'),

@@ -21,6 +21,7 @@ import { encodeId, unknownId, type NodeType as NodeTypeName } from '../core/iden
 import type { CursorKey } from '../core/cursor.ts';
 import { parseOptionalText } from '../core/text.ts';
 import type { RequestContext } from '../graphql/context.ts';
+import { rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import {
   connectionType,
@@ -40,7 +41,12 @@ import {
 } from '../resources/resources.types.ts';
 import { usageEventTypes, type UsageEventType } from './kinds.ts';
 import { outcomes } from './judgement.ts';
-import type { EventFilter, EventsService, RecordedEvent } from './events.service.ts';
+import {
+  type EventFilter,
+  type EventsService,
+  loadEvents,
+  type RecordedEvent,
+} from './events.service.ts';
 import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
 import { resolveRange } from './range.ts';
 import { DateRangeInput } from './usage.types.ts';
@@ -59,6 +65,9 @@ registerEnumType(usageEventTypes, {
   },
 });
 registerEnumType(outcomes, { name: 'UsageEventOutcome' });
+
+/** Events and hosting periods by account and number; null where there is none. */
+export const eventLoader = rowLoader(loadEvents, ({ accountId, seq }) => `${accountId}.${seq}`);
 
 @InputType('UsageEventInput', {
   description:

@@ -34,8 +34,8 @@ import {
   listCharges,
   loadSegmentsById,
 } from './charges.service.ts';
-import { UsageEventObject, usageEventNode } from './ingest.graphql.ts';
-import { loadEvents, type RecordedEvent } from './events.service.ts';
+import { eventLoader, UsageEventObject, usageEventNode } from './ingest.graphql.ts';
+import type { RecordedEvent } from './events.service.ts';
 import { segmentNode } from './panels.graphql.ts';
 import { resolveRange } from './range.ts';
 import { DateRangeInput, HostingSegmentType } from './usage.types.ts';
@@ -170,7 +170,6 @@ export class LedgerChargeResolver {
   }
 }
 
-const eventLoader = rowLoader(loadEvents, ({ accountId, seq }) => `${accountId}.${seq}`);
 const segmentLoader = rowLoader(
   loadSegmentsById,
   ({ accountId, segmentId }) => `${accountId}.${segmentId}`,

@@ -5,7 +5,6 @@ import { accountLoader } from '../account/account.graphql.ts';
 import { invariant, UserInputError } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { rowLoader } from '../graphql/loader.ts';
 import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
 import { chargeWithin, type HostingSegment } from '../hosting/charge.ts';
 import { resourceLoader } from '../resources/resources.graphql.ts';
@@ -15,8 +14,9 @@ import {
   ModelObject,
   WorkflowType,
 } from '../resources/resources.types.ts';
+import type { RecordedEvent } from './events.service.ts';
+import { eventLoader } from './ingest.graphql.ts';
 import { resolveRange } from './range.ts';
-import { loadEventIdentities, type EventIdentity } from './reader.service.ts';
 import {
   hostedUsageNode,
   LAST_30_DAYS,
@@ -90,11 +90,6 @@ export class LastActiveResolver {
   }
 }
 
-const identityLoader = rowLoader(
-  loadEventIdentities,
-  ({ accountId, seq }) => `${accountId}.${seq}`,
-);
-
 @Resolver(() => HardwareUsageType)
 export class HardwareUsageResolver {
   @FieldResolver(() => Int)
@@ -147,7 +142,7 @@ export class HostingSegmentResolver {
     @Root() segment: HostingSegmentType,
     @Ctx() context: RequestContext,
   ): Promise<string | null> {
-    return (await identityOf(segment, context))?.source ?? null;
+    return (await periodOf(segment, context))?.source ?? null;
   }
 
   @FieldResolver(() => String, { nullable: true })
@@ -155,16 +150,16 @@ export class HostingSegmentResolver {
     @Root() segment: HostingSegmentType,
     @Ctx() context: RequestContext,
   ): Promise<string | null> {
-    return (await identityOf(segment, context))?.eventId ?? null;
+    return (await periodOf(segment, context))?.eventId ?? null;
   }
 }
 
-async function identityOf(
-  { address, eventSeq }: HostingSegmentType,
+/** The period that a segment was recorded with; null for a segment of lifecycle calls. */
+async function periodOf(
+  { address: { accountId }, eventSeq }: HostingSegmentType,
   context: RequestContext,
-): Promise<EventIdentity | null> {
-  if (eventSeq === null) return null;
-  return identityLoader(context).load({ accountId: address.accountId, seq: eventSeq });
+): Promise<RecordedEvent | null> {
+  return eventSeq === null ? null : eventLoader(context).load({ accountId, seq: eventSeq });
 }
 
 /** A segment as the API shows it, as far as it lies in a range. */

@@ -14,23 +14,17 @@ import { listModelsOf, listResourcesOf } from '../resources/resources.store.ts';
 import { coverCells } from './cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
 import {
-  loadEventIdentities,
   loadFoldedSegments,
   loadFoldedUpTo,
   loadSegments,
   loadSums,
   loadTailActivity,
   loadUnfoldedSegments,
-  type EventIdentity,
   type FoldedUpTo,
   type SegmentsOf,
-  type StoredSum,
   type SumsQuestion,
-  type ViewSegment,
 } from './views.store.ts';
-import { sumEdges, sumSegments, type Grain, type Sum } from './views.ts';
-
-export { loadEventIdentities, type EventIdentity, type ViewSegment };
+import { sumEdges, sumSegments, type Grain, type Sum, type ViewSegment } from './views.ts';
 
 /** One question: the sums of each cell between neighbouring instants. */
 export interface SumsOf {
@@ -149,7 +143,7 @@ export class UsageReader {
   private async readStored(questions: readonly SumsOf[]): Promise<readonly (readonly Sum[])[]> {
     const asked = await loadAll(this.covered, questions);
     const tx = await this.reader();
-    const stored = new Map<CoveredQuestion, readonly StoredSum[]>();
+    const stored = new Map<CoveredQuestion, readonly Sum[]>();
     for (const grain of ['account', 'resource'] as const) {
       for (const ofSubjects of [false, true]) {
         const group = asked.filter(

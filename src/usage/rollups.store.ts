@@ -8,8 +8,9 @@ import { dayOf, dayStartMs } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
 import type { Tx } from '../db/database.ts';
 import { bigintColumn, sequenceColumn } from '../db/columns.ts';
-import { big, int, ms, oneOf, text, type Row } from '../db/decode.ts';
+import { int, ms, oneOf, text } from '../db/decode.ts';
 import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
+import { SEGMENT, segmentFromRow } from '../hosting/hosting.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import { QUARTER_HOUR_MS } from './cover.ts';
 
@@ -296,33 +297,19 @@ async function addSums(tx: Tx, accountId: number, sums: readonly Sum[]): Promise
 
 async function foldSegments(tx: Tx, accountId: number, timeZone: string): Promise<number> {
   const rows = await tx.query(
-    `/* rollups.segmentsToFold */ update hosting_segment set folded = true
-     where account_id = $1 and segment_id in (
+    `/* rollups.segmentsToFold */ update hosting_segment s set folded = true
+     where s.account_id = $1 and s.segment_id in (
        select segment_id from hosting_segment
        where account_id = $1 and not folded and voided_at is null and to_at <= from_at + $2::interval
        order by from_at limit $3 for update skip locked)
-     returning segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at, to_at`,
+     returning ${SEGMENT}`,
     [accountId, `${FOLDED_SEGMENT_MAX_MS} milliseconds`, SEGMENTS_PER_FOLD],
   );
   if (rows.length === 0) return 0;
-  const segments = rows.map((row) => segmentFromRow(accountId, row));
+  const segments = rows.map(segmentFromRow);
   const kinds = await kindsOf(tx, accountId, segments);
   await addSums(tx, accountId, daySums(segments, { timeZone, kinds, sign: 1 }));
   return rows.length;
-}
-
-function segmentFromRow(accountId: number, row: Row): HostingSegment {
-  return {
-    accountId,
-    segmentId: int(row, 'segment_id'),
-    resourceId: int(row, 'resource_id'),
-    hardwareId: int(row, 'hardware_id'),
-    replicas: int(row, 'replicas'),
-    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
-    fromMs: ms(row, 'from_at'),
-    toMs: ms(row, 'to_at'),
-    eventSeq: null,
-  };
 }
 
 async function kindsOf(

@@ -36,8 +36,8 @@ import {
   type CreditComponent,
   type Figures,
   type Sum,
+  type ViewSegment,
 } from './views.ts';
-import type { ViewSegment } from './views.store.ts';
 
 export const BUCKETS_PER_ANSWER_MAX = 20_000;
 const RUN_MICRO = 1_000_000n;

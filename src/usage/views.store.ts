@@ -4,12 +4,11 @@
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { at, bigValue, int, intValue, ms, orNull, sqlMs, text, valueOf } from '../db/decode.ts';
-import type { HostingSegment } from '../hosting/charge.ts';
 import type { Range } from '../core/range.ts';
 import type { Cover } from './cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
-import { subjectKinds, usageTypes, type SubjectKind, type UsageType } from './kinds.ts';
-import type { Grain } from './views.ts';
+import { subjectKinds, usageTypes } from './kinds.ts';
+import type { Grain, Sum, ViewSegment } from './views.ts';
 
 /** Up to where an account's events are folded and recorded, and whose days its day tiers hold. */
 export interface FoldedUpTo {
@@ -48,21 +47,6 @@ export interface SumsQuestion {
   readonly subjectIds: readonly number[] | null;
 }
 
-/** Sums of one cell at one set of dimensions. Hosting of folded segments only; the rest comes from segments. */
-export interface StoredSum {
-  readonly cell: number;
-  /** 0 at the grain `account`. */
-  readonly subjectId: number;
-  /** Null at the grain `resource`: its resource tells. */
-  readonly kind: SubjectKind | null;
-  readonly type: UsageType;
-  readonly hardwareId: number;
-  readonly quantity: bigint;
-  readonly creditsMicro: bigint;
-  readonly hostingMs: bigint;
-  readonly replicaMs: bigint;
-}
-
 interface GrainColumns {
   readonly table: string;
   readonly dimension: string;
@@ -86,12 +70,15 @@ const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
 // of the whole range than a few buckets, or the few events beyond the watermark. Both ends of the tail are given, since a
 // range with one open end is taken for a third of all events.
 
-/** The sums of each question, in the questions' order. */
+/**
+ * The sums of each question, in the questions' order. Of hosting that of folded segments only; the rest comes from the
+ * segments.
+ */
 export async function loadSums(
   tx: Tx,
   grain: Grain,
   questions: readonly SumsQuestion[],
-): Promise<readonly (readonly StoredSum[])[]> {
+): Promise<readonly (readonly Sum[])[]> {
   const { table, dimension, eventDimension } = grainColumns[grain];
   const ofSubjects = questions.some((question) => question.subjectIds !== null);
   const isCounted = (of: string): string =>
@@ -157,7 +144,7 @@ const SUM_COLUMNS = [
 ];
 const kindOrNull = orNull(valueOf(subjectKinds));
 
-function sumsFrom(columns: Columns, questions: number): readonly (readonly StoredSum[])[] {
+function sumsFrom(columns: Columns, questions: number): readonly (readonly Sum[])[] {
   const q = columns.read('q', intValue);
   const cell = columns.read('cell', intValue);
   const subjectId = columns.read('subject_id', intValue);
@@ -168,7 +155,7 @@ function sumsFrom(columns: Columns, questions: number): readonly (readonly Store
   const creditsMicro = columns.read('credits_micro', bigValue);
   const hostingMs = columns.read('hosting_ms', bigValue);
   const replicaMs = columns.read('replica_ms', bigValue);
-  const answers: StoredSum[][] = Array.from({ length: questions }, () => []);
+  const answers: Sum[][] = Array.from({ length: questions }, () => []);
   for (let index = 0; index < columns.count; index += 1) {
     answers[q(index)]?.push({
       cell: cell(index),
@@ -213,11 +200,6 @@ function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] 
     edges.map((edge) => at(edge.toMs)),
     edges.map((edge) => edge.sign),
   ];
-}
-
-/** A segment as views read it: with the kind of its resource. */
-export interface ViewSegment extends HostingSegment {
-  readonly kind: SubjectKind;
 }
 
 /** A stretch of one account's time. */
@@ -360,30 +342,5 @@ export async function loadTailActivity(
     accountId: int(row, 'account_id'),
     subjectId: int(row, 'subject_id'),
     lastEventAtMs: ms(row, 'last_event_at'),
-  }));
-}
-
-/** What an event was sent as. */
-export interface EventIdentity {
-  readonly accountId: number;
-  readonly seq: number;
-  readonly source: string;
-  readonly eventId: string;
-}
-
-export async function loadEventIdentities(
-  tx: Tx,
-  refs: readonly { readonly accountId: number; readonly seq: number }[],
-): Promise<readonly EventIdentity[]> {
-  const rows = await tx.query(
-    `/* views.loadEventIdentities */ select account_id, seq, source, event_id
-     from unnest($1::int[], $2::int8[]) k(account_id, seq) join usage_event using (account_id, seq)`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.seq)],
-  );
-  return rows.map((row) => ({
-    accountId: int(row, 'account_id'),
-    seq: int(row, 'seq'),
-    source: text(row, 'source'),
-    eventId: text(row, 'event_id'),
   }));
 }

@@ -42,7 +42,7 @@ export interface Sum {
   readonly cell: number;
   /** The resource or model; 0 where sums are kept by the account's kinds. */
   readonly subjectId: number;
-  /** Null where sums are kept by resource and are of none that says it. */
+  /** Null where sums are of stored resources: the resource tells. */
   readonly kind: SubjectKind | null;
   readonly type: UsageType;
   /** 0 for what is no hosting. */
@@ -102,7 +102,10 @@ export function addFigures(all: Iterable<Figures>): Figures {
   return { ...total, components };
 }
 
-type CountedSegment = HostingSegment & { readonly kind: SubjectKind };
+/** A segment as views read it: with the kind of its resource. */
+export interface ViewSegment extends HostingSegment {
+  readonly kind: SubjectKind;
+}
 
 /** What sums are kept by: the whole account's kinds, or its single resources and models. */
 export type Grain = 'account' | 'resource';
@@ -113,7 +116,7 @@ export type Grain = 'account' | 'resource';
  * @param nowMs hosting counts up to now, also where the cells reach further
  */
 export function sumSegments(
-  segments: readonly CountedSegment[],
+  segments: readonly ViewSegment[],
   by: { readonly grain: Grain; readonly edgesMs: readonly number[]; readonly nowMs: number },
 ): readonly Sum[] {
   const { edgesMs, nowMs } = by;
@@ -141,7 +144,7 @@ export function sumSegments(
  * @param segments closed, each at most `maxLengthMs` long
  */
 export function sumEdges(
-  segments: readonly CountedSegment[],
+  segments: readonly ViewSegment[],
   by: { readonly grain: Grain; readonly edges: readonly Edge[]; readonly maxLengthMs: number },
 ): readonly Sum[] {
   const collected = new SegmentSums(by.grain);
@@ -169,7 +172,7 @@ class SegmentSums {
   constructor(private readonly grain: Grain) {}
 
   /** Where a segment is added. */
-  cellsOf({ resourceId, kind, hardwareId }: CountedSegment): CellSums {
+  cellsOf({ resourceId, kind, hardwareId }: ViewSegment): CellSums {
     const isOfAccount = this.grain === 'account';
     const key = `${isOfAccount ? kind : resourceId}.${hardwareId}`;
     let cells = this.byKey.get(key);
