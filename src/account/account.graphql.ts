@@ -4,14 +4,7 @@ import { INT_MAX } from '../core/micro.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
-import {
-  connectionType,
-  Page25,
-  pageOfRows,
-  parsePage,
-  wrongCursor,
-  type Connection,
-} from '../graphql/page.ts';
+import { connectionType, Page25, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
 import { DateTimeScalar, EmailAddressScalar, TimeZoneScalar } from '../graphql/scalars.ts';
 import type { Account } from './account.ts';
 import { loadAccounts, type AccountService } from './account.service.ts';
@@ -107,10 +100,7 @@ export class AccountResolver {
     @Ctx() context: RequestContext,
     @Args(() => AccountsArgs) args: AccountsArgs,
   ): Promise<Connection<AccountType>> {
-    const page = parsePage(args, 25);
-    if (page.after !== null && (page.after.value !== null || page.after.id > INT_MAX)) {
-      throw wrongCursor(['after']);
-    }
+    const page = parsePage(args, 25, { isKey: ({ value, id }) => value === null && id <= INT_MAX });
     const search = args.search ?? null;
     const tx = await context.reader();
     const rows = await this.accounts.list(context.actor, tx, {

@@ -14,16 +14,26 @@ export interface PageRequest {
   readonly after: CursorKey | null;
 }
 
-/** @throws UserInputError when `first` is out of bounds or `after` is no cursor of ours */
+/** What sets a list apart from others. */
+interface ListRules {
+  /** Where its arguments stand, from the field that is asked for on; default: they are that field's own. */
+  readonly path?: ErrorPath;
+  /** Whether a cursor can be of this list; default: when it names a row by its id alone. */
+  readonly isKey?: (key: CursorKey) => boolean;
+}
+
+/** @throws UserInputError when `first` is out of bounds or `after` is no cursor of this list */
 export function parsePage(
   args: { readonly first?: number | null | undefined; readonly after?: string | null | undefined },
   defaultFirst: number,
-  path: ErrorPath = [],
+  { path = [], isKey = ({ value }) => value === null }: ListRules = {},
 ): PageRequest {
   const limits = { min: 0, max: ROWS_PER_PAGE_MAX };
   const first = parseWithin(args.first ?? defaultFirst, limits, [...path, 'first']);
-  const { after = null } = args;
-  return { first, after: after === null ? null : parseCursor(after, [...path, 'after']) };
+  if (args.after === null || args.after === undefined) return { first, after: null };
+  const after = parseCursor(args.after, [...path, 'after']);
+  if (isKey(after)) return { first, after };
+  throw wrongCursor([...path, 'after']);
 }
 
 /** @throws UserInputError when it is no cursor of ours */

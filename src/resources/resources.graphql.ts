@@ -272,7 +272,7 @@ export class ModelResolver {
     @Ctx() context: RequestContext,
     @Args(() => Page25) args: Page25,
   ): Promise<Connection<ModelDeploymentType>> {
-    const page = parsePage(args, 25, ['deployments']);
+    const page = parsePage(args, 25, { path: ['deployments'] });
     const deployments = await deploymentsLoader(context).load(addressOf(model));
     const nodes: readonly ModelDeploymentType[] = deployments.map(resourceNode);
     return new Connection(

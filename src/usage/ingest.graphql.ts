@@ -23,14 +23,7 @@ import { parseOptionalText } from '../core/text.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
-import {
-  connectionType,
-  Page50,
-  pageOfRows,
-  parsePage,
-  type Connection,
-  wrongCursor,
-} from '../graphql/page.ts';
+import { connectionType, Page50, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
@@ -268,14 +261,18 @@ export class AccountEventsResolver {
     @Ctx() context: RequestContext,
     @Args(() => UsageEventsArgs) args: UsageEventsArgs,
   ): Promise<Connection<UsageEventObject>> {
-    const page = parsePage(args, 50);
+    const page = parsePage(args, 50, { isKey: isEventKey });
+    const { after } = page;
     const filter = this.filterOf(node, context, args);
     await requireFound(context, filter, node.account.accountId, args);
     const { accountId } = node.account;
     const tx = await context.reader();
     const events = await this.events.list(context.actor, tx, accountId, {
       filter,
-      page: { after: placeOf(page.after), limit: page.first + 1 },
+      page: {
+        after: after && { occurredAtMs: Number(after.value), seq: after.id },
+        limit: page.first + 1,
+      },
     });
     return pageOfRows(events.map(usageEventNode), page, {
       keyOf: ({ event }) => ({ value: event.occurredAtMs, id: event.seq }),
@@ -348,13 +345,6 @@ async function requireFound(
   if (modelId !== null && model === null) throw unknownId(asked.modelId ?? '', ['modelId']);
 }
 
-function placeOf(
-  after: CursorKey | null,
-): { readonly occurredAtMs: number; readonly seq: number } | null {
-  if (after === null) return null;
-  const { value, id } = after;
-  if (typeof value === 'number' && Math.abs(value) <= INSTANT_MS_MAX) {
-    return { occurredAtMs: value, seq: id };
-  }
-  throw wrongCursor(['after']);
+function isEventKey({ value }: CursorKey): boolean {
+  return typeof value === 'number' && Math.abs(value) <= INSTANT_MS_MAX;
 }

@@ -17,14 +17,7 @@ import { countEntries, listEntries } from '../credits/ledger.service.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { rowLoader } from '../graphql/loader.ts';
-import {
-  connectionType,
-  type Connection,
-  Page50,
-  pageOfRows,
-  parsePage,
-  wrongCursor,
-} from '../graphql/page.ts';
+import { connectionType, type Connection, Page50, pageOfRows, parsePage } from '../graphql/page.ts';
 import { CreditsScalar } from '../graphql/scalars.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
 import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
@@ -94,11 +87,11 @@ export class LedgerChargesResolver {
     @Ctx() context: RequestContext,
     @Args(() => Page50) args: Page50,
   ): Promise<Connection<LedgerChargeType>> {
-    const page = parsePage(args, 50, ['charges']);
+    const page = parsePage(args, 50, {
+      path: ['charges'],
+      isKey: ({ value }) => value === 0 || value === 1,
+    });
     const { after } = page;
-    if (after !== null && after.value !== 0 && after.value !== 1) {
-      throw wrongCursor(['charges', 'after']);
-    }
     const { creditsFromMs } = await accountLoader(context).load(entry.accountId);
     const charged = { ...entry, creditsFromMs };
     const tx = await context.reader();

@@ -2,7 +2,7 @@
 
 import { Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
 import { accountLoader } from '../account/account.graphql.ts';
-import { invariant, UserInputError } from '../core/errors.ts';
+import { invariant } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
@@ -106,12 +106,10 @@ export class HardwareUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => Page100) args: Page100,
   ): Promise<Connection<HostingSegmentType>> {
-    const page = parsePage(args, 100, ['segments']);
-    if (page.after !== null && typeof page.after.value !== 'number') {
-      throw new UserInputError('after is a cursor of another list.', {
-        path: ['segments', 'after'],
-      });
-    }
+    const page = parsePage(args, 100, {
+      path: ['segments'],
+      isKey: ({ value }) => typeof value === 'number',
+    });
     const views = usageViews(context);
     const range = views.hostedRange(of.part);
     const nodes = (await views.segments(of)).map((segment) => segmentNode(segment, range));

@@ -1,6 +1,5 @@
 import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
 import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
-import { UserInputError } from '../core/errors.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import {
   Connection,
@@ -62,10 +61,7 @@ export class ReportResolver {
     @Arg('groupBy', () => [usageDimensions]) groupBy: readonly UsageDimension[],
     @Args(() => ReportArgs) args: ReportArgs,
   ): Promise<Connection<UsageReportRowType>> {
-    const page = parsePage(args, 100);
-    if (page.after !== null && !isReportKey(page.after)) {
-      throw new UserInputError('after is a cursor of another list.', { path: ['after'] });
-    }
+    const page = parsePage(args, 100, { isKey: isReportKey });
     const { rows, series } = await usageViews(context).report(view, {
       groupBy: new Set(groupBy),
       granularity: args.granularity ?? null,

@@ -234,7 +234,8 @@ export async function pageOfTab<T>(
   args: TabArgs,
   load: () => Promise<readonly TabRow<T>[]>,
 ): Promise<TabPage<T>> {
-  const page = parsePage(args, 25);
+  // Which cursors are of the tab's order, rowOrder tells.
+  const page = parsePage(args, 25, { isKey: () => true });
   const filter = args.filter ?? {};
   checkFilter(tab, filter);
   const order = rowOrder<T>(tab, args.orderBy ?? null, page.after);

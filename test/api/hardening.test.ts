@@ -60,6 +60,14 @@ describe('texts and cursors that no list gave', () => {
       `{ account(id: "ACCOUNT") { usageEvents(after: "${cursor(null, 1)}") { nodes { id } } } }`,
       ['after'],
     ],
+    [
+      `{ account(id: "ACCOUNT") { allocations(after: "${cursor(1, 1)}") { nodes { id } } } }`,
+      ['after'],
+    ],
+    [
+      `{ account(id: "ACCOUNT") { usage { report(groupBy: [CATEGORY], after: "${cursor(null, 1)}") { totalCount } } } }`,
+      ['after'],
+    ],
   ])('are BAD_USER_INPUT: %s', async (query, path) => {
     const { errors } = await gateway.query(query.replace('ACCOUNT', accountId));
 
