@@ -24,8 +24,9 @@ import {
   balanceAt,
   countCycles,
   listCycles,
-  readStates,
   type CycleRecord,
+  readStandings,
+  type Standing,
 } from './balance.service.ts';
 import { allocatedOf, type CycleSums } from './lots.ts';
 import { type CreditState, creditStates } from './limits.ts';
@@ -169,34 +170,50 @@ function runningCycleNode(state: AccountState): BillingCycleType {
   return cycleNode({ accountId, ...cycle, credits: credits.cycle }, usedMicro);
 }
 
+function endedCycleNode(cycle: CycleRecord): BillingCycleType {
+  return cycleNode(cycle, cycle.credits.usedMicro);
+}
+
+/** The running cycle and those that ended since the account was settled last: newest first. */
+function cyclesSince({ state, closed }: Standing): readonly BillingCycleType[] {
+  return [runningCycleNode(state), ...[...closed].reverse().map(endedCycleNode)];
+}
+
 /** A cycle of an account, or null. */
 export async function findCycle(
   context: RequestContext,
   ref: { readonly accountId: number; readonly cycleId: number },
 ): Promise<BillingCycleType | null> {
-  const running = await stateLoader(context).load(ref.accountId);
-  if (ref.cycleId === running.cycle.cycleId) return runningCycleNode(running);
+  const standing = await standingLoader(context).load(ref.accountId);
+  const fresh = cyclesSince(standing).find(({ cycleId }) => cycleId === ref.cycleId);
+  if (fresh !== undefined) return fresh;
   const [cycle] = await listCycles(await context.reader(), {
     accountId: ref.accountId,
     beforeId: ref.cycleId + 1,
     limit: 1,
   });
-  return cycle?.cycleId === ref.cycleId ? cycleNode(cycle, cycle.credits.usedMicro) : null;
+  return cycle?.cycleId === ref.cycleId ? endedCycleNode(cycle) : null;
 }
 
 const BillingCycleConnection = connectionType('BillingCycle', () => BillingCycleType);
 
-const STATE_LOADER = new Key<DataLoader<number, AccountState>>('account states');
+const STANDING_LOADER = new Key<DataLoader<number, Standing>>('account standings');
 
-/** The credits of accounts at their now, by account id. */
-export function stateLoader(context: RequestContext): DataLoader<number, AccountState> {
+function standingLoader(context: RequestContext): DataLoader<number, Standing> {
   return context.once(
-    STATE_LOADER,
+    STANDING_LOADER,
     () =>
       new DataLoader(async (accountIds) =>
-        readStates(await context.reader(), accountIds, context.nowMs),
+        readStandings(await context.reader(), accountIds, context.nowMs),
       ),
   );
+}
+
+/** The credits of accounts at their now, by account id. */
+export function stateLoader(context: RequestContext): {
+  readonly load: (accountId: number) => Promise<AccountState>;
+} {
+  return { load: async (accountId) => (await standingLoader(context).load(accountId)).state };
 }
 
 @ArgsType()
@@ -253,19 +270,20 @@ export class AccountBalanceResolver {
   ): Promise<Connection<BillingCycleType>> {
     const { accountId } = account;
     const page = parsePage(args, 12);
-    const running = await stateLoader(context).load(accountId);
+    const standing = await standingLoader(context).load(accountId);
+    const beforeId = page.after?.id ?? Infinity;
+    const all = cyclesSince(standing);
     const tx = await context.reader();
-    const rows = await listCycles(tx, {
+    const stored = await listCycles(tx, {
       accountId,
-      beforeId: page.after?.id ?? running.cycle.cycleId + 1,
+      beforeId: Math.min(beforeId, ...all.map(({ cycleId }) => cycleId)),
       limit: page.first + 1,
     });
-    const ended = rows.filter(({ cycleId }) => cycleId < running.cycle.cycleId);
-    const nodes = ended.map((cycle) => cycleNode(cycle, cycle.credits.usedMicro));
-    const isFirstPage = (page.after?.id ?? Infinity) > running.cycle.cycleId;
-    return pageOfRows(isFirstPage ? [runningCycleNode(running), ...nodes] : nodes, page, {
+    const fresh = all.filter(({ cycleId }) => cycleId < beforeId);
+    return pageOfRows([...fresh, ...stored.map(endedCycleNode)], page, {
       keyOf: ({ cycleId }) => ({ value: null, id: cycleId }),
-      countAll: () => countCycles(tx, accountId),
+      // The row of the running cycle is there; each that ended since makes one more.
+      countAll: async () => (await countCycles(tx, accountId)) + standing.closed.length,
     });
   }
 }

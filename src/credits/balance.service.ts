@@ -7,6 +7,7 @@ import { advance, forecast, type Forecast } from './clock.ts';
 import { countCycles, type CycleRecord, listCycles } from './cycles.store.ts';
 import { Draft } from './draft.ts';
 import { leftOf } from './lots.ts';
+import { closedCycles } from './occurrence.ts';
 import type { AccountState } from './state.ts';
 import { loadStates } from './state.store.ts';
 import type { Position } from './watches.ts';
@@ -20,22 +21,40 @@ export interface Balance extends Forecast {
   readonly burnMicroPerHour: bigint;
 }
 
+/** The credits of an account at its now. */
+export interface Standing {
+  readonly state: AccountState;
+  /** Cycles that have ended and whose rows do not say so yet, oldest first. */
+  readonly closed: readonly CycleRecord[];
+}
+
 /**
  * The credits of accounts at their now, at their places: as they were settled last, taken on in memory. Nothing is written.
  * @param tx a snapshot
  */
-export async function readStates(
+export async function readStandings(
   tx: Tx,
   accountIds: readonly number[],
   realNowMs: number,
-): Promise<readonly AccountState[]> {
+): Promise<readonly Standing[]> {
   const stored = await loadStates(tx, accountIds);
   return accountIds.map((accountId) => {
     const state = stored.get(accountId);
     invariant(state !== undefined, 'an account has its credits', { accountId });
     const nowMs = nowOf({ isTest: state.isTest, settledAtMs: state.atMs }, realNowMs);
-    return advance(state, nowMs).state;
+    const draft = advance(state, nowMs);
+    const closed = closedCycles(draft.occurrences).map((cycle) => ({ accountId, ...cycle }));
+    return { state: draft.state, closed };
   });
+}
+
+/** As `readStandings`, the states alone. */
+export async function readStates(
+  tx: Tx,
+  accountIds: readonly number[],
+  realNowMs: number,
+): Promise<readonly AccountState[]> {
+  return (await readStandings(tx, accountIds, realNowMs)).map(({ state }) => state);
 }
 
 /** The balance at the position of a state. */

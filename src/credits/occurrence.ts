@@ -55,6 +55,15 @@ export interface CycleClosed {
   readonly runs: CycleSums & { readonly closingMicro: bigint };
 }
 
+/** The cycles that ended, as they are kept: oldest first. */
+export function closedCycles(
+  occurrences: readonly Occurrence[],
+): readonly (RunningCycle & Pick<CycleClosed, 'credits' | 'runs'>)[] {
+  return occurrences.flatMap((one) =>
+    one.what === 'CYCLE_CLOSED' ? [{ ...one.cycle, credits: one.credits, runs: one.runs }] : [],
+  );
+}
+
 export const stopCauses = {
   UNDEPLOYED: 'UNDEPLOYED',
   DELETED: 'DELETED',

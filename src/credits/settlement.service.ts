@@ -13,7 +13,7 @@ import { advance, forecast, type Forecast, nextDueMs } from './clock.ts';
 import { Draft, type MadeLot } from './draft.ts';
 import { insertLines } from './ledger.store.ts';
 import { balanceOf, type Lot, type Purse } from './lots.ts';
-import type { Occurrence } from './occurrence.ts';
+import { closedCycles, type Occurrence } from './occurrence.ts';
 import type { AccountState } from './state.ts';
 import { loadStates, savePosition } from './state.store.ts';
 import { saveWatches } from './thresholds.store.ts';
@@ -167,8 +167,6 @@ function segmentsOf(draft: Draft, before: AccountState): Parameters<typeof saveS
 
 /** The cycles that ended, and the running one. */
 function cyclesOf({ state, occurrences }: Draft): Parameters<typeof savePosition>[2]['cycles'] {
-  const closed = occurrences.flatMap((one) =>
-    one.what === 'CYCLE_CLOSED' ? [{ ...one.cycle, credits: one.credits, runs: one.runs }] : [],
-  );
-  return [...closed, { ...state.cycle, credits: state.credits.cycle, runs: state.runs.cycle }];
+  const running = { ...state.cycle, credits: state.credits.cycle, runs: state.runs.cycle };
+  return [...closedCycles(occurrences), running];
 }

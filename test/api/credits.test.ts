@@ -481,6 +481,64 @@ describe('a gateway that was down', () => {
   });
 });
 
+describe('cycles that ended and are not settled yet', () => {
+  interface Cycles {
+    readonly totalCount: number;
+    readonly nodes: readonly Record<string, string>[];
+    readonly pageInfo: { readonly endCursor: string; readonly hasNextPage: boolean };
+  }
+  async function cyclesOf(id: string, page: Record<string, unknown> = {}): Promise<Cycles> {
+    const { account } = await ask<{ account: { billingCycles: Cycles } }>(
+      `query ($id: ID, $first: Int, $after: String) { account(id: $id) { billingCycles(first: $first, after: $after) {
+        totalCount pageInfo { endCursor hasNextPage }
+        nodes { id startsAt endsAt carriedOver allocated used expired adjusted closing } } } }`,
+      { id, ...page },
+    );
+    return account.billingCycles;
+  }
+
+  it('are shown with what happened in them, as they will be when they are', async () => {
+    gateway.clock.moveTo(Date.parse('2026-03-31T22:00:00Z'));
+    const accountId = await anAccount({ testClock: null });
+    await allocate(accountId, '100', { everyCycle: true });
+    await deploy(await aGuardrail(accountId), 'large');
+
+    gateway.clock.moveTo(Date.parse('2026-05-02T00:00:00Z'));
+    const before = await cyclesOf(accountId);
+    const firstPage = await cyclesOf(accountId, { first: 1 });
+    const rest = await cyclesOf(accountId, { first: 2, after: firstPage.pageInfo.endCursor });
+    const { node } = await ask<{ node: unknown }>(
+      'query ($id: ID!) { node(id: $id) { ... on BillingCycle { used closing } } }',
+      { id: before.nodes[1]?.['id'] },
+    );
+    await gateway.app.due.settleDue();
+    const after = await cyclesOf(accountId);
+
+    // March: 2 h x 36. April: 100 more, stopped at -25 after 125 / 36 h. May: 100 more, of which 25 pay the debt.
+    expect(
+      before.nodes.map(({ startsAt, carriedOver, allocated, used, expired, closing }) => [
+        startsAt,
+        carriedOver,
+        allocated,
+        used,
+        expired,
+        closing,
+      ]),
+    ).toEqual([
+      ['2026-05-01T00:00:00.000Z', '-25', '100', '0', '0', '75'],
+      ['2026-04-01T00:00:00.000Z', '0', '100', '125', '0', '-25'],
+      ['2026-03-01T00:00:00.000Z', '0', '100', '72', '28', '0'],
+    ]);
+    expect(before.totalCount).toBe(3);
+    expect(firstPage).toMatchObject({ nodes: before.nodes.slice(0, 1) });
+    expect(firstPage.pageInfo.hasNextPage).toBe(true);
+    expect(rest).toMatchObject({ nodes: before.nodes.slice(1) });
+    expect(rest.pageInfo.hasNextPage).toBe(false);
+    expect(node).toEqual({ used: '125', closing: '-25' });
+    expect(after).toEqual(before);
+  });
+});
+
 describe('the ledger', () => {
   it.each([
     'delete from ledger_entry',
