@@ -28,6 +28,17 @@ export function bookingOf(
   return { creditsMicro, runsMicro, events: { firstSeq: first.seq, lastSeq: last.seq } };
 }
 
+/** What was charged for an event or a hosting period when it was recorded; null when that was nothing. */
+export function chargedFor(
+  event: EventContent & { readonly seq: number; readonly recordedAtMs: number },
+  segments: readonly Omit<HostingSegment, 'segmentId'>[],
+  creditsFromMs: number,
+): RecordedUsage | null {
+  // An event may lie ahead of its recording: one that was there before its account kept credits can lie after their begin.
+  if (event.recordedAtMs < creditsFromMs) return null;
+  return bookingOf({ events: [event], segments }, creditsFromMs);
+}
+
 /** What a closed segment costs since the account's credits began. */
 export function sinceCredits(
   segment: Pick<HostingSegment, 'fromMs' | 'toMs' | 'replicas' | 'rateMicroPerHour'>,

@@ -12,7 +12,7 @@ import type { Tx } from '../db/database.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { findRecordedHosting, voidSegmentsOfEvent } from '../hosting/hosting.store.ts';
 import { setRecordedHosting } from '../resources/resources.store.ts';
-import { bookingOf } from './booking.ts';
+import { chargedFor } from './booking.ts';
 import {
   countEvents,
   type EventFilter,
@@ -72,7 +72,7 @@ export class EventsService {
       await markVoided(tx, event, { atMs: nowMs, reason });
       if (event.endedAtMs === null) await takeOutOfRollups(tx, event);
       const segments = event.endedAtMs === null ? [] : await voidPeriod(tx, event, nowMs);
-      const usage = bookingOf({ events: [event], segments }, account.creditsFromMs);
+      const usage = chargedFor(event, segments, account.creditsFromMs);
       if (usage !== null) reverseUsage(draft, usage);
       const reversal = draft.lines.find(({ kind }) => kind === 'REVERSAL');
       const sequence = reversal?.sequence ?? null;

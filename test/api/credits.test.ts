@@ -338,6 +338,31 @@ describe('events', () => {
     expect(credits).toEqual(['-1.5', '-2']);
   });
 
+  it('from before the account kept credits are given nothing back, though they lie ahead of it', async () => {
+    const accountId = await used();
+    // As the migration finds it: reported a minute ahead, half a minute before the credits began.
+    await asOwner(
+      gateway.databaseUrl,
+      `with a as (update account set last_seq = last_seq + 1 where name = $1 returning *)
+       insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro,
+         occurred_at, recorded_at)
+       select a.account_id, a.last_seq, 's', 'ahead', 'PROCESSING', 'GUARDRAIL', r.resource_id, 1, 2000000,
+         a.credits_from + interval '30 s', a.credits_from - interval '30 s'
+       from a join resource r using (account_id)`,
+      [`Account ${made - 1}`],
+    );
+
+    const { voidUsage } = await ask<{ voidUsage: unknown }>(
+      `mutation ($accountId: ID) { voidUsage(accountId: $accountId, source: "s", eventId: "ahead", reason: "wrong") {
+        voided reversal { amount } } }`,
+      { accountId },
+    );
+    const { credits } = await show(accountId);
+
+    expect(voidUsage).toEqual({ voided: true, reversal: null });
+    expect(credits).toMatchObject({ used: '0', remaining: '100' });
+  });
+
   it('race with deployments, none of which is allowed after the crossing', async () => {
     const accountId = await used();
     const ids = await Promise.all(Array.from({ length: 50 }, () => aGuardrail(accountId)));
