@@ -73,6 +73,25 @@ export async function insertHardware(
   return rows[0] === undefined ? null : profileFromRow(rows[0]);
 }
 
+/** First key of the advisory locks on rates ("rate"); the second one is the hardware. */
+const RATES_LOCK = 0x72617465;
+
+/** Keeps the rates of a hardware from being set until the transaction ends; any number of transactions may do so. */
+export async function holdRates(tx: Tx, hardwareId: number): Promise<void> {
+  await tx.query('/* catalogue.holdRates */ select pg_advisory_xact_lock_shared($1, $2)', [
+    RATES_LOCK,
+    hardwareId,
+  ]);
+}
+
+/** Waits for all that hold the rates of a hardware, and keeps others from it until the transaction ends. */
+export async function lockRates(tx: Tx, hardwareId: number): Promise<void> {
+  await tx.query('/* catalogue.lockRates */ select pg_advisory_xact_lock($1, $2)', [
+    RATES_LOCK,
+    hardwareId,
+  ]);
+}
+
 /** Adds a rate, or replaces the one of the same instant, which must not have come yet. @param setAtMs now */
 export async function upsertRate(tx: Tx, rate: HardwareRate, setAtMs: number): Promise<void> {
   await tx.query(

@@ -3,14 +3,21 @@
 import { requireScope } from '../access/authorize.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { lockAccount } from '../account/account.store.ts';
-import { loadHardware, loadRates, upsertRate } from '../catalogue/catalogue.store.ts';
+import {
+  holdRates,
+  loadHardware,
+  loadRates,
+  lockRates,
+  upsertRate,
+} from '../catalogue/catalogue.store.ts';
 import type { PricedHardware } from '../catalogue/catalogue.service.ts';
 import { hardwareNamed, parseNewRate, type SetHardwareRateRequest } from '../catalogue/rates.ts';
 import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import type { SettlementService } from './settlement.service.ts';
-import { findTestAccountsOn, makeDue } from './state.store.ts';
+import type { KnownRate } from './state.ts';
+import { findTestAccountsOn, loadRatesKnownTo, makeDue } from './state.store.ts';
 import { applyRates } from './writes.ts';
 
 /** More than a commit takes. */
@@ -37,6 +44,8 @@ export class RatesService {
       const profiles = await loadHardware(tx);
       const profile = hardwareNamed(profiles, request.hardware, ['input', 'hardware']);
       const { hardwareId } = profile;
+      // What begins on the hardware meanwhile is there, and found below, or will read the rate (holdRatesKnownTo).
+      await lockRates(tx, hardwareId);
       // Under their locks before the rate is there, so that what they ran until now was charged at the rates until now.
       const tests = await findTestAccountsOn(tx, hardwareId);
       for (const accountId of tests) await lockAccount(tx, accountId);
@@ -65,4 +74,14 @@ export class RatesService {
       return Promise.resolve();
     });
   }
+}
+
+/** All rates as an account knows them, where it is to begin on a hardware: no other is set before it has begun. */
+export async function holdRatesKnownTo(
+  tx: Tx,
+  account: { readonly isTest: boolean },
+  hardwareId: number,
+): Promise<readonly KnownRate[]> {
+  await holdRates(tx, hardwareId);
+  return loadRatesKnownTo(tx, account);
 }

@@ -165,7 +165,7 @@ function stateFromRow(
     },
     running: segments.map((segment) => runningSegment(segment, creditsFromMs)),
     requestedResourceIds: ints(row, 'requested'),
-    rates: isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates,
+    rates: ratesKnownTo({ isTest }, rates),
     lastLedgerSequence: int(row, 'last_ledger_sequence'),
     lastAlertSequence: int(row, 'last_alert_sequence'),
     lastLocalId: int(row, 'last_local_id'),
@@ -236,6 +236,24 @@ const knownRates: Read<KnownRate> = {
     knownFromMs: ms(row, 'set_at'),
   }),
 };
+
+/** All rates as an account knows them. */
+export async function loadRatesKnownTo(
+  tx: Tx,
+  account: { readonly isTest: boolean },
+): Promise<readonly KnownRate[]> {
+  const reads = { rates: knownRates };
+  const { rates } = await readTogether(tx, 'credits.loadRates', { reads, parameters: [] });
+  return ratesKnownTo(account, rates);
+}
+
+// A test account knows all that there are.
+function ratesKnownTo(
+  { isTest }: { readonly isTest: boolean },
+  rates: readonly KnownRate[],
+): readonly KnownRate[] {
+  return isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates;
+}
 
 const SAVE_POSITION = `/* credits.savePosition */ with position as (
   update account set settled_at = $2, last_local_id = $3,

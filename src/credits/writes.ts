@@ -128,6 +128,11 @@ export function applyRates(draft: Draft): void {
   finish(draft);
 }
 
+/** Knows rates that may have been set since the account was read; none of them has taken effect on what runs. */
+export function learnRates(draft: Draft, rates: readonly KnownRate[]): void {
+  draft.set({ rates });
+}
+
 /** What a lifecycle call does to hosting: segments that end earlier than they would, and segments that begin. */
 export interface HostingTurn {
   /** Charged for closed segments beyond (or, negative, back from) what was posted for them. */

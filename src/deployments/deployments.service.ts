@@ -1,12 +1,22 @@
 import { requireRef } from '../access/authorize.ts';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
-import { hardwareNamed, type HardwareProfile, rateAt } from '../catalogue/rates.ts';
+import {
+  hardwareNamed,
+  type HardwareProfile,
+  type HardwareRate,
+  rateAt,
+} from '../catalogue/rates.ts';
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import type { DeploymentTurn, Occurrence } from '../credits/occurrence.ts';
-import { type SettlementService, STOPPED_MESSAGE } from '../credits/settlement.service.ts';
-import { turnHosting } from '../credits/writes.ts';
+import { holdRatesKnownTo } from '../credits/rates.service.ts';
+import {
+  type OpenAccount,
+  type SettlementService,
+  STOPPED_MESSAGE,
+} from '../credits/settlement.service.ts';
+import { learnRates, turnHosting } from '../credits/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';
@@ -147,7 +157,7 @@ export class DeploymentService {
         throw unknownId(target.id, idPath);
       }
       const profiles = await loadHardware(tx);
-      const { running, rates } = draft.state;
+      const { running, rates: known } = draft.state;
       const segment = running.find(({ resourceId }) => resourceId === resource.resourceId);
       const state = stateOf(resource, segment, profiles);
       const call = plan.callOf(profiles);
@@ -159,12 +169,13 @@ export class DeploymentService {
         ...this.limits,
         requireAllowed: (): void => {
           const costOf = (placement: Placement): bigint =>
-            BigInt(placement.replicas) * (rateAt(rates, placement.hardwareId, nowMs) ?? 0n);
+            BigInt(placement.replicas) * (rateAt(known, placement.hardwareId, nowMs) ?? 0n);
           requireAllowed(position, { state, call, costOf, path: plan.path });
         },
       };
       const next = decide(state, call, time);
       if (next === null) return resource;
+      const rates = await ratesFor(open, { state, next }, known);
       const turn = await changeHosting(open, { address, state, next, rates, time }, this.takeOut);
       const changed = await saveLifecycle(tx, address, {
         ...next,
@@ -177,6 +188,20 @@ export class DeploymentService {
       return asStopped(changed, draft.occurrences);
     });
   }
+}
+
+// The account was read before it was known that this hardware will run: a rate that was set since is not in its state, and
+// whoever set it has not seen it run.
+async function ratesFor(
+  { tx, account, draft }: OpenAccount,
+  { state, next }: { readonly state: LifecycleState; readonly next: LifecycleState },
+  known: readonly HardwareRate[],
+): Promise<readonly HardwareRate[]> {
+  const { running } = next;
+  if (running === null || running.hardwareId === state.running?.hardwareId) return known;
+  const rates = await holdRatesKnownTo(tx, account, running.hardwareId);
+  learnRates(draft, rates);
+  return rates;
 }
 
 // A call may bring about the stop itself; its row is written with the rest of the settlement.
