@@ -1,5 +1,6 @@
 // What is hosted, and the turns of its life: deployed, scaled, failed, stopped.
 
+import type { Range } from '../../core/range.ts';
 import type { RegisterRequest } from '../../resources/registration.ts';
 import { type DemoDays, RUSH_FROM_AGO, RUSH_TO_AGO } from './days.ts';
 
@@ -10,6 +11,11 @@ export const OWNERS = {
   tobias: 'Tobias Krause',
   priya: 'Priya Nair',
 } as const;
+
+/** Runs in office hours. At first a scheduler reported them afterwards; since then it calls when they begin and end. */
+export const TICKET_SUMMARIES = { sinceAgo: 180, fromAgo: 60, hardware: 'g5.xlarge' } as const;
+const OPENING_HOUR = 9;
+const CLOSING_HOUR = 17;
 
 /** One lifecycle call. */
 export type Turn =
@@ -99,7 +105,7 @@ function baseDeployments(days: DemoDays): readonly Hosted[] {
         owner: jonas,
       },
       registeredAgo: 186,
-      turns: officeHours(days, { fromAgo: 180, hardware: 'g5.xlarge' }),
+      turns: officeHours(days, TICKET_SUMMARIES),
     },
     {
       registration: {
@@ -325,7 +331,13 @@ function officeHours(
   return days
     .all(fromAgo, 0)
     .filter(({ isWorkday }) => isWorkday)
-    .flatMap(({ ago }) => [deploy(days.at(ago, 9), hardware), end('UNDEPLOY', days.at(ago, 17))]);
+    .map(({ ago }) => officeHoursOf(days, ago))
+    .flatMap(({ fromMs, toMs }) => [deploy(fromMs, hardware), end('UNDEPLOY', toMs)]);
+}
+
+/** When the office is open on a workday. */
+export function officeHoursOf(days: DemoDays, ago: number): Range {
+  return { fromMs: days.at(ago, OPENING_HOUR), toMs: days.at(ago, CLOSING_HOUR) };
 }
 
 // Started on Mondays and stopped on Fridays; the last week is one that ends before `untilAgo`.

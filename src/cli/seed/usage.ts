@@ -3,7 +3,7 @@
 
 import { floorDiv, formatMicro, parseMicro } from '../../core/micro.ts';
 import type { DemoDay, DemoDays } from './days.ts';
-import { DELIVERY_NOTES_AGO } from './hosting.ts';
+import { DELIVERY_NOTES_AGO, officeHoursOf, TICKET_SUMMARIES } from './hosting.ts';
 import { chanceOf } from './random.ts';
 import { DEMO_WORKFLOWS, runsOn } from './workflows.ts';
 
@@ -133,6 +133,7 @@ export function usageOf(days: DemoDays, load: Load, fromAgo: number): readonly D
     usage.push(...runs(day, days), ...pages(day, load), ...tokens(day, load), ...storage(day));
     for (const habit of POD_HABITS) usage.push(...sessions(habit, day));
     for (const schedule of SCHEDULES) usage.push(...scheduled(schedule, day, days));
+    usage.push(...summaries(day, days));
   }
   return usage;
 }
@@ -285,6 +286,18 @@ function scheduled(schedule: Schedule, day: DemoDay, days: DemoDays): readonly D
         },
       ),
       fields: ofResource('CUSTOM_SCRIPT', schedule.externalId),
+    },
+  ];
+}
+
+function summaries({ ago, isWorkday, date }: DemoDay, days: DemoDays): readonly DemoUsage[] {
+  const { sinceAgo, fromAgo, hardware } = TICKET_SUMMARIES;
+  if (!isWorkday || ago > sinceAgo || ago <= fromAgo) return [];
+  const eventId = `ticket-summaries-${date}`;
+  return [
+    {
+      ...hostingPeriod('capacity-desk', eventId, hardware, officeHoursOf(days, ago)),
+      fields: ofResource('MODEL_DEPLOYMENT', 'ticket-summaries'),
     },
   ];
 }
