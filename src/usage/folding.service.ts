@@ -1,13 +1,16 @@
 // Keeps the rollups close behind the events. Any gateway may fold any account; the lock on the account's rollup state
 // keeps two from doing the same chunk, and views are exact however far folding is behind.
 
-import type { Database, Tx } from '../db/database.ts';
-import { accountsToFold, foldOnce } from './rollups.store.ts';
+import { type Database, sqlState, type Tx } from '../db/database.ts';
+import { accountsToFold, EVENTS_PER_FOLD, foldOnce } from './rollups.store.ts';
 
 /** Events of this time are folded together: folding each commit alone would cost more than it saves. */
 const GATHER_MS = 200;
 /** How often accounts are looked for that nobody nudged: left over from another gateway, or segments that ended. */
 const SWEEP_MS = 2_000;
+/** A chunk that takes too long is halved, not below this. */
+const EVENTS_PER_FOLD_MIN = 500;
+const QUERY_CANCELED = '57014';
 
 export class FoldingService {
   private readonly waiting = new Set<number>();
@@ -80,13 +83,25 @@ export class FoldingService {
   private async foldEach(accountIds: readonly number[], isOver: () => boolean): Promise<void> {
     for (const accountId of accountIds) {
       try {
-        const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId);
-        while (!isOver() && (await this.database.inTransaction(fold))) {
-          // Each chunk is a transaction of its own, so that voids of the account wait for one chunk at most.
-        }
+        await this.foldAccount(accountId, isOver);
       } catch (error) {
         // One account that cannot be folded must not keep the others from it; the next sweep tries it again.
         this.onError(error);
+      }
+    }
+  }
+
+  // Each chunk is a transaction of its own, so that voids of the account wait for one chunk at most.
+  private async foldAccount(accountId: number, isOver: () => boolean): Promise<void> {
+    let events = EVENTS_PER_FOLD;
+    const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId, events);
+    for (let hasMore = true; hasMore && !isOver();) {
+      try {
+        hasMore = await this.database.inTransaction(fold);
+      } catch (error) {
+        // On a database that is too busy for the chunk, the same one would fail for ever.
+        if (sqlState(error) !== QUERY_CANCELED || events <= EVENTS_PER_FOLD_MIN) throw error;
+        events = Math.floor(events / 2);
       }
     }
   }

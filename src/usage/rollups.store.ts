@@ -72,7 +72,11 @@ export async function accountsToFold(tx: Tx): Promise<readonly number[]> {
  * Folds the next chunk of an account's events and segments.
  * @returns whether there is more to do; false also when another gateway is at it
  */
-export async function foldOnce(tx: Tx, accountId: number): Promise<boolean> {
+export async function foldOnce(
+  tx: Tx,
+  accountId: number,
+  eventsMax: number = EVENTS_PER_FOLD,
+): Promise<boolean> {
   await startState(tx, accountId);
   const state = await lockState(tx, accountId, 'skip locked');
   if (state === null) return false;
@@ -82,12 +86,15 @@ export async function foldOnce(tx: Tx, accountId: number): Promise<boolean> {
   );
   const timeZone = text(account[0] ?? {}, 'time_zone');
   if (timeZone !== state.timeZone) await rebuildDays(tx, accountId, timeZone);
-  const target = Math.min(int(account[0] ?? {}, 'last_seq'), state.watermark + EVENTS_PER_FOLD);
+  const target = Math.min(
+    int(account[0] ?? {}, 'last_seq'),
+    state.watermark + eventsMax,
+  );
   if (target > state.watermark) {
     await foldEvents(tx, accountId, { fromSeq: state.watermark, toSeq: target, timeZone });
   }
   const segments = await foldSegments(tx, accountId, timeZone);
-  return target - state.watermark === EVENTS_PER_FOLD || segments === SEGMENTS_PER_FOLD;
+  return target - state.watermark === eventsMax || segments === SEGMENTS_PER_FOLD;
 }
 
 /** An event as it counts in the rollups. */

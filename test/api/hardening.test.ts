@@ -182,6 +182,50 @@ describe('createAccount sent again', () => {
 });
 
 describe('folding', () => {
+  it('takes smaller steps where one takes too long', async () => {
+    const account = await createAccount('busy');
+    await gateway.query(
+      `mutation ($a: ID!) { registerResources(accountId: $a, resources: [{ kind: WORKFLOW, externalId: "w", name: "W" }]) }`,
+      { a: account },
+    );
+    const { data } = await gateway.query<{ recordUsage: { accepted: number } }>(
+      `mutation ($a: ID!, $events: [UsageEventInput!]!) { recordUsage(accountId: $a, events: $events) { accepted } }`,
+      {
+        a: account,
+        events: Array.from({ length: 3_000 }, (_, index) => ({
+          source: 's',
+          eventId: `${index}`,
+          type: 'WORKFLOW_RUN',
+          occurredAt: '2026-03-10T11:00:00Z',
+          resourceKind: 'WORKFLOW',
+          resourceExternalId: 'w',
+        })),
+      },
+    );
+    expect(data.recordUsage.accepted).toBe(3_000);
+    // Stands for a database on which more than a thousand events in one step meet the statement timeout.
+    await asOwner(
+      gateway.databaseUrl,
+      `create function too_long() returns trigger language plpgsql as $$ begin
+         if new.watermark - old.watermark > 1000 then
+           raise exception 'canceling statement due to statement timeout' using errcode = '57014';
+         end if;
+         return new;
+       end $$;
+       create trigger too_long before update on rollup_state for each row execute function too_long()`,
+    );
+
+    await gateway.fold();
+
+    await asOwner(gateway.databaseUrl, 'drop trigger too_long on rollup_state');
+    const rows = await asOwner(
+      gateway.databaseUrl,
+      `select watermark, (select sum(quantity) from usage_by_account where account_id = a.account_id and tier = 0) as runs
+       from account a join rollup_state using (account_id) where external_id = 'busy'`,
+    );
+    expect(rows).toEqual([{ watermark: '3000', runs: '3000' }]);
+  });
+
   it('goes on with other accounts when one cannot be folded', async () => {
     const broken = await createAccount('broken');
     const healthy = await createAccount('healthy');
