@@ -71,6 +71,9 @@ const ACCOUNT_ROW = {
   notification_emails: account.notificationEmails,
   created_at: new Date(account.createdAtMs),
   credits_from: new Date(account.creditsFromMs),
+  last_seq: account.recorded.lastSeq,
+  recorded_quantity: account.recorded.quantity.toString(),
+  recorded_credits_micro: account.recorded.creditsMicro.toString(),
 };
 
 /** The whole gateway, over an account with 1,000 workflows and 100,000 events. */
