@@ -1,4 +1,4 @@
-// npm run bench -- ingest | views | graphql | live: each starts what it needs, measures ours and its peer in turns, and prints
+// npm run bench -- ingest | views | graphql | live | burn: each starts what it needs, measures ours and its peer in turns, and prints
 // the ratios with their aims. docs/benchmarks.md says what they mean.
 
 import { Command } from 'commander';
@@ -50,6 +50,15 @@ program
   .action(async (flags: Flags) => {
     const { benchLive } = await import('./live/bench.ts');
     await benchLive(flags);
+  });
+
+program
+  .command('burn')
+  .description('crossings that time alone causes, among thousands of burning accounts: how late')
+  .option('--quick', 'fewer accounts, a short time', false)
+  .action(async (flags: Flags) => {
+    const { benchBurn } = await import('./burn/bench.ts');
+    await benchBurn(flags);
   });
 
 await program.parseAsync();

@@ -2,15 +2,15 @@
 // subscriber costs in memory. The gateway under test is a process of its own, as `npm start` runs it; alerts are raised by
 // another gateway on the same database (this process), subscribers live in two more.
 
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SystemClock } from '../../src/core/clock.ts';
 import { invariant } from '../../src/core/errors.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import { type BenchGateway, OPERATOR_KEY, startBenchGateway } from '../support/gateway.ts';
-import { note, printTable } from '../support/measure.ts';
+import { residentMb, startGatewayProcess } from '../support/gateway-process.ts';
+import { note, printTable, quantile } from '../support/measure.ts';
 import type { Answer, Ask, Delivery } from './job.ts';
 
 const ALERTS_PER_SECOND = 100;
@@ -37,7 +37,7 @@ export async function benchLive(flags: { readonly quick: boolean }): Promise<voi
   try {
     note(`${size.accounts} accounts …`);
     const accounts = await makeAccounts(bench, size.accounts);
-    const gateway = await startGateway(bench.ownerUrl, children);
+    const gateway = await startGatewayProcess(bench.ownerUrl, children);
     const idleMb = await residentMb(gateway.pid);
     note(`${size.subscribers} subscribers …`);
     const loads = await subscribeAll(size, accounts, { origin: gateway.origin, children });
@@ -81,38 +81,6 @@ async function makeAccounts(bench: BenchGateway, count: number): Promise<readonl
   };
   await Promise.all(Array.from({ length: 8 }, work));
   return ids;
-}
-
-async function startGateway(
-  databaseUrl: string,
-  children: ChildProcess[],
-): Promise<{ readonly origin: string; readonly pid: number }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-    env: {
-      ...process.env,
-      DATABASE_URL: databaseUrl,
-      PORT: '0',
-      SEED_DEMO: 'false',
-      LOG_LEVEL: 'error',
-      BOOTSTRAP_OPERATOR_KEY: OPERATOR_KEY,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  const { pid } = child;
-  invariant(pid !== undefined, 'the gateway has a process');
-  let said = '';
-  const origin = await new Promise<string>((resolve, reject) => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      const address = /Listening on (http:\S+)/.exec(said)?.[1];
-      if (address !== undefined) resolve(address);
-    });
-    child.once('exit', () => {
-      reject(new Error(`the gateway ended: ${said}`));
-    });
-  });
-  return { origin, pid };
 }
 
 async function subscribeAll(
@@ -191,11 +159,6 @@ async function reports(loads: readonly ChildProcess[]): Promise<readonly Deliver
   return deliveries;
 }
 
-async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}
-
 interface Results extends Raised {
   readonly deliveries: readonly Delivery[];
   readonly idleMb: number;
@@ -206,13 +169,11 @@ interface Results extends Raised {
 function print(size: Size, results: Results): void {
   const { committed, perSecond, deliveries, idleMb, subscribedMb, busyMb } = results;
   // A notice may overtake the answer of the call that raised it.
-  const delays = deliveries
-    .map(([accountId, sequence, atMs]) =>
-      Math.max(0, atMs - (committed.get(`${accountId} ${sequence}`) ?? Number.NaN)),
-    )
-    .sort((a, b) => a - b);
+  const delays = deliveries.map(([accountId, sequence, atMs]) =>
+    Math.max(0, atMs - (committed.get(`${accountId} ${sequence}`) ?? Number.NaN)),
+  );
   const expected = (committed.size * size.subscribers) / size.accounts;
-  const at = (share: number): number => delays[Math.ceil(delays.length * share) - 1] ?? Number.NaN;
+  const at = (share: number): number => quantile(delays, share);
   const kbEach = ((subscribedMb - idleMb) * 1024) / size.subscribers;
   printTable(
     `${size.subscribers} subscribers on ${size.accounts} accounts`,

@@ -29,12 +29,27 @@ export interface BenchGateway {
   close(): Promise<void>;
 }
 
+export interface BenchOptions {
+  /** Lets the server count statements, in pg_stat_statements. */
+  readonly countsStatements?: boolean;
+}
+
 /** Starts everything that a benchmark of the whole gateway needs. The folding loop is not started. */
-export async function startBenchGateway(clock: Clock): Promise<BenchGateway> {
+export async function startBenchGateway(
+  clock: Clock,
+  { countsStatements = false }: BenchOptions = {},
+): Promise<BenchGateway> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'gateway-bench-'));
   // The server of a root user runs as another one, who must reach the folder.
   await chmod(dataDir, 0o755);
-  const embedded = await startEmbedded({ dataDir, databaseName: 'bench', log: () => undefined });
+  const options = { dataDir, databaseName: 'bench', log: (): void => undefined };
+  let embedded = await startEmbedded(options);
+  if (countsStatements) {
+    await run(embedded.url, `alter system set shared_preload_libraries = 'pg_stat_statements'`);
+    await embedded.stop();
+    embedded = await startEmbedded(options);
+    await run(embedded.url, 'create extension pg_stat_statements');
+  }
   await migrate({ url: embedded.url, migrations });
   const database = await openDatabase({ url: embedded.url, poolSize: 10, entities });
   const app = createApp({
@@ -80,6 +95,13 @@ export async function startBenchGateway(clock: Clock): Promise<BenchGateway> {
     origin: `http://127.0.0.1:${portOf(server.server.address())}`,
     close,
   };
+}
+
+async function run(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
 }
 
 /** The port of a listening server. */

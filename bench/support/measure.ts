@@ -16,6 +16,12 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
+/** The value that a share of some values is at or below; 1 gives the greatest. */
+export function quantile(values: readonly number[], share: number): number {
+  const ascending = [...values].sort((a, b) => a - b);
+  return ascending[Math.ceil(ascending.length * share) - 1] ?? Number.NaN;
+}
+
 /** One thing to measure: it gives a number each time it is called. */
 export interface Contender {
   readonly name: string;

@@ -1,0 +1,63 @@
+// A gateway in a process of its own, as `npm start` runs it, and what it takes of the machine.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { invariant } from '../../src/core/errors.ts';
+import { OPERATOR_KEY } from './gateway.ts';
+
+/** The kernel tells processor time in hundredths of a second. */
+const TICK_MS = 10;
+
+export interface GatewayProcess {
+  readonly child: ChildProcess;
+  /** "http://127.0.0.1:41234". */
+  readonly origin: string;
+  readonly pid: number;
+}
+
+/** Starts a gateway on a database; the caller kills it. */
+export async function startGatewayProcess(
+  databaseUrl: string,
+  children: ChildProcess[],
+): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      PORT: '0',
+      SEED_DEMO: 'false',
+      LOG_LEVEL: 'error',
+      BOOTSTRAP_OPERATOR_KEY: OPERATOR_KEY,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const { pid } = child;
+  invariant(pid !== undefined, 'the gateway has a process');
+  let said = '';
+  const origin = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      const address = /Listening on (http:\S+)/.exec(said)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+    child.once('exit', () => {
+      reject(new Error(`the gateway ended: ${said}`));
+    });
+  });
+  return { child, origin, pid };
+}
+
+/** What a process has in memory, in MB. */
+export async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+/** Processor time that a process has taken since it began, in milliseconds. */
+export async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The name may hold spaces; user and system time are the 12th and 13th field behind it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
