@@ -84,7 +84,7 @@ export interface App {
   /** What its jobs are done by, for startJobs. */
   readonly tasks: readonly Task[];
   /** Works in the background from now on, until `close`. Without it the app only answers. */
-  start(): Promise<void>;
+  start(): void;
   /** Ends what it does in the background. Between the closing of the doors, which give it work, and of the database. */
   close(): Promise<void>;
 }
@@ -100,8 +100,8 @@ export function createApp(options: AppOptions): App {
       webhooks: services.webhooks.service,
     }),
     tasks: [...mailTasks(options), sendWebhooksTask(services.webhooks.deliveries)],
-    start: async () => {
-      await due.start();
+    start: () => {
+      due.start();
       folding.start();
     },
     close: async () => {

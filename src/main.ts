@@ -92,7 +92,7 @@ async function start(config: Config, started: Started): Promise<void> {
   const demo = config.seedDemo ? await seedDemo({ database, clock }) : null;
   // After the long part of a first start: a kill in between must not lose a secret that is printed once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
-  await app.start();
+  app.start();
   const jobs = await startJobs({ url, tasks: app.tasks, concurrency: JOBS_AT_A_TIME, onError });
   started.add(() => jobs.stop());
   await listen(config, app, { database, clock, started, operatorSecret: secret, demo });

@@ -38,7 +38,8 @@ export class AccountRow {
   @Column({ name: 'recorded_credits_micro', ...bigintColumn }) recordedCreditsMicro!: bigint;
 }
 
-const COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
+/** The columns of an account, for any statement on its table alone. */
+export const ACCOUNT_COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
   credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts, last_seq,
   recorded_quantity, recorded_credits_micro`;
 
@@ -48,7 +49,7 @@ const COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notificati
  */
 export async function lockAccount(tx: Tx, accountId: number): Promise<Account | null> {
   const rows = await tx.query(
-    `/* account.lockAccount */ select ${COLUMNS} from account where account_id = $1 for no key update`,
+    `/* account.lockAccount */ select ${ACCOUNT_COLUMNS} from account where account_id = $1 for no key update`,
     [accountId],
   );
   return rows[0] === undefined ? null : accountFromRow(rows[0]);
@@ -70,7 +71,7 @@ export async function loadAccounts(
   accountIds: readonly number[],
 ): Promise<readonly Account[]> {
   const rows = await tx.query(
-    `/* account.loadAccounts */ select ${COLUMNS} from account where account_id = any($1)`,
+    `/* account.loadAccounts */ select ${ACCOUNT_COLUMNS} from account where account_id = any($1)`,
     [accountIds],
   );
   return rows.map(accountFromRow);
@@ -78,7 +79,7 @@ export async function loadAccounts(
 
 export async function findAccountByExternalId(tx: Tx, externalId: string): Promise<Account | null> {
   const rows = await tx.query(
-    `/* account.findAccountByExternalId */ select ${COLUMNS} from account where external_id = $1`,
+    `/* account.findAccountByExternalId */ select ${ACCOUNT_COLUMNS} from account where external_id = $1`,
     [externalId],
   );
   return rows[0] === undefined ? null : accountFromRow(rows[0]);
@@ -90,7 +91,7 @@ export async function listAccounts(
   list: { readonly afterId: number; readonly limit: number; readonly search: string | null },
 ): Promise<readonly Account[]> {
   const rows = await tx.query(
-    `/* account.listAccounts */ select ${COLUMNS} from account
+    `/* account.listAccounts */ select ${ACCOUNT_COLUMNS} from account
      where account_id > $1
        and ($3::text is null or position(lower($3) in lower(name)) > 0 or position(lower($3) in lower(external_id)) > 0)
      order by account_id limit $2`,
@@ -125,7 +126,7 @@ export async function insertAccount(
     `/* account.insertAccount */ insert into account
        (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, is_test, settled_at,
         cycle_starts_at, cycle_ends_at, earlier_cycle_starts, creation)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (external_id) do nothing returning ${COLUMNS}`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (external_id) do nothing returning ${ACCOUNT_COLUMNS}`,
     [
       account.externalId,
       account.name,
@@ -146,7 +147,7 @@ export async function insertAccount(
     return { account: accountFromRow(inserted[0]), isNew: true, isSameRequest: true };
   }
   const rows = await tx.query(
-    `/* account.insertAccount.existing */ select ${COLUMNS}, creation = $2::jsonb as same from account
+    `/* account.insertAccount.existing */ select ${ACCOUNT_COLUMNS}, creation = $2::jsonb as same from account
      where external_id = $1`,
     [account.externalId, JSON.stringify(creation)],
   );
@@ -174,7 +175,7 @@ export async function updateAccount(
   );
 }
 
-function accountFromRow(row: Row): Account {
+export function accountFromRow(row: Row): Account {
   return {
     accountId: int(row, 'account_id'),
     externalId: textOrNull(row, 'external_id'),

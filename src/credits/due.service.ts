@@ -1,9 +1,12 @@
 // What time alone brings about (a threshold that a burning deployment crosses, a grant, an expiry, the end of a cycle) happens
 // when it is due, whichever gateway is up: each looks for due accounts four times a second and settles them. Late or early
-// makes no difference to what comes out (clock.ts), only to when it is told.
+// makes no difference to what comes out (clock.ts), only to when it is told. So an account that another write or gateway holds
+// is left to it: who has the lock settles the account anyway, and nobody else's crossings wait for it.
 
+import { nowOf } from '../account/account.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Database, sqlState } from '../db/database.ts';
+import { lockDueAccount } from './due.store.ts';
 import type { SettlementService } from './settlement.service.ts';
 import { findDue } from './state.store.ts';
 
@@ -17,8 +20,8 @@ const PASSING = new Set(['55P03', '40P01']);
 
 export class DueService {
   private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
-  private isStopped = true;
+  private polling: Promise<void> | null = null;
+  private isStopping = false;
   private readonly failed = new Map<number, number>();
 
   constructor(
@@ -28,21 +31,25 @@ export class DueService {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** Settles what became due while no gateway was up, and from now on what becomes due, until `stop`. */
-  async start(): Promise<void> {
-    this.isStopped = false;
-    await this.settleDue();
-    this.schedule();
+  /** From now on, until `stop`, settles what becomes due, and what became due while no gateway was up. */
+  start(): void {
+    this.isStopping = false;
+    this.timer = setInterval(() => {
+      this.poll();
+    }, POLL_MS);
+    this.timer.unref();
+    this.poll();
   }
 
+  /** What is being settled is finished first. */
   async stop(): Promise<void> {
-    this.isStopped = true;
-    if (this.timer !== null) clearTimeout(this.timer);
+    this.isStopping = true;
+    if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
-    await this.running;
+    await this.polling;
   }
 
-  /** Settles every account that has something due. */
+  /** Settles every account that has something due and is free. */
   async settleDue(): Promise<void> {
     for (;;) {
       const nowMs = this.clock.nowMs();
@@ -50,39 +57,52 @@ export class DueService {
         findDue(tx, { byMs: nowMs, limit: ACCOUNTS_PER_POLL + this.failed.size }),
       );
       const accountIds = due.filter((id) => (this.failed.get(id) ?? 0) <= nowMs);
-      await this.settleEach(accountIds);
-      if (accountIds.length < ACCOUNTS_PER_POLL) return;
+      const settled = await this.settleEach(accountIds);
+      if (this.isStopping || settled === 0 || accountIds.length < ACCOUNTS_PER_POLL) return;
     }
   }
 
-  private schedule(): void {
-    this.timer = setTimeout(() => {
-      this.running = this.settleDue()
-        .catch(this.onError)
-        .finally(() => {
-          if (!this.isStopped) this.schedule();
-        });
-    }, POLL_MS);
-    this.timer.unref();
+  // A poll that takes longer than the time between two is followed by the next at the next beat, not a whole beat later.
+  private poll(): void {
+    this.polling ??= this.settleDue()
+      .catch(this.onError)
+      .finally(() => {
+        this.polling = null;
+      });
   }
 
-  private async settleEach(accountIds: readonly number[]): Promise<void> {
+  /** @returns how many it settled; the others are held by somebody else, or failed */
+  private async settleEach(accountIds: readonly number[]): Promise<number> {
     const waiting = accountIds.values();
+    let settled = 0;
     const settleNext = async (): Promise<void> => {
-      for (const accountId of waiting) await this.settle(accountId);
+      for (const accountId of waiting) {
+        if (this.isStopping) return;
+        if (await this.settle(accountId)) settled += 1;
+      }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, settleNext));
+    return settled;
   }
 
-  private async settle(accountId: number): Promise<void> {
+  private async settle(accountId: number): Promise<boolean> {
     try {
-      await this.settlements.settle(accountId);
+      const isSettled = await this.database.inTransaction(async (tx) => {
+        const nowMs = this.clock.nowMs();
+        const account = await lockDueAccount(tx, accountId, nowMs);
+        if (account === null) return false;
+        const atMs = nowOf(account, nowMs);
+        await this.settlements.move({ tx, account }, atMs, () => Promise.resolve());
+        return true;
+      });
       this.failed.delete(accountId);
+      return isSettled;
     } catch (error) {
-      // Another write held the account for long: the next poll tries again.
-      if (PASSING.has(sqlState(error) ?? '')) return;
+      // Another write held one of its rows for long: the next poll tries again.
+      if (PASSING.has(sqlState(error) ?? '')) return false;
       this.failed.set(accountId, this.clock.nowMs() + RETRY_MS);
       this.onError(error);
+      return false;
     }
   }
 }

@@ -1,0 +1,22 @@
+import type { Account } from '../account/account.ts';
+import { ACCOUNT_COLUMNS, accountFromRow } from '../account/account.store.ts';
+import type { Tx } from '../db/database.ts';
+import { at } from '../db/decode.ts';
+
+/**
+ * Locks an account that has something due, as lockAccount does, but waits for nobody.
+ * @returns null when another transaction holds it, or has settled it meanwhile
+ */
+export async function lockDueAccount(
+  tx: Tx,
+  accountId: number,
+  byMs: number,
+): Promise<Account | null> {
+  const rows = await tx.query(
+    `/* credits.lockDueAccount */ select ${ACCOUNT_COLUMNS} from account a where account_id = $1 and exists (
+       select from credit_state c where c.account_id = a.account_id and c.next_due_at <= $2)
+     for no key update of a skip locked`,
+    [accountId, at(byMs)],
+  );
+  return rows[0] === undefined ? null : accountFromRow(rows[0]);
+}

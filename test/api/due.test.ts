@@ -1,0 +1,134 @@
+// Crossings that time alone causes, where somebody else holds an account: nobody's wait for it.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/live.ts';
+
+let gateway: TestGateway;
+let other: TestGateway;
+let holder: pg.Client;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  other = await startTestGateway({ beside: gateway });
+  holder = new pg.Client({ connectionString: gateway.databaseUrl });
+  await holder.connect();
+  await ask(
+    `mutation { createHardwareProfile(input: { name: "h", kind: GPU, model: "M", vcpus: 1, gpus: 1, memoryGb: 1,
+      creditsPerHour: "36" }) { id } }`,
+  );
+});
+
+afterAll(async () => {
+  await holder.end();
+  await other.close();
+  await gateway.close();
+});
+
+async function ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
+  const { data, errors } = await gateway.query<T>(query, variables);
+  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+/** An account with 36 credits and a deployment that uses them up within an hour. */
+async function burning(name: string): Promise<string> {
+  gateway.clock.moveTo(Date.parse(TEST_NOW));
+  const { createAccount } = await ask<{ createAccount: { id: string } }>(
+    'mutation ($name: String!) { createAccount(input: { name: $name, usageThresholds: [], hoursToStop: [] }) { id } }',
+    { name },
+  );
+  const { id } = createAccount;
+  await ask(
+    'mutation ($id: ID!) { allocate(input: { accountId: $id, amount: "36", idempotencyKey: "1" }) { id } }',
+    { id },
+  );
+  const { registerGuardrail } = await ask<{ registerGuardrail: { id: string } }>(
+    'mutation ($id: ID!) { registerGuardrail(input: { accountId: $id, externalId: "g", name: "G" }) { id } }',
+    { id },
+  );
+  await ask('mutation ($id: ID!) { deploy(input: { id: $id, hardware: "h" }) { id } }', {
+    id: registerGuardrail.id,
+  });
+  return id;
+}
+
+async function alertsOf(id: string): Promise<readonly string[]> {
+  const { account } = await ask<{
+    account: { alerts: { nodes: readonly { kind: string; crossedAt: string }[] } };
+  }>('query ($id: ID) { account(id: $id) { alerts(first: 50) { nodes { kind crossedAt } } } }', {
+    id,
+  });
+  return account.alerts.nodes.map(({ kind, crossedAt }) => `${kind} ${crossedAt}`);
+}
+
+/** How often somebody was seen waiting for a lock while `work` was under way. */
+async function waitsDuring(work: Promise<unknown>): Promise<number> {
+  let isOver = false;
+  let waits = 0;
+  const look = async (): Promise<boolean> => {
+    const { rowCount } = await holder.query('select from pg_locks where not granted');
+    waits += rowCount ?? 0;
+    return isOver;
+  };
+  const over = work.finally(() => {
+    isOver = true;
+  });
+  await until(look, 'it is over');
+  await over;
+  return waits;
+}
+
+// With no room below zero, all three limits are at 0 and are reached after one hour.
+const ALL_THREE = ['LOW_CREDITS', 'CREDITS_EXHAUSTED', 'NEGATIVE_LIMIT_REACHED'].map(
+  (kind) => `${kind} 2026-03-10T13:00:00.000Z`,
+);
+
+describe('what is due', () => {
+  it('is told at once for all accounts but one that a write holds, and for that one when it is free', async () => {
+    const held = await burning('held');
+    const free = await burning('free');
+    gateway.clock.moveTo(Date.parse('2026-03-10T14:00:00Z'));
+    await holder.query('begin');
+    await holder.query(`select from account where name = 'held' for no key update`);
+
+    const waits = await waitsDuring(gateway.app.due.settleDue());
+    const whileHeld = [await alertsOf(held), await alertsOf(free)];
+    await holder.query('commit');
+    await gateway.app.due.settleDue();
+
+    expect(whileHeld).toEqual([[], ALL_THREE]);
+    expect(waits).toBe(0);
+    expect(await alertsOf(held)).toEqual(ALL_THREE);
+    expect(gateway.takeFaults()).toEqual([]);
+  });
+
+  it('is shared by gateways: each account is settled by one of them', async () => {
+    const accounts: string[] = [];
+    for (let index = 0; index < 20; index += 1) accounts.push(await burning(`shared ${index}`));
+    gateway.clock.moveTo(Date.parse('2026-03-10T14:00:00Z'));
+    let settled = 0;
+    const count = (sql: string): void => {
+      if (sql.startsWith('/* credits.loadStates */')) settled += 1;
+    };
+    const stops = [gateway.database.onStatement(count), other.database.onStatement(count)];
+
+    await Promise.all([gateway.app.due.settleDue(), other.app.due.settleDue()]);
+    for (const stop of stops) stop();
+
+    expect(settled).toBe(20);
+    for (const id of accounts) expect(await alertsOf(id)).toEqual(ALL_THREE);
+  });
+
+  it('is told by itself while a gateway runs', async () => {
+    const id = await burning('left alone');
+    gateway.app.due.start();
+    gateway.clock.moveTo(Date.parse('2026-03-10T14:00:00Z'));
+
+    await until(async () => (await alertsOf(id)).length > 0, 'the crossing is told');
+    await gateway.app.due.stop();
+
+    expect(await alertsOf(id)).toEqual(ALL_THREE);
+  });
+});
