@@ -236,6 +236,7 @@ export class HoldCredits1769904000000 implements MigrationInterface {
         add unique (account_id, idempotency_key);
       drop table credit_request;
       drop type lot_state;
+      update account set creation = creation - '{testClock,policy,usageThresholds,hoursToStop}'::text[];
       alter table account drop column settled_at, drop column is_test, drop column cycle_starts_at,
         drop column cycle_ends_at, drop column earlier_cycle_starts;
     `);
