@@ -32,7 +32,7 @@ import {
   WithTotals,
   WorkflowUsageType,
 } from './usage.types.ts';
-import { addFigures, figuresOf } from './views.ts';
+import { addFigures, figuresOf, type Sum } from './views.ts';
 import {
   componentCredits,
   hardwareFigures,
@@ -109,19 +109,8 @@ export class WorkflowUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => TrendArgs) args: TrendArgs,
   ): Promise<RunTrendType> {
-    const { series, ofBucket } = await usageViews(context).trend(
-      { ...view, subjectIds: [row.id] },
-      args.granularity ?? 'AUTO',
-    );
-    return {
-      granularity: series.granularity,
-      buckets: series.buckets.map(({ fromMs, toMs, isPartial }, index) => ({
-        from: fromMs,
-        to: toMs,
-        isPartial,
-        runs: Number(figuresOf(ofBucket[index] ?? []).runs),
-      })),
-    };
+    const part = { ...view, subjectIds: [row.id] };
+    return trendOf(context, part, args, (sums) => ({ runs: Number(figuresOf(sums).runs) }));
   }
 }
 
@@ -255,21 +244,40 @@ export function connectionOf<T, TNode extends { readonly row: TabRow<T> }>(
   return new TabConnection({ ...parts, nodes: parts.nodes.map(nodeOf), keyOf }, all);
 }
 
-async function creditTrend(
+interface TrendOf<T> {
+  readonly granularity: Granularity;
+  readonly buckets: readonly (T & {
+    readonly from: number;
+    readonly to: number;
+    readonly isPartial: boolean;
+  })[];
+}
+
+/** The trend of a part of a view, each bucket with what `figuresIn` makes of its sums. */
+export async function trendOf<T extends object>(
   context: RequestContext,
   part: ViewPart,
-  args: TrendArgs,
-): Promise<CreditTrendType> {
-  const { series, ofBucket } = await usageViews(context).trend(part, args.granularity ?? 'AUTO');
+  { granularity }: TrendArgs,
+  figuresIn: (sums: readonly Sum[]) => T,
+): Promise<TrendOf<T>> {
+  const { series, ofBucket } = await usageViews(context).trend(part, granularity ?? 'AUTO');
   return {
     granularity: series.granularity,
     buckets: series.buckets.map(({ fromMs, toMs, isPartial }, index) => ({
       from: fromMs,
       to: toMs,
       isPartial,
-      credits: figuresOf(ofBucket[index] ?? []).creditsMicro,
+      ...figuresIn(ofBucket[index] ?? []),
     })),
   };
+}
+
+function creditTrend(
+  context: RequestContext,
+  part: ViewPart,
+  args: TrendArgs,
+): Promise<CreditTrendType> {
+  return trendOf(context, part, args, (sums) => ({ credits: figuresOf(sums).creditsMicro }));
 }
 
 export async function hardwareNodes(

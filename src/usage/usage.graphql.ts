@@ -16,6 +16,7 @@ import {
   type TabConnection,
   TrendArgs,
   UsageArgs,
+  trendOf,
   usageViews,
   WorkflowUsageConnection,
   workflowUsageNode,
@@ -89,19 +90,7 @@ export class AccountUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => TrendArgs) args: TrendArgs,
   ): Promise<UsageTrendType> {
-    const { series, ofBucket } = await usageViews(context).trend(
-      { ...view, subjectIds: null },
-      args.granularity ?? 'AUTO',
-    );
-    return {
-      granularity: series.granularity,
-      buckets: series.buckets.map(({ fromMs, toMs, isPartial }, index) => ({
-        from: fromMs,
-        to: toMs,
-        isPartial,
-        ...bucketFigures(ofBucket[index] ?? []),
-      })),
-    };
+    return trendOf(context, { ...view, subjectIds: null }, args, bucketFigures);
   }
 
   @FieldResolver(() => [HardwareUsageType], {
