@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import {
   Args,
   ArgsType,
@@ -15,7 +14,8 @@ import {
 import { AccountType } from '../account/account.graphql.ts';
 import { encodeId } from '../core/identity.ts';
 import { MICRO_PER_CREDIT, percentOf } from '../core/micro.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { After, connectionType, type Connection, pageOfRows, parsePage } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
@@ -197,17 +197,9 @@ export async function findCycle(
 
 const BillingCycleConnection = connectionType('BillingCycle', () => BillingCycleType);
 
-const STANDING_LOADER = new Key<DataLoader<number, Standing>>('account standings');
-
-function standingLoader(context: RequestContext): DataLoader<number, Standing> {
-  return context.once(
-    STANDING_LOADER,
-    () =>
-      new DataLoader(async (accountIds) =>
-        readStandings(await context.reader(), accountIds, context.nowMs),
-      ),
-  );
-}
+const standingLoader = loader<number, Standing>((tx, accountIds, { nowMs }) =>
+  readStandings(tx, accountIds, nowMs),
+);
 
 /** The credits of accounts at their now, by account id. */
 export function stateLoader(context: RequestContext): {

@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import {
   Arg,
   Ctx,
@@ -18,7 +17,8 @@ import type { UpdateAccountRequest } from '../account/account.service.ts';
 import { hardwareNode, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
 import type { SetHardwareRateRequest } from '../catalogue/rates.ts';
 import { encodeId } from '../core/identity.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import {
   CreditsScalar,
@@ -80,28 +80,20 @@ function thresholdNode(threshold: Threshold, watch: Watch): ThresholdType {
   };
 }
 
-const THRESHOLDS_LOADER = new Key<DataLoader<number, readonly ThresholdType[]>>('thresholds');
-
 /** The thresholds of accounts as they stand now, by account id. */
-export function thresholdsLoader(
-  context: RequestContext,
-): DataLoader<number, readonly ThresholdType[]> {
-  return context.once(
-    THRESHOLDS_LOADER,
-    () =>
-      new DataLoader(async (accountIds: readonly number[]) => {
-        const thresholds = await readThresholds(await context.reader(), accountIds);
-        const states = await Promise.all(accountIds.map((id) => stateLoader(context).load(id)));
-        return states.map((state) =>
-          thresholds.flatMap((threshold) => {
-            if (threshold.accountId !== state.accountId) return [];
-            const watch = state.watches.find((one) => one.watchId === threshold.watchId);
-            return watch === undefined ? [] : [thresholdNode(threshold, watch)];
-          }),
-        );
+export const thresholdsLoader = loader<number, readonly ThresholdType[]>(
+  async (tx, accountIds, context) => {
+    const thresholds = await readThresholds(tx, accountIds);
+    const states = await Promise.all(accountIds.map((id) => stateLoader(context).load(id)));
+    return states.map((state) =>
+      thresholds.flatMap((threshold) => {
+        if (threshold.accountId !== state.accountId) return [];
+        const watch = state.watches.find((one) => one.watchId === threshold.watchId);
+        return watch === undefined ? [] : [thresholdNode(threshold, watch)];
       }),
-  );
-}
+    );
+  },
+);
 
 /** A threshold as it stands now; null when it was deleted. */
 export async function findThreshold(

@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import {
   Arg,
   Args,
@@ -17,7 +16,8 @@ import {
 } from 'type-graphql';
 import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
 import { encodeId } from '../core/identity.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader, rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { connectionType, Page25, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
@@ -33,13 +33,10 @@ import { stateLoader } from './balance.graphql.ts';
 import { remainingOf } from './balance.service.ts';
 import {
   type AdjustCreditsRequest,
-  type AllocationRef,
   countAllocations,
   loadAllocationPages,
   loadAllocations,
-  type AllocationList,
   type AllocationOfAccount,
-  type AllocationPage,
   type CreditsService,
 } from './credits.service.ts';
 import { ledgerEntryNode, LedgerEntryType } from './ledger.graphql.ts';
@@ -135,10 +132,13 @@ class AllocationsArgs extends Page25 {
   @Field(() => allocationUnits, { nullable: true }) readonly unit?: AllocationUnit | null;
 }
 
-const PAGE_LOADER = new Key<DataLoader<AllocationPage, readonly CreditAllocation[]>>(
-  'allocation pages',
+// The pages of all accounts of an answer are one statement, and so are their counts.
+const pageLoader = loader(loadAllocationPages);
+const countLoader = loader(countAllocations);
+const allocationLoader = rowLoader(
+  loadAllocations,
+  ({ accountId, allocationId }) => `${accountId}.${allocationId}`,
 );
-const COUNT_LOADER = new Key<DataLoader<AllocationList, number>>('allocation counts');
 
 @Resolver(() => AccountType)
 export class AccountAllocationsResolver {
@@ -244,40 +244,4 @@ export class CreditsResolver {
     const voided = await this.credits.void(context.actor, { id, reason });
     return allocationNode(await this.credits.read(await context.reader(), voided));
   }
-}
-
-type AllocationLoader = DataLoader<AllocationRef, CreditAllocation | null, string>;
-const ALLOCATION_LOADER = new Key<AllocationLoader>('allocations');
-
-function allocationLoader(context: RequestContext): AllocationLoader {
-  const keyOf = (ref: AllocationRef): string => `${ref.accountId}.${ref.allocationId}`;
-  return context.once(
-    ALLOCATION_LOADER,
-    () =>
-      new DataLoader(
-        async (refs: readonly AllocationRef[]) => {
-          const found = await loadAllocations(await context.reader(), refs);
-          const byKey = new Map(found.map((allocation) => [keyOf(allocation), allocation]));
-          return refs.map((ref) => byKey.get(keyOf(ref)) ?? null);
-        },
-        { cacheKeyFn: keyOf },
-      ),
-  );
-}
-
-// The pages of all accounts of an answer are one statement, and so are their counts.
-function pageLoader(
-  context: RequestContext,
-): DataLoader<AllocationPage, readonly CreditAllocation[]> {
-  return context.once(
-    PAGE_LOADER,
-    () => new DataLoader(async (pages) => loadAllocationPages(await context.reader(), pages)),
-  );
-}
-
-function countLoader(context: RequestContext): DataLoader<AllocationList, number> {
-  return context.once(
-    COUNT_LOADER,
-    () => new DataLoader(async (lists) => countAllocations(await context.reader(), lists)),
-  );
 }

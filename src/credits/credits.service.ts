@@ -26,8 +26,6 @@ import {
   loadAllocations,
   sumAllocated,
   voidAllocation,
-  type AllocationList,
-  type AllocationPage,
 } from './credits.store.ts';
 import { isLive } from './lots.ts';
 import type { LedgerRef } from './ledger.service.ts';
@@ -35,7 +33,6 @@ import type { OpenAccount, SettlementService } from './settlement.service.ts';
 import { adjustUp, allocate, takeAdjustment, voidLot } from './writes.ts';
 
 export { loadAllocationPages, loadAllocations, countAllocations };
-export type { AllocationList, AllocationPage };
 
 /** An allocation and whose it is. */
 export interface AllocationOfAccount {
