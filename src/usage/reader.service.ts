@@ -86,7 +86,8 @@ export class UsageReader {
     keyed,
   );
 
-  constructor(private readonly reader: () => Promise<Tx>) {}
+  /** @param snapshot the request's */
+  constructor(private readonly snapshot: () => Promise<Tx>) {}
 
   /** Everything used in the cells, running hosting included up to now. Order is of no meaning. */
   async sums(question: SumsOf): Promise<readonly Sum[]> {
@@ -142,7 +143,7 @@ export class UsageReader {
   // The rollups, and the events that they lack.
   private async readStored(questions: readonly SumsOf[]): Promise<readonly (readonly Sum[])[]> {
     const asked = await loadAll(this.covered, questions);
-    const tx = await this.reader();
+    const tx = await this.snapshot();
     const stored = new Map<CoveredQuestion, readonly Sum[]>();
     for (const grain of ['account', 'resource'] as const) {
       for (const ofSubjects of [false, true]) {
@@ -167,7 +168,7 @@ export class UsageReader {
         resourceIds: subjectIds,
       })),
     );
-    const tx = await this.reader();
+    const tx = await this.snapshot();
     const unfolded = await this.cutByRates(await loadUnfoldedSegments(tx, spansOf(asked)), asked);
     const folded = edges.length === 0 ? [] : await loadFoldedSegments(tx, edges);
     return asked.map(({ accountId, subjectIds, grain, edgesMs, cover, nowMs }) => {
@@ -188,7 +189,7 @@ export class UsageReader {
   private async readSegments(
     questions: readonly HostingOf[],
   ): Promise<readonly (readonly ViewSegment[])[]> {
-    const tx = await this.reader();
+    const tx = await this.snapshot();
     const all = await this.cutByRates(await loadSegments(tx, questions), questions);
     const inOrder = [...all].sort((a, b) => a.fromMs - b.fromMs || a.segmentId - b.segmentId);
     return questions.map((question) =>
@@ -207,7 +208,7 @@ export class UsageReader {
     asked: readonly { readonly accountId: number; readonly nowMs: number }[],
   ): Promise<readonly ViewSegment[]> {
     if (!segments.some((segment) => segment.toMs === null)) return segments;
-    const rates = await loadSnapshotRates(await this.reader());
+    const rates = await loadSnapshotRates(await this.snapshot());
     const nowOf = new Map(asked.map(({ accountId, nowMs }) => [accountId, nowMs]));
     return segments.flatMap((segment) =>
       segment.toMs === null
@@ -217,7 +218,7 @@ export class UsageReader {
   }
 
   private async readFoldedUpTo(ids: readonly number[]): Promise<readonly FoldedUpTo[]> {
-    const rows = await loadFoldedUpTo(await this.reader(), ids);
+    const rows = await loadFoldedUpTo(await this.snapshot(), ids);
     const byId = new Map(rows.map((row) => [row.accountId, row]));
     return ids.map((accountId) => {
       const row = byId.get(accountId);
@@ -229,32 +230,29 @@ export class UsageReader {
   private async readResources(keys: readonly KindOf[]): Promise<readonly (readonly Resource[])[]> {
     const accountIds = [...new Set(keys.map((key) => key.accountId))];
     const kinds = [...new Set(keys.map((key) => key.kind))];
-    const rows = await listResourcesOf(await this.reader(), accountIds, kinds);
+    const rows = await listResourcesOf(await this.snapshot(), accountIds, kinds);
     const groups = groupBy(rows, (row) => `${row.accountId}.${row.kind}`);
     return keys.map((key) => groups.get(`${key.accountId}.${key.kind}`) ?? []);
   }
 
   private async readModels(ids: readonly number[]): Promise<readonly (readonly Model[])[]> {
-    const groups = groupBy(await listModelsOf(await this.reader(), ids), (row) => row.accountId);
+    const groups = groupBy(await listModelsOf(await this.snapshot(), ids), (row) => row.accountId);
     return ids.map((accountId) => groups.get(accountId) ?? []);
   }
 
   private async readAllocations(
     ids: readonly number[],
   ): Promise<readonly (readonly CreditAllocation[])[]> {
-    const rows = await loadAllocationsOf(await this.reader(), ids);
-    return ids.map((accountId) => rows.filter((row) => row.accountId === accountId));
+    const rows = await loadAllocationsOf(await this.snapshot(), ids);
+    const groups = groupBy(rows, (row) => row.accountId);
+    return ids.map((accountId) => groups.get(accountId) ?? []);
   }
 
   private async readTail(ids: readonly number[]): Promise<readonly ReadonlyMap<number, number>[]> {
-    const rows = await loadTailActivity(await this.reader(), ids);
+    const rows = await loadTailActivity(await this.snapshot(), ids);
+    const groups = groupBy(rows, (row) => row.accountId);
     return ids.map(
-      (accountId) =>
-        new Map(
-          rows
-            .filter((row) => row.accountId === accountId)
-            .map((row) => [row.subjectId, row.lastEventAtMs]),
-        ),
+      (id) => new Map((groups.get(id) ?? []).map((row) => [row.subjectId, row.lastEventAtMs])),
     );
   }
 }

@@ -47,8 +47,8 @@ const VIEWS = new Key<UsageViews>('usageViews');
 /** The request's views: what they load in one tick is read together. */
 export function usageViews(context: RequestContext): UsageViews {
   return context.once(VIEWS, () => {
-    const openReader = (): ReturnType<RequestContext['reader']> => context.reader();
-    return new UsageViews(new UsageReader(openReader), openReader);
+    const snapshot = (): ReturnType<RequestContext['reader']> => context.reader();
+    return new UsageViews(new UsageReader(snapshot), snapshot);
   });
 }
 

@@ -89,7 +89,7 @@ export class UsageViews {
 
   constructor(
     private readonly reader: UsageReader,
-    private readonly openReader: () => Promise<Tx>,
+    private readonly snapshot: () => Promise<Tx>,
   ) {}
 
   async creditTotals(view: View): Promise<CreditTotals> {
@@ -119,7 +119,7 @@ export class UsageViews {
     granularity: Granularity,
   ): Promise<{ readonly series: BucketSeries; readonly ofBucket: readonly (readonly Sum[])[] }> {
     const series = this.buckets(part.range, granularity);
-    const edgesMs = [part.range.fromMs, ...series.buckets.map((bucket) => bucket.toMs)];
+    const edgesMs = edgesOf(part.range, series);
     const sums =
       part.subjectIds === null
         ? await this.accountSums(part, edgesMs)
@@ -228,7 +228,7 @@ export class UsageViews {
   /** The ids of hardware profiles that a filter names. @throws NOT_FOUND for a name that is none */
   async hardwareIds(filter: UsageFilterRequest): Promise<ReadonlySet<number>> {
     if (filter.hardware == null) return new Set();
-    const profiles = await loadHardware(await this.openReader());
+    const profiles = await loadHardware(await this.snapshot());
     return new Set(
       filter.hardware.map(
         (name, index) => hardwareNamed(profiles, name, ['filter', 'hardware', index]).hardwareId,
@@ -247,10 +247,7 @@ export class UsageViews {
   ): Promise<{ readonly rows: readonly ReportRow[]; readonly series: BucketSeries | null }> {
     const { granularity, filter } = request;
     const series = granularity === null ? null : this.buckets(view.range, granularity);
-    const edgesMs =
-      series === null
-        ? edgesOf(view.range)
-        : [view.range.fromMs, ...series.buckets.map((bucket) => bucket.toMs)];
+    const edgesMs = edgesOf(view.range, series);
     const charges = await this.charges(view, edgesMs);
     const hardwareIds = await this.hardwareIds(filter);
     const met = charges.filter((charge) => meetsFilter(charge, filter, hardwareIds));
@@ -381,8 +378,9 @@ function soughtOrAll(subjectIds: readonly number[]): readonly number[] | null {
   return subjectIds.length <= SOUGHT_SUBJECTS_MAX ? subjectIds : null;
 }
 
-function edgesOf(range: ResolvedRange): readonly number[] {
-  return [range.fromMs, range.toMs];
+/** Of a range's buckets; without a series it is one. */
+function edgesOf(range: ResolvedRange, series: BucketSeries | null = null): readonly number[] {
+  return [range.fromMs, ...(series?.buckets ?? [range]).map(({ toMs }) => toMs)];
 }
 
 function latest(resource: Resource, tail: ReadonlyMap<number, number>): number | null {
