@@ -125,6 +125,7 @@ describe('loadConfig', () => {
     ['INGEST_AHEAD_SECONDS', '86400', '86401'],
     ['DATABASE_POOL_SIZE', '1', '0'],
     ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), 'x'.repeat(23)],
+    ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(512), 'x'.repeat(513)],
     ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), `${'x'.repeat(24)} y`],
     ['SMTP_URL', 'smtp://localhost:2525', 'smtp:'],
     ['EMAIL_FROM', 'a@b', 'a@b\r\nBcc: c@d'],
