@@ -1,5 +1,6 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
 import { parseWithin } from '../core/check.ts';
+import { ROWS_PER_PAGE_MAX } from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
 import type { AlertKind } from '../credits/occurrence.ts';
@@ -12,7 +13,6 @@ export { countAlerts, listAlerts, loadAlerts } from './alerts.store.ts';
 export type { AlertWindow } from './alerts.store.ts';
 
 const ALERTS_PER_PAGE = 25;
-const ALERTS_PER_PAGE_MAX = 500;
 
 /** What a list of alerts is asked with; the cursors as sequences. */
 export interface AlertListRequest {
@@ -37,7 +37,7 @@ export function parseAlertWindow(request: AlertListRequest): AlertWindow {
 }
 
 function parseCount(count: number, path: ErrorPath): number {
-  return parseWithin(count, { min: 0, max: ALERTS_PER_PAGE_MAX }, path);
+  return parseWithin(count, { min: 0, max: ROWS_PER_PAGE_MAX }, path);
 }
 
 /** Writes alerts down with what they tell of, and finds them again. */

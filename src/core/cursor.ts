@@ -1,3 +1,6 @@
+/** Of any list. */
+export const ROWS_PER_PAGE_MAX = 500;
+
 /** A cursor's content: the sort value of its row (null: none) and the row's id within its list. */
 export interface CursorKey {
   readonly value: string | number | null;

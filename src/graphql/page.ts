@@ -3,10 +3,8 @@
 
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { parseWithin } from '../core/check.ts';
-import { type CursorKey, encodeCursor } from '../core/cursor.ts';
+import { type CursorKey, encodeCursor, ROWS_PER_PAGE_MAX } from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
-
-export const ROWS_PER_PAGE_MAX = 500;
 
 /** A checked request for rows after a cursor. */
 export interface PageRequest {
