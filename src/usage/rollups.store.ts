@@ -86,10 +86,7 @@ export async function foldOnce(
   );
   const timeZone = text(account[0] ?? {}, 'time_zone');
   if (timeZone !== state.timeZone) await rebuildDays(tx, accountId, timeZone);
-  const target = Math.min(
-    int(account[0] ?? {}, 'last_seq'),
-    state.watermark + eventsMax,
-  );
+  const target = Math.min(int(account[0] ?? {}, 'last_seq'), state.watermark + eventsMax);
   if (target > state.watermark) {
     await foldEvents(tx, accountId, { fromSeq: state.watermark, toSeq: target, timeZone });
   }
