@@ -1,17 +1,29 @@
-// Writes on credits that meet other writes: each test forces the one order in which something could be lost.
+// Writes on credits in the orders in which something could be lost, counted twice or told wrong: each test forces its order.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { lockRates, upsertRate } from '../../src/catalogue/catalogue.store.ts';
+import { RollupCheckService } from '../../src/usage/check.service.ts';
+import { foldOnce } from '../../src/usage/rollups.store.ts';
 import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
+  AdjustCreditsDocument,
   AllocateDocument,
+  AllocationsDocument,
   CreateAccountDocument,
   CreateHardwareProfileDocument,
+  CreditsDocument,
+  type CreditsQuery,
   DeployDocument,
+  HardwareProfilesDocument,
+  LedgerDocument,
+  RecordUsageDocument,
   RegisterResourcesDocument,
+  ScaleDocument,
   SetHardwareRateDocument,
+  UndeployDocument,
+  VoidAllocationDocument,
 } from '../support/operations.ts';
 
 const SECOND = 1_000;
@@ -36,8 +48,8 @@ async function told<T>(
   return data;
 }
 
-/** A new hardware of 3.6 credits an hour: one micro-credit a millisecond. */
-async function aHardware(): Promise<string> {
+/** A new hardware; 3.6 credits an hour are one micro-credit a millisecond, 3,600 a credit a second. */
+async function aHardware(creditsPerHour = '3.6'): Promise<string> {
   made += 1;
   const { createHardwareProfile } = await told(
     gateway.query(CreateHardwareProfileDocument, {
@@ -48,7 +60,7 @@ async function aHardware(): Promise<string> {
         vcpus: 1,
         gpus: 1,
         memoryGb: 1,
-        creditsPerHour: '3.6',
+        creditsPerHour,
       },
     }),
   );
@@ -108,6 +120,15 @@ async function waiting(count: number, instead?: Promise<unknown>): Promise<void>
   });
 }
 
+/** An account's own number. */
+function numberOf(accountId: string): number {
+  return Number(Buffer.from(accountId, 'base64url').toString().split('.').at(-1));
+}
+
+async function creditsOf(accountId: string): Promise<CreditsQuery['account']> {
+  return (await told(gateway.query(CreditsDocument, { accountId }))).account;
+}
+
 async function alertsOf(id: string): Promise<unknown> {
   const { account } = await told(
     gateway.query<{ account: { alerts: { nodes: unknown } } }>(
@@ -116,16 +137,6 @@ async function alertsOf(id: string): Promise<unknown> {
     ),
   );
   return account.alerts.nodes;
-}
-
-async function burnOf(id: string): Promise<unknown> {
-  const { account } = await told(
-    gateway.query<{ account: { credits: { burnRatePerHour: string } } }>(
-      'query ($id: ID) { account(id: $id) { credits { burnRatePerHour } } }',
-      { id },
-    ),
-  );
-  return account.credits.burnRatePerHour;
 }
 
 describe('a rate that is set while the first deployment on its hardware is being written', () => {
@@ -200,6 +211,209 @@ describe('a rate that is set while the first deployment on its hardware is being
     await told(deploying);
     await told(setting);
 
-    expect(await burnOf(accountId)).toBe('3600');
+    expect(await creditsOf(accountId)).toMatchObject({ credits: { burnRatePerHour: '3600' } });
+  });
+
+  it('is foreseen by an account that runs on the hardware and is just being written', async () => {
+    const hardware = await aHardware();
+    const { accountId, externalId, id } = await anAccount();
+    const beganMs = gateway.clock.nowMs();
+    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+
+    const letGo = await hold('select from resource where external_id = $1 for no key update', [
+      externalId,
+    ]);
+    const scaling = gateway.query(ScaleDocument, { input: { id, replicas: 2 } });
+    await waiting(1);
+    const setting = gateway.query(SetHardwareRateDocument, {
+      input: { hardware, creditsPerHour: '1800' },
+    });
+    await waiting(2, setting);
+    await letGo();
+    await told(scaling);
+    await told(setting);
+
+    // Two replicas at half the rate, after 60 s at 0.002 credits a second.
+    gateway.clock.moveTo(beganMs + 120 * SECOND);
+    await gateway.app.due.settleDue();
+    const crossedAt = new Date(beganMs + 60 * SECOND + 49_880).toISOString();
+    expect(await alertsOf(accountId)).toEqual([{ kind: 'CREDIT_THRESHOLD', crossedAt }]);
+  });
+
+  it('is not written when its instant has nearly come before it could be', async () => {
+    const hardware = await aHardware();
+    const { id } = await anAccount('2027-01-01T00:00:00Z');
+    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    const [row] = await asOwner(gateway.databaseUrl, 'select max(account_id) as id from account');
+    const set = { hardware, creditsPerHour: '1800' };
+    const inTenSeconds = new Date(gateway.clock.nowMs() + 10 * SECOND).toISOString();
+
+    // A test account on the hardware is written meanwhile, and keeps the rate waiting.
+    const letGo = await hold('select from account where account_id = $1 for update', [row?.['id']]);
+    const setting = gateway.query(SetHardwareRateDocument, {
+      input: { ...set, effectiveFrom: inTenSeconds },
+    });
+    await waiting(1);
+    gateway.clock.moveBy(9 * SECOND);
+    await letGo();
+    const { errors } = await setting;
+    const { hardwareProfiles } = await told(gateway.query(HardwareProfilesDocument, {}));
+
+    expect(errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
+    expect(hardwareProfiles.find(({ name }) => name === hardware)?.rates).toHaveLength(1);
+  });
+
+  it('is foreseen, when it was set before anything ran on the hardware', async () => {
+    const hardware = await aHardware();
+    const { accountId, id } = await anAccount();
+    const beganMs = gateway.clock.nowMs();
+    await told(
+      gateway.query(SetHardwareRateDocument, { input: { hardware, creditsPerHour: '3600' } }),
+    );
+    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+
+    await expectWarning(accountId, beganMs);
+  });
+});
+
+describe('a deployment that arrives late', () => {
+  it('is answered as stopped, when what it cost since brings about the stop', async () => {
+    const hardware = await aHardware('3600');
+    const { id } = await anAccount();
+    const at = new Date(gateway.clock.nowMs()).toISOString();
+    gateway.clock.moveBy(200 * SECOND);
+
+    const { deploy } = await told(gateway.query(DeployDocument, { input: { id, hardware, at } }));
+
+    expect(deploy).toMatchObject({
+      status: 'UNDEPLOYED',
+      failureMessage:
+        "You've used all your available credits. Please add more credits to your account to continue.",
+      hosting: null,
+    });
+  });
+});
+
+describe('an undeploy from before the stop', () => {
+  it('takes its hosting out of the rollups that are being written', async () => {
+    const hardware = await aHardware('3600');
+    const { accountId, id } = await anAccount();
+    const beganMs = gateway.clock.nowMs();
+    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    // 100 credits at one a second, down to the limit of 0.
+    gateway.clock.moveBy(200 * SECOND);
+    await gateway.app.due.settleDue();
+
+    const account = numberOf(accountId);
+    const { answer } = await gateway.database.inTransaction(async (tx) => {
+      while (await foldOnce(tx, account));
+      const at = new Date(beganMs + 50 * SECOND).toISOString();
+      const undeploying = gateway.query(UndeployDocument, { id, at });
+      await waiting(1);
+      return { answer: undeploying };
+    });
+    await told(answer);
+    await gateway.fold();
+
+    const checked = [];
+    for await (const one of new RollupCheckService(gateway.database).check([account])) {
+      checked.push(one);
+    }
+    expect(checked).toEqual([{ accountId: account, differences: [] }]);
+    expect(await creditsOf(accountId)).toMatchObject({ credits: { used: '50', remaining: '50' } });
+  });
+});
+
+describe('an account that another write holds', () => {
+  it('is settled as soon as it is let go', async () => {
+    const hardware = await aHardware('3600');
+    const { accountId, id } = await anAccount();
+    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    gateway.clock.moveBy(60 * SECOND);
+
+    const letGo = await hold('select from account where account_id = $1 for update', [
+      numberOf(accountId),
+    ]);
+    await gateway.app.due.settleDue();
+    const whileHeld = await alertsOf(accountId);
+    await letGo();
+    await gateway.app.due.settleDue();
+
+    expect(whileHeld).toEqual([]);
+    expect(await alertsOf(accountId)).toMatchObject([{ kind: 'CREDIT_THRESHOLD' }]);
+    expect(gateway.takeFaults()).toEqual([]);
+  });
+});
+
+describe('voiding one of a row of grants', () => {
+  it('ends the row also when its cycle ended and nobody has noticed yet', async () => {
+    made += 1;
+    const { createAccount } = await told(
+      gateway.query(CreateAccountDocument, { input: { name: `Account ${made}` } }),
+    );
+    const accountId = createAccount.id;
+    const { allocate } = await told(
+      gateway.query(AllocateDocument, {
+        input: { accountId, amount: '10', everyCycle: true, idempotencyKey: 'a' },
+      }),
+    );
+
+    // The next cycle has begun, and no settlement has told of it.
+    const { account } = await told(gateway.query(CreditsDocument, { accountId }));
+    gateway.clock.moveTo(Date.parse(account?.billingCycle.endsAt ?? '') + SECOND);
+    await told(gateway.query(VoidAllocationDocument, { id: allocate.id, reason: 'ended' }));
+
+    const { account: listed } = await told(gateway.query(AllocationsDocument, { accountId }));
+    expect(listed?.allocations.nodes.map(({ remaining }) => remaining)).toEqual(['0', '0']);
+    expect(await creditsOf(accountId)).toMatchObject({ credits: { remaining: '0' } });
+  });
+});
+
+describe('a batch with an event that was recorded before', () => {
+  it('is an entry of what it charged', async () => {
+    const { accountId, externalId } = await anAccount();
+    const events = ['1', '2', '4'].map((credits) => ({
+      source: 's',
+      eventId: credits,
+      type: 'PROCESSING' as const,
+      occurredAt: new Date(gateway.clock.nowMs()).toISOString(),
+      resourceKind: 'GUARDRAIL' as const,
+      resourceExternalId: externalId,
+      credits,
+    }));
+    await told(gateway.query(RecordUsageDocument, { accountId, events: events.slice(1, 2) }));
+
+    await told(gateway.query(RecordUsageDocument, { accountId, events }));
+
+    const { account } = await told(gateway.query(LedgerDocument, { accountId }));
+    const entries = account?.ledger.nodes.map(({ amount, charges }) => [
+      amount,
+      charges.nodes.map(({ credits }) => credits),
+    ]);
+    expect(entries).toEqual([
+      ['100', []],
+      ['-2', ['-2']],
+      ['-5', ['-1', '-4']],
+    ]);
+  });
+});
+
+describe('an adjustment down', () => {
+  it('leaves room for all that may still be charged', async () => {
+    const { accountId } = await anAccount();
+    const take = (amount: string): ReturnType<typeof gateway.query> =>
+      gateway.query(AdjustCreditsDocument, {
+        input: { accountId, amount, reason: 'correction', idempotencyKey: amount },
+      });
+
+    // From 100 down to half of what 64 bits hold, and one micro-credit further.
+    const farthest = await take('-4611686018527.387903');
+    const further = await take('-0.000001');
+
+    expect(farthest.errors).toBeUndefined();
+    expect(further.errors?.[0]?.extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      path: ['input', 'amount'],
+    });
   });
 });
