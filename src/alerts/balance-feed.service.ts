@@ -78,6 +78,8 @@ export class BalanceFeed {
         await watcher.queue.return();
         return null;
       }
+      // Those who are there first: taking the state on for this one would pass over what they are to be told.
+      this.tellNow(watched);
       const nowMs = this.nowOf(watched.live?.state ?? live.state);
       watcher.queue.replace(balanceAt(this.takeOn(watched, nowMs) ?? live.state));
       const ticks = Math.floor((nowMs - watched.anchorMs) / everyMs) + 1;
@@ -103,13 +105,7 @@ export class BalanceFeed {
 
   /** Tells what came about by time since the last call. No statement. */
   tick(): void {
-    for (const watched of this.accounts.values()) {
-      const { live } = watched;
-      if (live === null || live.state.isTest) continue;
-      const nowMs = this.nowOf(live.state);
-      this.tellDue(watched, nowMs);
-      this.tellTicks(watched, nowMs);
-    }
+    for (const watched of this.accounts.values()) this.tellNow(watched);
   }
 
   stop(): void {
@@ -140,6 +136,14 @@ export class BalanceFeed {
     const dueMs = atMs < live.dueMs ? live.dueMs : dueOf(draft);
     watched.live = { ...live, state: draft.state, dueMs };
     return draft.state;
+  }
+
+  private tellNow(watched: Watched): void {
+    const { live } = watched;
+    if (live === null || live.state.isTest) return;
+    const nowMs = this.nowOf(live.state);
+    this.tellDue(watched, nowMs);
+    this.tellTicks(watched, nowMs);
   }
 
   private tellDue(watched: Watched, nowMs: number): void {
@@ -232,12 +236,26 @@ export class BalanceFeed {
   private renew(accountId: number, read: Live): void {
     const watched = this.accounts.get(accountId);
     if (watched === undefined || watched.live?.version === read.version) return;
-    const kept = watched.live?.state ?? null;
+    const { live } = watched;
+    if (live !== null) {
+      this.replace(watched, live, read);
+      return;
+    }
+    watched.live = read;
+    this.takeOn(watched, this.nowOf(read.state));
+  }
+
+  private replace(watched: Watched, before: Live, read: Live): void {
+    // Ticks that are due are told of what is kept: what is read is taken on past them.
+    if (!before.state.isTest) this.tellTicks(watched, this.nowOf(before.state));
+    const kept = watched.live?.state ?? before.state;
     watched.live = read;
     // The clock of a test account stands where the account does; any other was told up to where it was kept.
-    const toldMs = kept === null || read.state.isTest ? 0 : kept.atMs;
-    const after = this.takeOn(watched, Math.max(this.nowOf(read.state), toldMs));
-    if (kept !== null && after !== null) tellChange(watched.watchers, kept, after);
+    const toldMs = read.state.isTest ? 0 : kept.atMs;
+    const after = this.takeOn(watched, Math.max(this.nowOf(read.state), toldMs)) ?? read.state;
+    // What came about by time and was not told yet is in what was settled: comparing would find nothing new.
+    if (before.dueMs <= after.atMs) tell(watched.watchers, balanceAt(after));
+    else tellChange(watched.watchers, kept, after);
   }
 }
 

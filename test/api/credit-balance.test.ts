@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from 'graphql-ws';
+import { BalanceFeed } from '../../src/alerts/balance-feed.service.ts';
+import type { Balance } from '../../src/credits/balance.service.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   alarm,
@@ -13,6 +15,7 @@ import {
 import {
   CreateAccountDocument,
   CreateHardwareProfileDocument,
+  CreateThresholdDocument,
   CreditBalanceDocument,
   type CreditBalanceSubscription,
   DeployDocument,
@@ -224,3 +227,77 @@ describe('creditBalance', () => {
     expect(tookMs).toBeGreaterThan(1_500);
   });
 });
+
+// The feed alone, so that the test says when it looks and ticks.
+describe('what time brought about', () => {
+  let feed: BalanceFeed;
+
+  beforeEach(() => {
+    feed = new BalanceFeed(gateway.database, gateway.clock, (error) => {
+      throw error;
+    });
+  });
+
+  afterEach(() => {
+    feed.stop();
+  });
+
+  async function follow(accountId: string, everySeconds = 3_600): Promise<Balance[]> {
+    const told: Balance[] = [];
+    const stream = await feed.subscribe(numberOf(accountId), everySeconds * SECOND);
+    if (stream === null) throw new Error('no such account');
+    void (async () => {
+      for await (const balance of stream) told.push(balance);
+    })();
+    await until(() => told.length === 1, 'the balance of now');
+    return told;
+  }
+
+  const states = (told: readonly Balance[]): unknown => told.map(({ position }) => position.state);
+
+  it('is told when a settlement has written it before the feed came to it', async () => {
+    const { accountId } = await burning();
+    const told = await follow(accountId);
+    gateway.clock.moveBy(1_000 * SECOND);
+    await gateway.app.due.settleDue();
+    feed.nudge(numberOf(accountId));
+    await until(() => told.length > 1, 'the stop', 2 * SECOND);
+    feed.tick();
+
+    expect(states(told)).toEqual(['OK', 'STOPPED']);
+  });
+
+  it('is told to those who are there when another comes at that moment', async () => {
+    const { accountId } = await burning();
+    const told = await follow(accountId);
+    gateway.clock.moveBy(1_000 * SECOND);
+    const another = await follow(accountId);
+    await until(() => told.length > 1, 'the stop', 2 * SECOND);
+    feed.tick();
+
+    expect(states(told)).toEqual(['OK', 'STOPPED']);
+    expect(states(another)).toEqual(['STOPPED']);
+  });
+
+  it('is told at each tick, though the account is written to just before the feed comes to it', async () => {
+    const { accountId } = await burning();
+    const began = gateway.clock.nowMs();
+    const told = await follow(accountId, 1);
+    for (const second of [1, 2]) {
+      gateway.clock.moveTo(began + second * SECOND + 50);
+      // It changes nothing that is shown.
+      await gateway.query(CreateThresholdDocument, {
+        input: { accountId, measure: 'CREDITS_REMAINING', value: '-100' },
+      });
+      feed.nudge(numberOf(accountId));
+      await until(() => told.length > second, `tick ${second}`, 2 * SECOND);
+      feed.tick();
+    }
+
+    expect(told.map(({ position }) => position.atMs - began)).toEqual([0, 1_000, 2_000]);
+  });
+});
+
+function numberOf(accountId: string): number {
+  return Number(Buffer.from(accountId, 'base64url').toString().split('.').at(-1));
+}
