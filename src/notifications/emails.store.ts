@@ -61,7 +61,7 @@ export interface Attempt {
 
 /**
  * Keeps emails of one locked account, so that their ids are in the order in which they were written. Of those since
- * `sinceMs` no more than `limit` are to be sent; the rest begin FAILED with `surplusError`.
+ * `sinceMs` no more than `limit` are to be sent; the rest begin FAILED with `surplusError`, and count for nothing.
  * @returns the ids of those that are to be sent, in the order given
  */
 export async function insertEmails(
@@ -77,7 +77,8 @@ export async function insertEmails(
 ): Promise<readonly number[]> {
   const rows = await tx.query(
     `/* emails.insertEmails */ with recent as (
-       select count(*) as emails from email where account_id = $1 and created_at >= $11
+       select count(*) as emails from email
+       where account_id = $1 and created_at >= $11 and (status <> 'FAILED' or attempts > 0)
      )
      insert into email (account_id, email_id, kind, to_addresses, subject, text, html, message_id, status, last_error,
        created_at)

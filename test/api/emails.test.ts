@@ -732,4 +732,23 @@ describe('an account that is written to without end', () => {
       { status: 'PENDING', lastError: null },
     ]);
   });
+
+  it('is sent emails again when fewer than 500 were sent, however many were not', async () => {
+    await start();
+    const accountId = await anAccount({ usageThresholds: ['10', '20'] });
+    await allocate(accountId, '100');
+    const id = await register(accountId);
+    await asOwner(
+      gateway.databaseUrl,
+      `insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at, status)
+       select account_id, 'RESOLVED', '{}', '', '', '', '', $1::timestamptz - interval '1 hour', 'FAILED'
+       from account, generate_series(1, 600)`,
+      [START],
+    );
+    await use(accountId, id, '10');
+
+    const { data } = await gateway.query(EmailsDocument, { accountId, first: 1 });
+
+    expect(data.emails?.nodes).toMatchObject([{ status: 'PENDING', lastError: null }]);
+  });
 });
