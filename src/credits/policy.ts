@@ -92,10 +92,11 @@ export function firstThresholds(
     values: readonly string[],
     field: string,
   ): readonly NewThreshold[] =>
-    [...new Set(values)].map((value, index) => {
+    values.flatMap((value, index) => {
       const path = ['input', field, index];
       // A list holds bare values: the value is the element, not a field of it.
-      return withPath(path, () => parseThreshold({ measure, value }, path));
+      const threshold = withPath(path, () => parseThreshold({ measure, value }, path));
+      return values.indexOf(value) < index ? [] : [threshold];
     });
   return [
     ...all('CREDITS_USED_PERCENT', usagePercents, 'usageThresholds'),

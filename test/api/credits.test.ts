@@ -457,6 +457,32 @@ describe('a grant for every cycle', () => {
   });
 });
 
+describe('the first thresholds of an account', () => {
+  it('are named by their place in the list when they cannot be, and made once each', async () => {
+    const create = (usageThresholds: readonly string[]): ReturnType<typeof gateway.query> =>
+      gateway.query(
+        'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { thresholds { measure value } } }',
+        { input: { name: 'Acme', usageThresholds, hoursToStop: [] } },
+      );
+
+    const refused = await create(['50', '50', '0']);
+    const made = await create(['50', '50.0']);
+
+    expect(refused.errors?.[0]?.extensions).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      path: ['input', 'usageThresholds', 2],
+    });
+    expect(made.data).toEqual({
+      createAccount: {
+        thresholds: [
+          { measure: 'CREDITS_USED_PERCENT', value: '50' },
+          { measure: 'RUNS_USED_PERCENT', value: '50' },
+        ],
+      },
+    });
+  });
+});
+
 describe('a test clock', () => {
   it('goes forward only, at most two years, and only for a test account', async () => {
     const accountId = await anAccount();
