@@ -234,7 +234,8 @@ export class CreditsResolver {
   }
 
   @Mutation(() => CreditAllocationType, {
-    description: 'Ends it now. One that was voided before is answered unchanged.',
+    description:
+      'Ends it now: what is left of it is taken back. Any of a row of grants ends the row, with the grant that waits or is in effect; those of cycles that ended stay as they were. One that was voided before is answered unchanged.',
   })
   async voidAllocation(
     @Ctx() context: RequestContext,

@@ -27,7 +27,7 @@ import {
   sumAllocated,
   voidAllocation,
 } from './credits.store.ts';
-import { isLive } from './lots.ts';
+import { findLiveOf } from './lots.ts';
 import type { LedgerRef } from './ledger.service.ts';
 import type { OpenAccount, SettlementService } from './settlement.service.ts';
 import { adjustUp, allocate, takeAdjustment, voidLot } from './writes.ts';
@@ -96,8 +96,8 @@ export class CreditsService {
   }
 
   /**
-   * Ends an allocation now: what is left of it is taken back, and of a row of grants no more follow. One that was voided
-   * before stays as it is.
+   * Ends an allocation now: what is left of it is taken back. Naming any of a row of grants ends the row, with the grant that
+   * waits or is in effect. What was voided before stays as it is.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
    */
   async void(
@@ -117,12 +117,13 @@ export class CreditsService {
       if (allocation === null) throw unknownId(named.id, ['id']);
       if (allocation.voidedAtMs !== null) return { accountId, allocationId };
       const { unit, seriesId } = allocation;
-      const live = draft
-        .purse(unit)
-        .lots.find((lot) => isLive(lot) && seriesId !== null && lot.seriesId === seriesId);
-      for (const id of new Set([allocationId, live?.allocationId ?? allocationId])) {
-        voidLot(draft, unit, id);
-        await voidAllocation(tx, { accountId, allocationId: id }, { atMs: nowMs, reason });
+      // Of a row, the grants whose cycle has ended stay as they were.
+      const ending =
+        seriesId === null ? allocationId : findLiveOf(draft.purse(unit), seriesId)?.allocationId;
+      if (ending !== undefined) {
+        voidLot(draft, unit, ending);
+        const ended = { accountId, allocationId: ending };
+        await voidAllocation(tx, ended, { atMs: nowMs, reason });
       }
       return { accountId, allocationId };
     });

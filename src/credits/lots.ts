@@ -80,6 +80,11 @@ export function isLive(lot: Lot): boolean {
   return lot.state === 'PENDING' || lot.state === 'SPENDABLE';
 }
 
+/** The grant of a row that waits or is spendable; there is none once the row was ended. */
+export function findLiveOf(purse: Purse, seriesId: number): Lot | undefined {
+  return purse.lots.find((lot) => lot.seriesId === seriesId && isLive(lot));
+}
+
 /** What is spendable less the debt. */
 export function balanceOf(purse: Purse): bigint {
   let balanceMicro = -purse.debtMicro;

@@ -18,6 +18,7 @@ import {
   DeployDocument,
   HardwareProfilesDocument,
   LedgerDocument,
+  OverviewDocument,
   RecordUsageDocument,
   RegisterResourcesDocument,
   ScaleDocument,
@@ -366,6 +367,33 @@ describe('voiding one of a row of grants', () => {
     const { account: listed } = await told(gateway.query(AllocationsDocument, { accountId }));
     expect(listed?.allocations.nodes.map(({ remaining }) => remaining)).toEqual(['0', '0']);
     expect(await creditsOf(accountId)).toMatchObject({ credits: { remaining: '0' } });
+  });
+
+  it('leaves the grants of cycles that ended as they were', async () => {
+    made += 1;
+    const { createAccount } = await told(
+      gateway.query(CreateAccountDocument, { input: { name: `Account ${made}` } }),
+    );
+    const accountId = createAccount.id;
+    const { allocate } = await told(
+      gateway.query(AllocateDocument, {
+        input: { accountId, amount: '10', everyCycle: true, idempotencyKey: 'a' },
+      }),
+    );
+    const cycle = (await creditsOf(accountId))?.billingCycle;
+    const endsAt = cycle?.endsAt ?? '';
+    gateway.clock.moveTo(Date.parse(endsAt) + SECOND);
+
+    await told(gateway.query(VoidAllocationDocument, { id: allocate.id, reason: 'ended' }));
+
+    const range = { from: cycle?.startsAt ?? '', to: endsAt };
+    const { account } = await told(gateway.query(OverviewDocument, { accountId, range }));
+    const { account: listed } = await told(gateway.query(AllocationsDocument, { accountId }));
+    expect(account?.usage.credits.allocated).toBe('10');
+    expect(listed?.allocations.nodes.map(({ voidedAt }) => voidedAt !== null)).toEqual([
+      true,
+      false,
+    ]);
   });
 });
 
