@@ -37,6 +37,12 @@ const ASSETS: readonly Asset[] = [
     type: 'text/javascript',
   },
   {
+    url: '/graphiql/graphql-sse.js',
+    manifest: require.resolve('graphql-sse/package.json'),
+    file: 'umd/graphql-sse.min.js',
+    type: 'text/javascript',
+  },
+  {
     url: '/graphiql/graphiql.css',
     manifest: require.resolve('graphiql/package.json'),
     file: 'graphiql.min.css',
