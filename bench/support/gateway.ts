@@ -68,8 +68,7 @@ export async function startBenchGateway(
   const end = async (): Promise<void> => {
     try {
       await server.close();
-      await app.folding.stop();
-      await app.keys.close();
+      await app.close();
       await owner.end();
       await database.close();
     } finally {

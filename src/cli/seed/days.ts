@@ -1,18 +1,17 @@
 // The demo's calendar. Its story is told in days before the day of the first start ("ago"), so that it is always fresh;
 // everything else follows from that day alone.
 
+import { CYCLE_DAY_MAX } from '../../account/account.ts';
 import { cycleStartMs, dayOf, dayStartMs, shiftCycleMs } from '../../core/calendar.ts';
-import type { Range } from '../../core/range.ts';
+import { DAY_MS, type Range } from '../../core/range.ts';
 
 export const DEMO_ZONE = 'Europe/Berlin';
 /** 13 months. */
 export const HISTORY_DAYS = 395;
 /** The running cycle began about so long before the first start: three whole weeks. */
 const RUNNING_CYCLE_DAYS = 21;
-const CYCLE_DAY_MAX = 28;
 const WORKDAYS = 5;
 const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 /** One day of the story. */
 export interface DemoDay {

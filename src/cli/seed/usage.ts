@@ -1,6 +1,7 @@
 // What the demo's usage comes from besides hosting by lifecycle calls: metered work, fine-tuning, storage, and short
 // sessions that are reported as periods once they are over.
 
+import { HOUR_MS } from '../../core/range.ts';
 import { floorDiv, formatMicro, parseMicro } from '../../core/micro.ts';
 import type { DemoDay, DemoDays } from './days.ts';
 import { DELIVERY_NOTES_AGO, officeHoursOf, TICKET_SUMMARIES } from './hosting.ts';
@@ -24,7 +25,6 @@ export interface DemoUsage {
 /** Measures how much work there was, in thousandths of what is usual. */
 export type Load = (atMs: number) => number;
 
-const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const PAGE_MICRO = 1_200n;
 const THOUSAND_TOKENS_MICRO = 200n;

@@ -1,5 +1,6 @@
 // The demo's workflows and how often they ran.
 
+import { HOUR_MS } from '../../core/range.ts';
 import type { DemoDay } from './days.ts';
 import { chanceOf } from './random.ts';
 import { OWNERS } from './hosting.ts';
@@ -29,7 +30,6 @@ export interface HourOfRuns {
   readonly runs: number;
 }
 
-const HOUR_MS = 3_600_000;
 
 /** Share of each hour's runs in a day's, in thousandths. */
 const HOURS: Readonly<Record<Rhythm, readonly number[]>> = {
