@@ -12,7 +12,8 @@ import { findDue } from './state.store.ts';
 
 const POLL_MS = 250;
 const ACCOUNTS_PER_POLL = 200;
-const AT_ONCE = 4;
+/** Each waits for the database most of the time. Fewer than the connections of a pool, which calls need too. */
+const AT_ONCE = 8;
 /** An account that cannot be settled (a fault of ours) must not be tried four times a second, nor keep others from it. */
 const RETRY_MS = 30_000;
 /** Lock timeouts and deadlocks. */
