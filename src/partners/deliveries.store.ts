@@ -168,10 +168,13 @@ export async function saveVerdict(
   return rows.length > 0;
 }
 
-/** Sends what waits for an endpoint from an instant on, as if for the first time. */
+/**
+ * Sends what waits for an endpoint from an instant on, as if for the first time. An attempt that is under way counts no more:
+ * the last of the old ones would give the message up.
+ */
 export async function restartPending(tx: Tx, ref: EndpointRef, atMs: number): Promise<void> {
   await tx.query(
-    `/* partners.restartPending */ update webhook_delivery set attempts = 0, next_attempt_at = $3
+    `/* partners.restartPending */ update webhook_delivery set attempts = 0, next_attempt_at = $3, claimed_until = null
      where account_id = $1 and endpoint_id = $2 and status = 'PENDING'`,
     [ref.accountId, ref.endpointId, at(atMs)],
   );
@@ -187,11 +190,11 @@ export async function failPending(tx: Tx, ref: EndpointRef, error: string): Prom
   );
 }
 
-/** Sends a message again from an instant on, as if for the first time. */
+/** Sends a message again from an instant on, as if for the first time: as `restartPending`, whatever became of it. */
 export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): Promise<void> {
   await tx.query(
     `/* partners.restartDelivery */ update webhook_delivery
-     set status = 'PENDING', attempts = 0, next_attempt_at = $3, delivered_at = null
+     set status = 'PENDING', attempts = 0, next_attempt_at = $3, claimed_until = null, delivered_at = null
      where account_id = $1 and delivery_id = $2`,
     [ref.accountId, ref.deliveryId, at(atMs)],
   );

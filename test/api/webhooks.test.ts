@@ -318,6 +318,29 @@ describe('a delivery that fails to the end', () => {
     expect(verifiedNow(1, secret)).toEqual(JSON.parse(failed.payload));
     expect(new Set(ids()).size).toBe(1);
   });
+
+  it('begins anew when it is sent again during its last attempt, which then fails', async () => {
+    let fail = (): void => undefined;
+    receiver.replies.push((response) => {
+      fail = () => response.writeHead(500).end();
+    });
+    await account.endpoint(receiver.url());
+    await account.raise();
+    const { id: deliveryId } = await account.delivery();
+    await asOwner(gateway.databaseUrl, 'update webhook_delivery set attempts = 9');
+
+    const sending = runDueJobs(gateway);
+    await receiver.count(1);
+    const again = await gateway.query(RedeliverWebhookDocument, { deliveryId }, account.key);
+    fail();
+    await sending;
+    await runDueJobs(gateway);
+
+    expect(dataOf(again).redeliverWebhook).toMatchObject({ status: 'PENDING', attempts: 0 });
+    expect(gateway.disabled).toEqual([]);
+    expect(receiver.received).toHaveLength(2);
+    expect(await account.delivery()).toMatchObject({ status: 'DELIVERED', attempts: 1 });
+  });
 });
 
 describe('an endpoint that is gone', () => {
