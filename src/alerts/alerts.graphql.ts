@@ -36,14 +36,16 @@ import {
 registerEnumType(alertKinds, {
   name: 'AlertKind',
   valuesConfig: {
-    CREDIT_THRESHOLD: { description: 'A threshold on credits was crossed.' },
-    RUN_THRESHOLD: { description: 'A threshold on workflow runs was crossed.' },
-    LOW_CREDITS: {
-      description: 'Balance reached the low-credit threshold: new deployments are refused.',
+    CREDIT_THRESHOLD: {
+      description: 'A threshold on credits left, or on percent of credits used, was reached.',
     },
-    CREDITS_EXHAUSTED: { description: 'Balance reached zero.' },
+    RUN_THRESHOLD: { description: 'A threshold on percent of workflow runs used was reached.' },
+    LOW_CREDITS: {
+      description: 'The balance came down to lowCredit: new deployments are refused.',
+    },
+    CREDITS_EXHAUSTED: { description: 'The balance came down to zero.' },
     NEGATIVE_LIMIT_REACHED: {
-      description: 'Balance reached the negative limit: running deployments were stopped.',
+      description: 'The balance came down to the negative limit: running deployments were stopped.',
     },
     STOP_EXPECTED: {
       description: 'stopsAt came within the hours of a HOURS_TO_STOP threshold.',
@@ -54,32 +56,43 @@ registerEnumType(alertKinds, {
   },
 });
 
-@ObjectType('Alert', { implements: NodeType, simpleResolvers: true })
+@ObjectType('Alert', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description:
+    'What an account was told once, when a threshold or limit was reached or no longer was.',
+})
 export class AlertType extends NodeType {
   @Field(() => SafeIntScalar, { description: '1, 2, 3 … within the account, without gaps.' })
   readonly sequence!: number;
   @Field(() => String, { description: 'For `creditAlerts(after:)`; the cursor of its edge.' })
   readonly cursor!: string;
   @Field(() => alertKinds) readonly kind!: AlertKind;
-  @Field(() => DateTimeScalar, {
-    description: 'The exact instant of the crossing; raisedAt: when it was recorded.',
-  })
+  @Field(() => DateTimeScalar, { description: 'The exact instant of the crossing.' })
   readonly crossedAt!: number;
-  @Field(() => DateTimeScalar) readonly raisedAt!: number;
-  @Field(() => CreditsScalar) readonly remaining!: bigint;
+  @Field(() => DateTimeScalar, { description: 'When it was recorded, by the real time.' })
+  readonly raisedAt!: number;
+  @Field(() => CreditsScalar, { description: 'Credits left at the crossing; negative in debt.' })
+  readonly remaining!: bigint;
   @Field(() => Float, {
     nullable: true,
-    description: 'Of runs for an alert on runs, else of credits.',
+    description:
+      'At the crossing: of runs for an alert on runs, else of credits; null where nothing is allocated.',
   })
   readonly percentUsed!: number | null;
-  @Field(() => SafeIntScalar, { nullable: true, description: 'Of an alert on runs.' })
+  @Field(() => SafeIntScalar, {
+    nullable: true,
+    description: 'Of an alert on runs: those left at the crossing.',
+  })
   readonly runsRemaining!: number | null;
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'What the threshold measured at the crossing, half up; null where the percent is.',
+    description:
+      'What the threshold measured at the crossing, in its own unit (credits, percent or hours), half up; null of a limit, of a percent where nothing is allocated, and of hours when no stop is foreseen.',
   })
   readonly measured!: bigint | null;
-  @Field(() => String) readonly message!: string;
+  @Field(() => String, { description: 'A sentence to show, in English.' })
+  readonly message!: string;
   /** What the other fields of an alert start from. */
   readonly alert!: Alert;
 }
@@ -227,7 +240,9 @@ export class AlertResolver {
     return findThreshold(context, alert);
   }
 
-  @FieldResolver(() => [HostedResourceType], { description: 'Deployments that were stopped.' })
+  @FieldResolver(() => [HostedResourceType], {
+    description: 'Of NEGATIVE_LIMIT_REACHED: the deployments that were stopped.',
+  })
   async stopped(
     @Root() { alert }: AlertType,
     @Ctx() context: RequestContext,

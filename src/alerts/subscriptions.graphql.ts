@@ -88,7 +88,7 @@ export class LiveResolver {
   @Subscription(() => CreditBalanceType, {
     subscribe: subscribeToBalance,
     description:
-      'The live balance: on every change, and at least every `everySeconds` (1 to 3,600) while deployments burn.',
+      'The live balance: at first the one of now, then on every change, and at least every `everySeconds` (1 to 3,600) while deployments burn. A reader that is slow gets the latest one.',
   })
   creditBalance(
     @Arg('accountId', () => ID, { nullable: true }) _accountId: string | null,

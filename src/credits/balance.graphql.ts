@@ -34,13 +34,21 @@ import { type AccountState } from './state.ts';
 
 registerEnumType(creditStates, {
   name: 'CreditState',
+  description: 'What the balance means by the credit policy, from well to worst.',
   valuesConfig: {
+    OK: { description: 'Above lowCredit.' },
     LOW: {
       description:
-        'At or below the low-credit threshold: new deployments are refused, running ones continue.',
+        'At or below lowCredit and above zero: new deployments and scaling up are refused, running ones continue.',
     },
-    EXHAUSTED: { description: 'At or below zero: the same, and imported projects stay drafts.' },
-    STOPPED: { description: 'The negative limit was reached: running deployments were stopped.' },
+    EXHAUSTED: {
+      description:
+        'At or below zero, and before the first allocation: as LOW, and workflows cannot be deployed, so imported projects stay drafts.',
+    },
+    STOPPED: {
+      description:
+        'At or below the negative limit: running and requested deployments were stopped, and none becomes ready.',
+    },
   },
 });
 
@@ -49,7 +57,8 @@ registerEnumType(creditStates, {
   description: 'Spendable credits, exact at `asOf`; running deployments burn between two answers.',
 })
 export class CreditBalanceType {
-  @Field(() => DateTimeScalar) readonly asOf!: number;
+  @Field(() => DateTimeScalar, { description: "The account's now; of a test account its own." })
+  readonly asOf!: number;
   @Field(() => CreditsScalar, {
     description:
       'What the running cycle has to spend: its carriedOver + allocated - expired + adjusted.',
@@ -69,7 +78,7 @@ export class CreditBalanceType {
   readonly percentUsed!: number | null;
   @Field(() => creditStates) readonly state!: CreditState;
   @Field(() => CreditsScalar, {
-    description: 'Sum over running deployments of replicas x hardware rate.',
+    description: 'Credits an hour: the sum over running deployments of replicas x hardware rate.',
   })
   readonly burnRatePerHour!: bigint;
   @Field(() => DateTimeScalar, {
@@ -105,28 +114,43 @@ export function balanceNode(balance: Balance): CreditBalanceType {
 @ObjectType('RunBalance', {
   simpleResolvers: true,
   description:
-    'Runs have lots, debt, expiry and everyCycle like credits, but no ledger, state or forecast; they are never refused.',
+    'Whole workflow runs of the running cycle; the fields are those of CreditBalance. Runs have lots, debt, expiry and everyCycle like credits, but no ledger, state or forecast; they are never refused.',
 })
 class RunBalanceType {
   @Field(() => DateTimeScalar) readonly asOf!: number;
   @Field(() => SafeIntScalar) readonly allocated!: number;
   @Field(() => SafeIntScalar) readonly used!: number;
-  @Field(() => SafeIntScalar) readonly remaining!: number;
+  @Field(() => SafeIntScalar, { description: 'Negative in debt.' })
+  readonly remaining!: number;
   @Field(() => Float, { nullable: true }) readonly percentUsed!: number | null;
 }
 
-@ObjectType('BillingCycle', { implements: NodeType, simpleResolvers: true })
+@ObjectType('BillingCycle', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description:
+    'What happened to the credits in one billing cycle, [startsAt, endsAt); of the running one, up to now. It goes by `bookedAt` of the ledger, so a usage view of the same time may differ by what was reported late.',
+})
 export class BillingCycleType extends NodeType {
   @Field(() => DateTimeScalar) readonly startsAt!: number;
-  @Field(() => DateTimeScalar) readonly endsAt!: number;
+  @Field(() => DateTimeScalar, { description: 'Not itself: where the next cycle begins.' })
+  readonly endsAt!: number;
   @Field(() => CreditsScalar, {
     description: 'Balance brought in from the cycle before: unexpired credits, or debt (negative).',
   })
   readonly carriedOver!: bigint;
-  @Field(() => CreditsScalar) readonly allocated!: bigint;
-  @Field(() => CreditsScalar, { description: 'USAGE less REVERSAL.' }) readonly used!: bigint;
-  @Field(() => CreditsScalar) readonly expired!: bigint;
-  @Field(() => CreditsScalar, { description: 'Adjustments and voids, signed.' })
+  @Field(() => CreditsScalar, { description: 'Allocations that took effect in it.' })
+  readonly allocated!: bigint;
+  @Field(() => CreditsScalar, {
+    description:
+      'USAGE less REVERSAL; of the running cycle, with what running deployments cost up to now.',
+  })
+  readonly used!: bigint;
+  @Field(() => CreditsScalar, {
+    description: 'What was left of the allocations that expired in it.',
+  })
+  readonly expired!: bigint;
+  @Field(() => CreditsScalar, { description: 'Adjustments and voided allocations, signed.' })
   readonly adjusted!: bigint;
   @Field(() => CreditsScalar, {
     description:

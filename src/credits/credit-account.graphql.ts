@@ -39,17 +39,36 @@ import type { Watch } from './watches.ts';
 import { readThresholds, type Threshold } from './thresholds.service.ts';
 import { type ThresholdMeasure, thresholdMeasures } from './watches.ts';
 
-registerEnumType(thresholdMeasures, { name: 'ThresholdMeasure' });
+registerEnumType(thresholdMeasures, {
+  name: 'ThresholdMeasure',
+  valuesConfig: {
+    CREDITS_REMAINING: { description: 'Credits left, `credits.remaining`: at or below the value.' },
+    CREDITS_USED_PERCENT: {
+      description:
+        'Percent of the running cycle, `credits.percentUsed`: at or above the value. Where nothing is allocated it is reached in debt.',
+    },
+    RUNS_USED_PERCENT: { description: 'The same of workflow runs.' },
+    HOURS_TO_STOP: { description: 'Hours until `credits.stopsAt`: at or below the value.' },
+  },
+});
 
 @ObjectType('CreditPolicy', {
   simpleResolvers: true,
-  description:
-    'lowCredit: at or below it new deployments are refused. negativeLimit: a negative number (or zero); reaching it stops running deployments.',
+  description: 'Levels of the balance, in credits: negativeLimit <= 0 <= lowCredit.',
 })
 class CreditPolicyType {
-  @Field(() => CreditsScalar) readonly lowCredit!: bigint;
-  @Field(() => CreditsScalar) readonly negativeLimit!: bigint;
-  @Field(() => CreditsScalar, { description: 'Fine-tuning may start only above it.' })
+  @Field(() => CreditsScalar, {
+    description: 'At or below it new deployments and scaling up are refused.',
+  })
+  readonly lowCredit!: bigint;
+  @Field(() => CreditsScalar, {
+    description:
+      'At or below it running and requested deployments are stopped, at that very instant.',
+  })
+  readonly negativeLimit!: bigint;
+  @Field(() => CreditsScalar, {
+    description: 'Fine-tuning may start only above it: `deploymentPolicy.canFineTune`.',
+  })
   readonly fineTuningMinimum!: bigint;
 }
 
@@ -61,11 +80,15 @@ class CreditPolicyType {
 })
 export class ThresholdType extends NodeType {
   @Field(() => thresholdMeasures) readonly measure!: ThresholdMeasure;
-  @Field(() => DecimalScalar) readonly value!: bigint;
+  @Field(() => DecimalScalar, { description: 'In credits, percent or hours, as `measure` says.' })
+  readonly value!: bigint;
   @Field(() => String, { nullable: true }) readonly label!: string | null;
-  @Field(() => Boolean, { description: 'Not reached: it will fire when it is.' })
+  @Field(() => Boolean, {
+    description: 'Not reached: it will fire when it is. False from then on until it no longer is.',
+  })
   readonly armed!: boolean;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly lastFiredAt!: number | null;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When it last raised an alert.' })
+  readonly lastFiredAt!: number | null;
 }
 
 /** A threshold as the API shows it. @param watch where it stands now */
@@ -115,7 +138,11 @@ class CreateAccountInput implements OpenAccountRequest {
   readonly externalId?: string | null;
   @Field(() => TimeZoneScalar, { nullable: true, defaultValue: 'UTC' })
   readonly timeZone?: string | null;
-  @Field(() => [EmailAddressScalar], { nullable: true, defaultValue: [] })
+  @Field(() => [EmailAddressScalar], {
+    nullable: true,
+    defaultValue: [],
+    description: 'At most 20.',
+  })
   readonly notificationEmails?: readonly string[] | null;
   @Field(() => Int, {
     nullable: true,
@@ -140,11 +167,23 @@ class CreateAccountInput implements OpenAccountRequest {
       'Makes a test account: its time stands at this instant and moves only by advanceTestClock.',
   })
   readonly testClock?: number | null;
-  @Field(() => CreditsScalar, { nullable: true, defaultValue: '0' })
+  @Field(() => CreditsScalar, {
+    nullable: true,
+    defaultValue: '0',
+    description: 'As CreditPolicy.lowCredit.',
+  })
   readonly lowCredit?: string | null;
-  @Field(() => CreditsScalar, { nullable: true, defaultValue: '0' })
+  @Field(() => CreditsScalar, {
+    nullable: true,
+    defaultValue: '0',
+    description: 'As CreditPolicy.negativeLimit.',
+  })
   readonly negativeLimit?: string | null;
-  @Field(() => CreditsScalar, { nullable: true, defaultValue: '0' })
+  @Field(() => CreditsScalar, {
+    nullable: true,
+    defaultValue: '0',
+    description: 'As CreditPolicy.fineTuningMinimum.',
+  })
   readonly fineTuningMinimum?: string | null;
   @Field(() => [DecimalScalar], {
     nullable: true,
@@ -155,7 +194,7 @@ class CreateAccountInput implements OpenAccountRequest {
   @Field(() => [DecimalScalar], {
     nullable: true,
     defaultValue: ['24'],
-    description: 'Lead times at which the account is warned that deployments will stop.',
+    description: 'Hours before deployments will be stopped at which the new account is warned.',
   })
   readonly hoursToStop?: readonly string[] | null;
 }
@@ -169,12 +208,15 @@ class UpdateAccountInput implements UpdateAccountRequest {
     description: 'Days and months of views change at once, cycles from the next one on.',
   })
   readonly timeZone?: string | null;
-  @Field(() => [EmailAddressScalar], { nullable: true })
+  @Field(() => [EmailAddressScalar], {
+    nullable: true,
+    description: 'All of them, at most 20; an empty list: no emails.',
+  })
   readonly notificationEmails?: readonly string[] | null;
 }
 
 @InputType('SetCreditPolicyInput', {
-  description: 'Left out: unchanged. negativeLimit <= 0 <= lowCredit.',
+  description: 'In credits; what is left out stays as it is. negativeLimit <= 0 <= lowCredit.',
 })
 class SetCreditPolicyInput implements PolicyRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
@@ -192,20 +234,28 @@ class CreateThresholdInput implements ThresholdRequest {
       'Credits (may be negative), percent (above 0, at most 1,000) or hours (above 0, at most 8,784).',
   })
   readonly value!: string;
-  @Field(() => String, { nullable: true }) readonly label?: string | null;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Shown with the threshold and in its emails and webhooks; at most 200 characters.',
+  })
+  readonly label?: string | null;
 }
 
 @InputType('SetHardwareRateInput')
 class SetHardwareRateInput implements SetHardwareRateRequest {
   @Field(() => String, { description: "The profile's name." }) readonly hardware!: string;
-  @Field(() => CreditsScalar, { description: 'For one replica; from 0 to 100,000.' })
+  @Field(() => CreditsScalar, {
+    description: 'Credits an hour for one replica; from 0 to 100,000.',
+  })
   readonly creditsPerHour!: string;
   @Field(() => DateTimeScalar, { nullable: true }) readonly effectiveFrom?: number | null;
 }
 
 @Resolver(() => AccountType)
 export class AccountPolicyResolver {
-  @FieldResolver(() => CreditPolicyType)
+  @FieldResolver(() => CreditPolicyType, {
+    description: 'At which balances deployments are refused and stopped.',
+  })
   async creditPolicy(
     @Root() { account }: AccountType,
     @Ctx() context: RequestContext,
@@ -263,7 +313,10 @@ export class CreditAccountResolver {
     return accountNode(await this.creditAccounts.advanceTestClock(context.actor, request));
   }
 
-  @Mutation(() => AccountType)
+  @Mutation(() => AccountType, {
+    description:
+      'Takes effect at once: a balance that is at or below a new level is told of, and deployments are stopped where it is the negative limit.',
+  })
   async setCreditPolicy(
     @Ctx() context: RequestContext,
     @Arg('input', () => SetCreditPolicyInput) input: SetCreditPolicyInput,
@@ -273,7 +326,7 @@ export class CreditAccountResolver {
 
   @Mutation(() => ThresholdType, {
     description:
-      'One that is reached already fires at once. The same measure, value and label again is the first one.',
+      'One that is reached already fires at once. The same measure, value and label again is the first one. An account has at most 100.',
   })
   async createThreshold(
     @Ctx() context: RequestContext,

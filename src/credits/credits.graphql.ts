@@ -43,7 +43,10 @@ import { ledgerEntryNode, LedgerEntryType } from './ledger.graphql.ts';
 import { readEntry } from './ledger.service.ts';
 
 registerEnumType(allocationUnits, { name: 'AllocationUnit' });
-registerEnumType(allocationSources, { name: 'AllocationSource' });
+registerEnumType(allocationSources, {
+  name: 'AllocationSource',
+  description: 'Where an allocation comes from. It is a label: all are spent alike.',
+});
 
 @ObjectType('CreditAllocation', {
   implements: NodeType,
@@ -57,9 +60,17 @@ export class CreditAllocationType extends NodeType {
   @Field(() => allocationSources) readonly source!: AllocationSource;
   @Field(() => CreditsScalar, { description: 'Credits, or a whole number of runs.' })
   readonly amount!: bigint;
-  @Field(() => Int) readonly priority!: number;
-  @Field(() => DateTimeScalar) readonly effectiveAt!: number;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly expiresAt!: number | null;
+  @Field(() => Int, { description: 'The lower, the earlier it is spent.' })
+  readonly priority!: number;
+  @Field(() => DateTimeScalar, {
+    description: 'From when on usage views count it; it can be spent once it is booked.',
+  })
+  readonly effectiveAt!: number;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'It can be spent until just before; null: it does not expire.',
+  })
+  readonly expiresAt!: number | null;
   @Field(() => Boolean, {
     description:
       'One of a row of grants, one for each billing cycle, each an allocation of its own for that cycle only. Voiding one ends the row.',
@@ -101,25 +112,33 @@ class AllocateInput implements AllocateRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => allocationUnits, { nullable: true, defaultValue: 'CREDITS' })
   readonly unit?: AllocationUnit | null;
-  @Field(() => CreditsScalar, { description: 'Above 0; a whole number of runs.' })
+  @Field(() => CreditsScalar, { description: 'Credits, or a whole number of runs; above 0.' })
   readonly amount!: string;
   @Field(() => allocationSources, { nullable: true, defaultValue: 'TOP_UP' })
   readonly source?: AllocationSource | null;
-  @Field(() => Int, { nullable: true, defaultValue: 100 }) readonly priority?: number | null;
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 100,
+    description: 'The lower, the earlier it is spent.',
+  })
+  readonly priority?: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
       'Default: now. Earlier: booked and spendable now, in usage views from effectiveAt on; with an expiresAt not after creditsFrom it is history, in views only. Any other expiresAt must be after now.',
   })
   readonly effectiveAt?: number | null;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly expiresAt?: number | null;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Default: it does not expire.' })
+  readonly expiresAt?: number | null;
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
-    description: 'The first grant covers the running cycle; expiresAt must be left out.',
+    description:
+      'Grants the amount anew in each billing cycle, for that cycle. The first grant covers the running one; expiresAt must be left out.',
   })
   readonly everyCycle?: boolean | null;
-  @Field(() => String, { nullable: true }) readonly note?: string | null;
+  @Field(() => String, { nullable: true, description: 'At most 1,000 characters.' })
+  readonly note?: string | null;
   @Field(() => String, {
     description:
       'Sending the same key again returns the first result; with another body it is IDEMPOTENCY_CONFLICT.',
@@ -170,11 +189,13 @@ export class AccountAllocationsResolver {
 class AdjustCreditsInput implements AdjustCreditsRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => CreditsScalar, {
-    description: 'Above 0: a lot of its own, without expiry. Below: taken like usage.',
+    description:
+      'In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be.',
   })
   readonly amount!: string;
-  @Field(() => String) readonly reason!: string;
-  @Field(() => String, { description: 'One space with the keys of `allocate`.' })
+  @Field(() => String, { description: 'The description of its entry; at most 1,000 characters.' })
+  readonly reason!: string;
+  @Field(() => String, { description: 'As for `allocate`; both share one space of keys.' })
   readonly idempotencyKey!: string;
 }
 
@@ -215,7 +236,10 @@ export class LedgerEntryResolver {
 export class CreditsResolver {
   constructor(private readonly credits: CreditsService) {}
 
-  @Mutation(() => CreditAllocationType)
+  @Mutation(() => CreditAllocationType, {
+    description:
+      'Gives an account credits or workflow runs. They pay its debt first; what warnings no longer hold is told (RESOLVED).',
+  })
   async allocate(
     @Ctx() context: RequestContext,
     @Arg('input', () => AllocateInput) input: AllocateInput,
@@ -224,7 +248,9 @@ export class CreditsResolver {
     return allocationNode(await this.credits.read(await context.reader(), made));
   }
 
-  @Mutation(() => LedgerEntryType)
+  @Mutation(() => LedgerEntryType, {
+    description: 'Corrects the balance. Answers with the entry that it made.',
+  })
   async adjustCredits(
     @Ctx() context: RequestContext,
     @Arg('input', () => AdjustCreditsInput) input: AdjustCreditsInput,

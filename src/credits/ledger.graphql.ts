@@ -5,7 +5,20 @@ import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars
 import { type LedgerEntryKind, ledgerEntryKinds } from './ledger.ts';
 import type { LedgerEntry } from './ledger.service.ts';
 
-registerEnumType(ledgerEntryKinds, { name: 'LedgerEntryKind' });
+registerEnumType(ledgerEntryKinds, {
+  name: 'LedgerEntryKind',
+  valuesConfig: {
+    ALLOCATION: { description: 'An allocation took effect.' },
+    USAGE: { description: 'Recorded usage, or hosting.' },
+    EXPIRY: { description: 'What was left of an allocation when it expired.' },
+    VOID: { description: 'What was left of an allocation when it was voided.' },
+    CARRY_OVER: { description: 'The end of a billing cycle; its amount is 0.' },
+    ADJUSTMENT: { description: 'By adjustCredits, up or down.' },
+    REVERSAL: {
+      description: 'Usage that was voided, or hosting that had ended earlier than was charged.',
+    },
+  },
+});
 
 @ObjectType('LedgerEntry', {
   implements: NodeType,
@@ -14,21 +27,27 @@ registerEnumType(ledgerEntryKinds, { name: 'LedgerEntryKind' });
     "One append-only line of the account's credit journal: `balance` is the sum of all amounts up to it. Running hosting is posted when a segment ends and when lots change; until then it is accrued, in `credits.remaining` but not here.",
 })
 export class LedgerEntryType extends NodeType {
-  @Field(() => SafeIntScalar) readonly sequence!: number;
+  @Field(() => SafeIntScalar, { description: '1, 2, 3 … within the account, without gaps.' })
+  readonly sequence!: number;
   @Field(() => ledgerEntryKinds, {
     description: 'CARRY_OVER has amount 0 and marks the end of a cycle.',
   })
   readonly kind!: LedgerEntryKind;
-  @Field(() => CreditsScalar, { description: 'Signed: allocations positive, usage negative.' })
+  @Field(() => CreditsScalar, {
+    description: 'Signed: what is added is positive, what is taken is negative.',
+  })
   readonly amount!: bigint;
-  @Field(() => CreditsScalar) readonly balance!: bigint;
+  @Field(() => CreditsScalar, { description: 'The sum of all amounts up to this one.' })
+  readonly balance!: bigint;
   @Field(() => DateTimeScalar, {
     description:
       "Where it counts in balances and cycles: the account's now for what was written, its own instant for what came about by time (hosting, expiry, grant, cycle end, stop).",
   })
   readonly bookedAt!: number;
-  @Field(() => DateTimeScalar) readonly recordedAt!: number;
-  @Field(() => String) readonly description!: string;
+  @Field(() => DateTimeScalar, { description: 'When it was written, by the real time.' })
+  readonly recordedAt!: number;
+  @Field(() => String, { description: 'A few words, or the reason of an adjustment.' })
+  readonly description!: string;
   /** What other domains' fields start from. */
   readonly entry!: LedgerEntry;
 }

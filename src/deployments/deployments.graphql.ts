@@ -41,7 +41,9 @@ class ScaleInput implements ScaleRequest {
 export class DeploymentsResolver {
   constructor(private readonly deployments: DeploymentService) {}
 
-  @Mutation(() => WorkflowType, { description: AT })
+  @Mutation(() => WorkflowType, {
+    description: `${AT} Refused with DEPLOYMENTS_DISABLED in the states EXHAUSTED and STOPPED.`,
+  })
   async deployWorkflow(
     @Ctx() context: RequestContext,
     @Arg('id', () => ID) id: string,
@@ -64,7 +66,7 @@ export class DeploymentsResolver {
   }
 
   @Mutation(() => HostedResourceType, {
-    description: `Runs a resource on hardware from \`at\` on. ${AT} What already runs as asked is returned unchanged; on other hardware it is CONFLICT.`,
+    description: `Runs a resource on hardware from \`at\` on. ${AT} What already runs as asked is returned unchanged; on other hardware it is CONFLICT. Refused with DEPLOYMENTS_DISABLED unless \`deploymentPolicy.canDeploy\`.`,
   })
   async deploy(
     @Ctx() context: RequestContext,
@@ -74,7 +76,8 @@ export class DeploymentsResolver {
   }
 
   @Mutation(() => HostedResourceType, {
-    description: 'The deployment that was requested with `ready: false` runs from `at` on.',
+    description:
+      'The deployment that was requested with `ready: false` runs from `at` on. Refused with DEPLOYMENTS_DISABLED in state STOPPED.',
   })
   async deploymentReady(
     @Ctx() context: RequestContext,
@@ -100,7 +103,8 @@ export class DeploymentsResolver {
   }
 
   @Mutation(() => HostedResourceType, {
-    description: 'Changes replicas or hardware from `at` on.',
+    description:
+      'Changes replicas or hardware from `at` on. What costs more an hour than before is refused with DEPLOYMENTS_DISABLED unless `deploymentPolicy.canDeploy`.',
   })
   async scale(
     @Ctx() context: RequestContext,

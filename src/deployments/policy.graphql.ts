@@ -24,12 +24,21 @@ import type { QuoteRequest, QuoteService } from './quote.service.ts';
 const projectImportModes = { DEPLOYABLE: 'DEPLOYABLE', DRAFT_ONLY: 'DRAFT_ONLY' } as const;
 registerEnumType(projectImportModes, { name: 'ProjectImportMode' });
 
-@ObjectType('DeploymentPolicy', { simpleResolvers: true })
+@ObjectType('DeploymentPolicy', {
+  simpleResolvers: true,
+  description: 'What the balance of now allows by the credit policy.',
+})
 class DeploymentPolicyType {
-  @Field(() => Boolean) readonly canDeploy!: boolean;
-  @Field(() => Boolean) readonly canFineTune!: boolean;
+  @Field(() => Boolean, {
+    description: 'Whether deploying and scaling up are allowed: in state OK only.',
+  })
+  readonly canDeploy!: boolean;
+  @Field(() => Boolean, {
+    description: 'Whether there was an allocation, and the balance is above fineTuningMinimum.',
+  })
+  readonly canFineTune!: boolean;
   @Field(() => projectImportModes, {
-    description: 'DEPLOYABLE, or DRAFT_ONLY when no credits are left.',
+    description: 'DEPLOYABLE, or DRAFT_ONLY when no credits are left (EXHAUSTED, STOPPED).',
   })
   readonly projectImport!: keyof typeof projectImportModes;
   @Field(() => creditStates) readonly state!: CreditState;
@@ -40,12 +49,21 @@ class DeploymentPolicyType {
   readonly message!: string | null;
 }
 
-@ObjectType('DeploymentQuote', { simpleResolvers: true })
+@ObjectType('DeploymentQuote', {
+  simpleResolvers: true,
+  description: 'What a deployment that is made now would cost and change. Nothing is reserved.',
+})
 class DeploymentQuoteType {
-  @Field(() => CreditsScalar, { description: 'At the rates of now, for all replicas.' })
+  @Field(() => CreditsScalar, {
+    description: 'Credits an hour at the rates of now, for all replicas.',
+  })
   readonly creditsPerHour!: bigint;
-  @Field(() => Boolean) readonly allowed!: boolean;
-  @Field(() => String, { nullable: true, description: 'Why it would be refused.' })
+  @Field(() => Boolean, { description: 'Whether it would be allowed now.' })
+  readonly allowed!: boolean;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why it would be refused; null when it is allowed.',
+  })
   readonly message!: string | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
@@ -69,7 +87,8 @@ class DeploymentQuoteType {
 })
 class DeploymentQuoteInput implements QuoteRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
-  @Field(() => String) readonly hardware!: string;
+  @Field(() => String, { description: "The profile's name." })
+  readonly hardware!: string;
   @Field(() => Int, { nullable: true, defaultValue: 1, description: '1 to 1,000.' })
   readonly replicas?: number | null;
   @Field(() => ID, { nullable: true }) readonly resourceId?: string | null;

@@ -24,8 +24,19 @@ import {
 } from './email.ts';
 import type { EmailService } from './emails.service.ts';
 
-registerEnumType(emailKinds, { name: 'EmailKind' });
-registerEnumType(deliveryStatuses, { name: 'DeliveryStatus' });
+registerEnumType(emailKinds, {
+  name: 'EmailKind',
+  description:
+    'What an email tells of. CREDIT_USAGE: thresholds on credits, and the end of a cycle.',
+});
+registerEnumType(deliveryStatuses, {
+  name: 'DeliveryStatus',
+  valuesConfig: {
+    PENDING: { description: 'To be sent, for the first time or again.' },
+    DELIVERED: { description: 'The receiver took it.' },
+    FAILED: { description: 'Given up; lastError says why.' },
+  },
+});
 
 @ObjectType('Email', { implements: NodeType, simpleResolvers: true })
 export class EmailType extends NodeType {
@@ -37,10 +48,17 @@ export class EmailType extends NodeType {
   readonly text!: string;
   @Field(() => deliveryStatuses, { description: 'PENDING for ever without a mail server.' })
   readonly status!: DeliveryStatus;
-  @Field(() => Int) readonly attempts!: number;
-  @Field(() => String, { nullable: true }) readonly lastError!: string | null;
+  @Field(() => Int, { description: 'How often it was tried to be sent.' })
+  readonly attempts!: number;
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'What went wrong last, in a sentence; also of addresses that were refused while others took it.',
+  })
+  readonly lastError!: string | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly deliveredAt!: number | null;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the mail server took it.' })
+  readonly deliveredAt!: number | null;
   /** Its place in a list. */
   readonly emailId!: number;
 }

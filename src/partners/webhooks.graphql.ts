@@ -62,10 +62,17 @@ export class WebhookDeliveryType extends NodeType {
     description: 'Null when none is to come; while the endpoint is disabled too.',
   })
   readonly nextAttemptAt!: number | null;
-  @Field(() => Int, { nullable: true }) readonly lastResponseCode!: number | null;
-  @Field(() => String, { nullable: true }) readonly lastError!: string | null;
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'The HTTP status that the last attempt was answered with; null when there was none.',
+  })
+  readonly lastResponseCode!: number | null;
+  @Field(() => String, { nullable: true, description: 'What went wrong last, in a sentence.' })
+  readonly lastError!: string | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly deliveredAt!: number | null;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When it was answered with 2xx.' })
+  readonly deliveredAt!: number | null;
   readonly delivery!: WebhookDelivery;
 }
 
@@ -81,10 +88,14 @@ export class WebhookEndpointType extends NodeType {
   @Field(() => [webhookEvents]) readonly events!: readonly WebhookEvent[];
   @Field(() => Boolean, {
     description:
-      'False after updateWebhookEndpoint, an answer 410, or a message that failed ten times; what is raised meanwhile is not sent.',
+      'False after updateWebhookEndpoint, an answer 410, or a message that failed ten times. What happens meanwhile makes no message for it; those that waited are sent once it is enabled.',
   })
   readonly enabled!: boolean;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly disabledAt!: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Since when nothing is sent; null while it is enabled.',
+  })
+  readonly disabledAt!: number | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
   readonly endpoint!: WebhookEndpoint;
 }

@@ -7,46 +7,51 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 export type AdjustCreditsInput = {
   readonly accountId?: string | null | undefined;
-  /** Above 0: a lot of its own, without expiry. Below: taken like usage. */
+  /** In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be. */
   readonly amount: string;
-  /** One space with the keys of `allocate`. */
+  /** As for `allocate`; both share one space of keys. */
   readonly idempotencyKey: string;
+  /** The description of its entry; at most 1,000 characters. */
   readonly reason: string;
 };
 
 export type AlertKind =
-  /** Balance reached zero. */
+  /** The balance came down to zero. */
   | 'CREDITS_EXHAUSTED'
-  /** A threshold on credits was crossed. */
+  /** A threshold on credits left, or on percent of credits used, was reached. */
   | 'CREDIT_THRESHOLD'
-  /** Balance reached the low-credit threshold: new deployments are refused. */
+  /** The balance came down to lowCredit: new deployments are refused. */
   | 'LOW_CREDITS'
-  /** Balance reached the negative limit: running deployments were stopped. */
+  /** The balance came down to the negative limit: running deployments were stopped. */
   | 'NEGATIVE_LIMIT_REACHED'
   /** What an earlier alert told of no longer holds (a grant, a void, a new cycle). */
   | 'RESOLVED'
-  /** A threshold on workflow runs was crossed. */
+  /** A threshold on percent of workflow runs used was reached. */
   | 'RUN_THRESHOLD'
   /** stopsAt came within the hours of a HOURS_TO_STOP threshold. */
   | 'STOP_EXPECTED';
 
 export type AllocateInput = {
   readonly accountId?: string | null | undefined;
-  /** Above 0; a whole number of runs. */
+  /** Credits, or a whole number of runs; above 0. */
   readonly amount: string;
   /** Default: now. Earlier: booked and spendable now, in usage views from effectiveAt on; with an expiresAt not after creditsFrom it is history, in views only. Any other expiresAt must be after now. */
   readonly effectiveAt?: string | null | undefined;
-  /** The first grant covers the running cycle; expiresAt must be left out. */
+  /** Grants the amount anew in each billing cycle, for that cycle. The first grant covers the running one; expiresAt must be left out. */
   readonly everyCycle?: boolean | null | undefined;
+  /** Default: it does not expire. */
   readonly expiresAt?: string | null | undefined;
   /** Sending the same key again returns the first result; with another body it is IDEMPOTENCY_CONFLICT. */
   readonly idempotencyKey: string;
+  /** At most 1,000 characters. */
   readonly note?: string | null | undefined;
+  /** The lower, the earlier it is spent. */
   readonly priority?: number | null | undefined;
   readonly source?: AllocationSource | null | undefined;
   readonly unit?: AllocationUnit | null | undefined;
 };
 
+/** Where an allocation comes from. It is a label: all are spent alike. */
 export type AllocationSource =
   | 'ADJUSTMENT'
   | 'PLAN'
@@ -66,12 +71,16 @@ export type CreateAccountInput = {
   readonly cycleDay?: number | null | undefined;
   /** Sent again with the same externalId and body: the first account. */
   readonly externalId?: string | null | undefined;
+  /** As CreditPolicy.fineTuningMinimum. */
   readonly fineTuningMinimum?: string | null | undefined;
-  /** Lead times at which the account is warned that deployments will stop. */
+  /** Hours before deployments will be stopped at which the new account is warned. */
   readonly hoursToStop?: ReadonlyArray<string> | null | undefined;
+  /** As CreditPolicy.lowCredit. */
   readonly lowCredit?: string | null | undefined;
   readonly name: string;
+  /** As CreditPolicy.negativeLimit. */
   readonly negativeLimit?: string | null | undefined;
+  /** At most 20. */
   readonly notificationEmails?: ReadonlyArray<string> | null | undefined;
   /** Makes a test account: its time stands at this instant and moves only by advanceTestClock. */
   readonly testClock?: string | null | undefined;
@@ -104,6 +113,7 @@ export type CreateHardwareProfileInput = {
 
 export type CreateThresholdInput = {
   readonly accountId?: string | null | undefined;
+  /** Shown with the threshold and in its emails and webhooks; at most 200 characters. */
   readonly label?: string | null | undefined;
   readonly measure: ThresholdMeasure;
   /** Credits (may be negative), percent (above 0, at most 1,000) or hours (above 0, at most 8,784). */
@@ -130,13 +140,15 @@ export type CreditComponent =
   | 'PROCESSING'
   | 'STORAGE';
 
+/** What the balance means by the credit policy, from well to worst. */
 export type CreditState =
-  /** At or below zero: the same, and imported projects stay drafts. */
+  /** At or below zero, and before the first allocation: as LOW, and workflows cannot be deployed, so imported projects stay drafts. */
   | 'EXHAUSTED'
-  /** At or below the low-credit threshold: new deployments are refused, running ones continue. */
+  /** At or below lowCredit and above zero: new deployments and scaling up are refused, running ones continue. */
   | 'LOW'
+  /** Above lowCredit. */
   | 'OK'
-  /** The negative limit was reached: running deployments were stopped. */
+  /** At or below the negative limit: running and requested deployments were stopped, and none becomes ready. */
   | 'STOPPED';
 
 /** Either `preset`, or `from` and `to` (half-open: `to` is not included), or `fromDay` and `toDay` (both included). Anything else is BAD_USER_INPUT. A range may end after now: hosting counts up to now, events recorded ahead count. */
@@ -163,8 +175,11 @@ export type DateRangePreset =
   | 'PREVIOUS_CYCLE';
 
 export type DeliveryStatus =
+  /** The receiver took it. */
   | 'DELIVERED'
+  /** Given up; lastError says why. */
   | 'FAILED'
+  /** To be sent, for the first time or again. */
   | 'PENDING';
 
 export type DeployInput = {
@@ -182,12 +197,14 @@ export type DeployInput = {
 /** resourceId: the running deployment that it would replace (scaling). */
 export type DeploymentQuoteInput = {
   readonly accountId?: string | null | undefined;
+  /** The profile's name. */
   readonly hardware: string;
   /** 1 to 1,000. */
   readonly replicas?: number | null | undefined;
   readonly resourceId?: string | null | undefined;
 };
 
+/** What an email tells of. CREDIT_USAGE: thresholds on credits, and the end of a cycle. */
 export type EmailKind =
   | 'CREDITS_EXHAUSTED'
   | 'CREDIT_USAGE'
@@ -226,12 +243,19 @@ export type HostingPeriodInput = {
 };
 
 export type LedgerEntryKind =
+  /** By adjustCredits, up or down. */
   | 'ADJUSTMENT'
+  /** An allocation took effect. */
   | 'ALLOCATION'
+  /** The end of a billing cycle; its amount is 0. */
   | 'CARRY_OVER'
+  /** What was left of an allocation when it expired. */
   | 'EXPIRY'
+  /** Usage that was voided, or hosting that had ended earlier than was charged. */
   | 'REVERSAL'
+  /** Recorded usage, or hosting. */
   | 'USAGE'
+  /** What was left of an allocation when it was voided. */
   | 'VOID';
 
 export type ModelType =
@@ -366,7 +390,7 @@ export type Scope =
   | 'OPERATOR'
   | 'READ_USAGE';
 
-/** Left out: unchanged. negativeLimit <= 0 <= lowCredit. */
+/** In credits; what is left out stays as it is. negativeLimit <= 0 <= lowCredit. */
 export type SetCreditPolicyInput = {
   readonly accountId?: string | null | undefined;
   readonly fineTuningMinimum?: string | null | undefined;
@@ -375,7 +399,7 @@ export type SetCreditPolicyInput = {
 };
 
 export type SetHardwareRateInput = {
-  /** For one replica; from 0 to 100,000. */
+  /** Credits an hour for one replica; from 0 to 100,000. */
   readonly creditsPerHour: string;
   readonly effectiveFrom?: string | null | undefined;
   /** The profile's name. */
@@ -383,14 +407,19 @@ export type SetHardwareRateInput = {
 };
 
 export type ThresholdMeasure =
+  /** Credits left, `credits.remaining`: at or below the value. */
   | 'CREDITS_REMAINING'
+  /** Percent of the running cycle, `credits.percentUsed`: at or above the value. Where nothing is allocated it is reached in debt. */
   | 'CREDITS_USED_PERCENT'
+  /** Hours until `credits.stopsAt`: at or below the value. */
   | 'HOURS_TO_STOP'
+  /** The same of workflow runs. */
   | 'RUNS_USED_PERCENT';
 
 export type UpdateAccountInput = {
   readonly accountId?: string | null | undefined;
   readonly name?: string | null | undefined;
+  /** All of them, at most 20; an empty list: no emails. */
   readonly notificationEmails?: ReadonlyArray<string> | null | undefined;
   /** Days and months of views change at once, cycles from the next one on. */
   readonly timeZone?: string | null | undefined;
