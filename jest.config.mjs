@@ -1,3 +1,5 @@
+import os from 'node:os';
+
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
@@ -6,4 +8,6 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 60_000,
+  // Tests wait for the database half of their time: two side by side pay even on two cores.
+  maxWorkers: Math.max(2, os.availableParallelism() - 1),
 };

@@ -30,7 +30,6 @@ export interface HourOfRuns {
   readonly runs: number;
 }
 
-
 /** Share of each hour's runs in a day's, in thousandths. */
 const HOURS: Readonly<Record<Rhythm, readonly number[]>> = {
   OFFICE: [
