@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
+import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/live.ts';
 
 let gateway: TestGateway;
@@ -119,6 +119,35 @@ describe('what is due', () => {
 
     expect(settled).toBe(20);
     for (const id of accounts) expect(await alertsOf(id)).toEqual(ALL_THREE);
+  });
+
+  it('is told for all others where one account cannot be settled, which is tried again after 30 seconds', async () => {
+    const broken = await burning('broken');
+    const sound = await burning('sound');
+    const shiftCycle = (micro: number): Promise<unknown> =>
+      asOwner(
+        gateway.databaseUrl,
+        `update billing_cycle set allocated_micro = allocated_micro + $1
+         where account_id = (select account_id from account where name = 'broken')`,
+        [micro],
+      );
+    const tryAt = async (instant: string): Promise<number> => {
+      gateway.clock.moveTo(Date.parse(instant));
+      await gateway.app.due.settleDue();
+      return gateway.takeFaults().length;
+    };
+    // Its cycle contradicts its lots.
+    await shiftCycle(1);
+
+    const faults = [await tryAt('2026-03-10T14:00:00Z'), await tryAt('2026-03-10T14:00:29Z')];
+    const whileBroken = [await alertsOf(broken), await alertsOf(sound)];
+    faults.push(await tryAt('2026-03-10T14:00:30Z'));
+    await shiftCycle(-1);
+    faults.push(await tryAt('2026-03-10T14:01:00Z'));
+
+    expect(whileBroken).toEqual([[], ALL_THREE]);
+    expect(faults).toEqual([1, 0, 1, 0]);
+    expect(await alertsOf(broken)).toEqual(ALL_THREE);
   });
 
   it('is told by itself while a gateway runs', async () => {
