@@ -56,7 +56,8 @@ program
   .command('burn')
   .description('crossings that time alone causes, among thousands of burning accounts: how late')
   .option('--quick', 'fewer accounts, a short time', false)
-  .action(async (flags: Flags) => {
+  .option('--per-second <crossings>', 'crossings a second', Number)
+  .action(async (flags: Flags & { readonly perSecond?: number }) => {
     const { benchBurn } = await import('./burn/bench.ts');
     await benchBurn(flags);
   });

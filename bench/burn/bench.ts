@@ -46,8 +46,11 @@ const QUICK: Size = {
 };
 
 /** Measures how late crossings are told, and what burning accounts cost. */
-export async function benchBurn(flags: { readonly quick: boolean }): Promise<void> {
-  const size = flags.quick ? QUICK : FULL;
+export async function benchBurn(flags: {
+  readonly quick: boolean;
+  readonly perSecond?: number;
+}): Promise<void> {
+  const size = sizeOf(flags);
   const clock = new SystemClock();
   const bench = await startBenchGateway(clock, { countsStatements: true });
   const children: ChildProcess[] = [];
@@ -69,7 +72,7 @@ export async function benchBurn(flags: { readonly quick: boolean }): Promise<voi
     invariant(clock.nowMs() < firstMs, 'the accounts were made in time');
     note(`${size.perSecond} crossings a second for ${size.seconds} s …`);
     await pause(firstMs - clock.nowMs());
-    const crossing = accounts.slice(0, size.perSecond * size.seconds);
+    const crossing = accounts.slice(0, Math.floor(size.perSecond * size.seconds));
     const busy = await load.during(() => pause(size.seconds * 1_000));
     await hearsAll(told, crossing, clock);
     print(size, { none, idle, busy, lags: await lagsOf(bench, crossing, told) });
@@ -80,9 +83,17 @@ export async function benchBurn(flags: { readonly quick: boolean }): Promise<voi
   }
 }
 
+function sizeOf({ quick, perSecond }: Parameters<typeof benchBurn>[0]): Size {
+  const size = quick ? QUICK : FULL;
+  const most = size.accounts / size.seconds;
+  const wanted = perSecond ?? size.perSecond;
+  invariant(wanted > 0 && wanted <= most, 'each account crosses once at most', { wanted, most });
+  return { ...size, perSecond: wanted };
+}
+
 /** The first accounts cross at a steady rate, the others much later. */
 function crossingsOf(size: Size, firstMs: number): readonly number[] {
-  const crossing = size.perSecond * size.seconds;
+  const crossing = Math.floor(size.perSecond * size.seconds);
   return Array.from({ length: size.accounts }, (_, index) =>
     index < crossing
       ? firstMs + Math.floor((index * 1_000) / size.perSecond)
