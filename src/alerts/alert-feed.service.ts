@@ -1,6 +1,7 @@
 // Live alerts. Every subscriber has a position in its account's sequence, and reads on from it: those that are up to date
 // together, account by account, those behind each from where it is. So nothing is lost, doubled or out of order, whatever
-// becomes of notices and connections; a notice only says when to look. One look reads for everybody, in one statement.
+// becomes of notices and connections; a notice only says when to look. One look reads in one statement for all who are up to date
+// and for some of those behind.
 
 import DataLoader from 'dataloader';
 import { UserInputError } from '../core/errors.ts';
@@ -13,6 +14,8 @@ import { EventQueue } from './event-queue.ts';
 /** How many live alerts may wait for one reader; one that lets more come has stopped reading. */
 export const ALERTS_WAITING_MAX = 1_000;
 const PAGE = 200;
+/** Subscribers that are behind and are read for at a time: each may get a whole page, and thousands may come back at once. */
+export const BEHIND_PER_LOOK_MAX = 100;
 const RETRY_MS = 500;
 
 /** Whom a subscriber listens to, and from where on. */
@@ -186,13 +189,14 @@ export class AlertFeed {
   }
 
   private async readAll(): Promise<void> {
+    const behind = [...this.hungry].slice(0, BEHIND_PER_LOOK_MAX);
     const readers = [
       ...[...this.toRead].map((group) => this.groupReader(group)),
-      ...[...this.hungry].map((subscriber) => this.subscriberReader(subscriber)),
+      ...behind.map((subscriber) => this.subscriberReader(subscriber)),
     ];
     // Whoever is nudged while the statement runs may have more than it sees, and is read for again.
     this.toRead.clear();
-    this.hungry.clear();
+    for (const subscriber of behind) this.hungry.delete(subscriber);
     if (readers.length === 0) return;
     try {
       const lists = await this.database.inSnapshot((tx) => loadAlertsAfter(tx, readers, PAGE));

@@ -4,6 +4,7 @@ import { parse, print } from 'graphql';
 import { createClient as createSseClient } from 'graphql-sse';
 import type { Client } from 'graphql-ws';
 import WebSocket from 'ws';
+import { AlertFeed, BEHIND_PER_LOOK_MAX } from '../../src/alerts/alert-feed.service.ts';
 import { decodeId, encodeId } from '../../src/core/identity.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
@@ -694,5 +695,38 @@ describe('the two executors', () => {
         extensions: { code: 'BAD_USER_INPUT' },
       },
     ]);
+  });
+});
+
+// The feed alone: what it asks of the database when thousands come back at once.
+describe('many subscribers that are behind', () => {
+  it('are read for a hundred at a time, and get everything in order', async () => {
+    const account = await alarm(gateway, 'many behind');
+    await account.raise();
+    await account.raise();
+    const feed = new AlertFeed(gateway.database, (error) => {
+      throw error;
+    });
+    const statements: string[] = [];
+    const stop = gateway.database.onStatement((sql) => statements.push(sql));
+    const { accountId } = decodeId(account.accountId) ?? { accountId: 0 };
+
+    const told = await Promise.all(
+      Array.from({ length: 2 * BEHIND_PER_LOOK_MAX + 1 }, async () => {
+        const request = { accountId, after: 0, kinds: null, onSlow: () => undefined };
+        const sequences: number[] = [];
+        for await (const alert of (await feed.subscribe(request)) ?? []) {
+          sequences.push(alert.sequence);
+          if (sequences.length === 2) break;
+        }
+        return sequences;
+      }),
+    );
+    stop();
+    feed.stop();
+
+    expect(told).toEqual(told.map(() => [1, 2]));
+    const looks = statements.filter((sql) => sql.includes('alerts.loadAlertsAfter'));
+    expect(looks.length).toBeGreaterThanOrEqual(3);
   });
 });
