@@ -82,13 +82,9 @@ export class SettlementService {
     if (isDue) await this.store({ tx, account, nowMs, draft: due }, stored);
     const draft = new Draft(due.state);
     const result = await work({ tx, account, nowMs, draft });
-    await this.store({ tx, account, nowMs, draft }, isDue ? due.state : stored);
+    const isStored = isDue && draft.state === due.state && !hasChanged(draft);
+    if (!isStored) await this.store({ tx, account, nowMs, draft }, isDue ? due.state : stored);
     return result;
-  }
-
-  /** Brings an account to its now, so that what was due has happened. */
-  async settle(accountId: number): Promise<void> {
-    await this.inAccount(accountId, () => Promise.resolve());
   }
 
   private async store(open: OpenAccount, before: AccountState): Promise<void> {
