@@ -6,6 +6,10 @@ const RFC_3339 =
 /** UTC with milliseconds, on a day that every month has. */
 const AS_PRINTED = /^\d{4}-\d{2}-(?:[01]\d|2[0-8])T(?:[01]\d|2[0-3]):\d{2}:\d{2}\.\d{3}Z$/;
 
+/** 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z: beyond them an instant has no RFC 3339 form. */
+export const INSTANT_MIN_MS = -62_167_219_200_000;
+export const INSTANT_MAX_MS = 253_402_300_799_999;
+
 /**
  * Epoch milliseconds of an RFC 3339 instant with any offset; digits finer than the millisecond are cut.
  * @throws UserInputError when the text is no such instant
@@ -25,13 +29,21 @@ export function parseInstant(text: string, path?: ErrorPath): number {
     );
     // Date.parse rolls 30 February over into March; such a day does not exist.
     if (!Number.isNaN(instantMs) && Number(day) <= daysInMonth(Number(year), Number(month))) {
-      return instantMs;
+      return printable(instantMs, text, path);
     }
   }
   throw new UserInputError(
     `${JSON.stringify(text.slice(0, 60))} is not an instant like "2026-03-29T01:30:00.000Z" (RFC 3339, with an offset).`,
     { path },
   );
+}
+
+// By its offset an instant may lie in the year 10000, or before 0000.
+function printable(instantMs: number, text: string, path?: ErrorPath): number {
+  if (instantMs >= INSTANT_MIN_MS && instantMs <= INSTANT_MAX_MS) return instantMs;
+  throw new UserInputError(`${JSON.stringify(text)} lies outside the years 0000 to 9999 of UTC.`, {
+    path,
+  });
 }
 
 function daysInMonth(year: number, month: number): number {

@@ -2,6 +2,7 @@
 // draft changed: nothing else writes these tables.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { groupBy } from '../core/group.ts';
 import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
@@ -13,10 +14,9 @@ import {
   int,
   intOrNull,
   ints,
-  ms,
-  msOrNull,
   oneOf,
   type Row,
+  sqlMs,
   text,
 } from '../db/decode.ts';
 import { type Read, readTogether } from '../db/together.ts';
@@ -74,7 +74,8 @@ const SUMS = ['carried_over', 'allocated', 'used', 'expired', 'adjusted'];
 
 /** The sums of a cycle row, for any statement on it. */
 export const CYCLE = [
-  'b.account_id, b.cycle_id, b.starts_at, b.ends_at',
+  'b.account_id, b.cycle_id',
+  `${sqlMs('b.starts_at')} as starts_ms, ${sqlMs('b.ends_at')} as ends_ms`,
   ...['', 'runs_'].flatMap((unit) =>
     SUMS.map((sum) => `b.${unit}${sum}_micro::text as ${unit}${sum}_micro`),
   ),
@@ -99,9 +100,9 @@ export async function loadStates(
     },
     parameters: [accountIds],
   });
-  const lots = byAccount(read.lots);
-  const watches = byAccount(read.watches);
-  const running = byAccount(read.running);
+  const lots = groupBy(read.lots, accountOf);
+  const watches = groupBy(read.watches, accountOf);
+  const running = groupBy(read.running, accountOf);
   return new Map(
     read.states.map((row) => {
       const accountId = int(row, 'account_id');
@@ -115,11 +116,16 @@ export async function loadStates(
   );
 }
 
+function accountOf({ accountId }: { readonly accountId: number }): number {
+  return accountId;
+}
+
 /** The rows that a state is made of one each. */
 const statesOf: Read<Row> = {
   sql: `select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
       c.debt_micro::text, c.runs_debt_micro::text, c.has_credits, c.has_runs, c.last_ledger_sequence,
-      c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test, a.credits_from, a.settled_at,
+      c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test,
+      ${sqlMs('a.credits_from')} as credits_from_ms, ${sqlMs('a.settled_at')} as settled_ms,
       array(select r.resource_id from resource r where r.account_id = c.account_id and r.status = 'DEPLOYING'
         order by r.resource_id) as requested
     from credit_state c join billing_cycle b using (account_id, cycle_id) join account a using (account_id)
@@ -138,13 +144,13 @@ function stateFromRow(
   { lots, segments, rates }: StateParts,
 ): Omit<AccountState, 'watches'> {
   const { accountId, cycleId, startMs, endMs, credits, runs } = cycleFromRow(row);
-  const creditsFromMs = ms(row, 'credits_from');
+  const creditsFromMs = int(row, 'credits_from_ms');
   const isTest = bool(row, 'is_test');
   const lotsOf = (unit: AllocationUnit): readonly Lot[] =>
     lots.filter((lot) => lot.unit === unit).map(({ lot }) => lot);
   return {
     accountId,
-    atMs: ms(row, 'settled_at'),
+    atMs: int(row, 'settled_ms'),
     isTest,
     creditsFromMs,
     timeZone: text(row, 'time_zone'),
@@ -191,8 +197,8 @@ export function cycleFromRow(row: Row): CycleRecord {
   return {
     accountId: int(row, 'account_id'),
     cycleId: int(row, 'cycle_id'),
-    startMs: ms(row, 'starts_at'),
-    endMs: ms(row, 'ends_at'),
+    startMs: int(row, 'starts_ms'),
+    endMs: int(row, 'ends_ms'),
     credits: sums(''),
     runs: sums('runs_'),
   };
@@ -205,8 +211,9 @@ interface StoredLot {
 }
 
 const liveLotsOf: Read<StoredLot> = {
-  sql: `select account_id, allocation_id, unit, state, amount_micro::text, spent_micro::text, priority, grant_at, expires_at,
-      created_at, series_id, is_adjustment
+  sql: `select account_id, allocation_id, unit, state, amount_micro::text, spent_micro::text, priority,
+      ${sqlMs('grant_at')} as grant_ms, ${sqlMs('expires_at')} as expires_ms, ${sqlMs('created_at')} as created_ms,
+      series_id, is_adjustment
     from credit_allocation where account_id = any($1) and state in ('PENDING', 'SPENDABLE')`,
   fromRow: (row) => ({
     accountId: int(row, 'account_id'),
@@ -217,9 +224,9 @@ const liveLotsOf: Read<StoredLot> = {
       amountMicro: big(row, 'amount_micro'),
       spentMicro: big(row, 'spent_micro'),
       priority: int(row, 'priority'),
-      grantAtMs: ms(row, 'grant_at'),
-      expiresAtMs: msOrNull(row, 'expires_at'),
-      createdAtMs: ms(row, 'created_at'),
+      grantAtMs: int(row, 'grant_ms'),
+      expiresAtMs: intOrNull(row, 'expires_ms'),
+      createdAtMs: int(row, 'created_ms'),
       seriesId: intOrNull(row, 'series_id'),
       isAdjustment: bool(row, 'is_adjustment'),
     },
@@ -228,12 +235,13 @@ const liveLotsOf: Read<StoredLot> = {
 
 /** All rates, with since when they are known. */
 const knownRates: Read<KnownRate> = {
-  sql: 'select hardware_id, effective_from, rate_micro_per_hour::text, set_at from hardware_rate',
+  sql: `select hardware_id, ${sqlMs('effective_from')} as effective_ms, rate_micro_per_hour::text, ${sqlMs('set_at')} as set_ms
+    from hardware_rate`,
   fromRow: (row) => ({
     hardwareId: int(row, 'hardware_id'),
-    fromMs: ms(row, 'effective_from'),
+    fromMs: int(row, 'effective_ms'),
     rateMicroPerHour: big(row, 'rate_micro_per_hour'),
-    knownFromMs: ms(row, 'set_at'),
+    knownFromMs: int(row, 'set_ms'),
   }),
 };
 
@@ -332,18 +340,6 @@ function sumsOf(cycles: readonly CycleSums[]): readonly bigint[][] {
     cycles.map((sums) => sums.expiredMicro),
     cycles.map((sums) => sums.adjustedMicro),
   ];
-}
-
-function byAccount<T extends { readonly accountId: number }>(
-  rows: readonly T[],
-): ReadonlyMap<number, readonly T[]> {
-  const grouped = new Map<number, T[]>();
-  for (const row of rows) {
-    const group = grouped.get(row.accountId);
-    if (group === undefined) grouped.set(row.accountId, [row]);
-    else group.push(row);
-  }
-  return grouped;
 }
 
 /** Accounts that have something due by an instant, the longest due first. */

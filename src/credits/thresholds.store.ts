@@ -8,9 +8,9 @@ import {
   bool,
   int,
   intOrNull,
-  msOrNull,
   oneOf,
   type Row,
+  sqlMs,
   textOrNull,
 } from '../db/decode.ts';
 import type { Read } from '../db/together.ts';
@@ -49,7 +49,8 @@ export interface Threshold {
 
 /** All that is watched of some accounts, by account and id. `$1`: their ids. */
 export const watchesOf: Read<Watch & { readonly accountId: number }> = {
-  sql: `select account_id, watch_id, measure, value_micro::text, is_reached, open_alert, last_fired_at
+  sql: `select account_id, watch_id, measure, value_micro::text, is_reached, open_alert,
+      ${sqlMs('last_fired_at')} as last_fired_ms
     from watch where account_id = any($1) and deleted_at is null order by account_id, watch_id`,
   fromRow: (row) => ({
     accountId: int(row, 'account_id'),
@@ -58,7 +59,7 @@ export const watchesOf: Read<Watch & { readonly accountId: number }> = {
     valueMicro: big(row, 'value_micro'),
     isReached: bool(row, 'is_reached'),
     openAlert: intOrNull(row, 'open_alert'),
-    lastFiredAtMs: msOrNull(row, 'last_fired_at'),
+    lastFiredAtMs: intOrNull(row, 'last_fired_ms'),
   }),
 };
 

@@ -96,16 +96,11 @@ export function bytesOrNull(row: Row, column: string): Buffer | null {
   return row[column] === null ? null : bytes(row, column);
 }
 
-/** An instant as epoch milliseconds; rows of JSON have it as text. */
+/** An instant as epoch milliseconds. */
 export function ms(row: Row, column: string): number {
   const value = row[column];
-  const instantMs = typeof value === 'string' ? Date.parse(value) : dateMs(value);
-  invariant(Number.isSafeInteger(instantMs), 'timestamp column', { column });
-  return instantMs;
-}
-
-function dateMs(value: unknown): number {
-  return value instanceof Date ? value.getTime() : NaN;
+  invariant(value instanceof Date, 'timestamp column', { column });
+  return value.getTime();
 }
 
 export function msOrNull(row: Row, column: string): number | null {
@@ -145,7 +140,10 @@ function isOneOf<T extends string>(value: string, set: Readonly<Record<T, unknow
   return Object.hasOwn(set, value);
 }
 
-/** SQL for an instant as epoch milliseconds: the driver takes longer to parse a date than for all else of a row. */
+/**
+ * SQL for an instant as epoch milliseconds, read with `int`: the driver takes longer to parse a date than for all else of a
+ * row, and JSON has no form for one beyond the year 9999.
+ */
 export function sqlMs(instant: string): string {
   // A double holds epoch seconds to well below a millisecond, and the cast rounds.
   return `(date_part('epoch', ${instant}) * 1000)::int8`;

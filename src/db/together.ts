@@ -7,8 +7,8 @@ import type { Row } from './decode.ts';
 /** A read that others can be made with. */
 export interface Read<T> {
   /**
-   * A query with the parameters that all reads of the statement share. What may pass 2^53 is selected as text: JSON's numbers
-   * would lose digits.
+   * A query with the parameters that all reads of the statement share. What may pass 2^53 is selected as text, since JSON's
+   * numbers would lose digits, and instants by `sqlMs`.
    */
   readonly sql: string;
   readonly fromRow: (row: Row) => T;

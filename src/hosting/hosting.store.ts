@@ -12,8 +12,8 @@ import {
   int,
   intOrNull,
   ms,
-  msOrNull,
   type Row,
+  sqlMs,
 } from '../db/decode.ts';
 import type { Read } from '../db/together.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
@@ -40,7 +40,8 @@ export class HostingSegmentRow {
 
 /** What segmentFromRow reads, of the segment `s`. */
 export const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
-  s.rate_micro_per_hour::text as rate_micro_per_hour, s.from_at, s.to_at, s.event_seq`;
+  s.rate_micro_per_hour::text as rate_micro_per_hour, ${sqlMs('s.from_at')} as from_ms, ${sqlMs('s.to_at')} as to_ms,
+  s.event_seq`;
 const EXCLUSION_VIOLATION = '23P01';
 
 /** A segment to be inserted, with its number; nothing is posted of it yet unless it says so. */
@@ -257,8 +258,8 @@ export function segmentFromRow(row: Row): HostingSegment {
     hardwareId: int(row, 'hardware_id'),
     replicas: int(row, 'replicas'),
     rateMicroPerHour: big(row, 'rate_micro_per_hour'),
-    fromMs: ms(row, 'from_at'),
-    toMs: msOrNull(row, 'to_at'),
+    fromMs: int(row, 'from_ms'),
+    toMs: intOrNull(row, 'to_ms'),
     eventSeq: intOrNull(row, 'event_seq'),
   };
 }

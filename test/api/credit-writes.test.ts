@@ -445,3 +445,42 @@ describe('an adjustment down', () => {
     });
   });
 });
+
+describe('an instant at the end of the calendar', () => {
+  it('is refused when it is written by an offset into the year 10000', async () => {
+    const { accountId } = await anAccount();
+    const allocate = (expiresAt: string) =>
+      gateway.query(AllocateDocument, {
+        input: { accountId, amount: '1', expiresAt, idempotencyKey: expiresAt },
+      });
+
+    const { errors } = await allocate('9999-12-31T23:59:59-05:00');
+
+    expect(errors?.[0]?.message).toContain('lies outside the years 0000 to 9999');
+    expect(errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
+    expect((await allocate('9999-12-31T23:59:59Z')).errors).toBeUndefined();
+    expect((await creditsOf(accountId))?.credits.remaining).toBe('101');
+  });
+
+  it('stops no account where it was stored before', async () => {
+    const { accountId } = await anAccount();
+    await asOwner(
+      gateway.databaseUrl,
+      `update credit_allocation set expires_at = '10000-01-01T04:59:59Z' where account_id = $1`,
+      [numberOf(accountId)],
+    );
+    const before = await aHardware();
+    await asOwner(
+      gateway.databaseUrl,
+      `insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour, set_at)
+       select hardware_id, '0001-01-01T00:00:00Z BC', 1, '0001-01-01T00:00:00Z BC' from hardware_profile where name = $1`,
+      [before],
+    );
+
+    await told(
+      gateway.query(AllocateDocument, { input: { accountId, amount: '1', idempotencyKey: 'b' } }),
+    );
+
+    expect((await creditsOf(accountId))?.credits.remaining).toBe('101');
+  });
+});

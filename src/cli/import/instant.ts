@@ -1,6 +1,7 @@
 // Instants of a file: written out (ISO), or counted in seconds or milliseconds from a base. Cut to milliseconds.
 
 import { Temporal } from 'temporal-polyfill';
+import { INSTANT_MAX_MS, INSTANT_MIN_MS } from '../../core/instant.ts';
 import { DAY_MS } from '../../core/range.ts';
 import { floorTo, parseDecimal } from './decimal.ts';
 import { RowRejection } from './errors.ts';
@@ -18,9 +19,6 @@ export interface TimeRule {
 }
 
 const SECOND_DIGITS = 3;
-/** 9999-12-31T23:59:59.999Z and 0000-01-01T00:00:00.000Z: beyond them an instant has no RFC 3339 form. */
-const INSTANT_MAX_MS = 253_402_300_799_999;
-const INSTANT_MIN_MS = -62_167_219_200_000;
 /** A day, a time, an offset; only the day must be there. Keeps Temporal's wider forms (zone annotations) out. */
 const ISO =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?:\s?(Z|[+-]\d\d:?\d\d))?)?$/i;
