@@ -141,7 +141,7 @@ export async function nextDueMs(tx: Tx, ref: EndpointRef): Promise<number | null
 }
 
 /**
- * Writes what became of an attempt, unless the delivery was claimed by another meanwhile.
+ * Writes what became of an attempt, unless the delivery was claimed by another meanwhile, or began anew: then its claim ends.
  * @returns whether it was written
  */
 export async function saveVerdict(
@@ -153,7 +153,8 @@ export async function saveVerdict(
     `/* partners.saveVerdict */ update webhook_delivery
      set status = $4, attempts = attempts + 1, next_attempt_at = $5, claimed_until = null, last_response_code = $6,
        last_error = $7, delivered_at = $8
-     where account_id = $1 and delivery_id = $2 and claimed_until = $3 and status = 'PENDING' returning delivery_id`,
+     where account_id = $1 and delivery_id = $2 and claimed_until = $3 and attempts = $9 and status = 'PENDING'
+     returning delivery_id`,
     [
       delivery.accountId,
       delivery.deliveryId,
@@ -163,18 +164,26 @@ export async function saveVerdict(
       verdict.responseCode,
       verdict.error,
       atOrNull(verdict.status === 'DELIVERED' ? atMs : null),
+      delivery.attempts,
     ],
   );
-  return rows.length > 0;
+  if (rows.length > 0) return true;
+  await tx.query(
+    `/* partners.endClaim */ update webhook_delivery set claimed_until = null
+     where account_id = $1 and delivery_id = $2 and claimed_until = $3`,
+    [delivery.accountId, delivery.deliveryId, at(delivery.claimedUntilMs)],
+  );
+  return false;
 }
 
 /**
- * Sends what waits for an endpoint from an instant on, as if for the first time. An attempt that is under way counts no more:
- * the last of the old ones would give the message up.
+ * Sends what waits for an endpoint from an instant on, as if for the first time. Of an attempt that is under way the claim
+ * stays, so that no more are in flight than may be, but it counts no more (unless it is a first one): the last of the old
+ * ones would give the message up.
  */
 export async function restartPending(tx: Tx, ref: EndpointRef, atMs: number): Promise<void> {
   await tx.query(
-    `/* partners.restartPending */ update webhook_delivery set attempts = 0, next_attempt_at = $3, claimed_until = null
+    `/* partners.restartPending */ update webhook_delivery set attempts = 0, next_attempt_at = $3
      where account_id = $1 and endpoint_id = $2 and status = 'PENDING'`,
     [ref.accountId, ref.endpointId, at(atMs)],
   );
@@ -194,7 +203,7 @@ export async function failPending(tx: Tx, ref: EndpointRef, error: string): Prom
 export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): Promise<void> {
   await tx.query(
     `/* partners.restartDelivery */ update webhook_delivery
-     set status = 'PENDING', attempts = 0, next_attempt_at = $3, claimed_until = null, delivered_at = null
+     set status = 'PENDING', attempts = 0, next_attempt_at = $3, delivered_at = null
      where account_id = $1 and delivery_id = $2`,
     [ref.accountId, ref.deliveryId, at(atMs)],
   );

@@ -341,6 +341,31 @@ describe('a delivery that fails to the end', () => {
     expect(receiver.received).toHaveLength(2);
     expect(await account.delivery()).toMatchObject({ status: 'DELIVERED', attempts: 1 });
   });
+
+  it('is in flight once, however often it is sent again meanwhile', async () => {
+    let answer = (): void => undefined;
+    receiver.replies.push((response) => {
+      answer = () => response.writeHead(500).end();
+    });
+    await account.endpoint(receiver.url());
+    await account.raise();
+    const { id: deliveryId } = await account.delivery();
+    await asOwner(gateway.databaseUrl, 'update webhook_delivery set attempts = 3');
+    const sending = runDueJobs(gateway);
+    await receiver.count(1);
+
+    for (let times = 0; times < 3; times += 1) {
+      await gateway.query(RedeliverWebhookDocument, { deliveryId }, account.key);
+      await runDueJobs(gateway);
+    }
+    expect(receiver.received).toHaveLength(1);
+    answer();
+    await sending;
+    await runDueJobs(gateway);
+
+    expect(receiver.received).toHaveLength(2);
+    expect(await account.delivery()).toMatchObject({ status: 'DELIVERED', attempts: 1 });
+  });
 });
 
 describe('an endpoint that is gone', () => {
