@@ -75,7 +75,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
     host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
     databaseUrl,
-    databasePoolSize: read.integer('DATABASE_POOL_SIZE', 10, { min: 1, max: 500 }),
+    databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
     dataDir: read.text('DATA_DIR', '.data', (value) => value.trim() !== '', 'the path of a folder'),
     seedDemo: read.flag('SEED_DEMO', databaseUrl === null),
     bootstrapOperatorKey: read.optional('BOOTSTRAP_OPERATOR_KEY', isBootstrapSecret, {

@@ -18,7 +18,11 @@ const EVENTS = 100_000;
 export async function startInMemory(count: number): Promise<number> {
   const clock = new SystemClock();
   // Never connected: what resolvers ask of it is answered by the context below.
-  const database = new Database(new DataSource({ type: 'postgres' }), { url: '', settings: '' });
+  const database = new Database(new DataSource({ type: 'postgres' }), {
+    url: '',
+    settings: '',
+    poolSize: 0,
+  });
   const { schema } = createApp({
     database,
     clock,

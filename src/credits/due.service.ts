@@ -1,7 +1,8 @@
 // What time alone brings about (a threshold that a burning deployment crosses, a grant, an expiry, the end of a cycle) happens
 // when it is due, whichever gateway is up: each looks for due accounts four times a second and settles them. Late or early
-// makes no difference to what comes out (clock.ts), only to when it is told. So an account that another write or gateway holds
-// is left to it: who has the lock settles the account anyway, and nobody else's crossings wait for it.
+// makes no difference to what comes out (clock.ts), only to when it is told. An account that another write or gateway holds is
+// passed over, so that nobody else's crossings wait for it: most writes settle the account themselves, and the next poll finds
+// it after the others.
 
 import { nowOf } from '../account/account.ts';
 import type { Clock } from '../core/clock.ts';
@@ -12,8 +13,6 @@ import { findDue } from './state.store.ts';
 
 const POLL_MS = 250;
 const ACCOUNTS_PER_POLL = 200;
-/** Each waits for the database most of the time. Fewer than the connections of a pool, which calls need too. */
-const AT_ONCE = 8;
 /** An account that cannot be settled (a fault of ours) must not be tried four times a second, nor keep others from it. */
 const RETRY_MS = 30_000;
 /** Lock timeouts and deadlocks. */
@@ -57,10 +56,17 @@ export class DueService {
       const due = await this.database.inSnapshot((tx) =>
         findDue(tx, { byMs: nowMs, limit: ACCOUNTS_PER_POLL + this.failed.size }),
       );
+      this.forgetSettled(due);
       const accountIds = due.filter((id) => (this.failed.get(id) ?? 0) <= nowMs);
       const settled = await this.settleEach(accountIds);
       if (this.isStopping || settled === 0 || accountIds.length < ACCOUNTS_PER_POLL) return;
     }
+  }
+
+  // What failed here may have been settled by another gateway.
+  private forgetSettled(due: readonly number[]): void {
+    const waiting = new Set(due);
+    for (const id of this.failed.keys()) if (!waiting.has(id)) this.failed.delete(id);
   }
 
   // A poll that takes longer than the time between two is followed by the next at the next beat, not a whole beat later.
@@ -74,6 +80,8 @@ export class DueService {
 
   /** @returns how many it settled; the others are held by somebody else, or failed */
   private async settleEach(accountIds: readonly number[]): Promise<number> {
+    // Each waits for the database most of the time; half of the connections are left to calls.
+    const atOnce = Math.max(1, Math.floor(this.database.poolSize / 2));
     const waiting = accountIds.values();
     let settled = 0;
     const settleNext = async (): Promise<void> => {
@@ -82,7 +90,7 @@ export class DueService {
         if (await this.settle(accountId)) settled += 1;
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, settleNext));
+    await Promise.all(Array.from({ length: atOnce }, settleNext));
     return settled;
   }
 

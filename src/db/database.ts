@@ -59,17 +59,20 @@ export async function openDatabase(options: PoolOptions): Promise<Database> {
     extra: { options: asOptions(settings) },
   });
   await source.initialize();
-  return new Database(source, { url: options.url, settings: asOptions(shared) });
+  const { url, poolSize } = options;
+  return new Database(source, { url, settings: asOptions(shared), poolSize });
 }
 
 function asOptions(settings: readonly string[]): string {
   return settings.map((setting) => `-c ${setting}`).join(' ');
 }
 
-/** How another connection of the gateway's role is opened. */
-interface Address {
+/** How the gateway's role connects. */
+interface Access {
   readonly url: string;
+  /** Of a connection beside the pool. */
   readonly settings: string;
+  readonly poolSize: number;
 }
 
 export class Database {
@@ -77,8 +80,13 @@ export class Database {
 
   constructor(
     private readonly source: DataSource,
-    private readonly address: Address,
+    private readonly access: Access,
   ) {}
+
+  /** How many transactions can be open at a time. */
+  get poolSize(): number {
+    return this.access.poolSize;
+  }
 
   /**
    * Runs `work` in one transaction and commits it; any error rolls everything back. Deadlocks and serialisation
@@ -125,7 +133,8 @@ export class Database {
       readonly onListening: () => void;
     },
   ): { readonly stop: () => Promise<void> } {
-    return new Listener({ ...this.address, channel, ...told });
+    const { url, settings } = this.access;
+    return new Listener({ url, settings, channel, ...told });
   }
 
   /** Whether the database answers. */

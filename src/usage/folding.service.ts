@@ -95,13 +95,14 @@ export class FoldingService {
   private async foldAccount(accountId: number, isOver: () => boolean): Promise<void> {
     let events = EVENTS_PER_FOLD;
     const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId, events);
-    for (let hasMore = true; hasMore && !isOver();) {
+    let hasMore = true;
+    while (hasMore && !isOver()) {
       try {
         hasMore = await this.database.inTransaction(fold);
       } catch (error) {
         // On a database that is too busy for the chunk, the same one would fail for ever.
         if (sqlState(error) !== QUERY_CANCELED || events <= EVENTS_PER_FOLD_MIN) throw error;
-        events = Math.floor(events / 2);
+        events = Math.max(EVENTS_PER_FOLD_MIN, Math.floor(events / 2));
       }
     }
   }

@@ -19,7 +19,7 @@ describe('loadConfig', () => {
       port: 4000,
       host: '127.0.0.1',
       databaseUrl: null,
-      databasePoolSize: 10,
+      databasePoolSize: 16,
       dataDir: '.data',
       seedDemo: true,
       bootstrapOperatorKey: null,
