@@ -270,14 +270,16 @@ export function grantLots(draft: Draft): void {
   for (const unit of UNITS) {
     const due = draft
       .purse(unit)
-      .lots.filter((lot) => lot.state === 'PENDING' && lot.grantAtMs <= draft.atMs);
-    for (const waiting of due.sort(compareLots)) {
+      .lots.filter((lot) => lot.state === 'PENDING' && lot.grantAtMs <= draft.atMs)
       // A grant of a row lasts as long as the cycle in which it takes effect, whatever was foreseen when it was made.
-      const expiresAtMs = waiting.seriesId === null ? waiting.expiresAtMs : draft.state.cycle.endMs;
-      draft.setPurse(unit, grant(draft.purse(unit), { ...waiting, expiresAtMs }));
+      .map((lot) =>
+        lot.seriesId === null ? lot : { ...lot, expiresAtMs: draft.state.cycle.endMs },
+      );
+    for (const lot of due.sort(compareLots)) {
+      draft.setPurse(unit, grant(draft.purse(unit), lot));
       if (unit === 'CREDITS') {
-        const { allocationId } = waiting;
-        draft.book('ALLOCATION', waiting.amountMicro, { allocationId, description: 'Allocation' });
+        const { allocationId } = lot;
+        draft.book('ALLOCATION', lot.amountMicro, { allocationId, description: 'Allocation' });
       }
     }
   }

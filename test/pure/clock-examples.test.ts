@@ -726,6 +726,23 @@ describe('the begin of a cycle', () => {
     },
   );
 
+  it('pays the debt by a grant that expires sooner before that of a row, which lasts the new cycle', () => {
+    // 200 given and 250 used: 50 of debt, which the 100 of the short one pay; its other 50 expire after an hour.
+    const account = begin({ atMs: APRIL_MS - 10 * HOUR_MS, negative: -100n });
+    giveEveryCycle(account, 200n);
+    use(account, 250n * CREDIT);
+    give(account, 100n, { grantAtMs: APRIL_MS, expiresAtMs: APRIL_MS + HOUR_MS });
+
+    account.settle(APRIL_MS);
+    expect(lines(account).slice(-2)).toEqual([
+      ['ALLOCATION', 100n * CREDIT],
+      ['ALLOCATION', 200n * CREDIT],
+    ]);
+    account.settle(APRIL_MS + HOUR_MS);
+    expect(lines(account).slice(-1)).toEqual([['EXPIRY', -50n * CREDIT]]);
+    expect(balanceOf(account)).toBe(200n * CREDIT);
+  });
+
   it('brings no grant of a row of which one was voided', () => {
     const account = begin({ atMs: APRIL_MS - 10 * HOUR_MS });
     giveEveryCycle(account, 100n);
