@@ -1,9 +1,8 @@
 // Billing cycles begin on the account's day in its zone. They are kept as they came about: the running one ends where it was
 // to end when it began, whatever the account's zone is by then; another zone applies from the next one on.
 
-import { DAY_MS } from '../core/range.ts';
 import { cycleStartMs, shiftCycleMs } from '../core/calendar.ts';
-import type { Range } from '../core/range.ts';
+import { DAY_MS, type Range } from '../core/range.ts';
 
 /** Longer than two zones lie apart and shorter than any month: a change of zone makes no cycle of a few hours. */
 const SHORTEST_CYCLE_MS = 14 * DAY_MS;
@@ -24,6 +23,9 @@ export function firstCycle(calendar: CycleCalendar, creditsFromMs: number): Rang
   };
 }
 
+// Each forecast passes 120 cycles, and those of most accounts are the same.
+const ends = new Map<string, number>();
+
 /** Where the cycle that begins at `startMs` ends: at the calendar's first boundary at least two weeks later. */
 export function cycleEndMs({ timeZone, cycleDay }: CycleCalendar, startMs: number): number {
   const key = `${timeZone} ${cycleDay} ${startMs}`;
@@ -36,9 +38,6 @@ export function cycleEndMs({ timeZone, cycleDay }: CycleCalendar, startMs: numbe
   }
   return endMs;
 }
-
-// Each forecast passes 120 cycles, and those of most accounts are the same.
-const ends = new Map<string, number>();
 
 /** The running cycle as an account's row keeps it. */
 export interface AccountCycle {

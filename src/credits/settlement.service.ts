@@ -82,6 +82,7 @@ export class SettlementService {
     if (isDue) await this.store({ tx, account, nowMs, draft: due }, stored);
     const draft = new Draft(due.state);
     const result = await work({ tx, account, nowMs, draft });
+    // The same state object, and nothing told: no write moved it.
     const isStored = isDue && draft.state === due.state && !hasChanged(draft);
     if (!isStored) await this.store({ tx, account, nowMs, draft }, isDue ? due.state : stored);
     return result;

@@ -175,6 +175,7 @@ export class DeploymentService {
       };
       const next = decide(state, call, time);
       if (next === null) return resource;
+      // What it costs was judged by the rates of now; what runs goes on by those that are set meanwhile too.
       const rates = await ratesFor(open, { state, next }, known);
       const turn = await changeHosting(open, { address, state, next, rates, time }, this.takeOut);
       const changed = await saveLifecycle(tx, address, {
