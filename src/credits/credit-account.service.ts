@@ -25,7 +25,6 @@ import { type Actor, unknownId } from '../core/identity.ts';
 import { formatMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { Database, Tx } from '../db/database.ts';
-import { evaluate } from './clock.ts';
 import { firstCycle } from '../account/cycle.ts';
 import {
   firstThresholds,
@@ -39,7 +38,7 @@ import type { SettlementService } from './settlement.service.ts';
 import { insertState, savePolicy } from './state.store.ts';
 import { insertWatches, listThresholds, markThresholdDeleted } from './thresholds.store.ts';
 import { limitMeasures, type WatchMeasure } from './watches.ts';
-import { addWatch, removeWatch, setPolicy } from './writes.ts';
+import { addWatch, removeWatch, setPolicy, setTimeZone } from './writes.ts';
 
 const TEST_CLOCK_STEP_MONTHS = 24;
 const NO_POLICY = { lowCreditMicro: 0n, negativeLimitMicro: 0n, fineTuningMinimumMicro: 0n };
@@ -112,9 +111,7 @@ export class CreditAccountService {
     const changes = parseAccountChanges(request);
     return this.settlements.inAccount(accountId, async ({ tx, draft }) => {
       await updateAccount(tx, accountId, changes);
-      draft.set({ timeZone: changes.timeZone ?? draft.state.timeZone });
-      draft.stopForecast = null;
-      evaluate(draft);
+      if (changes.timeZone !== null) setTimeZone(draft, changes.timeZone);
       return this.accounts.get(tx, accountId);
     });
   }

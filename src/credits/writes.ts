@@ -93,6 +93,12 @@ export function takeAdjustment(draft: Draft, amountMicro: bigint, description: s
   finish(draft);
 }
 
+/** Cycles go by another zone from the next one on. */
+export function setTimeZone(draft: Draft, timeZone: string): void {
+  draft.set({ timeZone });
+  finish(draft);
+}
+
 export function setPolicy(draft: Draft, policy: CreditPolicy): void {
   draft.set({ policy });
   finish(draft);
