@@ -1,6 +1,7 @@
 // A new rate concerns all who run on its hardware: the account's clock has to look again.
 
 import { requireScope } from '../access/authorize.ts';
+import type { Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { lockAccount } from '../account/account.store.ts';
 import {
@@ -48,9 +49,13 @@ export class RatesService {
       await lockRates(tx, hardwareId);
       // Under their locks before the rate is there, so that what they ran until now was charged at the rates until now.
       const tests = await findTestAccountsOn(tx, hardwareId);
-      for (const accountId of tests) await lockAccount(tx, accountId);
+      const locked: Account[] = [];
+      for (const accountId of tests) {
+        const account = await lockAccount(tx, accountId);
+        if (account !== null) locked.push(account);
+      }
       await upsertRate(tx, { hardwareId, ...rate }, nowMs);
-      for (const accountId of tests) await this.applyTo(tx, accountId);
+      for (const account of locked) await this.applyTo(tx, account);
       // No account may have passed the instant before the rate is there.
       if (this.accounts.realNowMs() >= rate.fromMs - COMMIT_MARGIN_MS) {
         throw new UnavailableError(
@@ -66,9 +71,7 @@ export class RatesService {
     return priced;
   }
 
-  private async applyTo(tx: Tx, accountId: number): Promise<void> {
-    const account = await lockAccount(tx, accountId);
-    if (account === null) return;
+  private async applyTo(tx: Tx, account: Account): Promise<void> {
     await this.settlements.move({ tx, account }, account.settledAtMs, ({ draft }) => {
       applyRates(draft);
       return Promise.resolve();
