@@ -3,9 +3,7 @@
 // the first instant at which it reaches an amount is found by halving, exact to the millisecond.
 
 import { floorDiv } from '../core/micro.ts';
-import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
-
-const MS_PER_HOUR = 3_600_000n;
+import { chargedMicro, type HostingSegment, MS_PER_HOUR } from '../hosting/charge.ts';
 
 /** A segment that runs, and how much of it has been posted to the ledger. */
 export interface RunningSegment extends HostingSegment {

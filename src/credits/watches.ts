@@ -3,6 +3,7 @@
 // lot has taken effect. Reaching means equality too.
 
 import { floorDiv, percentMicro } from '../core/micro.ts';
+import { MS_PER_HOUR } from '../hosting/charge.ts';
 import { hoursMicro } from './burn.ts';
 import type { CreditPolicy, CreditState } from './limits.ts';
 
@@ -103,7 +104,7 @@ export function creditLevel(
 
 /** How long before the stop a HOURS_TO_STOP threshold is reached, in whole milliseconds. */
 export function leadMs(watch: Pick<Watch, 'valueMicro'>): number {
-  return Number(floorDiv(watch.valueMicro * 3_600_000n, 1_000_000n));
+  return Number(floorDiv(watch.valueMicro * MS_PER_HOUR, 1_000_000n));
 }
 
 /** What a threshold measures now, in millionths, half up; null for limits, and where a percent is none. */

@@ -7,7 +7,7 @@ import { invariant } from '../core/errors.ts';
 import { floorDiv } from '../core/micro.ts';
 import { intersect, type Range } from '../core/range.ts';
 
-const MS_PER_HOUR = 3_600_000n;
+export const MS_PER_HOUR = 3_600_000n;
 
 /** Of one segment. */
 export const REPLICAS_MAX = 1_000;
