@@ -11,22 +11,22 @@ import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
 import { AlertRow } from './src/alerts/alerts.store.ts';
-import { CreditAllocationRow, CreditRequestRow } from './src/credits/credits.store.ts';
-import { LedgerChargeRow, LedgerEntryRow } from './src/credits/ledger.store.ts';
-import { BillingCycleRow, CreditStateRow } from './src/credits/state.store.ts';
-import { WatchRow } from './src/credits/thresholds.store.ts';
+import { CreditAllocationRow, CreditRequestRow } from './src/settlement/credits.store.ts';
+import { LedgerChargeRow, LedgerEntryRow } from './src/settlement/ledger.store.ts';
+import { BillingCycleRow, CreditStateRow } from './src/settlement/state.store.ts';
+import { WatchRow } from './src/settlement/thresholds.store.ts';
 import { JobWorkerRow } from './src/db/jobs.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { EmailRow } from './src/notifications/emails.store.ts';
 import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';
 import { WebhookEndpointRow } from './src/partners/webhooks.store.ts';
 import { ModelRow, ResourceRow } from './src/resources/resources.store.ts';
-import { UsageEventRow } from './src/usage/events.store.ts';
+import { UsageEventRow } from './src/recording/events.store.ts';
 import {
   RollupStateRow,
   UsageByAccountRow,
   UsageByResourceRow,
-} from './src/usage/rollups.store.ts';
+} from './src/rollups/rollups.store.ts';
 
 export const entities = [
   AccountRow,

@@ -8,10 +8,10 @@ import { AlertService } from './alerts/alerts.service.ts';
 import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
-import { DueService } from './credits/due.service.ts';
+import { DueService } from './settlement/due.service.ts';
 import { CreditsService } from './credits/credits.service.ts';
 import { RatesService } from './credits/rates.service.ts';
-import { SettlementService } from './credits/settlement.service.ts';
+import { SettlementService } from './settlement/settlement.service.ts';
 import type { Database } from './db/database.ts';
 import type { Task } from './db/jobs.ts';
 import { QuoteService } from './deployments/quote.service.ts';
@@ -29,10 +29,10 @@ import { WebhookService } from './partners/webhooks.service.ts';
 import { sendWebhooksTask } from './partners/webhooks.tasks.ts';
 import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
-import { EventsService } from './usage/events.service.ts';
-import { FoldingService } from './usage/folding.service.ts';
-import { IngestService } from './usage/ingest.service.ts';
-import { takeSegmentsOutOfRollups } from './usage/rollups.store.ts';
+import { EventsService } from './recording/events.service.ts';
+import { FoldingService } from './rollups/folding.service.ts';
+import { IngestService } from './recording/ingest.service.ts';
+import { takeSegmentsOutOfRollups } from './rollups/rollups.store.ts';
 
 export interface MailOptions {
   /** Null: emails are kept and shown, not sent. */

@@ -27,8 +27,8 @@ import { deliveryNode, endpointNode } from './partners/webhooks.graphql.ts';
 import type { WebhookService } from './partners/webhooks.service.ts';
 import { modelLoader, resourceLoader } from './resources/resources.graphql.ts';
 import { typeOfKind } from './resources/resource.ts';
-import { usageEventNode } from './usage/ingest.graphql.ts';
-import type { EventsService } from './usage/events.service.ts';
+import { usageEventNode } from './recording/ingest.graphql.ts';
+import type { EventsService } from './recording/events.service.ts';
 
 type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<NodeType | null>;
 

@@ -27,6 +27,7 @@ import {
   CreditsResolver,
   LedgerEntryResolver,
 } from './credits/credits.graphql.ts';
+import { AccountLedgerResolver } from './credits/ledger.graphql.ts';
 import type { RatesService } from './credits/rates.service.ts';
 import { AccountDeploymentsResolver, QuoteResolver } from './deployments/policy.graphql.ts';
 import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
@@ -56,8 +57,8 @@ import {
   AccountEventsResolver,
   IngestResolver,
   UsageEventResolver,
-} from './usage/ingest.graphql.ts';
-import type { IngestService } from './usage/ingest.service.ts';
+} from './recording/ingest.graphql.ts';
+import type { IngestService } from './recording/ingest.service.ts';
 import {
   HardwareUsageResolver,
   HostedUsageFieldResolver,
@@ -65,19 +66,15 @@ import {
   LastActiveResolver,
   ModelUsageFieldResolver,
   WorkflowUsageFieldResolver,
-} from './usage/panels.graphql.ts';
-import {
-  AccountLedgerResolver,
-  LedgerChargeResolver,
-  LedgerChargesResolver,
-} from './usage/ledger.graphql.ts';
-import { ReportResolver, ReportRowResolver } from './usage/report.graphql.ts';
+} from './views/panels.graphql.ts';
+import { LedgerChargeResolver, LedgerChargesResolver } from './views/charges.graphql.ts';
+import { ReportResolver, ReportRowResolver } from './views/report.graphql.ts';
 import {
   HostedUsageResolver,
   ModelUsageResolver,
   WorkflowUsageResolver,
-} from './usage/rows.graphql.ts';
-import { AccountUsageFieldResolver, AccountUsageResolver } from './usage/usage.graphql.ts';
+} from './views/rows.graphql.ts';
+import { AccountUsageFieldResolver, AccountUsageResolver } from './views/usage.graphql.ts';
 
 /** What resolvers call. */
 export interface ResolverServices extends NodeServices {

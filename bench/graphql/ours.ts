@@ -7,7 +7,7 @@ import { scopes, type Actor } from '../../src/core/identity.ts';
 import { Database, type Tx } from '../../src/db/database.ts';
 import { type Key, RequestContext } from '../../src/graphql/context.ts';
 import { createHttpServer } from '../../src/http/server.ts';
-import { UsageViews } from '../../src/usage/views.service.ts';
+import { UsageViews } from '../../src/views/views.service.ts';
 import { createAccount, createHardware, fillAccount, settle } from '../support/data-set.ts';
 import { portOf, startBenchGateway } from '../support/gateway.ts';
 import { account, tabRows } from './page.ts';

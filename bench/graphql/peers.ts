@@ -13,8 +13,8 @@ import {
   DurationScalar,
   SafeIntScalar,
 } from '../../src/graphql/scalars.ts';
-import { totalsNode } from '../../src/usage/usage.types.ts';
-import { addFigures } from '../../src/usage/views.ts';
+import { totalsNode } from '../../src/views/usage.types.ts';
+import { addFigures } from '../../src/views/views.ts';
 import { portOf } from '../support/gateway.ts';
 import { ACCOUNT_ID, tabRows } from './page.ts';
 

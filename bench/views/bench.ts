@@ -3,8 +3,8 @@ import type { Account } from '../../src/account/account.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { invariant } from '../../src/core/errors.ts';
 import type { Tx } from '../../src/db/database.ts';
-import { UsageReader } from '../../src/usage/reader.service.ts';
-import { UsageViews } from '../../src/usage/views.service.ts';
+import { UsageReader } from '../../src/views/reader.service.ts';
+import { UsageViews } from '../../src/views/views.service.ts';
 import {
   createAccount,
   createHardware,

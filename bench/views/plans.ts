@@ -1,10 +1,10 @@
 import type { Account } from '../../src/account/account.ts';
-import { QUARTER_HOUR_MS } from '../../src/usage/cover.ts';
-import { insertEvents } from '../../src/usage/events.store.ts';
-import type { NewEvent } from '../../src/usage/judgement.ts';
-import { foldOnce } from '../../src/usage/rollups.store.ts';
-import { UsageReader } from '../../src/usage/reader.service.ts';
-import { UsageViews } from '../../src/usage/views.service.ts';
+import { QUARTER_HOUR_MS } from '../../src/rollups/cover.ts';
+import { insertEvents } from '../../src/recording/events.store.ts';
+import type { NewEvent } from '../../src/recording/judgement.ts';
+import { foldOnce } from '../../src/rollups/rollups.store.ts';
+import { UsageReader } from '../../src/views/reader.service.ts';
+import { UsageViews } from '../../src/views/views.service.ts';
 import { text } from '../../src/db/decode.ts';
 import type { Tx } from '../../src/db/database.ts';
 import type { BenchGateway } from '../support/gateway.ts';

@@ -5,7 +5,7 @@
 
 import DataLoader from 'dataloader';
 import { UserInputError } from '../core/errors.ts';
-import type { AlertKind } from '../credits/occurrence.ts';
+import type { AlertKind } from '../engine/occurrence.ts';
 import type { Database } from '../db/database.ts';
 import type { Alert } from './alert.ts';
 import { loadAlertsAfter, loadLastSequences } from './alerts.store.ts';

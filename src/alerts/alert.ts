@@ -2,8 +2,8 @@
 
 import { formatMicro, MICRO_PER_CREDIT, percentOf } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
-import type { AlertKind, AlertRaised } from '../credits/occurrence.ts';
-import type { UnitPosition, WatchMeasure } from '../credits/watches.ts';
+import type { AlertKind, AlertRaised } from '../engine/occurrence.ts';
+import type { UnitPosition, WatchMeasure } from '../engine/watches.ts';
 
 /** An alert as it was written down. */
 export interface Alert {

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { type AlertKind, alertKinds } from '../credits/occurrence.ts';
+import { type AlertKind, alertKinds } from '../engine/occurrence.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import {

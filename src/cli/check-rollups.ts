@@ -12,7 +12,7 @@ import {
   RollupCheckService,
   type RollupDifference,
   type RollupFigures,
-} from '../usage/check.service.ts';
+} from '../rollups/check.service.ts';
 
 const DATABASE_NAME = 'billing_gateway';
 const POOL_SIZE = 2;

@@ -28,9 +28,9 @@ import {
   readStandings,
   type Standing,
 } from './balance.service.ts';
-import { allocatedOf, type CycleSums } from './lots.ts';
-import { type CreditState, creditStates } from './limits.ts';
-import { type AccountState } from './state.ts';
+import { allocatedOf, type CycleSums } from '../engine/lots.ts';
+import { type CreditState, creditStates } from '../engine/limits.ts';
+import { type AccountState } from '../engine/state.ts';
 
 registerEnumType(creditStates, {
   name: 'CreditState',

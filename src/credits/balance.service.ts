@@ -1,16 +1,16 @@
 import type { Tx } from '../db/database.ts';
 import { nowOf } from '../account/account.ts';
 import { invariant } from '../core/errors.ts';
-import type { AllocationUnit } from './allocation.ts';
-import { burnMicroPerHour } from './burn.ts';
-import { advance, forecast, type Forecast } from './clock.ts';
-import { countCycles, type CycleRecord, listCycles } from './cycles.store.ts';
-import { Draft } from './draft.ts';
-import { leftOf } from './lots.ts';
-import { closedCycles } from './occurrence.ts';
-import type { AccountState } from './state.ts';
-import { loadStates } from './state.store.ts';
-import type { Position } from './watches.ts';
+import type { AllocationUnit } from '../engine/lots.ts';
+import { burnMicroPerHour } from '../engine/burn.ts';
+import { advance, forecast, type Forecast } from '../engine/clock.ts';
+import { countCycles, type CycleRecord, listCycles } from '../settlement/cycles.store.ts';
+import { Draft } from '../engine/draft.ts';
+import { leftOf } from '../engine/lots.ts';
+import { closedCycles } from '../engine/occurrence.ts';
+import type { AccountState } from '../engine/state.ts';
+import { loadStates } from '../settlement/state.store.ts';
+import type { Position } from '../engine/watches.ts';
 
 export { countCycles, listCycles };
 export type { CycleRecord };

@@ -35,9 +35,9 @@ import type {
 } from './credit-account.service.ts';
 import type { PolicyRequest, ThresholdRequest } from './policy.ts';
 import type { RatesService } from './rates.service.ts';
-import type { Watch } from './watches.ts';
+import type { Watch } from '../engine/watches.ts';
 import { readThresholds, type Threshold } from './thresholds.service.ts';
-import { type ThresholdMeasure, thresholdMeasures } from './watches.ts';
+import { type ThresholdMeasure, thresholdMeasures } from '../engine/watches.ts';
 
 registerEnumType(thresholdMeasures, {
   name: 'ThresholdMeasure',

@@ -34,11 +34,15 @@ import {
   THRESHOLDS_MAX,
   type ThresholdRequest,
 } from './policy.ts';
-import type { SettlementService } from './settlement.service.ts';
-import { insertState, savePolicy } from './state.store.ts';
-import { insertWatches, listThresholds, markThresholdDeleted } from './thresholds.store.ts';
-import { limitMeasures, type WatchMeasure } from './watches.ts';
-import { addWatch, removeWatch, setPolicy, setTimeZone } from './writes.ts';
+import type { SettlementService } from '../settlement/settlement.service.ts';
+import { insertState, savePolicy } from '../settlement/state.store.ts';
+import {
+  insertWatches,
+  listThresholds,
+  markThresholdDeleted,
+} from '../settlement/thresholds.store.ts';
+import { limitMeasures, type WatchMeasure } from '../engine/watches.ts';
+import { addWatch, removeWatch, setPolicy, setTimeZone } from '../engine/writes.ts';
 
 const TEST_CLOCK_STEP_MONTHS = 24;
 const NO_POLICY = { lowCreditMicro: 0n, negativeLimitMicro: 0n, fineTuningMinimumMicro: 0n };

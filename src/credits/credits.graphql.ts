@@ -23,12 +23,11 @@ import { connectionType, Page25, pageOfRows, parsePage, type Connection } from '
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import {
   allocationSources,
-  allocationUnits,
   type AllocateRequest,
   type CreditAllocation,
   type AllocationSource,
-  type AllocationUnit,
-} from './allocation.ts';
+} from '../settlement/allocation.ts';
+import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
 import { stateLoader } from './balance.graphql.ts';
 import { remainingOf } from './balance.service.ts';
 import {

@@ -8,14 +8,14 @@ import { parseText } from '../core/text.ts';
 import type { Tx } from '../db/database.ts';
 import {
   type AllocateRequest,
-  type AllocationUnit,
   type CreditAllocation,
   lotOf,
   newAdjustment,
   newAllocation,
   parseAllocateRequest,
   VOID_REASON_LENGTH_MAX,
-} from './allocation.ts';
+} from '../settlement/allocation.ts';
+import type { AllocationUnit } from '../engine/lots.ts';
 import {
   countAllocations,
   findAllocation,
@@ -26,11 +26,11 @@ import {
   loadAllocations,
   sumAllocated,
   voidAllocation,
-} from './credits.store.ts';
-import { findLiveOf } from './lots.ts';
+} from '../settlement/credits.store.ts';
+import { findLiveOf } from '../engine/lots.ts';
 import type { LedgerRef } from './ledger.service.ts';
-import type { OpenAccount, SettlementService } from './settlement.service.ts';
-import { adjustUp, allocate, takeAdjustment, voidLot } from './writes.ts';
+import type { OpenAccount, SettlementService } from '../settlement/settlement.service.ts';
+import { adjustUp, allocate, takeAdjustment, voidLot } from '../engine/writes.ts';
 
 export { loadAllocationPages, loadAllocations, countAllocations };
 

@@ -1,9 +1,24 @@
-import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import {
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  ObjectType,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { AccountType } from '../account/account.graphql.ts';
+import { DateRangeInput } from '../account/range.graphql.ts';
+import { resolveRange } from '../account/range.ts';
 import { encodeId } from '../core/identity.ts';
+import type { RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
+import { connectionType, type Connection, Page50, pageOfRows, parsePage } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
-import { type LedgerEntryKind, ledgerEntryKinds } from './ledger.ts';
-import type { LedgerEntry } from './ledger.service.ts';
+import { type LedgerEntryKind, ledgerEntryKinds } from '../engine/ledger.ts';
+import { countEntries, type LedgerEntry, listEntries } from './ledger.service.ts';
 
 registerEnumType(ledgerEntryKinds, {
   name: 'LedgerEntryKind',
@@ -65,4 +80,36 @@ export function ledgerEntryNode(entry: LedgerEntry): LedgerEntryType {
     description: entry.description,
     entry,
   };
+}
+
+const LedgerEntryConnection = connectionType('LedgerEntry', () => LedgerEntryType);
+
+@ArgsType()
+class LedgerArgs extends Page50 {
+  @Field(() => DateRangeInput, { nullable: true }) readonly range?: DateRangeInput | null;
+}
+
+@Resolver(() => AccountType)
+export class AccountLedgerResolver {
+  @FieldResolver(() => LedgerEntryConnection, {
+    description: 'Ascending; the range is of `bookedAt`.',
+  })
+  async ledger(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+    @Args(() => LedgerArgs) args: LedgerArgs,
+  ): Promise<Connection<LedgerEntryType>> {
+    const page = parsePage(args, 50);
+    const range = args.range == null ? null : resolveRange(args.range, account, context.nowMs);
+    const list = { accountId: account.accountId, range };
+    const tx = await context.reader();
+    const entries = await listEntries(tx, list, {
+      afterSequence: page.after?.id ?? 0,
+      limit: page.first + 1,
+    });
+    return pageOfRows(entries.map(ledgerEntryNode), page, {
+      keyOf: ({ entry }) => ({ value: null, id: entry.sequence }),
+      countAll: () => countEntries(tx, list),
+    });
+  }
 }

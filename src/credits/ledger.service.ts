@@ -7,7 +7,7 @@ import {
   type LedgerEntry,
   listEntries,
   loadEntries,
-} from './ledger.store.ts';
+} from '../settlement/ledger.store.ts';
 
 export { countEntries, findReversal, listEntries };
 export type { LedgerEntry };

@@ -3,8 +3,8 @@
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { parseText } from '../core/text.ts';
-import type { CreditPolicy } from './limits.ts';
-import type { ThresholdMeasure } from './watches.ts';
+import type { CreditPolicy } from '../engine/limits.ts';
+import type { ThresholdMeasure } from '../engine/watches.ts';
 
 export const THRESHOLDS_MAX = 100;
 export const THRESHOLD_LABEL_MAX = 200;

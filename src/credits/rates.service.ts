@@ -16,10 +16,10 @@ import { hardwareNamed, parseNewRate, type SetHardwareRateRequest } from '../cat
 import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
-import type { SettlementService } from './settlement.service.ts';
-import type { KnownRate } from './state.ts';
-import { findTestAccountsOn, loadRatesKnownTo, makeDue } from './state.store.ts';
-import { applyRates } from './writes.ts';
+import type { SettlementService } from '../settlement/settlement.service.ts';
+import type { KnownRate } from '../engine/state.ts';
+import { findTestAccountsOn, loadRatesKnownTo, makeDue } from '../settlement/state.store.ts';
+import { applyRates } from '../engine/writes.ts';
 
 /** More than a commit takes. */
 const COMMIT_MARGIN_MS = 1_000;

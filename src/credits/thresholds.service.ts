@@ -1,1 +1,4 @@
-export { listThresholds as readThresholds, type Threshold } from './thresholds.store.ts';
+export {
+  listThresholds as readThresholds,
+  type Threshold,
+} from '../settlement/thresholds.store.ts';

@@ -9,14 +9,14 @@ import {
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
-import type { DeploymentTurn, Occurrence } from '../credits/occurrence.ts';
+import type { DeploymentTurn, Occurrence } from '../engine/occurrence.ts';
 import { holdRatesKnownTo } from '../credits/rates.service.ts';
 import {
   type OpenAccount,
   type SettlementService,
   STOPPED_MESSAGE,
-} from '../credits/settlement.service.ts';
-import { learnRates, turnHosting } from '../credits/writes.ts';
+} from '../settlement/settlement.service.ts';
+import { learnRates, turnHosting } from '../engine/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';

@@ -6,9 +6,9 @@ import { type HardwareRate, rateAt } from '../catalogue/rates.ts';
 import { ConflictError, type ErrorPath, invariant, UserInputError } from '../core/errors.ts';
 import { isoInstant } from '../core/range.ts';
 import type { Tx } from '../db/database.ts';
-import { runningSegment } from '../credits/burn.ts';
-import type { OpenAccount } from '../credits/settlement.service.ts';
-import type { HostingTurn } from '../credits/writes.ts';
+import { runningSegment } from '../engine/burn.ts';
+import type { OpenAccount } from '../settlement/settlement.service.ts';
+import type { HostingTurn } from '../engine/writes.ts';
 import { chargedMicro, type HostingSegment, splitByRates } from '../hosting/charge.ts';
 import {
   insertSegments,

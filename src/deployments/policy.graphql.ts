@@ -15,7 +15,7 @@ import {
 import { AccountType } from '../account/account.graphql.ts';
 import { stateLoader } from '../credits/balance.graphql.ts';
 import { balanceAt } from '../credits/balance.service.ts';
-import { type CreditState, creditStates } from '../credits/limits.ts';
+import { type CreditState, creditStates } from '../engine/limits.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { allowanceOf } from './policy.ts';

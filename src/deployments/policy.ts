@@ -4,8 +4,8 @@
 
 import { DeploymentsDisabledError, type ErrorPath } from '../core/errors.ts';
 import { formatMicro } from '../core/micro.ts';
-import type { CreditState } from '../credits/limits.ts';
-import type { Position } from '../credits/watches.ts';
+import type { CreditState } from '../engine/limits.ts';
+import type { Position } from '../engine/watches.ts';
 import { type LifecycleCall, type LifecycleState, type Placement, scaled } from './lifecycle.ts';
 
 /** What an account may do now. */

@@ -4,8 +4,8 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UserInputError } from '../core/errors.ts';
-import { EVENTS_PER_CALL_MAX, rejected, type RawFields } from '../usage/event.ts';
-import type { IngestService, Report } from '../usage/ingest.service.ts';
+import { EVENTS_PER_CALL_MAX, rejected, type RawFields } from '../recording/event.ts';
+import type { IngestService, Report } from '../recording/ingest.service.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
 
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;

@@ -7,8 +7,8 @@ import type {
   CycleClosed,
   DeploymentTurn,
   Occurrence,
-} from '../credits/occurrence.ts';
-import type { Position } from '../credits/watches.ts';
+} from '../engine/occurrence.ts';
+import type { Position } from '../engine/watches.ts';
 import { contentOf, type EmailDocument, type Section } from './document.ts';
 import type { EmailContent, EmailKind, Instant } from './email.ts';
 import { credits, type EmailFacts, localTime, resourceName } from './facts.ts';

@@ -1,7 +1,7 @@
 // Which emails an account is sent. What one instant raises is one email: its kind is the gravest of what happened, and it
 // tells of everything. Scaling alone makes none.
 
-import type { Occurrence } from '../credits/occurrence.ts';
+import type { Occurrence } from '../engine/occurrence.ts';
 
 /** The gravest first; a disabled webhook stands apart, it is raised by no instant of the account's clock. */
 export const emailKinds = {

@@ -7,9 +7,9 @@ import {
   type Settled,
   type SettlementSink,
   STOPPED_MESSAGE,
-} from '../credits/settlement.service.ts';
+} from '../settlement/settlement.service.ts';
 import { readThresholds } from '../credits/thresholds.service.ts';
-import type { Position } from '../credits/watches.ts';
+import type { Position } from '../engine/watches.ts';
 import type { Tx } from '../db/database.ts';
 import { enqueueAll } from '../db/jobs.ts';
 import { loadResources } from '../resources/resources.store.ts';

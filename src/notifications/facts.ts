@@ -1,7 +1,7 @@
 // What an email needs to know besides what happened, and how amounts and instants are written in it: exactly, and in the
 // account's zone with its name.
 
-import type { Position } from '../credits/watches.ts';
+import type { Position } from '../engine/watches.ts';
 import { HOUR_MS } from '../core/range.ts';
 import { formatLocal } from '../core/calendar.ts';
 import { formatMicro } from '../core/micro.ts';

@@ -7,8 +7,8 @@ import type {
   CycleClosed,
   DeploymentTurn,
   StopCause,
-} from '../credits/occurrence.ts';
-import type { Position, UnitPosition, WatchMeasure } from '../credits/watches.ts';
+} from '../engine/occurrence.ts';
+import type { Position, UnitPosition, WatchMeasure } from '../engine/watches.ts';
 import type { Row, Section } from './document.ts';
 import {
   costMicroPerHour,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
-import type { Occurrence } from '../credits/occurrence.ts';
-import type { Settled, SettlementSink } from '../credits/settlement.service.ts';
-import { listThresholds } from '../credits/thresholds.store.ts';
+import type { Occurrence } from '../engine/occurrence.ts';
+import type { Settled, SettlementSink } from '../settlement/settlement.service.ts';
+import { listThresholds } from '../settlement/thresholds.store.ts';
 import { loadRunning } from '../hosting/hosting.store.ts';
 import { loadResources } from '../resources/resources.store.ts';
 import { insertDeliveries, type NewDelivery } from './deliveries.store.ts';

@@ -8,14 +8,9 @@ import { invariant } from '../core/errors.ts';
 import { encodeId } from '../core/identity.ts';
 import { formatMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
-import type { CycleSums } from '../credits/lots.ts';
-import type {
-  AlertRaised,
-  CycleClosed,
-  DeploymentTurn,
-  Occurrence,
-} from '../credits/occurrence.ts';
-import { isThreshold } from '../credits/watches.ts';
+import type { CycleSums } from '../engine/lots.ts';
+import type { AlertRaised, CycleClosed, DeploymentTurn, Occurrence } from '../engine/occurrence.ts';
+import { isThreshold } from '../engine/watches.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import type { WebhookEvent } from './webhook.ts';
 

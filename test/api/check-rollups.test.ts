@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeId } from '../../src/core/identity.ts';
-import { findRecorded, markVoided } from '../../src/usage/events.store.ts';
-import { foldOnce, takeOutOfRollups } from '../../src/usage/rollups.store.ts';
-import { RollupCheckService, type RollupDifference } from '../../src/usage/check.service.ts';
+import { findRecorded, markVoided } from '../../src/recording/events.store.ts';
+import { foldOnce, takeOutOfRollups } from '../../src/rollups/rollups.store.ts';
+import { RollupCheckService, type RollupDifference } from '../../src/rollups/check.service.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   CreateAccountDocument,

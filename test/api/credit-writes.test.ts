@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { lockRates, upsertRate } from '../../src/catalogue/catalogue.store.ts';
-import { RollupCheckService } from '../../src/usage/check.service.ts';
-import { foldOnce } from '../../src/usage/rollups.store.ts';
+import { RollupCheckService } from '../../src/rollups/check.service.ts';
+import { foldOnce } from '../../src/rollups/rollups.store.ts';
 import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { RollupCheckService } from '../../src/usage/check.service.ts';
+import { RollupCheckService } from '../../src/rollups/check.service.ts';
 import { CLOCK_CHANGES, historyPlan, type HistoryPlan } from '../support/arbitraries.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { compareModelPanel, comparePanel, compareReport } from '../support/reference/details.ts';

@@ -7,7 +7,7 @@ import {
   type AllocateRequest,
   type CreditAllocation,
   type NewAllocation,
-} from '../../src/credits/allocation.ts';
+} from '../../src/settlement/allocation.ts';
 
 const NOW_MS = Date.parse('2026-03-10T12:00:00Z');
 const CREDITS_FROM_MS = Date.parse('2026-03-01T00:00:00Z');

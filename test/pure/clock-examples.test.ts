@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { advance, forecast } from '../../src/credits/clock.ts';
-import type { RunningSegment } from '../../src/credits/burn.ts';
-import type { Lot } from '../../src/credits/lots.ts';
-import { creditStateOf } from '../../src/credits/limits.ts';
-import type { AccountState } from '../../src/credits/state.ts';
-import type { Watch } from '../../src/credits/watches.ts';
+import { advance, forecast } from '../../src/engine/clock.ts';
+import type { RunningSegment } from '../../src/engine/burn.ts';
+import type { Lot } from '../../src/engine/lots.ts';
+import { creditStateOf } from '../../src/engine/limits.ts';
+import type { AccountState } from '../../src/engine/state.ts';
+import type { Watch } from '../../src/engine/watches.ts';
 import { Account, aWatch, newAccount, type Write } from '../support/credit-run.ts';
 import { alertsOf, closedOf } from '../support/credit-views.ts';
 

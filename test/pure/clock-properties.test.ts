@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { advance, forecast, nextDueMs } from '../../src/credits/clock.ts';
-import { Draft } from '../../src/credits/draft.ts';
-import type { LedgerLine } from '../../src/credits/ledger.ts';
-import { balanceOf } from '../../src/credits/lots.ts';
-import type { AlertRaised, CycleClosed } from '../../src/credits/occurrence.ts';
-import type { CreditPolicy } from '../../src/credits/limits.ts';
-import type { AccountState } from '../../src/credits/state.ts';
-import { isThreshold, type Watch, type WatchMeasure } from '../../src/credits/watches.ts';
+import { advance, forecast, nextDueMs } from '../../src/engine/clock.ts';
+import { Draft } from '../../src/engine/draft.ts';
+import type { LedgerLine } from '../../src/engine/ledger.ts';
+import { balanceOf } from '../../src/engine/lots.ts';
+import type { AlertRaised, CycleClosed } from '../../src/engine/occurrence.ts';
+import type { CreditPolicy } from '../../src/engine/limits.ts';
+import type { AccountState } from '../../src/engine/state.ts';
+import { isThreshold, type Watch, type WatchMeasure } from '../../src/engine/watches.ts';
 import { creditPlan } from '../support/credit-plans.ts';
 import { Account, accountOf, happenAgain, happenAll, type Write } from '../support/credit-run.ts';
 import {

@@ -4,7 +4,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { dayStartMs } from '../../src/core/calendar.ts';
-import { coverCells, TIERS, type Cover } from '../../src/usage/cover.ts';
+import { coverCells, TIERS, type Cover } from '../../src/rollups/cover.ts';
 import { CLOCK_CHANGES, instant, ZONES } from '../support/arbitraries.ts';
 
 const DAYS_OF_TIER = { 2: 1, 3: 8, 4: 64 } as const;

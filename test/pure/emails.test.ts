@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { exampleEmails } from '../../src/cli/emails/examples.ts';
-import type { AlertKind, AlertRaised, Occurrence } from '../../src/credits/occurrence.ts';
-import type { WatchMeasure } from '../../src/credits/watches.ts';
+import type { AlertKind, AlertRaised, Occurrence } from '../../src/engine/occurrence.ts';
+import type { WatchMeasure } from '../../src/engine/watches.ts';
 import { contentOf } from '../../src/notifications/document.ts';
 import { emailKinds, instantsOf } from '../../src/notifications/email.ts';
 import { duration } from '../../src/notifications/facts.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CommitQueue, ITEMS_WAITING_MAX } from '../../src/usage/commit-queue.ts';
+import { CommitQueue, ITEMS_WAITING_MAX } from '../../src/recording/commit-queue.ts';
 
 /** A commit that ends when the test says so. */
 function heldCommits(): {

@@ -6,9 +6,9 @@ import {
   parseHostingPeriod,
   parseUsageEvent,
   type UsageEvent,
-} from '../../src/usage/event.ts';
-import { judge, type Facts, type Verdict } from '../../src/usage/judgement.ts';
-import { HostedTimes } from '../../src/usage/periods.ts';
+} from '../../src/recording/event.ts';
+import { judge, type Facts, type Verdict } from '../../src/recording/judgement.ts';
+import { HostedTimes } from '../../src/recording/periods.ts';
 
 const NOW = Date.UTC(2026, 2, 10, 12);
 const HOUR_MS = 3_600_000;

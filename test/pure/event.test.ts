@@ -10,7 +10,7 @@ import {
   refusedByWindow,
   type RejectionCode,
   type UsageEvent,
-} from '../../src/usage/event.ts';
+} from '../../src/recording/event.ts';
 
 const ACCOUNT = 7;
 const NOW = Date.UTC(2026, 2, 10, 12);

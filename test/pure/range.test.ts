@@ -6,7 +6,7 @@ import {
   previousRange,
   resolveRange,
   type DateRangeRequest,
-} from '../../src/usage/range.ts';
+} from '../../src/account/range.ts';
 import { historyPlan, ZONES, type Question } from '../support/arbitraries.ts';
 import {
   autoUnit,

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { cycleStartMs } from '../../src/core/calendar.ts';
-import type { ThresholdMeasure } from '../../src/credits/watches.ts';
+import type { ThresholdMeasure } from '../../src/engine/watches.ts';
 
 /** How long until the next step: some milliseconds, or to the next planned instant and a little more or less. */
 export type Gap = { readonly ms: number } | { readonly planned: number };

@@ -3,17 +3,17 @@
 // reference.
 
 import { rateAt } from '../../src/catalogue/rates.ts';
-import type { AllocationUnit } from '../../src/credits/allocation.ts';
-import { type RunningSegment, runningSegment } from '../../src/credits/burn.ts';
-import { advance } from '../../src/credits/clock.ts';
+import type { AllocationUnit } from '../../src/engine/lots.ts';
+import { type RunningSegment, runningSegment } from '../../src/engine/burn.ts';
+import { advance } from '../../src/engine/clock.ts';
 import { cycleEndMs, firstCycle } from '../../src/account/cycle.ts';
-import type { Draft, EndedSegment, MadeLot } from '../../src/credits/draft.ts';
-import type { LedgerLine } from '../../src/credits/ledger.ts';
-import { balanceOf, type Lot, NOTHING, type Purse } from '../../src/credits/lots.ts';
-import type { Occurrence } from '../../src/credits/occurrence.ts';
-import type { CreditPolicy } from '../../src/credits/limits.ts';
-import type { AccountState, KnownRate } from '../../src/credits/state.ts';
-import type { Watch } from '../../src/credits/watches.ts';
+import type { Draft, EndedSegment, MadeLot } from '../../src/engine/draft.ts';
+import type { LedgerLine } from '../../src/engine/ledger.ts';
+import { balanceOf, type Lot, NOTHING, type Purse } from '../../src/engine/lots.ts';
+import type { Occurrence } from '../../src/engine/occurrence.ts';
+import type { CreditPolicy } from '../../src/engine/limits.ts';
+import type { AccountState, KnownRate } from '../../src/engine/state.ts';
+import type { Watch } from '../../src/engine/watches.ts';
 import {
   addWatch,
   adjustUp,
@@ -27,7 +27,7 @@ import {
   takeAdjustment,
   turnHosting,
   voidLot,
-} from '../../src/credits/writes.ts';
+} from '../../src/engine/writes.ts';
 import { chargedMicro } from '../../src/hosting/charge.ts';
 import type { CreditPlan, Gap, PlannedWatch, PlannedWrite } from './credit-plans.ts';
 

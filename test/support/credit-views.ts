@@ -1,12 +1,12 @@
 // One view of an account's credits for the clock under test and for its reference, so that they can be laid side by side.
 
-import type { Lot, Purse } from '../../src/credits/lots.ts';
-import type { AlertRaised, CycleClosed } from '../../src/credits/occurrence.ts';
-import type { AccountState, KnownRate } from '../../src/credits/state.ts';
-import { hoursMicro } from '../../src/credits/burn.ts';
-import { balanceOf } from '../../src/credits/lots.ts';
-import type { RunningSegment } from '../../src/credits/burn.ts';
-import type { Watch } from '../../src/credits/watches.ts';
+import type { Lot, Purse } from '../../src/engine/lots.ts';
+import type { AlertRaised, CycleClosed } from '../../src/engine/occurrence.ts';
+import type { AccountState, KnownRate } from '../../src/engine/state.ts';
+import { hoursMicro } from '../../src/engine/burn.ts';
+import { balanceOf } from '../../src/engine/lots.ts';
+import type { RunningSegment } from '../../src/engine/burn.ts';
+import type { Watch } from '../../src/engine/watches.ts';
 import { type Account, accountOf, type Write } from './credit-run.ts';
 import type { CreditPlan } from './credit-plans.ts';
 import {

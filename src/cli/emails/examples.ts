@@ -2,12 +2,12 @@
 // shows.
 
 import { HOUR_MS } from '../../core/range.ts';
-import type { AlertRaised, CycleClosed, Occurrence } from '../../credits/occurrence.ts';
-import type { Position } from '../../credits/watches.ts';
+import type { AlertRaised, CycleClosed, Occurrence } from '../../engine/occurrence.ts';
+import type { Position } from '../../engine/watches.ts';
 import { emailOf, webhookDisabledEmail } from '../../notifications/content.ts';
 import { type EmailContent, instantsOf } from '../../notifications/email.ts';
 import type { EmailFacts, Hosting, NamedResource } from '../../notifications/facts.ts';
-import { STOPPED_MESSAGE } from '../../credits/settlement.service.ts';
+import { STOPPED_MESSAGE } from '../../settlement/settlement.service.ts';
 
 export interface ExampleEmail {
   /** Of its files. */

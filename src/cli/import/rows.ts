@@ -10,7 +10,7 @@ import {
   type ResourceKind,
   resourceKinds,
 } from '../../resources/resource.ts';
-import { usageEventTypes } from '../../usage/kinds.ts';
+import { usageEventTypes } from '../../rollups/kinds.ts';
 import { multiplyDecimals, roundHalfUp, type Decimal } from './decimal.ts';
 import { RowRejection } from './errors.ts';
 import { endMs, instantMs, type TimeRule, type TimeUnit } from './instant.ts';

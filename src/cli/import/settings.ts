@@ -2,8 +2,8 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { modelTypes, resourceKinds } from '../../resources/resource.ts';
-import { EVENTS_PER_CALL_MAX } from '../../usage/event.ts';
-import { usageEventTypes } from '../../usage/kinds.ts';
+import { EVENTS_PER_CALL_MAX } from '../../recording/event.ts';
+import { usageEventTypes } from '../../rollups/kinds.ts';
 import { parseDecimal, type Decimal } from './decimal.ts';
 import { UsageError } from './errors.ts';
 import { parseIsoMs, timeUnits, type TimeUnit } from './instant.ts';

@@ -6,10 +6,10 @@ import type {
   CreateHardwareProfileRequest,
   SetHardwareRateRequest,
 } from '../../catalogue/rates.ts';
-import type { AllocateRequest } from '../../credits/allocation.ts';
+import type { AllocateRequest } from '../../settlement/allocation.ts';
 import type { RegisterRequest } from '../../resources/registration.ts';
 import type { ResourceRef } from '../../resources/resource.ts';
-import type { Report } from '../../usage/ingest.service.ts';
+import type { Report } from '../../recording/ingest.service.ts';
 import { DEMO_PROFILES, DEMO_RATE_CHANGE } from './catalogue.ts';
 import { DEMO_ZONE, type DemoDays, HISTORY_DAYS } from './days.ts';
 import { hostedOf, type Turn } from './hosting.ts';

@@ -7,7 +7,8 @@ import { UserInputError } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
 import { percentOf } from '../core/micro.ts';
 import type { Tx } from '../db/database.ts';
-import { allocatedWithin, type AllocationUnit } from '../credits/allocation.ts';
+import { allocatedWithin } from '../settlement/allocation.ts';
+import type { AllocationUnit } from '../engine/lots.ts';
 import {
   shownStatus,
   type Model,
@@ -15,7 +16,12 @@ import {
   type ResourceKind,
   resourceKinds,
 } from '../resources/resource.ts';
-import { bucketsOf, type BucketSeries, type Granularity, type ResolvedRange } from './range.ts';
+import {
+  bucketsOf,
+  type BucketSeries,
+  type Granularity,
+  type ResolvedRange,
+} from '../account/range.ts';
 import type { UsageReader } from './reader.service.ts';
 import {
   chargeOf,

@@ -14,12 +14,11 @@ import {
 } from '../graphql/page.ts';
 import type { Model, Resource } from '../resources/resource.ts';
 import { activeResourceNode, modelNode } from '../resources/resources.types.ts';
-import { granularities, type Granularity } from './range.ts';
+import { granularities, type Granularity } from '../account/range.ts';
 import { UsageReader } from './reader.service.ts';
 import { checkFilter, filterRows, rowOrder, tabs, type TabRow } from './tabs.ts';
 import {
   CreditTrendType,
-  DateRangeInput,
   HardwareUsageType,
   HostedUsageType,
   ModelUsageType,
@@ -32,6 +31,7 @@ import {
   WithTotals,
   WorkflowUsageType,
 } from './usage.types.ts';
+import { DateRangeInput } from '../account/range.graphql.ts';
 import { addFigures, figuresOf, type Sum } from './views.ts';
 import {
   componentCredits,

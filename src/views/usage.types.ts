@@ -7,7 +7,6 @@ import {
   CreditsScalar,
   DateTimeScalar,
   DurationScalar,
-  LocalDateScalar,
   SafeIntScalar,
   TimeZoneScalar,
 } from '../graphql/scalars.ts';
@@ -24,13 +23,12 @@ import {
   WorkflowType,
 } from '../resources/resources.types.ts';
 import {
+  type DateRangePreset,
   dateRangePresets,
   granularities,
-  type DateRangePreset,
-  type DateRangeRequest,
   type Granularity,
   type ResolvedRange,
-} from './range.ts';
+} from '../account/range.ts';
 import { usageDimensions, type ReportRow } from './report.ts';
 import {
   orderDirections,
@@ -50,21 +48,6 @@ import {
 } from './views.ts';
 import type { HardwareFigures, View } from './views.service.ts';
 
-registerEnumType(dateRangePresets, {
-  name: 'DateRangePreset',
-  valuesConfig: {
-    LAST_24_HOURS: { description: '[now - 24 h, now)' },
-    LAST_7_DAYS: {
-      description:
-        'Seven calendar days in the time zone, today included: [start of the day six days ago, now)',
-    },
-    CURRENT_CYCLE: { description: "The account's running billing cycle, up to now" },
-    PREVIOUS_CYCLE: {
-      description:
-        'The whole cycle before; before the first one cycles go on backwards by the calendar',
-    },
-  },
-});
 registerEnumType(granularities, {
   name: 'Granularity',
   description:
@@ -79,23 +62,6 @@ registerEnumType(usageOrderFields, {
 });
 registerEnumType(orderDirections, { name: 'OrderDirection' });
 registerEnumType(usageDimensions, { name: 'UsageDimension' });
-
-@InputType('DateRangeInput', {
-  description:
-    'Either `preset`, or `from` and `to` (half-open: `to` is not included), or `fromDay` and `toDay` (both included). Anything else is BAD_USER_INPUT. A range may end after now: hosting counts up to now, events recorded ahead count.',
-})
-export class DateRangeInput implements DateRangeRequest {
-  @Field(() => dateRangePresets, { nullable: true }) readonly preset?: DateRangePreset | null;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly from?: number | null;
-  @Field(() => DateTimeScalar, { nullable: true }) readonly to?: number | null;
-  @Field(() => LocalDateScalar, { nullable: true }) readonly fromDay?: string | null;
-  @Field(() => LocalDateScalar, { nullable: true }) readonly toDay?: string | null;
-  @Field(() => TimeZoneScalar, {
-    nullable: true,
-    description: "Where days, weeks and months begin. Default: the account's time zone.",
-  })
-  readonly timeZone?: string | null;
-}
 
 @InputType('UsageOrder')
 export class UsageOrder implements UsageOrderRequest {

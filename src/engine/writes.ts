@@ -3,7 +3,6 @@
 // (deployments) is judged before.
 
 import { invariant } from '../core/errors.ts';
-import type { AllocationUnit } from './allocation.ts';
 import type { RunningSegment } from './burn.ts';
 import { beginRates, evaluate, grantLots } from './clock.ts';
 import type { Draft } from './draft.ts';
@@ -12,6 +11,7 @@ import {
   ADJUSTMENT_PRIORITY,
   addReturned,
   adjustDown,
+  type AllocationUnit,
   giveBack,
   grant,
   isLive,

@@ -32,7 +32,7 @@ import {
   ModelObject,
   type BillableResourceNode,
 } from '../resources/resources.types.ts';
-import { usageEventTypes, type UsageEventType } from './kinds.ts';
+import { usageEventTypes, type UsageEventType } from '../rollups/kinds.ts';
 import { outcomes } from './judgement.ts';
 import {
   type EventFilter,
@@ -41,8 +41,8 @@ import {
   type RecordedEvent,
 } from './events.service.ts';
 import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
-import { resolveRange } from './range.ts';
-import { DateRangeInput } from './usage.types.ts';
+import { resolveRange } from '../account/range.ts';
+import { DateRangeInput } from '../account/range.graphql.ts';
 
 registerEnumType(usageEventTypes, {
   name: 'UsageEventType',

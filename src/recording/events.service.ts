@@ -6,8 +6,8 @@ import { NotFoundError, type ErrorPath } from '../core/errors.ts';
 import { unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import { findReversal, type LedgerRef } from '../credits/ledger.service.ts';
-import type { SettlementService } from '../credits/settlement.service.ts';
-import { reverseUsage } from '../credits/writes.ts';
+import type { SettlementService } from '../settlement/settlement.service.ts';
+import { reverseUsage } from '../engine/writes.ts';
 import type { Tx } from '../db/database.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { findRecordedHosting, voidSegmentsOfEvent } from '../hosting/hosting.store.ts';
@@ -22,7 +22,7 @@ import {
   markVoided,
   type RecordedEvent,
 } from './events.store.ts';
-import { takeOutOfRollups, takeSegmentsOutOfRollups } from './rollups.store.ts';
+import { takeOutOfRollups, takeSegmentsOutOfRollups } from '../rollups/rollups.store.ts';
 
 export { loadEvents };
 export type { EventFilter, RecordedEvent };

@@ -5,14 +5,14 @@ import DataLoader from 'dataloader';
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
 import { invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
-import type { CreditAllocation } from '../credits/allocation.ts';
-import { loadAllocationsOf } from '../credits/credits.store.ts';
+import type { CreditAllocation } from '../settlement/allocation.ts';
+import { loadAllocationsOf } from '../settlement/credits.store.ts';
 import type { Tx } from '../db/database.ts';
 import { splitByRates } from '../hosting/charge.ts';
 import type { Model, Resource, ResourceKind } from '../resources/resource.ts';
 import { listModelsOf, listResourcesOf } from '../resources/resources.store.ts';
-import { coverCells } from './cover.ts';
-import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
+import { coverCells } from '../rollups/cover.ts';
+import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import {
   loadFoldedSegments,
   loadFoldedUpTo,

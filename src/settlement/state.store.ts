@@ -21,11 +21,11 @@ import {
 } from '../db/decode.ts';
 import { type Read, readTogether } from '../db/together.ts';
 import { type PostedSegment, runningOf } from '../hosting/hosting.store.ts';
-import { type AllocationUnit, allocationUnits } from './allocation.ts';
-import { runningSegment } from './burn.ts';
-import { type CycleSums, type Lot, lotStates } from './lots.ts';
-import type { CreditPolicy } from './limits.ts';
-import type { AccountState, KnownRate, RunningCycle } from './state.ts';
+import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
+import { runningSegment } from '../engine/burn.ts';
+import { type CycleSums, type Lot, lotStates } from '../engine/lots.ts';
+import type { CreditPolicy } from '../engine/limits.ts';
+import type { AccountState, KnownRate, RunningCycle } from '../engine/state.ts';
 import { watchesOf } from './thresholds.store.ts';
 
 @Entity('credit_state')

@@ -3,10 +3,17 @@
 
 import { invariant } from '../core/errors.ts';
 import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
-import type { AllocationUnit } from './allocation.ts';
 import { accruedMicro, accruedOf, type RunningSegment } from './burn.ts';
 import type { LedgerEntryKind, LedgerLine, LineContent, SegmentCharge } from './ledger.ts';
-import { allocatedOf, balanceOf, checkPurse, type Lot, type Purse, spend } from './lots.ts';
+import {
+  type AllocationUnit,
+  allocatedOf,
+  balanceOf,
+  checkPurse,
+  type Lot,
+  type Purse,
+  spend,
+} from './lots.ts';
 import type { Occurrence } from './occurrence.ts';
 import { creditStateOf } from './limits.ts';
 import { type AccountState } from './state.ts';

@@ -2,8 +2,8 @@
 
 import { intersect, lengthMs, type Range } from '../core/range.ts';
 import { chargedMicro, chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
-import type { Edge } from './cover.ts';
-import type { SubjectKind, UsageType } from './kinds.ts';
+import type { Edge } from '../rollups/cover.ts';
+import type { SubjectKind, UsageType } from '../rollups/kinds.ts';
 
 export const creditCategories = {
   MODELS: 'MODELS',

@@ -10,17 +10,19 @@ import { formatMicro, MICRO_MAX, MICRO_PER_CREDIT, parseMicro } from '../core/mi
 import { intersect, isoInstant, type Range } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 import { type CycleCalendar, cycleEndMs } from '../account/cycle.ts';
-import { ADJUSTMENT_PRIORITY, type Lot, type LotState } from './lots.ts';
-import type { RunningCycle } from './state.ts';
+import {
+  ADJUSTMENT_PRIORITY,
+  type AllocationUnit,
+  type Lot,
+  type LotState,
+} from '../engine/lots.ts';
+import type { RunningCycle } from '../engine/state.ts';
 
 export const NOTE_LENGTH_MAX = 1_000;
 export const VOID_REASON_LENGTH_MAX = 1_000;
 const PRIORITY_DEFAULT = 100;
 /** Of a row of grants without end: the sums of ten thousand cycles can be held. */
 const EVERY_CYCLE_AMOUNT_MAX_MICRO = MICRO_MAX / 10_000n;
-
-export const allocationUnits = { CREDITS: 'CREDITS', WORKFLOW_RUNS: 'WORKFLOW_RUNS' } as const;
-export type AllocationUnit = keyof typeof allocationUnits;
 
 export const allocationSources = {
   PLAN: 'PLAN',

@@ -1,19 +1,9 @@
-// What the ledger charged, down to events and segments: usage adds it to what credits keep.
+// What an entry of the ledger charged, down to events and segments: views add it to what credits keep.
 
-import {
-  Args,
-  ArgsType,
-  Ctx,
-  Field,
-  FieldResolver,
-  ObjectType,
-  Resolver,
-  Root,
-} from 'type-graphql';
+import { Args, Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
 import { nowOf } from '../account/account.ts';
-import { accountLoader, AccountType } from '../account/account.graphql.ts';
-import { ledgerEntryNode, LedgerEntryType } from '../credits/ledger.graphql.ts';
-import { countEntries, listEntries } from '../credits/ledger.service.ts';
+import { accountLoader } from '../account/account.graphql.ts';
+import { LedgerEntryType } from '../credits/ledger.graphql.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { rowLoader } from '../graphql/loader.ts';
@@ -26,14 +16,11 @@ import {
   type LedgerCharge,
   listCharges,
   loadSegmentsById,
-} from './charges.service.ts';
-import { eventLoader, UsageEventObject, usageEventNode } from './ingest.graphql.ts';
-import type { RecordedEvent } from './events.service.ts';
+} from '../recording/charges.service.ts';
+import { eventLoader, UsageEventObject, usageEventNode } from '../recording/ingest.graphql.ts';
+import type { RecordedEvent } from '../recording/events.service.ts';
 import { segmentNode } from './panels.graphql.ts';
-import { resolveRange } from './range.ts';
-import { DateRangeInput, HostingSegmentType } from './usage.types.ts';
-
-const LedgerEntryConnection = connectionType('LedgerEntry', () => LedgerEntryType);
+import { HostingSegmentType } from './usage.types.ts';
 
 @ObjectType('LedgerCharge', {
   simpleResolvers: true,
@@ -46,36 +33,6 @@ export class LedgerChargeType {
 }
 
 const LedgerChargeConnection = connectionType('LedgerCharge', () => LedgerChargeType);
-
-@ArgsType()
-class LedgerArgs extends Page50 {
-  @Field(() => DateRangeInput, { nullable: true }) readonly range?: DateRangeInput | null;
-}
-
-@Resolver(() => AccountType)
-export class AccountLedgerResolver {
-  @FieldResolver(() => LedgerEntryConnection, {
-    description: 'Ascending; the range is of `bookedAt`.',
-  })
-  async ledger(
-    @Root() { account }: AccountType,
-    @Ctx() context: RequestContext,
-    @Args(() => LedgerArgs) args: LedgerArgs,
-  ): Promise<Connection<LedgerEntryType>> {
-    const page = parsePage(args, 50);
-    const range = args.range == null ? null : resolveRange(args.range, account, context.nowMs);
-    const list = { accountId: account.accountId, range };
-    const tx = await context.reader();
-    const entries = await listEntries(tx, list, {
-      afterSequence: page.after?.id ?? 0,
-      limit: page.first + 1,
-    });
-    return pageOfRows(entries.map(ledgerEntryNode), page, {
-      keyOf: ({ entry }) => ({ value: null, id: entry.sequence }),
-      countAll: () => countEntries(tx, list),
-    });
-  }
-}
 
 @Resolver(() => LedgerEntryType)
 export class LedgerChargesResolver {

@@ -9,15 +9,15 @@ import type { Tx } from '../db/database.ts';
 import { saveSettledSegments } from '../hosting/hosting.store.ts';
 import { saveStops } from '../resources/resources.store.ts';
 import { insertMadeLots } from './credits.store.ts';
-import { advance, forecast, type Forecast, nextDueMs } from './clock.ts';
-import { Draft, type MadeLot } from './draft.ts';
+import { advance, forecast, type Forecast, nextDueMs } from '../engine/clock.ts';
+import { Draft, type MadeLot } from '../engine/draft.ts';
 import { insertLines } from './ledger.store.ts';
-import { balanceOf, type Lot, type Purse } from './lots.ts';
-import { closedCycles, type Occurrence } from './occurrence.ts';
-import type { AccountState } from './state.ts';
+import { balanceOf, type Lot, type Purse } from '../engine/lots.ts';
+import { closedCycles, type Occurrence } from '../engine/occurrence.ts';
+import type { AccountState } from '../engine/state.ts';
 import { loadStates, savePosition } from './state.store.ts';
 import { saveWatches } from './thresholds.store.ts';
-import type { Position, Watch } from './watches.ts';
+import type { Position, Watch } from '../engine/watches.ts';
 
 /** What every deployment shows that the negative limit stopped. */
 export const STOPPED_MESSAGE =

@@ -17,7 +17,7 @@ import {
 } from '../db/decode.ts';
 import type { EventContent } from './event.ts';
 import type { NewEvent } from './judgement.ts';
-import { subjectKinds, usageTypes } from './kinds.ts';
+import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 
 @Entity('usage_event')
 export class UsageEventRow {

@@ -6,8 +6,8 @@ import { requireAccount } from '../access/authorize.ts';
 import { loadHardware, loadRates } from '../catalogue/catalogue.store.ts';
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor } from '../core/identity.ts';
-import type { OpenAccount, SettlementService } from '../credits/settlement.service.ts';
-import { recordUsage } from '../credits/writes.ts';
+import type { OpenAccount, SettlementService } from '../settlement/settlement.service.ts';
+import { recordUsage } from '../engine/writes.ts';
 import type { Tx } from '../db/database.ts';
 import { insertSegments, loadOverlapping } from '../hosting/hosting.store.ts';
 import {

@@ -20,7 +20,7 @@ import {
   type Watch,
   watchMeasures,
   type WatchMeasure,
-} from './watches.ts';
+} from '../engine/watches.ts';
 
 @Entity('watch')
 export class WatchRow {

@@ -10,7 +10,7 @@ import {
 } from '../graphql/page.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
 import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
-import { granularities, type BucketSeries, type Granularity } from './range.ts';
+import { granularities, type BucketSeries, type Granularity } from '../account/range.ts';
 import {
   compareReportKeys,
   isReportKey,

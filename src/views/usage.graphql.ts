@@ -2,7 +2,7 @@ import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
 import { groupBy } from '../core/group.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { previousRange, resolveRange } from './range.ts';
+import { previousRange, resolveRange } from '../account/range.ts';
 import {
   connectionOf,
   hardwareNodes,

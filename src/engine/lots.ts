@@ -9,6 +9,9 @@
 
 import { invariant } from '../core/errors.ts';
 
+export const allocationUnits = { CREDITS: 'CREDITS', WORKFLOW_RUNS: 'WORKFLOW_RUNS' } as const;
+export type AllocationUnit = keyof typeof allocationUnits;
+
 /** Of lots that adjustments and reversals make. */
 export const ADJUSTMENT_PRIORITY = 100;
 

@@ -11,7 +11,12 @@ import { DAY_MS, isoInstant } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 import { REPLICAS_MAX } from '../hosting/charge.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
-import { usageEventTypes, type SubjectKind, type UsageEventType, type UsageType } from './kinds.ts';
+import {
+  usageEventTypes,
+  type SubjectKind,
+  type UsageEventType,
+  type UsageType,
+} from '../rollups/kinds.ts';
 
 export const EVENTS_PER_CALL_MAX = 5_000;
 

@@ -1,7 +1,7 @@
 // What recorded usage moves of an account's balances: everything since its credits began. What happened before is history.
 
 import { MICRO_PER_CREDIT } from '../core/micro.ts';
-import type { RecordedUsage } from '../credits/writes.ts';
+import type { RecordedUsage } from '../engine/writes.ts';
 import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
 import type { EventContent } from './event.ts';
 

@@ -9,11 +9,12 @@
 
 import { addCalendar } from '../core/calendar.ts';
 import { isoInstant } from '../core/range.ts';
-import { type AllocationUnit, allocationUnits } from './allocation.ts';
 import { accruedMicro, firstAccrualMs, type RunningSegment } from './burn.ts';
 import { cycleEndMs } from '../account/cycle.ts';
 import { Draft } from './draft.ts';
 import {
+  type AllocationUnit,
+  allocationUnits,
   balanceOf,
   beginCycle,
   compareLots,

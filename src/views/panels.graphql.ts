@@ -14,9 +14,9 @@ import {
   ModelObject,
   WorkflowType,
 } from '../resources/resources.types.ts';
-import type { RecordedEvent } from './events.service.ts';
-import { eventLoader } from './ingest.graphql.ts';
-import { resolveRange } from './range.ts';
+import type { RecordedEvent } from '../recording/events.service.ts';
+import { eventLoader } from '../recording/ingest.graphql.ts';
+import { resolveRange } from '../account/range.ts';
 import {
   hostedUsageNode,
   LAST_30_DAYS,

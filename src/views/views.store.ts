@@ -5,9 +5,9 @@ import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { at, bigValue, int, intValue, ms, orNull, sqlMs, text, valueOf } from '../db/decode.ts';
 import type { Range } from '../core/range.ts';
-import type { Cover } from './cover.ts';
-import { FOLDED_SEGMENT_MAX_MS } from './rollups.store.ts';
-import { subjectKinds, usageTypes } from './kinds.ts';
+import type { Cover } from '../rollups/cover.ts';
+import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
+import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import type { Grain, Sum, ViewSegment } from './views.ts';
 
 /** Up to where an account's events are folded and recorded, and whose days its day tiers hold. */

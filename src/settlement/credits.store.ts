@@ -14,14 +14,9 @@ import {
   type Row,
   textOrNull,
 } from '../db/decode.ts';
-import {
-  allocationSources,
-  allocationUnits,
-  type CreditAllocation,
-  type AllocationUnit,
-  type NewAllocation,
-} from './allocation.ts';
-import { type Lot, type LotState, lotStates } from './lots.ts';
+import { allocationSources, type CreditAllocation, type NewAllocation } from './allocation.ts';
+import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
+import { type Lot, type LotState, lotStates } from '../engine/lots.ts';
 
 @Entity('credit_allocation')
 export class CreditAllocationRow {

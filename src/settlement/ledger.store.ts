@@ -8,7 +8,7 @@ import {
   ledgerEntryKinds,
   type LedgerEntryKind,
   type LedgerLine,
-} from './ledger.ts';
+} from '../engine/ledger.ts';
 
 @Entity('ledger_entry')
 export class LedgerEntryRow {

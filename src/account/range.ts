@@ -1,13 +1,8 @@
 // From what a question asks for to instants: presets, days and instants become one half-open range, and a range becomes
 // buckets. Pure; `nowMs` and the account's calendar are given.
 
-import { type Account, nowOf } from '../account/account.ts';
-import {
-  type AccountCycle,
-  cycleAt,
-  type CycleCalendar,
-  cycleStartBefore,
-} from '../account/cycle.ts';
+import { type Account, nowOf } from './account.ts';
+import { type AccountCycle, cycleAt, type CycleCalendar, cycleStartBefore } from './cycle.ts';
 import {
   addCalendar,
   atLocalOffset,

@@ -1,0 +1,38 @@
+// A range of dates as callers name it.
+
+import { Field, InputType, registerEnumType } from 'type-graphql';
+import { DateTimeScalar, LocalDateScalar, TimeZoneScalar } from '../graphql/scalars.ts';
+import { type DateRangePreset, dateRangePresets, type DateRangeRequest } from './range.ts';
+
+registerEnumType(dateRangePresets, {
+  name: 'DateRangePreset',
+  valuesConfig: {
+    LAST_24_HOURS: { description: '[now - 24 h, now)' },
+    LAST_7_DAYS: {
+      description:
+        'Seven calendar days in the time zone, today included: [start of the day six days ago, now)',
+    },
+    CURRENT_CYCLE: { description: "The account's running billing cycle, up to now" },
+    PREVIOUS_CYCLE: {
+      description:
+        'The whole cycle before; before the first one cycles go on backwards by the calendar',
+    },
+  },
+});
+
+@InputType('DateRangeInput', {
+  description:
+    'Either `preset`, or `from` and `to` (half-open: `to` is not included), or `fromDay` and `toDay` (both included). Anything else is BAD_USER_INPUT. A range may end after now: hosting counts up to now, events recorded ahead count.',
+})
+export class DateRangeInput implements DateRangeRequest {
+  @Field(() => dateRangePresets, { nullable: true }) readonly preset?: DateRangePreset | null;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly from?: number | null;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly to?: number | null;
+  @Field(() => LocalDateScalar, { nullable: true }) readonly fromDay?: string | null;
+  @Field(() => LocalDateScalar, { nullable: true }) readonly toDay?: string | null;
+  @Field(() => TimeZoneScalar, {
+    nullable: true,
+    description: "Where days, weeks and months begin. Default: the account's time zone.",
+  })
+  readonly timeZone?: string | null;
+}
