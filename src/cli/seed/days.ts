@@ -59,7 +59,10 @@ export class DemoDays {
     return dayStartMs(DEMO_ZONE, this.anchorDay - ago) + (hour * 60 + minute) * MINUTE_MS;
   }
 
-  /** The same on the last workday up to that day. */
+  /**
+   * The same on the last workday up to that day, up to two days before it. So days that are to come one after the other must lie
+   * three days apart: a Sunday and the Friday before it are one workday.
+   */
   workday(ago: number, hour: number, minute = 0): number {
     let workdayAgo = ago;
     while (!this.isWorkday(workdayAgo)) workdayAgo += 1;

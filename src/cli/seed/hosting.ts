@@ -158,7 +158,7 @@ function fineTunedDeployments(days: DemoDays): readonly Hosted[] {
       registeredAgo: 112,
       turns: [
         deploy(days.workday(96, 11, 30), 'g4dn.xlarge'),
-        scale(days.workday(94, 9), 'g5.xlarge', 1),
+        scale(days.workday(93, 9), 'g5.xlarge', 1),
         end('UNDEPLOY', days.workday(91, 18, 20)),
         deploy(days.workday(43, 9, 10), 'g4dn.xlarge'),
         end('UNDEPLOY', days.workday(40, 18, 45)),
@@ -270,7 +270,7 @@ function customScripts(days: DemoDays): readonly Hosted[] {
       registration: { ...javaScript, ...sync },
       registeredAgo: 393,
       turns: [
-        ...weeks(days, { fromAgo: 388, untilAgo: 166, hardware: 'cpu-1-2' }),
+        ...weeks(days, { fromAgo: 388, untilAgo: 167, hardware: 'cpu-1-2' }),
         deploy(days.workday(160, 8, 5), 'cpu-1-2'),
       ],
     },
@@ -340,7 +340,7 @@ export function officeHoursOf(days: DemoDays, ago: number): Range {
   return { fromMs: days.at(ago, OPENING_HOUR), toMs: days.at(ago, CLOSING_HOUR) };
 }
 
-// Started on Mondays and stopped on Fridays; the last week is one that ends before `untilAgo`.
+// Started on Mondays and stopped on Fridays; the last week begins on or before `untilAgo`.
 function weeks(
   days: DemoDays,
   stage: { readonly fromAgo: number; readonly untilAgo: number; readonly hardware: string },
