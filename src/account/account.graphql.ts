@@ -66,7 +66,8 @@ export const AccountConnection = connectionType('Account', () => AccountType);
 class AccountsArgs extends Page25 {
   @Field(() => String, {
     nullable: true,
-    description: 'Case-insensitive part of the name or the externalId.',
+    description:
+      'Part of the name or the externalId; letter case does not count: "strasse" finds "Straße".',
   })
   readonly search?: string | null;
 }

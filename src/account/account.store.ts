@@ -13,6 +13,7 @@ import {
   textOrNull,
   texts,
 } from '../db/decode.ts';
+import { foldText } from '../core/text.ts';
 import type { Account, Creation, NewAccount } from './account.ts';
 
 @Entity('account')
@@ -20,6 +21,9 @@ export class AccountRow {
   @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
   @Column({ name: 'external_id', type: 'text', nullable: true }) externalId!: string | null;
   @Column({ name: 'name', type: 'text' }) name!: string;
+  @Column({ name: 'folded_name', type: 'text', nullable: true }) foldedName!: string | null;
+  @Column({ name: 'folded_external_id', type: 'text', nullable: true }) foldedExternalId!:
+    string | null;
   @Column({ name: 'time_zone', type: 'text' }) timeZone!: string;
   @Column({ name: 'cycle_day', type: 'int' }) cycleDay!: number;
   @Column({ name: 'notification_emails', type: 'text', array: true }) notificationEmails!: string[];
@@ -85,6 +89,16 @@ export async function findAccountByExternalId(tx: Tx, externalId: string): Promi
   return rows[0] === undefined ? null : accountFromRow(rows[0]);
 }
 
+// A gateway of an earlier version leaves them empty.
+const FOLDED_NAME = 'coalesce(folded_name, lower(name))';
+const FOLDED_EXTERNAL_ID = 'coalesce(folded_external_id, lower(external_id))';
+
+/** Whether an account is found by a folded search, `parameter`; null finds all. */
+function isFoundBy(parameter: string): string {
+  return `(${parameter}::text is null or position(${parameter} in ${FOLDED_NAME}) > 0
+    or position(${parameter} in ${FOLDED_EXTERNAL_ID}) > 0)`;
+}
+
 /** Accounts by id, after one; `search` is a case-insensitive part of the name or the external id. */
 export async function listAccounts(
   tx: Tx,
@@ -92,19 +106,16 @@ export async function listAccounts(
 ): Promise<readonly Account[]> {
   const rows = await tx.query(
     `/* account.listAccounts */ select ${ACCOUNT_COLUMNS} from account
-     where account_id > $1
-       and ($3::text is null or position(lower($3) in lower(name)) > 0 or position(lower($3) in lower(external_id)) > 0)
-     order by account_id limit $2`,
-    [list.afterId, list.limit, list.search],
+     where account_id > $1 and ${isFoundBy('$3')} order by account_id limit $2`,
+    [list.afterId, list.limit, foldedOrNull(list.search)],
   );
   return rows.map(accountFromRow);
 }
 
 export async function countAccounts(tx: Tx, search: string | null): Promise<number> {
   const rows = await tx.query(
-    `/* account.countAccounts */ select count(*) from account
-     where $1::text is null or position(lower($1) in lower(name)) > 0 or position(lower($1) in lower(external_id)) > 0`,
-    [search],
+    `/* account.countAccounts */ select count(*) from account where ${isFoundBy('$1')}`,
+    [foldedOrNull(search)],
   );
   return int(rows[0] ?? {}, 'count');
 }
@@ -125,8 +136,8 @@ export async function insertAccount(
   const inserted = await tx.query(
     `/* account.insertAccount */ insert into account
        (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, is_test, settled_at,
-        cycle_starts_at, cycle_ends_at, earlier_cycle_starts, creation)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (external_id) do nothing returning ${ACCOUNT_COLUMNS}`,
+        cycle_starts_at, cycle_ends_at, earlier_cycle_starts, creation, folded_name, folded_external_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (external_id) do nothing returning ${ACCOUNT_COLUMNS}`,
     [
       account.externalId,
       account.name,
@@ -141,6 +152,8 @@ export async function insertAccount(
       at(account.cycle.endMs),
       account.cycle.earlierStartsMs.map(at),
       JSON.stringify(creation),
+      foldText(account.name),
+      foldedOrNull(account.externalId),
     ],
   );
   if (inserted[0] !== undefined) {
@@ -169,10 +182,20 @@ export async function updateAccount(
   },
 ): Promise<void> {
   await tx.query(
-    `/* account.updateAccount */ update account set name = coalesce($2, name), time_zone = coalesce($3, time_zone),
+    `/* account.updateAccount */ update account set name = coalesce($2, name), folded_name = coalesce($5, folded_name), time_zone = coalesce($3, time_zone),
        notification_emails = coalesce($4, notification_emails) where account_id = $1`,
-    [accountId, changes.name, changes.timeZone, changes.notificationEmails],
+    [
+      accountId,
+      changes.name,
+      changes.timeZone,
+      changes.notificationEmails,
+      foldedOrNull(changes.name),
+    ],
   );
+}
+
+function foldedOrNull(text: string | null): string | null {
+  return text === null ? null : foldText(text);
 }
 
 export function accountFromRow(row: Row): Account {

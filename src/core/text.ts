@@ -1,6 +1,7 @@
 import { UserInputError, type ErrorPath } from './errors.ts';
 
 export const TEXT_MAX = 255;
+const ASCII = /^\p{ASCII}*$/u;
 
 /**
  * A name or identifier as sent: compared by bytes, never trimmed or folded.
@@ -23,6 +24,27 @@ export function parseText(value: string, path: ErrorPath, maxLength = TEXT_MAX):
     );
   }
   return value;
+}
+
+/**
+ * What a text is compared by where letter case does not count: searches, and lists in the order of names. The same on
+ * every database, whatever its locale. NFKC, then Unicode's case mappings: «STRASSE» and «straße» are alike, as are the
+ * two small sigmas and the four letters i of Turkish. Accents count.
+ */
+export function foldText(value: string): string {
+  // Most names, and lists are sorted by it.
+  if (ASCII.test(value)) return value.toLowerCase();
+  return (
+    value
+      .normalize('NFKC')
+      // Up and down: ẞ is no capital letter of ß to Unicode, that is SS; and İ brings a dot along.
+      .toLowerCase()
+      .toUpperCase()
+      .toLowerCase()
+      .normalize('NFKC')
+      .replaceAll('i\u0307', 'i')
+      .replaceAll('ς', 'σ')
+  );
 }
 
 /** The same of a text that may be left out. @returns null when it is */

@@ -1,6 +1,7 @@
 // The free-form report: sums grouped by any dimensions and time buckets. Pure.
 
 import type { CursorKey } from '../core/cursor.ts';
+import { foldText } from '../core/text.ts';
 import { shownStatus, type Resource } from '../resources/resource.ts';
 import type { UsageFilterRequest } from './tabs.ts';
 import {
@@ -73,7 +74,7 @@ export function meetsFilter(
   const isAmong = <T>(value: T | null, allowed: readonly T[] | null | undefined): boolean =>
     allowed == null || (value !== null && allowed.includes(value));
   return (
-    charge.name.toLowerCase().includes(search?.toLowerCase() ?? '') &&
+    (search == null || foldText(charge.name).includes(foldText(search))) &&
     isAmong(charge.resource === null ? null : shownStatus(charge.resource), statuses) &&
     isAmong(charge.owner, owners) &&
     isAmong(charge.category, categories) &&

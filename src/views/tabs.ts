@@ -3,6 +3,7 @@
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { groupBy } from '../core/group.ts';
+import { foldText } from '../core/text.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
 import { figuresOf, type CreditCategory, type Figures, type Sum } from './views.ts';
 
@@ -151,7 +152,7 @@ const bySum = {
 };
 
 const fieldOrders: Readonly<Record<UsageOrderField, FieldOrder>> = {
-  NAME: { ...byText, valueOf: (row) => row.name.toLowerCase() },
+  NAME: { ...byText, valueOf: (row) => foldText(row.name) },
   TYPE: { ...byText, valueOf: (row) => row.type },
   CREDITS: { ...bySum, valueOf: (row) => row.figures.creditsMicro.toString() },
   RUNS: { ...bySum, valueOf: (row) => row.figures.runs.toString() },
@@ -189,11 +190,11 @@ export function filterRows<T>(
   filter: UsageFilterRequest,
   hardwareIds: ReadonlySet<number>,
 ): readonly TabRow<T>[] {
-  const search = filter.search?.toLowerCase() ?? '';
+  const search = foldText(filter.search ?? '');
   const { statuses, owners, hardware } = filter;
   return rows.filter(
     (row) =>
-      row.name.toLowerCase().includes(search) &&
+      foldText(row.name).includes(search) &&
       (statuses == null || (row.status !== null && statuses.includes(row.status))) &&
       (owners == null || (row.owner !== null && owners.includes(row.owner))) &&
       (hardware == null || ranOn(row.sums, hardwareIds)),

@@ -72,7 +72,7 @@ export class UsageOrder implements UsageOrderRequest {
 
 @InputType('UsageFilter', {
   description:
-    'All given conditions hold. search: case-insensitive part of the name. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges.',
+    'All given conditions hold. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges.',
 })
 export class UsageFilter implements UsageFilterRequest {
   @Field(() => String, { nullable: true }) readonly search?: string | null;

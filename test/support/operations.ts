@@ -467,7 +467,7 @@ export type UsageEventType =
   /** A workflow run; quantity runs. */
   | 'WORKFLOW_RUN';
 
-/** All given conditions hold. search: case-insensitive part of the name. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges. */
+/** All given conditions hold. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges. */
 export type UsageFilter = {
   readonly categories?: ReadonlyArray<CreditCategory> | null | undefined;
   /** Names of hardware profiles. */
