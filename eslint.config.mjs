@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 import jest from 'eslint-plugin-jest';
 import prettier from 'eslint-config-prettier';
 export default defineConfig(
-  { ignores: ['node_modules', '.data*', '.emails', 'test/support/operations.ts'] },
+  { ignores: ['node_modules', '.data*', '.emails'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
