@@ -3,7 +3,7 @@ import { parseTimeZone } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
 import { NotFoundError, UserInputError } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor } from '../core/identity.ts';
-import { parseOptionalText, parseText } from '../core/text.ts';
+import { parseOptionalText, parseStorable, parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { nowOf, parseEmails, type Account } from './account.ts';
 import {
@@ -102,7 +102,7 @@ export class AccountService {
     list: { readonly afterId: number; readonly limit: number; readonly search: string | null },
   ): Promise<readonly Account[]> {
     requireScope(actor, 'OPERATOR');
-    if (list.search !== null && list.search !== '') parseText(list.search, ['search']);
+    if (list.search !== null) parseStorable(list.search, ['search']);
     return listAccounts(tx, list);
   }
 

@@ -3,27 +3,24 @@ import { UserInputError, type ErrorPath } from './errors.ts';
 export const TEXT_MAX = 255;
 const ASCII = /^\p{ASCII}*$/u;
 
+/** Spaces, and characters that leave no mark: zero-width ones, byte order marks, fillers. */
+const BLANK = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}]*$/u;
+
+/** Whether a text shows nothing: it is empty, or holds only blanks. */
+export function isBlank(text: string): boolean {
+  return BLANK.test(text);
+}
+
 /**
  * A name or identifier as sent: compared by bytes, never trimmed or folded.
- * @throws UserInputError when it is empty, longer than `maxLength` UTF-16 units, or holds what a database text cannot:
- *   NUL, or half of a surrogate pair (which would silently become another character, and two ids one)
+ * @throws UserInputError when it is empty or blank, longer than `maxLength` UTF-16 units, or cannot be stored (parseStorable)
  */
 export function parseText(value: string, path: ErrorPath, maxLength = TEXT_MAX): string {
-  const field = path.at(-1) ?? 'The value';
-  if (value === '') throw new UserInputError(`${field} must not be empty.`, { path });
-  if (value.length > maxLength) {
-    throw new UserInputError(
-      `${field} is ${value.length} characters long; at most ${maxLength} are kept.`,
-      { path },
-    );
+  if (isBlank(value)) {
+    const fault = value === '' ? 'must not be empty' : 'holds only blanks; it must name something';
+    throw new UserInputError(`${nameOf(path)} ${fault}.`, { path });
   }
-  if (!value.isWellFormed() || value.includes('\0')) {
-    throw new UserInputError(
-      `${field} holds a character that cannot be stored: NUL or half of a surrogate pair.`,
-      { path },
-    );
-  }
-  return value;
+  return parseStorable(value, path, maxLength);
 }
 
 /**
@@ -53,4 +50,29 @@ export function parseOptionalText(
   path: ErrorPath,
 ): string | null {
   return value === null || value === undefined ? null : parseText(value, path);
+}
+
+/**
+ * A text that may also be blank, like what is searched for.
+ * @throws UserInputError when it is longer than `maxLength` UTF-16 units, or holds what a database text cannot: NUL, or half of
+ *   a surrogate pair (which would silently become another character, and two ids one)
+ */
+export function parseStorable(value: string, path: ErrorPath, maxLength = TEXT_MAX): string {
+  if (value.length > maxLength) {
+    throw new UserInputError(
+      `${nameOf(path)} is ${value.length} characters long; at most ${maxLength} are kept.`,
+      { path },
+    );
+  }
+  if (!value.isWellFormed() || value.includes('\0')) {
+    throw new UserInputError(
+      `${nameOf(path)} holds a character that cannot be stored: NUL or half of a surrogate pair.`,
+      { path },
+    );
+  }
+  return value;
+}
+
+function nameOf(path: ErrorPath): string {
+  return String(path.at(-1) ?? 'The value');
 }
