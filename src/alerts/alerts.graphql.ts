@@ -123,7 +123,7 @@ function keyOf({ sequence }: Alert): { readonly value: null; readonly id: number
 export function sequenceOfCursor(cursor: string | null | undefined, name: string): number | null {
   if (cursor === null || cursor === undefined) return null;
   const { value, id } = parseCursor(cursor, [name]);
-  if (value !== null || id < 0) throw wrongCursor([name]);
+  if (value !== null) throw wrongCursor([name]);
   return id;
 }
 

@@ -41,7 +41,9 @@ export function parseCursor(cursor: string, path: ErrorPath): CursorKey {
     if (Array.isArray(parsed) && parsed.length === 2) {
       const [value, id] = parsed as [unknown, unknown];
       const known = value === null || typeof value === 'string' || typeof value === 'number';
-      if (known && typeof id === 'number' && Number.isSafeInteger(id)) return { value, id };
+      // Rows are numbered from zero or one on: a number below is of no list, and not every column holds it.
+      if (known && typeof id === 'number' && Number.isSafeInteger(id) && id >= 0)
+        return { value, id };
     }
   } catch {
     // Falls through to the one message for every cursor that is not ours.

@@ -19,6 +19,7 @@ import { ledgerEntryNode, LedgerEntryType } from '../credits/ledger.graphql.ts';
 import { readEntry } from '../credits/ledger.service.ts';
 import { encodeId, unknownId, type NodeType as NodeTypeName } from '../core/identity.ts';
 import type { CursorKey } from '../core/cursor.ts';
+import { INSTANT_MAX_MS, INSTANT_MIN_MS } from '../core/instant.ts';
 import { parseOptionalText } from '../core/text.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { rowLoader } from '../graphql/loader.ts';
@@ -172,9 +173,6 @@ export function usageEventNode(event: RecordedEvent): UsageEventObject {
     event,
   };
 }
-
-/** The latest instant that the API can print: the end of the year 9999. */
-const INSTANT_MS_MAX = Date.UTC(10_000, 0, 1) - 1;
 
 const UsageEventConnection = connectionType('UsageEvent', () => UsageEventObject);
 
@@ -346,5 +344,5 @@ async function requireFound(
 }
 
 function isEventKey({ value }: CursorKey): boolean {
-  return typeof value === 'number' && Math.abs(value) <= INSTANT_MS_MAX;
+  return typeof value === 'number' && value >= INSTANT_MIN_MS && value <= INSTANT_MAX_MS;
 }
