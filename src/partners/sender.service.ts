@@ -7,7 +7,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net, { BlockList, type LookupFunction } from 'node:net';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
-import type { Answer } from './webhook.ts';
+import { type Answer, isLoopbackHost, isReceiverPort } from './webhook.ts';
 
 /** For one attempt altogether, from finding the address to the answer's last byte. */
 export const SEND_TIMEOUT_MS = 15_000;
@@ -64,11 +64,13 @@ export class Sender {
   async send(message: Message): Promise<Answer> {
     const url = new URL(message.url);
     const isPlain = url.protocol === 'http:';
-    const isLoopback = LOOPBACK_ADDRESSES.includes(bare(url.hostname));
+    const isLoopback = this.options.allowLoopback && isLoopbackHost(url.hostname);
     if (isPlain && !this.options.allowLoopback) return unsent('Only https is sent to.');
-    if (isPrivateHost(url.hostname) && !(this.options.allowLoopback && isLoopback)) {
+    if (isPrivateHost(url.hostname) && !isLoopback) {
       return unsent(NOT_PUBLIC);
     }
+    // An endpoint may be older than the rule.
+    if (!isReceiverPort(url, isLoopback)) return unsent('Nothing is sent to this port.');
     return this.post(url, message);
   }
 

@@ -8,6 +8,7 @@ import type { DeliveryStatus } from '../notifications/email.ts';
 import { HOUR_MS } from '../core/range.ts';
 import { parseWithin } from '../core/check.ts';
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
+import { parseText } from '../core/text.ts';
 
 export const webhookEvents = {
   ALERT_RAISED: 'ALERT_RAISED',
@@ -162,11 +163,23 @@ export interface UrlRules {
 }
 
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** Whether a host, as URL writes it, is this machine itself. */
+export function isLoopbackHost(hostname: string): boolean {
+  return LOOPBACK_HOSTS.has(hostname);
+}
+
 const LOCAL_NAME = /(^|\.)(localhost|local|internal|lan|home\.arpa)\.?$/;
+
+/** Ports that have a service of their own (System Ports of RFC 6335): mail, shells, name servers. Messages are for none of them. */
+const SYSTEM_PORT_MAX = 1_023;
+const HTTPS_PORT = 443;
+const HTTP_PORT = 80;
 
 /**
  * Checks a receiver's URL by what it says; where its name leads is judged whenever something is sent.
  * @param isPrivateAddress whether a host that is an address, as URL writes it, is none of the public internet
+ * @returns the URL as it is sent to: normalised, with all that a URL cannot hold percent-encoded
  * @throws UserInputError
  */
 export function parseWebhookUrl(
@@ -174,33 +187,41 @@ export function parseWebhookUrl(
   isPrivateAddress: (host: string) => boolean,
   rules: UrlRules,
 ): string {
-  const fault = formFault(text) ?? hostFault(new URL(text), isPrivateAddress, rules);
-  if (fault !== null) throw new UserInputError(`url ${fault}.`, { path: rules.path });
-  return text;
-}
-
-function formFault(text: string): string | null {
-  if (text.length > URL_LENGTH_MAX) {
-    return `is ${text.length} characters long; at most ${URL_LENGTH_MAX} are kept`;
+  parseText(text, rules.path, URL_LENGTH_MAX);
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const fault =
+    url === null ? 'is not an absolute URL' : urlFault(url, isPrivateAddress, rules.allowLoopback);
+  if (url === null || fault !== null) {
+    throw new UserInputError(`url ${fault}.`, { path: rules.path });
   }
-  if (!URL.canParse(text)) return 'is not an absolute URL';
-  const { username, password } = new URL(text);
-  return username === '' && password === ''
-    ? null
-    : 'must not hold a user name or password: messages are signed instead';
+  return parseText(url.href, rules.path, URL_LENGTH_MAX);
 }
 
-function hostFault(
-  { protocol, hostname }: URL,
+/** Whether messages are sent to the port that a URL names. @param isLoopback whether its host is this machine, and may be */
+export function isReceiverPort({ protocol, port }: URL, isLoopback: boolean): boolean {
+  const number = port === '' ? (protocol === 'http:' ? HTTP_PORT : HTTPS_PORT) : Number(port);
+  return number > SYSTEM_PORT_MAX || number === HTTPS_PORT || (isLoopback && number === HTTP_PORT);
+}
+
+function urlFault(
+  url: URL,
   isPrivateAddress: (host: string) => boolean,
-  { allowLoopback }: UrlRules,
+  allowLoopback: boolean,
 ): string | null {
-  const isLoopback = allowLoopback && LOOPBACK_HOSTS.has(hostname);
+  const { protocol, hostname, username, password, port } = url;
+  if (username !== '' || password !== '') {
+    return 'must not hold a user name or password: messages are signed instead';
+  }
+  const isLoopback = allowLoopback && isLoopbackHost(hostname);
   if (protocol !== 'https:' && !(isLoopback && protocol === 'http:')) {
     return `begins with ${protocol.slice(0, 20)}//; it must begin with https://`;
   }
-  if (isLoopback || !(LOCAL_NAME.test(hostname) || isPrivateAddress(hostname))) return null;
-  return 'leads to an address that is not on the public internet';
+  if (!isLoopback && (LOCAL_NAME.test(hostname) || isPrivateAddress(hostname))) {
+    return 'leads to an address that is not on the public internet';
+  }
+  return isReceiverPort(url, isLoopback)
+    ? null
+    : `names port ${port}; messages are sent to port ${HTTPS_PORT}, or to one from ${SYSTEM_PORT_MAX + 1} on`;
 }
 
 /** The events to be told of, each once, in their own order. @throws UserInputError when there are none */

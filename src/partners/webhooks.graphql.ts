@@ -144,7 +144,8 @@ class CreateWebhookEndpointPayload {
 class CreateWebhookEndpointInput implements CreateEndpointRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => UrlScalar, {
-    description: 'https, on the public internet, without a user name or password.',
+    description:
+      'https, on the public internet, at port 443 or one from 1024 on, without a user name or password.',
   })
   readonly url!: string;
   @Field(() => [webhookEvents]) readonly events!: readonly WebhookEvent[];

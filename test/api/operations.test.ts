@@ -75,7 +75,7 @@ async function openAccount(): Promise<string> {
   });
   const accountId = opened.createAccount.id;
   await run(operations.CreateWebhookEndpointDocument, {
-    input: { accountId, url: 'http://127.0.0.1:1/hooks', events: ['ALERT_RAISED'] },
+    input: { accountId, url: 'http://127.0.0.1:1024/hooks', events: ['ALERT_RAISED'] },
   });
   await run(operations.AllocateDocument, {
     input: { accountId, amount: '100', everyCycle: true, idempotencyKey: 'plan' },

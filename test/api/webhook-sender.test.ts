@@ -136,6 +136,16 @@ describe('a message to a private address', () => {
     expect({ connections, bytes }).toEqual({ connections: 0, bytes: 0 });
   });
 
+  it.each([0, 22, 25])('is not sent to port %i', async (atPort) => {
+    const answer = await post(`https://partner.example:${atPort}/`, {
+      lookup: () => {
+        throw new Error('the name is looked up');
+      },
+    });
+
+    expect(answer).toEqual({ status: null, error: 'Nothing is sent to this port.' });
+  });
+
   it('is not sent by http', async () => {
     expect(await post(`http://93.184.216.34:${port}/`)).toEqual({
       status: null,

@@ -217,7 +217,7 @@ describe('the URL of an endpoint', () => {
   );
 
   it('may be this machine, by http, only where that is allowed', () => {
-    const urls = ['http://localhost:9/', 'http://127.0.0.1:9/', 'http://[::1]:9/'];
+    const urls = ['http://localhost/', 'http://127.0.0.1:8080/', 'http://[::1]:1024/'];
 
     expect(urls.map((url) => parse(url, true))).toEqual(urls);
     for (const url of urls) expect(() => parse(url)).toThrow('must begin with https://');
@@ -225,7 +225,40 @@ describe('the URL of an endpoint', () => {
     expect(() => parse('https://10.0.0.1/', true)).toThrow('not on the public internet');
   });
 
-  it('has at most 2,048 characters', () => {
+  it.each([0, 21, 22, 23, 25, 53, 80, 110, 143, 444, 465, 993, 1_023])(
+    'may not name port %i, which is of another service',
+    (port) => {
+      const fault = { message: expect.stringContaining(`port ${port};`), argumentPath: path };
+
+      expect(() => parse(`https://example.com:${port}/`)).toThrow(expect.objectContaining(fault));
+      if (port !== 80) {
+        expect(() => parse(`http://127.0.0.1:${port}/`, true)).toThrow(`port ${port};`);
+      }
+    },
+  );
+
+  it.each([1_024, 3_000, 8_443, 65_535])('may name port %i', (port) => {
+    expect(parse(`https://example.com:${port}/`)).toBe(`https://example.com:${port}/`);
+  });
+
+  it.each([
+    ['https://x.example.com/\r\nX: y', 'https://x.example.com/X:%20y'],
+    [' https://x.example.com:443/a b ', 'https://x.example.com/a%20b'],
+    ['HTTPS://X.Example.COM', 'https://x.example.com/'],
+    ['https://bücher.example/ü', 'https://xn--bcher-kva.example/%C3%BC'],
+  ])('is kept as it is sent to: %j', (sent, kept) => {
+    expect(parse(sent)).toBe(kept);
+  });
+
+  it.each(['https://example.com/\0', 'https://example.com/\ud83d', ' ', ''])(
+    'may not be %j, which is no text to keep',
+    (url) => {
+      expect(() => parse(url)).toThrow(expect.objectContaining({ argumentPath: path }));
+    },
+  );
+
+  it('has at most 2,048 characters, also as it is sent to', () => {
+    expect(() => parse(`https://example.com/${'ü'.repeat(400)}`)).toThrow('2420 characters');
     const longest = `https://example.com/${'a'.repeat(2_028)}`;
 
     expect(parse(longest)).toHaveLength(2_048);

@@ -123,7 +123,7 @@ export type CreateThresholdInput = {
 export type CreateWebhookEndpointInput = {
   readonly accountId?: string | null | undefined;
   readonly events: ReadonlyArray<WebhookEvent>;
-  /** https, on the public internet, without a user name or password. */
+  /** https, on the public internet, at port 443 or one from 1024 on, without a user name or password. */
   readonly url: string;
 };
 
