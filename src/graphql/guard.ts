@@ -8,6 +8,7 @@ import { GatewayError, type ErrorCode, type ErrorPath } from '../core/errors.ts'
 import { sqlState } from '../db/database.ts';
 import { literalPath, printPath, variablePath } from './argument-path.ts';
 
+const TOO_DEEP = 'The query or its variables are nested too deeply to be read.';
 const MESSAGE_LENGTH_MAX = 2_000;
 const TOO_BUSY = new Set(['40001', '40P01', '55P03', '57014']);
 const OUT_OF_REACH = /^(08|25P03|53|57P0)/;
@@ -58,6 +59,9 @@ export function errorFormatter(
 ): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
   return (formatted, error) => {
     const original = originalOf(error);
+    if (formatted.path === undefined && isTooDeep(original)) {
+      return { ...formatted, message: TOO_DEEP, extensions: { code: 'BAD_USER_INPUT' } };
+    }
     if (original instanceof GatewayError && formatted.path === undefined) {
       return refusedValue(formatted, original, error);
     }
@@ -67,6 +71,11 @@ export function errorFormatter(
     const { message, ...extensions } = describeError(original, onFault);
     return { ...formatted, message, extensions };
   };
+}
+
+// Before anything runs, only what the caller nested is walked through: the query and its variables.
+function isTooDeep(error: unknown): boolean {
+  return error instanceof RangeError && error.message.startsWith('Maximum call stack size');
 }
 
 // A scalar refuses a value without knowing where it stands; the query and the executor's sentence together do.

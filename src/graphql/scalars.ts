@@ -4,7 +4,7 @@
 import { GraphQLScalarType, Kind } from 'graphql';
 import { GraphQLEmailAddress, GraphQLSafeInt } from 'graphql-scalars';
 import { parseLocalDate, parseTimeZone } from '../core/calendar.ts';
-import { UserInputError, type ErrorPath } from '../core/errors.ts';
+import { UserInputError } from '../core/errors.ts';
 import { parseInstant } from '../core/instant.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
 import { HOUR_MS, isoInstant } from '../core/range.ts';
@@ -123,10 +123,14 @@ function textScalar<TInternal>(
   });
 }
 
-function wrongKind(name: string, value: unknown, path?: ErrorPath): UserInputError {
-  return new UserInputError(`${name} is written as a string, not as ${JSON.stringify(value)}.`, {
-    path,
-  });
+function wrongKind(name: string, value: unknown): UserInputError {
+  return new UserInputError(`${name} is written as a string, not as ${shown(value)}.`);
+}
+
+// What is nested is not shown: it may be nested too deeply to be printed.
+function shown(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return Array.isArray(value) ? 'a list' : 'an object';
 }
 
 function unserialisable(value: unknown): never {

@@ -84,7 +84,8 @@ export class LiveOperations {
       };
     } catch (error) {
       if (error instanceof GraphQLError) return [this.told(error)];
-      throw error;
+      const originalError = error instanceof Error ? error : null;
+      return [this.told(new GraphQLError('It could not be read.', { originalError }))];
     }
   }
 

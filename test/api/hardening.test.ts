@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { initialised, originOf, until } from '../support/live.ts';
 
 let gateway: TestGateway;
 let accountId: string;
@@ -82,6 +83,211 @@ describe('texts and cursors that no list gave', () => {
 
     expect(data).toEqual({ a: null, b: { usage: { credits: { used: '0' } } } });
     expect(errors).toHaveLength(1);
+  });
+});
+
+describe('cursors far outside every list', () => {
+  const ends = [Number.MIN_SAFE_INTEGER, -(2 ** 31) - 1, -1, 2 ** 31, Number.MAX_SAFE_INTEGER];
+  const values = [null, 0, 1, '', '\0', '1 [', -253_402_300_799_999, 253_402_300_799_999, 1e300];
+  const ofAccount = (list: string): string => `account(id: "ACCOUNT") { ${list} }`;
+
+  beforeAll(async () => {
+    await gateway.query(
+      `mutation ($a: ID!) { createWebhookEndpoint(input: { accountId: $a, url: "https://example.com/", events: [ALERT_RAISED] }) { secret } }`,
+      { a: accountId },
+    );
+  });
+
+  it.each([
+    'accounts(after: "CURSOR") { nodes { id } }',
+    'emails(accountId: "ACCOUNT", after: "CURSOR") { nodes { id } }',
+    'webhookEndpoints(accountId: "ACCOUNT") { deliveries(after: "CURSOR") { nodes { id } } }',
+    ofAccount('billingCycles(after: "CURSOR") { nodes { id } }'),
+    ofAccount('ledger(after: "CURSOR") { nodes { id } }'),
+    ofAccount('allocations(after: "CURSOR") { nodes { id } }'),
+    ofAccount('usageEvents(after: "CURSOR") { nodes { id } }'),
+    ofAccount('alerts(after: "CURSOR") { nodes { id } }'),
+    ofAccount('alerts(before: "CURSOR") { nodes { id } }'),
+    ofAccount('usage { workflows(after: "CURSOR") { totalCount } }'),
+    ofAccount('usage { report(groupBy: [CATEGORY], after: "CURSOR") { totalCount } }'),
+  ])('are answered, or refused as the caller`s: %s', async (list) => {
+    const asked = list.replace('ACCOUNT', accountId);
+    const fields = ends.flatMap((end) =>
+      values.map((value) => ({
+        isNegative: end < 0,
+        field: asked.replace('CURSOR', cursor(value, end)),
+      })),
+    );
+
+    const { errors = [] } = await gateway.query(
+      `{ ${fields.map(({ field }, index) => `f${index}: ${field}`).join('\n')} }`,
+    );
+
+    expect(new Set(errors.map(({ extensions }) => extensions.code))).toEqual(
+      new Set(['BAD_USER_INPUT']),
+    );
+    const refused = new Set(errors.map(({ path = [] }) => path[0]));
+    const negative = fields.flatMap(({ isNegative }, index) => (isNegative ? [`f${index}`] : []));
+    expect(negative.filter((name) => !refused.has(name))).toEqual([]);
+    for (const { extensions } of errors) expect(extensions.path?.at(-1)).toMatch(/after|before/);
+  });
+});
+
+describe('texts of blanks only', () => {
+  const blanks = ['" "', '"\\t\\n"', '"\\u00a0\\u2003"', '"\\u200b\\ufeff"'];
+  const calls: readonly (readonly [string, readonly (string | number)[]])[] = [
+    ['createAccount(input: { name: B }) { id }', ['input', 'name']],
+    ['createAccount(input: { name: "A", externalId: B }) { id }', ['input', 'externalId']],
+    ['updateAccount(input: { accountId: "ACCOUNT", name: B }) { id }', ['input', 'name']],
+    [
+      'createApiKey(input: { accountId: "ACCOUNT", name: B, scopes: [INGEST] }) { secret }',
+      ['input', 'name'],
+    ],
+    [
+      'registerWorkflow(input: { accountId: "ACCOUNT", externalId: B, name: "N" }) { id }',
+      ['input', 'externalId'],
+    ],
+    [
+      'registerWorkflow(input: { accountId: "ACCOUNT", externalId: "n", name: B }) { id }',
+      ['input', 'name'],
+    ],
+    [
+      'registerModel(input: { accountId: "ACCOUNT", externalId: B, name: "N", type: BASE }) { id }',
+      ['input', 'externalId'],
+    ],
+    [
+      'registerResources(accountId: "ACCOUNT", resources: [{ kind: GUARDRAIL, externalId: "n", name: B }])',
+      ['resources', 0, 'name'],
+    ],
+    [
+      'createHardwareProfile(input: { name: B, kind: GPU, model: "T4", vcpus: 4, memoryGb: 16, creditsPerHour: "1" }) { id }',
+      ['input', 'name'],
+    ],
+    [
+      'allocate(input: { accountId: "ACCOUNT", amount: "1", idempotencyKey: B }) { id }',
+      ['input', 'idempotencyKey'],
+    ],
+    [
+      'adjustCredits(input: { accountId: "ACCOUNT", amount: "1", reason: "r", idempotencyKey: B }) { id }',
+      ['input', 'idempotencyKey'],
+    ],
+    [
+      'voidUsage(accountId: "ACCOUNT", source: "s", eventId: B, reason: "r") { voided }',
+      ['eventId'],
+    ],
+  ];
+
+  it.each(calls)('are refused like the empty one: %s', async (call, path) => {
+    for (const blank of ['""', ...blanks]) {
+      const asked = call.replace('ACCOUNT', accountId).replace(': B', `: ${blank}`);
+      const { errors } = await gateway.query(`mutation { ${asked} }`);
+
+      expect(errors?.[0]?.message).toMatch(/must not be empty|holds only blanks/);
+      expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path });
+    }
+  });
+
+  it.each(['source', 'eventId', 'resourceExternalId'])(
+    'are refused as %s of an event, alone',
+    async (field) => {
+      const event = {
+        source: 's',
+        type: 'WORKFLOW_RUN',
+        occurredAt: '2026-03-10T11:00:00Z',
+        resourceKind: 'WORKFLOW',
+        resourceExternalId: 'w',
+      };
+      const events = [' ', '\u00a0', '\u200b', 'x y '].map((text, index) => ({
+        ...event,
+        eventId: `blank ${field} ${index}`,
+        [field]: field === 'resourceExternalId' && text === 'x y ' ? 'w' : text,
+      }));
+      const { data } = await gateway.query(
+        `mutation ($a: ID!, $events: [UsageEventInput!]!) { recordUsage(accountId: $a, events: $events) {
+          accepted results { index code message } } }`,
+        { a: accountId, events },
+      );
+
+      const message = `${field} holds only blanks; it must name something.`;
+      expect(data).toEqual({
+        recordUsage: {
+          accepted: 1,
+          results: [0, 1, 2].map((index) => ({ index, code: 'INVALID_EVENT', message })),
+        },
+      });
+    },
+  );
+
+  it('are searched for like any other', async () => {
+    const { data } = await gateway.query('{ accounts(search: "  ") { totalCount } }');
+
+    expect(data).toEqual({ accounts: { totalCount: 0 } });
+  });
+});
+
+describe('what is nested 9,000 deep', () => {
+  const nested = '['.repeat(9_000) + ']'.repeat(9_000);
+  const record = `mutation ($e: [UsageEventInput!]!) { recordUsage(events: $e) { accepted } }`;
+  const event = '{"source":"s","eventId":"1","type":"STORAGE","occurredAt":"2026-03-10T11:00:00Z"';
+  const bodies: readonly (readonly [string, string])[] = [
+    ['a query', JSON.stringify({ query: '{a'.repeat(9_000) + '}'.repeat(9_000) })],
+    ['a literal', JSON.stringify({ query: `{ accounts(search: ${nested}) { totalCount } }` })],
+    ['Credits', variables(record, `{"e":[${event},"credits":${nested}}]}`)],
+    ['a SafeInt', variables(record, `{"e":[${event},"quantity":${nested}}]}`)],
+    ['a DateTime', variables(record, `{"e":[{"occurredAt":${nested}}]}`)],
+    ['a list', variables(record, `{"e":${nested}}`)],
+    [
+      'an address',
+      variables(
+        'mutation ($i: UpdateAccountInput!) { updateAccount(input: $i) { id } }',
+        `{"i":{"notificationEmails":${nested}}}`,
+      ),
+    ],
+    [
+      'a text',
+      variables('query ($s: String) { accounts(search: $s) { totalCount } }', `{"s":${nested}}`),
+    ],
+  ];
+
+  function variables(query: string, json: string): string {
+    return `{"query":${JSON.stringify(query)},"variables":${json}}`;
+  }
+
+  it.each(bodies)('in %s is the caller`s fault', async (_where, body) => {
+    const answer = await gateway.http
+      .post('/graphql')
+      .set('authorization', `Bearer ${gateway.operatorKey}`)
+      .set('content-type', 'application/json')
+      .send(body);
+
+    expect(answer.status).toBe(400);
+    expect(answer.text).toMatch(/BAD_USER_INPUT|GRAPHQL_(PARSE|VALIDATION)_FAILED/);
+    expect(answer.text).not.toContain('INTERNAL_SERVER_ERROR');
+  });
+
+  it.each(bodies)('in %s is the caller`s fault on a socket too', async (_where, body) => {
+    const socket = await initialised(originOf(gateway), gateway.operatorKey);
+    socket.socket.send(`{"type":"subscribe","id":"1","payload":${body}}`);
+
+    await until(() => socket.messages.length > 1, 'the answer');
+    socket.socket.close();
+
+    const told = JSON.stringify(socket.messages[1]);
+    expect(told).toMatch(/BAD_USER_INPUT|GRAPHQL_(PARSE|VALIDATION)_FAILED/);
+    expect(told).not.toContain('INTERNAL_SERVER_ERROR');
+  });
+
+  it('in a CloudEvent is refused with the event', async () => {
+    const answer = await gateway.http
+      .post(`/v1/events?accountId=${accountId}`)
+      .set('authorization', `Bearer ${gateway.operatorKey}`)
+      .set('content-type', 'application/cloudevents-batch+json')
+      .send(
+        `[${nested}, {"specversion":"1.0","type":${nested}}, {"specversion":"1.0","data":${nested}}]`,
+      );
+
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ accepted: 0, rejected: 3 });
   });
 });
 
