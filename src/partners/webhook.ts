@@ -208,10 +208,18 @@ function urlFault(
   isPrivateAddress: (host: string) => boolean,
   allowLoopback: boolean,
 ): string | null {
-  const { protocol, hostname, username, password, port } = url;
-  if (username !== '' || password !== '') {
-    return 'must not hold a user name or password: messages are signed instead';
-  }
+  const { username, password } = url;
+  return username === '' && password === ''
+    ? placeFault(url, isPrivateAddress, allowLoopback)
+    : 'must not hold a user name or password: messages are signed instead';
+}
+
+function placeFault(
+  url: URL,
+  isPrivateAddress: (host: string) => boolean,
+  allowLoopback: boolean,
+): string | null {
+  const { protocol, hostname, port } = url;
   const isLoopback = allowLoopback && isLoopbackHost(hostname);
   if (protocol !== 'https:' && !(isLoopback && protocol === 'http:')) {
     return `begins with ${protocol.slice(0, 20)}//; it must begin with https://`;

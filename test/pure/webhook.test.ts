@@ -231,11 +231,14 @@ describe('the URL of an endpoint', () => {
       const fault = { message: expect.stringContaining(`port ${port};`), argumentPath: path };
 
       expect(() => parse(`https://example.com:${port}/`)).toThrow(expect.objectContaining(fault));
-      if (port !== 80) {
-        expect(() => parse(`http://127.0.0.1:${port}/`, true)).toThrow(`port ${port};`);
-      }
+      expect(() => parse(`https://example.com:${port}/`, true)).toThrow(`port ${port};`);
     },
   );
+
+  it('may not name such a port of this machine either, but that of http', () => {
+    expect(() => parse('http://127.0.0.1:22/', true)).toThrow('port 22;');
+    expect(parse('http://127.0.0.1:80/', true)).toBe('http://127.0.0.1/');
+  });
 
   it.each([1_024, 3_000, 8_443, 65_535])('may name port %i', (port) => {
     expect(parse(`https://example.com:${port}/`)).toBe(`https://example.com:${port}/`);
