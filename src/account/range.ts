@@ -200,9 +200,14 @@ function customRange(request: DateRangeRequest, timeZone: string, path: ErrorPat
   if (fromDay == null || toDay == null) {
     return checked({ fromMs: from ?? 0, toMs: to ?? 0 }, ['from', 'to'], path);
   }
+  const firstDay = parseLocalDate(fromDay, [...path, 'fromDay']);
+  const lastDay = parseLocalDate(toDay, [...path, 'toDay']);
+  if (firstDay > lastDay) {
+    throw new UserInputError('fromDay must not be after toDay.', { path: [...path, 'fromDay'] });
+  }
   const range = {
-    fromMs: dayStartMs(timeZone, parseLocalDate(fromDay, [...path, 'fromDay'])),
-    toMs: dayStartMs(timeZone, parseLocalDate(toDay, [...path, 'toDay']) + 1),
+    fromMs: dayStartMs(timeZone, firstDay),
+    toMs: dayStartMs(timeZone, lastDay + 1),
   };
   return checked(range, ['fromDay', 'toDay'], path);
 }
@@ -252,9 +257,12 @@ function lastDays(
 function checked(range: Range, fields: readonly [string, string], path: ErrorPath): Range {
   const [from, to] = fields;
   if (range.fromMs >= range.toMs) {
-    throw new UserInputError(`${from} must be before ${to}, so that the range has a length.`, {
-      path: [...path, from],
-    });
+    // Days in order have no length only where their zone left them out.
+    const problem =
+      from === 'fromDay'
+        ? 'The time zone left these days out, so the range has no length.'
+        : `${from} must be before ${to}, so that the range has a length.`;
+    throw new UserInputError(problem, { path: [...path, from] });
   }
   if (range.fromMs < EARLIEST_MS || range.toMs > LATEST_MS) {
     throw new UserInputError('A range lies between the years 1990 and 2100.', {

@@ -132,6 +132,15 @@ describe('a range', () => {
     );
   });
 
+  it('is refused when its days are out of order, in words that allow the same day twice', () => {
+    const ask = (fromDay: string, toDay: string): unknown =>
+      told(resolveRange({ fromDay, toDay }, BERLIN, NOW_MS));
+    expect(() => ask('2026-03-02', '2026-03-01')).toThrow('fromDay must not be after toDay.');
+    expect(ask('2026-03-02', '2026-03-02')).toBe(
+      '2026-03-01T23:00:00.000Z to 2026-03-02T23:00:00.000Z',
+    );
+  });
+
   it.each([
     [
       'a week up to now, at the same local time across the change of the clocks',
