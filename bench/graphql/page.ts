@@ -47,7 +47,7 @@ export function tabRows(count: number): readonly TabRow<Resource>[] {
       type: null,
       status: resource.status,
       owner: resource.owner,
-      lastActiveAtMs: resource.lastActiveAtMs,
+      lastActiveAtMs: resource.lastEventAtMs,
       lastDeployedAtMs: null,
       figures: figuresOf(sums),
       sums,
@@ -84,7 +84,7 @@ function workflow(resourceId: number): Resource {
     changedAtMs: CREATED_MS,
     stoppedAtMs: null,
     lastDeployedAtMs: CREATED_MS,
-    lastActiveAtMs: lastEventAtMs,
+    lastLifecycleActivityAtMs: CREATED_MS,
     lastEventAtMs,
   };
 }

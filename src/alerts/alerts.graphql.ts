@@ -12,6 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
+import { conditionOf } from '../core/check.ts';
 import { groupBy } from '../core/group.ts';
 import { encodeId } from '../core/identity.ts';
 import { findThreshold, ThresholdType } from '../credits/credit-account.graphql.ts';
@@ -196,7 +197,7 @@ export class AccountAlertsResolver {
     const window = parseAlertWindow({
       first: args.first ?? null,
       last: args.last ?? null,
-      kinds: args.kinds ?? null,
+      kinds: conditionOf(args.kinds),
       after: sequenceOfCursor(args.after, 'after'),
       before: sequenceOfCursor(args.before, 'before'),
     });

@@ -1,4 +1,5 @@
 import { Arg, ID, Int, Resolver, Root, Subscription } from 'type-graphql';
+import { conditionOf } from '../core/check.ts';
 import type { Balance } from '../credits/balance.service.ts';
 import { balanceNode, CreditBalanceType } from '../credits/balance.graphql.ts';
 import { type AlertKind, alertKinds } from '../engine/occurrence.ts';
@@ -50,7 +51,7 @@ async function subscribeToAlerts({
   return live.alerts(context.actor, {
     accountId: args.accountId ?? null,
     after: sequenceOfCursor(args.after, 'after'),
-    kinds: args.kinds ?? null,
+    kinds: conditionOf(args.kinds),
     onSlow,
   });
 }

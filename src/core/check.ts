@@ -24,6 +24,11 @@ export function parseNotAfter(atMs: number, nowMs: number, path: ErrorPath): num
   );
 }
 
+/** What a filter's list asks for; null for a list that is left out or empty, which is no condition. */
+export function conditionOf<T>(list: readonly T[] | null | undefined): readonly T[] | null {
+  return list == null || list.length === 0 ? null : list;
+}
+
 function nameOf(path: ErrorPath): string {
   return String(path.at(-1) ?? 'The value');
 }

@@ -13,7 +13,7 @@ const RESOURCE = `r.account_id, r.resource_id, r.kind, r.external_id, r.name, r.
   ${sqlMs('r.stopped_at')} as stopped_ms,
   ${sqlMs('r.last_event_at')} as last_event_ms,
   ${sqlMs('greatest(r.deployed_at, r.hosted_from)')} as last_deployed_ms,
-  ${sqlMs('greatest(r.last_event_at, r.lifecycle_at, r.stopped_at, r.hosted_to)')} as last_active_ms`;
+  ${sqlMs('greatest(r.lifecycle_at, r.stopped_at, r.hosted_to)')} as last_lifecycle_activity_ms`;
 const RESOURCE_COLUMNS = [
   'account_id',
   'resource_id',
@@ -37,7 +37,7 @@ const RESOURCE_COLUMNS = [
   'stopped_ms',
   'last_event_ms',
   'last_deployed_ms',
-  'last_active_ms',
+  'last_lifecycle_activity_ms',
 ];
 
 /** Runs a statement that gives resources. */
@@ -79,7 +79,7 @@ function resourcesFrom(columns: Columns): readonly Resource[] {
     changedAtMs: columns.read('changed_ms', intOrNullValue),
     stoppedAtMs: columns.read('stopped_ms', intOrNullValue),
     lastDeployedAtMs: columns.read('last_deployed_ms', intOrNullValue),
-    lastActiveAtMs: columns.read('last_active_ms', intOrNullValue),
+    lastLifecycleActivityAtMs: columns.read('last_lifecycle_activity_ms', intOrNullValue),
     lastEventAtMs: columns.read('last_event_ms', intOrNullValue),
   };
   return columns.rows((index) => ({
@@ -104,7 +104,7 @@ function resourcesFrom(columns: Columns): readonly Resource[] {
     changedAtMs: read.changedAtMs(index),
     stoppedAtMs: read.stoppedAtMs(index),
     lastDeployedAtMs: read.lastDeployedAtMs(index),
-    lastActiveAtMs: read.lastActiveAtMs(index),
+    lastLifecycleActivityAtMs: read.lastLifecycleActivityAtMs(index),
     lastEventAtMs: read.lastEventAtMs(index),
   }));
 }

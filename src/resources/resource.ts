@@ -74,8 +74,8 @@ export interface Resource {
   readonly stoppedAtMs: number | null;
   /** Latest deployment, by a lifecycle call or as a period recorded afterwards. */
   readonly lastDeployedAtMs: number | null;
-  /** Latest usage event or lifecycle change that is known to the resource's row; events not yet folded come on top. */
-  readonly lastActiveAtMs: number | null;
+  /** Latest lifecycle call, stop, or end of hosting that was recorded afterwards. */
+  readonly lastLifecycleActivityAtMs: number | null;
   /** Latest folded usage event; null when none was ever recorded (or all were voided). */
   readonly lastEventAtMs: number | null;
 }
@@ -95,6 +95,29 @@ export function refKey(ref: ResourceRef): string {
 /** What a name or an id was found to be. */
 export interface ResourceKey extends ResourceRef {
   readonly resourceId: number;
+}
+
+/**
+ * When a resource was last active: now while it runs, else by its latest usage event or lifecycle change.
+ * @param lastEventAtMs of its latest usage event, folded or not
+ */
+export function lastActiveAtMs(
+  resource: Pick<Resource, 'kind' | 'status' | 'lastLifecycleActivityAtMs'>,
+  lastEventAtMs: number | null,
+  nowMs: number,
+): number | null {
+  if (isRunning(resource)) return nowMs;
+  return laterOf(resource.lastLifecycleActivityAtMs, lastEventAtMs);
+}
+
+/** Whether a resource runs on hardware now. */
+export function isRunning({ kind, status }: Pick<Resource, 'kind' | 'status'>): boolean {
+  return kind !== 'WORKFLOW' && status === 'DEPLOYED';
+}
+
+/** The later of two instants, epoch ms; null where there is none. */
+export function laterOf(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }
 
 /**

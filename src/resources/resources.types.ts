@@ -46,10 +46,11 @@ export abstract class BillableResourceType extends NodeType {
   @Field(() => DateTimeScalar) readonly createdAt!: number;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'Latest usage event or lifecycle change, whatever the range asked for.',
+    description:
+      'Latest usage event or lifecycle change, whatever the range asked for; now while it runs.',
   })
   readonly lastActiveOn!: number | null;
-  /** Whether lastActiveOn counts the latest events too, which the resource's row may not know of yet. */
+  /** Whether lastActiveOn is worked out already: the resource's row knows neither now nor the latest events. */
   readonly isLastActiveExact!: boolean;
   /** What other domains' fields of a resource start from. */
   readonly resource!: Resource;
@@ -212,7 +213,7 @@ class ResourceNode implements BillableResourceNode {
 
 /** A resource as the API shows it, whatever its kind. */
 export function resourceNode(resource: Resource): BillableResourceNode {
-  return new ResourceNode(resource, resource.lastActiveAtMs, false);
+  return new ResourceNode(resource, null, false);
 }
 
 /** The same with what a tab has read: when it was last active, the latest events counted. */

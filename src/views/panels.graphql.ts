@@ -1,12 +1,14 @@
 // The panel behind a row: one resource or model in one range, and what explains its hosting.
 
 import { Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
+import { nowOf } from '../account/account.ts';
 import { accountLoader } from '../account/account.graphql.ts';
 import { invariant } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
 import { chargeWithin, type HostingSegment } from '../hosting/charge.ts';
+import { isRunning } from '../resources/resource.ts';
 import { resourceLoader } from '../resources/resources.graphql.ts';
 import {
   BillableResourceType,
@@ -77,16 +79,18 @@ export class ModelUsageFieldResolver {
   }
 }
 
-// The row of a resource knows only the events that are folded; the latest ones are in the tail.
+// The row of a resource knows neither now nor the latest events, which are in the tail.
 @Resolver(() => BillableResourceType)
 export class LastActiveResolver {
   /** Not asked where the node knows it already: schema.ts sees to that. */
   @FieldResolver()
-  lastActiveOn(
-    @Root() node: BillableResourceType,
+  async lastActiveOn(
+    @Root() { resource }: BillableResourceType,
     @Ctx() context: RequestContext,
   ): Promise<number | null> {
-    return usageViews(context).lastActiveAtMs(node.resource);
+    const views = usageViews(context);
+    if (!isRunning(resource)) return views.lastActiveAtMs(resource, context.nowMs);
+    return nowOf(await accountLoader(context).load(resource.accountId), context.nowMs);
   }
 }
 

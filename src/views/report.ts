@@ -1,5 +1,6 @@
 // The free-form report: sums grouped by any dimensions and time buckets. Pure.
 
+import { conditionOf } from '../core/check.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { foldText } from '../core/text.ts';
 import { shownStatus, type Resource } from '../resources/resource.ts';
@@ -70,16 +71,23 @@ export function meetsFilter(
   filter: UsageFilterRequest,
   hardwareIds: ReadonlySet<number>,
 ): boolean {
-  const { search, statuses, owners, hardware, categories } = filter;
-  const isAmong = <T>(value: T | null, allowed: readonly T[] | null | undefined): boolean =>
-    allowed == null || (value !== null && allowed.includes(value));
+  const { resource } = charge;
+  const search = foldText(filter.search ?? '');
+  const hardware = conditionOf(filter.hardware) === null ? null : [...hardwareIds];
   return (
-    (search == null || foldText(charge.name).includes(foldText(search))) &&
-    isAmong(charge.resource === null ? null : shownStatus(charge.resource), statuses) &&
-    isAmong(charge.owner, owners) &&
-    isAmong(charge.category, categories) &&
-    (hardware == null || (charge.hardwareId !== null && hardwareIds.has(charge.hardwareId)))
+    foldText(charge.name).includes(search) &&
+    isAmong(filter.statuses, resource === null ? undefined : shownStatus(resource)) &&
+    // A model is no resource without an owner: owners do not apply to its own charges.
+    isAmong(filter.owners, resource?.owner) &&
+    isAmong<unknown>(filter.categories, charge.category) &&
+    isAmong<unknown>(hardware, charge.hardwareId)
   );
+}
+
+/** @param value undefined where the condition does not apply */
+function isAmong<T>(allowed: readonly T[] | null | undefined, value: T | undefined): boolean {
+  const condition = conditionOf(allowed);
+  return condition === null || (value !== undefined && condition.includes(value));
 }
 
 /** One row: the dimensions that were asked for, null under the others. */

@@ -1,5 +1,6 @@
 // The rows of a tab: what it lists, what it can be ordered and filtered by. Pure.
 
+import { conditionOf } from '../core/check.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { groupBy } from '../core/group.ts';
@@ -31,7 +32,8 @@ export interface UsageOrderRequest {
 export interface UsageFilterRequest {
   readonly search?: string | null;
   readonly statuses?: readonly ResourceStatus[] | null;
-  readonly owners?: readonly string[] | null;
+  /** Null stands for what has no owner. */
+  readonly owners?: readonly (string | null)[] | null;
   readonly hardware?: readonly string[] | null;
   readonly categories?: readonly CreditCategory[] | null;
 }
@@ -171,7 +173,8 @@ export function checkFilter(
 ): void {
   const fields = ['search', 'statuses', 'owners', 'hardware', 'categories'] as const;
   for (const field of fields) {
-    const isGiven = filter[field] !== null && filter[field] !== undefined;
+    const value = filter[field];
+    const isGiven = typeof value === 'string' || conditionOf(value) !== null;
     if (isGiven && !tab.filters.includes(field)) {
       throw new UserInputError(
         `This tab cannot be filtered by ${field}; it can by ${tab.filters.join(', ')}.`,
@@ -191,13 +194,15 @@ export function filterRows<T>(
   hardwareIds: ReadonlySet<number>,
 ): readonly TabRow<T>[] {
   const search = foldText(filter.search ?? '');
-  const { statuses, owners, hardware } = filter;
+  const statuses = conditionOf(filter.statuses);
+  const owners = conditionOf(filter.owners);
+  const hardware = conditionOf(filter.hardware);
   return rows.filter(
     (row) =>
       foldText(row.name).includes(search) &&
-      (statuses == null || (row.status !== null && statuses.includes(row.status))) &&
-      (owners == null || (row.owner !== null && owners.includes(row.owner))) &&
-      (hardware == null || ranOn(row.sums, hardwareIds)),
+      (statuses === null || (row.status !== null && statuses.includes(row.status))) &&
+      (owners === null || owners.includes(row.owner)) &&
+      (hardware === null || ranOn(row.sums, hardwareIds)),
   );
 }
 

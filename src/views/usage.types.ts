@@ -72,13 +72,17 @@ export class UsageOrder implements UsageOrderRequest {
 
 @InputType('UsageFilter', {
   description:
-    'All given conditions hold. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges.',
+    'All given conditions hold; an empty list is no condition. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges.',
 })
 export class UsageFilter implements UsageFilterRequest {
   @Field(() => String, { nullable: true }) readonly search?: string | null;
   @Field(() => [resourceStatuses], { nullable: true })
   readonly statuses?: readonly ResourceStatus[] | null;
-  @Field(() => [String], { nullable: true }) readonly owners?: readonly string[] | null;
+  @Field(() => [String], {
+    nullable: 'itemsAndList',
+    description: 'null among them stands for resources without an owner.',
+  })
+  readonly owners?: readonly (string | null)[] | null;
   @Field(() => [String], { nullable: true, description: 'Names of hardware profiles.' })
   readonly hardware?: readonly string[] | null;
   @Field(() => [creditCategories], { nullable: true })

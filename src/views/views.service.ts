@@ -10,6 +10,8 @@ import type { Tx } from '../db/database.ts';
 import { allocatedWithin } from '../settlement/allocation.ts';
 import type { AllocationUnit } from '../engine/lots.ts';
 import {
+  lastActiveAtMs,
+  laterOf,
   shownStatus,
   type Model,
   type Resource,
@@ -164,7 +166,7 @@ export class UsageViews {
     return { fromMs: view.range.fromMs, toMs: Math.min(view.range.toMs, view.range.nowMs) };
   }
 
-  /** Workflows that were deployed at least once or ever ran. */
+  /** Workflows that were deployed at least once or ever ran; those in development are left out. */
   async workflowRows(view: View): Promise<readonly TabRow<Resource>[]> {
     return this.resourceRows(view, await this.listed(view, 'WORKFLOW'));
   }
@@ -226,9 +228,10 @@ export class UsageViews {
     return rows.filter((row) => row.item.modelId === model.modelId);
   }
 
-  /** When a resource was last active: as its row says, or by an event that is not folded yet. */
-  async lastActiveAtMs(resource: Resource): Promise<number | null> {
-    return latest(resource, await this.reader.tailActivity(resource.accountId));
+  /** When a resource was last active. @param nowMs its account's now */
+  async lastActiveAtMs(resource: Resource, nowMs: number): Promise<number | null> {
+    const tail = await this.reader.tailActivity(resource.accountId);
+    return lastActiveAtMs(resource, lastEventAtMs(resource, tail), nowMs);
   }
 
   /** The ids of hardware profiles that a filter names. @throws NOT_FOUND for a name that is none */
@@ -286,9 +289,10 @@ export class UsageViews {
     if (kind === 'CUSTOM_SCRIPT') return resources;
     return resources.filter(
       (resource) =>
-        resource.lastDeployedAtMs !== null ||
-        resource.lastEventAtMs !== null ||
-        tail.has(resource.resourceId),
+        (resource.lastDeployedAtMs !== null ||
+          resource.lastEventAtMs !== null ||
+          tail.has(resource.resourceId)) &&
+        (kind !== 'WORKFLOW' || shownStatus(resource) !== 'IN_DEVELOPMENT'),
     );
   }
 
@@ -321,7 +325,7 @@ export class UsageViews {
         type: null,
         status: shownStatus(resource),
         owner: resource.owner,
-        lastActiveAtMs: latest(resource, tail),
+        lastActiveAtMs: lastActiveAtMs(resource, lastEventAtMs(resource, tail), view.range.nowMs),
         lastDeployedAtMs: resource.lastDeployedAtMs,
         figures: figuresOf(own),
         sums: own,
@@ -389,8 +393,6 @@ function edgesOf(range: ResolvedRange, series: BucketSeries | null = null): read
   return [range.fromMs, ...(series?.buckets ?? [range]).map(({ toMs }) => toMs)];
 }
 
-function latest(resource: Resource, tail: ReadonlyMap<number, number>): number | null {
-  const inTailMs = tail.get(resource.resourceId) ?? null;
-  if (inTailMs === null) return resource.lastActiveAtMs;
-  return Math.max(inTailMs, resource.lastActiveAtMs ?? inTailMs);
+function lastEventAtMs(resource: Resource, tail: ReadonlyMap<number, number>): number | null {
+  return laterOf(resource.lastEventAtMs, tail.get(resource.resourceId) ?? null);
 }

@@ -170,7 +170,8 @@ describe('hosting', () => {
     expect(at(deployed, 'data', 'deploy')).toEqual({
       id,
       status: 'DEPLOYED',
-      lastActiveOn: '2026-03-10T10:00:00.000Z',
+      // It runs now.
+      lastActiveOn: '2026-03-10T12:00:00.000Z',
       lastDeployedOn: '2026-03-10T10:00:00.000Z',
       endpointUrl: 'https://guard.example/v1',
       failureMessage: null,

@@ -395,7 +395,7 @@ function aResource(resourceId: number, text: string): Resource {
     changedAtMs: null,
     stoppedAtMs: null,
     lastDeployedAtMs: null,
-    lastActiveAtMs: null,
+    lastLifecycleActivityAtMs: null,
     lastEventAtMs: null,
   };
 }

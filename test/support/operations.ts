@@ -467,12 +467,13 @@ export type UsageEventType =
   /** A workflow run; quantity runs. */
   | 'WORKFLOW_RUN';
 
-/** All given conditions hold. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges. */
+/** All given conditions hold; an empty list is no condition. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges. */
 export type UsageFilter = {
   readonly categories?: ReadonlyArray<CreditCategory> | null | undefined;
   /** Names of hardware profiles. */
   readonly hardware?: ReadonlyArray<string> | null | undefined;
-  readonly owners?: ReadonlyArray<string> | null | undefined;
+  /** null among them stands for resources without an owner. */
+  readonly owners?: ReadonlyArray<string | null | undefined> | null | undefined;
   readonly search?: string | null | undefined;
   readonly statuses?: ReadonlyArray<ResourceStatus> | null | undefined;
 };

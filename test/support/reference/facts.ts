@@ -47,7 +47,7 @@ export interface Resource {
   readonly wasDeployed: boolean;
   /** The last deployment: by a call, or as hosting that was recorded afterwards. */
   readonly lastDeployed: number | null;
-  /** The last lifecycle call, usage event, or end of hosting that was recorded afterwards. */
+  /** The last lifecycle call, usage event, or end of hosting that was recorded afterwards; of what runs it is now. */
   readonly lastActive: number | null;
 }
 

@@ -281,6 +281,10 @@ async function askHosted(asked: Asked, kind: HostedTab): Promise<HostedPage> {
   }
 }
 
+function runsNow({ facts }: Asked, { id }: Resource): boolean {
+  return facts.segments.some(({ resource, to }) => resource === id && to === null);
+}
+
 /** What falls upon one resource within the range. */
 export function chargesOf({ facts, span, now }: Asked, resourceId: number): readonly Charge[] {
   return chargesIn(facts, span, now).filter(({ resource }) => resource?.id === resourceId);
@@ -345,7 +349,7 @@ export function knownHosted(asked: Asked, resource: Resource): HostedFigures {
   return {
     name: resource.externalId,
     lastDeployedOn: isoOrNull(resource.lastDeployed),
-    lastActiveOn: isoOrNull(resource.lastActive),
+    lastActiveOn: isoOrNull(runsNow(asked, resource) ? asked.now : resource.lastActive),
     credits: sumsOf(own).credits,
     components: creditsBy(own, 'component', COMPONENTS),
     time: sumsOf(own).time,

@@ -131,6 +131,7 @@ export function listed(facts: Facts, kind: string): readonly Resource[] {
   return facts.resources.filter((resource) => {
     if (resource.kind !== kind) return false;
     if (kind === 'CUSTOM_SCRIPT') return true;
+    if (kind === 'WORKFLOW' && resource.status === 'IN_DEVELOPMENT') return false;
     const wasUsed = facts.events.some(
       ({ type, subject }) => isOfResource(type) && subject === resource.id,
     );
