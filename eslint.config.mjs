@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 import jest from 'eslint-plugin-jest';
 import prettier from 'eslint-config-prettier';
 export default defineConfig(
-  { ignores: ['node_modules', '.data*', '.emails'] },
+  { ignores: ['node_modules', 'dist', '.data*', '.emails'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

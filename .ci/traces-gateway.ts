@@ -24,7 +24,7 @@ export class Gateway {
   /** Starts it on an empty folder. @throws Error with the end of its log when it does not come up */
   static async start(folder: string): Promise<Gateway> {
     const key = `traces-${randomBytes(24).toString('hex')}`;
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    const child = spawn(process.execPath, ['scripts/start.mjs'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,

@@ -190,7 +190,7 @@ describe('a gateway that is killed while it sends', () => {
 
   /** A whole gateway on the same database, in a process of its own. */
   function startGateway(): ChildProcess {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    const child = spawn(process.execPath, ['scripts/start.mjs'], {
       env: {
         ...process.env,
         DATABASE_URL: gateway.databaseUrl,

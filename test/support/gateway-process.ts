@@ -14,7 +14,7 @@ export async function startGatewayProcess(
   databaseUrl: string,
   operatorKey: string,
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child = spawn(process.execPath, ['scripts/start.mjs'], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,
