@@ -5,7 +5,8 @@
 import dns from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
-import net, { BlockList, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
 import { type Answer, isLoopbackHost, isReceiverPort } from './webhook.ts';
 
@@ -132,46 +133,16 @@ function sentenceOf(error: unknown, timeoutMs: number): string {
   return `The message could not be sent (${error.code}).`;
 }
 
-// Two lists: a rule of one family would be held against the addresses of the other that it can be written in.
-const PRIVATE_IPV4 = new BlockList();
-const PRIVATE_IPV6 = new BlockList();
-for (const [address, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['168.63.129.16', 32],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
-] as const) {
-  PRIVATE_IPV4.addSubnet(address, prefix, 'ipv4');
-}
-// Of IPv6 only 2000::/3 is given out for the public internet, and not all of it.
-for (const [address, prefix] of [
-  ['::', 3],
-  ['4000::', 2],
-  ['8000::', 1],
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  ['2002::', 16],
-  ['3fff::', 20],
-] as const) {
-  PRIVATE_IPV6.addSubnet(address, prefix, 'ipv6');
-}
+/** What of IPv6 is given out for the public internet. */
+const PUBLIC_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /** Whether a host, as URL writes it, is an address outside the public internet. Names are none. */
 export function isPrivateHost(hostname: string): boolean {
   const host = bare(hostname);
-  if (net.isIPv4(host)) return PRIVATE_IPV4.check(host, 'ipv4');
-  return net.isIPv6(host) && PRIVATE_IPV6.check(host, 'ipv6');
+  if (!ipaddr.isValid(host)) return false;
+  const address = ipaddr.parse(host);
+  if (address.range() !== 'unicast' || CLOUD_ADDRESSES.includes(host)) return true;
+  return address instanceof ipaddr.IPv6 && !address.match(PUBLIC_IPV6);
 }
 
 function bare(hostname: string): string {
