@@ -37,7 +37,7 @@ export class Columns {
 
 /** Runs a query and gives its rows as columns. */
 export async function queryColumns(tx: Tx, query: ColumnarQuery): Promise<Columns> {
-  const arrays = query.columns.map((column) => `json_agg(x.${column}) as ${column}`);
+  const arrays = query.columns.map((column) => `json_agg(x."${column}") as "${column}"`);
   const before = query.with === undefined ? '' : `with ${query.with} `;
   const [row = {}] = await tx.query(
     `/* ${query.name} */ ${before}select ${arrays.join(', ')} from (${query.sql}) x`,

@@ -6,7 +6,7 @@ import { invariant, InvariantError } from '../core/errors.ts';
 export type Row = Readonly<Record<string, unknown>>;
 
 /** Reads one value; `column` is where it stood, for the error. */
-type Decode<T> = (value: unknown, column: string) => T;
+export type Decode<T> = (value: unknown, column: string) => T;
 
 export const bigValue: Decode<bigint> = (value, column) => {
   // Most sums have parts that are zero.
@@ -27,6 +27,11 @@ export const intValue: Decode<number> = (value, column) => {
 
 export const textValue: Decode<string> = (value, column) => {
   if (typeof value !== 'string') broken('text column', column);
+  return value;
+};
+
+export const boolValue: Decode<boolean> = (value, column) => {
+  if (typeof value !== 'boolean') broken('boolean column', column);
   return value;
 };
 
@@ -81,9 +86,7 @@ export function textOrNull(row: Row, column: string): string | null {
 }
 
 export function bool(row: Row, column: string): boolean {
-  const value = row[column];
-  invariant(typeof value === 'boolean', 'boolean column', { column });
-  return value;
+  return boolValue(row[column], column);
 }
 
 export function bytes(row: Row, column: string): Buffer {

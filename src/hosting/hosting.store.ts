@@ -6,15 +6,16 @@ import { sqlState, type Tx } from '../db/database.ts';
 import {
   at,
   atOrNull,
-  big,
-  bigOrNull,
+  bigValue,
   bool,
-  int,
-  intOrNull,
+  boolValue,
+  intValue,
   ms,
+  orNull,
   type Row,
   sqlMs,
 } from '../db/decode.ts';
+import { fromRow, selectList, type Shape } from '../db/shape.ts';
 import type { Read } from '../db/together.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
@@ -38,10 +39,28 @@ export class HostingSegmentRow {
   @Column({ name: 'posted_micro', ...bigintColumn, nullable: true }) postedMicro!: bigint | null;
 }
 
-/** What segmentFromRow reads, of the segment `s`. */
-export const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
-  s.rate_micro_per_hour::text as rate_micro_per_hour, ${sqlMs('s.from_at')} as from_ms, ${sqlMs('s.to_at')} as to_ms,
-  s.event_seq`;
+/** What a segment `s` is read from. */
+export const SEGMENT: Shape<HostingSegment> = {
+  accountId: ['s.account_id', intValue],
+  segmentId: ['s.segment_id', intValue],
+  resourceId: ['s.resource_id', intValue],
+  hardwareId: ['s.hardware_id', intValue],
+  replicas: ['s.replicas', intValue],
+  rateMicroPerHour: ['s.rate_micro_per_hour::text', bigValue],
+  fromMs: [sqlMs('s.from_at'), intValue],
+  toMs: [sqlMs('s.to_at'), orNull(intValue)],
+  eventSeq: ['s.event_seq', orNull(intValue)],
+};
+const POSTED_SEGMENT: Shape<PostedSegment> = {
+  ...SEGMENT,
+  postedMicro: ['s.posted_micro::text', orNull(bigValue)],
+};
+const LIFECYCLE_SEGMENT: Shape<LifecycleSegment> = {
+  ...POSTED_SEGMENT,
+  folded: ['s.folded', boolValue],
+};
+/** The select list that segmentFromRow reads. */
+export const SEGMENT_LIST = selectList(SEGMENT);
 const EXCLUSION_VIOLATION = '23P01';
 
 /** A segment to be inserted, with its number; nothing is posted of it yet unless it says so. */
@@ -53,7 +72,7 @@ export async function loadRunning(
   refs: readonly ResourceAddress[],
 ): Promise<readonly HostingSegment[]> {
   const rows = await tx.query(
-    `/* hosting.loadRunning */ select ${SEGMENT} from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
+    `/* hosting.loadRunning */ select ${SEGMENT_LIST} from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
      join hosting_segment s using (account_id, resource_id) where s.to_at is null and s.voided_at is null`,
     [refs.map((ref) => ref.accountId), refs.map((ref) => ref.resourceId)],
   );
@@ -66,7 +85,7 @@ export async function loadSegmentsById(
   refs: readonly { readonly accountId: number; readonly segmentId: number }[],
 ): Promise<readonly HostingSegment[]> {
   const rows = await tx.query(
-    `/* hosting.loadSegmentsById */ select ${SEGMENT} from unnest($1::int[], $2::bigint[]) as k (account_id, segment_id)
+    `/* hosting.loadSegmentsById */ select ${SEGMENT_LIST} from unnest($1::int[], $2::bigint[]) as k (account_id, segment_id)
      join hosting_segment s using (account_id, segment_id)`,
     [refs.map((ref) => ref.accountId), refs.map((ref) => ref.segmentId)],
   );
@@ -80,9 +99,9 @@ export interface PostedSegment extends HostingSegment {
 
 /** All that runs of some accounts, by account and id. `$1`: their ids. */
 export const runningOf: Read<PostedSegment> = {
-  sql: `select ${SEGMENT}, s.posted_micro::text as posted_micro from hosting_segment s
+  sql: `select ${selectList(POSTED_SEGMENT)} from hosting_segment s
     where s.account_id = any($1) and s.to_at is null and s.voided_at is null order by s.account_id, s.segment_id`,
-  fromRow: (row) => ({ ...segmentFromRow(row), postedMicro: bigOrNull(row, 'posted_micro') }),
+  fromRow: (row) => fromRow(POSTED_SEGMENT, row),
 };
 
 /** What the clock did to an account's segments: ended, charged on, and begun where a rate took effect. */
@@ -128,7 +147,7 @@ export async function loadOverlapping(
   range: Range,
 ): Promise<readonly HostingSegment[]> {
   const rows = await tx.query(
-    `/* hosting.loadOverlapping */ select ${SEGMENT} from hosting_segment s
+    `/* hosting.loadOverlapping */ select ${SEGMENT_LIST} from hosting_segment s
      where s.account_id = $1 and s.resource_id = any($2::int[]) and s.from_at < $4
        and (s.to_at > $3 or s.to_at is null) and s.voided_at is null
      order by s.resource_id, s.from_at`,
@@ -188,16 +207,12 @@ export async function loadLifecycleAfter(
   atMs: number,
 ): Promise<readonly LifecycleSegment[]> {
   const rows = await tx.query(
-    `/* hosting.loadLifecycleAfter */ select ${SEGMENT}, s.posted_micro, s.folded from hosting_segment s
+    `/* hosting.loadLifecycleAfter */ select ${selectList(LIFECYCLE_SEGMENT)} from hosting_segment s
      where s.account_id = $1 and s.resource_id = $2 and s.event_seq is null and s.voided_at is null
        and (s.to_at is null or s.to_at > $3) order by s.from_at for update`,
     [address.accountId, address.resourceId, at(atMs)],
   );
-  return rows.map((row) => ({
-    ...segmentFromRow(row),
-    postedMicro: bigOrNull(row, 'posted_micro'),
-    folded: bool(row, 'folded'),
-  }));
+  return rows.map((row) => fromRow(LIFECYCLE_SEGMENT, row));
 }
 
 /** Takes back the segments of a period that was recorded afterwards. @returns them, and which the rollups count */
@@ -209,7 +224,7 @@ export async function voidSegmentsOfEvent(
 ): Promise<readonly (HostingSegment & { readonly folded: boolean })[]> {
   const rows = await tx.query(
     `/* hosting.voidSegmentsOfEvent */ update hosting_segment s set voided_at = $3
-     where s.account_id = $1 and s.event_seq = $2 and s.voided_at is null returning ${SEGMENT}, s.folded`,
+     where s.account_id = $1 and s.event_seq = $2 and s.voided_at is null returning ${SEGMENT_LIST}, s.folded`,
     [accountId, eventSeq, at(atMs)],
   );
   return rows.map((row) => ({ ...segmentFromRow(row), folded: bool(row, 'folded') }));
@@ -249,17 +264,7 @@ async function guardOverlap(writing: Promise<unknown>): Promise<void> {
   }
 }
 
-/** A segment of a row with the columns SEGMENT. */
+/** A segment of a row with SEGMENT_LIST. */
 export function segmentFromRow(row: Row): HostingSegment {
-  return {
-    accountId: int(row, 'account_id'),
-    segmentId: int(row, 'segment_id'),
-    resourceId: int(row, 'resource_id'),
-    hardwareId: int(row, 'hardware_id'),
-    replicas: int(row, 'replicas'),
-    rateMicroPerHour: big(row, 'rate_micro_per_hour'),
-    fromMs: int(row, 'from_ms'),
-    toMs: intOrNull(row, 'to_ms'),
-    eventSeq: intOrNull(row, 'event_seq'),
-  };
+  return fromRow(SEGMENT, row);
 }

@@ -10,7 +10,7 @@ import type { Tx } from '../db/database.ts';
 import { bigintColumn, sequenceColumn } from '../db/columns.ts';
 import { int, ms, oneOf, text } from '../db/decode.ts';
 import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
-import { SEGMENT, segmentFromRow } from '../hosting/hosting.store.ts';
+import { SEGMENT_LIST, segmentFromRow } from '../hosting/hosting.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import { QUARTER_HOUR_MS } from './cover.ts';
 
@@ -306,7 +306,7 @@ async function foldSegments(tx: Tx, accountId: number, timeZone: string): Promis
        select segment_id from hosting_segment
        where account_id = $1 and not folded and voided_at is null and to_at <= from_at + $2::interval
        order by from_at limit $3 for update skip locked)
-     returning ${SEGMENT}`,
+     returning ${SEGMENT_LIST}`,
     [accountId, `${FOLDED_SEGMENT_MAX_MS} milliseconds`, SEGMENTS_PER_FOLD],
   );
   if (rows.length === 0) return 0;

@@ -3,8 +3,10 @@
 
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
-import { at, bigValue, int, intValue, ms, orNull, sqlMs, text, valueOf } from '../db/decode.ts';
+import { at, bigValue, int, intValue, ms, orNull, text, valueOf } from '../db/decode.ts';
 import type { Range } from '../core/range.ts';
+import { fromColumns, selectList, type Shape } from '../db/shape.ts';
+import { SEGMENT } from '../hosting/hosting.store.ts';
 import type { Cover } from '../rollups/cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
@@ -207,21 +209,8 @@ export interface AccountRange extends Range {
   readonly accountId: number;
 }
 
-const SEGMENT = `s.account_id, s.segment_id, s.resource_id, s.hardware_id, s.replicas,
-  s.rate_micro_per_hour::text as rate_micro_per_hour, ${sqlMs('s.from_at')} as from_ms, ${sqlMs('s.to_at')} as to_ms,
-  s.event_seq, s.kind`;
-const SEGMENT_COLUMNS = [
-  'account_id',
-  'segment_id',
-  'resource_id',
-  'hardware_id',
-  'replicas',
-  'rate_micro_per_hour',
-  'from_ms',
-  'to_ms',
-  'event_seq',
-  'kind',
-];
+const VIEW_SEGMENT: Shape<ViewSegment> = { ...SEGMENT, kind: ['s.kind', valueOf(subjectKinds)] };
+
 /** A stretch whose segments are asked for: of some resources, or (null) of all. */
 export interface SegmentsOf extends AccountRange {
   readonly resourceIds: readonly number[] | null;
@@ -276,7 +265,7 @@ async function selectSegments(
   const { ranges, more = [] } = asked;
   const columns = await queryColumns(tx, {
     name,
-    columns: SEGMENT_COLUMNS,
+    columns: Object.keys(VIEW_SEGMENT),
     parameters: [
       ranges.map((range) => range.accountId),
       ranges.map((range) => at(range.fromMs)),
@@ -284,37 +273,12 @@ async function selectSegments(
       ranges.map(({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`)),
       ...more,
     ],
-    sql: `select ${ranges.length > 1 ? 'distinct' : ''} ${SEGMENT}
+    sql: `select ${ranges.length > 1 ? 'distinct' : ''} ${selectList(VIEW_SEGMENT)}
      from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[]) x(account_id, from_at, to_at, resource_ids)
        join hosting_segment s on s.account_id = x.account_id and s.voided_at is null and ${condition}
          and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[]))`,
   });
-  return segmentsFrom(columns);
-}
-
-function segmentsFrom(columns: Columns): readonly ViewSegment[] {
-  const accountId = columns.read('account_id', intValue);
-  const segmentId = columns.read('segment_id', intValue);
-  const resourceId = columns.read('resource_id', intValue);
-  const hardwareId = columns.read('hardware_id', intValue);
-  const replicas = columns.read('replicas', intValue);
-  const rateMicroPerHour = columns.read('rate_micro_per_hour', bigValue);
-  const fromMs = columns.read('from_ms', intValue);
-  const toMs = columns.read('to_ms', orNull(intValue));
-  const eventSeq = columns.read('event_seq', orNull(intValue));
-  const kind = columns.read('kind', valueOf(subjectKinds));
-  return columns.rows((index) => ({
-    accountId: accountId(index),
-    segmentId: segmentId(index),
-    resourceId: resourceId(index),
-    hardwareId: hardwareId(index),
-    replicas: replicas(index),
-    rateMicroPerHour: rateMicroPerHour(index),
-    fromMs: fromMs(index),
-    toMs: toMs(index),
-    eventSeq: eventSeq(index),
-    kind: kind(index),
-  }));
+  return fromColumns(VIEW_SEGMENT, columns);
 }
 
 /** Latest event beyond the watermark of each resource and model that has one. */
