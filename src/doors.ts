@@ -15,6 +15,8 @@ export interface DoorsOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly logLevel: LogLevel;
+  /** How much went wrong in the background, for /metrics; by kind. */
+  readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
 
 /** A server that is ready to listen. */
@@ -23,6 +25,7 @@ export async function openDoors({
   database,
   clock,
   logLevel,
+  backgroundFailures = {},
 }: DoorsOptions): Promise<FastifyInstance> {
   app.live.start();
   const server = await createHttpServer({
@@ -36,6 +39,7 @@ export async function openDoors({
     },
     isReady: () => database.isReachable(),
     logLevel,
+    backgroundFailures,
     extraRoutes: (server) =>
       registerEventsRoute(server, {
         ingest: app.ingest,

@@ -1,5 +1,6 @@
 import { entities, migrations } from '../ormconfig.ts';
 import { createApp, type App } from './app.ts';
+import { BackgroundFailures } from './background.ts';
 import { seedDemo } from './cli/seed.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { SystemClock } from './core/clock.ts';
@@ -17,6 +18,10 @@ const DATABASE_NAME = 'billing_gateway';
 const CLOCK_CHECK_MS = 60_000;
 /** They wait for others most of the time. */
 const JOBS_AT_A_TIME = 30;
+
+const failures = new BackgroundFailures((line) => process.stderr.write(`${line}\n`));
+// Where nobody reads it any more, it is no fault to tell.
+process.stderr.on('error', () => undefined);
 
 /** What was started, in order; it is stopped the other way round. */
 class Started {
@@ -38,6 +43,7 @@ class Started {
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
+  failures.guard(process);
   const started = new Started();
   const end = (status: number): void => {
     started.stop().then(
@@ -69,9 +75,7 @@ async function start(config: Config, started: Started): Promise<void> {
   const clock = new SystemClock();
   await followDatabaseClock(clock, database, started);
   const { ingestWindowDays, ingestAheadSeconds } = config;
-  const onError = (error: unknown): void => {
-    process.stderr.write(`Background work failed, and is tried again: ${String(error)}\n`);
-  };
+  const { onError } = failures;
   const webhooks = {
     secretKey: await webhookKey(config),
     allowLoopback: config.webhookAllowLoopback,
@@ -108,7 +112,13 @@ interface Running {
 
 async function listen(config: Config, app: App, running: Running): Promise<void> {
   const { database, clock, started, operatorSecret, demo } = running;
-  const server = await openDoors({ app, database, clock, logLevel: config.logLevel });
+  const server = await openDoors({
+    app,
+    database,
+    clock,
+    logLevel: config.logLevel,
+    backgroundFailures: failures.counts,
+  });
   started.add(() => server.close());
   const address = await server.listen({ port: config.port, host: config.host });
   process.stdout.write(welcome({ address, operatorSecret, demoKey: demo?.key ?? null }));

@@ -3,7 +3,7 @@
 
 import type { ApolloServerPlugin, GraphQLResponse } from '@apollo/server';
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 
 const DURATION_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -15,10 +15,17 @@ export interface Metrics {
   readonly operations: ApolloServerPlugin;
 }
 
-/** Measures every request of `app` and serves the measurements at /metrics. */
-export function measureRequests(app: FastifyInstance): Metrics {
+/**
+ * Measures every request of `app` and serves the measurements at /metrics.
+ * @param backgroundFailures counts of what went wrong outside requests, by kind
+ */
+export function measureRequests(
+  app: FastifyInstance,
+  backgroundFailures: Readonly<Record<string, number>>,
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  showFailures(registry, backgroundFailures);
   const requests = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last of its answer',
@@ -39,6 +46,19 @@ export function measureRequests(app: FastifyInstance): Metrics {
     return registry.metrics();
   });
   return { registry, operations: operationMetrics(registry) };
+}
+
+function showFailures(registry: Registry, counts: Readonly<Record<string, number>>): void {
+  const failures = new Counter({
+    name: 'background_failures_total',
+    help: 'Faults outside requests: WORK is tried again, UNHANDLED is a fault of the gateway',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect: () => {
+      failures.reset();
+      for (const [kind, count] of Object.entries(counts)) failures.inc({ kind }, count);
+    },
+  });
 }
 
 function operationMetrics(registry: Registry): ApolloServerPlugin {

@@ -36,6 +36,8 @@ export interface HttpServerDeps {
   readonly live?: LiveDeps;
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
+  /** Counts of faults outside requests, by kind. */
+  readonly backgroundFailures?: Readonly<Record<string, number>>;
   /** Standard output unless given. */
   readonly logDestination?: DestinationStream;
   /** Adds routes of their own; their errors are answered like all others. */
@@ -61,7 +63,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   const facts: FactsOfRequest = new WeakMap();
   logRequests(server, facts);
   answerFailures(server);
-  const { operations } = measureRequests(server);
+  const { operations } = measureRequests(server, deps.backgroundFailures ?? {});
   serveProbes(server, deps.isReady);
   await servePages(server);
   const apollo = await startGraphQLServer({
