@@ -16,7 +16,7 @@ import { CreditAllocationRow, CreditRequestRow } from './src/settlement/credits.
 import { LedgerChargeRow, LedgerEntryRow } from './src/settlement/ledger.store.ts';
 import { BillingCycleRow, CreditStateRow } from './src/settlement/state.store.ts';
 import { WatchRow } from './src/settlement/thresholds.store.ts';
-import { JobWorkerRow } from './src/db/jobs.ts';
+import { JobWorkerRow } from './src/db/job-runner.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { EmailRow } from './src/notifications/emails.store.ts';
 import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';

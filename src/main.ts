@@ -8,7 +8,7 @@ import { GatewayError } from './core/errors.ts';
 import { openDatabase, type Database } from './db/database.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
-import { startJobs } from './db/jobs.ts';
+import { startJobs } from './db/job-runner.ts';
 import { migrate } from './db/migrate.ts';
 import { openDoors } from './doors.ts';
 import { webhookKey } from './webhook-key.ts';

@@ -134,7 +134,8 @@ export class Database {
     },
   ): { readonly stop: () => Promise<void> } {
     const { url, settings } = this.access;
-    return new Listener({ url, settings, channel, ...told });
+    const applicationName = 'billing-gateway listener';
+    return new Listener({ url, applicationName, settings, channel, ...told });
   }
 
   /** Whether the database answers. */

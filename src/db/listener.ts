@@ -11,6 +11,7 @@ const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface ListenerOptions {
   readonly url: string;
+  readonly applicationName: string;
   /** Settings of the session, as in libpq's `options`. */
   readonly settings: string;
   readonly channel: string;
@@ -40,10 +41,10 @@ export class Listener {
   }
 
   private async connect(): Promise<void> {
-    const { url, settings, channel, onNotice, onListening } = this.options;
+    const { url, applicationName, settings, channel, onNotice, onListening } = this.options;
     const client = new pg.Client({
       connectionString: url,
-      application_name: 'billing-gateway listener',
+      application_name: applicationName,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,

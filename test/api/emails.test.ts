@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ParsedMail } from 'mailparser';
-import { startJobs } from '../../src/db/jobs.ts';
+import { startJobs } from '../../src/db/job-runner.ts';
 import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type Mailbox, openMailbox } from '../support/mailbox.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { startJobs } from '../../src/db/jobs.ts';
+import { startJobs } from '../../src/db/job-runner.ts';
 import { CLAIM_MS, DOUBTFUL_MAX } from '../../src/partners/delivery.service.ts';
 import {
   asOwner,

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { enqueue, startJobs, type JobsOptions } from '../../src/db/jobs.ts';
+import { startJobs, type JobsOptions } from '../../src/db/job-runner.ts';
+import { enqueue, enqueueAll } from '../../src/db/jobs.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { migrations } from '../../ormconfig.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -185,6 +186,118 @@ describe('a job', () => {
 
     expect(await jobRows()).toMatchObject([{ locked_by: null, attempts: 1 }]);
     expect(await seen()).toEqual([]);
+  });
+
+  it('that was taken without its gateway hearing of it is freed by the gateway itself', async () => {
+    const { ran } = await run({ greet: () => undefined });
+    const [worker] = await asOwner(gateway.databaseUrl, 'select worker_id from job_worker');
+    // As when the connection breaks between the taking and its answer.
+    await asOwner(
+      gateway.databaseUrl,
+      `with job as (select (graphile_worker.add_job('greet', '{"n": 1}', run_at := now() + interval '1 hour')).id)
+       select from job`,
+    );
+    await asOwner(
+      gateway.databaseUrl,
+      `update graphile_worker._private_jobs set run_at = now(), attempts = 1, locked_by = $1,
+         locked_at = clock_timestamp()`,
+      [worker?.['worker_id']],
+    );
+
+    await eventually(() => {
+      expect(ran).toEqual([{ n: 1 }]);
+    });
+    await eventually(async () => {
+      expect(await jobRows()).toEqual([]);
+    });
+  });
+
+  it('is taken by at most four connections of a gateway, however many run side by side', async () => {
+    const payloads = Array.from({ length: 60 }, (_, n) => ({ n }));
+    await gateway.database.inTransaction((tx) =>
+      enqueueAll(
+        tx,
+        payloads.map((payload) => ({ task: 'wait', payload })),
+      ),
+    );
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let mostConnections = 0;
+    const countConnections = async (): Promise<void> => {
+      const [row] = await asOwner(
+        gateway.databaseUrl,
+        `select count(*)::int as connections from pg_stat_activity
+         where datname = current_database() and application_name = 'billing-gateway-jobs'`,
+      );
+      mostConnections = Math.max(mostConnections, Number(row?.['connections']));
+    };
+
+    const { ran } = await run({ wait: () => released }, { concurrency: 30 });
+    await eventually(async () => {
+      await countConnections();
+      expect(ran).toHaveLength(30);
+    });
+    release();
+    await eventually(async () => {
+      await countConnections();
+      expect(await jobRows()).toEqual([]);
+    });
+
+    expect(new Set(ran.map((payload) => JSON.stringify(payload))).size).toBe(60);
+    expect(mostConnections).toBeGreaterThanOrEqual(1);
+    expect(mostConnections).toBeLessThanOrEqual(4);
+  });
+
+  it('that is written anew while it runs leaves no row behind, even when that run fails', async () => {
+    const runAtMs = Date.parse('2099-01-01T00:00:00Z');
+    await gateway.database.inTransaction((tx) =>
+      enqueue(tx, { task: 'again', payload: { n: 1 }, jobKey: 'one' }),
+    );
+
+    const { ran } = await run({
+      again: async () => {
+        await gateway.database.inTransaction((tx) =>
+          enqueue(tx, { task: 'again', payload: { n: 2 }, jobKey: 'one', runAtMs }),
+        );
+        throw new Error('too late');
+      },
+    });
+
+    await eventually(async () => {
+      expect(await jobRows()).toMatchObject([{ payload: { n: 2 }, key: 'one', attempts: 0 }]);
+    });
+    expect(ran).toEqual([{ n: 1 }]);
+  });
+
+  it('whose attempts are used up stays to be looked at, until it is written anew', async () => {
+    await gateway.database.inTransaction((tx) =>
+      enqueue(tx, { task: 'fail', payload: {}, jobKey: 'one', maxAttempts: 1 }),
+    );
+    const { ran } = await run({
+      fail: () => {
+        throw new Error('no luck');
+      },
+    });
+    await eventually(async () => {
+      expect(await jobRows()).toMatchObject([{ attempts: 1, locked_by: null, key: 'one' }]);
+    });
+    const beats = (await seen())[0];
+    await eventually(async () => {
+      expect(Number((await seen())[0])).toBeGreaterThan(Number(beats) + 200);
+    });
+    const kept = await jobRows();
+
+    await gateway.database.inTransaction((tx) =>
+      enqueue(tx, { task: 'fail', payload: {}, jobKey: 'one', maxAttempts: 2 }),
+    );
+
+    expect(kept).toMatchObject([{ last_error: expect.stringContaining('no luck') }]);
+    await eventually(async () => {
+      expect(await jobRows()).toMatchObject([{ key: 'one', max_attempts: 2, attempts: 1 }]);
+    });
+    expect(ran.length).toBe(2);
   });
 
   it('keeps nobody from migrating again', async () => {

@@ -5,29 +5,44 @@ import { once } from 'node:events';
 
 export interface GatewayProcess {
   readonly origin: string;
+  /** Its status once it has ended; null while it runs. */
+  readonly status: () => number | null;
+  /** What it wrote to standard error. */
+  readonly complaints: () => string;
   /** Ends it without a chance to say so. */
   kill: () => Promise<void>;
+  /** Asks it to end. @returns its status */
+  stop: () => Promise<number | null>;
 }
 
-/** @param databaseUrl a database that is migrated or may be */
+/**
+ * @param databaseUrl a database that is migrated or may be; null: its own, in the DATA_DIR of `env`
+ * @param env variables besides
+ */
 export async function startGatewayProcess(
-  databaseUrl: string,
+  databaseUrl: string | null,
   operatorKey: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, ['scripts/start.mjs'], {
     env: {
       ...process.env,
-      DATABASE_URL: databaseUrl,
+      DATABASE_URL: databaseUrl ?? '',
       DATABASE_POOL_SIZE: '5',
       PORT: '0',
       SEED_DEMO: 'false',
       LOG_LEVEL: 'silent',
       BOOTSTRAP_OPERATOR_KEY: operatorKey,
+      ...env,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit');
   let said = '';
+  let complaints = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaints += chunk.toString();
+  });
   const origin = await new Promise<string>((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {
       said += chunk.toString();
@@ -35,14 +50,22 @@ export async function startGatewayProcess(
       if (address !== undefined) resolve(address);
     });
     child.once('exit', () => {
-      reject(new Error(`the gateway ended: ${said}`));
+      reject(new Error(`the gateway ended: ${said}${complaints}`));
     });
   });
   return {
     origin,
+    status: () => child.exitCode,
+    complaints: () => complaints,
     kill: async () => {
+      if (child.exitCode !== null) return;
       child.kill('SIGKILL');
       await ended;
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+      return child.exitCode;
     },
   };
 }

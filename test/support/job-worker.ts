@@ -1,6 +1,6 @@
 // A gateway's job runner in a process of its own, to be killed: it takes a job of the task "slow", says so, and never ends it.
 
-import { startJobs } from '../../src/db/jobs.ts';
+import { startJobs } from '../../src/db/job-runner.ts';
 
 const [url = ''] = process.argv.slice(2);
 await startJobs({

@@ -24,6 +24,8 @@ export async function openMailbox(
     readonly port?: number;
     readonly refuse?: readonly string[];
     readonly breakAfter?: number;
+    /** What its answer to a mail waits for. */
+    readonly answerAfter?: (mail: ParsedMail) => Promise<void>;
   } = {},
 ): Promise<Mailbox> {
   const mails: ParsedMail[] = [];
@@ -42,9 +44,10 @@ export async function openMailbox(
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
         const source = Buffer.concat(chunks);
-        void simpleParser(source).then((mail) => {
+        void simpleParser(source).then(async (mail) => {
           mails.push(mail);
           raw.push(source.toString());
+          await options.answerAfter?.(mail);
           toBreak -= 1;
           if (toBreak >= 0) {
             server.connections.forEach((connection) => {

@@ -1,0 +1,298 @@
+// Does the jobs that jobs.ts writes: takes those that are due, as many as there are free slots, runs their tasks side by side,
+// and writes what became of them. Jobs are taken and written down in turns, one turn at a time on one connection, so that
+// what ends meanwhile shares the next turn's statements.
+//
+// Nothing here ends with an error: what cannot be written or taken is told and tried again at the next turn. A gateway that
+// dies leaves its jobs locked, so each says every few seconds that it lives, and frees the jobs of those that have fallen
+// silent, and of its own those that it was never told of.
+
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { invariant } from '../core/errors.ts';
+import { instantColumn } from './columns.ts';
+import { GATEWAY_ROLE } from './database.ts';
+import { type Row, text } from './decode.ts';
+import type { Task } from './jobs.ts';
+import { Listener } from './listener.ts';
+
+/** One for the turns, one for the heartbeat; a third listens. */
+const POOL_SIZE = 2;
+const APPLICATION_NAME = 'billing-gateway-jobs';
+const STATEMENT_TIMEOUT_MS = 5_000;
+/** Above the server's own: it ends what a silent link would never answer. */
+const ANSWER_TIMEOUT_MS = 7_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
+const LAST_ERROR_LENGTH_MAX = 2_000;
+
+export interface JobTiming {
+  /** How often a gateway says that it lives, and looks for those that do not. */
+  readonly heartbeatMs: number;
+  /** After which silence a gateway is taken for dead; several heartbeats. With `heartbeatMs`, less than a minute. */
+  readonly silentAfterMs: number;
+  /** How often jobs are looked for that nobody was notified of: those that were put off, and freed ones. */
+  readonly pollMs: number;
+  /** How long stopping waits for the jobs under way; what is left of them is run again, by another gateway or later. */
+  readonly stopWithinMs: number;
+}
+
+const TIMING: JobTiming = {
+  heartbeatMs: 10_000,
+  silentAfterMs: 40_000,
+  pollMs: 2_000,
+  stopWithinMs: 8_000,
+};
+
+export interface JobsOptions {
+  /** The database; jobs are taken there as the gateway's role, on three connections of their own. */
+  readonly url: string;
+  readonly tasks: readonly Task[];
+  /** Jobs at a time. */
+  readonly concurrency: number;
+  /** Told of failing tasks and of a database out of reach; both are tried again. */
+  readonly onError: (error: unknown) => void;
+  readonly timing?: Partial<JobTiming>;
+}
+
+/** A gateway that runs jobs, and when it was last seen. */
+@Entity('job_worker')
+export class JobWorkerRow {
+  @PrimaryColumn({ name: 'worker_id', type: 'text' }) workerId!: string;
+  @Column({ name: 'seen_at', ...instantColumn }) seenAtMs!: number;
+}
+
+/** Runs jobs until it is stopped. The schema must have been migrated. */
+export async function startJobs(options: JobsOptions): Promise<{ stop(): Promise<void> }> {
+  const runner = new JobRunner(options);
+  await runner.start();
+  return runner;
+}
+
+/** A job that this gateway has taken. */
+interface TakenJob {
+  readonly id: string;
+  readonly task: string;
+  readonly payload: unknown;
+}
+
+class JobRunner {
+  private readonly workerId = `pool-${randomUUID()}`;
+  private readonly tasks: ReadonlyMap<string, Task>;
+  private readonly timing: JobTiming;
+  private readonly pool: pg.Pool;
+  private listener: Listener | null = null;
+  /** Until what became of them is written. */
+  private readonly underWay = new Set<TakenJob>();
+  /** What is to be written: the error of each, or null. */
+  private readonly ended = new Map<TakenJob, string | null>();
+  private timers: readonly NodeJS.Timeout[] = [];
+  private turning: Promise<void> | null = null;
+  private isTurnWanted = false;
+  private beating: Promise<void> | null = null;
+  /** No more jobs are taken. */
+  private isStopping = false;
+  /** Nothing more is written of those that still run. */
+  private isOver = false;
+  private onIdle: () => void = () => undefined;
+
+  constructor(private readonly options: JobsOptions) {
+    this.tasks = new Map(options.tasks.map((task) => [task.name, task]));
+    this.timing = { ...TIMING, ...options.timing };
+    this.pool = openPool(options.url);
+    // A connection that breaks is replaced; what was under way on it fails and is told of there.
+    this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.beat();
+    } catch (error) {
+      await this.pool.end();
+      throw error;
+    }
+    const turn = this.turn.bind(this);
+    this.listener = new Listener({
+      url: this.options.url,
+      applicationName: APPLICATION_NAME,
+      settings: SETTINGS,
+      channel: 'jobs:insert',
+      onNotice: turn,
+      onListening: turn,
+    });
+    this.timers = [
+      setInterval(turn, this.timing.pollMs),
+      setInterval(() => {
+        this.beating ??= this.beat()
+          .catch(this.options.onError)
+          .finally(() => {
+            this.beating = null;
+          });
+      }, this.timing.heartbeatMs),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    await this.listener?.stop();
+    await this.untilIdle(this.timing.stopWithinMs);
+    for (const timer of this.timers) clearInterval(timer);
+    this.isOver = true;
+    await Promise.all([this.turning, this.beating]);
+    await this.pool.query(LEAVE, [this.workerId]).catch(this.options.onError);
+    await this.pool.end();
+  }
+
+  private untilIdle(withinMs: number): Promise<void> {
+    if (this.underWay.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.onIdle = resolve;
+      setTimeout(resolve, withinMs).unref();
+    });
+  }
+
+  private turn(): void {
+    if (this.isOver) return;
+    this.isTurnWanted = true;
+    this.turning ??= this.turns().finally(() => {
+      this.turning = null;
+      if (this.isTurnWanted) this.turn();
+    });
+  }
+
+  private async turns(): Promise<void> {
+    try {
+      while (this.isTurnWanted) {
+        this.isTurnWanted = false;
+        await this.writeEnded();
+        await this.take();
+      }
+    } catch (error) {
+      this.options.onError(error);
+    }
+  }
+
+  private async writeEnded(): Promise<void> {
+    const jobs = [...this.ended];
+    if (jobs.length === 0) return;
+    await this.pool.query(END, [
+      this.workerId,
+      jobs.map(([{ id }]) => id),
+      jobs.map(([, error]) => error),
+    ]);
+    for (const [job] of jobs) {
+      this.ended.delete(job);
+      this.underWay.delete(job);
+    }
+    if (this.underWay.size === 0) this.onIdle();
+  }
+
+  private async take(): Promise<void> {
+    const free = this.options.concurrency - this.underWay.size;
+    if (this.isStopping || free === 0) return;
+    const { rows } = await this.pool.query<Row>(TAKE, [
+      this.workerId,
+      [...this.tasks.keys()],
+      free,
+    ]);
+    for (const row of rows) {
+      this.begin({ id: text(row, 'id'), task: text(row, 'task'), payload: row['payload'] });
+    }
+  }
+
+  private begin(job: TakenJob): void {
+    // What came after the end was asked for is left to others.
+    if (this.isStopping) return;
+    this.underWay.add(job);
+    void this.run(job);
+  }
+
+  private async run(job: TakenJob): Promise<void> {
+    const task = this.tasks.get(job.task);
+    let failure: string | null = null;
+    try {
+      invariant(task !== undefined, 'only jobs of known tasks are taken', { task: job.task });
+      await task.run(job.payload);
+    } catch (error) {
+      failure = String(error).slice(0, LAST_ERROR_LENGTH_MAX);
+      this.options.onError(error);
+    }
+    this.ended.set(job, failure);
+    this.turn();
+  }
+
+  private async beat(): Promise<void> {
+    await this.pool.query(HEARTBEAT, [this.workerId]);
+    await this.pool.query(FREE_FORGOTTEN, [
+      this.timing.silentAfterMs,
+      this.workerId,
+      [...this.underWay].map(({ id }) => id),
+    ]);
+    await this.pool.query(REMOVE_REPLACED);
+  }
+}
+
+const TAKE = `/* jobs.take */ with due as (
+    select id from graphile_worker._private_jobs
+    where is_available = true and run_at <= now()
+      and task_id in (select id from graphile_worker._private_tasks where identifier = any($2::text[]))
+    order by priority, run_at, id limit $3 for update skip locked
+  )
+  update graphile_worker._private_jobs j set attempts = j.attempts + 1, locked_by = $1, locked_at = clock_timestamp()
+  from due, graphile_worker._private_tasks t where j.id = due.id and t.id = j.task_id
+  returning j.id, t.identifier as task, j.payload`;
+
+// Of jobs that were freed meanwhile, because their gateway was silent for long, another writes what becomes of them.
+// Attempts are e, e^2, ... e^10 seconds apart, as graphile-worker has it.
+const END = `/* jobs.end */ with ended as (
+    select * from unnest($2::bigint[], $3::text[]) as e (id, error)
+  ), done as (
+    delete from graphile_worker._private_jobs j using ended e where j.id = e.id and j.locked_by = $1 and e.error is null
+  )
+  update graphile_worker._private_jobs j set last_error = e.error, locked_at = null, locked_by = null, updated_at = now(),
+    run_at = greatest(now(), j.run_at) + exp(least(j.attempts, 10)) * interval '1 second'
+  from ended e where j.id = e.id and j.locked_by = $1 and e.error is not null`;
+
+const HEARTBEAT = `/* jobs.heartbeat */ insert into job_worker (worker_id, seen_at) values ($1, clock_timestamp())
+  on conflict (worker_id) do update set seen_at = excluded.seen_at`;
+
+// The jobs of gateways that are silent, and those of this one that it does not know of, since the answer to taking them was
+// lost. A lock that is younger than the silence is left alone: its holder may not have had its first heartbeat yet, or the
+// answer is on its way. Being killed is no failure of the job's: an attempt that was its last is given back.
+const FREE_FORGOTTEN = `/* jobs.freeForgotten */ with silence as (
+    select clock_timestamp() - make_interval(secs => $1 / 1000.0) as since
+  ), forgotten as (
+    delete from job_worker using silence where seen_at < silence.since - interval '1 day'
+  )
+  update graphile_worker._private_jobs j
+  set locked_at = null, locked_by = null, attempts = least(attempts, max_attempts - 1) from silence
+  where j.locked_at < silence.since and case when j.locked_by = $2 then j.id <> all($3::bigint[]) else not exists (
+    select from job_worker w where w.worker_id = j.locked_by and w.seen_at >= silence.since
+  ) end`;
+
+// A job that is written anew while it runs, or when its attempts are used up, leaves its old row behind, without a key and
+// without attempts. When that run ends well the row goes; else it would stay for ever.
+const REMOVE_REPLACED = `/* jobs.removeReplaced */ delete from graphile_worker._private_jobs
+  where key is null and attempts >= max_attempts and locked_at is null`;
+
+const LEAVE = `/* jobs.leave */ with left_alone as (
+    update graphile_worker._private_jobs
+    set locked_at = null, locked_by = null, attempts = least(attempts, max_attempts - 1) where locked_by = $1
+  )
+  delete from job_worker where worker_id = $1`;
+
+const SETTINGS = `-c role=${GATEWAY_ROLE} -c statement_timeout=${STATEMENT_TIMEOUT_MS} -c lock_timeout=2000 -c timezone=UTC`;
+
+function openPool(url: string): pg.Pool {
+  return new pg.Pool({
+    connectionString: url,
+    max: POOL_SIZE,
+    application_name: APPLICATION_NAME,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    options: SETTINGS,
+  });
+}

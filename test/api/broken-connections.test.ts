@@ -1,0 +1,172 @@
+// A gateway in a process of its own loses its database while it sends an email: it lives, says what went wrong, and takes the
+// job up again when the database is back.
+
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { asOwner, OPERATOR_KEY, startTestGateway } from '../support/gateway.ts';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { openLink } from '../support/link.ts';
+import { until } from '../support/live.ts';
+import { type Mailbox, openMailbox } from '../support/mailbox.ts';
+
+const stops: (() => Promise<unknown>)[] = [];
+let mailbox: Mailbox;
+/** Lets the mail server answer its first mail. */
+let answer: () => void;
+
+beforeEach(async () => {
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  mailbox = await openMailbox({ answerAfter: () => answered });
+  stops.push(() => mailbox.close());
+});
+
+afterEach(async () => {
+  answer();
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+async function start(databaseUrl: string | null, env: object = {}): Promise<GatewayProcess> {
+  const gateway = await startGatewayProcess(databaseUrl, OPERATOR_KEY, {
+    SMTP_URL: `smtp://127.0.0.1:${mailbox.port}`,
+    WEBHOOK_SECRET_KEY: Buffer.alloc(32, 'test').toString('base64'),
+    ...env,
+  });
+  stops.push(gateway.kill);
+  return gateway;
+}
+
+async function ask<T>(
+  gateway: GatewayProcess,
+  query: string,
+  variables: Readonly<Record<string, unknown>> = {},
+): Promise<T | null> {
+  const response = await fetch(`${gateway.origin}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data } = (await response.json()) as { data?: T | null };
+  return data ?? null;
+}
+
+/** An account that is sent an email now, since it is low on credits. @returns its id */
+async function raiseAnEmail(gateway: GatewayProcess): Promise<string> {
+  const made = await ask<{ createAccount: { id: string } }>(
+    gateway,
+    `mutation { createAccount(input: { name: "A", lowCredit: "10", negativeLimit: "-10", usageThresholds: [],
+       hoursToStop: [], notificationEmails: ["ops@acme.example"] }) { id } }`,
+  );
+  const id = made?.createAccount.id ?? '';
+  await ask(
+    gateway,
+    `mutation ($id: ID!) {
+       allocate(input: { accountId: $id, amount: "20", idempotencyKey: "1" }) { id }
+       adjustCredits(input: { accountId: $id, amount: "-15", reason: "a test", idempotencyKey: "2" }) { amount }
+     }`,
+    { id },
+  );
+  return id;
+}
+
+async function emailStatus(gateway: GatewayProcess, id: string): Promise<unknown> {
+  const data = await ask<{ emails: { nodes: { status: string }[] } | null }>(
+    gateway,
+    'query ($id: ID) { emails(accountId: $id) { nodes { status } } }',
+    { id },
+  );
+  return data?.emails?.nodes[0]?.status ?? null;
+}
+
+async function failuresOf(gateway: GatewayProcess): Promise<number> {
+  const metrics = await (await fetch(`${gateway.origin}/metrics`)).text();
+  const counts = [...metrics.matchAll(/^background_failures_total\{.*\} (\d+)$/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+interface Broken {
+  readonly gateway: GatewayProcess;
+  readonly break: () => unknown;
+  /** Brings the database back; it may come back by itself. */
+  readonly mend?: () => unknown;
+}
+
+async function byACutLink(): Promise<Broken> {
+  const beside = await startTestGateway();
+  stops.push(() => beside.close());
+  const link = await openLink(beside.databaseUrl);
+  stops.push(link.close);
+  return { gateway: await start(link.url), break: link.cut, mend: link.mend };
+}
+
+async function byEndedSessions(): Promise<Broken> {
+  const beside = await startTestGateway();
+  stops.push(() => beside.close());
+  const { databaseUrl } = beside;
+  return {
+    gateway: await start(databaseUrl),
+    break: () =>
+      asOwner(
+        databaseUrl,
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`,
+      ),
+  };
+}
+
+async function byAnImmediateStop(): Promise<Broken> {
+  const folder = await fs.mkdtemp(path.join(tmpdir(), 'billing-broken-'));
+  await fs.chmod(folder, 0o755);
+  stops.push(() => fs.rm(folder, { recursive: true, force: true }));
+  const gateway = await start(null, { DATA_DIR: folder });
+  // Before it is killed: it stops the database that it started.
+  stops.push(gateway.stop);
+  return {
+    gateway,
+    break: async () => {
+      const pidFile = path.join(folder, 'postgres', 'data', 'postmaster.pid');
+      const pid = Number((await fs.readFile(pidFile, 'utf8')).split('\n')[0]);
+      process.kill(pid, 'SIGQUIT');
+    },
+  };
+}
+
+describe('a gateway whose database is lost while a job runs', () => {
+  it.each([
+    ['by a cut link', byACutLink],
+    ['by the end of its sessions', byEndedSessions],
+    ['by an immediate stop of the embedded database', byAnImmediateStop],
+  ])(
+    '%s lives, counts and tells what failed, and sends again',
+    async (_how, lose) => {
+      const broken = await lose();
+      const { gateway } = broken;
+      const accountId = await raiseAnEmail(gateway);
+      await until(() => mailbox.mails.length === 1, 'the mail is sent');
+
+      await broken.break();
+      answer();
+      if (broken.mend !== undefined) {
+        // What the job writes finds nobody, and so do the looks for other work.
+        await until(async () => (await failuresOf(gateway)) >= 2, 'failures are counted');
+        broken.mend();
+      }
+      await until(
+        async () => (await emailStatus(gateway, accountId)) === 'DELIVERED',
+        'the email is delivered',
+        60_000,
+      );
+
+      expect(gateway.status()).toBeNull();
+      const health = await fetch(`${gateway.origin}/health/live`);
+      expect(health.status).toBe(200);
+      const isTold = gateway.complaints().includes('Background work failed, and is tried again: ');
+      expect(isTold).toBe((await failuresOf(gateway)) > 0);
+      expect(gateway.complaints()).not.toContain('nobody expected');
+    },
+    180_000,
+  );
+});
