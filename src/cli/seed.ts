@@ -3,8 +3,10 @@
 //
 // Its key is made last and says that the history is complete. A seed that was interrupted is lived again from the start,
 // after the same plan (which follows from the day of the account's creation): what happened already is a duplicate,
-// holds already, or is refused because the resource has moved on since, and changes nothing.
+// holds already, or is refused because the resource has moved on since, and changes nothing. So no call of its life waits
+// for the disk; making the key does, and with it all that came before.
 
+import { KeyService } from '../access/key.service.ts';
 import { createApp, type App } from '../app.ts';
 import { ManualClock, type Clock } from '../core/clock.ts';
 import { ConflictError, invariant, NotFoundError } from '../core/errors.ts';
@@ -57,7 +59,7 @@ class DemoLife {
   ) {
     this.clock = new ManualClock(nowMs);
     this.app = createApp({
-      database,
+      database: database.withoutWaitingForDisk(),
       clock: this.clock,
       ingestWindowDays: WINDOW_DAYS,
       ingestAheadSeconds: 0,
@@ -83,8 +85,8 @@ class DemoLife {
       await (earlier === null ? done : done.catch(passOver));
     }
     this.clock.moveTo(this.nowMs);
-    await this.app.folding.foldAll();
-    const { secret } = await this.app.keys.create(OPERATOR, {
+    const keys = new KeyService(this.database, this.clock, this.app.accounts);
+    const { secret } = await keys.create(OPERATOR, {
       accountId,
       name: 'Demo',
       scopes: ['READ_USAGE', 'INGEST', 'MANAGE'],

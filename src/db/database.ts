@@ -10,6 +10,7 @@ const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const SERIALISATION_RETRIES = 4;
+const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
 const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
@@ -76,12 +77,20 @@ interface Access {
 }
 
 export class Database {
-  private readonly listeners = new Set<StatementListener>();
-
   constructor(
     private readonly source: DataSource,
     private readonly access: Access,
+    private readonly listeners = new Set<StatementListener>(),
+    private readonly beginning = 'begin',
   ) {}
+
+  /**
+   * The same database, whose transactions do not wait until their commits are on disk. A crash of the server may take back
+   * the last of them, later ones first; the next commit of this database itself puts all before it on disk.
+   */
+  withoutWaitingForDisk(): Database {
+    return new Database(this.source, this.access, this.listeners, BEGIN_WITHOUT_WAITING);
+  }
 
   /** How many transactions can be open at a time. */
   get poolSize(): number {
@@ -159,7 +168,7 @@ export class Database {
   }
 
   private async once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const transaction = await this.begin('begin');
+    const transaction = await this.begin(this.beginning);
     try {
       const result = await work(transaction);
       await transaction.commit();

@@ -44,7 +44,7 @@ export class FoldingService {
     await this.running;
   }
 
-  /** Folds everything that there is now, as the loop does. For tests, the seed and benchmarks. */
+  /** Folds everything that there is now, as the loop does. For tests and benchmarks. */
   async foldAll(): Promise<void> {
     const accountIds = await this.database.inSnapshot((tx) => accountsToFold(tx));
     await this.foldEach(accountIds, () => false);

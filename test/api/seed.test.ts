@@ -250,7 +250,7 @@ describe('a first start that is interrupted', () => {
     'is completed by the next one, with the history of any start on the first one’s day',
     async () => {
       const failures: unknown[] = [];
-      let left = 3_000;
+      let left = 1_500;
       const goOn = interrupted.database.onStatement(() => {
         left -= 1;
         if (left < 0) throw new Error('The power is off.');
