@@ -7,6 +7,7 @@ import { HoldCredits1769904000000 } from './migrations/1769904000000-hold-credit
 import { RunJobs1769990400000 } from './migrations/1769990400000-run-jobs.ts';
 import { SendEmails1769990500000 } from './migrations/1769990500000-send-emails.ts';
 import { DeliverWebhooks1770076800000 } from './migrations/1770076800000-deliver-webhooks.ts';
+import { CycleOfEntries1770140000000 } from './migrations/1770140000000-cycle-of-entries.ts';
 import { FoldAccountNames1770150000000 } from './migrations/1770150000000-fold-account-names.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -62,5 +63,6 @@ export const migrations = [
   RunJobs1769990400000,
   SendEmails1769990500000,
   DeliverWebhooks1770076800000,
+  CycleOfEntries1770140000000,
   FoldAccountNames1770150000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -27,7 +27,7 @@ import {
   CreditsResolver,
   LedgerEntryResolver,
 } from './credits/credits.graphql.ts';
-import { AccountLedgerResolver } from './credits/ledger.graphql.ts';
+import { AccountLedgerResolver, LedgerEntryCycleResolver } from './credits/ledger.graphql.ts';
 import type { RatesService } from './credits/rates.service.ts';
 import { AccountDeploymentsResolver, QuoteResolver } from './deployments/policy.graphql.ts';
 import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
@@ -98,6 +98,7 @@ const plainResolvers: NonEmptyArray<PlainResolver> = [
   AllocationResolver,
   LedgerEntryResolver,
   AccountLedgerResolver,
+  LedgerEntryCycleResolver,
   LedgerChargesResolver,
   LedgerChargeResolver,
   AccountDeploymentsResolver,

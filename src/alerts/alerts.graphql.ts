@@ -5,7 +5,6 @@ import {
   Field,
   FieldResolver,
   Float,
-  Int,
   ObjectType,
   registerEnumType,
   Resolver,
@@ -21,18 +20,13 @@ import type { RequestContext } from '../graphql/context.ts';
 import { loader, rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { encodeCursor } from '../core/cursor.ts';
-import { Connection, connectionType, parseCursor, wrongCursor } from '../graphql/page.ts';
+import { type Connection, connectionType } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, DecimalScalar, SafeIntScalar } from '../graphql/scalars.ts';
+import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/window.ts';
 import { resourceLoader } from '../resources/resources.graphql.ts';
 import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';
 import type { Alert } from './alert.ts';
-import {
-  type AlertWindow,
-  countAlerts,
-  listAlerts,
-  loadAlerts,
-  parseAlertWindow,
-} from './alerts.service.ts';
+import { type AlertWindow, countAlerts, listAlerts, loadAlerts } from './alerts.service.ts';
 
 registerEnumType(alertKinds, {
   name: 'AlertKind',
@@ -120,14 +114,6 @@ function keyOf({ sequence }: Alert): { readonly value: null; readonly id: number
   return { value: null, id: sequence };
 }
 
-/** The sequence that an alert's cursor says. @throws BAD_USER_INPUT for the cursor of another list */
-export function sequenceOfCursor(cursor: string | null | undefined, name: string): number | null {
-  if (cursor === null || cursor === undefined) return null;
-  const { value, id } = parseCursor(cursor, [name]);
-  if (value !== null) throw wrongCursor([name]);
-  return id;
-}
-
 interface AlertList {
   readonly accountId: number;
   readonly window: AlertWindow;
@@ -172,14 +158,11 @@ function accountIdsOf(lists: readonly { readonly accountId: number }[]): readonl
   return lists.map(({ accountId }) => accountId);
 }
 
+const ALERTS_PER_PAGE = 25;
 const AlertConnection = connectionType('Alert', () => AlertType);
 
 @ArgsType()
-class AlertsArgs {
-  @Field(() => Int, { nullable: true }) readonly first?: number | null;
-  @Field(() => String, { nullable: true }) readonly after?: string | null;
-  @Field(() => Int, { nullable: true }) readonly last?: number | null;
-  @Field(() => String, { nullable: true }) readonly before?: string | null;
+class AlertsArgs extends WindowArgs {
   @Field(() => [alertKinds], { nullable: true }) readonly kinds?: readonly AlertKind[] | null;
 }
 
@@ -194,27 +177,14 @@ export class AccountAlertsResolver {
     @Args(() => AlertsArgs) args: AlertsArgs,
   ): Promise<Connection<AlertType>> {
     const { accountId } = account;
-    const window = parseAlertWindow({
-      first: args.first ?? null,
-      last: args.last ?? null,
-      kinds: conditionOf(args.kinds),
-      after: sequenceOfCursor(args.after, 'after'),
-      before: sequenceOfCursor(args.before, 'before'),
-    });
-    const { limit, kinds } = window;
+    const kinds = conditionOf(args.kinds);
+    const window = parseWindow(args, { from: 'LAST', limit: ALERTS_PER_PAGE });
     const rows = await alertsLoader(context).load({
       accountId,
-      window: { ...window, limit: limit + 1 },
+      window: { ...withOneMore(window), kinds },
     });
-    // The row too many only tells that there are more; it stands at the far end.
-    const isFirst = window.from === 'FIRST';
-    const hasMore = rows.length > limit;
-    const shown = isFirst ? rows.slice(0, limit) : rows.slice(hasMore ? 1 : 0);
-    return new Connection({
-      nodes: shown.map(alertNode),
+    return pageOfWindow(rows.map(alertNode), window, {
       keyOf: ({ alert }) => keyOf(alert),
-      hasNextPage: isFirst ? hasMore || window.before !== null : window.before !== null,
-      hasPreviousPage: isFirst ? window.after !== null : hasMore || window.after !== null,
       countAll: () => countLoader(context).load({ accountId, kinds }),
     });
   }

@@ -1,44 +1,12 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
-import { parseWithin } from '../core/check.ts';
-import { ROWS_PER_PAGE_MAX } from '../core/cursor.ts';
-import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
-import type { AlertKind } from '../engine/occurrence.ts';
 import type { Settled, SettlementSink } from '../settlement/settlement.service.ts';
 import type { Tx } from '../db/database.ts';
 import { type Alert, alertOf } from './alert.ts';
-import { type AlertWindow, insertAlerts, loadAlerts } from './alerts.store.ts';
+import { insertAlerts, loadAlerts } from './alerts.store.ts';
 
 export { countAlerts, listAlerts, loadAlerts } from './alerts.store.ts';
 export type { AlertWindow } from './alerts.store.ts';
-
-const ALERTS_PER_PAGE = 25;
-
-/** What a list of alerts is asked with; the cursors as sequences. */
-export interface AlertListRequest {
-  readonly first?: number | null;
-  readonly last?: number | null;
-  readonly after?: number | null;
-  readonly before?: number | null;
-  readonly kinds?: readonly AlertKind[] | null;
-}
-
-/** Which alerts a list asks for: the first ones, or (asked for neither end) the last ones. @throws BAD_USER_INPUT */
-export function parseAlertWindow(request: AlertListRequest): AlertWindow {
-  const { first = null, last = null, after = null, before = null, kinds = null } = request;
-  if (first !== null && last !== null) {
-    throw new UserInputError('Ask for the first alerts or for the last ones, not for both.', {
-      path: ['last'],
-    });
-  }
-  const window = { after, before, kinds };
-  if (first !== null) return { ...window, from: 'FIRST', limit: parseCount(first, ['first']) };
-  return { ...window, from: 'LAST', limit: parseCount(last ?? ALERTS_PER_PAGE, ['last']) };
-}
-
-function parseCount(count: number, path: ErrorPath): number {
-  return parseWithin(count, { min: 0, max: ROWS_PER_PAGE_MAX }, path);
-}
 
 /** Writes alerts down with what they tell of, and finds them again. */
 export class AlertService implements SettlementSink {

@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { type AlertKind, alertKinds } from '../engine/occurrence.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import type { Window } from '../core/window.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -84,15 +85,8 @@ export async function insertAlerts(
 }
 
 /** Which alerts of an account are read: those between two sequences, of some kinds or (null) of all. */
-export interface AlertWindow {
-  /** Not itself; null: from the first. */
-  readonly after: number | null;
-  /** Not itself; null: to the last. */
-  readonly before: number | null;
+export interface AlertWindow extends Window {
   readonly kinds: readonly AlertKind[] | null;
-  /** From which end the limit counts. */
-  readonly from: 'FIRST' | 'LAST';
-  readonly limit: number;
 }
 
 /** The same window of several accounts, each by sequence, ascending. */

@@ -5,7 +5,8 @@ import { balanceNode, CreditBalanceType } from '../credits/balance.graphql.ts';
 import { type AlertKind, alertKinds } from '../engine/occurrence.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import type { Alert } from './alert.ts';
-import { alertNode, AlertType, sequenceOfCursor } from './alerts.graphql.ts';
+import { alertNode, AlertType } from './alerts.graphql.ts';
+import { sequenceOfCursor } from '../graphql/window.ts';
 import type { LiveService } from './live.service.ts';
 
 const EVERY_SECONDS = 5;

@@ -15,7 +15,7 @@ import { AccountType } from '../account/account.graphql.ts';
 import { encodeId } from '../core/identity.ts';
 import { MICRO_PER_CREDIT, percentOf } from '../core/micro.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader } from '../graphql/loader.ts';
+import { loader, rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { After, connectionType, type Connection, pageOfRows, parsePage } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
@@ -24,7 +24,9 @@ import {
   balanceAt,
   countCycles,
   listCycles,
+  loadCycles,
   type CycleRecord,
+  type CycleRef,
   readStandings,
   type Standing,
 } from './balance.service.ts';
@@ -206,23 +208,24 @@ function cyclesSince({ state, closed }: Standing): readonly BillingCycleType[] {
 /** A cycle of an account, or null. */
 export async function findCycle(
   context: RequestContext,
-  ref: { readonly accountId: number; readonly cycleId: number },
+  { accountId, cycleId }: { readonly accountId: number; readonly cycleId: number },
 ): Promise<BillingCycleType | null> {
-  const standing = await standingLoader(context).load(ref.accountId);
-  const fresh = cyclesSince(standing).find(({ cycleId }) => cycleId === ref.cycleId);
+  const standing = await standingLoader(context).load(accountId);
+  const fresh = cyclesSince(standing).find((cycle) => cycle.cycleId === cycleId);
   if (fresh !== undefined) return fresh;
-  const [cycle] = await listCycles(await context.reader(), {
-    accountId: ref.accountId,
-    beforeId: ref.cycleId + 1,
-    limit: 1,
-  });
-  return cycle?.cycleId === ref.cycleId ? endedCycleNode(cycle) : null;
+  const cycle = await cycleLoader(context).load({ accountId, cycleId });
+  return cycle === null ? null : endedCycleNode(cycle);
 }
 
 const BillingCycleConnection = connectionType('BillingCycle', () => BillingCycleType);
 
 const standingLoader = loader<number, Standing>((tx, accountIds, { nowMs }) =>
   readStandings(tx, accountIds, nowMs),
+);
+
+const cycleLoader = rowLoader<CycleRef, CycleRecord>(
+  loadCycles,
+  ({ accountId, cycleId }) => `${accountId}.${cycleId}`,
 );
 
 /** The credits of accounts at their now, by account id. */

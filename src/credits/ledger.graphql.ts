@@ -4,6 +4,7 @@ import {
   Ctx,
   Field,
   FieldResolver,
+  ID,
   ObjectType,
   registerEnumType,
   Resolver,
@@ -12,12 +13,16 @@ import {
 import { AccountType } from '../account/account.graphql.ts';
 import { DateRangeInput } from '../account/range.graphql.ts';
 import { resolveRange } from '../account/range.ts';
-import { encodeId } from '../core/identity.ts';
+import { conditionOf } from '../core/check.ts';
+import { invariant } from '../core/errors.ts';
+import { decodeId, encodeId, unknownId } from '../core/identity.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
-import { connectionType, type Connection, Page50, pageOfRows, parsePage } from '../graphql/page.ts';
+import { connectionType, type Connection } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
+import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/window.ts';
 import { type LedgerEntryKind, ledgerEntryKinds } from '../engine/ledger.ts';
+import { BillingCycleType, findCycle } from './balance.graphql.ts';
 import { countEntries, type LedgerEntry, listEntries } from './ledger.service.ts';
 
 registerEnumType(ledgerEntryKinds, {
@@ -84,32 +89,66 @@ export function ledgerEntryNode(entry: LedgerEntry): LedgerEntryType {
 
 const LedgerEntryConnection = connectionType('LedgerEntry', () => LedgerEntryType);
 
+const ENTRIES_PER_PAGE = 50;
+
 @ArgsType()
-class LedgerArgs extends Page50 {
+class LedgerArgs extends WindowArgs {
   @Field(() => DateRangeInput, { nullable: true }) readonly range?: DateRangeInput | null;
+  @Field(() => ID, { nullable: true }) readonly cycleId?: string | null;
+  @Field(() => [ledgerEntryKinds], { nullable: true })
+  readonly kinds?: readonly LedgerEntryKind[] | null;
 }
 
 @Resolver(() => AccountType)
 export class AccountLedgerResolver {
   @FieldResolver(() => LedgerEntryConnection, {
-    description: 'Ascending; the range is of `bookedAt`.',
+    description:
+      'By sequence, ascending. With neither first nor last: the first 50. The range is of `bookedAt`. By cycleId: the entries of one billing cycle, what was booked at its end included; its carriedOver and their amounts add up to its closing (of the running cycle, less what running deployments have accrued). All conditions hold together; an empty list of kinds is none.',
   })
   async ledger(
     @Root() { account }: AccountType,
     @Ctx() context: RequestContext,
     @Args(() => LedgerArgs) args: LedgerArgs,
   ): Promise<Connection<LedgerEntryType>> {
-    const page = parsePage(args, 50);
-    const range = args.range == null ? null : resolveRange(args.range, account, context.nowMs);
-    const list = { accountId: account.accountId, range };
+    const { accountId } = account;
+    const window = parseWindow(args, { from: 'FIRST', limit: ENTRIES_PER_PAGE });
+    const { range = null, cycleId = null } = args;
+    const list = {
+      accountId,
+      range: range === null ? null : resolveRange(range, account, context.nowMs),
+      cycleId: cycleId === null ? null : await cycleOf(context, accountId, cycleId),
+      kinds: conditionOf(args.kinds),
+    };
     const tx = await context.reader();
-    const entries = await listEntries(tx, list, {
-      afterSequence: page.after?.id ?? 0,
-      limit: page.first + 1,
-    });
-    return pageOfRows(entries.map(ledgerEntryNode), page, {
+    const entries = await listEntries(tx, list, withOneMore(window));
+    return pageOfWindow(entries.map(ledgerEntryNode), window, {
       keyOf: ({ entry }) => ({ value: null, id: entry.sequence }),
       countAll: () => countEntries(tx, list),
     });
+  }
+}
+
+/** The number of an account's cycle. @throws NOT_FOUND for one that is none of this account's */
+async function cycleOf(context: RequestContext, accountId: number, id: string): Promise<number> {
+  const ref = decodeId(id);
+  const isOurs = ref?.type === 'BillingCycle' && ref.accountId === accountId;
+  const cycle = isOurs ? await findCycle(context, { accountId, cycleId: ref.localId }) : null;
+  if (cycle === null) throw unknownId(id, ['cycleId']);
+  return cycle.cycleId;
+}
+
+@Resolver(() => LedgerEntryType)
+export class LedgerEntryCycleResolver {
+  @FieldResolver(() => BillingCycleType, {
+    description:
+      "The billing cycle that it counts in. What is booked at a cycle's end, up to its CARRY_OVER, counts in the cycle that ends.",
+  })
+  async cycle(
+    @Root() { entry }: LedgerEntryType,
+    @Ctx() context: RequestContext,
+  ): Promise<BillingCycleType> {
+    const cycle = await findCycle(context, entry);
+    invariant(cycle !== null, 'an entry counts in a cycle', { sequence: entry.sequence });
+    return cycle;
   }
 }

@@ -88,6 +88,7 @@ export class Draft {
       amountMicro,
       balanceMicro: balanceOf(this.state.credits),
       bookedAtMs: this.atMs,
+      cycleId: this.state.cycle.cycleId,
       allocationId: content.allocationId ?? null,
       events: content.events ?? null,
       segments: content.segments ?? [],

@@ -33,6 +33,8 @@ export interface LedgerLine {
   /** The sum of all amounts up to this one. */
   readonly balanceMicro: bigint;
   readonly bookedAtMs: number;
+  /** The cycle that it counts in: what is booked at a cycle's end, up to its CARRY_OVER, counts in the cycle that ends. */
+  readonly cycleId: number;
   readonly allocationId: number | null;
   readonly events: EventSpan | null;
   readonly segments: readonly SegmentCharge[];

@@ -4,6 +4,12 @@ import { CYCLE, cycleFromRow, type CycleRecord } from './state.store.ts';
 
 export type { CycleRecord };
 
+/** Points to a cycle. */
+export interface CycleRef {
+  readonly accountId: number;
+  readonly cycleId: number;
+}
+
 /** Cycles of an account before one, newest first. */
 export async function listCycles(
   tx: Tx,
@@ -13,6 +19,19 @@ export async function listCycles(
     `/* credits.listCycles */ select ${CYCLE} from billing_cycle b where b.account_id = $1 and b.cycle_id < $2
      order by b.cycle_id desc limit $3`,
     [page.accountId, page.beforeId, page.limit],
+  );
+  return rows.map(cycleFromRow);
+}
+
+/** The cycles under these ids, in no order; unknown ones are left out. */
+export async function loadCycles(
+  tx: Tx,
+  refs: readonly CycleRef[],
+): Promise<readonly CycleRecord[]> {
+  const rows = await tx.query(
+    `/* credits.loadCycles */ select ${CYCLE} from unnest($1::int[], $2::int[]) as k (account_id, cycle_id)
+     join billing_cycle b using (account_id, cycle_id)`,
+    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.cycleId)],
   );
   return rows.map(cycleFromRow);
 }

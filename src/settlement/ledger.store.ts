@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Range } from '../core/range.ts';
+import type { Window } from '../core/window.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import { at, atOrNull, big, int, intOrNull, ms, oneOf, type Row, text } from '../db/decode.ts';
@@ -19,6 +20,7 @@ export class LedgerEntryRow {
   @Column({ name: 'amount_micro', ...bigintColumn }) amountMicro!: bigint;
   @Column({ name: 'balance_micro', ...bigintColumn }) balanceMicro!: bigint;
   @Column({ name: 'booked_at', ...instantColumn }) bookedAtMs!: number;
+  @Column({ name: 'cycle_id', type: 'int' }) cycleId!: number;
   @Column({ name: 'recorded_at', ...instantColumn }) recordedAtMs!: number;
   @Column({ name: 'allocation_id', ...sequenceColumn, nullable: true }) allocationId!:
     number | null;
@@ -41,8 +43,8 @@ export interface LedgerEntry extends Omit<LedgerLine, 'segments'> {
   readonly recordedAtMs: number;
 }
 
-const ENTRY = `l.account_id, l.sequence, l.kind, l.amount_micro, l.balance_micro, l.booked_at, l.recorded_at, l.allocation_id,
-  l.first_seq, l.last_seq, l.description`;
+const ENTRY = `l.account_id, l.sequence, l.kind, l.amount_micro, l.balance_micro, l.booked_at, l.cycle_id, l.recorded_at,
+  l.allocation_id, l.first_seq, l.last_seq, l.description`;
 
 /** Appends lines to the journal of a locked account, with the segments that they charge. */
 export async function insertLines(
@@ -57,12 +59,12 @@ export async function insertLines(
   await tx.query(
     `/* credits.insertLines */ with lines as (
        insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro, balance_micro, booked_at,
-         allocation_id, first_seq, last_seq, description)
+         cycle_id, allocation_id, first_seq, last_seq, description)
        select $1, $2, * from unnest($3::bigint[], $4::ledger_entry_kind[], $5::bigint[], $6::bigint[], $7::timestamptz[],
-         $8::bigint[], $9::bigint[], $10::bigint[], $11::text[])
+         $8::int[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])
      )
      insert into ledger_charge (account_id, sequence, segment_id, charged_micro)
-     select $1, * from unnest($12::bigint[], $13::bigint[], $14::bigint[])`,
+     select $1, * from unnest($13::bigint[], $14::bigint[], $15::bigint[])`,
     [
       accountId,
       at(recordedAtMs),
@@ -71,6 +73,7 @@ export async function insertLines(
       lines.map((line) => line.amountMicro),
       lines.map((line) => line.balanceMicro),
       lines.map((line) => at(line.bookedAtMs)),
+      lines.map((line) => line.cycleId),
       lines.map((line) => line.allocationId),
       lines.map((line) => line.events?.firstSeq ?? null),
       lines.map((line) => line.events?.lastSeq ?? null),
@@ -82,26 +85,38 @@ export async function insertLines(
   );
 }
 
-/** A list of an account's entries: those of a range of `bookedAt`, or (null) all. */
+/** Which of an account's entries; null where it does not matter. */
 export interface LedgerList {
   readonly accountId: number;
+  /** Of `bookedAt`. */
   readonly range: Range | null;
+  readonly cycleId: number | null;
+  readonly kinds: readonly LedgerEntryKind[] | null;
 }
 
-// `$1` to `$3`: the account, and begin and end of the range, null when it does not matter.
+// `$1` to `$5`: the account, begin and end of the range, the cycle, the kinds.
 const LISTED = `l.account_id = $1 and ($2::timestamptz is null or l.booked_at >= $2)
-  and ($3::timestamptz is null or l.booked_at < $3)`;
+  and ($3::timestamptz is null or l.booked_at < $3) and ($4::int is null or l.cycle_id = $4)
+  and ($5::ledger_entry_kind[] is null or l.kind = any($5))`;
 
-/** Entries by sequence, ascending, after one. */
+/** Some of a list's entries: as many as asked for from one end of what lies between two sequences; by sequence, ascending. */
 export async function listEntries(
   tx: Tx,
   list: LedgerList,
-  page: { readonly afterSequence: number; readonly limit: number },
+  window: Window,
 ): Promise<readonly LedgerEntry[]> {
+  const order = window.from === 'FIRST' ? 'asc' : 'desc';
   const rows = await tx.query(
-    `/* credits.listEntries */ select ${ENTRY} from ledger_entry l where ${LISTED} and l.sequence > $4
-     order by l.sequence limit $5`,
-    [...listValues(list), page.afterSequence, page.limit],
+    `/* credits.listEntries ${order} */ select * from (
+       select ${ENTRY} from ledger_entry l where ${LISTED} and l.sequence > $6 and l.sequence < $7
+       order by l.sequence ${order} limit $8) x
+     order by sequence`,
+    [
+      ...listValues(list),
+      window.after ?? 0,
+      window.before ?? Number.MAX_SAFE_INTEGER,
+      window.limit,
+    ],
   );
   return rows.map(entryFromRow);
 }
@@ -141,8 +156,9 @@ export async function findReversal(
   return rows[0] === undefined ? null : entryFromRow(rows[0]);
 }
 
-function listValues({ accountId, range }: LedgerList): readonly unknown[] {
-  return [accountId, atOrNull(range?.fromMs ?? null), atOrNull(range?.toMs ?? null)];
+function listValues({ accountId, range, cycleId, kinds }: LedgerList): readonly unknown[] {
+  const { fromMs = null, toMs = null } = range ?? {};
+  return [accountId, atOrNull(fromMs), atOrNull(toMs), cycleId, kinds];
 }
 
 function entryFromRow(row: Row): LedgerEntry {
@@ -153,6 +169,7 @@ function entryFromRow(row: Row): LedgerEntry {
     amountMicro: big(row, 'amount_micro'),
     balanceMicro: big(row, 'balance_micro'),
     bookedAtMs: ms(row, 'booked_at'),
+    cycleId: int(row, 'cycle_id'),
     recordedAtMs: ms(row, 'recorded_at'),
     allocationId: intOrNull(row, 'allocation_id'),
     events: eventsFromRow(row),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { RecordUsage1767225600000 } from '../../migrations/1767225600000-record-usage.ts';
+import { CycleOfEntries1770140000000 } from '../../migrations/1770140000000-cycle-of-entries.ts';
 import { entities, migrations } from '../../ormconfig.ts';
 import { openDatabase, sqlState } from '../../src/db/database.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
@@ -80,6 +81,32 @@ describe('the migrations', () => {
     const kinds = await asOwner(url, 'select kind from hosting_segment');
     expect(kinds).toEqual([{ kind: 'GUARDRAIL' }]);
     await asOwner(url, 'truncate account, hardware_profile cascade');
+  });
+
+  it('tell the cycle of the entries of the ledger that are there already', async () => {
+    const before = migrations.indexOf(CycleOfEntries1770140000000);
+    await migrateDown({ url, migrations }, migrations.length - before);
+    // Two accounts whose entries came in turns. A CARRY_OVER ends its cycle, and counts in it.
+    await asOwner(
+      url,
+      `insert into ledger_entry (account_id, sequence, kind, amount_micro, balance_micro, booked_at, recorded_at, description)
+       select account_id, sequence, kind::ledger_entry_kind, case when kind = 'CARRY_OVER' then 0 else 1 end, 1, now(), now(), 'x'
+       from (values (1, 1, 'ALLOCATION'), (2, 1, 'CARRY_OVER'), (1, 2, 'USAGE'), (1, 3, 'CARRY_OVER'), (2, 2, 'ALLOCATION'),
+         (1, 4, 'ALLOCATION'), (1, 5, 'USAGE'), (1, 6, 'EXPIRY'), (1, 7, 'CARRY_OVER'), (1, 8, 'CARRY_OVER'), (1, 9, 'USAGE'))
+         v (account_id, sequence, kind)`,
+    );
+
+    await migrate({ url, migrations });
+
+    const entries = await asOwner(
+      url,
+      `select account_id, array_agg(cycle_id order by sequence) as cycles from ledger_entry group by 1 order by 1`,
+    );
+    expect(entries).toEqual([
+      { account_id: 1, cycles: [1, 1, 1, 2, 2, 2, 2, 3, 4] },
+      { account_id: 2, cycles: [1, 2] },
+    ]);
+    await asOwner(url, 'truncate ledger_entry');
   });
 
   it('make exactly the columns that the row classes name', async () => {

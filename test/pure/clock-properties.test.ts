@@ -213,6 +213,13 @@ describe('the ledger', () => {
         expect(sumMicro).toBe(balanceOf(state.credits));
         expect(lines.map(({ sequence }) => sequence)).toEqual(lines.map((_, index) => index + 1));
 
+        const { cycleId: firstCycleId } = accountOf(plan, stretch).cycle;
+        const endedBefore = (index: number): number =>
+          lines.slice(0, index).filter(({ kind }) => kind === 'CARRY_OVER').length;
+        expect(lines.map(({ cycleId }) => cycleId)).toEqual(
+          lines.map((_, index) => firstCycleId + endedBefore(index)),
+        );
+
         const running = { ...state.credits.cycle, closingMicro: sumMicro };
         const cycles = [...closedOf(account).map(({ credits }) => credits), running];
         expect(cycles).toEqual(cyclesOf(lines));

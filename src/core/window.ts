@@ -1,0 +1,12 @@
+// A stretch of a list whose rows are numbered 1, 2, 3 …, read from one of its ends.
+
+/** At most `limit` of the rows that lie between two numbers. */
+export interface Window {
+  /** Not itself; null: from the first row on. */
+  readonly after: number | null;
+  /** Not itself; null: up to the last row. */
+  readonly before: number | null;
+  /** From which end the limit counts. */
+  readonly from: 'FIRST' | 'LAST';
+  readonly limit: number;
+}

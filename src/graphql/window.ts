@@ -1,0 +1,74 @@
+// Pages in both directions of a list whose rows are numbered within their account: a cursor is a row's number.
+
+import { ArgsType, Field, Int } from 'type-graphql';
+import { parseWithin } from '../core/check.ts';
+import { type CursorKey, ROWS_PER_PAGE_MAX } from '../core/cursor.ts';
+import { UserInputError } from '../core/errors.ts';
+import type { Window } from '../core/window.ts';
+import { Connection, parseCursor, wrongCursor } from './page.ts';
+
+@ArgsType()
+export class WindowArgs {
+  @Field(() => Int, { nullable: true }) readonly first?: number | null;
+  @Field(() => String, { nullable: true }) readonly after?: string | null;
+  @Field(() => Int, { nullable: true }) readonly last?: number | null;
+  @Field(() => String, { nullable: true }) readonly before?: string | null;
+}
+
+/**
+ * The window that a list is asked for.
+ * @param otherwise what it is with neither first nor last
+ * @throws BAD_USER_INPUT for both, for a count out of bounds, and for a cursor of another list
+ */
+export function parseWindow(args: WindowArgs, otherwise: Pick<Window, 'from' | 'limit'>): Window {
+  const { first = null, last = null } = args;
+  if (first !== null && last !== null) {
+    throw new UserInputError('Ask for the first rows or for the last ones, not for both.', {
+      path: ['last'],
+    });
+  }
+  const between = {
+    after: sequenceOfCursor(args.after, 'after'),
+    before: sequenceOfCursor(args.before, 'before'),
+  };
+  if (first !== null) return { ...between, from: 'FIRST', limit: parseCount(first, 'first') };
+  if (last !== null) return { ...between, from: 'LAST', limit: parseCount(last, 'last') };
+  return { ...between, ...otherwise };
+}
+
+function parseCount(count: number, name: string): number {
+  return parseWithin(count, { min: 0, max: ROWS_PER_PAGE_MAX }, [name]);
+}
+
+/** The number that a cursor says. @throws BAD_USER_INPUT for the cursor of another list */
+export function sequenceOfCursor(cursor: string | null | undefined, name: string): number | null {
+  if (cursor === null || cursor === undefined) return null;
+  const { value, id } = parseCursor(cursor, [name]);
+  if (value !== null) throw wrongCursor([name]);
+  return id;
+}
+
+/** The window to read, in order to know whether there are rows beyond it: with one more row, which stands at its far end. */
+export function withOneMore(window: Window): Window {
+  return { ...window, limit: window.limit + 1 };
+}
+
+/** The page of rows that were read by `withOneMore`, ascending. */
+export function pageOfWindow<T>(
+  rows: readonly T[],
+  window: Window,
+  list: {
+    readonly keyOf: (row: T) => CursorKey;
+    readonly countAll: () => number | Promise<number>;
+  },
+): Connection<T> {
+  const isFirst = window.from === 'FIRST';
+  const hasMore = rows.length > window.limit;
+  return new Connection({
+    nodes: isFirst ? rows.slice(0, window.limit) : rows.slice(hasMore ? 1 : 0),
+    keyOf: list.keyOf,
+    hasNextPage: window.before !== null || (isFirst && hasMore),
+    hasPreviousPage: window.after !== null || (!isFirst && hasMore),
+    countAll: list.countAll,
+  });
+}
