@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UserInputError } from '../core/errors.ts';
 import { EVENTS_PER_CALL_MAX, rejected, type RawFields } from '../recording/event.ts';
 import type { IngestService, Report } from '../recording/ingest.service.ts';
+import { readText } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
 
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
@@ -40,9 +41,7 @@ export async function registerEventsRoute(
   await app.register((scope, _options, done) => {
     const { onRequest, actorOf } = keyCheck(deps.authenticate);
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser([SINGLE, BATCH], { parseAs: 'string' }, (_request, body, parsed) => {
-      parsed(null, body);
-    });
+    scope.addContentTypeParser([SINGLE, BATCH], { parseAs: 'buffer' }, readText);
     scope.route({
       method: 'POST',
       url: '/v1/events',

@@ -3,6 +3,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes, NotFoundError } from '../core/errors.ts';
 import { describeError, type CallerError } from '../graphql/guard.ts';
+import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
 
 const MIB = 1024 * 1024;
 
@@ -25,6 +26,7 @@ export function answerFailures(app: FastifyInstance): void {
     if (refusal !== null) {
       // Closing at once would reset the connection under a client that still sends, before it reads why.
       if (refusal.status === 413) void reply.removeHeader('connection');
+      if (refusal.status === 415) void reply.header('accept-encoding', BODY_ENCODINGS.join(', '));
       return sendError(reply, refusal.status, { message: refusal.message, code: 'BAD_USER_INPUT' });
     }
     const described = describeError(error, (fault, reference) => {
@@ -32,6 +34,15 @@ export function answerFailures(app: FastifyInstance): void {
     });
     return sendError(reply, errorCodes[described.code], described);
   });
+}
+
+/** Answers an address that the router cannot read, for which no route and no hook is asked. */
+export function answerBadAddress(
+  _error: unknown,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  sendError(reply, 400, { message: WRONG_ADDRESS, code: 'BAD_USER_INPUT' });
 }
 
 // Ends the request with one error in GraphQL's form.
@@ -62,6 +73,10 @@ const sentences: Readonly<Record<string, (request: FastifyRequest) => string>> =
     const sent = JSON.stringify(headers['content-type']?.slice(0, 100) ?? '');
     const { takes = ['application/json'] } = config;
     return `The content type ${sent} is not taken here; send ${takes.join(' or ')}.`;
+  },
+  UNSUPPORTED_ENCODING: ({ headers }) => {
+    const sent = JSON.stringify(headers['content-encoding']?.slice(0, 100) ?? '');
+    return `The content encoding ${sent} is not taken here; send ${BODY_ENCODINGS.join(', ')}, or none.`;
   },
   FST_ERR_CTP_EMPTY_JSON_BODY: () => 'The body is empty; send JSON.',
 };

@@ -75,7 +75,8 @@ async function servePage(app: FastifyInstance, url: string, name: string): Promi
 
 async function serveAsset(app: FastifyInstance, asset: Asset): Promise<void> {
   const content = await readFile(path.join(path.dirname(asset.manifest), asset.file));
-  const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
+  // Weak: it names the content, which is sent in several encodings.
+  const etag = `W/"${createHash('sha256').update(content).digest('base64url')}"`;
   app.get(asset.url, (request, reply) => {
     void reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
     if (request.headers['if-none-match'] === etag) return reply.status(304).send();

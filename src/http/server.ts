@@ -11,12 +11,14 @@ import fastify, {
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
-import { answerFailures } from './failures.ts';
+import { answerBadAddress, answerFailures } from './failures.ts';
 import { type GraphQLContext, onAnswered, startGraphQLServer } from './graphql-server.ts';
+import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
 import { type LiveDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
 import { measureRequests } from './metrics.ts';
+import { compressAnswers } from './outgoing.ts';
 import { servePages } from './pages.ts';
 
 const MIB = 1024 * 1024;
@@ -59,10 +61,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     genReqId: requestId,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    frameworkErrors: answerBadAddress,
   });
   const facts: FactsOfRequest = new WeakMap();
   logRequests(server, facts);
   answerFailures(server);
+  checkAddresses(server);
+  takeJson(server);
+  compressAnswers(server);
   const { operations } = measureRequests(server, deps.backgroundFailures ?? {});
   serveProbes(server, deps.isReady);
   await servePages(server);

@@ -1,6 +1,7 @@
 // Operations by WebSocket, in the protocol graphql-transport-ws. The key comes in the Authorization header or, from a browser,
 // which cannot set one, in connection_init's payload.
 
+import { isUtf8 } from 'node:buffer';
 import type { WebSocket } from '@fastify/websocket';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
@@ -16,6 +17,8 @@ export const OPERATIONS_PER_SOCKET_MAX = 20;
 /** What may wait in a socket for a client to read it. */
 const BUFFER_BYTES_MAX = 1024 * 1024;
 const INIT_WITHIN_MS = 3_000;
+/** As RFC 6455 closes for it. */
+const NOT_UTF8_CODE = 1007;
 
 /** How each end is told; 4450 is ours, the others are those of the protocols. */
 export const closings = {
@@ -65,8 +68,11 @@ export function websocketHandler(
           socket.close(code, reason);
         },
         onMessage: (take) => {
-          socket.on('message', (frame: Buffer) => {
-            take(frame.toString()).catch(fail);
+          socket.on('message', (frame: Buffer, isBinary) => {
+            // What comes as text was found to be UTF-8 by the socket itself.
+            if (isBinary && !isUtf8(frame))
+              socket.close(NOT_UTF8_CODE, 'The message is not UTF-8.');
+            else take(frame.toString()).catch(fail);
           });
         },
       },

@@ -1,0 +1,17 @@
+import { UserInputError } from './errors.ts';
+
+/**
+ * The text of bytes that must be UTF-8. Bytes that are not would each become the same U+FFFD, and two ids one. A byte order
+ * mark at the beginning is left out.
+ * @param what the bytes are, as the error's subject
+ * @throws UserInputError
+ */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new UserInputError(`${what} is not UTF-8: text is sent in no other encoding.`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,87 @@
+// Bytes that come in become text here, and only when they are UTF-8: addresses, and bodies, which may be compressed.
+
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { UserInputError } from '../core/errors.ts';
+import { decodeUtf8 } from '../core/utf8.ts';
+
+type Decompress = (body: Buffer, options: ZlibOptions) => Promise<Buffer>;
+
+const decompressors: ReadonlyMap<string, Decompress> = new Map<string, Decompress>([
+  ['gzip', promisify<Buffer, ZlibOptions, Buffer>(gunzip)],
+  ['x-gzip', promisify<Buffer, ZlibOptions, Buffer>(gunzip)],
+  ['deflate', promisify<Buffer, ZlibOptions, Buffer>(inflate)],
+  ['br', promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress)],
+]);
+
+/** The content encodings that bodies are taken in. */
+export const BODY_ENCODINGS = ['gzip', 'deflate', 'br'] as const;
+
+/** A body in a content encoding that is not taken: 415. */
+export class UnsupportedEncodingError extends Error {
+  readonly statusCode = 415;
+  readonly code = 'UNSUPPORTED_ENCODING';
+}
+
+/** Refuses an address whose percent-encoded bytes are not UTF-8, before anything is read from it. */
+export function checkAddresses(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    done(isUtf8Address(request.url) ? undefined : new UserInputError(WRONG_ADDRESS));
+  });
+}
+
+export const WRONG_ADDRESS = 'The address holds percent-encoded bytes that are not UTF-8.';
+
+/** Takes JSON bodies: uncompressed or compressed, in UTF-8. */
+export function takeJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request, body: Buffer, done) => {
+      readText(request, body).then((text) => parse(request, text, done), done);
+    },
+  );
+}
+
+/**
+ * The text of a body. The limit of its route, which the server holds against what was sent, holds for what comes out too.
+ * @throws UserInputError when it is not what its content encoding says, or is not UTF-8
+ * @throws UnsupportedEncodingError
+ */
+export async function readText(request: FastifyRequest, body: Buffer): Promise<string> {
+  return decodeUtf8(await decompressed(request, body), 'The body');
+}
+
+async function decompressed(request: FastifyRequest, body: Buffer): Promise<Buffer> {
+  const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
+  if (encoding === '' || encoding === 'identity') return body;
+  const decompress = decompressors.get(encoding);
+  if (decompress === undefined) throw new UnsupportedEncodingError();
+  try {
+    // It ends at the first byte beyond the limit, however much would follow.
+    return await decompress(body, { maxOutputLength: request.routeOptions.bodyLimit });
+  } catch (error) {
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
+    throw new UserInputError(
+      `The body is not ${encoding}, which its content encoding says it is, or it is cut short.`,
+      { cause: error },
+    );
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+}
+
+function isUtf8Address(url: string): boolean {
+  // The server's own parser lets nothing but ASCII in; what is beyond is percent-encoded.
+  if (!url.includes('%')) return true;
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
