@@ -8,6 +8,7 @@ import { AlertService } from './alerts/alerts.service.ts';
 import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
+import type { AccountDefaults } from './credits/policy.ts';
 import { DueService } from './settlement/due.service.ts';
 import { CreditsService } from './credits/credits.service.ts';
 import { RatesService } from './credits/rates.service.ts';
@@ -48,6 +49,8 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
+  /** What new accounts have where their request leaves it out; default: as shipped. */
+  readonly accountDefaults?: AccountDefaults;
   /** Default: emails are kept, not sent. */
   readonly mail?: MailOptions;
   /** Left out: no endpoint can be made, and nothing is sent. */
@@ -124,7 +127,7 @@ interface Webhooks {
 }
 
 function createServices(options: AppOptions): Services {
-  const { database, clock, ingestWindowDays, ingestAheadSeconds } = options;
+  const { database, clock, ingestWindowDays, ingestAheadSeconds, accountDefaults } = options;
   const accounts = new AccountService(database, clock);
   const keys = new KeyService(database, clock, accounts);
   const catalogue = new CatalogueService(database, clock);
@@ -135,7 +138,7 @@ function createServices(options: AppOptions): Services {
     isSending: mailOf(options).smtpUrl !== null,
   });
   const settlements = new SettlementService(accounts, [alerts, emails, new WebhookOutbox()]);
-  const creditAccounts = new CreditAccountService(database, accounts, settlements);
+  const creditAccounts = new CreditAccountService(database, accounts, settlements, accountDefaults);
   const credits = new CreditsService(accounts, settlements);
   const due = new DueService(database, clock, settlements, options.onError);
   const rates = new RatesService(database, accounts, settlements);

@@ -2,6 +2,15 @@
 // and in full, and nothing starts on half of it.
 
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
+import { GatewayError } from './core/errors.ts';
+import { formatMicro, parseMicro } from './core/micro.ts';
+import {
+  type AccountDefaults,
+  firstThresholds,
+  parsePolicy,
+  type PolicyRequest,
+  shippedDefaults,
+} from './credits/policy.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
 const logLevels = {
@@ -29,6 +38,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
+  /** What new accounts have where their request leaves it out. */
+  readonly accountDefaults: AccountDefaults;
   /** Null: emails are kept and shown, not sent. */
   readonly smtpUrl: string | null;
   /** An address, or a name and an address. */
@@ -85,6 +96,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
+    accountDefaults: readAccountDefaults(read),
     smtpUrl: read.optional('SMTP_URL', isSmtpUrl, {
       expected: 'a mail server such as smtps://user:password@host:465 or smtp://host:587',
       secret: true,
@@ -100,6 +112,71 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readAccountDefaults(read: EnvironmentReader): AccountDefaults {
+  const { policy } = shippedDefaults;
+  const level = (
+    name: string,
+    field: keyof PolicyRequest,
+    { shippedMicro, expected }: { readonly shippedMicro: bigint; readonly expected: string },
+  ): bigint => {
+    const isLevel = (value: string): boolean =>
+      isTaken(() => parsePolicy({ [field]: value }, policy));
+    return parseMicro(read.text(name, formatMicro(shippedMicro), isLevel, expected));
+  };
+  const list = (name: string, shipped: readonly string[], rules: ListRules): readonly string[] =>
+    listOf(
+      read.text(name, shipped.join(','), (value) => rules.isList(listOf(value)), rules.expected),
+    );
+  const usageThresholds = list('DEFAULT_USAGE_THRESHOLDS', shippedDefaults.usageThresholds, {
+    isList: (percents) => isTaken(() => firstThresholds(percents, [])),
+    expected: 'percents above 0 and at most 1000 such as 50,70,80,90, 50 of them at most, or none',
+  });
+  const hoursToStop = list('DEFAULT_HOURS_TO_STOP', shippedDefaults.hoursToStop, {
+    isList: (hours) => isTaken(() => firstThresholds(usageThresholds, hours)),
+    expected:
+      'hours above 0 and at most 8784 such as 24,2, with twice the DEFAULT_USAGE_THRESHOLDS 100 of them at most, or none',
+  });
+  return {
+    policy: {
+      lowCreditMicro: level('DEFAULT_LOW_CREDIT', 'lowCredit', {
+        shippedMicro: policy.lowCreditMicro,
+        expected: 'a number of credits, zero or more, with at most six decimals',
+      }),
+      negativeLimitMicro: level('DEFAULT_NEGATIVE_LIMIT', 'negativeLimit', {
+        shippedMicro: policy.negativeLimitMicro,
+        expected: 'a number of credits, zero or less, with at most six decimals',
+      }),
+      fineTuningMinimumMicro: level('DEFAULT_FINE_TUNING_MINIMUM', 'fineTuningMinimum', {
+        shippedMicro: policy.fineTuningMinimumMicro,
+        expected: 'a number of credits with at most six decimals',
+      }),
+    },
+    usageThresholds,
+    hoursToStop,
+  };
+}
+
+interface ListRules {
+  readonly isList: (values: readonly string[]) => boolean;
+  readonly expected: string;
+}
+
+/** What a list names, or nothing for `none`. */
+function listOf(value: string): readonly string[] {
+  return value.trim() === 'none' ? [] : value.split(',').map((part) => part.trim());
+}
+
+// The rules of new accounts are those of the API.
+function isTaken(parse: () => unknown): boolean {
+  try {
+    parse();
+    return true;
+  } catch (error) {
+    if (error instanceof GatewayError) return false;
+    throw error;
+  }
 }
 
 interface Expectation {

@@ -74,7 +74,7 @@ async function start(config: Config, started: Started): Promise<void> {
   started.add(() => database.close());
   const clock = new SystemClock();
   await followDatabaseClock(clock, database, started);
-  const { ingestWindowDays, ingestAheadSeconds } = config;
+  const { ingestWindowDays, ingestAheadSeconds, accountDefaults } = config;
   const { onError } = failures;
   const webhooks = {
     secretKey: await webhookKey(config),
@@ -88,6 +88,7 @@ async function start(config: Config, started: Started): Promise<void> {
     clock,
     ingestWindowDays,
     ingestAheadSeconds,
+    accountDefaults,
     mail: { smtpUrl: config.smtpUrl, from: config.emailFrom },
     webhooks,
     onError,

@@ -122,12 +122,13 @@ export async function countAccounts(tx: Tx, search: string | null): Promise<numb
 
 /**
  * Inserts an account, or finds the one that has its external id.
- * @returns the account, and whether `creation` is what it was created with
+ * @param creations the request in the form in which it is kept, and in forms that were used earlier
+ * @returns the account, and whether one of `creations` is what it was created with
  */
 export async function insertAccount(
   tx: Tx,
   account: NewAccount,
-  creation: Creation,
+  creations: readonly [Creation, ...Creation[]],
 ): Promise<{
   readonly account: Account;
   readonly isNew: boolean;
@@ -151,7 +152,7 @@ export async function insertAccount(
       at(account.cycle.startMs),
       at(account.cycle.endMs),
       account.cycle.earlierStartsMs.map(at),
-      JSON.stringify(creation),
+      JSON.stringify(creations[0]),
       foldText(account.name),
       foldedOrNull(account.externalId),
     ],
@@ -160,9 +161,9 @@ export async function insertAccount(
     return { account: accountFromRow(inserted[0]), isNew: true, isSameRequest: true };
   }
   const rows = await tx.query(
-    `/* account.insertAccount.existing */ select ${ACCOUNT_COLUMNS}, creation = $2::jsonb as same from account
+    `/* account.insertAccount.existing */ select ${ACCOUNT_COLUMNS}, creation = any($2::jsonb[]) as same from account
      where external_id = $1`,
-    [account.externalId, JSON.stringify(creation)],
+    [account.externalId, creations.map((creation) => JSON.stringify(creation))],
   );
   const existing = rows[0] ?? {};
   return {

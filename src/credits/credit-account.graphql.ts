@@ -169,32 +169,29 @@ class CreateAccountInput implements OpenAccountRequest {
   readonly testClock?: number | null;
   @Field(() => CreditsScalar, {
     nullable: true,
-    defaultValue: '0',
-    description: 'As CreditPolicy.lowCredit.',
+    description: 'As CreditPolicy.lowCredit. Default: as configured, shipped as 10.',
   })
   readonly lowCredit?: string | null;
   @Field(() => CreditsScalar, {
     nullable: true,
-    defaultValue: '0',
-    description: 'As CreditPolicy.negativeLimit.',
+    description: 'As CreditPolicy.negativeLimit. Default: as configured, shipped as -10.',
   })
   readonly negativeLimit?: string | null;
   @Field(() => CreditsScalar, {
     nullable: true,
-    defaultValue: '0',
-    description: 'As CreditPolicy.fineTuningMinimum.',
+    description: 'As CreditPolicy.fineTuningMinimum. Default: as configured, shipped as 0.',
   })
   readonly fineTuningMinimum?: string | null;
   @Field(() => [DecimalScalar], {
     nullable: true,
-    defaultValue: ['50', '70', '80', '90'],
-    description: 'Percents of credits and of runs used at which the new account is warned.',
+    description:
+      'Percents of credits and of runs used at which the new account is warned. Default: as configured, shipped as 50, 70, 80, 90.',
   })
   readonly usageThresholds?: readonly string[] | null;
   @Field(() => [DecimalScalar], {
     nullable: true,
-    defaultValue: ['24'],
-    description: 'Hours before deployments will be stopped at which the new account is warned.',
+    description:
+      'Hours before deployments will be stopped at which the new account is warned. Default: as configured, shipped as 24.',
   })
   readonly hoursToStop?: readonly string[] | null;
 }
@@ -284,7 +281,10 @@ export class CreditAccountResolver {
     private readonly rates: RatesService,
   ) {}
 
-  @Mutation(() => AccountType)
+  @Mutation(() => AccountType, {
+    description:
+      'Operators only. Its credit policy and first thresholds are those of the input; what that leaves out is as the gateway is configured (DEFAULT_LOW_CREDIT, DEFAULT_NEGATIVE_LIMIT and others). As shipped, new deployments are refused at 10 credits, what runs goes on into debt, and is stopped at -10. Accounts that exist keep theirs when the configuration changes.',
+  })
   async createAccount(
     @Ctx() context: RequestContext,
     @Arg('input', () => CreateAccountInput) input: CreateAccountInput,

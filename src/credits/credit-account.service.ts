@@ -3,6 +3,7 @@
 import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
 import {
   type Account,
+  type Creation,
   creationOf,
   type CreateAccountRequest,
   parseNewAccount,
@@ -22,15 +23,17 @@ import {
 import { addCalendar } from '../core/calendar.ts';
 import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
-import { formatMicro } from '../core/micro.ts';
+import { formatMicro, parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { firstCycle } from '../account/cycle.ts';
 import {
+  type AccountDefaults,
   firstThresholds,
   parsePolicy,
   parseThreshold,
   type PolicyRequest,
+  shippedDefaults,
   THRESHOLDS_MAX,
   type ThresholdRequest,
 } from './policy.ts';
@@ -45,7 +48,6 @@ import { limitMeasures, type WatchMeasure } from '../engine/watches.ts';
 import { addWatch, removeWatch, setPolicy, setTimeZone } from '../engine/writes.ts';
 
 const TEST_CLOCK_STEP_MONTHS = 24;
-const NO_POLICY = { lowCreditMicro: 0n, negativeLimitMicro: 0n, fineTuningMinimumMicro: 0n };
 
 /** What createAccount is called with, as the API takes it. */
 export interface OpenAccountRequest extends CreateAccountRequest, PolicyRequest {
@@ -64,28 +66,22 @@ export class CreditAccountService {
     private readonly database: Database,
     private readonly accounts: AccountService,
     private readonly settlements: SettlementService,
+    private readonly defaults: AccountDefaults = shippedDefaults,
   ) {}
 
   /** Sent again with the same externalId and body: the first account. @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT */
   async create(actor: Actor, request: OpenAccountRequest): Promise<Account> {
     requireScope(actor, 'OPERATOR');
     const account = parseNewAccount(request, this.accounts.realNowMs());
-    const policy = parsePolicy(request, NO_POLICY);
-    const usageThresholds = request.usageThresholds ?? ['50', '70', '80', '90'];
-    const hoursToStop = request.hoursToStop ?? ['24'];
-    const thresholds = firstThresholds(usageThresholds, hoursToStop);
-    const creation = {
-      ...creationOf(account, request),
-      policy: {
-        lowCredit: formatMicro(policy.lowCreditMicro),
-        negativeLimit: formatMicro(policy.negativeLimitMicro),
-        fineTuningMinimum: formatMicro(policy.fineTuningMinimumMicro),
-      },
-      usageThresholds,
-      hoursToStop,
-    };
+    const policy = parsePolicy(request, this.defaults.policy);
+    const thresholds = firstThresholds(
+      request.usageThresholds ?? this.defaults.usageThresholds,
+      request.hoursToStop ?? this.defaults.hoursToStop,
+    );
+    const creation = { ...creationOf(account, request), ...termsOf(request) };
+    const earlier = { ...creationOf(account, request), ...earlierTermsOf(request) };
     return this.database.inTransaction(async (tx) => {
-      const made = await insertAccount(tx, account, creation);
+      const made = await insertAccount(tx, account, [creation, earlier]);
       if (!made.isSameRequest) {
         throw new ConflictError(
           `An account with the externalId ${JSON.stringify(account.externalId)} exists and was created with other values.`,
@@ -239,6 +235,38 @@ export class CreditAccountService {
     await this.settlements.move({ tx, account }, nowMs, () => Promise.resolve());
     return this.accounts.get(tx, accountId);
   }
+}
+
+// Null what is left to the configuration, which may be another when the request comes again.
+function termsOf(request: OpenAccountRequest): Creation {
+  const { usageThresholds = null, hoursToStop = null } = request;
+  const { lowCredit, negativeLimit, fineTuningMinimum } = request;
+  const level = (credits: string | null | undefined): string | null =>
+    credits == null ? null : formatMicro(parseMicro(credits));
+  return {
+    terms: {
+      lowCredit: level(lowCredit),
+      negativeLimit: level(negativeLimit),
+      fineTuningMinimum: level(fineTuningMinimum),
+      usageThresholds,
+      hoursToStop,
+    },
+  };
+}
+
+// As it was kept when what was left out had fixed values: accounts that were created then are still found again.
+function earlierTermsOf(request: OpenAccountRequest): Creation {
+  const level = (credits: string | null | undefined): string =>
+    formatMicro(parseMicro(credits ?? '0'));
+  return {
+    policy: {
+      lowCredit: level(request.lowCredit),
+      negativeLimit: level(request.negativeLimit),
+      fineTuningMinimum: level(request.fineTuningMinimum),
+    },
+    usageThresholds: request.usageThresholds ?? ['50', '70', '80', '90'],
+    hoursToStop: request.hoursToStop ?? ['24'],
+  };
 }
 
 function requireStep(fromMs: number, toMs: number): void {

@@ -32,6 +32,25 @@ export interface NewThreshold {
   readonly label: string | null;
 }
 
+/** What a new account has where its request leaves it out. */
+export interface AccountDefaults {
+  readonly policy: CreditPolicy;
+  /** Percents of credits and of runs used. */
+  readonly usageThresholds: readonly string[];
+  readonly hoursToStop: readonly string[];
+}
+
+/** Where the configuration says nothing: deployments are refused at 10 credits, go on into debt, and are stopped at -10. */
+export const shippedDefaults: AccountDefaults = {
+  policy: {
+    lowCreditMicro: 10n * MICRO_PER_CREDIT,
+    negativeLimitMicro: -10n * MICRO_PER_CREDIT,
+    fineTuningMinimumMicro: 0n,
+  },
+  usageThresholds: ['50', '70', '80', '90'],
+  hoursToStop: ['24'],
+};
+
 /** The policy after a request. @throws UserInputError unless negativeLimit <= 0 <= lowCredit */
 export function parsePolicy(request: PolicyRequest, before: CreditPolicy): CreditPolicy {
   const read = (field: keyof PolicyRequest, beforeMicro: bigint): bigint => {

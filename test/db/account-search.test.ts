@@ -64,7 +64,7 @@ describe.each([
     await database.inTransaction(async (tx) => {
       for (const [index, name] of NAMES.entries()) {
         const account = parseNewAccount({ name, externalId: `Ça-${index}` }, NOW_MS);
-        await insertAccount(tx, account, {});
+        await insertAccount(tx, account, [{}]);
       }
     });
     await expectAllFound();

@@ -11,6 +11,11 @@ function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
   return [];
 }
 
+/** "1,2,3" */
+function upTo(count: number): string {
+  return Array.from({ length: count }, (_, index) => index + 1).join(',');
+}
+
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
 describe('loadConfig', () => {
@@ -26,6 +31,15 @@ describe('loadConfig', () => {
       logLevel: 'info',
       ingestWindowDays: 400,
       ingestAheadSeconds: 300,
+      accountDefaults: {
+        policy: {
+          lowCreditMicro: 10_000_000n,
+          negativeLimitMicro: -10_000_000n,
+          fineTuningMinimumMicro: 0n,
+        },
+        usageThresholds: ['50', '70', '80', '90'],
+        hoursToStop: ['24'],
+      },
       smtpUrl: null,
       emailFrom: 'billing@localhost',
       webhookSecretKey: null,
@@ -45,6 +59,11 @@ describe('loadConfig', () => {
       LOG_LEVEL: 'warn',
       INGEST_WINDOW_DAYS: '3660',
       INGEST_AHEAD_SECONDS: '0',
+      DEFAULT_LOW_CREDIT: '0.5',
+      DEFAULT_NEGATIVE_LIMIT: '-1000',
+      DEFAULT_FINE_TUNING_MINIMUM: '20',
+      DEFAULT_USAGE_THRESHOLDS: '75, 100',
+      DEFAULT_HOURS_TO_STOP: 'none',
       SMTP_URL: 'smtps://billing:pa55@mail.internal:465',
       EMAIL_FROM: 'Billing, Acme <billing@acme.example>',
       WEBHOOK_SECRET_KEY: KEY,
@@ -62,6 +81,15 @@ describe('loadConfig', () => {
       logLevel: 'warn',
       ingestWindowDays: 3660,
       ingestAheadSeconds: 0,
+      accountDefaults: {
+        policy: {
+          lowCreditMicro: 500_000n,
+          negativeLimitMicro: -1_000_000_000n,
+          fineTuningMinimumMicro: 20_000_000n,
+        },
+        usageThresholds: ['75', '100'],
+        hoursToStop: [],
+      },
       smtpUrl: 'smtps://billing:pa55@mail.internal:465',
       emailFrom: 'Billing, Acme <billing@acme.example>',
       webhookSecretKey: Buffer.alloc(32, 7),
@@ -91,6 +119,11 @@ describe('loadConfig', () => {
       LOG_LEVEL: 'loud',
       INGEST_WINDOW_DAYS: '0',
       INGEST_AHEAD_SECONDS: '-1',
+      DEFAULT_LOW_CREDIT: 'ten',
+      DEFAULT_NEGATIVE_LIMIT: '10',
+      DEFAULT_FINE_TUNING_MINIMUM: '1e3',
+      DEFAULT_USAGE_THRESHOLDS: '50;70',
+      DEFAULT_HOURS_TO_STOP: '-1',
       DATABASE_POOL_SIZE: '2.5',
       DATA_DIR: '  ',
       SMTP_URL: 'http://mail.internal',
@@ -104,6 +137,11 @@ describe('loadConfig', () => {
       'DATABASE_POOL_SIZE',
       'DATABASE_URL',
       'DATA_DIR',
+      'DEFAULT_FINE_TUNING_MINIMUM',
+      'DEFAULT_HOURS_TO_STOP',
+      'DEFAULT_LOW_CREDIT',
+      'DEFAULT_NEGATIVE_LIMIT',
+      'DEFAULT_USAGE_THRESHOLDS',
       'EMAIL_FROM',
       'HOST',
       'INGEST_AHEAD_SECONDS',
@@ -116,6 +154,9 @@ describe('loadConfig', () => {
       'WEBHOOK_SECRET_KEY',
     ]);
     expect(problems).toContain('PORT must be a whole number from 0 to 65535, not "abc".');
+    expect(problems).toContain(
+      'DEFAULT_NEGATIVE_LIMIT must be a number of credits, zero or less, with at most six decimals, not "10".',
+    );
   });
 
   it.each([
@@ -124,6 +165,15 @@ describe('loadConfig', () => {
     ['INGEST_WINDOW_DAYS', '3660', '3661'],
     ['INGEST_AHEAD_SECONDS', '86400', '86401'],
     ['DATABASE_POOL_SIZE', '1', '0'],
+    ['DEFAULT_LOW_CREDIT', '0', '-0.000001'],
+    ['DEFAULT_LOW_CREDIT', '0.000001', '0.0000001'],
+    ['DEFAULT_NEGATIVE_LIMIT', '0', '0.000001'],
+    ['DEFAULT_FINE_TUNING_MINIMUM', '-1', '+1'],
+    ['DEFAULT_USAGE_THRESHOLDS', '0.1,1000', '0.1,1000.1'],
+    ['DEFAULT_USAGE_THRESHOLDS', 'none', 'none,50'],
+    ['DEFAULT_USAGE_THRESHOLDS', upTo(49), upTo(51)],
+    ['DEFAULT_HOURS_TO_STOP', '8784', '8785'],
+    ['DEFAULT_HOURS_TO_STOP', upTo(92), upTo(93)],
     ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), 'x'.repeat(23)],
     ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(512), 'x'.repeat(513)],
     ['BOOTSTRAP_OPERATOR_KEY', 'x'.repeat(24), `${'x'.repeat(24)} y`],

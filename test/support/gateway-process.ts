@@ -31,6 +31,8 @@ export async function startGatewayProcess(
       DATABASE_POOL_SIZE: '5',
       PORT: '0',
       SEED_DEMO: 'false',
+      DEFAULT_LOW_CREDIT: '0',
+      DEFAULT_NEGATIVE_LIMIT: '0',
       LOG_LEVEL: 'silent',
       BOOTSTRAP_OPERATOR_KEY: operatorKey,
       ...env,

@@ -9,6 +9,7 @@ import supertest from 'supertest';
 import { entities } from '../../ormconfig.ts';
 import { createApp, type App, type MailOptions, type WebhookOptions } from '../../src/app.ts';
 import { ManualClock } from '../../src/core/clock.ts';
+import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
 import { openDoors } from '../../src/doors.ts';
@@ -16,6 +17,12 @@ import { openDoors } from '../../src/doors.ts';
 /** Where the clock of every test gateway stands at first: a Tuesday. */
 export const TEST_NOW = '2026-03-10T12:00:00.000Z';
 export const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789';
+
+/** Figures of tests are reckoned from zero, where a test does not say otherwise. */
+export const TEST_DEFAULTS: AccountDefaults = {
+  ...shippedDefaults,
+  policy: { lowCreditMicro: 0n, negativeLimitMicro: 0n, fineTuningMinimumMicro: 0n },
+};
 
 /** Test receivers of webhooks listen on this machine; secrets are sealed with this key. */
 export const WEBHOOK_SECRET_KEY = Buffer.alloc(32, 'test key of webhooks');
@@ -67,6 +74,8 @@ export interface TestGatewayOptions {
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
+  /** Default: TEST_DEFAULTS. */
+  readonly accountDefaults?: AccountDefaults;
 }
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -80,6 +89,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     clock,
     ingestWindowDays: 400,
     ingestAheadSeconds: 300,
+    accountDefaults: options.accountDefaults ?? TEST_DEFAULTS,
     ...(options.mail === undefined ? {} : { mail: options.mail }),
     webhooks: {
       secretKey: WEBHOOK_SECRET_KEY,

@@ -71,21 +71,21 @@ export type CreateAccountInput = {
   readonly cycleDay?: number | null | undefined;
   /** Sent again with the same externalId and body: the first account. */
   readonly externalId?: string | null | undefined;
-  /** As CreditPolicy.fineTuningMinimum. */
+  /** As CreditPolicy.fineTuningMinimum. Default: as configured, shipped as 0. */
   readonly fineTuningMinimum?: string | null | undefined;
-  /** Hours before deployments will be stopped at which the new account is warned. */
+  /** Hours before deployments will be stopped at which the new account is warned. Default: as configured, shipped as 24. */
   readonly hoursToStop?: ReadonlyArray<string> | null | undefined;
-  /** As CreditPolicy.lowCredit. */
+  /** As CreditPolicy.lowCredit. Default: as configured, shipped as 10. */
   readonly lowCredit?: string | null | undefined;
   readonly name: string;
-  /** As CreditPolicy.negativeLimit. */
+  /** As CreditPolicy.negativeLimit. Default: as configured, shipped as -10. */
   readonly negativeLimit?: string | null | undefined;
   /** At most 20. */
   readonly notificationEmails?: ReadonlyArray<string> | null | undefined;
   /** Makes a test account: its time stands at this instant and moves only by advanceTestClock. */
   readonly testClock?: string | null | undefined;
   readonly timeZone?: string | null | undefined;
-  /** Percents of credits and of runs used at which the new account is warned. */
+  /** Percents of credits and of runs used at which the new account is warned. Default: as configured, shipped as 50, 70, 80, 90. */
   readonly usageThresholds?: ReadonlyArray<string> | null | undefined;
 };
 
