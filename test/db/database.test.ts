@@ -9,6 +9,7 @@ describe('transactions that do not wait for the disk', () => {
     const url = process.env['TEST_DATABASE_URL'] ?? '';
     // One connection: what one transaction set, the next one would see.
     database = await openDatabase({ url, poolSize: 1, entities });
+    await database.inTransaction((tx) => tx.query('set synchronous_commit to on'));
   });
 
   afterAll(async () => {

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { startEmbedded } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { asOwner } from './gateway.ts';
 import { migrations } from '../../ormconfig.ts';
 
 export const TEMPLATE = 'gateway_template';
@@ -13,6 +14,8 @@ export default async function globalSetup(): Promise<void> {
   await fs.chmod(dataDir, 0o755);
   const server = await startEmbedded({ dataDir, databaseName: TEMPLATE, log: () => undefined });
   await migrate({ url: server.url, migrations });
+  // No test asks what is left after the server's crash, and tests commit some ten thousand times.
+  await asOwner(server.url, 'alter role current_user set synchronous_commit = off');
   process.env['TEST_DATABASE_URL'] = server.url;
   globalThis.stopTestServer = async () => {
     await server.stop();
