@@ -4,12 +4,13 @@ import { BackgroundFailures } from './background.ts';
 import { seedDemo } from './cli/seed.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { SystemClock } from './core/clock.ts';
-import { GatewayError } from './core/errors.ts';
+import { GatewayError, UnavailableError } from './core/errors.ts';
 import { openDatabase, type Database } from './db/database.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
 import { startJobs } from './db/job-runner.ts';
 import { migrate } from './db/migrate.ts';
+import { reasonOutOfReach } from './db/trouble.ts';
 import { openDoors } from './doors.ts';
 import { webhookKey } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
@@ -69,8 +70,7 @@ async function main(): Promise<void> {
 
 async function start(config: Config, started: Started): Promise<void> {
   const url = await databaseUrl(config, started);
-  await migrate({ url, migrations });
-  const database = await openDatabase({ url, poolSize: config.databasePoolSize, entities });
+  const database = await openMigrated(config, url);
   started.add(() => database.close());
   const clock = new SystemClock();
   await followDatabaseClock(clock, database, started);
@@ -101,6 +101,19 @@ async function start(config: Config, started: Started): Promise<void> {
   const jobs = await startJobs({ url, tasks: app.tasks, concurrency: JOBS_AT_A_TIME, onError });
   started.add(() => jobs.stop());
   await listen(config, app, { database, clock, started, operatorSecret: secret, demo });
+}
+
+async function openMigrated(config: Config, url: string): Promise<Database> {
+  try {
+    await migrate({ url, migrations });
+    return await openDatabase({ url, poolSize: config.databasePoolSize, entities });
+  } catch (error) {
+    const reason = reasonOutOfReach(error);
+    if (reason === null || config.databaseUrl === null) throw error;
+    throw new UnavailableError(`The database of DATABASE_URL cannot be used: ${reason}.`, {
+      cause: error,
+    });
+  }
 }
 
 interface Running {

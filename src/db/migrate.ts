@@ -8,6 +8,7 @@ import { installJobs } from './jobs-schema.ts';
 
 export const OLDEST_POSTGRES = 15;
 const MIGRATION_LOCK = 7_238_104_411;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface MigrateOptions {
   readonly url: string;
@@ -45,6 +46,7 @@ async function withOwner<T>(
     migrations: options.migrations,
     migrationsTableName: 'schema_migration',
     installExtensions: false,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
     applicationName: 'billing-gateway-migrate',
   });
   await source.initialize();

@@ -5,24 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { GatewayError, type ErrorCode, type ErrorPath } from '../core/errors.ts';
-import { sqlState } from '../db/database.ts';
+import { databaseTrouble, type DatabaseTrouble } from '../db/trouble.ts';
 import { literalPath, printPath, variablePath } from './argument-path.ts';
 
 const TOO_DEEP = 'The query or its variables are nested too deeply to be read.';
 const MESSAGE_LENGTH_MAX = 2_000;
-const TOO_BUSY = new Set(['40001', '40P01', '55P03', '57014']);
-const OUT_OF_REACH = /^(08|25P03|53|57P0)/;
-const NETWORK_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EPIPE',
-  'ETIMEDOUT',
-]);
-const BROKEN_CONNECTION =
-  /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable|Cannot use a pool/i;
+const TROUBLE = {
+  BUSY: 'The database was too busy to answer in time; please try again.',
+  OUT_OF_REACH: 'The database cannot be reached at this moment; please try again.',
+} as const satisfies Readonly<Record<DatabaseTrouble, string>>;
 
 /** An error as a caller may see it, in every protocol. */
 export interface CallerError {
@@ -44,8 +35,8 @@ export function describeError(error: unknown, onFault: FaultListener): CallerErr
   }
   const reference = randomUUID();
   onFault(error, reference);
-  const unavailable = databaseTrouble(error);
-  if (unavailable !== null) return { message: unavailable, code: 'UNAVAILABLE' };
+  const trouble = databaseTrouble(error);
+  if (trouble !== null) return { message: TROUBLE[trouble], code: 'UNAVAILABLE' };
   return {
     message: `Something went wrong on our side; quote reference ${reference}.`,
     code: 'INTERNAL_SERVER_ERROR',
@@ -129,25 +120,4 @@ function originalOf(error: unknown): unknown {
     original = original.originalError;
   }
   return original;
-}
-
-// TypeORM and the services wrap what the driver threw.
-function databaseTrouble(error: unknown): string | null {
-  let inner = error;
-  for (let depth = 0; depth < 4 && typeof inner === 'object' && inner !== null; depth += 1) {
-    const trouble = troubleIn(inner);
-    if (trouble !== null) return trouble;
-    inner = Reflect.get(inner, 'driverError') ?? Reflect.get(inner, 'cause');
-  }
-  return null;
-}
-
-function troubleIn(error: object): string | null {
-  const state = sqlState(error) ?? '';
-  if (TOO_BUSY.has(state)) return 'The database was too busy to answer in time; please try again.';
-  const code = String(Reflect.get(error, 'code'));
-  const message = String(Reflect.get(error, 'message'));
-  const isOutOfReach =
-    OUT_OF_REACH.test(state) || NETWORK_CODES.has(code) || BROKEN_CONNECTION.test(message);
-  return isOutOfReach ? 'The database cannot be reached at this moment; please try again.' : null;
 }

@@ -1,7 +1,7 @@
 // Every refusal outside GraphQL's own answers takes GraphQL's form too: a client reads one shape, whatever went wrong.
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorCodes, NotFoundError } from '../core/errors.ts';
+import { errorCodes, NotFoundError, UnavailableError } from '../core/errors.ts';
 import { describeError, type CallerError } from '../graphql/guard.ts';
 import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
 
@@ -12,6 +12,22 @@ declare module 'fastify' {
     /** The content types of a route; left out: application/json. */
     readonly takes?: readonly string[];
   }
+}
+
+/** What answers whether the gateway closes or not: probes say so themselves. */
+const ALWAYS_ANSWERED = new Set(['/health/live', '/health/ready', '/metrics']);
+
+/** Refuses what comes on kept-alive connections once the server closes. */
+export function refuseWhileClosing(app: FastifyInstance): void {
+  let isClosing = false;
+  app.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  app.addHook('onRequest', (request, _reply, done) => {
+    const isRefused = isClosing && !ALWAYS_ANSWERED.has(request.routeOptions.url ?? '');
+    done(isRefused ? new UnavailableError('This gateway ends; please try again.') : undefined);
+  });
 }
 
 /** Answers what no route takes and what a route throws. */

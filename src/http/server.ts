@@ -11,7 +11,7 @@ import fastify, {
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
-import { answerBadAddress, answerFailures } from './failures.ts';
+import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
 import { type GraphQLContext, onAnswered, startGraphQLServer } from './graphql-server.ts';
 import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
@@ -62,9 +62,12 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     frameworkErrors: answerBadAddress,
+    // refuseWhileClosing answers instead, in the form of all other refusals.
+    return503OnClosing: false,
   });
   const facts: FactsOfRequest = new WeakMap();
   logRequests(server, facts);
+  refuseWhileClosing(server);
   answerFailures(server);
   checkAddresses(server);
   takeJson(server);

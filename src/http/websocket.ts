@@ -8,6 +8,7 @@ import { GraphQLError } from 'graphql';
 import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
 import { UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import { databaseTrouble } from '../db/trouble.ts';
 import type { Authenticate } from './key-check.ts';
 import { Caller, type LiveOperations } from './live-operations.ts';
 import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
@@ -28,8 +29,11 @@ export const closings = {
     reason: 'Too much waits to be read: connect again and go on from your cursor.',
   },
   GOING_AWAY: { code: 1001, reason: 'The gateway ends: connect again and go on from your cursor.' },
+  /** Clients of the protocol connect again after this one, and not after a fault. */
+  UNAVAILABLE: { code: 1013, reason: 'UNAVAILABLE: please try again.' },
+  FAULT: { code: CloseCode.InternalServerError, reason: 'Something went wrong on our side.' },
 } as const satisfies Readonly<
-  Record<EndReason, { readonly code: number; readonly reason: string }>
+  Record<EndReason | 'UNAVAILABLE' | 'FAULT', { readonly code: number; readonly reason: string }>
 >;
 
 export interface WebSocketDeps {
@@ -57,7 +61,9 @@ export function websocketHandler(
   return (socket, request) => {
     const fail = (error: unknown): void => {
       deps.log.error({ err: error }, 'live connection failed');
-      socket.close(CloseCode.InternalServerError, 'Something went wrong on our side.');
+      const { code, reason } =
+        databaseTrouble(error) === null ? closings.FAULT : closings.UNAVAILABLE;
+      socket.close(code, reason);
     };
     const extra: Extra = { socket, request, caller: null, session: null };
     const closed = server.opened(

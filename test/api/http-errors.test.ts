@@ -55,24 +55,47 @@ describe('an error of a resolver', () => {
     });
   });
 
-  it.each(['ECONNREFUSED', '57P01', '57P03', '53300', '08006', '40001', '40P01', '55P03', '57014'])(
-    'of the database (%s) asks to try again',
-    async (kind) => {
-      const answer = await small.ask('query ($kind: String!) { databaseDown(kind: $kind) }', {
-        kind,
-      });
+  it.each([
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'ETIMEDOUT',
+    'EPIPE',
+    'EAI_AGAIN',
+    '57P01',
+    '57P02',
+    '57P03',
+    '57P05',
+    '25P03',
+    '25006',
+    '28P01',
+    '3D000',
+    '53300',
+    '08000',
+    '08006',
+    '40001',
+    '40P01',
+    '55P03',
+    '57014',
+    'Query runner already released. Cannot run queries anymore.',
+    'Connection terminated unexpectedly',
+    'Client has encountered a connection error and is not queryable',
+    'Query read timeout',
+    'Cannot use a pool after calling end on the pool',
+  ])('of the database (%s) asks to try again', async (kind) => {
+    const answer = await small.ask('query ($kind: String!) { databaseDown(kind: $kind) }', {
+      kind,
+    });
 
-      expect(answer.body).toMatchObject({
-        errors: [
-          {
-            message: expect.stringMatching(/please try again\.$/),
-            extensions: { code: 'UNAVAILABLE' },
-          },
-        ],
-      });
-      expect(answer.text).not.toContain('driver says');
-    },
-  );
+    expect(answer.body).toMatchObject({
+      errors: [
+        {
+          message: expect.stringMatching(/please try again\.$/),
+          extensions: { code: 'UNAVAILABLE' },
+        },
+      ],
+    });
+    expect(answer.text).not.toContain('driver says');
+  });
 
   it('of a statement is a fault of ours', async () => {
     const answer = await small.ask('{ databaseDown(kind: "42P01") }');
