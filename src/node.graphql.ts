@@ -25,7 +25,7 @@ import { emailNode } from './notifications/emails.graphql.ts';
 import type { EmailService } from './notifications/emails.service.ts';
 import { deliveryNode, endpointNode } from './partners/webhooks.graphql.ts';
 import type { WebhookService } from './partners/webhooks.service.ts';
-import { modelLoader, resourceLoader } from './resources/resources.graphql.ts';
+import { modelLoader, resourceLoader } from './resources/resources.loaders.ts';
 import { typeOfKind } from './resources/resource.ts';
 import { usageEventNode } from './recording/ingest.graphql.ts';
 import type { EventsService } from './recording/events.service.ts';

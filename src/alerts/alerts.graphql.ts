@@ -23,7 +23,7 @@ import { encodeCursor } from '../core/cursor.ts';
 import { type Connection, connectionType } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, DecimalScalar, SafeIntScalar } from '../graphql/scalars.ts';
 import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/window.ts';
-import { resourceLoader } from '../resources/resources.graphql.ts';
+import { resourceLoader } from '../resources/resources.loaders.ts';
 import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';
 import type { Alert } from './alert.ts';
 import { type AlertWindow, countAlerts, listAlerts, loadAlerts } from './alerts.service.ts';

@@ -36,7 +36,7 @@ import type {
 import type { PolicyRequest, ThresholdRequest } from './policy.ts';
 import type { RatesService } from './rates.service.ts';
 import type { Watch } from '../engine/watches.ts';
-import { readThresholds, type Threshold } from './thresholds.service.ts';
+import { type Threshold, thresholdRowsLoader } from './thresholds.loaders.ts';
 import { type ThresholdMeasure, thresholdMeasures } from '../engine/watches.ts';
 
 registerEnumType(thresholdMeasures, {
@@ -105,14 +105,15 @@ function thresholdNode(threshold: Threshold, watch: Watch): ThresholdType {
 
 /** The thresholds of accounts as they stand now, by account id. */
 export const thresholdsLoader = loader<number, readonly ThresholdType[]>(
-  async (tx, accountIds, context) => {
-    const thresholds = await readThresholds(tx, accountIds);
-    const states = await Promise.all(accountIds.map((id) => stateLoader(context).load(id)));
-    return states.map((state) =>
-      thresholds.flatMap((threshold) => {
-        if (threshold.accountId !== state.accountId) return [];
-        const watch = state.watches.find((one) => one.watchId === threshold.watchId);
-        return watch === undefined ? [] : [thresholdNode(threshold, watch)];
+  async (_tx, accountIds, context) => {
+    return Promise.all(
+      accountIds.map(async (accountId) => {
+        const thresholds = await thresholdRowsLoader(context).load(accountId);
+        const { watches } = await stateLoader(context).load(accountId);
+        return thresholds.flatMap((threshold) => {
+          const watch = watches.find(({ watchId }) => watchId === threshold.watchId);
+          return watch === undefined ? [] : [thresholdNode(threshold, watch)];
+        });
       }),
     );
   },

@@ -1,10 +1,9 @@
 import { Ctx, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { rowLoader } from '../graphql/loader.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { HostedResourceType } from '../resources/resources.types.ts';
-import { loadRunning } from './hosting.service.ts';
+import { runningLoader } from './hosting.loaders.ts';
 
 @ObjectType('Hosting', {
   simpleResolvers: true,
@@ -18,11 +17,6 @@ class HostingType {
   @Field(() => CreditsScalar, { description: 'Replicas x the rate in force now.' })
   readonly creditsPerHour!: bigint;
 }
-
-const runningLoader = rowLoader(
-  loadRunning,
-  ({ accountId, resourceId }) => `${accountId}.${resourceId}`,
-);
 
 @Resolver(() => HostedResourceType)
 export class HostingResolver {

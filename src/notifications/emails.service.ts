@@ -8,7 +8,7 @@ import {
   type SettlementSink,
   STOPPED_MESSAGE,
 } from '../settlement/settlement.service.ts';
-import { readThresholds } from '../credits/thresholds.service.ts';
+import { listThresholds } from '../settlement/thresholds.store.ts';
 import type { Position } from '../engine/watches.ts';
 import type { Tx } from '../db/database.ts';
 import { enqueueAll } from '../db/jobs.ts';
@@ -136,7 +136,7 @@ async function loadFacts(
           tx,
           [...resourceIds].map((resourceId) => ({ accountId, resourceId })),
         );
-  const thresholds = alerts.length === 0 ? [] : await readThresholds(tx, [accountId]);
+  const thresholds = alerts.length === 0 ? [] : await listThresholds(tx, [accountId]);
   return {
     account,
     resources: new Map(resources.map((resource) => [resource.resourceId, resource])),

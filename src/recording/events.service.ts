@@ -24,7 +24,6 @@ import {
 } from './events.store.ts';
 import { takeOutOfRollups, takeSegmentsOutOfRollups } from '../rollups/rollups.store.ts';
 
-export { loadEvents };
 export type { EventFilter, RecordedEvent };
 
 export interface VoidRequest {

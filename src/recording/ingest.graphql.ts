@@ -22,11 +22,10 @@ import type { CursorKey } from '../core/cursor.ts';
 import { INSTANT_MAX_MS, INSTANT_MIN_MS } from '../core/instant.ts';
 import { parseOptionalText } from '../core/text.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { connectionType, Page50, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
-import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
+import { modelLoader, resourceLoader } from '../resources/resources.loaders.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
 import {
   BillableResourceType,
@@ -35,12 +34,7 @@ import {
 } from '../resources/resources.types.ts';
 import { usageEventTypes, type UsageEventType } from '../rollups/kinds.ts';
 import { outcomes } from './judgement.ts';
-import {
-  type EventFilter,
-  type EventsService,
-  loadEvents,
-  type RecordedEvent,
-} from './events.service.ts';
+import { type EventFilter, type EventsService, type RecordedEvent } from './events.service.ts';
 import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
 import { resolveRange } from '../account/range.ts';
 import { DateRangeInput } from '../account/range.graphql.ts';
@@ -59,9 +53,6 @@ registerEnumType(usageEventTypes, {
   },
 });
 registerEnumType(outcomes, { name: 'UsageEventOutcome' });
-
-/** Events and hosting periods by account and number; null where there is none. */
-export const eventLoader = rowLoader(loadEvents, ({ accountId, seq }) => `${accountId}.${seq}`);
 
 @InputType('UsageEventInput', {
   description:

@@ -13,28 +13,13 @@ import {
   Root,
 } from 'type-graphql';
 import { invariant } from '../core/errors.ts';
-import { groupBy } from '../core/group.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader } from '../graphql/loader.ts';
 import { Connection, Page25, pageOfList, parsePage } from '../graphql/page.ts';
 import { DateTimeScalar } from '../graphql/scalars.ts';
 import type { RegisterModelRequest, RegisterRequest } from './registration.ts';
-import {
-  type Model,
-  type ModelType,
-  modelTypes,
-  type Resource,
-  type ResourceKind,
-  resourceKinds,
-} from './resource.ts';
-import {
-  listDeploymentsOf,
-  loadModels,
-  loadResources,
-  type ModelAddress,
-  type ResourceAddress,
-  type ResourceService,
-} from './resources.service.ts';
+import { deploymentsLoader, modelLoader } from './resources.loaders.ts';
+import { type ModelType, modelTypes, type ResourceKind, resourceKinds } from './resource.ts';
+import { type ResourceService } from './resources.service.ts';
 import {
   type BillableResourceNode,
   BillableResourceType,
@@ -52,36 +37,6 @@ import {
 
 const REGISTER =
   'Creates or updates by (account, kind, externalId); a deleted one is CONFLICT. Registering again updates the name, the owner and what describes it.';
-
-/** Resources by account and id; null where there is none. */
-export const resourceLoader = loader<ResourceAddress, BillableResourceNode | null>(
-  async (tx, refs) => {
-    const resources = await loadResources(tx, refs);
-    const nodes = new Map(resources.map((one) => [resourceKey(one), resourceNode(one)]));
-    return refs.map((ref) => nodes.get(resourceKey(ref)) ?? null);
-  },
-  resourceKey,
-);
-
-/** Models by account and id; null where there is none. */
-export const modelLoader = loader<ModelAddress, ModelObject | null>(async (tx, refs) => {
-  const models = await loadModels(tx, refs);
-  const nodes = new Map(models.map((model) => [modelKey(model), modelNode(model)]));
-  return refs.map((ref) => nodes.get(modelKey(ref)) ?? null);
-}, modelKey);
-
-const deploymentsLoader = loader<ModelAddress, readonly Resource[]>(async (tx, refs) => {
-  const byModel = groupBy(await listDeploymentsOf(tx, refs), modelKey);
-  return refs.map((ref) => byModel.get(modelKey(ref)) ?? []);
-}, modelKey);
-
-function resourceKey(ref: ResourceAddress): string {
-  return `${ref.accountId}.${ref.resourceId}`;
-}
-
-function modelKey(ref: Pick<Resource, 'accountId' | 'modelId'>): string {
-  return `${ref.accountId}.${ref.modelId}`;
-}
 
 @InputType('RegisterAnyInput', {
   description:
@@ -273,7 +228,7 @@ export class ModelResolver {
     @Args(() => Page25) args: Page25,
   ): Promise<Connection<ModelDeploymentType>> {
     const page = parsePage(args, 25, { path: ['deployments'] });
-    const deployments = await deploymentsLoader(context).load(addressOf(model));
+    const deployments = await deploymentsLoader(context).load(model);
     const nodes: readonly ModelDeploymentType[] = deployments.map(resourceNode);
     return new Connection(
       pageOfList(nodes, page, {
@@ -305,8 +260,4 @@ export class ModelDeploymentResolver {
   ): Promise<ModelType> {
     return (await this.model(node, context)).type;
   }
-}
-
-function addressOf(model: Model): ModelAddress {
-  return { accountId: model.accountId, modelId: model.modelId };
 }

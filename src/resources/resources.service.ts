@@ -27,15 +27,6 @@ import {
   saveResources,
 } from './resources.store.ts';
 
-// Reading by key has no rules: the loaders of a request take it from here as the store gives it.
-export {
-  listDeploymentsOf,
-  loadModels,
-  loadResources,
-  type ModelAddress,
-  type ResourceAddress,
-} from './resources.store.ts';
-
 /** One resource to register, of the kind that the call says. */
 interface NamedRequest extends Omit<RegisterRequest, 'kind'> {
   readonly accountId?: string | null;

@@ -6,18 +6,14 @@ import { accountLoader } from '../account/account.graphql.ts';
 import { LedgerEntryType } from '../credits/ledger.graphql.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { rowLoader } from '../graphql/loader.ts';
 import { connectionType, type Connection, Page50, pageOfRows, parsePage } from '../graphql/page.ts';
 import { CreditsScalar } from '../graphql/scalars.ts';
-import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
+import { modelLoader, resourceLoader } from '../resources/resources.loaders.ts';
 import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
-import {
-  countCharges,
-  type LedgerCharge,
-  listCharges,
-  loadSegmentsById,
-} from '../recording/charges.service.ts';
-import { eventLoader, UsageEventObject, usageEventNode } from '../recording/ingest.graphql.ts';
+import { type LedgerCharge, readChargeCount, readCharges } from '../recording/charges.loaders.ts';
+import { segmentLoader } from '../hosting/hosting.loaders.ts';
+import { UsageEventObject, usageEventNode } from '../recording/ingest.graphql.ts';
+import { eventLoader } from '../recording/events.loaders.ts';
 import type { RecordedEvent } from '../recording/events.service.ts';
 import { segmentNode } from './panels.graphql.ts';
 import { HostingSegmentType } from './usage.types.ts';
@@ -51,8 +47,7 @@ export class LedgerChargesResolver {
     const { after } = page;
     const { creditsFromMs } = await accountLoader(context).load(entry.accountId);
     const charged = { ...entry, creditsFromMs };
-    const tx = await context.reader();
-    const charges = await listCharges(tx, charged, {
+    const charges = await readCharges(context, charged, {
       after: after === null ? null : { isSegment: after.value === 1, id: after.id },
       limit: page.first + 1,
     });
@@ -62,7 +57,7 @@ export class LedgerChargesResolver {
         value: position.isSegment ? 1 : 0,
         id: position.id,
       }),
-      countAll: () => countCharges(tx, charged),
+      countAll: () => readChargeCount(context, charged),
     });
   }
 }
@@ -119,11 +114,6 @@ export class LedgerChargeResolver {
     return segmentNode(segment, { fromMs: segment.fromMs, toMs: segment.toMs ?? nowMs });
   }
 }
-
-const segmentLoader = rowLoader(
-  loadSegmentsById,
-  ({ accountId, segmentId }) => `${accountId}.${segmentId}`,
-);
 
 async function eventOf(
   context: RequestContext,

@@ -9,7 +9,7 @@ import type { RequestContext } from '../graphql/context.ts';
 import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
 import { chargeWithin, type HostingSegment } from '../hosting/charge.ts';
 import { isRunning } from '../resources/resource.ts';
-import { resourceLoader } from '../resources/resources.graphql.ts';
+import { resourceLoader } from '../resources/resources.loaders.ts';
 import {
   BillableResourceType,
   HostedResourceType,
@@ -17,7 +17,7 @@ import {
   WorkflowType,
 } from '../resources/resources.types.ts';
 import type { RecordedEvent } from '../recording/events.service.ts';
-import { eventLoader } from '../recording/ingest.graphql.ts';
+import { eventLoader } from '../recording/events.loaders.ts';
 import { resolveRange } from '../account/range.ts';
 import {
   hostedUsageNode,

@@ -8,7 +8,7 @@ import {
   parsePage,
   type ConnectionParts,
 } from '../graphql/page.ts';
-import { modelLoader, resourceLoader } from '../resources/resources.graphql.ts';
+import { modelLoader, resourceLoader } from '../resources/resources.loaders.ts';
 import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
 import { granularities, type BucketSeries, type Granularity } from '../account/range.ts';
 import {

@@ -1,4 +1,0 @@
-export {
-  listThresholds as readThresholds,
-  type Threshold,
-} from '../settlement/thresholds.store.ts';
