@@ -6,9 +6,14 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { buildSchema, graphql, type GraphQLSchema } from 'graphql';
 import { GatewayClient } from '../../src/cli/import/gateway-client.ts';
+import { UsageError } from '../../src/cli/import/errors.ts';
+import { importFile } from '../../src/cli/import/run.ts';
+import { readSettings } from '../../src/cli/import/settings.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { originOf } from '../support/live.ts';
 
 interface Result {
   readonly index: number;
@@ -73,7 +78,10 @@ class FakeGateway {
   private async answer(body: string): Promise<string> {
     const { query, variables } = JSON.parse(body) as { query: string; variables: Input };
     const rootValue = {
-      account: ({ externalId }: Input) => (externalId === 'acme' ? { id: 'acme-id' } : null),
+      account: ({ id, externalId }: Input) =>
+        externalId === 'acme' || externalId === undefined || id === 'acme-id'
+          ? { id: 'acme-id', timeZone: 'America/Los_Angeles' }
+          : null,
       registerResources: ({ resources }: { resources: Input[] }) => {
         this.resources.push(resources);
         return resources.map((_, index) => `id-${index}`);
@@ -188,6 +196,22 @@ describe('npm run import', () => {
     return runImport(file, '--url', gateway.url, '--key', 'k1', ...mapping, ...run, ...flags);
   }
 
+  /** The same without a process of its own, which takes a second to start. */
+  async function importHere(file: string, ...flags: string[]): Promise<Run> {
+    const mapping = ['--as', 'usage', '--source', '=engine', '--event-id', 'id', '--at', 'at'];
+    const run = ['--type', '=WORKFLOW_RUN', '--resource', 'flow', '--quantity', 'runs'];
+    const settings = readSettings([file, '--key', 'k1', ...mapping, ...run, ...flags], {});
+    if (settings === null) throw new Error('help was asked for');
+    const client = new GatewayClient({ url: gateway.url, key: 'k1', retryDelaysMs: [] });
+    try {
+      const { rejected, conflicts } = await importFile(settings, client, () => undefined);
+      return { status: rejected + conflicts === 0 ? 0 : 1, stdout: '', stderr: '' };
+    } catch (error) {
+      if (error instanceof UsageError) return { status: 2, stdout: '', stderr: error.message };
+      throw error;
+    }
+  }
+
   it('sends rows in batches, registers each resource once, and changes nothing the second time', async () => {
     const file = await aFile(
       'id,flow,at,runs',
@@ -265,12 +289,156 @@ describe('npm run import', () => {
   it('sends nothing in a dry run and shows the first event', async () => {
     const file = await aFile('id,flow,at,runs', 'e1,summaries,2026-03-01,1', 'e2,x,never,1');
 
-    const run = await importRuns(file, '--dry-run', '--register');
+    const run = await importRuns(file, '--dry-run', '--register', '--zone', 'Asia/Kolkata');
 
     expect(run.status).toBe(1);
     expect(figures(run)).toEqual({ read: 2, 'to be sent': 1, rejected: 1, 'left out': 0 });
-    expect(run.stdout).toContain('"occurredAt":"2026-03-01T00:00:00.000Z"');
+    expect(run.stdout).toContain('"occurredAt":"2026-02-28T18:30:00.000Z"');
     expect(gateway.keys).toEqual([]);
+  });
+
+  const table = ['id,flow,at,runs', ...runsOf('Müller', 'Möller')].join('\n');
+
+  function runsOf(...names: string[]): string[] {
+    return names.map((name) => `run-${name},${name},2026-03-14T10:00:00Z,5`);
+  }
+
+  function eventIds(): unknown[] {
+    return gateway.events.flat().map((event) => event['eventId']);
+  }
+
+  async function aFileOf(bytes: Buffer): Promise<string> {
+    const file = join(folder, 'trace.csv');
+    await writeFile(file, bytes);
+    return file;
+  }
+
+  it.each([
+    ['utf-8', Buffer.from(table)],
+    ['utf-8', Buffer.from(`\ufeff${table}`)],
+    ['windows-1252', Buffer.from(table, 'latin1')],
+    ['latin1', Buffer.from(table, 'latin1')],
+    ['utf-16le', Buffer.from(`\ufeff${table}`, 'utf16le')],
+    ['utf-16le', Buffer.from(table, 'utf16le')],
+    ['utf-16be', Buffer.from(`\ufeff${table}`, 'utf16le').swap16()],
+  ])('reads a file in %s, and tells its ids apart', async (encoding, bytes) => {
+    const run = await importHere(await aFileOf(bytes), '--encoding', encoding);
+
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(eventIds()).toEqual(['run-Müller', 'run-Möller']);
+  });
+
+  it.each([
+    ['utf-8', Buffer.from(table, 'latin1'), 'Line 2 of', '--encoding: windows-1252'],
+    [
+      'utf-8',
+      Buffer.from(`\ufeff${table}`, 'utf16le'),
+      'the mark of utf-16le',
+      '--encoding utf-16le',
+    ],
+    ['utf-8', Buffer.from(table, 'utf16le'), 'looks like utf-16le', '--encoding utf-16le'],
+    ['utf-8', Buffer.from(table, 'utf16le').swap16(), 'looks like utf-16be', '--encoding utf-16be'],
+    ['windows-1252', Buffer.from(`\ufeff${table}`), 'the mark of utf-8', '--encoding utf-8'],
+    [
+      'windows-1252',
+      Buffer.concat([Buffer.from(table), Buffer.of(0x81)]),
+      'not windows-1252',
+      'utf-8',
+    ],
+    ['utf-16le', Buffer.from(`${table}x`, 'utf16le').subarray(0, -1), 'not utf-16le', 'utf-8'],
+  ])(
+    'refuses a file that is not in %s, before anything is sent',
+    async (encoding, bytes, ...told) => {
+      const run = await importHere(await aFileOf(bytes), '--encoding', encoding);
+
+      expect(run.status).toBe(2);
+      for (const part of told) expect(run.stderr).toContain(part);
+      expect(gateway.keys).toEqual([]);
+    },
+  );
+
+  it('finds the line that is not UTF-8 however far it is', async () => {
+    const many = Array.from(
+      { length: 20_000 },
+      (_, index) => `run-ü${index},x,2026-03-14T10:00:00Z,5`,
+    );
+    const bytes = [Buffer.from(['id,flow,at,runs', ...many, ''].join('\n')), Buffer.of(0xfc)];
+
+    const run = await importHere(await aFileOf(Buffer.concat(bytes)));
+
+    expect(run.status).toBe(2);
+    expect(run.stderr).toContain('Line 20002 of');
+  });
+
+  it('reads a date without a time as a day of the account, or of --zone', async () => {
+    const file = await aFile('id,flow,at,runs', '1,f,2026-03-14T10:00:00Z,1', '2,f,2026-03-14,1');
+
+    const inAccount = await importRuns(file);
+    const inZone = await importRuns(file, '--zone', 'Asia/Kolkata', '--event-id', '=zone-{id}');
+
+    expect([inAccount.status, inZone.status]).toEqual([0, 0]);
+    expect(gateway.events.flat().map((event) => event['occurredAt'])).toEqual([
+      '2026-03-14T10:00:00.000Z',
+      '2026-03-14T07:00:00.000Z',
+      '2026-03-14T10:00:00.000Z',
+      '2026-03-13T18:30:00.000Z',
+    ]);
+    expect(gateway.keys).toHaveLength(3);
+  });
+
+  it('asks for --zone where a dry run needs it', async () => {
+    const file = await aFile('id,flow,at,runs', '1,f,2026-03-14,1');
+
+    const dry = await importRuns(file, '--dry-run');
+
+    expect(dry.status).toBe(2);
+    expect(dry.stderr).toContain(
+      'Line 2: at is "2026-03-14", a date without a time. Say its --zone',
+    );
+    expect(gateway.keys).toEqual([]);
+  });
+
+  it('reads other delimiters and decimal commas when told, and writes rejected rows alike', async () => {
+    const file = await aFile('id;pod;at;cost', '1;p;2026-03-14T10:00:00Z;0,5', '2;p;x,y;1.5');
+    const flags = [
+      ...[
+        file,
+        '--url',
+        gateway.url,
+        '--key',
+        'k1',
+        '--as',
+        'usage',
+        '--source',
+        '=s',
+        '--event-id',
+        'id',
+      ],
+      ...['--type', '=PROCESSING', '--kind', '=BROWSER_POD', '--resource', 'pod', '--at', 'at'],
+      ...['--credits', 'cost'],
+    ];
+
+    const unsaid = await runImport(...flags);
+    const said = await runImport(...flags, '--delimiter', ';', '--decimal', ',');
+
+    expect(unsaid.status).toBe(2);
+    expect(unsaid.stderr).toContain("say --delimiter ';'");
+    expect(figures(said)).toEqual({ ...counts({ read: 2, accepted: 1 }), rejected: 1 });
+    expect(gateway.events).toMatchObject([[{ eventId: '1', credits: '0.5' }]]);
+    expect((await readFile(`${file}.rejected.csv`, 'utf8')).split('\n')[1]).toMatch(
+      /^2;p;x,y;1\.5;3;/,
+    );
+  });
+
+  it('marks the rejected rows of a file in another encoding as UTF-8', async () => {
+    const file = await aFileOf(Buffer.from(`${table}\nrun-ä,ä,never,5`, 'latin1'));
+
+    const run = await importRuns(file, '--encoding', 'windows-1252');
+    const again = await importHere(`${file}.rejected.csv`, '--encoding', 'windows-1252');
+
+    expect(figures(run)).toMatchObject({ accepted: 2, rejected: 1 });
+    expect(await readFile(`${file}.rejected.csv`, 'utf8')).toContain('\nrun-ä,ä,never,5,4,');
+    expect(again.stderr).toContain('the mark of utf-8');
   });
 
   it('imports hosting, and fine-tuning with its models', async () => {
@@ -374,4 +542,104 @@ describe('npm run import', () => {
       ...some,
     };
   }
+});
+
+describe('npm run import, into a gateway', () => {
+  let gateway: TestGateway;
+  let folder: string;
+
+  beforeAll(async () => {
+    gateway = await startTestGateway({ now: '2026-03-20T12:00:00.000Z' });
+    folder = await mkdtemp(join(tmpdir(), 'import-'));
+  });
+
+  afterAll(async () => {
+    await gateway.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function anAccount(externalId: string): Promise<string> {
+    const { data } = await gateway.query<{ createAccount: { id: string } }>(
+      `mutation ($e: String!) { createAccount(input: { name: "A", externalId: $e, timeZone: "America/Los_Angeles", createdAt: "2026-03-01T00:00:00Z" }) { id } }`,
+      { e: externalId },
+    );
+    return data.createAccount.id;
+  }
+
+  async function importing(bytes: Buffer, key: string, ...flags: string[]): Promise<Run> {
+    const file = join(folder, 'trace.csv');
+    await writeFile(file, bytes);
+    return runImport(
+      ...[
+        file,
+        '--url',
+        `${originOf(gateway)}/graphql`,
+        '--key',
+        key,
+        '--as',
+        'usage',
+        '--source',
+        '=s',
+      ],
+      ...[
+        '--event-id',
+        'id',
+        '--type',
+        '=PROCESSING',
+        '--kind',
+        '=GUARDRAIL',
+        '--resource',
+        'thing',
+      ],
+      ...['--at', 'at', '--credits', 'credits', '--register', ...flags],
+    );
+  }
+
+  async function usedOn(accountId: string, day: string): Promise<string> {
+    const { data } = await gateway.query<{ account: { usage: { credits: { used: string } } } }>(
+      `query ($a: ID!, $day: LocalDate!) { account(id: $a) { usage(range: { fromDay: $day, toDay: $day }) { credits { used } } } }`,
+      { a: accountId, day },
+    );
+    return data.account.usage.credits.used;
+  }
+
+  it('never makes two runs of other bytes into one', async () => {
+    const accountId = await anAccount('latin');
+    const at = '2026-03-14T20:00:00Z,5';
+    const bytes = Buffer.from(
+      `id,thing,at,credits\nrun-Müller,Müller,${at}\nrun-Möller,Möller,${at}\n`,
+      'latin1',
+    );
+
+    const refused = await importing(bytes, gateway.operatorKey, '--account-id', accountId);
+    const used = await usedOn(accountId, '2026-03-14');
+    const taken = await importing(
+      ...([bytes, gateway.operatorKey, '--account-id', accountId] as const),
+      ...['--encoding', 'windows-1252'],
+    );
+
+    expect([refused.status, used]).toEqual([2, '0']);
+    expect(taken).toMatchObject({ status: 0, stderr: '' });
+    expect(await usedOn(accountId, '2026-03-14')).toBe('10');
+  });
+
+  it('puts a date without a time into that day of the account, or asks for the zone', async () => {
+    const accountId = await anAccount('day');
+    const bytes = Buffer.from('id,thing,at,credits\n1,g,2026-03-14,5\n');
+    const { data } = await gateway.query<{ createApiKey: { secret: string } }>(
+      `mutation ($a: ID!) { createApiKey(input: { accountId: $a, name: "ingest", scopes: [INGEST] }) { secret } }`,
+      { a: accountId },
+    );
+
+    const blind = await importing(bytes, data.createApiKey.secret);
+    const taken = await importing(bytes, gateway.operatorKey, '--account-external-id', 'day');
+
+    expect(blind.status).toBe(1);
+    expect(blind.stderr).toContain('Say its --zone, like Europe/Berlin');
+    expect(taken).toMatchObject({ status: 0, stderr: '' });
+    expect([await usedOn(accountId, '2026-03-13'), await usedOn(accountId, '2026-03-14')]).toEqual([
+      '0',
+      '5',
+    ]);
+  });
 });

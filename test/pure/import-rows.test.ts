@@ -26,7 +26,7 @@ const hosting = [
 ];
 
 function settings(...flags: string[]): Settings {
-  const read = readSettings(['trace.csv', '--key', 'k', ...flags], {});
+  const read = readSettings(['trace.csv', '--key', 'k', '--zone', 'UTC', ...flags], {});
   if (read === null) throw new Error('help was asked for');
   return read;
 }
@@ -96,6 +96,8 @@ describe('a usage row', () => {
     ['cost', 'NaN', 'credits: "NaN" is not a decimal number'],
     ['cost', '9223372036854.775808', 'credits: "9223372036854.775808" is too large'],
     ['cost', '', 'credits is empty.'],
+    ['cost', ' ', 'credits holds only blanks.'],
+    ['cost', '0,5', 'say --decimal ","'],
     ['when', 'soon', 'at is "soon"'],
   ])('with %s = %p is rejected alone', (column, cell, reason) => {
     const cells = { when: '2026-03-01', tokens: '1', cost: '1', [column]: cell };

@@ -10,7 +10,7 @@ import {
   roundHalfUp,
   type Decimal,
 } from '../../src/cli/import/decimal.ts';
-import { RowRejection, UsageError } from '../../src/cli/import/errors.ts';
+import { RowRejection, UsageError, ZoneNeeded } from '../../src/cli/import/errors.ts';
 import { endMs, instantMs, parseIsoMs } from '../../src/cli/import/instant.ts';
 import { parseCondition, parseValue, type Row } from '../../src/cli/import/value.ts';
 
@@ -39,6 +39,17 @@ describe('decimals of a file', () => {
       expect(parseDecimal(text)).toBeNull();
     },
   );
+
+  it('have a comma before their fraction where that is said, and no point then', () => {
+    expect(parseDecimal('-1,50', ',')).toEqual({ units: -150n, scale: 2 });
+    expect(parseDecimal('12', ',')).toEqual({ units: 12n, scale: 0 });
+    for (const text of ['1.5', '1.234,5', '1,234,5']) expect(parseDecimal(text, ',')).toBeNull();
+    expect(parseValue('in+out', columns, ',').of(aRow('j1', '1,5', '0,25', ''))).toBe('1,75');
+    expect(parseCondition('in>0,5', columns, ',')(aRow('j1', '0,6', '', ''))).toBe(true);
+    expect(() => parseValue('in+out', columns).of(aRow('j1', '1,5', '1', ''))).toThrow(
+      'say --decimal ","',
+    );
+  });
 
   it('round half up, and floor towards minus infinity', () => {
     // 4,818 tokens x 0.00000025 = 0.0012045 credits: exactly half a micro-credit, so it goes up.
@@ -146,7 +157,8 @@ describe('--where', () => {
 });
 
 describe('instants of a file', () => {
-  const iso = { unit: 'iso', baseMs: 0, shiftDays: 0 } as const;
+  const point = { zone: 'UTC', decimal: '.' } as const;
+  const iso = { unit: 'iso', baseMs: 0, shiftDays: 0, ...point } as const;
 
   it('are UTC where no offset stands, and are cut to milliseconds', () => {
     const expected = Date.parse('2023-11-16T18:17:03.979Z');
@@ -170,13 +182,15 @@ describe('instants of a file', () => {
   });
 
   it('count from the base without losing a millisecond to a float, and are shifted by days', () => {
-    const rule = { unit: 's', baseMs: 1_000_000, shiftDays: 2 } as const;
+    const rule = { unit: 's', baseMs: 1_000_000, shiftDays: 2, ...point } as const;
 
     // 1,000,000 + 1.0019 s cut to 1,001 ms + 2 x 86,400,000
     expect(instantMs('1.0019', rule, 'at')).toBe(1_000_000 + 1_001 + 172_800_000);
     // before the base the cut goes the same way: towards the past
     expect(instantMs('-0.0001', { ...rule, shiftDays: 0 }, 'at')).toBe(999_999);
-    expect(instantMs('1.9', { unit: 'ms', baseMs: 0, shiftDays: -1 }, 'at')).toBe(1 - 86_400_000);
+    expect(instantMs('1.9', { ...rule, unit: 'ms', baseMs: 0, shiftDays: -1 }, 'at')).toBe(
+      1 - 86_400_000,
+    );
   });
 
   it('are shifted too when they are written out', () => {
@@ -185,13 +199,47 @@ describe('instants of a file', () => {
     );
   });
 
+  it.each([
+    // Standard time, summer time, and a day whose midnight was skipped.
+    ['America/Los_Angeles', '2026-03-01', 0, '2026-03-01T08:00:00.000Z'],
+    ['America/Los_Angeles', '2026-03-14', 0, '2026-03-14T07:00:00.000Z'],
+    ['Asia/Kolkata', '2026-03-14', 0, '2026-03-13T18:30:00.000Z'],
+    ['America/Santiago', '2026-09-06', 0, '2026-09-06T04:00:00.000Z'],
+    // Shifted over the begin of summer time it is a day's begin still.
+    ['America/Los_Angeles', '2026-03-01', 13, '2026-03-14T07:00:00.000Z'],
+  ])(
+    'begin in %s with the day, where %s (and %i days) has no time',
+    (zone, date, shiftDays, at) => {
+      expect(
+        new Date(instantMs(` ${date} `, { ...iso, zone, shiftDays }, 'at')).toISOString(),
+      ).toBe(at);
+    },
+  );
+
+  it('ask for a zone when one is needed, and only then', () => {
+    const nowhere = { ...iso, zone: null };
+
+    expect(() => instantMs('2026-03-14', nowhere, 'at')).toThrow(ZoneNeeded);
+    expect(() => instantMs('2026-02-30', nowhere, 'at')).toThrow(RowRejection);
+    expect(instantMs('2026-03-14 00:00', nowhere, 'at')).toBe(Date.parse('2026-03-14T00:00:00Z'));
+  });
+
+  it('are counted with commas where the file has them', () => {
+    const rule = { ...iso, unit: 's', decimal: ',' } as const;
+
+    expect(instantMs('1,5', rule, 'at')).toBe(1_500);
+    expect(endMs(0, '0,25', rule)).toBe(250);
+    expect(() => instantMs('1.5', rule, 'at')).toThrow('not a number');
+    expect(() => endMs(0, '1,5', { unit: 's', decimal: '.' })).toThrow('say --decimal ","');
+  });
+
   it('are rejected outside the years 0000 to 9999', () => {
-    const rule = { unit: 'ms', baseMs: 0, shiftDays: 0 } as const;
+    const rule = { unit: 'ms', baseMs: 0, shiftDays: 0, ...point } as const;
     const last = Date.parse('9999-12-31T23:59:59.999Z');
 
     expect(instantMs(last.toString(), rule, 'at')).toBe(last);
     expect(() => instantMs((last + 1).toString(), rule, 'at')).toThrow(RowRejection);
-    expect(() => endMs(last, '1', 'ms')).toThrow(RowRejection);
+    expect(() => endMs(last, '1', rule)).toThrow(RowRejection);
     expect(() => instantMs('9'.repeat(30), rule, 'at')).toThrow(RowRejection);
   });
 });

@@ -11,9 +11,24 @@ export interface Decimal {
 
 const DECIMAL = /^([+-]?)(\d{1,40})(?:\.(\d{1,40}))?$/;
 
+/** What stands before the fraction of a file's numbers. */
+export type DecimalMark = '.' | ',';
+
+/** A number as the file writes it, with a point; what has the other mark is no number then either. */
+export function pointed(text: string, mark: DecimalMark): string {
+  return mark === '.' ? text : text.replace(/[.,]/g, (found) => (found === ',' ? '.' : ','));
+}
+
+/** Told of a number that the file seems to write with a comma; empty when it does not. */
+export function decimalHint(text: string, mark: DecimalMark): string {
+  return mark === '.' && /^\s*[+-]?\d+,\d+\s*$/.test(text)
+    ? ' If the file writes decimal commas, say --decimal ",".'
+    : '';
+}
+
 /** Reads "12", "-0.5", "0.00000002"; null for anything else (exponents too). */
-export function parseDecimal(text: string): Decimal | null {
-  const match = DECIMAL.exec(text.trim());
+export function parseDecimal(text: string, mark: DecimalMark = '.'): Decimal | null {
+  const match = DECIMAL.exec(pointed(text.trim(), mark));
   if (match === null) return null;
   const [, sign, whole = '', fraction = ''] = match;
   const units = BigInt(whole + fraction);

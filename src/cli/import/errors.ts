@@ -8,6 +8,11 @@ export class ImportStopped extends Error {
   override readonly name = 'ImportStopped';
 }
 
+/** A row has a date without a time, and the zone whose day it is has to be found first. */
+export class ZoneNeeded extends Error {
+  override readonly name = 'ZoneNeeded';
+}
+
 /** One row that cannot be an event. The rest of the file goes on. */
 export class RowRejection extends Error {
   override readonly name = 'RowRejection';

@@ -30,7 +30,9 @@ export const RETRY_DELAYS_MS = [250, 1_000, 2_000, 4_000, 8_000] as const;
 const RETRIED_STATUS: readonly number[] = [429, 502, 503, 504];
 const RETRIED_CODES: readonly string[] = ['UNAVAILABLE', 'RATE_LIMITED'];
 
-const ACCOUNT = `query ImportAccount($externalId: String) { account(externalId: $externalId) { id } }`;
+const ACCOUNT = `query ImportAccount($id: ID, $externalId: String) {
+  account(id: $id, externalId: $externalId) { id timeZone }
+}`;
 const REGISTER = `mutation ImportRegister($accountId: ID, $resources: [RegisterAnyInput!]!) {
   registerResources(accountId: $accountId, resources: $resources)
 }`;
@@ -47,10 +49,20 @@ export class GatewayClient {
 
   /** The id of an account, for an operator's key. @throws ImportStopped when there is none */
   async accountId(externalId: string): Promise<string> {
-    const account = member(await this.call(ACCOUNT, { externalId }), 'account');
-    const id = member(account, 'id');
+    const id = member(await this.account({ externalId }), 'id');
     if (typeof id === 'string') return id;
     throw new ImportStopped(`The gateway has no account with the external id "${externalId}".`);
+  }
+
+  /** The zone of an account; without an id, of the key's own. @throws ImportStopped, also when the key may not read it */
+  async timeZone(id: string | null): Promise<string> {
+    const zone = member(await this.account({ id }), 'timeZone');
+    if (typeof zone === 'string') return zone;
+    throw new ImportStopped('The gateway has no such account.');
+  }
+
+  private async account(named: object): Promise<unknown> {
+    return member(await this.call(ACCOUNT, named), 'account');
   }
 
   /** Registers resources (at most 5,000) in one call and models one by one. @throws ImportStopped */

@@ -14,6 +14,7 @@ export class RejectedFile {
   constructor(
     readonly path: string,
     private readonly columns: readonly string[],
+    private readonly format: { readonly delimiter: string; readonly isMarked: boolean },
   ) {}
 
   /** Removes what an earlier run left, so that the file always tells of the last one. */
@@ -24,13 +25,13 @@ export class RejectedFile {
   async write(rejections: readonly Rejection[]): Promise<void> {
     if (rejections.length === 0) return;
     const lines = rejections.map(({ row, code, reason }) =>
-      csvLine([...this.padded(row.cells), row.line.toString(), code, reason]),
+      this.csvLine([...this.padded(row.cells), row.line.toString(), code, reason]),
     );
     if (this.handle === null) {
       this.handle = await open(this.path, 'w');
-      lines.unshift(
-        csvLine([...this.columns, 'rejected_line', 'rejected_code', 'rejected_reason']),
-      );
+      const header = [...this.columns, 'rejected_line', 'rejected_code', 'rejected_reason'];
+      // It is UTF-8: the mark keeps it from being read in the encoding of the file that it comes from.
+      lines.unshift(`${this.format.isMarked ? '\ufeff' : ''}${this.csvLine(header)}`);
     }
     await this.handle.appendFile(lines.join(''));
   }
@@ -39,15 +40,18 @@ export class RejectedFile {
     await this.handle?.close();
   }
 
+  private csvLine(cells: readonly string[]): string {
+    const { delimiter } = this.format;
+    return `${cells.map((cell) => quoted(cell, delimiter)).join(delimiter)}\n`;
+  }
+
   private padded(cells: readonly string[]): readonly string[] {
     return this.columns.map((_, index) => cells[index] ?? '');
   }
 }
 
-function csvLine(cells: readonly string[]): string {
-  return `${cells.map(quoted).join(',')}\n`;
-}
-
-function quoted(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+function quoted(cell: string, delimiter: string): string {
+  return cell.includes(delimiter) || /["\r\n]/.test(cell)
+    ? `"${cell.replaceAll('"', '""')}"`
+    : cell;
 }

@@ -11,7 +11,15 @@ import {
   resourceKinds,
 } from '../../resources/resource.ts';
 import { usageEventTypes } from '../../rollups/kinds.ts';
-import { multiplyDecimals, roundHalfUp, type Decimal } from './decimal.ts';
+import { isBlank } from '../../core/text.ts';
+import {
+  decimalHint,
+  multiplyDecimals,
+  pointed,
+  roundHalfUp,
+  type Decimal,
+  type DecimalMark,
+} from './decimal.ts';
 import { RowRejection } from './errors.ts';
 import { endMs, instantMs, type TimeRule, type TimeUnit } from './instant.ts';
 import type { Condition, Row, Value } from './value.ts';
@@ -24,6 +32,8 @@ export interface Mapping {
   readonly where: readonly Condition[];
   readonly time: TimeRule;
   readonly durationUnit: Exclude<TimeUnit, 'iso'>;
+  /** Of all numbers of the file. */
+  readonly decimal: DecimalMark;
   /** Credits of one unit of quantity; null when `credits` or nothing gives them. */
   readonly pricePerUnit: Decimal | null;
   readonly values: Readonly<Partial<Record<ValueFlag, Value>>>;
@@ -71,7 +81,8 @@ export function isWanted(row: Row, mapping: Mapping): boolean {
 export function usageEventOf(row: Row, mapping: Mapping): InputObject {
   const type = member('type', needed('type', row, mapping), usageEventTypes);
   const quantityText = optional('quantity', row, mapping);
-  const quantity = quantityText === undefined ? undefined : wholeNumber('quantity', quantityText);
+  const quantity =
+    quantityText === undefined ? undefined : wholeNumber('quantity', quantityText, mapping.decimal);
   return {
     ...identityOf(row, mapping),
     type,
@@ -88,13 +99,20 @@ export function hostingPeriodOf(row: Row, mapping: Mapping): InputObject {
   const toMs =
     mapping.values.duration === undefined
       ? instantMs(needed('to', row, mapping), mapping.time, 'to')
-      : endMs(fromMs, needed('duration', row, mapping), mapping.durationUnit);
+      : endMs(fromMs, needed('duration', row, mapping), {
+          unit: mapping.durationUnit,
+          decimal: mapping.decimal,
+        });
   if (toMs <= fromMs) {
     throw new RowRejection(
       `The period from ${isoInstant(fromMs)} to ${isoInstant(toMs)} has no length.`,
     );
   }
-  const replicas = wholeNumber('replicas', optional('replicas', row, mapping) ?? '1');
+  const replicas = wholeNumber(
+    'replicas',
+    optional('replicas', row, mapping) ?? '1',
+    mapping.decimal,
+  );
   if (replicas < 1 || replicas > INT_MAX) {
     throw new RowRejection(`replicas is ${replicas}; it must be a whole number from 1 on.`);
   }
@@ -190,7 +208,8 @@ function modelTypeOf(row: Row, mapping: Mapping): ModelType {
 }
 
 function creditsOf(row: Row, mapping: Mapping, quantity: number): string {
-  if (mapping.pricePerUnit === null) return decimalCredits(needed('credits', row, mapping));
+  if (mapping.pricePerUnit === null)
+    return decimalCredits(needed('credits', row, mapping), mapping.decimal);
   const units: Decimal = { units: BigInt(quantity), scale: 0 };
   const micro = roundHalfUp(multiplyDecimals(units, mapping.pricePerUnit), 6);
   if (micro > MICRO_MAX) {
@@ -199,23 +218,23 @@ function creditsOf(row: Row, mapping: Mapping, quantity: number): string {
   return formatMicro(micro);
 }
 
-function decimalCredits(text: string): string {
-  const micro = microOf(text.trim());
+function decimalCredits(text: string, mark: DecimalMark): string {
+  const micro = microOf(text.trim(), mark);
   if (micro < 0n) throw new RowRejection(`credits is ${text}; it must be zero or more.`);
   return formatMicro(micro);
 }
 
-function microOf(text: string): bigint {
+function microOf(text: string, mark: DecimalMark): bigint {
   try {
-    return parseMicro(text);
+    return parseMicro(pointed(text, mark));
   } catch (error) {
-    if (error instanceof UserInputError) throw new RowRejection(`credits: ${error.message}`);
-    throw error;
+    if (!(error instanceof UserInputError)) throw error;
+    throw new RowRejection(`credits: ${error.message}${decimalHint(text, mark)}`);
   }
 }
 
-function wholeNumber(flag: ValueFlag, text: string): number {
-  const trimmed = text.trim();
+function wholeNumber(flag: ValueFlag, text: string, mark: DecimalMark): number {
+  const trimmed = pointed(text.trim(), mark);
   // "12.0", which float columns write, is a whole number too.
   const value = /^\d{1,17}(\.0{1,40})?$/.test(trimmed) ? Number(trimmed.split('.')[0]) : NaN;
   if (!Number.isSafeInteger(value)) {
@@ -239,7 +258,9 @@ function member<K extends string>(
 
 function needed(flag: ValueFlag, row: Row, mapping: Mapping): string {
   const text = mapping.values[flag]?.of(row) ?? '';
-  if (text === '') throw new RowRejection(`${flag} is empty.`);
+  if (isBlank(text)) {
+    throw new RowRejection(`${flag} ${text === '' ? 'is empty' : 'holds only blanks'}.`);
+  }
   return text;
 }
 

@@ -2,8 +2,9 @@
 // the gateway knows every identity for ever, so an aborted run is simply run again.
 
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { parse, CsvError } from 'csv-parse';
-import { ImportStopped, RowRejection, UsageError } from './errors.ts';
+import { ImportStopped, RowRejection, UsageError, ZoneNeeded } from './errors.ts';
 import type { GatewayClient, RecordAnswer } from './gateway-client.ts';
 import { RejectedFile, type Rejection } from './rejected-file.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type Registration,
 } from './rows.ts';
 import { mappingOf, type Settings } from './settings.ts';
+import { decodedText, requireEncoding } from './text.ts';
 import type { Row } from './value.ts';
 
 export interface Summary {
@@ -41,7 +43,7 @@ const RECORD_SIZE_MAX = 1_048_576;
 
 /**
  * Imports the file. @param client null for a dry run
- * @throws UsageError when the flags do not fit the file's header
+ * @throws UsageError when the file is not of its encoding, or the flags do not fit its header
  * @throws ImportStopped when the gateway refuses a whole call or stays away
  */
 export async function importFile(
@@ -49,18 +51,21 @@ export async function importFile(
   client: GatewayClient | null,
   progress: Progress,
 ): Promise<Summary> {
-  const input = createReadStream(settings.file);
+  const { file, encoding } = settings;
+  await requireEncoding(file, encoding);
+  const input = createReadStream(file);
+  const text = Readable.from(decodedText(input, file, encoding));
   const parser = parse({
-    bom: true,
+    delimiter: delimiterOf(settings),
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: RECORD_SIZE_MAX,
   });
-  input.on('error', (error) => parser.destroy(error));
+  text.on('error', (error) => parser.destroy(error));
   let run: ImportRun | null = null;
   try {
-    for await (const item of input.pipe(parser)) {
+    for await (const item of text.pipe(parser)) {
       const row = rowOf(item);
       if (run === null) {
         run = await ImportRun.start(settings, client, row.cells);
@@ -100,7 +105,7 @@ class ImportRun {
       readonly client: GatewayClient | null;
       readonly accountId: string | null;
     },
-    private readonly mapping: Mapping,
+    private mapping: Mapping,
     readonly rejectedFile: RejectedFile,
   ) {}
 
@@ -109,6 +114,7 @@ class ImportRun {
     client: GatewayClient | null,
     columns: readonly string[],
   ): Promise<ImportRun> {
+    requireDelimiter(settings, columns);
     const twice = columns.find((name, index) => columns.indexOf(name) !== index);
     if (twice !== undefined) throw new UsageError(`The file has two columns named "${twice}".`);
     const mapping = mappingOf(settings, columns);
@@ -117,7 +123,10 @@ class ImportRun {
       client === null || externalId === null
         ? settings.accountId
         : await client.accountId(externalId);
-    const rejectedFile = new RejectedFile(settings.rejectedFile, columns);
+    const rejectedFile = new RejectedFile(settings.rejectedFile, columns, {
+      delimiter: delimiterOf(settings),
+      isMarked: settings.encoding !== 'utf-8',
+    });
     await rejectedFile.clear();
     return new ImportRun(settings, { client, accountId }, mapping, rejectedFile);
   }
@@ -126,7 +135,7 @@ class ImportRun {
   async take(row: Row): Promise<boolean> {
     this.summary.read += 1;
     try {
-      const pending = this.judge(row);
+      const pending = await this.judgeInZone(row);
       if (pending === null) this.summary.leftOut += 1;
       else this.pending.push(pending);
     } catch (error) {
@@ -149,6 +158,33 @@ class ImportRun {
     const refused = this.refused;
     this.refused = [];
     await this.rejectedFile.write(refused);
+  }
+
+  private async judgeInZone(row: Row): Promise<Pending | null> {
+    try {
+      return this.judge(row);
+    } catch (error) {
+      if (!(error instanceof ZoneNeeded)) throw error;
+      const zone = await this.findZone(`Line ${row.line}: ${error.message}`);
+      this.mapping = { ...this.mapping, time: { ...this.mapping.time, zone } };
+      return this.judge(row);
+    }
+  }
+
+  /** The account's zone. @param cause why it is needed, as a sentence */
+  private async findZone(cause: string): Promise<string> {
+    const { client, accountId } = this.target;
+    if (client === null) {
+      throw new UsageError(`${cause} Say its --zone: a dry run does not ask for the account's.`);
+    }
+    try {
+      return await client.timeZone(accountId);
+    } catch (error) {
+      if (!(error instanceof ImportStopped)) throw error;
+      throw new ImportStopped(
+        `${cause} Say its --zone, like Europe/Berlin: the account's could not be asked for. ${error.message}`,
+      );
+    }
   }
 
   private judge(row: Row): Pending | null {
@@ -204,6 +240,21 @@ class ImportRun {
     else this.summary.rejected += 1;
     this.refused.push(rejection);
   }
+}
+
+function delimiterOf({ delimiter }: Settings): string {
+  return delimiter ?? ',';
+}
+
+function requireDelimiter({ file, delimiter }: Settings, columns: readonly string[]): void {
+  const [only = '', ...others] = columns;
+  if (delimiter !== null || others.length > 0) return;
+  const looksLike = [';', '\t', '|'].find((character) => only.includes(character));
+  if (looksLike === undefined) return;
+  const said = looksLike === '\t' ? 'tab' : `'${looksLike}'`;
+  throw new UsageError(
+    `${file} has one column, named ${JSON.stringify(only)}; if ${said} parts its cells, say --delimiter ${said}.`,
+  );
 }
 
 function rowOf(item: unknown): Row {

@@ -4,9 +4,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { modelTypes, resourceKinds } from '../../resources/resource.ts';
 import { EVENTS_PER_CALL_MAX } from '../../recording/event.ts';
 import { usageEventTypes } from '../../rollups/kinds.ts';
-import { parseDecimal, type Decimal } from './decimal.ts';
+import { parseTimeZone } from '../../core/calendar.ts';
+import { parseDecimal, type Decimal, type DecimalMark } from './decimal.ts';
 import { UsageError } from './errors.ts';
 import { parseIsoMs, timeUnits, type TimeUnit } from './instant.ts';
+import { type Encoding, encodings } from './text.ts';
 import { namesModel, type Mapping, type ValueFlag } from './rows.ts';
 import { constantValue, parseCondition, parseValue, type Value } from './value.ts';
 
@@ -30,10 +32,19 @@ export interface Settings {
   readonly baseMs: number;
   readonly shiftDays: number;
   readonly pricePerUnit: Decimal | null;
+  readonly encoding: Encoding;
+  /** Null when none was said: a comma. */
+  readonly delimiter: string | null;
+  readonly decimal: DecimalMark;
+  /** Null: the account's own. */
+  readonly zone: string | null;
 }
 
 const BATCH_MIN = 1;
 const BATCH_DEFAULT = 1_000;
+
+/** What calls itself so is written in Windows-1252, which has all of its characters. */
+const LATIN_1 = 'latin1';
 
 type Mode = 'usage' | 'hosting';
 interface FlagRule {
@@ -95,7 +106,7 @@ export function mappingOf(settings: Settings, columns: readonly string[]): Mappi
   const values: Partial<Record<ValueFlag, Value>> = {};
   for (const flag of flagNames()) {
     const text = settings.values[flag];
-    if (text !== undefined) values[flag] = parseValue(text, columns);
+    if (text !== undefined) values[flag] = parseValue(text, columns, settings.decimal);
   }
   if (settings.as === 'usage' && values.type?.constant === 'WORKFLOW_RUN') {
     values.kind ??= constantValue('WORKFLOW');
@@ -103,12 +114,13 @@ export function mappingOf(settings: Settings, columns: readonly string[]): Mappi
   checkConstant('type', values.type, Object.keys(usageEventTypes));
   checkConstant('kind', values.kind, Object.keys(resourceKinds));
   checkConstant('model-type', values.modelType, Object.keys(modelTypes));
-  const { timeUnit: unit, baseMs, shiftDays } = settings;
+  const { timeUnit: unit, baseMs, shiftDays, zone, decimal } = settings;
   return {
     as: settings.as,
     columnCount: columns.length,
-    where: settings.where.map((text) => parseCondition(text, columns)),
-    time: { unit, baseMs, shiftDays },
+    where: settings.where.map((text) => parseCondition(text, columns, decimal)),
+    time: { unit, baseMs, shiftDays, zone, decimal },
+    decimal,
     durationUnit: durationUnitOf(settings),
     pricePerUnit: settings.pricePerUnit,
     values,
@@ -138,10 +150,20 @@ function commandLine(): Command {
         .choices(Object.keys(timeUnits))
         .default('iso'),
     )
+    .option('--zone <zone>', "where a date without a time is a day (default: the account's zone)")
     .option('--base <instant>', 'what s and ms count from', '1970-01-01T00:00:00Z')
     .option('--shift-days <days>', 'days of 24 hours added to every time', '0')
     .addOption(new Option('--duration-unit <unit>', 'default: the time unit').choices(['s', 'ms']))
     .option('--where <condition>', 'take only such rows, e.g. "requests>0"; may repeat', append)
+    .addOption(
+      new Option('--encoding <encoding>', 'of the file; latin1 is windows-1252')
+        .choices([...Object.keys(encodings), LATIN_1])
+        .default('utf-8'),
+    )
+    .option('--delimiter <character>', 'what parts cells: one character, or tab (default: ",")')
+    .addOption(
+      new Option('--decimal <mark>', "before a number's fraction").choices(['.', ',']).default('.'),
+    )
     .option('--register', 'register the resources (and models) that rows name')
     .option(
       '--batch <rows>',
@@ -181,6 +203,10 @@ function settingsOf(
     baseMs: baseOf(defaulted('base')),
     shiftDays: daysOf(defaulted('shiftDays')),
     pricePerUnit: priceOf(text('creditsPerUnit')),
+    encoding: encodingOf(text('encoding')),
+    delimiter: delimiterOf(text('delimiter')),
+    decimal: text('decimal') === ',' ? ',' : '.',
+    zone: zoneOf(text('zone')),
   };
   checkTogether(settings);
   return settings;
@@ -290,6 +316,26 @@ function modeOf(text: string | null): Mode {
 
 function unitOf(text: string | null): TimeUnit | null {
   return Object.values(timeUnits).find((unit) => unit === text) ?? null;
+}
+
+function encodingOf(text: string | null): Encoding {
+  const known: readonly Encoding[] = Object.values(encodings);
+  return known.find((name) => name === text) ?? (text === LATIN_1 ? 'windows-1252' : 'utf-8');
+}
+
+function delimiterOf(text: string | null): string | null {
+  if (text === 'tab' || text === '\\t') return '\t';
+  if (text === null || /^[^"\r\n]$/u.test(text)) return text;
+  throw new UsageError(`--delimiter is "${text}"; it must be one character, or tab.`);
+}
+
+function zoneOf(text: string | null): string | null {
+  if (text === null) return null;
+  try {
+    return parseTimeZone(text);
+  } catch {
+    throw new UsageError(`--zone ${text} is not a time zone like Europe/Berlin.`);
+  }
 }
 
 function batchOf(text: string): number {

@@ -7,9 +7,12 @@
 import {
   addDecimals,
   compareDecimals,
+  decimalHint,
   formatDecimal,
   parseDecimal,
+  pointed,
   type Decimal,
+  type DecimalMark,
 } from './decimal.ts';
 import { RowRejection, UsageError } from './errors.ts';
 
@@ -45,17 +48,25 @@ export function constantValue(text: string): Value {
 }
 
 /** @throws UsageError when `text` names a column that the file lacks */
-export function parseValue(text: string, columns: readonly string[]): Value {
+export function parseValue(
+  text: string,
+  columns: readonly string[],
+  mark: DecimalMark = '.',
+): Value {
   if (text.startsWith('=')) return parseTemplate(text.slice(1), columns);
   if (columns.includes(text)) return cellOf(text, columns);
   const names = text.split('+').map((name) => name.trim());
   if (names.length === 1) throw unknownColumn(text, columns);
-  const addends = names.map((name) => numberOf(name, columns));
+  const addends = names.map((name) => numberOf(name, columns, mark));
   const zero: Decimal = { units: 0n, scale: 0 };
   return {
     constant: null,
     of: (row) =>
-      formatDecimal(addends.reduce((sum, addend) => addDecimals(sum, addend(row)), zero)),
+      // As the file writes it: whoever reads the value does not know that it is a sum.
+      pointed(
+        formatDecimal(addends.reduce((sum, addend) => addDecimals(sum, addend(row)), zero)),
+        mark,
+      ),
   };
 }
 
@@ -63,7 +74,11 @@ export function parseValue(text: string, columns: readonly string[]): Value {
  * Reads `requests>0`, `status!=failed`. Two numbers are compared as numbers, else `=` and `!=` compare texts.
  * @throws UsageError when it has another form or names an unknown column
  */
-export function parseCondition(text: string, columns: readonly string[]): Condition {
+export function parseCondition(
+  text: string,
+  columns: readonly string[],
+  mark: DecimalMark = '.',
+): Condition {
   const match = /^([^=!<>]+?)\s*(!=|>=|<=|=|>|<)\s*(.*)$/.exec(text.trim());
   const sign = Object.entries(operators).find(([known]) => known === match?.[2]);
   if (match === null || sign === undefined) {
@@ -72,16 +87,16 @@ export function parseCondition(text: string, columns: readonly string[]): Condit
   const [, name = '', , wanted = ''] = match;
   const [operator, holds] = sign;
   const cell = cellOf(name, columns);
-  const limit = parseDecimal(wanted);
+  const limit = parseDecimal(wanted, mark);
   const isOrdering = operator !== '=' && operator !== '!=';
   if (isOrdering && limit === null) {
     throw new UsageError(`--where ${text} compares with "${wanted}", which is not a number.`);
   }
   return (row) => {
     const found = cell.of(row);
-    const number = parseDecimal(found);
+    const number = parseDecimal(found, mark);
     if (number !== null && limit !== null) return holds(compareDecimals(number, limit));
-    if (isOrdering) throw new RowRejection(`${name} is "${found}", which is not a number.`);
+    if (isOrdering) throw notANumber(name, found, mark);
     return holds(found === wanted ? 0 : 1);
   };
 }
@@ -106,15 +121,23 @@ function cellOf(name: string, columns: readonly string[]): Value {
   return { constant: null, of: (row) => row.cells[index] ?? '' };
 }
 
-function numberOf(name: string, columns: readonly string[]): (row: Row) => Decimal {
+function numberOf(
+  name: string,
+  columns: readonly string[],
+  mark: DecimalMark,
+): (row: Row) => Decimal {
   const cell = cellOf(name, columns);
   return (row) => {
-    const number = parseDecimal(cell.of(row));
-    if (number === null) {
-      throw new RowRejection(`${name} is "${cell.of(row)}", which is not a number.`);
-    }
+    const number = parseDecimal(cell.of(row), mark);
+    if (number === null) throw notANumber(name, cell.of(row), mark);
     return number;
   };
+}
+
+function notANumber(name: string, found: string, mark: DecimalMark): RowRejection {
+  return new RowRejection(
+    `${name} is "${found}", which is not a number.${decimalHint(found, mark)}`,
+  );
 }
 
 function unknownColumn(name: string, columns: readonly string[]): UsageError {
