@@ -1,7 +1,7 @@
 import { entities, migrations } from '../ormconfig.ts';
 import { createApp, type App } from './app.ts';
 import { BackgroundFailures } from './background.ts';
-import { seedDemo } from './cli/seed.ts';
+import { seedDemo, type SeededAccount } from './cli/seed.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { SystemClock } from './core/clock.ts';
 import { GatewayError, UnavailableError } from './core/errors.ts';
@@ -94,7 +94,9 @@ async function start(config: Config, started: Started): Promise<void> {
     onError,
   });
   started.add(() => app.close());
-  const demo = config.seedDemo ? await seedDemo({ database, clock }) : null;
+  const demo = config.seedDemo
+    ? await seedDemo({ database, clock, webhookKey: webhooks.secretKey })
+    : [];
   // After the long part of a first start: a kill in between must not lose a secret that is printed once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
   app.start();
@@ -121,7 +123,7 @@ interface Running {
   readonly clock: SystemClock;
   readonly started: Started;
   readonly operatorSecret: string | null;
-  readonly demo: { readonly key: string } | null;
+  readonly demo: readonly SeededAccount[];
 }
 
 async function listen(config: Config, app: App, running: Running): Promise<void> {
@@ -135,7 +137,7 @@ async function listen(config: Config, app: App, running: Running): Promise<void>
   });
   started.add(() => server.close());
   const address = await server.listen({ port: config.port, host: config.host });
-  process.stdout.write(welcome({ address, operatorSecret, demoKey: demo?.key ?? null }));
+  process.stdout.write(welcome({ address, operatorSecret, demo }));
 }
 
 async function databaseUrl(config: Config, started: Started): Promise<string> {

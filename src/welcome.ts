@@ -4,15 +4,23 @@ export interface Welcome {
   readonly address: string;
   /** The operator's key, at the start that made it; it is nowhere kept. */
   readonly operatorSecret: string | null;
-  readonly demoKey: string | null;
+  /** The demo accounts that this start made, with their keys. */
+  readonly demo: readonly DemoKey[];
+}
+
+interface DemoKey {
+  readonly name: string;
+  readonly shows: string;
+  readonly key: string;
 }
 
 const QUERY =
   '{ account { name usage(range: { preset: CURRENT_CYCLE }) { credits { used allocated percentUsed byCategory { category credits percent } } } } }';
 
 /** The screen that a start ends with: where the API is, a key, and one query to paste. */
-export function welcome({ address, operatorSecret, demoKey }: Welcome): string {
-  const key = demoKey ?? operatorSecret;
+export function welcome({ address, operatorSecret, demo }: Welcome): string {
+  const [first] = demo;
+  const key = first?.key ?? operatorSecret;
   const lines = [
     '',
     `Listening on ${address}`,
@@ -23,14 +31,15 @@ export function welcome({ address, operatorSecret, demoKey }: Welcome): string {
     `  Health      ${address}/health/ready`,
     '',
   ];
-  if (operatorSecret !== null) lines.push(`  Operator key (shown once) ${operatorSecret}`);
-  if (demoKey !== null) lines.push(`  Demo account's key        ${demoKey}`);
+  if (operatorSecret !== null) lines.push('  Operator key, shown once', `    ${operatorSecret}`);
+  if (demo.length > 0) lines.push('  Keys of the demo accounts, shown once');
+  for (const { name, shows, key: secret } of demo) lines.push(`    ${secret}  ${name}: ${shows}`);
   if (key !== null) {
     lines.push('', 'Try:', '');
     lines.push(`  curl -s ${address}/graphql -H 'content-type: application/json' \\`);
     lines.push(`    -H 'authorization: Bearer ${key}' \\`);
     lines.push(
-      `    -d '${JSON.stringify({ query: demoKey === null ? '{ accounts { totalCount } }' : QUERY })}'`,
+      `    -d '${JSON.stringify({ query: first === undefined ? '{ accounts { totalCount } }' : QUERY })}'`,
       '',
     );
   }

@@ -1,8 +1,8 @@
-// The demo account is lived: services of its own work under a clock that is moved from 13 months ago to now, so all that
-// it shows came about as it would have for a real account.
+// The demo accounts are lived: services of their own work under a clock that is moved from months ago to now, so all that
+// they show came about as it would have for a real account.
 //
-// Its key is made last and says that the history is complete. A seed that was interrupted is lived again from the start,
-// after the same plan (which follows from the day of the account's creation): what happened already is a duplicate,
+// An account's key is made last and says that its history is complete. A seed that was interrupted is lived again from the
+// start, by the same story (which follows from when the account was created): what happened already is a duplicate,
 // holds already, or is refused because the resource has moved on since, and changes nothing. So no call of its life waits
 // for the disk; making the key does, and with it all that came before.
 
@@ -13,53 +13,99 @@ import { ConflictError, invariant, NotFoundError } from '../core/errors.ts';
 import { encodeId, type Actor } from '../core/identity.ts';
 import type { Account } from '../account/account.ts';
 import type { Database } from '../db/database.ts';
+import { AccountService } from '../account/account.service.ts';
+import { SecretBox } from '../partners/secret-box.service.ts';
+import { WebhookService } from '../partners/webhooks.service.ts';
 import type { RegisterRequest } from '../resources/registration.ts';
 import { refKey, type ResourceRef } from '../resources/resource.ts';
-import { DemoDays } from './seed/days.ts';
-import { DEMO_EXTERNAL_ID, type Deed, demoAccount, planDemo } from './seed/plan.ts';
+import { BURNING } from './seed/burning.ts';
+import { PAGE } from './seed/page.ts';
+import { DEMO } from './seed/plan.ts';
+import type { DemoStep, DemoStory, DemoTale } from './seed/tale.ts';
 
 const OPERATOR: Actor = { keyId: 0, accountId: null, scopes: new Set(['OPERATOR']) };
-/** Longer than the history: nothing in it is too old when it is lived again. */
+/** The catalogue is made by the first one. */
+const DEMO_TALES: readonly DemoTale[] = [DEMO, BURNING, PAGE];
+/** Longer than any history: nothing in it is too old when it is lived again. */
 const WINDOW_DAYS = 3_660;
 
 export interface SeedOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** Told why the account could not be completed; default: a sentence on stderr. */
+  /** That secrets of webhooks are sealed with; null: no account has a webhook. */
+  readonly webhookKey: Buffer | null;
+  /** Told why the accounts could not be completed; default: a sentence on stderr. */
   readonly onError?: (error: unknown) => void;
 }
 
+/** A demo account that was made now. */
+export interface SeededAccount {
+  readonly name: string;
+  /** What it is good for, in a few words. */
+  readonly shows: string;
+  readonly key: string;
+}
+
 /**
- * Makes the demo account, or completes one that was begun; on a database that has it complete (or an account of the same
- * externalId that is not the demo) it does nothing.
- * @returns the secret of the account's key when it was made now, else null
+ * Makes the demo accounts, or completes what was begun; on a database that has one complete (or an account of the same
+ * externalId that is not the demo's) it leaves that one alone.
+ * @returns the accounts that were made now, each with the secret of its key
  */
-export async function seedDemo({
-  database,
-  clock,
-  onError = tellOnStderr,
-}: SeedOptions): Promise<{ readonly key: string } | null> {
+export async function seedDemo(options: SeedOptions): Promise<readonly SeededAccount[]> {
+  const { onError = tellOnStderr } = options;
+  const made: SeededAccount[] = [];
+  const gateway = new DemoGateway(options);
   try {
-    return await new DemoLife(database, clock.nowMs()).live();
+    for (const tale of DEMO_TALES) {
+      const account = await new DemoLife(gateway, tale).live();
+      if (account !== null) made.push(account);
+    }
   } catch (error) {
     // The gateway is of use without its demo, and the next start tries again.
     onError(error);
-    return null;
   }
+  return made;
 }
 
-class DemoLife {
-  private readonly clock: ManualClock;
-  private readonly app: App;
-  private readonly ids = new Map<string, string>();
+/** Whose life it is. */
+interface Life {
+  readonly accountId: string;
+  readonly domain: string;
+}
 
-  constructor(
-    private readonly database: Database,
-    private readonly nowMs: number,
-  ) {
-    this.clock = new ManualClock(nowMs);
-    this.app = createApp({
-      database: database.withoutWaitingForDisk(),
+type OperatorStep = Step<'PROFILE' | 'RATE' | 'ALLOCATE' | 'VOID_ALLOCATION'>;
+
+function isForOperators(step: DemoStep): step is OperatorStep {
+  return ['PROFILE', 'RATE', 'ALLOCATE', 'VOID_ALLOCATION'].includes(step.kind);
+}
+
+type Step<K extends DemoStep['kind']> = DemoStep & { readonly kind: K };
+
+/** The services that the accounts are lived with, and their clock. */
+class DemoGateway {
+  readonly database: Database;
+  readonly nowMs: number;
+  readonly clock: ManualClock;
+  readonly accounts: AccountService;
+  readonly keys: KeyService;
+  readonly webhooks: WebhookService | null;
+  private made: App | null = null;
+
+  constructor({ database, clock, webhookKey }: SeedOptions) {
+    this.database = database;
+    this.nowMs = clock.nowMs();
+    this.clock = new ManualClock(this.nowMs);
+    this.accounts = new AccountService(database, this.clock);
+    this.keys = new KeyService(database, this.clock, this.accounts);
+    const box = webhookKey === null ? null : new SecretBox(webhookKey);
+    this.webhooks =
+      box === null ? null : new WebhookService(this.accounts, { allowLoopback: false, box });
+  }
+
+  /** Made when there is something to live: a start that finds all accounts complete does without. */
+  get app(): App {
+    this.made ??= createApp({
+      database: this.database.withoutWaitingForDisk(),
       clock: this.clock,
       ingestWindowDays: WINDOW_DAYS,
       ingestAheadSeconds: 0,
@@ -67,37 +113,52 @@ class DemoLife {
         throw error;
       },
     });
+    return this.made;
   }
+}
 
-  async live(): Promise<{ readonly key: string } | null> {
+class DemoLife {
+  private readonly ids = new Map<string, string>();
+
+  constructor(
+    private readonly gateway: DemoGateway,
+    private readonly tale: DemoTale,
+  ) {}
+
+  async live(): Promise<SeededAccount | null> {
+    const { tale } = this;
+    const { clock, nowMs, keys } = this.gateway;
     const earlier = await this.find();
-    const days =
-      earlier === null
-        ? DemoDays.ofFirstStart(this.nowMs)
-        : DemoDays.ofCreation(earlier.createdAtMs);
-    if (earlier !== null && !(await this.isUnfinished(earlier, days))) return null;
-    this.clock.moveTo(days.createdAtMs);
-    const account = await this.app.creditAccounts.create(OPERATOR, demoAccount(days));
-    const accountId = encodeId('Account', account.accountId, account.accountId);
-    for (const deed of planDemo(days, Math.min(this.nowMs, days.endMs))) {
-      this.clock.moveTo(deed.atMs);
-      const done = this.perform(accountId, deed);
+    const firstStartMs = earlier === null ? nowMs : tale.firstStartOf(earlier.createdAtMs);
+    const story = tale.storyOf(firstStartMs, nowMs);
+    if (earlier !== null && !(await this.isUnfinished(earlier, story))) return null;
+    const { app } = this.gateway;
+    clock.moveTo(story.account.createdAt);
+    const account = await app.creditAccounts.create(OPERATOR, story.account);
+    const life = {
+      accountId: encodeId('Account', account.accountId, account.accountId),
+      domain: story.domain,
+    };
+    for (const step of story.steps()) {
+      clock.moveTo(step.atMs);
+      const done = this.perform(life, step);
       await (earlier === null ? done : done.catch(passOver));
     }
-    this.clock.moveTo(this.nowMs);
-    const keys = new KeyService(this.database, this.clock, this.app.accounts);
+    clock.moveTo(nowMs);
     const { secret } = await keys.create(OPERATOR, {
-      accountId,
+      accountId: life.accountId,
       name: 'Demo',
       scopes: ['READ_USAGE', 'INGEST', 'MANAGE'],
     });
-    return { key: secret };
+    return { name: account.name, shows: tale.shows, key: secret };
   }
 
   private async find(): Promise<Account | null> {
-    return this.database.inSnapshot(async (tx) => {
+    const { externalId } = this.tale;
+    const { database, accounts } = this.gateway;
+    return database.inSnapshot(async (tx) => {
       try {
-        return await this.app.accounts.find(OPERATOR, tx, { externalId: DEMO_EXTERNAL_ID });
+        return await accounts.find(OPERATOR, tx, { externalId });
       } catch (error) {
         if (error instanceof NotFoundError) return null;
         throw error;
@@ -105,57 +166,57 @@ class DemoLife {
     });
   }
 
-  private async isUnfinished(account: Account, days: DemoDays): Promise<boolean> {
-    const isOurs = account.createdAtMs === days.createdAtMs && account.cycleDay === days.cycleDay;
+  private async isUnfinished(account: Account, { account: ours }: DemoStory): Promise<boolean> {
+    const isOurs = account.createdAtMs === ours.createdAt && account.cycleDay === ours.cycleDay;
     const accountId = encodeId('Account', account.accountId, account.accountId);
-    const keys = await this.database.inSnapshot((tx) =>
-      this.app.keys.list(OPERATOR, tx, { accountId }),
-    );
-    return isOurs && keys.length === 0;
+    const { database, keys } = this.gateway;
+    const made = await database.inSnapshot((tx) => keys.list(OPERATOR, tx, { accountId }));
+    return isOurs && made.length === 0;
   }
 
-  private async perform(accountId: string, deed: Deed): Promise<unknown> {
-    const { app } = this;
-    switch (deed.deed) {
-      case 'PROFILE':
-        return app.catalogue.createProfile(OPERATOR, deed.request);
-      case 'RATE':
-        return app.rates.setRate(OPERATOR, deed.request);
-      case 'ALLOCATE':
-        return app.credits.allocate(OPERATOR, { ...deed.request, accountId });
-      case 'VOID_ALLOCATION':
-        return this.voidAllocation(accountId, deed);
+  private async perform(life: Life, step: DemoStep): Promise<unknown> {
+    const { accountId } = life;
+    if (isForOperators(step)) return this.performForOperators(accountId, step);
+    switch (step.kind) {
       case 'REGISTER':
-        return this.register(accountId, deed.request);
+        return this.register(accountId, step.requests);
       case 'TURN':
-        return this.turn(deed);
+        return this.turn(life, step);
       case 'WORKFLOW':
-        return this.workflow(deed);
+        return this.workflow(step);
       case 'RECORD':
-        return this.record(accountId, deed);
+        return this.record(accountId, step);
       case 'VOID':
-        return app.events.voidUsage(OPERATOR, { ...deed, accountId });
+        return this.gateway.app.events.voidUsage(OPERATOR, { ...step, accountId });
+      case 'WEBHOOK':
+        return this.webhook(accountId, step);
+    }
+  }
+
+  private async performForOperators(accountId: string, step: OperatorStep): Promise<unknown> {
+    const { catalogue, rates, credits } = this.gateway.app;
+    switch (step.kind) {
+      case 'PROFILE':
+        return catalogue.createProfile(OPERATOR, step.request);
+      case 'RATE':
+        return rates.setRate(OPERATOR, step.request);
+      case 'ALLOCATE':
+        return credits.allocate(OPERATOR, { ...step.request, accountId });
+      case 'VOID_ALLOCATION':
+        return this.voidAllocation(accountId, step);
     }
   }
 
   // Each call names its instant: lived again, one that the resource has passed is refused instead of moved to now.
-  private async turn({ resource, turn, atMs }: Extract<Deed, { deed: 'TURN' }>): Promise<unknown> {
-    const { deployments } = this.app;
+  private async turn({ domain }: Life, { resource, turn, atMs }: Step<'TURN'>): Promise<unknown> {
+    const { deployments } = this.gateway.app;
     const target = { id: this.idOf(resource), at: atMs };
+    const endpointUrl = `https://${resource.externalId}.${domain}/v1`;
     switch (turn.call) {
       case 'DEPLOY':
-        return deployments.deploy(OPERATOR, {
-          ...turn,
-          ...target,
-          endpointUrl: endpointOf(resource),
-        });
+        return deployments.deploy(OPERATOR, { ...turn, ...target, endpointUrl });
       case 'REQUEST':
-        return deployments.deploy(OPERATOR, {
-          ...turn,
-          ...target,
-          endpointUrl: endpointOf(resource),
-          ready: false,
-        });
+        return deployments.deploy(OPERATOR, { ...turn, ...target, endpointUrl, ready: false });
       case 'READY':
         return deployments.ready(OPERATOR, target);
       case 'SCALE':
@@ -169,37 +230,49 @@ class DemoLife {
     }
   }
 
-  private async workflow(deed: Extract<Deed, { deed: 'WORKFLOW' }>): Promise<unknown> {
-    const { deployments } = this.app;
-    const target = { id: this.idOf(deed.resource), at: deed.atMs };
-    return deed.isDeployed
+  private async workflow({ resource, isDeployed, atMs }: Step<'WORKFLOW'>): Promise<unknown> {
+    const { deployments } = this.gateway.app;
+    const target = { id: this.idOf(resource), at: atMs };
+    return isDeployed
       ? deployments.deployWorkflow(OPERATOR, target)
       : deployments.undeployWorkflow(OPERATOR, target);
   }
 
-  private async register(accountId: string, request: RegisterRequest): Promise<void> {
-    const [id] = await this.app.resources.registerAll(OPERATOR, accountId, [request]);
-    invariant(id !== undefined, 'an id for what was registered');
-    this.ids.set(refKey(request), id);
+  private async register(accountId: string, requests: readonly RegisterRequest[]): Promise<void> {
+    const ids = await this.gateway.app.resources.registerAll(OPERATOR, accountId, requests);
+    for (const [index, request] of requests.entries()) {
+      const id = ids[index];
+      invariant(id !== undefined, 'an id for what was registered');
+      this.ids.set(refKey(request), id);
+    }
   }
 
   private async voidAllocation(
     accountId: string,
-    { request, reason }: Extract<Deed, { deed: 'VOID_ALLOCATION' }>,
+    { request, reason }: Step<'VOID_ALLOCATION'>,
   ): Promise<void> {
     // Asked for again, it is the allocation that was made.
-    const made = await this.app.credits.allocate(OPERATOR, { ...request, accountId });
+    const made = await this.gateway.app.credits.allocate(OPERATOR, { ...request, accountId });
     const id = encodeId('CreditAllocation', made.accountId, made.allocationId);
-    await this.app.credits.void(OPERATOR, { id, reason });
+    await this.gateway.app.credits.void(OPERATOR, { id, reason });
   }
 
-  private async record(
-    accountId: string,
-    { reports }: Extract<Deed, { deed: 'RECORD' }>,
-  ): Promise<void> {
-    const result = await this.app.ingest.record(OPERATOR, { accountId, path: ['events'] }, reports);
+  private async record(accountId: string, { reports }: Step<'RECORD'>): Promise<void> {
+    const result = await this.gateway.app.ingest.record(
+      OPERATOR,
+      { accountId, path: ['events'] },
+      reports,
+    );
     const [refused] = result.results.filter(({ outcome }) => outcome !== 'DUPLICATE');
     invariant(refused === undefined, 'the demo records what can be', { refused });
+  }
+
+  private async webhook(accountId: string, { url, events }: Step<'WEBHOOK'>): Promise<void> {
+    const { database, webhooks } = this.gateway;
+    if (webhooks === null) return;
+    const made = await database.inSnapshot((tx) => webhooks.list(OPERATOR, tx, { accountId }));
+    // Lived again, it is there already.
+    if (made.length === 0) await webhooks.create(OPERATOR, { accountId, url, events });
   }
 
   private idOf(resource: ResourceRef): string {
@@ -216,9 +289,5 @@ function passOver(error: unknown): void {
 }
 
 function tellOnStderr(error: unknown): void {
-  process.stderr.write(`The demo account could not be completed: ${String(error)}\n`);
-}
-
-function endpointOf({ externalId }: ResourceRef): string {
-  return `https://${externalId}.nordlicht-versand.example/v1`;
+  process.stderr.write(`The demo accounts could not be completed: ${String(error)}\n`);
 }

@@ -1,12 +1,21 @@
+import type { LookupFunction } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { seedDemo } from '../../src/cli/seed.ts';
 import { DemoDays } from '../../src/cli/seed/days.ts';
 import { planDemo } from '../../src/cli/seed/plan.ts';
-import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  asOwner,
+  startTestGateway,
+  type TestGateway,
+  WEBHOOK_SECRET_KEY,
+} from '../support/gateway.ts';
+import { runDueJobs } from '../support/jobs.ts';
 import {
   AccountDocument,
   AllocationsDocument,
   BrowserPodsTabDocument,
+  BillingCyclesDocument,
+  CreditsDocument,
   CustomScriptsTabDocument,
   GuardrailsTabDocument,
   HardwareProfilesDocument,
@@ -14,6 +23,7 @@ import {
   OcrDeploymentsTabDocument,
   OverviewDocument,
   UsageEventsDocument,
+  WebhookEndpointsDocument,
   WorkflowsTabDocument,
 } from '../support/operations.ts';
 
@@ -21,20 +31,34 @@ const SEEDING_MS = 120_000;
 const YEAR = { fromDay: '2025-04-01', toDay: '2026-03-09' };
 
 /** Seeds, and gives the key that a first start would print. */
-async function keyOfDemo({ database, clock }: TestGateway): Promise<string> {
+async function keysOfDemo({ database, clock }: TestGateway): Promise<readonly string[]> {
   const failures: unknown[] = [];
-  const demo = await seedDemo({ database, clock, onError: (error) => failures.push(error) });
-  if (demo === null) throw new Error('No demo account was made.', { cause: failures[0] });
-  return demo.key;
+  const made = await seedDemo({
+    database,
+    clock,
+    webhookKey: WEBHOOK_SECRET_KEY,
+    onError: (error) => failures.push(error),
+  });
+  if (failures.length > 0) throw new Error('A demo account was not made.', { cause: failures[0] });
+  return made.map(({ key }) => key);
 }
 
-describe('the demo account', () => {
+async function keyOfDemo(gateway: TestGateway): Promise<string> {
+  return (await keysOfDemo(gateway))[0] ?? '';
+}
+
+describe('the demo', () => {
   let gateway: TestGateway;
   let key: string;
+  let keyOfBurning: string;
+  let keyOfPage: string;
 
   beforeAll(async () => {
-    gateway = await startTestGateway({ now: '2026-03-10T12:00:00.000Z' });
-    key = await keyOfDemo(gateway);
+    gateway = await startTestGateway({
+      now: '2026-03-10T12:00:00.000Z',
+      webhooks: { lookup: leadsNowhere },
+    });
+    [key = '', keyOfBurning = '', keyOfPage = ''] = await keysOfDemo(gateway);
   }, SEEDING_MS);
 
   afterAll(async () => {
@@ -216,12 +240,104 @@ describe('the demo account', () => {
     expect(allocations.filter(({ source }) => source === 'PLAN')).toHaveLength(28);
   });
 
+  it('has a second account, low on credits: used up within the hour, stopped within two', async () => {
+    const { data } = await gateway.query(CreditsDocument, {}, keyOfBurning);
+    const cycles = await gateway.query(BillingCyclesDocument, {}, keyOfBurning);
+
+    // 142.5 - 0.32 - 89.38 - 60 x 0.1 - 5 x 8.5 = 4.3; at 8.6 an hour 0 is reached in 30 minutes, and -10 in 14.3 / 8.6 hours.
+    expect(data.account?.credits).toMatchObject({
+      allocated: '142.5',
+      used: '138.2',
+      remaining: '4.3',
+      state: 'LOW',
+      burnRatePerHour: '8.6',
+      exhaustsAt: '2026-03-10T12:30:00.000Z',
+      stopsAt: '2026-03-10T13:39:46.047Z',
+    });
+    // 150 - 60 - 52.25 - 45.25 = -7.5.
+    expect(cycles.data.account?.billingCycles.nodes).toMatchObject([
+      { startsAt: '2026-03-05T05:00:00.000Z', carriedOver: '-7.5', allocated: '150' },
+      { allocated: '150', used: '157.5', closing: '-7.5' },
+    ]);
+    for (const [now, state] of [
+      ['2026-03-10T13:00:00.000Z', 'EXHAUSTED'],
+      ['2026-03-10T14:00:00.000Z', 'STOPPED'],
+    ] as const) {
+      gateway.clock.moveTo(Date.parse(now));
+      const later = await gateway.query(CreditsDocument, {}, keyOfBurning);
+      expect(later.data.account?.credits.state).toBe(state);
+    }
+    gateway.clock.moveTo(Date.parse('2026-03-10T12:00:00.000Z'));
+  });
+
+  it('has a second account with a failed deployment and a draft', async () => {
+    const range = { preset: 'CURRENT_CYCLE' } as const;
+    const { data } = await gateway.query(ModelsTabDocument, { range }, keyOfBurning);
+    const draft = await gateway.query<{ resource: { status: string } }>(
+      '{ resource(kind: WORKFLOW, externalId: "show-notes") { status } }',
+      {},
+      keyOfBurning,
+    );
+    const deployments =
+      data.account?.usage.models.nodes.flatMap((model) => model.deployments.nodes) ?? [];
+
+    expect(
+      Object.fromEntries(deployments.map((one) => [one.resource.externalId, one.resource.status])),
+    ).toEqual({ 'narrator-prod': 'DEPLOYED', 'narrator-canary': 'FAILED' });
+    expect(draft.data.resource.status).toBe('IN_DEVELOPMENT');
+  });
+
+  it('has a second account whose webhook fails', async () => {
+    await runDueJobs(gateway);
+    const { data } = await gateway.query(WebhookEndpointsDocument, {}, keyOfBurning);
+    const [endpoint] = data.webhookEndpoints ?? [];
+    const deliveries = endpoint?.deliveries.nodes ?? [];
+
+    expect(data.webhookEndpoints).toHaveLength(1);
+    // 80 and 90 % of 142.5 are 114 and 128.25, with 28.5 and 14.25 left; low at 10.
+    expect(deliveries.map(({ event, status, attempts }) => [event, status, attempts])).toEqual(
+      Array.from({ length: 3 }, () => ['ALERT_RAISED', 'PENDING', 1]),
+    );
+    for (const { lastError } of deliveries) expect(lastError).not.toBeNull();
+  });
+
+  it('has a third account with the figures of the product’s page, which stand still', async () => {
+    const range = { preset: 'CURRENT_CYCLE' } as const;
+    for (const now of ['2026-03-10T12:00:00.000Z', '2026-03-15T23:59:59.999Z']) {
+      gateway.clock.moveTo(Date.parse(now));
+      const { data } = await gateway.query(OverviewDocument, { range }, keyOfPage);
+      const usage = data.account?.usage;
+
+      expect(usage?.workflowRuns).toMatchObject({ used: 45, allocated: 10_000, percentUsed: 0.45 });
+      expect(usage?.credits).toMatchObject({
+        used: '212.16',
+        allocated: '300',
+        percentUsed: 70.72,
+      });
+      expect(usage?.credits.byCategory.map(({ credits }) => credits)).toEqual([
+        '98.4',
+        '18.24',
+        '38.88',
+        '40.8',
+        '15.84',
+      ]);
+    }
+    gateway.clock.moveTo(Date.parse('2026-03-10T12:00:00.000Z'));
+    const { data } = await gateway.query(CreditsDocument, {}, keyOfPage);
+    expect(data.account?.credits).toMatchObject({
+      remaining: '87.84',
+      state: 'OK',
+      burnRatePerHour: '0',
+      percentUsed: 70.72,
+    });
+  });
+
   it('stays as it is at the next start', async () => {
     const before = await gateway.query(OverviewDocument, { range: YEAR }, key);
 
-    const again = await seedDemo({ database: gateway.database, clock: gateway.clock });
+    const again = await keysOfDemo(gateway);
 
-    expect(again).toBeNull();
+    expect(again).toEqual([]);
     const after = await gateway.query(OverviewDocument, { range: YEAR }, key);
     expect(after.data).toEqual(before.data);
   });
@@ -259,15 +375,38 @@ describe('a first start that is interrupted', () => {
       const first = await seedDemo({
         database: interrupted.database,
         clock: interrupted.clock,
+        webhookKey: WEBHOOK_SECRET_KEY,
         onError: (error) => failures.push(error),
       });
       goOn();
       interrupted.clock.moveTo(Date.parse(NEXT));
-      const key = await keyOfDemo(interrupted);
+      // And once more, in the second account.
+      const goOnAgain = interrupted.database.onStatement((statement) => {
+        if (statement.includes('partners.insertEndpoint'))
+          throw new Error('The power is off again.');
+      });
+      const second = await seedDemo({
+        database: interrupted.database,
+        clock: interrupted.clock,
+        webhookKey: WEBHOOK_SECRET_KEY,
+        onError: (error) => failures.push(error),
+      });
+      goOnAgain();
+      const key = second[0]?.key ?? '';
+      interrupted.clock.moveTo(Date.parse(NEXT) + 10_000);
+      const [keyOfBurning = ''] = await keysOfDemo(interrupted);
       const expectedKey = await keyOfDemo(whole);
 
-      expect(first).toBeNull();
-      expect(failures).toEqual([new Error('The power is off.')]);
+      expect(first).toEqual([]);
+      expect(failures).toEqual([
+        new Error('The power is off.'),
+        new Error('The power is off again.'),
+      ]);
+      const burning = await interrupted.query(CreditsDocument, {}, keyOfBurning);
+      expect(burning.data.account?.credits).toMatchObject({
+        allocated: '142.5',
+        exhaustsAt: '2026-10-26T09:30:00.000Z',
+      });
       const range = HISTORY;
       const made = await interrupted.query(OverviewDocument, { range, granularity: 'DAY' }, key);
       const expected = await whole.query(
@@ -277,7 +416,7 @@ describe('a first start that is interrupted', () => {
       );
       expect(expected.errors).toBeUndefined();
       expect(withoutIds(made.data)).toEqual(withoutIds(expected.data));
-      // A deed lived a second time is refused where the resource has passed it, not moved to a later instant.
+      // A step lived a second time is refused where the resource has passed it, not moved to a later instant.
       expect(await deployments(interrupted)).toEqual(await deployments(whole));
     },
     2 * SEEDING_MS,
@@ -319,9 +458,9 @@ describe('the plan of the demo', () => {
 
   it('is in order of time, up to now, in batches that are taken, each event once', () => {
     for (const startMs of starts.filter((_, index) => index % 34 === 0)) {
-      const deeds = planDemo(DemoDays.ofFirstStart(startMs), startMs);
-      const instants = deeds.map(({ atMs }) => atMs);
-      const batches = deeds.flatMap((deed) => (deed.deed === 'RECORD' ? [deed.reports] : []));
+      const steps = planDemo(DemoDays.ofFirstStart(startMs), startMs);
+      const instants = steps.map(({ atMs }) => atMs);
+      const batches = steps.flatMap((step) => (step.kind === 'RECORD' ? [step.reports] : []));
       const reports = batches.flat().map((report) => JSON.stringify(report));
 
       expect(instants).toEqual([...instants].sort((a, b) => a - b));
@@ -331,6 +470,11 @@ describe('the plan of the demo', () => {
     }
   });
 });
+
+/** How a machine without a network finds a name. */
+function leadsNowhere(...[, , found]: Parameters<LookupFunction>): void {
+  found(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), '');
+}
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
@@ -346,6 +490,7 @@ function withoutIds(answer: unknown): unknown {
 function deployments(gateway: TestGateway): Promise<unknown> {
   return asOwner(
     gateway.databaseUrl,
-    `select kind, external_id, status, deployed_at, changed_at, lifecycle_at from resource order by 1, 2`,
+    `select r.kind, r.external_id, status, deployed_at, changed_at, lifecycle_at
+     from resource r join account a using (account_id) where a.external_id = 'demo' order by 1, 2`,
   );
 }

@@ -2,11 +2,14 @@
 // plan is judged over 400 first days, by a reckoning of the test's own: a status for each resource, and a sum of charges.
 
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { BURNING } from '../../src/cli/seed/burning.ts';
 import { DEMO_PROFILES, DEMO_RATE_CHANGE } from '../../src/cli/seed/catalogue.ts';
 import { DemoDays } from '../../src/cli/seed/days.ts';
 import { type Hosted, hostedOf, type Turn } from '../../src/cli/seed/hosting.ts';
 import { loadOf } from '../../src/cli/seed/load.ts';
-import { isTakenBack, usageOf } from '../../src/cli/seed/usage.ts';
+import { PAGE } from '../../src/cli/seed/page.ts';
+import type { DemoTale } from '../../src/cli/seed/tale.ts';
+import { chargedUsageOf, isTakenBack } from '../../src/cli/seed/usage.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -164,13 +167,13 @@ function usedIn(
     if (ms > 0) add(kind, (ms / HOUR_MS) * stretch.creditsPerHour);
   };
   for (const stretch of lived) addHosting(stretch.kind, stretch);
-  for (const one of usageOf(days, loadOf(days), 25)) {
+  for (const one of chargedUsageOf(days, loadOf(days), 25)) {
     if (one.knownAtMs > toMs || isTakenBack(one)) continue;
     const kind = String(one.fields['resourceKind'] ?? 'MODEL_DEPLOYMENT');
     if (one.hosting !== null) {
       const creditsPerHour = rateOf(one.hosting.hardware);
       addHosting(kind, { fromMs: one.occurredAtMs, toMs: one.hosting.toMs, creditsPerHour });
-    } else if (one.occurredAtMs >= fromMs && kind !== 'WORKFLOW') {
+    } else if (one.occurredAtMs >= fromMs) {
       add(kind, Number(one.fields['credits']));
     }
   }
@@ -181,11 +184,8 @@ describe('the plan of the demo, over 400 first days', () => {
   let stories: readonly Story[];
 
   beforeAll(() => {
-    // At another hour each day.
-    stories = Array.from({ length: FIRST_DAYS }, (_, index) =>
-      storyOf(FROM_MS + index * DAY_MS + ((index * 7) % 11) * HOUR_MS),
-    );
-  }, 120_000);
+    stories = firstStarts().map(storyOf);
+  }, 600_000);
 
   it('calls for nothing that would be refused, or that holds already', () => {
     expect(stories.flatMap(({ date, idle }) => idle.map((call) => `${date}: ${call}`))).toEqual([]);
@@ -228,6 +228,65 @@ describe('the plan of the demo, over 400 first days', () => {
 
       expect({ date, outside }).toEqual({ date, outside: [] });
       expect(Object.keys(sharePercent)).toHaveLength(Object.keys(PERCENTS).length - 1);
+    }
+  });
+});
+
+/** 400 days on end, each at another hour and minute. */
+function firstStarts(): readonly number[] {
+  return Array.from(
+    { length: FIRST_DAYS },
+    (_, index) => FROM_MS + index * DAY_MS + ((index * 7) % 11) * HOUR_MS + index * 7_777,
+  );
+}
+
+const wallCalendars = new Map<string, Intl.DateTimeFormat>();
+
+function wallCalendar(timeZone: string): Intl.DateTimeFormat {
+  const made =
+    wallCalendars.get(timeZone) ??
+    new Intl.DateTimeFormat('en', { timeZone, year: 'numeric', month: 'numeric', day: 'numeric' });
+  wallCalendars.set(timeZone, made);
+  return made;
+}
+
+/** The billing cycle of an instant, numbered by its month: reckoned by the date that a calendar on the wall shows. */
+function cycleOf(tale: DemoTale, firstStartMs: number, atMs: number): number {
+  const { account } = tale.storyOf(firstStartMs, firstStartMs);
+  const parts = wallCalendar(account.timeZone ?? 'UTC').formatToParts(atMs);
+  const [year = 0, month = 0, day = 0] = ['year', 'month', 'day'].map((type) =>
+    Number(parts.find((part) => part.type === type)?.value),
+  );
+  return year * 12 + month - (day < (account.cycleDay ?? 1) ? 1 : 0);
+}
+
+describe('the accounts beside the demo, over 400 first days and their nights', () => {
+  const starts = firstStarts().flatMap((startMs) => [startMs, startMs + 12 * HOUR_MS]);
+
+  it('burn in the running cycle, after a debt in the one before', () => {
+    for (const startMs of starts) {
+      const story = BURNING.storyOf(startMs, startMs);
+      const instants = story.steps().map(({ atMs }) => atMs);
+      const running = cycleOf(BURNING, startMs, startMs);
+      const cycles = instants.map((atMs) => cycleOf(BURNING, startMs, atMs) - running);
+
+      expect(BURNING.firstStartOf(story.account.createdAt)).toBe(startMs);
+      expect(instants).toEqual([...instants].sort((a, b) => a - b));
+      // Seven steps up to the debt, ten after it.
+      expect(cycles).toEqual([...Array<number>(7).fill(-1), ...Array<number>(10).fill(0)]);
+    }
+  });
+
+  it('show the page’s figures in the running cycle alone', () => {
+    for (const startMs of starts) {
+      const story = PAGE.storyOf(startMs, startMs);
+      const instants = story.steps().map(({ atMs }) => atMs);
+      const running = cycleOf(PAGE, startMs, startMs);
+
+      expect(PAGE.firstStartOf(story.account.createdAt)).toBe(startMs);
+      expect(instants).toEqual([...instants].sort((a, b) => a - b));
+      expect(Math.max(...instants)).toBe(startMs);
+      expect(cycleOf(PAGE, startMs, story.account.createdAt)).toBe(running);
     }
   });
 });

@@ -9,7 +9,7 @@ export const DEMO_ZONE = 'Europe/Berlin';
 /** 13 months. */
 export const HISTORY_DAYS = 395;
 /** The running cycle began about so long before the first start: three whole weeks. */
-const RUNNING_CYCLE_DAYS = 21;
+export const RUNNING_CYCLE_DAYS = 21;
 const WORKDAYS = 5;
 const MINUTE_MS = 60_000;
 
@@ -48,10 +48,9 @@ export class DemoDays {
     return this.at(-1);
   }
 
-  /** First day of the billing cycle, 1 to 28. The 29th and 30th round to the 28th, the 31st to the next 1st. */
+  /** First day of the billing cycle. */
   get cycleDay(): number {
-    const day = new Date((this.anchorDay - RUNNING_CYCLE_DAYS) * DAY_MS).getUTCDate();
-    return day > CYCLE_DAY_MAX + 2 ? 1 : Math.min(day, CYCLE_DAY_MAX);
+    return cycleDayOf(this.anchorDay - RUNNING_CYCLE_DAYS);
   }
 
   /** A local time of a day; no time of the story lies within the hours that the clock shifts. */
@@ -111,6 +110,15 @@ export class DemoDays {
       activity: growth * rush * calm,
     };
   }
+}
+
+/**
+ * The cycle day of an account whose cycle begins about that day (numbered from 1970-01-01): a day earlier or two, or a day later.
+ * @returns 1 to 28: the 29th and 30th round to the 28th, the 31st to the next 1st
+ */
+export function cycleDayOf(day: number): number {
+  const ofMonth = new Date(day * DAY_MS).getUTCDate();
+  return ofMonth > CYCLE_DAY_MAX + 2 ? 1 : Math.min(ofMonth, CYCLE_DAY_MAX);
 }
 
 /** The two weeks of the big sale. */

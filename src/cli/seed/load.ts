@@ -7,7 +7,8 @@ import { chargedMicro } from '../../hosting/charge.ts';
 import { DEMO_RATE_CHANGE, demoRateMicro } from './catalogue.ts';
 import type { DemoDays } from './days.ts';
 import { hostedOf, type Stretch, stretchesOf } from './hosting.ts';
-import { type DemoUsage, isTakenBack, type Load, usageOf } from './usage.ts';
+import type { DemoUsage } from './report.ts';
+import { chargedUsageOf, isTakenBack, type Load } from './usage.ts';
 
 /** Each cycle's plan. */
 export const PLAN_CREDITS = 300n;
@@ -24,7 +25,7 @@ const BEFORE_RUNNING_CYCLE_AGO = 25;
 export function loadOf(days: DemoDays): Load {
   const runningFromMs = days.cycles().at(-1)?.fromMs ?? 0;
   const soFar = { fromMs: runningFromMs, toMs: days.at(0, USED_AT_HOUR) };
-  const usage = usageOf(days, () => USUAL_LOAD, BEFORE_RUNNING_CYCLE_AGO).filter(
+  const usage = chargedUsageOf(days, () => USUAL_LOAD, BEFORE_RUNNING_CYCLE_AGO).filter(
     (one) => !isTakenBack(one),
   );
   const isStorage = (one: DemoUsage): boolean => one.fields['type'] === 'STORAGE';

@@ -2,25 +2,12 @@
 // sessions that are reported as periods once they are over.
 
 import { HOUR_MS } from '../../core/range.ts';
-import { floorDiv, formatMicro, parseMicro } from '../../core/micro.ts';
+import { floorDiv, parseMicro } from '../../core/micro.ts';
 import type { DemoDay, DemoDays } from './days.ts';
 import { DELIVERY_NOTES_AGO, officeHoursOf, TICKET_SUMMARIES } from './hosting.ts';
 import { chanceOf } from './random.ts';
+import { charged, type DemoUsage, event, hostingPeriod, ofResource } from './report.ts';
 import { DEMO_WORKFLOWS, runsOn } from './workflows.ts';
-
-/** An event, or (with `toMs`) a hosting period. */
-export interface DemoUsage {
-  /** Its identity says its kind too: no two sources share a name. */
-  readonly source: string;
-  readonly eventId: string;
-  readonly occurredAtMs: number;
-  /** When it is reported. */
-  readonly knownAtMs: number;
-  /** The fields of the API that are particular to it. */
-  readonly fields: Readonly<Record<string, string | number>>;
-  readonly creditsMicro: bigint;
-  readonly hosting: { readonly hardware: string; readonly toMs: number } | null;
-}
 
 /** Measures how much work there was, in thousandths of what is usual. */
 export type Load = (atMs: number) => number;
@@ -128,9 +115,17 @@ const SCHEDULES: readonly Schedule[] = [
 
 /** Usage of all days from one on, up to the end of the first start's day, in no order. */
 export function usageOf(days: DemoDays, load: Load, fromAgo: number): readonly DemoUsage[] {
+  return [
+    ...days.all(fromAgo, 0).flatMap((day) => runs(day, days)),
+    ...chargedUsageOf(days, load, fromAgo),
+  ];
+}
+
+/** The same without workflow runs, which cost no credits. */
+export function chargedUsageOf(days: DemoDays, load: Load, fromAgo: number): readonly DemoUsage[] {
   const usage: DemoUsage[] = [...fineTuning(days, load), ...scannerLoop(days), latePeriod(days)];
   for (const day of days.all(fromAgo, 0)) {
-    usage.push(...runs(day, days), ...pages(day, load), ...tokens(day, load), ...storage(day));
+    usage.push(...pages(day, load), ...tokens(day, load), ...storage(day));
     for (const habit of POD_HABITS) usage.push(...sessions(habit, day));
     for (const schedule of SCHEDULES) usage.push(...scheduled(schedule, day, days));
     usage.push(...summaries(day, days));
@@ -300,34 +295,6 @@ function summaries({ ago, isWorkday, date }: DemoDay, days: DemoDays): readonly 
       fields: ofResource('MODEL_DEPLOYMENT', 'ticket-summaries'),
     },
   ];
-}
-
-function event(source: string, eventId: string, atMs: number): Omit<DemoUsage, 'fields'> {
-  return { source, eventId, occurredAtMs: atMs, knownAtMs: atMs, creditsMicro: 0n, hosting: null };
-}
-
-function charged(
-  base: Omit<DemoUsage, 'fields'>,
-  creditsMicro: bigint,
-  fields: DemoUsage['fields'],
-): DemoUsage {
-  return { ...base, creditsMicro, fields: { ...fields, credits: formatMicro(creditsMicro) } };
-}
-
-function hostingPeriod(
-  source: string,
-  eventId: string,
-  hardware: string,
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-): Omit<DemoUsage, 'fields'> {
-  return { ...event(source, eventId, fromMs), knownAtMs: toMs, hosting: { hardware, toMs } };
-}
-
-function ofResource(
-  kind: string,
-  externalId: string,
-): { readonly resourceKind: string; readonly resourceExternalId: string } {
-  return { resourceKind: kind, resourceExternalId: externalId };
 }
 
 function scaled(amount: number, thousandths: number): number {

@@ -1,0 +1,55 @@
+// What a demo account's life is told as: how it is opened, and one call of a service after the other.
+
+import type { OpenAccountRequest } from '../../credits/credit-account.service.ts';
+import type {
+  CreateHardwareProfileRequest,
+  SetHardwareRateRequest,
+} from '../../catalogue/rates.ts';
+import type { WebhookEvent } from '../../partners/webhook.ts';
+import type { Report } from '../../recording/ingest.service.ts';
+import type { RegisterRequest } from '../../resources/registration.ts';
+import type { ResourceRef } from '../../resources/resource.ts';
+import type { AllocateRequest } from '../../settlement/allocation.ts';
+import type { Turn } from './hosting.ts';
+
+/** One of the demo's accounts. */
+export interface DemoTale {
+  readonly externalId: string;
+  /** What it is good for, in a few words. */
+  readonly shows: string;
+  /** From when the account was created: the first start, as far as its story hangs on it. */
+  firstStartOf(createdAtMs: number): number;
+  /**
+   * The story of a first start at an instant. It follows from that instant alone: told again it is the same, so a seed that was
+   * interrupted is simply lived again.
+   * @param untilMs now, for a story that goes on until the end of the first start's day
+   */
+  storyOf(firstStartMs: number, untilMs: number): DemoStory;
+}
+
+export interface DemoStory {
+  readonly account: OpenAccountRequest & { readonly createdAt: number };
+  /** Of the addresses of its deployments. */
+  readonly domain: string;
+  /** What it lives through, in order of time. */
+  steps(): readonly DemoStep[];
+}
+
+/** One call of a service. */
+export type DemoStep = { readonly atMs: number } & (
+  | { readonly kind: 'PROFILE'; readonly request: CreateHardwareProfileRequest }
+  | { readonly kind: 'RATE'; readonly request: SetHardwareRateRequest }
+  | { readonly kind: 'ALLOCATE'; readonly request: AllocateRequest }
+  | { readonly kind: 'VOID_ALLOCATION'; readonly request: AllocateRequest; readonly reason: string }
+  | { readonly kind: 'REGISTER'; readonly requests: readonly RegisterRequest[] }
+  | { readonly kind: 'TURN'; readonly resource: ResourceRef; readonly turn: Turn }
+  | { readonly kind: 'WORKFLOW'; readonly resource: ResourceRef; readonly isDeployed: boolean }
+  | { readonly kind: 'RECORD'; readonly reports: readonly Report[] }
+  | {
+      readonly kind: 'VOID';
+      readonly source: string;
+      readonly eventId: string;
+      readonly reason: string;
+    }
+  | { readonly kind: 'WEBHOOK'; readonly url: string; readonly events: readonly WebhookEvent[] }
+);
