@@ -9,6 +9,7 @@ import { openDatabase, type Database } from './db/database.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
 import { startJobs } from './db/job-runner.ts';
+import { keepTime } from './db/keep-time.ts';
 import { migrate } from './db/migrate.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { openDoors } from './doors.ts';
@@ -16,7 +17,6 @@ import { webhookKey } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
 
 const DATABASE_NAME = 'billing_gateway';
-const CLOCK_CHECK_MS = 60_000;
 /** They wait for others most of the time. */
 const JOBS_AT_A_TIME = 30;
 
@@ -73,7 +73,13 @@ async function start(config: Config, started: Started): Promise<void> {
   const database = await openMigrated(config, url);
   started.add(() => database.close());
   const clock = new SystemClock();
-  await followDatabaseClock(clock, database, started);
+  const time = await keepTime(clock, database, (line) => {
+    process.stderr.write(`${line}\n`);
+  });
+  started.add(() => {
+    time.stop();
+    return Promise.resolve();
+  });
   const { ingestWindowDays, ingestAheadSeconds, accountDefaults } = config;
   const { onError } = failures;
   const webhooks = {
@@ -149,26 +155,6 @@ async function databaseUrl(config: Config, started: Started): Promise<string> {
   });
   started.add(() => embedded.stop());
   return embedded.url;
-}
-
-async function followDatabaseClock(
-  clock: SystemClock,
-  database: Database,
-  started: Started,
-): Promise<void> {
-  const correct = async (): Promise<void> => {
-    const sentMs = clock.machineMs();
-    const databaseMs = await database.clockMs();
-    clock.correctBy(databaseMs - (sentMs + clock.machineMs()) / 2);
-  };
-  await correct();
-  // An unreachable database is told by /health/ready; the clock keeps its last correction meanwhile.
-  const timer = setInterval(() => void correct().catch(() => undefined), CLOCK_CHECK_MS);
-  timer.unref();
-  started.add(() => {
-    clearInterval(timer);
-    return Promise.resolve();
-  });
 }
 
 // What the one who starts the gateway can mend is said in a sentence; a fault of ours with its stack.

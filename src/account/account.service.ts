@@ -5,7 +5,7 @@ import { NotFoundError, UserInputError } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor } from '../core/identity.ts';
 import { parseOptionalText, parseStorable, parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
-import { nowOf, parseEmails, type Account } from './account.ts';
+import { nowUnderLock, parseEmails, type Account } from './account.ts';
 import {
   countAccounts,
   findAccountByExternalId,
@@ -45,11 +45,6 @@ export class AccountService {
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
-
-  /** An account's now, epoch ms. */
-  nowOf(account: Account): number {
-    return nowOf(account, this.clock.nowMs());
-  }
 
   /** The real time, epoch ms: when something is written, whatever the account's own clock says. */
   realNowMs(): number {
@@ -110,16 +105,32 @@ export class AccountService {
     return countAccounts(tx, search);
   }
 
-  /** Runs a write on one account's data in a transaction that holds the account's lock. @throws NOT_FOUND */
+  /**
+   * Runs a write on one account's data, at its now, in a transaction that holds the account's lock.
+   * @throws NOT_FOUND; UNAVAILABLE when this gateway's clock is ahead of the database's
+   */
   async inAccount<T>(
     accountId: number,
-    work: (tx: Tx, account: Account) => Promise<T>,
+    work: (tx: Tx, account: Account, nowMs: number) => Promise<T>,
   ): Promise<T> {
     return this.database.inTransaction(async (tx) => {
       // The lock comes first: what the work reads and decides on cannot change under it.
-      const account = await lockAccount(tx, accountId);
-      if (account === null) throw unknownId(encodeId('Account', accountId, accountId));
-      return work(tx, account);
+      const { account, nowMs } = await this.lock(tx, accountId);
+      return work(tx, account, nowMs);
     });
+  }
+
+  /** Locks an account and takes its now. @throws NOT_FOUND; UNAVAILABLE when this gateway's clock is ahead of the database's */
+  async lock(
+    tx: Tx,
+    accountId: number,
+  ): Promise<{ readonly account: Account; readonly nowMs: number }> {
+    // The wait for the lock and the answer's way must not look like a clock that is ahead.
+    const askedMs = this.clock.nowMs();
+    const locked = await lockAccount(tx, accountId);
+    if (locked === null) throw unknownId(encodeId('Account', accountId, accountId));
+    const { account, databaseMs } = locked;
+    const nowMs = nowUnderLock(account, { askedMs, nowMs: this.clock.nowMs(), databaseMs });
+    return { account, nowMs };
   }
 }

@@ -47,16 +47,26 @@ export const ACCOUNT_COLUMNS = `account_id, external_id, name, time_zone, cycle_
   credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts, last_seq,
   recorded_quantity, recorded_credits_micro`;
 
+/** An account under its lock. */
+export interface LockedAccount {
+  readonly account: Account;
+  /** The database's clock, epoch ms, once the lock was had. */
+  readonly databaseMs: number;
+}
+
 /**
  * Locks the account's row for the transaction: every write of an account's data begins here, so that writes of one
  * account follow one another. @returns null when there is no such account
  */
-export async function lockAccount(tx: Tx, accountId: number): Promise<Account | null> {
+export async function lockAccount(tx: Tx, accountId: number): Promise<LockedAccount | null> {
+  // Read from the locked row, the clock is that of after the wait for the lock.
   const rows = await tx.query(
-    `/* account.lockAccount */ select ${ACCOUNT_COLUMNS} from account where account_id = $1 for no key update`,
+    `/* account.lockAccount */ with locked as materialized (
+       select ${ACCOUNT_COLUMNS} from account where account_id = $1 for no key update)
+     select *, clock_timestamp() as database_now from locked`,
     [accountId],
   );
-  return rows[0] === undefined ? null : accountFromRow(rows[0]);
+  return rows[0] === undefined ? null : lockedFromRow(rows[0]);
 }
 
 /** Numbers new rows of a locked account. @returns the first of `count` consecutive local ids */
@@ -197,6 +207,11 @@ export async function updateAccount(
 
 function foldedOrNull(text: string | null): string | null {
   return text === null ? null : foldText(text);
+}
+
+/** Of a row with `database_now`. */
+export function lockedFromRow(row: Row): LockedAccount {
+  return { account: accountFromRow(row), databaseMs: ms(row, 'database_now') };
 }
 
 export function accountFromRow(row: Row): Account {

@@ -3,12 +3,14 @@
 import { parseNotAfter, parseWithin } from '../core/check.ts';
 import { parseTimeZone, cycleStartMs } from '../core/calendar.ts';
 import { type AccountCycle, firstAccountCycle } from './cycle.ts';
-import { UserInputError, type ErrorPath } from '../core/errors.ts';
+import { UnavailableError, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { isoInstant } from '../core/range.ts';
 import { parseOptionalText, parseText } from '../core/text.ts';
 
 export const CYCLE_DAY_MAX = 28;
 export const NOTIFICATION_EMAILS_MAX = 20;
+/** How far a gateway's clock may be ahead of the database's when it writes. */
+const AHEAD_MAX_MS = 1_000;
 const TEST_CLOCK_EARLIEST_MS = Date.UTC(2000, 0, 1);
 const TEST_CLOCK_LATEST_MS = Date.UTC(2080, 0, 1);
 
@@ -45,6 +47,31 @@ export interface Account {
  */
 export function nowOf(account: Pick<Account, 'isTest' | 'settledAtMs'>, realNowMs: number): number {
   return account.isTest ? account.settledAtMs : Math.max(account.settledAtMs, realNowMs);
+}
+
+/**
+ * The now of a write under the account's lock, epoch ms. What is booked cannot be taken back, so it is never more than a
+ * second ahead of the database's clock. A test account's is its own.
+ * @throws UnavailableError when this gateway's clock is further ahead than that
+ */
+export function nowUnderLock(
+  account: Pick<Account, 'isTest' | 'settledAtMs'>,
+  clock: {
+    /** The real time when the lock was asked for. */
+    readonly askedMs: number;
+    readonly nowMs: number;
+    /** The database's clock when it was given. */
+    readonly databaseMs: number;
+  },
+): number {
+  if (account.isTest) return account.settledAtMs;
+  const latestMs = clock.databaseMs + AHEAD_MAX_MS;
+  if (clock.askedMs > latestMs) {
+    throw new UnavailableError(
+      "This gateway's clock is more than a second ahead of the database's, so nothing was written; please try again later.",
+    );
+  }
+  return nowOf(account, Math.min(clock.nowMs, latestMs));
 }
 
 /** What createAccount is called with, as the API takes it. */

@@ -87,11 +87,11 @@ function progressBar(bytes: number): Shown {
 
 function progressLines(): Shown {
   const clock = new SystemClock();
-  let lastMs = clock.machineMs();
+  let lastMs = clock.passedMs();
   return {
     progress: (_bytesRead, { read, accepted }) => {
-      if (clock.machineMs() - lastMs < LINE_EVERY_MS) return;
-      lastMs = clock.machineMs();
+      if (clock.passedMs() - lastMs < LINE_EVERY_MS) return;
+      lastMs = clock.passedMs();
       console.error(`${read} rows read, ${accepted} accepted`);
     },
     stop: () => undefined,

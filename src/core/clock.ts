@@ -1,28 +1,98 @@
-// The only place that reads the machine's clock. Everything else is handed a Clock, so tests and the demo seed move time
-// by hand, and all gateways on one database agree because each corrects its clock to the database's.
+// The only place that reads the machine's clocks. Everything else is handed a Clock, so tests and the demo seed move time
+// by hand, and all gateways on one database agree because each goes by the database's clock.
 
 export interface Clock {
   /** Epoch milliseconds, UTC. */
   nowMs(): number;
 }
 
-/** The machine's clock, shifted by its measured difference to the database's clock. */
+/** What a machine says of time. */
+export interface MachineTime {
+  /** Its wall clock, epoch ms, which may be set at any moment. */
+  wallMs(): number;
+  /** How much time has passed since some instant; nobody can set it. The machine's sleep may be missing. */
+  passedMs(): number;
+}
+
+const THIS_MACHINE: MachineTime = { wallMs: () => Date.now(), passedMs: () => performance.now() };
+
+/** The answer to the question what the time is. */
+export interface DatabaseTime {
+  /** `passedMs()` when the database was asked. */
+  readonly askedMs: number;
+  /** What its clock said, epoch ms. */
+  readonly databaseMs: number;
+  /** How long the machine has been up, with its sleep, to some ten milliseconds. */
+  readonly upMs: number;
+}
+
+/** How much the gateway's own count may be sped up or slowed down towards the database's clock: more than crystals drift. */
+const SLEW = 1 / 1_000;
+/** Below it, the two counts of passed time differ by their precision. */
+const SLEEP_FROM_MS = 1_000;
+
+/**
+ * The gateway's time: the earlier of the database's clock and the gateway's own count of the time that has passed since it
+ * first asked the database. Nobody can set that count, so a step of the machine's wall clock moves nothing, and one of the
+ * database's clock can only make this time stand still until the two agree again. It never goes back.
+ *
+ * Until it is asked to follow a database it counts from the wall clock as it was when the clock was made.
+ */
 export class SystemClock implements Clock {
-  private offsetMs = 0;
+  /** What is added to the passed time to get the own count, and what the database's clock says. */
+  private ownOffsetMs: number;
+  private databaseOffsetMs: number;
+  private latestMs = -Infinity;
+  private followed: { readonly passedMs: number; readonly sleptMs: number } | null = null;
+
+  constructor(private readonly machine: MachineTime = THIS_MACHINE) {
+    this.ownOffsetMs = machine.wallMs() - machine.passedMs();
+    this.databaseOffsetMs = this.ownOffsetMs;
+  }
 
   nowMs(): number {
-    return Date.now() + this.offsetMs;
+    const offsetMs = Math.min(this.ownOffsetMs, this.databaseOffsetMs);
+    this.latestMs = Math.max(this.latestMs, Math.floor(this.machine.passedMs() + offsetMs));
+    return this.latestMs;
   }
 
-  /** The uncorrected machine time, for measuring durations and the difference itself. */
-  machineMs(): number {
-    return Date.now();
+  /** For measuring durations. */
+  passedMs(): number {
+    return this.machine.passedMs();
   }
 
-  /** @param offsetMs what to add to the machine's clock to get the database's */
-  correctBy(offsetMs: number): void {
-    this.offsetMs = Math.round(offsetMs);
+  /**
+   * Takes in what the database's clock said; the first answer is where the own count begins.
+   * @returns by how many ms the database's clock is ahead of the own count; below zero: behind it
+   */
+  follow(heard: DatabaseTime): number {
+    const passedMs = this.machine.passedMs();
+    const sleptMs = heard.upMs - passedMs;
+    // The database spoke at some instant between the question and the answer, so this much is certain and no more.
+    const earliestMs = heard.databaseMs - passedMs;
+    const latestMs = heard.databaseMs - heard.askedMs;
+    if (this.followed === null) {
+      this.ownOffsetMs = earliestMs;
+      this.databaseOffsetMs = earliestMs;
+      this.latestMs = -Infinity;
+    } else {
+      this.databaseOffsetMs = within(this.databaseOffsetMs, earliestMs, latestMs);
+      const newlySleptMs = sleptMs - this.followed.sleptMs;
+      if (newlySleptMs >= SLEEP_FROM_MS) this.ownOffsetMs += newlySleptMs;
+      const slewMs = (passedMs - this.followed.passedMs) * SLEW;
+      this.ownOffsetMs = within(
+        this.databaseOffsetMs,
+        this.ownOffsetMs - slewMs,
+        this.ownOffsetMs + slewMs,
+      );
+    }
+    this.followed = { passedMs, sleptMs };
+    return this.databaseOffsetMs - this.ownOffsetMs;
   }
+}
+
+function within(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
 }
 
 /** A clock that stands still until it is moved. */

@@ -14,14 +14,9 @@ import {
   parseAccountChanges,
   type UpdateAccountRequest,
 } from '../account/account.service.ts';
-import {
-  insertAccount,
-  lockAccount,
-  takeLocalIds,
-  updateAccount,
-} from '../account/account.store.ts';
+import { insertAccount, takeLocalIds, updateAccount } from '../account/account.store.ts';
 import { addCalendar } from '../core/calendar.ts';
-import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
+import { ConflictError, UserInputError } from '../core/errors.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
@@ -98,7 +93,7 @@ export class CreditAccountService {
         label: null,
       }));
       await this.insertFirstWatches(tx, made.account, [...limits, ...thresholds]);
-      return this.settleIn(tx, accountId, request.testClock ?? this.accounts.realNowMs());
+      return this.settleIn(tx, accountId, request.testClock ?? null);
     });
   }
 
@@ -229,10 +224,9 @@ export class CreditAccountService {
   }
 
   // What was due since its credits began happens at once.
-  private async settleIn(tx: Tx, accountId: number, nowMs: number): Promise<Account> {
-    const account = await lockAccount(tx, accountId);
-    invariant(account !== null, 'a new account is there', { accountId });
-    await this.settlements.move({ tx, account }, nowMs, () => Promise.resolve());
+  private async settleIn(tx: Tx, accountId: number, testClockMs: number | null): Promise<Account> {
+    const { account, nowMs } = await this.accounts.lock(tx, accountId);
+    await this.settlements.move({ tx, account }, testClockMs ?? nowMs, () => Promise.resolve());
     return this.accounts.get(tx, accountId);
   }
 }

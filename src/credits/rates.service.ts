@@ -51,8 +51,8 @@ export class RatesService {
       const tests = await findTestAccountsOn(tx, hardwareId);
       const locked: Account[] = [];
       for (const accountId of tests) {
-        const account = await lockAccount(tx, accountId);
-        if (account !== null) locked.push(account);
+        const found = await lockAccount(tx, accountId);
+        if (found !== null) locked.push(found.account);
       }
       await upsertRate(tx, { hardwareId, ...rate }, nowMs);
       for (const account of locked) await this.applyTo(tx, account);

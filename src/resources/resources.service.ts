@@ -54,8 +54,7 @@ export class ResourceService {
         { path: ['resources'] },
       );
     }
-    return this.accounts.inAccount(account, async (tx, owner) => {
-      const nowMs = this.accounts.nowOf(owner);
+    return this.accounts.inAccount(account, async (tx, _owner, nowMs) => {
       const registrations = requests.map((request, index) =>
         parseRegistration(request, nowMs, ['resources', index]),
       );
@@ -78,8 +77,7 @@ export class ResourceService {
       accountId: request.accountId,
       path: ['input', 'accountId'],
     });
-    return this.accounts.inAccount(accountId, async (tx, owner) => {
-      const nowMs = this.accounts.nowOf(owner);
+    return this.accounts.inAccount(accountId, async (tx, _owner, nowMs) => {
       const registration = parseRegistration({ ...request, kind }, nowMs, ['input']);
       return registerOne(tx, accountId, registration);
     });
@@ -97,7 +95,7 @@ export class ResourceService {
       accountId: request.accountId ?? null,
       path: ['input', 'accountId'],
     });
-    return this.accounts.inAccount(ref.accountId, async (tx, owner) => {
+    return this.accounts.inAccount(ref.accountId, async (tx, _owner, nowMs) => {
       const [model] = await loadModels(tx, [{ accountId: ref.accountId, modelId: ref.localId }]);
       if (model === undefined) throw unknownId(request.modelId, path);
       const registration = parseRegistration(
@@ -107,7 +105,7 @@ export class ResourceService {
           modelExternalId: model.externalId,
           modelType: model.type,
         },
-        this.accounts.nowOf(owner),
+        nowMs,
         ['input'],
       );
       return registerOne(tx, ref.accountId, registration, path);
@@ -123,8 +121,8 @@ export class ResourceService {
       accountId: request.accountId,
       path: ['input', 'accountId'],
     });
-    return this.accounts.inAccount(accountId, async (tx, owner) => {
-      const registration = parseModelRegistration(request, this.accounts.nowOf(owner), ['input']);
+    return this.accounts.inAccount(accountId, async (tx, _owner, nowMs) => {
+      const registration = parseModelRegistration(request, nowMs, ['input']);
       const existing = await findModels(tx, accountId, [registration.externalId]);
       const models = await writeModels(tx, accountId, planModels([registration], existing));
       const modelId = models.get(registration.externalId);

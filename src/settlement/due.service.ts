@@ -98,9 +98,11 @@ export class DueService {
     try {
       const isSettled = await this.database.inTransaction(async (tx) => {
         const nowMs = this.clock.nowMs();
-        const account = await lockDueAccount(tx, accountId, nowMs);
-        if (account === null) return false;
-        const atMs = nowOf(account, nowMs);
+        const locked = await lockDueAccount(tx, accountId, nowMs);
+        if (locked === null) return false;
+        const { account, databaseMs } = locked;
+        // Never ahead of the database: what is booked cannot be taken back.
+        const atMs = nowOf(account, Math.min(nowMs, databaseMs));
         await this.settlements.move({ tx, account }, atMs, () => Promise.resolve());
         return true;
       });

@@ -1,5 +1,4 @@
-import type { Account } from '../account/account.ts';
-import { ACCOUNT_COLUMNS, accountFromRow } from '../account/account.store.ts';
+import { ACCOUNT_COLUMNS, type LockedAccount, lockedFromRow } from '../account/account.store.ts';
 import type { Tx } from '../db/database.ts';
 import { at } from '../db/decode.ts';
 
@@ -11,12 +10,14 @@ export async function lockDueAccount(
   tx: Tx,
   accountId: number,
   byMs: number,
-): Promise<Account | null> {
+): Promise<LockedAccount | null> {
   const rows = await tx.query(
-    `/* credits.lockDueAccount */ select ${ACCOUNT_COLUMNS} from account a where account_id = $1 and exists (
-       select from credit_state c where c.account_id = a.account_id and c.next_due_at <= $2)
-     for no key update of a skip locked`,
+    `/* credits.lockDueAccount */ with locked as materialized (
+       select ${ACCOUNT_COLUMNS} from account a where account_id = $1 and exists (
+         select from credit_state c where c.account_id = a.account_id and c.next_due_at <= $2)
+       for no key update of a skip locked)
+     select *, clock_timestamp() as database_now from locked`,
     [accountId, at(byMs)],
   );
-  return rows[0] === undefined ? null : accountFromRow(rows[0]);
+  return rows[0] === undefined ? null : lockedFromRow(rows[0]);
 }

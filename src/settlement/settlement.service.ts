@@ -57,12 +57,11 @@ export class SettlementService {
     private readonly sinks: readonly SettlementSink[],
   ) {}
 
-  /** Runs a write on an account's credits. `work` must have no effect outside its transaction. @throws NOT_FOUND */
+  /** Runs a write on an account's credits. `work` must have no effect outside its transaction. @throws as AccountService.inAccount */
   async inAccount<T>(accountId: number, work: (open: OpenAccount) => Promise<T>): Promise<T> {
-    return this.accounts.inAccount(accountId, async (tx, account) => {
-      const nowMs = this.accounts.nowOf(account);
-      return this.move({ tx, account }, nowMs, work);
-    });
+    return this.accounts.inAccount(accountId, (tx, account, nowMs) =>
+      this.move({ tx, account }, nowMs, work),
+    );
   }
 
   /**

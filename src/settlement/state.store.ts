@@ -342,13 +342,14 @@ function sumsOf(cycles: readonly CycleSums[]): readonly bigint[][] {
   ];
 }
 
-/** Accounts that have something due by an instant, the longest due first. */
+/** Accounts that have something due by an instant and by the database's clock, the longest due first. */
 export async function findDue(
   tx: Tx,
   due: { readonly byMs: number; readonly limit: number },
 ): Promise<readonly number[]> {
   const rows = await tx.query(
-    `/* credits.findDue */ select account_id from credit_state where next_due_at <= $1 order by next_due_at limit $2`,
+    `/* credits.findDue */ select account_id from credit_state
+     where next_due_at <= least($1::timestamptz, (select clock_timestamp())) order by next_due_at limit $2`,
     [at(due.byMs), due.limit],
   );
   return rows.map((row) => int(row, 'account_id'));

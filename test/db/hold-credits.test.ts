@@ -14,6 +14,7 @@ import { invariant } from '../../src/core/errors.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
+import { setDatabaseClock } from '../support/database-clock.ts';
 import { asOwner, OPERATOR_KEY } from '../support/gateway.ts';
 
 const BEFORE = [RecordUsage1767225600000, KindOfSegments1767312000000];
@@ -313,7 +314,9 @@ describe('accounts from before credits were kept', () => {
     await fill();
     await migrate({ url, migrations });
     const fromMs = await creditsFromMs('given');
-    const app = await appAt(fromMs + 2 * 3_600_000);
+    const twoHoursLaterMs = fromMs + 2 * 3_600_000;
+    await setDatabaseClock(url, new Date(twoHoursLaterMs).toISOString());
+    const app = await appAt(twoHoursLaterMs);
 
     await app.due.settleDue();
 

@@ -13,6 +13,7 @@ export interface GatewayProcess {
   kill: () => Promise<void>;
   /** Asks it to end. @returns its status */
   stop: () => Promise<number | null>;
+  signal: (name: 'SIGUSR2') => void;
 }
 
 /**
@@ -59,6 +60,9 @@ export async function startGatewayProcess(
     origin,
     status: () => child.exitCode,
     complaints: () => complaints,
+    signal: (name) => {
+      child.kill(name);
+    },
     kill: async () => {
       if (child.exitCode !== null) return;
       child.kill('SIGKILL');

@@ -8,7 +8,7 @@ import pg from 'pg';
 import supertest from 'supertest';
 import { entities } from '../../ormconfig.ts';
 import { createApp, type App, type MailOptions, type WebhookOptions } from '../../src/app.ts';
-import { ManualClock } from '../../src/core/clock.ts';
+import { type Clock, ManualClock } from '../../src/core/clock.ts';
 import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
@@ -69,7 +69,10 @@ export interface TestGateway {
 }
 
 export interface TestGatewayOptions {
+  /** Beside another gateway: a clock of its own, which stands there. */
   readonly now?: string;
+  /** What the gateway takes for the time instead of its manual clock. */
+  readonly time?: Clock;
   /** Another gateway on the same database. */
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
@@ -80,13 +83,17 @@ export interface TestGatewayOptions {
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const databaseUrl = options.beside?.databaseUrl ?? (await cloneTemplate());
-  const clock = options.beside?.clock ?? new ManualClock(Date.parse(options.now ?? TEST_NOW));
+  const clock =
+    options.now === undefined && options.beside !== undefined
+      ? options.beside.clock
+      : new ManualClock(Date.parse(options.now ?? TEST_NOW));
+  const time = options.time ?? clock;
   const database = await openDatabase({ url: databaseUrl, poolSize: 6, entities });
   const faults: unknown[] = [];
   const disabled: WebhookEndpoint[] = [];
   const app = createApp({
     database,
-    clock,
+    clock: time,
     ingestWindowDays: 400,
     ingestAheadSeconds: 300,
     accountDefaults: options.accountDefaults ?? TEST_DEFAULTS,
@@ -105,7 +112,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     },
   });
   await app.keys.ensureOperatorKey(OPERATOR_KEY);
-  const server = await openDoors({ app, database, clock, logLevel: 'silent' });
+  const server = await openDoors({ app, database, clock: time, logLevel: 'silent' });
   await server.listen({ port: 0, host: '127.0.0.1' });
   const http = supertest(server.server);
   return {
