@@ -8,6 +8,7 @@ import { RunJobs1769990400000 } from './migrations/1769990400000-run-jobs.ts';
 import { SendEmails1769990500000 } from './migrations/1769990500000-send-emails.ts';
 import { DeliverWebhooks1770076800000 } from './migrations/1770076800000-deliver-webhooks.ts';
 import { CycleOfEntries1770140000000 } from './migrations/1770140000000-cycle-of-entries.ts';
+import { BoundPolicies1770141000000 } from './migrations/1770141000000-bound-policies.ts';
 import { FoldAccountNames1770150000000 } from './migrations/1770150000000-fold-account-names.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -64,5 +65,6 @@ export const migrations = [
   SendEmails1769990500000,
   DeliverWebhooks1770076800000,
   CycleOfEntries1770140000000,
+  BoundPolicies1770141000000,
   FoldAccountNames1770150000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -31,8 +31,8 @@ export class AlertRow {
   @Column({ name: 'percent_used', type: 'float8', nullable: true }) percentUsed!: number | null;
   @Column({ name: 'runs_remaining', ...sequenceColumn, nullable: true }) runsRemaining!:
     number | null;
-  @Column({ name: 'measured_micro', ...bigintColumn, nullable: true }) measuredMicro!:
-    bigint | null;
+  @Column({ name: 'measured_micro', ...bigintColumn, type: 'numeric', nullable: true })
+  measuredMicro!: bigint | null;
   @Column({ name: 'message', type: 'text' }) message!: string;
   @Column({ name: 'stopped_resource_ids', type: 'int', array: true }) stoppedResourceIds!: number[];
   @Column({ name: 'resolves', ...sequenceColumn, nullable: true }) resolves!: number | null;
@@ -61,7 +61,7 @@ export async function insertAlerts(
        select $1, a.sequence, a.kind, a.watch_id, a.crossed_at, a.raised_at, a.remaining_micro, a.percent_used,
          a.runs_remaining, a.measured_micro, a.message, a.stopped::int[], a.resolves
        from unnest($2::bigint[], $3::alert_kind[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::bigint[],
-         $8::float8[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bigint[])
+         $8::float8[], $9::bigint[], $10::numeric[], $11::text[], $12::text[], $13::bigint[])
          as a (sequence, kind, watch_id, crossed_at, raised_at, remaining_micro, percent_used, runs_remaining,
            measured_micro, message, stopped, resolves))
      select pg_notify('${ALERT_CHANNEL}', $14)`,

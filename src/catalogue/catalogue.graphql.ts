@@ -124,7 +124,7 @@ class CreateHardwareProfileInput implements CreateHardwareProfileRequest {
   @Field(() => Int) readonly vcpus!: number;
   @Field(() => Int, { nullable: true, defaultValue: 0 }) readonly gpus?: number | null;
   @Field(() => Float) readonly memoryGb!: number;
-  @Field(() => CreditsScalar, { description: 'For one replica; from 0 to 100,000.' })
+  @Field(() => CreditsScalar, { description: 'For one replica; from 0 to 1,000,000.' })
   readonly creditsPerHour!: string;
   @Field(() => DateTimeScalar, {
     nullable: true,

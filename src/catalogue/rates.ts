@@ -8,7 +8,7 @@ import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 
-export const RATE_MICRO_PER_HOUR_MAX = 100_000n * MICRO_PER_CREDIT;
+export const RATE_MICRO_PER_HOUR_MAX = 1_000_000n * MICRO_PER_CREDIT;
 /** A new rate must lie this far ahead, so that every gateway knows it before any account reaches it. */
 export const RATE_LEAD_MIN_MS = 10_000;
 export const RATE_LEAD_DEFAULT_MS = 60_000;

@@ -214,7 +214,8 @@ class UpdateAccountInput implements UpdateAccountRequest {
 }
 
 @InputType('SetCreditPolicyInput', {
-  description: 'In credits; what is left out stays as it is. negativeLimit <= 0 <= lowCredit.',
+  description:
+    'In credits, from -10^12 to 10^12; what is left out stays as it is. negativeLimit <= 0 <= lowCredit.',
 })
 class SetCreditPolicyInput implements PolicyRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
@@ -243,7 +244,7 @@ class CreateThresholdInput implements ThresholdRequest {
 class SetHardwareRateInput implements SetHardwareRateRequest {
   @Field(() => String, { description: "The profile's name." }) readonly hardware!: string;
   @Field(() => CreditsScalar, {
-    description: 'Credits an hour for one replica; from 0 to 100,000.',
+    description: 'Credits an hour for one replica; from 0 to 1,000,000.',
   })
   readonly creditsPerHour!: string;
   @Field(() => DateTimeScalar, { nullable: true }) readonly effectiveFrom?: number | null;

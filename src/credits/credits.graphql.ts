@@ -111,7 +111,10 @@ class AllocateInput implements AllocateRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => allocationUnits, { nullable: true, defaultValue: 'CREDITS' })
   readonly unit?: AllocationUnit | null;
-  @Field(() => CreditsScalar, { description: 'Credits, or a whole number of runs; above 0.' })
+  @Field(() => CreditsScalar, {
+    description:
+      'Credits, or a whole number of runs; above 0. All that an account is given once may be at most 10^12 together, all grants of one cycle at most 10^9.',
+  })
   readonly amount!: string;
   @Field(() => allocationSources, { nullable: true, defaultValue: 'TOP_UP' })
   readonly source?: AllocationSource | null;
@@ -189,7 +192,7 @@ class AdjustCreditsInput implements AdjustCreditsRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => CreditsScalar, {
     description:
-      'In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be.',
+      'In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be, down to a balance of -10^12.',
   })
   readonly amount!: string;
   @Field(() => String, { description: 'The description of its entry; at most 1,000 characters.' })

@@ -3,19 +3,20 @@ import type { Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { IdempotencyConflictError, UserInputError } from '../core/errors.ts';
 import { unknownId, type Actor } from '../core/identity.ts';
-import { formatMicro, MICRO_MAX, parseMicro } from '../core/micro.ts';
+import { formatMicro, parseMicro } from '../core/micro.ts';
 import { parseText } from '../core/text.ts';
 import type { Tx } from '../db/database.ts';
 import {
   type AllocateRequest,
   type CreditAllocation,
   lotOf,
+  type NewAllocation,
   newAdjustment,
   newAllocation,
   parseAllocateRequest,
   VOID_REASON_LENGTH_MAX,
 } from '../settlement/allocation.ts';
-import type { AllocationUnit } from '../engine/lots.ts';
+import { EVERY_CYCLE_MICRO_MAX, HELD_MICRO_MAX } from '../engine/bounds.ts';
 import {
   countAllocations,
   findAllocation,
@@ -24,7 +25,7 @@ import {
   insertRequest,
   loadAllocationPages,
   loadAllocations,
-  sumAllocated,
+  sumGiven,
   voidAllocation,
 } from '../settlement/credits.store.ts';
 import { findLiveOf } from '../engine/lots.ts';
@@ -53,8 +54,6 @@ export interface AdjustCreditsRequest {
   readonly reason: string;
   readonly idempotencyKey: string;
 }
-
-const DEBT_BY_ADJUSTMENT_MAX_MICRO = MICRO_MAX / 2n;
 
 /** A call that is answered with its first result when it comes again. */
 interface Call {
@@ -85,7 +84,7 @@ export class CreditsService {
       const earlier = await earlierResult(open, call);
       if (earlier?.allocationId != null) return { accountId, allocationId: earlier.allocationId };
       const made = newAllocation(body, { ...account, cycle: draft.state.cycle }, open.nowMs);
-      await requireSumFits(tx, accountId, made);
+      await requireSumFits(open, made);
       const allocation = { ...made, allocationId: draft.takeLocalId() };
       await insertAllocation(tx, accountId, allocation);
       if (made.state === 'PENDING') allocate(draft, made.unit, lotOf(allocation));
@@ -191,7 +190,7 @@ async function addAdjustment(
 ): Promise<void> {
   const { tx, account, draft, nowMs } = open;
   const made = newAdjustment(amountMicro, reason, nowMs);
-  await requireSumFits(tx, account.accountId, made);
+  await requireSumFits(open, made);
   const allocation = { ...made, allocationId: draft.takeLocalId() };
   await insertAllocation(tx, account.accountId, allocation);
   adjustUp(draft, lotOf(allocation), reason);
@@ -200,9 +199,9 @@ async function addAdjustment(
 // What is owed must leave room for all that may still be charged.
 function takeDown({ draft }: OpenAccount, amountMicro: bigint, reason: string): void {
   const leftMicro = draft.position().credits.balanceMicro - amountMicro;
-  if (leftMicro < -DEBT_BY_ADJUSTMENT_MAX_MICRO) {
+  if (leftMicro < -HELD_MICRO_MAX) {
     throw new UserInputError(
-      `amount is ${formatMicro(-amountMicro)}; the balance would be ${formatMicro(leftMicro)}, below the ${formatMicro(-DEBT_BY_ADJUSTMENT_MAX_MICRO)} that an adjustment may bring it to.`,
+      `amount is ${formatMicro(-amountMicro)}; the balance would be ${formatMicro(leftMicro)}, below the ${formatMicro(-HELD_MICRO_MAX)} that an adjustment may bring it to.`,
       { path: ['input', 'amount'] },
     );
   }
@@ -216,16 +215,18 @@ function parseAdjustment(amount: string): bigint {
   throw new UserInputError('amount is 0; it must be above or below it.', { path });
 }
 
-// Every sum of an account's allocations must be a number that the API can say and a balance can hold.
-async function requireSumFits(
-  tx: Tx,
-  accountId: number,
-  made: { readonly unit: AllocationUnit; readonly amountMicro: bigint },
-): Promise<void> {
-  const beforeMicro = await sumAllocated(tx, accountId, made.unit);
-  if (beforeMicro + made.amountMicro <= MICRO_MAX) return;
+// What an account is given must leave room for all that it may use and owe (engine/bounds.ts).
+async function requireSumFits(open: OpenAccount, made: NewAllocation): Promise<void> {
+  const { tx, account, draft } = open;
+  const cycleStartMs = draft.state.cycle.startMs;
+  const given = await sumGiven(tx, account.accountId, { unit: made.unit, cycleStartMs });
+  const [beforeMicro, maxMicro, what] = made.isEveryCycle
+    ? [given.everyCycleMicro, EVERY_CYCLE_MICRO_MAX, 'all grants of one cycle']
+    : [given.onceMicro, HELD_MICRO_MAX, 'all that an account is given once'];
+  if (beforeMicro + made.amountMicro <= maxMicro) return;
+  const roomMicro = beforeMicro < maxMicro ? maxMicro - beforeMicro : 0n;
   throw new UserInputError(
-    `amount is ${formatMicro(made.amountMicro)}; with what the account was allocated before, at most ${formatMicro(MICRO_MAX - beforeMicro)} more can be held.`,
+    `amount is ${formatMicro(made.amountMicro)}; ${what} may be at most ${formatMicro(maxMicro)} together, so at most ${formatMicro(roomMicro)} more.`,
     { path: ['input', 'amount'] },
   );
 }

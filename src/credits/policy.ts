@@ -3,6 +3,7 @@
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { parseText } from '../core/text.ts';
+import { HELD_MICRO_MAX } from '../engine/bounds.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 import type { ThresholdMeasure } from '../engine/watches.ts';
 
@@ -51,11 +52,14 @@ export const shippedDefaults: AccountDefaults = {
   hoursToStop: ['24'],
 };
 
-/** The policy after a request. @throws UserInputError unless negativeLimit <= 0 <= lowCredit */
+/**
+ * The policy after a request.
+ * @throws UserInputError unless negativeLimit <= 0 <= lowCredit, each within what an account can hold
+ */
 export function parsePolicy(request: PolicyRequest, before: CreditPolicy): CreditPolicy {
   const read = (field: keyof PolicyRequest, beforeMicro: bigint): bigint => {
     const text = request[field] ?? null;
-    return text === null ? beforeMicro : parseMicro(text, ['input', field]);
+    return text === null ? beforeMicro : parseLevel(text, field);
   };
   const policy = {
     lowCreditMicro: read('lowCredit', before.lowCreditMicro),
@@ -75,6 +79,17 @@ export function parsePolicy(request: PolicyRequest, before: CreditPolicy): Credi
     );
   }
   return policy;
+}
+
+function parseLevel(text: string, field: string): bigint {
+  const path = ['input', field];
+  const levelMicro = parseMicro(text, path);
+  if (levelMicro >= -HELD_MICRO_MAX && levelMicro <= HELD_MICRO_MAX) return levelMicro;
+  const bound = formatMicro(levelMicro < 0n ? -HELD_MICRO_MAX : HELD_MICRO_MAX);
+  throw new UserInputError(
+    `${field} is ${formatMicro(levelMicro)}; it must be ${levelMicro < 0n ? 'at least' : 'at most'} ${bound}.`,
+    { path },
+  );
 }
 
 /** @throws UserInputError when the value is none that its measure can have */

@@ -4,8 +4,10 @@
 
 import { type HardwareRate, rateAt } from '../catalogue/rates.ts';
 import { ConflictError, type ErrorPath, invariant, UserInputError } from '../core/errors.ts';
+import { formatMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { Tx } from '../db/database.ts';
+import { HELD_MICRO_MAX } from '../engine/bounds.ts';
 import { runningSegment } from '../engine/burn.ts';
 import type { OpenAccount } from '../settlement/settlement.service.ts';
 import type { HostingTurn } from '../engine/writes.ts';
@@ -116,10 +118,24 @@ async function beginSegments(
     const postedMicro = segment.toMs === null ? historyMicro : chargedMicro(segment, segment.toMs);
     return { ...segment, postedMicro, chargedMicro: postedMicro - historyMicro };
   });
+  requireHeld(parts, time);
   await insertSegments(tx, parts);
   const last = parts.at(-1);
   invariant(last?.toMs === null, 'the last part runs', { ...address });
   return { charges: parts, begun: runningSegment(last, account.creditsFromMs) };
+}
+
+/** What has run in the past is charged at once: it must be an amount that the account can hold. @throws UserInputError */
+function requireHeld(
+  parts: readonly HostingSegment[],
+  { atMs, nowMs, path }: HostingChange['time'],
+): void {
+  const costMicro = parts.reduce((sum, part) => sum + chargedMicro(part, nowMs), 0n);
+  if (costMicro <= HELD_MICRO_MAX) return;
+  throw new UserInputError(
+    `at is ${isoInstant(atMs)}; until now the hosting would have cost ${formatMicro(costMicro)} credits, and may cost at most ${formatMicro(HELD_MICRO_MAX)}.`,
+    { path },
+  );
 }
 
 /** What begins now and runs on must not meet hosting that is recorded already. @throws CONFLICT */

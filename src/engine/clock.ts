@@ -25,7 +25,7 @@ import {
   put,
 } from './lots.ts';
 import { type AlertKind, alertKindOf } from './occurrence.ts';
-import { creditStateOf } from './limits.ts';
+import { creditStateOf, stopLevelMicro } from './limits.ts';
 import { type AccountState, type KnownRate } from './state.ts';
 import {
   compareFired,
@@ -138,11 +138,11 @@ function nextCrossingMs(draft: Draft, untilMs: number): number | null {
   if (state.running.length === 0) return null;
   const position = draft.position();
   const { balanceMicro } = position.credits;
-  const levels = state.watches
+  const levels: (bigint | null)[] = state.watches
     .filter((watch) => judge(watch, position) !== null)
     .map((watch) => creditLevel(watch, position));
   // A forecast watches no limit, but what runs stops all the same.
-  if (state.credits.hasBegun) levels.push(state.policy.negativeLimitMicro);
+  levels.push(stopLevelMicro(state.credits.hasBegun, state.policy));
   let highestMicro: bigint | null = null;
   for (const level of levels) {
     if (level === null || level >= balanceMicro) continue;

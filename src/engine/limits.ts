@@ -1,5 +1,7 @@
 // The policy of an account's credits, and the state that follows from it and the balance.
 
+import { HELD_MICRO_MAX } from './bounds.ts';
+
 export interface CreditPolicy {
   /** At or below it nothing new is deployed; zero or more. */
   readonly lowCreditMicro: bigint;
@@ -17,8 +19,13 @@ export const creditStates = {
 } as const;
 export type CreditState = keyof typeof creditStates;
 
+/** Where what runs is stopped: at the policy's limit, or, before the first lot, at the lowest that a limit may be. */
+export function stopLevelMicro(hasBegun: boolean, policy: CreditPolicy): bigint {
+  return hasBegun ? policy.negativeLimitMicro : -HELD_MICRO_MAX;
+}
+
 /**
- * Before its first lot an account is EXHAUSTED; afterwards its state follows from its balance and policy.
+ * Before its first lot an account is EXHAUSTED, however little it owes; afterwards its state follows from its balance and policy.
  * @param balanceMicro with what has accrued taken off
  */
 export function creditStateOf(
@@ -26,8 +33,7 @@ export function creditStateOf(
   balanceMicro: bigint,
   policy: CreditPolicy,
 ): CreditState {
-  if (!hasBegun) return 'EXHAUSTED';
-  if (balanceMicro <= policy.negativeLimitMicro) return 'STOPPED';
-  if (balanceMicro <= 0n) return 'EXHAUSTED';
+  if (balanceMicro <= stopLevelMicro(hasBegun, policy)) return 'STOPPED';
+  if (!hasBegun || balanceMicro <= 0n) return 'EXHAUSTED';
   return balanceMicro <= policy.lowCreditMicro ? 'LOW' : 'OK';
 }

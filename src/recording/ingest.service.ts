@@ -34,7 +34,14 @@ import {
   type UsageEvent,
 } from './event.ts';
 import { insertEvents, loadRecorded, setTotals } from './events.store.ts';
-import { judge, type Facts, type Judged, type NewEvent, type Verdict } from './judgement.ts';
+import {
+  judge,
+  runsLeft,
+  type Facts,
+  type Judged,
+  type NewEvent,
+  type Verdict,
+} from './judgement.ts';
 import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
 
 const SUBJECTS_REMEMBERED = 100_000;
@@ -162,6 +169,7 @@ export class IngestService {
       nowMs,
       window: this.options,
       totals,
+      runsLeft: runsLeft(open.draft.state.runs),
       recorded: new Map(),
       subjectIdOf,
       profiles: await loadProfiles(tx, events),

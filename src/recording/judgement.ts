@@ -3,8 +3,10 @@
 // the event belongs to, and the account's limits. An event that is rejected leaves its identity free.
 
 import type { AccountTotals } from '../account/account.ts';
-import { SAFE_INT_MAX, MICRO_MAX, formatMicro } from '../core/micro.ts';
+import { formatMicro, MICRO_PER_CREDIT, SAFE_INT_MAX } from '../core/micro.ts';
+import { HELD_MICRO_MAX } from '../engine/bounds.ts';
 import { chargedMicro } from '../hosting/charge.ts';
+import type { Purse } from '../engine/lots.ts';
 import {
   differences,
   identityKey,
@@ -54,6 +56,8 @@ export interface Facts {
   readonly nowMs: number;
   readonly window: IngestWindow;
   readonly totals: AccountTotals;
+  /** How many more workflow runs the account can hold (runsLeft). */
+  readonly runsLeft: bigint;
   /** What is recorded under the batch's identities, by identityKey. */
   readonly recorded: ReadonlyMap<string, EventContent>;
   /** The id of what an event names; null when the account has no such thing. */
@@ -95,10 +99,12 @@ class Batch {
   readonly events: NewEvent[] = [];
   readonly segments: PlannedSegment[] = [];
   totals: AccountTotals;
+  private runsLeft: bigint;
   private readonly inBatch = new Map<string, EventContent>();
 
   constructor(private readonly facts: Facts) {
     this.totals = facts.totals;
+    this.runsLeft = facts.runsLeft;
   }
 
   judge(event: UsageEvent): Judged {
@@ -114,6 +120,9 @@ class Batch {
     if ('code' in admitted) return { outcome: 'REJECTED', ...admitted };
     const totals = raised(this.totals, admitted);
     if ('code' in totals) return { outcome: 'REJECTED', ...totals };
+    const runs = event.type === 'WORKFLOW_RUN' ? BigInt(event.quantity) : 0n;
+    if (runs > this.runsLeft) return { outcome: 'REJECTED', ...tooManyRuns(runs, this.runsLeft) };
+    this.runsLeft -= runs;
     this.keep(key, admitted, totals);
     return ACCEPTED;
   }
@@ -195,6 +204,19 @@ function compared(differing: readonly string[]): Judged {
   };
 }
 
+/** How many more runs can be recorded, such that those of a cycle and those that are owed stay within what can be held. */
+export function runsLeft({ cycle, debtMicro }: Purse): bigint {
+  const heldMicro = cycle.usedMicro > debtMicro ? cycle.usedMicro : debtMicro;
+  return heldMicro < HELD_MICRO_MAX ? (HELD_MICRO_MAX - heldMicro) / MICRO_PER_CREDIT : 0n;
+}
+
+function tooManyRuns(runs: bigint, left: bigint): Rejection {
+  return rejected(
+    'LIMIT_EXCEEDED',
+    `quantity is ${runs}; the runs that an account uses in a cycle, and those that it owes, may be at most ${formatMicro(HELD_MICRO_MAX)}, so at most ${left} more.`,
+  );
+}
+
 // What is voided later stays in the sums: so no sum of any view, over whatever was recorded, can pass these limits.
 function raised(totals: AccountTotals, admitted: Admitted): AccountTotals | Rejection {
   const { event, segments } = admitted;
@@ -210,10 +232,10 @@ function raised(totals: AccountTotals, admitted: Admitted): AccountTotals | Reje
       `quantity is ${event.quantity}; all quantities of an account together may be at most ${SAFE_INT_MAX}.`,
     );
   }
-  if (creditsMicro > MICRO_MAX) {
+  if (creditsMicro > HELD_MICRO_MAX) {
     return rejected(
       'LIMIT_EXCEEDED',
-      `All credits of an account together may be at most ${formatMicro(MICRO_MAX)}; with this event they would be ${formatMicro(creditsMicro)}.`,
+      `All credits of an account together may be at most ${formatMicro(HELD_MICRO_MAX)}; with this event they would be ${formatMicro(creditsMicro)}.`,
     );
   }
   return { lastSeq: event.seq, quantity, creditsMicro };

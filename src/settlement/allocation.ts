@@ -6,7 +6,7 @@
 // but in usage views from effectiveAt on), and history, which expired before the account's credits begin and is in views only.
 
 import { UserInputError } from '../core/errors.ts';
-import { formatMicro, MICRO_MAX, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
+import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { intersect, isoInstant, type Range } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 import { type CycleCalendar, cycleEndMs } from '../account/cycle.ts';
@@ -21,8 +21,6 @@ import type { RunningCycle } from '../engine/state.ts';
 export const NOTE_LENGTH_MAX = 1_000;
 export const VOID_REASON_LENGTH_MAX = 1_000;
 const PRIORITY_DEFAULT = 100;
-/** Of a row of grants without end: the sums of ten thousand cycles can be held. */
-const EVERY_CYCLE_AMOUNT_MAX_MICRO = MICRO_MAX / 10_000n;
 
 export const allocationSources = {
   PLAN: 'PLAN',
@@ -209,14 +207,8 @@ function cycleEndOf(
   return endMs;
 }
 
-function parseEveryCycle({ everyCycle, expiresAt, amount }: AllocateRequest): boolean {
+function parseEveryCycle({ everyCycle, expiresAt }: AllocateRequest): boolean {
   if (everyCycle !== true) return false;
-  if (parseMicro(amount) > EVERY_CYCLE_AMOUNT_MAX_MICRO) {
-    throw new UserInputError(
-      `amount is ${amount}; with everyCycle it may be at most ${formatMicro(EVERY_CYCLE_AMOUNT_MAX_MICRO)}.`,
-      { path: ['input', 'amount'] },
-    );
-  }
   if (expiresAt === null || expiresAt === undefined) return true;
   throw new UserInputError(
     'expiresAt must be left out with everyCycle: each grant lasts until its cycle ends.',

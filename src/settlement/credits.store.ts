@@ -138,18 +138,30 @@ export async function loadAllocations(
   return rows.map(allocationFromRow);
 }
 
-/** Sum of everything that was ever allocated to an account in a unit, in millionths; voided and returned ones too. */
-export async function sumAllocated(
+/** What an account was given in a unit, in millionths, voided ones too; what reversals returned is nothing new. */
+interface Given {
+  /** All that was ever given once. */
+  readonly onceMicro: bigint;
+  /** All grants of rows that wait, are in effect, or were in this cycle. */
+  readonly everyCycleMicro: bigint;
+}
+
+/** @param cycleStartMs of the running cycle */
+export async function sumGiven(
   tx: Tx,
   accountId: number,
-  unit: AllocationUnit,
-): Promise<bigint> {
+  given: { readonly unit: AllocationUnit; readonly cycleStartMs: number },
+): Promise<Given> {
   const rows = await tx.query(
-    `/* credits.sumAllocated */ select coalesce(sum(amount_micro), 0) as sum_micro from credit_allocation
-     where account_id = $1 and unit = $2`,
-    [accountId, unit],
+    `/* credits.sumGiven */ select
+       coalesce(sum(amount_micro) filter (where series_id is null and not is_return), 0) as once_micro,
+       coalesce(sum(amount_micro) filter (where series_id is not null
+         and (state in ('PENDING', 'SPENDABLE') or grant_at >= $3)), 0) as every_cycle_micro
+     from credit_allocation where account_id = $1 and unit = $2`,
+    [accountId, given.unit, at(given.cycleStartMs)],
   );
-  return big(rows[0] ?? {}, 'sum_micro');
+  const row = rows[0] ?? {};
+  return { onceMicro: big(row, 'once_micro'), everyCycleMicro: big(row, 'every_cycle_micro') };
 }
 
 /** Adds the row of a new lot. What becomes of it in the same transaction is written with it (state.store). */

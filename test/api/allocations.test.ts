@@ -131,13 +131,29 @@ describe('allocations', () => {
   });
 
   it('refuses more than an account can hold in all', async () => {
-    await anAllocation({ amount: '9223372036854.775806' });
+    await anAllocation({ amount: '999999999999.999999' });
 
     const last = await anAllocation({ amount: '0.000001' });
     const more = await gateway.query(AllocateDocument, { input: aBody({ amount: '0.000001' }) });
 
     expect(last.amount).toBe('0.000001');
     expect(more.errors?.[0]).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
+  });
+
+  it('refuses more grants of one cycle than an account can hold, also in the place of one that was voided', async () => {
+    const plan = await anAllocation({ amount: '999999999', everyCycle: true });
+    await gateway.query(VoidAllocationDocument, { id: plan.id, reason: 'another plan' });
+    const inCycle = await gateway.query(AllocateDocument, {
+      input: aBody({ amount: '1.000001', everyCycle: true }),
+    });
+    gateway.clock.moveBy(31 * 24 * 3_600_000);
+    const inNext = await gateway.query(AllocateDocument, {
+      input: aBody({ amount: '1000000000', everyCycle: true }),
+    });
+
+    expect(inCycle.errors?.[0]?.message).toContain('so at most 1 more');
+    expect(inCycle.errors?.[0]?.extensions.path).toEqual(['input', 'amount']);
+    expect(inNext.errors).toBeUndefined();
   });
 
   it('is voided once, with the first instant kept', async () => {

@@ -434,8 +434,8 @@ describe('an adjustment down', () => {
         input: { accountId, amount, reason: 'correction', idempotencyKey: amount },
       });
 
-    // From 100 down to half of what 64 bits hold, and one micro-credit further.
-    const farthest = await take('-4611686018527.387903');
+    // From 100 down to the lowest limit that there may be, and one micro-credit further.
+    const farthest = await take('-1000000000100');
     const further = await take('-0.000001');
 
     expect(farthest.errors).toBeUndefined();

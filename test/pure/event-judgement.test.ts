@@ -12,7 +12,8 @@ import { HostedTimes } from '../../src/recording/periods.ts';
 
 const NOW = Date.UTC(2026, 2, 10, 12);
 const HOUR_MS = 3_600_000;
-const MICRO_MAX = 2n ** 63n - 1n;
+/** 10^12 credits: the most that an account records. */
+const HELD_MICRO = 10n ** 18n;
 
 function someFacts(changes: Partial<Facts> = {}): Facts {
   const rates = [
@@ -24,6 +25,7 @@ function someFacts(changes: Partial<Facts> = {}): Facts {
     nowMs: NOW,
     window: { windowDays: 400, aheadSeconds: 300 },
     totals: { lastSeq: 10, quantity: 0n, creditsMicro: 0n },
+    runsLeft: 10n ** 12n,
     recorded: new Map(),
     subjectIdOf: (subject) =>
       subject.by === 'externalId' && subject.externalId === 'known' ? 4 : null,
@@ -101,7 +103,7 @@ describe('judge', () => {
   });
 
   it('takes credits and quantities up to the last unit that can be said, and not one more', () => {
-    const full = { lastSeq: 0, quantity: 2n ** 53n - 3n, creditsMicro: MICRO_MAX - 1_000_000n };
+    const full = { lastSeq: 0, quantity: 2n ** 53n - 3n, creditsMicro: HELD_MICRO - 1_000_000n };
     const verdict = judge(
       [
         anEvent('a', { credits: '1.000001' }),
@@ -123,8 +125,24 @@ describe('judge', () => {
     expect(verdict.totals).toEqual({
       lastSeq: 2,
       quantity: 2n ** 53n - 1n,
-      creditsMicro: MICRO_MAX,
+      creditsMicro: HELD_MICRO,
     });
+  });
+
+  it('takes as many workflow runs as can be held, and not one more', () => {
+    const runs = (eventId: string, quantity: number): UsageEvent =>
+      anEvent(eventId, {
+        type: 'WORKFLOW_RUN',
+        resourceKind: 'WORKFLOW',
+        credits: null,
+        quantity,
+      });
+    const verdict = judge(
+      [runs('a', 8), runs('b', 3), runs('c', 2), runs('d', 1)],
+      someFacts({ runsLeft: 10n, subjectIdOf: () => 1 }),
+    );
+
+    expect(codes(verdict)).toEqual(['ACCEPTED', 'LIMIT_EXCEEDED', 'ACCEPTED', 'LIMIT_EXCEEDED']);
   });
 
   it('divides a period where the rate changes', () => {

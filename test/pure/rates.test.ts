@@ -113,7 +113,7 @@ describe('parseNewHardware', () => {
 
   it.each([
     [{ creditsPerHour: '0' }],
-    [{ creditsPerHour: '100000' }],
+    [{ creditsPerHour: '1000000' }],
     [{ creditsPerHour: '0.000001' }],
     [{ vcpus: 0 }],
     [{ vcpus: 4_096 }],
@@ -128,7 +128,7 @@ describe('parseNewHardware', () => {
 
   it.each([
     ['creditsPerHour', { creditsPerHour: '-0.000001' }],
-    ['creditsPerHour', { creditsPerHour: '100000.000001' }],
+    ['creditsPerHour', { creditsPerHour: '1000000.000001' }],
     ['creditsPerHour', { creditsPerHour: '1.0000001' }],
     ['creditsPerHour', { creditsPerHour: 'NaN' }],
     ['vcpus', { vcpus: -1 }],

@@ -7,7 +7,7 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 export type AdjustCreditsInput = {
   readonly accountId?: string | null | undefined;
-  /** In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be. */
+  /** In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be, down to a balance of -10^12. */
   readonly amount: string;
   /** As for `allocate`; both share one space of keys. */
   readonly idempotencyKey: string;
@@ -33,7 +33,7 @@ export type AlertKind =
 
 export type AllocateInput = {
   readonly accountId?: string | null | undefined;
-  /** Credits, or a whole number of runs; above 0. */
+  /** Credits, or a whole number of runs; above 0. All that an account is given once may be at most 10^12 together, all grants of one cycle at most 10^9. */
   readonly amount: string;
   /** Default: now. Earlier: booked and spendable now, in usage views from effectiveAt on; with an expiresAt not after creditsFrom it is history, in views only. Any other expiresAt must be after now. */
   readonly effectiveAt?: string | null | undefined;
@@ -99,7 +99,7 @@ export type CreateApiKeyInput = {
 };
 
 export type CreateHardwareProfileInput = {
-  /** For one replica; from 0 to 100,000. */
+  /** For one replica; from 0 to 1,000,000. */
   readonly creditsPerHour: string;
   /** When the first rate takes effect; default: 1970-01-01T00:00:00.000Z. */
   readonly effectiveFrom?: string | null | undefined;
@@ -390,7 +390,7 @@ export type Scope =
   | 'OPERATOR'
   | 'READ_USAGE';
 
-/** In credits; what is left out stays as it is. negativeLimit <= 0 <= lowCredit. */
+/** In credits, from -10^12 to 10^12; what is left out stays as it is. negativeLimit <= 0 <= lowCredit. */
 export type SetCreditPolicyInput = {
   readonly accountId?: string | null | undefined;
   readonly fineTuningMinimum?: string | null | undefined;
@@ -399,7 +399,7 @@ export type SetCreditPolicyInput = {
 };
 
 export type SetHardwareRateInput = {
-  /** Credits an hour for one replica; from 0 to 100,000. */
+  /** Credits an hour for one replica; from 0 to 1,000,000. */
   readonly creditsPerHour: string;
   readonly effectiveFrom?: string | null | undefined;
   /** The profile's name. */
