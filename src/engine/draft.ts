@@ -1,5 +1,7 @@
 // The working copy of an account's state, with everything that is to be written when it is done: ledger lines, lots that came
-// about, segments that ended, and what happened. The clock (clock.ts) and the writes (writes.ts) move it; nothing else does.
+// about, segments that ended, and what happened. The clock (clock.ts) and the writes (writes.ts) move what is stored. Others take
+// local ids from it and add the lifecycle call that it tells of (deployments), or move a draft that is never stored: a quote, and
+// what is left of an allocation.
 
 import { invariant } from '../core/errors.ts';
 import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';

@@ -1,4 +1,4 @@
-// All that an account's credits depend on: what advance() (credits/clock.ts) begins with and ends with. Plain values; the
+// All that an account's credits depend on: what advance() (clock.ts) begins with and ends with. Plain values; the
 // store reads and writes them.
 
 import type { HardwareRate } from '../catalogue/rates.ts';

@@ -1,5 +1,6 @@
 // An account's credits as rows, and back. All of a state is read under one lock or in one snapshot, and written as what a
-// draft changed: nothing else writes these tables.
+// draft changed. What else writes these rows is a call before its draft is stored: a new account, allocation, threshold or
+// policy, what was voided, and the numbers and sums of recorded events.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { groupBy } from '../core/group.ts';
