@@ -10,6 +10,7 @@ import { DeliverWebhooks1770076800000 } from './migrations/1770076800000-deliver
 import { CycleOfEntries1770140000000 } from './migrations/1770140000000-cycle-of-entries.ts';
 import { BoundPolicies1770141000000 } from './migrations/1770141000000-bound-policies.ts';
 import { FoldAccountNames1770150000000 } from './migrations/1770150000000-fold-account-names.ts';
+import { PageOneView1770130000000 } from './migrations/1770130000000-page-one-view.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -23,6 +24,7 @@ import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { EmailRow } from './src/notifications/emails.store.ts';
 import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';
 import { WebhookEndpointRow } from './src/partners/webhooks.store.ts';
+import { FormerRow } from './src/resources/former-rows.store.ts';
 import { ModelRow, ResourceRow } from './src/resources/resources.store.ts';
 import { UsageEventRow } from './src/recording/events.store.ts';
 import {
@@ -40,6 +42,7 @@ export const entities = [
   CreditRequestRow,
   CreditStateRow,
   EmailRow,
+  FormerRow,
   HardwareProfileRow,
   HardwareRateRow,
   HostingSegmentRow,
@@ -67,4 +70,5 @@ export const migrations = [
   CycleOfEntries1770140000000,
   BoundPolicies1770141000000,
   FoldAccountNames1770150000000,
+  PageOneView1770130000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

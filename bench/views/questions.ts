@@ -1,8 +1,8 @@
 // The views that are measured: each as a page asks for it, as the service answers it, and as plain SQL over the raw tables.
 
-import { resolveRange, type DateRangeRequest } from '../../src/account/range.ts';
+import { resolveRangeAt, type DateRangeRequest } from '../../src/account/range.ts';
 import type { Account } from '../../src/account/account.ts';
-import type { UsageViews, View } from '../../src/views/views.service.ts';
+import { type UsageViews, type View, viewOf as viewAt } from '../../src/views/views.service.ts';
 import { ACCOUNT_ZONE } from '../support/data-set.ts';
 import { hostedTabSql, modelsTabSql, OVERVIEW_SQL, workflowsTabSql } from './raw-sql.ts';
 
@@ -110,5 +110,5 @@ export function rangeVariable({ request }: AskedRange): object {
 }
 
 export function viewOf(account: Account, range: AskedRange, nowMs: number): View {
-  return { account, range: resolveRange(range.request, account, nowMs) };
+  return viewAt(account, nowMs, (atMs) => resolveRangeAt(range.request, account, atMs));
 }

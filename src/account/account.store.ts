@@ -38,6 +38,7 @@ export class AccountRow {
   @Column({ name: 'creation', type: 'jsonb' }) creation!: unknown;
   @Column({ name: 'last_local_id', ...sequenceColumn }) lastLocalId!: number;
   @Column({ name: 'last_seq', ...sequenceColumn }) lastSeq!: number;
+  @Column({ name: 'last_change', ...sequenceColumn }) lastChange!: number;
   @Column({ name: 'recorded_quantity', ...bigintColumn }) recordedQuantity!: bigint;
   @Column({ name: 'recorded_credits_micro', ...bigintColumn }) recordedCreditsMicro!: bigint;
 }

@@ -54,14 +54,24 @@ export function firstAccountCycle(calendar: CycleCalendar, creditsFromMs: number
   return { startMs, endMs, earlierStartsMs: [beforeMs, cycleStartBefore(calendar, beforeMs)] };
 }
 
-/** The cycle that runs at an instant, where the account has not been settled up to it yet. */
+/** The cycle that runs at an instant, also where the account has not been settled up to it yet, or is past it. */
 export function cycleAt(
   account: CycleCalendar & { readonly cycle: AccountCycle },
   atMs: number,
 ): AccountCycle {
   let { cycle } = account;
+  while (cycle.startMs > atMs) cycle = previousCycle(account, cycle);
   while (cycle.endMs <= atMs) cycle = nextCycle(cycle, cycleEndMs(account, cycle.endMs));
   return cycle;
+}
+
+function previousCycle(calendar: CycleCalendar, cycle: AccountCycle): AccountCycle {
+  const [startMs = cycleStartBefore(calendar, cycle.startMs), ...known] = cycle.earlierStartsMs;
+  const earlierStartsMs = [...known];
+  while (earlierStartsMs.length < 2) {
+    earlierStartsMs.push(cycleStartBefore(calendar, earlierStartsMs.at(-1) ?? startMs));
+  }
+  return { startMs, endMs: cycle.startMs, earlierStartsMs };
 }
 
 /** The cycle after one. */

@@ -87,7 +87,19 @@ export function resolveRange(
   realNowMs: number,
   path: ErrorPath = ['range'],
 ): ResolvedRange {
-  const nowMs = nowOf(account, realNowMs);
+  return resolveRangeAt(request, account, nowOf(account, realNowMs), path);
+}
+
+/**
+ * The same as of an instant, which may lie before the account's now.
+ * @throws UserInputError likewise
+ */
+export function resolveRangeAt(
+  request: DateRangeRequest,
+  account: Pick<Account, 'timeZone' | 'cycleDay' | 'cycle'>,
+  nowMs: number,
+  path: ErrorPath = ['range'],
+): ResolvedRange {
   const timeZone = parseTimeZone(request.timeZone ?? account.timeZone, [...path, 'timeZone']);
   const { cycleDay } = account;
   const cycle = { timeZone: account.timeZone, cycleDay, ...cycleAt(account, nowMs) };

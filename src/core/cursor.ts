@@ -1,13 +1,83 @@
+// What a cursor holds: the place of its row in the list and, where the list is one of a view, what the view is of.
+
 /** Of any list. */
 export const ROWS_PER_PAGE_MAX = 500;
 
-/** A cursor's content: the sort value of its row (null: none) and the row's id within its list. */
+/** A cursor's place: the sort value of its row (null: none) and the row's id within its list. */
 export interface CursorKey {
   readonly value: string | number | null;
   readonly id: number;
 }
 
-/** A cursor as the API gives it. */
-export function encodeCursor(key: CursorKey): string {
-  return Buffer.from(JSON.stringify([key.value, key.id])).toString('base64url');
+/** How far an account had been written: its last event, its last new row, its last change of what was there. */
+export interface Written {
+  readonly lastSeq: number;
+  readonly lastLocalId: number;
+  readonly lastChange: number;
+}
+
+/** What the first page of a view's list was computed as of. */
+export interface AsOf extends Written {
+  readonly nowMs: number;
+}
+
+/** Binds a cursor to its list and to the view that the first page was of. */
+export interface ViewMark {
+  /** The fingerprint of the list with its order, filter and range. */
+  readonly list: string;
+  readonly asOf: AsOf;
+}
+
+export interface ViewCursor {
+  readonly key: CursorKey;
+  readonly mark: ViewMark;
+}
+
+/** A cursor as the API gives it. @param mark of a view's list */
+export function encodeCursor(key: CursorKey, mark: ViewMark | null = null): string {
+  const place = [key.value, key.id];
+  if (mark === null) return encoded(place);
+  const { list, asOf } = mark;
+  return encoded([...place, list, asOf.nowMs, asOf.lastSeq, asOf.lastLocalId, asOf.lastChange]);
+}
+
+/** The place that a list's cursor holds; null when it is none. */
+export function decodeCursor(cursor: string): CursorKey | null {
+  const parts = decoded(cursor);
+  return parts?.length === 2 ? keyOf(parts) : null;
+}
+
+/** What a cursor of a view's list holds; null when it is none. */
+export function decodeViewCursor(cursor: string): ViewCursor | null {
+  const parts = decoded(cursor);
+  const key = parts?.length === 7 ? keyOf(parts) : null;
+  if (key === null || parts === null) return null;
+  const [list, ...numbers] = parts.slice(2);
+  const [nowMs, lastSeq, lastLocalId, lastChange] = numbers.filter(isCount);
+  if (typeof list !== 'string' || nowMs === undefined || lastSeq === undefined) return null;
+  if (lastLocalId === undefined || lastChange === undefined) return null;
+  return { key, mark: { list, asOf: { nowMs, lastSeq, lastLocalId, lastChange } } };
+}
+
+function encoded(parts: readonly unknown[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+}
+
+function decoded(cursor: string): readonly unknown[] | null {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    return Array.isArray(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
+}
+
+function keyOf([value, id]: readonly unknown[]): CursorKey | null {
+  const isKnown = value === null || typeof value === 'string' || typeof value === 'number';
+  return isKnown && isCount(id) ? { value, id } : null;
+}
+
+// Rows are numbered from zero or one on: a number below is of no list, and not every column holds it.
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -3,7 +3,15 @@
 
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { parseWithin } from '../core/check.ts';
-import { type CursorKey, encodeCursor, ROWS_PER_PAGE_MAX } from '../core/cursor.ts';
+import {
+  type CursorKey,
+  decodeCursor,
+  decodeViewCursor,
+  encodeCursor,
+  ROWS_PER_PAGE_MAX,
+  type ViewCursor,
+  type ViewMark,
+} from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 
 /** A checked request for rows after a cursor. */
@@ -36,25 +44,85 @@ export function parsePage(
 
 /** @throws UserInputError when it is no cursor of ours */
 export function parseCursor(cursor: string, path: ErrorPath): CursorKey {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(parsed) && parsed.length === 2) {
-      const [value, id] = parsed as [unknown, unknown];
-      const known = value === null || typeof value === 'string' || typeof value === 'number';
-      // Rows are numbered from zero or one on: a number below is of no list, and not every column holds it.
-      if (known && typeof id === 'number' && Number.isSafeInteger(id) && id >= 0)
-        return { value, id };
-    }
-  } catch {
-    // Falls through to the one message for every cursor that is not ours.
+  const key = decodeCursor(cursor);
+  if (key === null) throw wrongCursor(path);
+  return key;
+}
+
+/** The arguments of a list that is read from both ends. */
+export interface ListArgs {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+/** A checked request for the first or the last rows between two cursors of a view's list. */
+export interface ViewPageRequest {
+  readonly from: 'FIRST' | 'LAST';
+  readonly limit: number;
+  readonly after: CursorKey | null;
+  readonly before: CursorKey | null;
+  /** What its cursors say of the list and the view; null on the first page. */
+  readonly mark: ViewMark | null;
+}
+
+/**
+ * @param path where the arguments stand, from the field that is asked for on
+ * @throws UserInputError when both ends are asked for, a number is out of bounds, or a cursor is none of a view's list
+ */
+export function parseViewPage(
+  args: ListArgs,
+  defaultFirst: number,
+  path: ErrorPath = [],
+): ViewPageRequest {
+  const count = parseCount(args, defaultFirst, path);
+  const after = parseViewCursor(args.after, [...path, 'after']);
+  const before = parseViewCursor(args.before, [...path, 'before']);
+  if (after !== null && before !== null && !isSame(after.mark, before.mark)) {
+    throw wrongCursor([...path, 'before']);
   }
-  throw wrongCursor(path);
+  return { ...count, ...keysOf(after, before), mark: (after ?? before)?.mark ?? null };
+}
+
+function keysOf(
+  after: ViewCursor | null,
+  before: ViewCursor | null,
+): Pick<ViewPageRequest, 'after' | 'before'> {
+  return { after: after?.key ?? null, before: before?.key ?? null };
+}
+
+function parseCount(
+  { first, last }: ListArgs,
+  defaultFirst: number,
+  path: ErrorPath,
+): Pick<ViewPageRequest, 'from' | 'limit'> {
+  const limits = { min: 0, max: ROWS_PER_PAGE_MAX };
+  if (last == null) {
+    const limit = parseWithin(first ?? defaultFirst, limits, [...path, 'first']);
+    return { from: 'FIRST', limit };
+  }
+  if (first == null) return { from: 'LAST', limit: parseWithin(last, limits, [...path, 'last']) };
+  throw new UserInputError('Ask for the first rows or for the last ones, not for both.', {
+    path: [...path, 'last'],
+  });
+}
+
+function isSame(a: ViewMark, b: ViewMark): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function parseViewCursor(cursor: string | null | undefined, path: ErrorPath): ViewCursor | null {
+  if (cursor === null || cursor === undefined) return null;
+  const parsed = decodeViewCursor(cursor);
+  if (parsed === null) throw wrongCursor(path);
+  return parsed;
 }
 
 /** The one answer for a cursor that is none, or one of another list. */
 export function wrongCursor(path: ErrorPath): UserInputError {
   return new UserInputError(
-    `${path.at(-1) ?? 'after'} is not a cursor that this list gave: use endCursor of the page before.`,
+    `${path.at(-1) ?? 'after'} is not a cursor that this list gave for this order, filter and range: use a cursor of the page before, or begin again without it.`,
     { path },
   );
 }
@@ -63,6 +131,8 @@ export function wrongCursor(path: ErrorPath): UserInputError {
 export interface ConnectionParts<T> {
   readonly nodes: readonly T[];
   readonly keyOf: (node: T) => CursorKey;
+  /** What binds the cursors to a view; left out: nothing. */
+  readonly mark?: ViewMark;
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
   readonly countAll: () => number | Promise<number>;
@@ -105,31 +175,35 @@ export class Connection<T> {
   }
 
   private cursorOf(node: T): string {
-    return encodeCursor(this.parts.keyOf(node));
+    return encodeCursor(this.parts.keyOf(node), this.parts.mark);
   }
 }
 
 /**
  * The page of a list that is already in memory, in its order.
- * @param compare the list's total order, by which rows after the cursor are found even when the cursor's row has gone
+ * @param compare the list's total order, by which rows beside a cursor are found even when the cursor's row has gone
  */
 export function pageOfList<T>(
   rows: readonly T[],
-  page: PageRequest,
+  page: PageRequest | ViewPageRequest,
   order: {
     readonly keyOf: (row: T) => CursorKey;
     readonly compare: (a: CursorKey, b: CursorKey) => number;
   },
 ): ConnectionParts<T> {
-  const { after } = page;
-  const begin =
-    after === null ? 0 : rows.filter((row) => order.compare(order.keyOf(row), after) <= 0).length;
-  const nodes = rows.slice(begin, begin + page.first);
+  const { after, before, limit, from } =
+    'limit' in page ? page : { ...page, limit: page.first, from: 'FIRST', before: null };
+  const count = (isIn: (key: CursorKey) => boolean): number =>
+    rows.filter((row) => isIn(order.keyOf(row))).length;
+  const begin = after === null ? 0 : count((key) => order.compare(key, after) <= 0);
+  const end = before === null ? rows.length : count((key) => order.compare(key, before) < 0);
+  const start = from === 'FIRST' ? begin : Math.max(begin, end - limit);
+  const nodes = rows.slice(start, Math.min(start + limit, end));
   return {
     nodes,
     keyOf: order.keyOf,
-    hasNextPage: begin + nodes.length < rows.length,
-    hasPreviousPage: begin > 0,
+    hasNextPage: start + nodes.length < rows.length,
+    hasPreviousPage: start > 0,
     countAll: () => rows.length,
   };
 }
@@ -171,6 +245,15 @@ export class After {
 @ArgsType()
 export class Page25 extends After {
   @Field(() => Int, { nullable: true, defaultValue: 25 }) readonly first?: number | null;
+}
+
+/** The arguments of a list that is read from both ends; 25 rows by default. */
+@ArgsType()
+export class PageFromBothEnds extends After {
+  @Field(() => Int, { nullable: true, description: 'With neither first nor last: the first 25.' })
+  readonly first?: number | null;
+  @Field(() => Int, { nullable: true }) readonly last?: number | null;
+  @Field(() => String, { nullable: true }) readonly before?: string | null;
 }
 
 @ArgsType()

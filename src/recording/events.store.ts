@@ -37,6 +37,7 @@ export class UsageEventRow {
   @Column({ name: 'hardware_id', type: 'int', nullable: true }) hardwareId!: number | null;
   @Column({ name: 'voided_at', ...instantColumn, nullable: true }) voidedAtMs!: number | null;
   @Column({ name: 'void_reason', type: 'text', nullable: true }) voidReason!: string | null;
+  @Column({ name: 'void_change', ...sequenceColumn, nullable: true }) voidChange!: number | null;
 }
 
 /** An event, or a hosting period, as it was recorded. */
@@ -165,14 +166,17 @@ export async function findRecorded(
   return rows[0] === undefined ? null : eventFromRow(rows[0]);
 }
 
-/** Marks an event as taken back; its row and its identity stay. */
+/** Marks an event of a locked account as taken back; its row and its identity stay. */
 export async function markVoided(
   tx: Tx,
   event: { readonly accountId: number; readonly seq: number },
   voiding: { readonly atMs: number; readonly reason: string },
 ): Promise<void> {
   await tx.query(
-    `/* usage.markVoided */ update usage_event set voided_at = $3, void_reason = $4 where account_id = $1 and seq = $2`,
+    `/* usage.markVoided */ with numbered as (
+       update account set last_change = last_change + 1 where account_id = $1 returning last_change)
+     update usage_event set voided_at = $3, void_reason = $4, void_change = numbered.last_change from numbered
+     where account_id = $1 and seq = $2`,
     [event.accountId, event.seq, at(voiding.atMs), voiding.reason],
   );
 }

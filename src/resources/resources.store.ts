@@ -3,6 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import { at, atOrNull, int, ms, msOrNull, oneOf, type Row, text } from '../db/decode.ts';
+import { asTheyWere, keptBefore, type RowsAsOf } from './former-rows.store.ts';
 import { selectResources } from './resource-rows.store.ts';
 import {
   type Model,
@@ -128,6 +129,18 @@ export async function listModelsOf(
   return rows.map(modelFromRow);
 }
 
+/** All models of an account as they were, by id. When their deployments were deployed last is as it is now. */
+export async function listModelsAsOf(
+  tx: Tx,
+  { accountId, lastLocalId, lastChange }: RowsAsOf,
+): Promise<readonly Model[]> {
+  const rows = await tx.query(
+    `/* resources.listModelsAsOf */ select ${MODEL} from (select r.* ${asTheyWere('model')}) m order by m.model_id`,
+    [accountId, lastLocalId, lastChange],
+  );
+  return rows.map(modelFromRow);
+}
+
 /** The deployments of some models, deleted ones too, by account and id. */
 export async function listDeploymentsOf(
   tx: Tx,
@@ -237,7 +250,8 @@ export async function saveModels(
   models: readonly Omit<Model, 'lastDeployedAtMs'>[],
 ): Promise<void> {
   await tx.query(
-    `/* resources.saveModels */ insert into model (account_id, model_id, external_id, name, type, created_at)
+    `/* resources.saveModels */ with ${keptBefore.saveModels}
+     insert into model (account_id, model_id, external_id, name, type, created_at)
      select * from unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
      on conflict (account_id, model_id) do update set name = excluded.name`,
     [
@@ -273,7 +287,8 @@ export async function saveResources(
   resources: readonly RegisteredResource[],
 ): Promise<void> {
   await tx.query(
-    `/* resources.saveResources */ insert into resource (account_id, resource_id, kind, external_id, name, owner,
+    `/* resources.saveResources */ with ${keptBefore.saveResources}
+     insert into resource (account_id, resource_id, kind, external_id, name, owner,
        created_at, model_id, language, language_version, ocr_model)
      select * from unnest($1::int[], $2::int[], $3::resource_kind[], $4::text[], $5::text[], $6::text[],
        $7::timestamptz[], $8::int[], $9::text[], $10::text[], $11::text[])
@@ -317,7 +332,8 @@ export async function saveLifecycle(
 ): Promise<Resource> {
   const [changed] = await selectResources(tx, {
     name: 'resources.saveLifecycle',
-    with: `r as (update resource set status = $3, endpoint_url = $4, failure_message = $5, requested_hardware_id = $6,
+    with: `${keptBefore.saveLifecycle},
+      r as (update resource set status = $3, endpoint_url = $4, failure_message = $5, requested_hardware_id = $6,
         requested_replicas = $7, lifecycle_at = $8, deployed_at = $9, changed_at = $10, stopped_at = $11
       where account_id = $1 and resource_id = $2 returning *)`,
     from: 'from r',
@@ -347,7 +363,8 @@ export async function saveStops(
   message: string,
 ): Promise<void> {
   await tx.query(
-    `/* resources.saveStops */ update resource r set status = 'UNDEPLOYED', failure_message = $4, stopped_at = k.stopped_at,
+    `/* resources.saveStops */ with ${keptBefore.saveStops}
+     update resource r set status = 'UNDEPLOYED', failure_message = $4, stopped_at = k.stopped_at,
        changed_at = case r.status when 'DEPLOYED' then k.stopped_at else r.changed_at end,
        requested_hardware_id = null, requested_replicas = null
      from unnest($2::int[], $3::timestamptz[]) as k (resource_id, stopped_at)
@@ -370,7 +387,8 @@ export async function raiseRecordedHosting(
   recorded: readonly RecordedHosting[],
 ): Promise<void> {
   await tx.query(
-    `/* resources.raiseRecordedHosting */ update resource r
+    `/* resources.raiseRecordedHosting */ with ${keptBefore.raiseRecordedHosting}
+     update resource r
      set hosted_from = greatest(r.hosted_from, k.from_at), hosted_to = greatest(r.hosted_to, k.to_at)
      from unnest($2::int[], $3::timestamptz[], $4::timestamptz[]) as k (resource_id, from_at, to_at)
      where r.account_id = $1 and r.resource_id = k.resource_id`,
@@ -390,7 +408,8 @@ export async function setRecordedHosting(
   left: Omit<RecordedHosting, 'resourceId'> | null,
 ): Promise<void> {
   await tx.query(
-    `/* resources.setRecordedHosting */ update resource set hosted_from = $3, hosted_to = $4
+    `/* resources.setRecordedHosting */ with ${keptBefore.setRecordedHosting}
+     update resource set hosted_from = $3, hosted_to = $4
      where account_id = $1 and resource_id = $2`,
     [
       address.accountId,

@@ -6,7 +6,7 @@ import { accountLoader } from '../account/account.graphql.ts';
 import { invariant } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { Connection, Page100, pageOfList, parsePage } from '../graphql/page.ts';
+import { Connection, Page100, pageOfList, wrongCursor } from '../graphql/page.ts';
 import { chargeWithin, type HostingSegment } from '../hosting/charge.ts';
 import { isRunning } from '../resources/resource.ts';
 import { resourceLoader } from '../resources/resources.loaders.ts';
@@ -18,7 +18,7 @@ import {
 } from '../resources/resources.types.ts';
 import type { RecordedEvent } from '../recording/events.service.ts';
 import { eventLoader } from '../recording/events.loaders.ts';
-import { resolveRange } from '../account/range.ts';
+import { resolveRangeAt } from '../account/range.ts';
 import {
   hostedUsageNode,
   LAST_30_DAYS,
@@ -35,7 +35,8 @@ import {
   ModelUsageType,
   WorkflowUsageType,
 } from './usage.types.ts';
-import type { View } from './views.service.ts';
+import { openViewPage, markOf } from './pages.graphql.ts';
+import { type View, viewOf } from './views.service.ts';
 
 @Resolver(() => WorkflowType)
 export class WorkflowUsageFieldResolver {
@@ -45,7 +46,7 @@ export class WorkflowUsageFieldResolver {
     @Ctx() context: RequestContext,
     @Args(() => UsageArgs) args: UsageArgs,
   ): Promise<WorkflowUsageType> {
-    const view = await viewOf(context, resource.accountId, args);
+    const view = await askedView(context, resource.accountId, args);
     const [row] = await usageViews(context).rowsOf(view, [resource]);
     return workflowUsageNode(view, present(row));
   }
@@ -59,7 +60,7 @@ export class HostedUsageFieldResolver {
     @Ctx() context: RequestContext,
     @Args(() => UsageArgs) args: UsageArgs,
   ): Promise<HostedUsageType> {
-    const view = await viewOf(context, resource.accountId, args);
+    const view = await askedView(context, resource.accountId, args);
     const [row] = await usageViews(context).rowsOf(view, [resource]);
     return hostedUsageNode(view, present(row));
   }
@@ -73,7 +74,7 @@ export class ModelUsageFieldResolver {
     @Ctx() context: RequestContext,
     @Args(() => UsageArgs) args: UsageArgs,
   ): Promise<ModelUsageType> {
-    const view = await viewOf(context, model.accountId, args);
+    const view = await askedView(context, model.accountId, args);
     const [row] = await usageViews(context).modelRows(view, [model]);
     return modelUsageNode(view, present(row));
   }
@@ -110,19 +111,28 @@ export class HardwareUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => Page100) args: Page100,
   ): Promise<Connection<HostingSegmentType>> {
-    const page = parsePage(args, 100, {
+    const page = openViewPage({
+      view: of.part,
+      // All hardware of an answer is asked with one cursor, that of the line which is read on.
+      list: ['segments'],
+      args,
+      defaultFirst: 100,
       path: ['segments'],
-      isKey: ({ value }) => typeof value === 'number',
     });
+    const { request, view: part } = page;
+    if (request.after !== null && typeof request.after.value !== 'number') {
+      throw wrongCursor(['segments', 'after']);
+    }
     const views = usageViews(context);
-    const range = views.hostedRange(of.part);
-    const nodes = (await views.segments(of)).map((segment) => segmentNode(segment, range));
-    return new Connection(
-      pageOfList(nodes, page, {
-        keyOf: (node) => ({ value: node.hostingFrom, id: node.segmentId }),
-        compare: (a, b) => Number(a.value) - Number(b.value) || a.id - b.id,
-      }),
-    );
+    const range = views.hostedRange(part);
+    const [segments, asOf] = await Promise.all([views.segments({ ...of, part }), views.asOf(part)]);
+    const nodes = segments.map((segment) => segmentNode(segment, range));
+    const parts = pageOfList(nodes, request, {
+      // A resource has one segment at an instant.
+      keyOf: (node) => ({ value: node.hostingFrom, id: node.address.resourceId }),
+      compare: (a, b) => Number(a.value) - Number(b.value) || a.id - b.id,
+    });
+    return new Connection({ ...parts, mark: markOf(page, asOf) });
   }
 }
 
@@ -188,9 +198,15 @@ export function segmentNode(
   };
 }
 
-async function viewOf(context: RequestContext, accountId: number, args: UsageArgs): Promise<View> {
+async function askedView(
+  context: RequestContext,
+  accountId: number,
+  args: UsageArgs,
+): Promise<View> {
   const account = await accountLoader(context).load(accountId);
-  return { account, range: resolveRange(args.range ?? LAST_30_DAYS, account, context.nowMs) };
+  return viewOf(account, context.nowMs, (nowMs) =>
+    resolveRangeAt(args.range ?? LAST_30_DAYS, account, nowMs),
+  );
 }
 
 function present<T>(row: T | undefined): T {

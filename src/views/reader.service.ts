@@ -3,14 +3,17 @@
 
 import DataLoader from 'dataloader';
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
+import type { Written } from '../core/cursor.ts';
 import { invariant } from '../core/errors.ts';
+import type { Range } from '../core/range.ts';
 import { groupBy } from '../core/group.ts';
 import type { CreditAllocation } from '../settlement/allocation.ts';
 import { loadAllocationsOf } from '../settlement/credits.store.ts';
 import type { Tx } from '../db/database.ts';
 import { splitByRates } from '../hosting/charge.ts';
-import type { Model, Resource, ResourceKind } from '../resources/resource.ts';
-import { listModelsOf, listResourcesOf } from '../resources/resources.store.ts';
+import { laterOf, type Model, type Resource, type ResourceKind } from '../resources/resource.ts';
+import { listResourcesAsOf, type RowsAsOf } from '../resources/former-rows.store.ts';
+import { listModelsAsOf, listModelsOf, listResourcesOf } from '../resources/resources.store.ts';
 import { coverCells } from '../rollups/cover.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import {
@@ -23,30 +26,40 @@ import {
   type FoldedUpTo,
   type SegmentsOf,
   type SumsQuestion,
+  type Tail,
+  type TailActivity,
 } from './views.store.ts';
-import { sumEdges, sumSegments, type Grain, type Sum, type ViewSegment } from './views.ts';
+import { type ChangedSegment, loadChangedSegments, loadLastEvents } from './former.store.ts';
+import { negated, sumEdges, sumSegments, type Grain, type Sum, type ViewSegment } from './views.ts';
+
+/** An account, as far as it had been written; null: as it is. */
+export interface AccountOf {
+  readonly accountId: number;
+  readonly written: Written | null;
+}
 
 /** One question: the sums of each cell between neighbouring instants. */
-export interface SumsOf {
-  readonly accountId: number;
+export interface SumsOf extends AccountOf {
   readonly edgesMs: readonly number[];
   readonly grain: Grain;
   /** Only these resources and models; null: all. Needs the grain `resource`. */
   readonly subjectIds: readonly number[] | null;
-  /** The account's now: hosting counts up to it. */
+  /** The view's now: hosting counts up to it. */
   readonly nowMs: number;
 }
 
 /** Segments of an account that overlap a range. */
-export interface HostingOf extends SegmentsOf {
-  /** The account's now: running ones run up to it. */
+export interface HostingOf extends AccountOf, SegmentsOf {
+  /** The view's now: what runs then runs up to it. */
   readonly nowMs: number;
 }
 
+/** When a resource was last used, epoch ms; null when it never was. */
+export type LastEvent = (resource: Resource) => number | null;
+
 type CoveredQuestion = SumsOf & SumsQuestion;
 
-interface KindOf {
-  readonly accountId: number;
+interface KindOf extends AccountOf {
   readonly kind: ResourceKind;
 }
 
@@ -60,14 +73,16 @@ export class UsageReader {
     (kinds) => this.readResources(kinds),
     keyed,
   );
-  private readonly models_ = new DataLoader<number, readonly Model[]>((ids) =>
-    this.readModels(ids),
+  private readonly models_ = new DataLoader<AccountOf, readonly Model[], string>(
+    (accounts) => this.readModels(accounts),
+    keyed,
   );
   private readonly allocations_ = new DataLoader<number, readonly CreditAllocation[]>((ids) =>
     this.readAllocations(ids),
   );
-  private readonly tail = new DataLoader<number, ReadonlyMap<number, number>>((ids) =>
-    this.readTail(ids),
+  private readonly lastEvents_ = new DataLoader<AccountOf, LastEvent, string>(
+    (accounts) => this.readLastEvents(accounts),
+    keyed,
   );
   private readonly covered = new DataLoader<SumsOf, CoveredQuestion, string>(
     (questions) => this.cover(questions),
@@ -89,6 +104,12 @@ export class UsageReader {
   /** @param snapshot the request's */
   constructor(private readonly snapshot: () => Promise<Tx>) {}
 
+  /** How far the account is written. */
+  async written(accountId: number): Promise<Written> {
+    const { lastSeq, lastLocalId, lastChange } = await this.foldedUpTo.load(accountId);
+    return { lastSeq, lastLocalId, lastChange };
+  }
+
   /** Everything used in the cells, running hosting included up to now. Order is of no meaning. */
   async sums(question: SumsOf): Promise<readonly Sum[]> {
     const [stored, hosting] = await Promise.all([
@@ -109,22 +130,22 @@ export class UsageReader {
   }
 
   /** All resources of a kind that were ever registered, by id. */
-  async resources(accountId: number, kind: ResourceKind): Promise<readonly Resource[]> {
-    return this.resources_.load({ accountId, kind });
+  async resources(of: AccountOf, kind: ResourceKind): Promise<readonly Resource[]> {
+    return this.resources_.load({ ...of, kind });
   }
 
   /** All models that were ever registered, by id. */
-  async models(accountId: number): Promise<readonly Model[]> {
-    return this.models_.load(accountId);
+  async models(of: AccountOf): Promise<readonly Model[]> {
+    return this.models_.load(of);
   }
 
   async allocations(accountId: number): Promise<readonly CreditAllocation[]> {
     return this.allocations_.load(accountId);
   }
 
-  /** When each resource and model was last used by an event that is not folded into its row yet, epoch ms. */
-  async tailActivity(accountId: number): Promise<ReadonlyMap<number, number>> {
-    return this.tail.load(accountId);
+  /** When each resource was last used, also by events that are not folded into its row yet. */
+  async lastEvents(of: AccountOf): Promise<LastEvent> {
+    return this.lastEvents_.load(of);
   }
 
   private async cover(questions: readonly SumsOf[]): Promise<readonly CoveredQuestion[]> {
@@ -135,8 +156,10 @@ export class UsageReader {
     return questions.map((question, index) => {
       const folded = upTo[index];
       invariant(folded !== undefined, 'each account of a question is found');
-      const { watermark, lastSeq, timeZone } = folded;
-      return { ...question, watermark, lastSeq, cover: coverCells(question.edgesMs, timeZone) };
+      const { watermark, timeZone } = folded;
+      const lastSeq = Math.min(folded.lastSeq, question.written?.lastSeq ?? folded.lastSeq);
+      const tail = tailOf(watermark, lastSeq);
+      return { ...question, watermark, tail, cover: coverCells(question.edgesMs, timeZone) };
     });
   }
 
@@ -171,19 +194,40 @@ export class UsageReader {
     const tx = await this.snapshot();
     const unfolded = await this.cutByRates(await loadUnfoldedSegments(tx, spansOf(asked)), asked);
     const folded = edges.length === 0 ? [] : await loadFoldedSegments(tx, edges);
-    return asked.map(({ accountId, subjectIds, grain, edgesMs, cover, nowMs }) => {
-      const wanted = subjectIds === null ? null : new Set(subjectIds);
-      const isAsked = (segment: ViewSegment): boolean =>
-        segment.accountId === accountId && (wanted?.has(segment.resourceId) ?? true);
+    const changed = await this.changedSegments(
+      asked.map((question) => ({
+        ...question,
+        fromMs: question.edgesMs[0] ?? 0,
+        toMs: question.edgesMs.at(-1) ?? 0,
+      })),
+    );
+    return asked.map((question, index) => {
+      const { grain, edgesMs, cover, nowMs } = question;
+      const own = changed[index] ?? [];
+      const isOfIt = segmentsOf(question);
       return [
-        ...sumSegments(unfolded.filter(isAsked), { grain, edgesMs, nowMs }),
-        ...sumEdges(folded.filter(isAsked), {
+        ...sumSegments(unfolded.filter(isOfIt), { grain, edgesMs, nowMs }),
+        ...sumEdges(folded.filter(isOfFolded(question)), {
           grain,
           edges: cover.hostingEdges,
           maxLengthMs: FOLDED_SEGMENT_MAX_MS,
         }),
+        ...sumsSince(own, isOfFolded(question), isOfIt, { grain, edgesMs, nowMs }),
       ];
     });
+  }
+
+  /** For each question what its view does not have as it is now; nothing where the view is of now. */
+  private async changedSegments(
+    questions: readonly (AccountOf & Range & { readonly nowMs: number })[],
+  ): Promise<readonly (readonly ChangedSegment[])[]> {
+    const former = questions.flatMap(({ accountId, fromMs, toMs, nowMs, written }, index) =>
+      written === null ? [] : [{ index, accountId, fromMs, toMs, asOf: { ...written, nowMs } }],
+    );
+    if (former.length === 0) return [];
+    const changed = await loadChangedSegments(await this.snapshot(), former);
+    const byIndex = new Map(former.map(({ index }, at) => [index, changed[at] ?? []]));
+    return questions.map((_, index) => byIndex.get(index) ?? []);
   }
 
   private async readSegments(
@@ -191,16 +235,23 @@ export class UsageReader {
   ): Promise<readonly (readonly ViewSegment[])[]> {
     const tx = await this.snapshot();
     const all = await this.cutByRates(await loadSegments(tx, questions), questions);
-    const inOrder = [...all].sort((a, b) => a.fromMs - b.fromMs || a.segmentId - b.segmentId);
-    return questions.map((question) =>
-      inOrder.filter(
-        (segment) =>
-          segment.accountId === question.accountId &&
-          segment.fromMs < Math.min(question.toMs, question.nowMs) &&
-          (segment.toMs ?? question.nowMs) > question.fromMs &&
-          (question.resourceIds?.includes(segment.resourceId) ?? true),
-      ),
-    );
+    const changed = await this.changedSegments(questions);
+    return questions.map((question, index) => {
+      const { fromMs, toMs, nowMs } = question;
+      const voidedSince = (changed[index] ?? []).flatMap((one) =>
+        one.isFolded ? [] : [one.segment],
+      );
+      const isOfIt = segmentsOf({ ...question, subjectIds: question.resourceIds });
+      return [...all, ...voidedSince]
+        .filter(
+          (segment) =>
+            isOfIt(segment) &&
+            segment.fromMs < Math.min(toMs, nowMs) &&
+            (segment.toMs ?? nowMs) > fromMs,
+        )
+        .map((segment) => asOfNow(segment, nowMs))
+        .sort((a, b) => a.fromMs - b.fromMs || a.resourceId - b.resourceId);
+    });
   }
 
   private async cutByRates(
@@ -209,7 +260,11 @@ export class UsageReader {
   ): Promise<readonly ViewSegment[]> {
     if (!segments.some((segment) => segment.toMs === null)) return segments;
     const rates = await loadSnapshotRates(await this.snapshot());
-    const nowOf = new Map(asked.map(({ accountId, nowMs }) => [accountId, nowMs]));
+    // Of several nows the latest: a view as of an earlier one has nothing of a part that began later.
+    const nowOf = new Map<number, number>();
+    for (const { accountId, nowMs } of asked) {
+      nowOf.set(accountId, Math.max(nowMs, nowOf.get(accountId) ?? nowMs));
+    }
     return segments.flatMap((segment) =>
       segment.toMs === null
         ? splitByRates(segment, rates, nowOf.get(segment.accountId) ?? segment.fromMs)
@@ -228,16 +283,34 @@ export class UsageReader {
   }
 
   private async readResources(keys: readonly KindOf[]): Promise<readonly (readonly Resource[])[]> {
-    const accountIds = [...new Set(keys.map((key) => key.accountId))];
-    const kinds = [...new Set(keys.map((key) => key.kind))];
-    const rows = await listResourcesOf(await this.snapshot(), accountIds, kinds);
-    const groups = groupBy(rows, (row) => `${row.accountId}.${row.kind}`);
-    return keys.map((key) => groups.get(`${key.accountId}.${key.kind}`) ?? []);
+    const tx = await this.snapshot();
+    return answerEach(keys, {
+      ofNow: async (asked) => {
+        const accountIds = [...new Set(asked.map((key) => key.accountId))];
+        const kinds = [...new Set(asked.map((key) => key.kind))];
+        return listResourcesOf(tx, accountIds, kinds);
+      },
+      asOf: async (written, asked) =>
+        listResourcesAsOf(
+          tx,
+          written,
+          asked.map(({ kind }) => kind),
+        ),
+      isOf: (row, key) => row.accountId === key.accountId && row.kind === key.kind,
+    });
   }
 
-  private async readModels(ids: readonly number[]): Promise<readonly (readonly Model[])[]> {
-    const groups = groupBy(await listModelsOf(await this.snapshot(), ids), (row) => row.accountId);
-    return ids.map((accountId) => groups.get(accountId) ?? []);
+  private async readModels(accounts: readonly AccountOf[]): Promise<readonly (readonly Model[])[]> {
+    const tx = await this.snapshot();
+    return answerEach(accounts, {
+      ofNow: async (asked) =>
+        listModelsOf(
+          tx,
+          asked.map(({ accountId }) => accountId),
+        ),
+      asOf: async (written) => listModelsAsOf(tx, written),
+      isOf: (row, { accountId }) => row.accountId === accountId,
+    });
   }
 
   private async readAllocations(
@@ -248,13 +321,108 @@ export class UsageReader {
     return ids.map((accountId) => groups.get(accountId) ?? []);
   }
 
-  private async readTail(ids: readonly number[]): Promise<readonly ReadonlyMap<number, number>[]> {
-    const rows = await loadTailActivity(await this.snapshot(), ids);
-    const groups = groupBy(rows, (row) => row.accountId);
-    return ids.map(
-      (id) => new Map((groups.get(id) ?? []).map((row) => [row.subjectId, row.lastEventAtMs])),
+  private async readLastEvents(accounts: readonly AccountOf[]): Promise<readonly LastEvent[]> {
+    const tx = await this.snapshot();
+    const ofNow = accounts.filter(({ written }) => written === null);
+    const tail =
+      ofNow.length === 0
+        ? []
+        : await loadTailActivity(
+            tx,
+            ofNow.map(({ accountId }) => accountId),
+          );
+    const tails = groupBy(tail, ({ accountId }) => accountId);
+    const former = accounts.flatMap(({ accountId, written }) =>
+      written === null ? [] : [{ accountId, written }],
     );
+    const known = former.length === 0 ? [] : await loadLastEvents(tx, former);
+    let next = 0;
+    return accounts.map(({ accountId, written }) => {
+      if (written === null) return withTail(tails.get(accountId) ?? []);
+      const found = known[next++];
+      return ({ resourceId, lastEventAtMs }) => {
+        const since = found?.get(resourceId);
+        return since === undefined ? lastEventAtMs : since;
+      };
+    });
   }
+}
+
+function withTail(tail: readonly TailActivity[]): LastEvent {
+  const inTail = new Map(tail.map((row) => [row.subjectId, row.lastEventAtMs]));
+  return ({ resourceId, lastEventAtMs }) => laterOf(lastEventAtMs, inTail.get(resourceId) ?? null);
+}
+
+/** Answers each question with the rows of its account: those of now with one statement, others with one for each state. */
+async function answerEach<K extends AccountOf, R>(
+  keys: readonly K[],
+  read: {
+    readonly ofNow: (keys: readonly K[]) => Promise<readonly R[]>;
+    readonly asOf: (of: RowsAsOf, keys: readonly K[]) => Promise<readonly R[]>;
+    readonly isOf: (row: R, key: K) => boolean;
+  },
+): Promise<readonly (readonly R[])[]> {
+  const answers = new Map<K, readonly R[]>();
+  const stateOf = ({ accountId, written }: K): string =>
+    written === null ? '' : JSON.stringify([accountId, written]);
+  for (const group of groupBy(keys, stateOf).values()) {
+    const [{ accountId, written }] = group;
+    const rows =
+      written === null
+        ? await read.ofNow(group)
+        : await read.asOf({ accountId, ...written }, group);
+    for (const key of group)
+      answers.set(
+        key,
+        rows.filter((row) => read.isOf(row, key)),
+      );
+  }
+  return keys.map((key) => answers.get(key) ?? []);
+}
+
+/** Which segments a question is about. */
+function isOfFolded({
+  accountId,
+  subjectIds,
+}: Pick<SumsOf, 'accountId' | 'subjectIds'>): (segment: ViewSegment) => boolean {
+  const wanted = subjectIds === null ? null : new Set(subjectIds);
+  return (segment) => segment.accountId === accountId && (wanted?.has(segment.resourceId) ?? true);
+}
+
+/** Which of them its view has: no period that was recorded later. */
+function segmentsOf(
+  question: Pick<SumsOf, 'accountId' | 'subjectIds' | 'written'>,
+): (segment: ViewSegment) => boolean {
+  const isOfIt = isOfFolded(question);
+  const lastSeq = question.written?.lastSeq ?? Infinity;
+  return (segment) => isOfIt(segment) && (segment.eventSeq === null || segment.eventSeq <= lastSeq);
+}
+
+/** What a view as of an earlier instant has of segments that changed since, instead of what the rollups count of them. */
+function sumsSince(
+  changed: readonly ChangedSegment[],
+  isOfIt: (segment: ViewSegment) => boolean,
+  isInView: (segment: ViewSegment) => boolean,
+  by: Parameters<typeof sumSegments>[1],
+): readonly Sum[] {
+  const folded = changed.flatMap((one) => (one.isFolded ? [one.segment] : []));
+  const whole = { ...by, nowMs: Number.MAX_SAFE_INTEGER };
+  return [
+    ...negated(sumSegments(folded.filter(isOfIt), whole)),
+    ...sumSegments(changed.map(({ segment }) => segment).filter(isInView), by),
+  ];
+}
+
+// What ended later was running then.
+function asOfNow(segment: ViewSegment, nowMs: number): ViewSegment {
+  return segment.toMs !== null && segment.toMs > nowMs ? { ...segment, toMs: null } : segment;
+}
+
+/** The events that the rollups lack, or that they hold although they came later. */
+function tailOf(watermark: number, lastSeq: number): Tail {
+  return lastSeq < watermark
+    ? { fromSeq: lastSeq, toSeq: watermark, sign: -1 }
+    : { fromSeq: watermark, toSeq: lastSeq, sign: 1 };
 }
 
 /** For each account one stretch that spans all of its questions: fewer rows are read twice than with many stretches. */

@@ -5,8 +5,8 @@ import {
   Connection,
   Page100,
   pageOfList,
-  parsePage,
   type ConnectionParts,
+  wrongCursor,
 } from '../graphql/page.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.loaders.ts';
 import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
@@ -19,7 +19,9 @@ import {
   type ReportRow,
   type UsageDimension,
 } from './report.ts';
+import { markOf, openViewPage } from './pages.graphql.ts';
 import { usageViews } from './rows.graphql.ts';
+import { filterKey } from './tabs.ts';
 import {
   AccountUsageType,
   totalsNode,
@@ -61,19 +63,30 @@ export class ReportResolver {
     @Arg('groupBy', () => [usageDimensions]) groupBy: readonly UsageDimension[],
     @Args(() => ReportArgs) args: ReportArgs,
   ): Promise<Connection<UsageReportRowType>> {
-    const page = parsePage(args, 100, { isKey: isReportKey });
-    const { rows, series } = await usageViews(context).report(view, {
-      groupBy: new Set(groupBy),
-      granularity: args.granularity ?? null,
-      filter: args.filter ?? {},
+    const dimensions = new Set(groupBy);
+    const filter = args.filter ?? {};
+    const granularity = args.granularity ?? null;
+    const page = openViewPage({
+      view,
+      list: ['report', [...dimensions].sort(), granularity, filterKey(filter)],
+      args,
+      defaultFirst: 100,
     });
-    const parts = pageOfList(rows, page, { keyOf: reportKey, compare: compareReportKeys });
+    const { request, view: of } = page;
+    if (request.after !== null && !isReportKey(request.after)) throw wrongCursor(['after']);
+    const views = usageViews(context);
+    const [{ rows, series }, asOf] = await Promise.all([
+      views.report(of, { groupBy: dimensions, granularity, filter }),
+      views.asOf(of),
+    ]);
+    const parts = pageOfList(rows, request, { keyOf: reportKey, compare: compareReportKeys });
     const { accountId } = view.account;
     return new ReportConnection(
       {
         ...parts,
         nodes: parts.nodes.map((row) => reportNode(row, accountId, series)),
         keyOf: (node) => reportKey(node.row),
+        mark: markOf(page, asOf),
       },
       rows,
     );

@@ -7,16 +7,17 @@ import { Key, type RequestContext } from '../graphql/context.ts';
 import {
   Connection,
   connectionType,
-  Page25,
+  PageFromBothEnds,
   pageOfList,
-  parsePage,
   type ConnectionParts,
+  wrongCursor,
 } from '../graphql/page.ts';
 import type { Model, Resource } from '../resources/resource.ts';
 import { activeResourceNode, modelNode } from '../resources/resources.types.ts';
 import { granularities, type Granularity } from '../account/range.ts';
 import { UsageReader } from './reader.service.ts';
-import { checkFilter, filterRows, rowOrder, tabs, type TabRow } from './tabs.ts';
+import { markOf, openViewPage } from './pages.graphql.ts';
+import { checkFilter, filterKey, filterRows, rowOrder, tabs, type TabRow } from './tabs.ts';
 import {
   CreditTrendType,
   HardwareUsageType,
@@ -67,7 +68,7 @@ export class TrendArgs {
 }
 
 @ArgsType()
-export class TabArgs extends Page25 {
+export class TabArgs extends PageFromBothEnds {
   @Field(() => UsageOrder, { nullable: true }) readonly orderBy?: UsageOrder | null;
   @Field(() => UsageFilter, { nullable: true }) readonly filter?: UsageFilter | null;
 }
@@ -120,12 +121,14 @@ export class ModelUsageResolver {
   async deployments(
     @Root() { view, row }: ModelUsageType,
     @Ctx() context: RequestContext,
-    @Args(() => Page25) args: Page25,
+    @Args(() => TabArgs) args: TabArgs,
   ): Promise<TabConnection<HostedUsageType>> {
-    const page = await pageOfTab(context, tabs.hosted, args, () =>
-      usageViews(context).deploymentRows(view, row.item),
+    // All models of an answer are asked with one cursor, that of the row which is read on.
+    const list = { name: ['deployments'], tab: tabs.hosted, view };
+    const page = await pageOfTab(context, list, args, (of) =>
+      usageViews(context).deploymentRows(of, row.item),
     );
-    return connectionOf(page, (deployment) => hostedUsageNode(view, deployment));
+    return connectionOf(page, hostedUsageNode);
   }
 
   @FieldResolver(() => [HardwareUsageType])
@@ -133,7 +136,7 @@ export class ModelUsageResolver {
     @Root() { view, row }: ModelUsageType,
     @Ctx() context: RequestContext,
   ): Promise<readonly HardwareUsageType[]> {
-    const subjectIds = await usageViews(context).subjectsOfModel(row.item);
+    const subjectIds = await usageViews(context).subjectsOfModel(view, row.item);
     return hardwareNodes(context, hardwareFigures(row.sums, { ...view, subjectIds }));
   }
 
@@ -143,7 +146,7 @@ export class ModelUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => TrendArgs) args: TrendArgs,
   ): Promise<CreditTrendType> {
-    const subjectIds = await usageViews(context).subjectsOfModel(row.item);
+    const subjectIds = await usageViews(context).subjectsOfModel(view, row.item);
     return creditTrend(context, { ...view, subjectIds }, args);
   }
 }
@@ -215,33 +218,51 @@ export function modelUsageNode(view: View, row: TabRow<Model>): ModelUsageType {
 export interface TabPage<T> {
   readonly all: readonly TabRow<T>[];
   readonly parts: ConnectionParts<TabRow<T>>;
+  /** What the page is of: with a cursor the view that its list was first of. */
+  readonly view: View;
 }
 
+/**
+ * A page of a tab.
+ * @param list what it lists; its name tells its cursors from those of others
+ * @throws UserInputError for an order or filter that it lacks, and for a cursor of another list, order, filter or range
+ */
 export async function pageOfTab<T>(
   context: RequestContext,
-  tab: Tab,
+  list: { readonly name: readonly unknown[]; readonly tab: Tab; readonly view: View },
   args: TabArgs,
-  load: () => Promise<readonly TabRow<T>[]>,
+  load: (view: View) => Promise<readonly TabRow<T>[]>,
 ): Promise<TabPage<T>> {
-  // Which cursors are of the tab's order, rowOrder tells.
-  const page = parsePage(args, 25, { isKey: () => true });
   const filter = args.filter ?? {};
-  checkFilter(tab, filter);
-  const order = rowOrder<T>(tab, args.orderBy ?? null, page.after);
-  const hardwareIds = await usageViews(context).hardwareIds(filter);
-  const all = filterRows(await load(), filter, hardwareIds)
+  checkFilter(list.tab, filter);
+  const order = rowOrder<T>(list.tab, args.orderBy ?? null);
+  const page = openViewPage({
+    view: list.view,
+    list: [...list.name, order.field, order.direction, filterKey(filter)],
+    args,
+    defaultFirst: 25,
+  });
+  const { request, view } = page;
+  if ([request.after, request.before].some((key) => key !== null && !order.isKey(key))) {
+    throw wrongCursor([request.after === null ? 'before' : 'after']);
+  }
+  const views = usageViews(context);
+  const hardwareIds = await views.hardwareIds(filter);
+  const [rows, asOf] = await Promise.all([load(view), views.asOf(view)]);
+  const all = filterRows(rows, filter, hardwareIds)
     .map((row) => ({ row, key: order.keyOf(row) }))
     .sort((a, b) => order.compare(a.key, b.key))
     .map(({ row }) => row);
-  return { all, parts: pageOfList(all, page, order) };
+  return { all, view, parts: { ...pageOfList(all, request, order), mark: markOf(page, asOf) } };
 }
 
 export function connectionOf<T, TNode extends { readonly row: TabRow<T> }>(
-  { all, parts }: TabPage<T>,
-  nodeOf: (row: TabRow<T>) => TNode,
+  { all, parts, view }: TabPage<T>,
+  nodeOf: (view: View, row: TabRow<T>) => TNode,
 ): TabConnection<TNode> {
   const keyOf = (node: TNode): CursorKey => parts.keyOf(node.row);
-  return new TabConnection({ ...parts, nodes: parts.nodes.map(nodeOf), keyOf }, all);
+  const nodes = parts.nodes.map((row) => nodeOf(view, row));
+  return new TabConnection({ ...parts, nodes, keyOf }, all);
 }
 
 interface TrendOf<T> {

@@ -87,20 +87,16 @@ export const tabs = {
 
 /** The total order of a tab's rows: by the field, nulls last, ties by id. */
 export interface RowOrder<T> {
+  readonly field: UsageOrderField;
+  readonly direction: OrderDirection;
+  /** Whether a cursor's place can be one of this order. */
+  readonly isKey: (key: CursorKey) => boolean;
   readonly keyOf: (row: TabRow<T>) => CursorKey;
   readonly compare: (a: CursorKey, b: CursorKey) => number;
 }
 
-/**
- * The order that a question asks for.
- * @param after a cursor's key, checked to be one of this order
- * @throws UserInputError for a field that the tab lacks, and for a cursor of another order
- */
-export function rowOrder<T>(
-  tab: Tab,
-  request: UsageOrderRequest | null,
-  after: CursorKey | null,
-): RowOrder<T> {
+/** The order that a question asks for. @throws UserInputError for a field that the tab lacks */
+export function rowOrder<T>(tab: Tab, request: UsageOrderRequest | null): RowOrder<T> {
   const field = request?.field ?? tab.defaultField;
   if (!tab.orderFields.includes(field)) {
     throw new UserInputError(
@@ -108,22 +104,19 @@ export function rowOrder<T>(
       { path: ['orderBy', 'field'] },
     );
   }
-  const isDescending = (request?.direction ?? 'DESC') === 'DESC';
+  const direction = request?.direction ?? 'DESC';
   const order = fieldOrders[field];
-  const afterValue = after?.value ?? null;
-  if (afterValue !== null && !order.isValue(afterValue)) {
-    throw new UserInputError('after is a cursor of another order: begin again without it.', {
-      path: ['after'],
-    });
-  }
   return {
+    field,
+    direction,
+    isKey: ({ value }) => value === null || order.isValue(value),
     keyOf: (row) => ({ value: order.valueOf(row), id: row.id }),
     compare: (a, b) => {
       if (a.value === null || b.value === null) {
         return Number(a.value === null) - Number(b.value === null) || a.id - b.id;
       }
       const ascending = order.compare(a.value, b.value);
-      return (isDescending ? -ascending : ascending) || a.id - b.id;
+      return (direction === 'DESC' ? -ascending : ascending) || a.id - b.id;
     },
   };
 }
@@ -164,6 +157,16 @@ const fieldOrders: Readonly<Record<UsageOrderField, FieldOrder>> = {
   STATUS: { ...byText, valueOf: (row) => row.status },
   OWNER: { ...byText, valueOf: (row) => row.owner },
 };
+
+/** What filters have alike that select the same. */
+export function filterKey(filter: UsageFilterRequest): readonly unknown[] {
+  const { statuses, owners, hardware, categories } = filter;
+  const lists = [statuses, owners, hardware, categories].map((list) => {
+    const condition: readonly (string | null)[] | null = conditionOf<string | null>(list);
+    return condition === null ? null : [...condition].sort();
+  });
+  return [foldText(filter.search ?? ''), ...lists];
+}
 
 /** @throws UserInputError for a condition that the tab lacks */
 export function checkFilter(

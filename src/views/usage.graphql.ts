@@ -2,7 +2,7 @@ import { Args, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
 import { groupBy } from '../core/group.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { previousRange, resolveRange } from '../account/range.ts';
+import { previousRange, type ResolvedRange, resolveRangeAt } from '../account/range.ts';
 import {
   connectionOf,
   hardwareNodes,
@@ -34,7 +34,7 @@ import {
   type WorkflowUsageType,
 } from './usage.types.ts';
 import { categoryOf, figuresOf, type CreditCategory, type Sum } from './views.ts';
-import type { HostedKind, View } from './views.service.ts';
+import { type HostedKind, type View, viewOf } from './views.service.ts';
 
 @Resolver(() => AccountType)
 export class AccountUsageFieldResolver {
@@ -46,10 +46,12 @@ export class AccountUsageFieldResolver {
     @Ctx() context: RequestContext,
     @Args(() => UsageArgs) args: UsageArgs,
   ): AccountUsageType {
-    return usageNode({
-      account: node.account,
-      range: resolveRange(args.range ?? LAST_30_DAYS, node.account, context.nowMs),
-    });
+    const { account } = node;
+    return usageNode(
+      viewOf(account, context.nowMs, (nowMs) =>
+        resolveRangeAt(args.range ?? LAST_30_DAYS, account, nowMs),
+      ),
+    );
   }
 }
 
@@ -64,7 +66,8 @@ export class AccountUsageResolver {
       'The same view of the range before. LAST_n_DAYS: both edges n calendar days back at the same local time. Ranges of whole local months: as many months. Other ranges between starts of local days: as many days. CURRENT_CYCLE: the cycle before, up to the same calendar days and local time after its start, at most to its end. PREVIOUS_CYCLE: the one before it. All others: shifted by their length.',
   })
   previous(@Root() { view }: AccountUsageType): AccountUsageType {
-    return usageNode({ ...view, range: previousRange(view.range) });
+    const rangeAt = (nowMs: number): ResolvedRange => previousRange(view.rangeAt(nowMs));
+    return usageNode({ ...view, range: previousRange(view.range), rangeAt });
   }
 
   @FieldResolver(() => RunTotalsType)
@@ -109,10 +112,9 @@ export class AccountUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => TabArgs) args: TabArgs,
   ): Promise<TabConnection<WorkflowUsageType>> {
-    const page = await pageOfTab(context, tabs.workflows, args, () =>
-      usageViews(context).workflowRows(view),
-    );
-    return connectionOf(page, (row) => workflowUsageNode(view, row));
+    const list = { name: ['workflows'], tab: tabs.workflows, view };
+    const page = await pageOfTab(context, list, args, (of) => usageViews(context).workflowRows(of));
+    return connectionOf(page, workflowUsageNode);
   }
 
   @FieldResolver(() => ModelUsageConnection)
@@ -121,10 +123,11 @@ export class AccountUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => TabArgs) args: TabArgs,
   ): Promise<TabConnection<ModelUsageType>> {
-    const page = await pageOfTab(context, tabs.models, args, () =>
-      usageViews(context).modelRows(view, null),
+    const list = { name: ['models'], tab: tabs.models, view };
+    const page = await pageOfTab(context, list, args, (of) =>
+      usageViews(context).modelRows(of, null),
     );
-    return connectionOf(page, (row) => modelUsageNode(view, row));
+    return connectionOf(page, modelUsageNode);
   }
 
   @FieldResolver(() => HostedUsageConnection)
@@ -170,10 +173,11 @@ async function hostedTab(
   kind: HostedKind,
   args: TabArgs,
 ): Promise<TabConnection<HostedUsageType>> {
-  const page = await pageOfTab(context, tabs.hosted, args, () =>
-    usageViews(context).hostedRows(view, kind),
+  const list = { name: [kind], tab: tabs.hosted, view };
+  const page = await pageOfTab(context, list, args, (of) =>
+    usageViews(context).hostedRows(of, kind),
   );
-  return connectionOf(page, (row) => hostedUsageNode(view, row));
+  return connectionOf(page, hostedUsageNode);
 }
 
 function bucketFigures(

@@ -108,7 +108,7 @@ export function rangeNode(range: ResolvedRange): DateRangeType {
 @ObjectType('AccountUsage', {
   simpleResolvers: true,
   description:
-    'Every usage view of one range. In all of them the rows, the buckets and the totals add up exactly.',
+    'Every usage view of one range. In all of them the rows, the buckets and the totals add up exactly. With neither first nor last: the first 25. A cursor holds the instant and the events as of which its page was computed: the pages after and before it are of that same view.',
 })
 export class AccountUsageType {
   @Field(() => DateRangeType) readonly range!: DateRangeType;

@@ -1,8 +1,9 @@
 // The views of one account in one range: each is put together from what the request's reader loads.
 
-import type { Account } from '../account/account.ts';
+import { type Account, nowOf } from '../account/account.ts';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import { hardwareNamed } from '../catalogue/rates.ts';
+import type { AsOf, Written } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
 import { percentOf } from '../core/micro.ts';
@@ -24,7 +25,7 @@ import {
   type Granularity,
   type ResolvedRange,
 } from '../account/range.ts';
-import type { UsageReader } from './reader.service.ts';
+import type { AccountOf, UsageReader } from './reader.service.ts';
 import {
   chargeOf,
   meetsFilter,
@@ -56,6 +57,21 @@ const SOUGHT_SUBJECTS_MAX = 200;
 export interface View {
   readonly account: Account;
   readonly range: ResolvedRange;
+  /** The same range as of another now. */
+  readonly rangeAt: (nowMs: number) => ResolvedRange;
+  /** How far the account had been written when the view was first computed; null: as it is. */
+  readonly written: Written | null;
+}
+
+/** The view of a range that is asked for now. @param rangeAt resolves it as of an account's now */
+export function viewOf(account: Account, realNowMs: number, rangeAt: View['rangeAt']): View {
+  return { account, range: rangeAt(nowOf(account, realNowMs)), rangeAt, written: null };
+}
+
+/** The same view as it was. */
+export function viewAsOf<T extends View>(view: T, asOf: AsOf): T {
+  const { nowMs, ...written } = asOf;
+  return { ...view, range: view.rangeAt(nowMs), written };
 }
 
 /** Some of a view's resources and models; null: all. */
@@ -99,6 +115,12 @@ export class UsageViews {
     private readonly reader: UsageReader,
     private readonly snapshot: () => Promise<Tx>,
   ) {}
+
+  /** What a view is of: where it is none of an earlier instant, of now and all that is written. */
+  async asOf(view: View): Promise<AsOf> {
+    const { nowMs } = view.range;
+    return { nowMs, ...(view.written ?? (await this.reader.written(view.account.accountId))) };
+  }
 
   async creditTotals(view: View): Promise<CreditTotals> {
     const sums = await this.accountSums(view, edgesOf(view.range));
@@ -153,6 +175,7 @@ export class UsageViews {
     const { fromMs, toMs, nowMs } = range;
     const segments = await this.reader.segments({
       accountId: account.accountId,
+      written: of.part.written,
       fromMs,
       toMs,
       nowMs,
@@ -183,15 +206,17 @@ export class UsageViews {
 
   /** All models, or the ones given, with the figures of their deployments. */
   async modelRows(view: View, only: readonly Model[] | null): Promise<readonly TabRow<Model>[]> {
-    const { accountId } = view.account;
-    const models = only ?? (await this.reader.models(accountId));
+    const of = accountOf(view);
+    const models = only ?? (await this.reader.models(of));
     const deployments = groupBy(
-      await this.reader.resources(accountId, 'MODEL_DEPLOYMENT'),
+      await this.reader.resources(of, 'MODEL_DEPLOYMENT'),
       (deployment) => deployment.modelId,
     );
+    const deploymentsOf = ({ modelId }: Model): readonly Resource[] =>
+      deployments.get(modelId) ?? [];
     const subjectsOf = (model: Model): readonly number[] => [
       model.modelId,
-      ...(deployments.get(model.modelId) ?? []).map((deployment) => deployment.resourceId),
+      ...deploymentsOf(model).map((deployment) => deployment.resourceId),
     ];
     const subjectIds = soughtOrAll(models.flatMap(subjectsOf));
     const bySubject = groupBy(
@@ -200,15 +225,19 @@ export class UsageViews {
     );
     return models.map((model) => {
       const sums = subjectsOf(model).flatMap((subjectId) => bySubject.get(subjectId) ?? []);
+      const lastDeployedAtMs = deploymentsOf(model).reduce<number | null>(
+        (latest, deployment) => laterOf(latest, deployment.lastDeployedAtMs),
+        null,
+      );
       return {
         id: model.modelId,
-        item: model,
+        item: { ...model, lastDeployedAtMs },
         name: model.name,
         type: model.type,
         status: null,
         owner: null,
         lastActiveAtMs: null,
-        lastDeployedAtMs: model.lastDeployedAtMs,
+        lastDeployedAtMs,
         figures: figuresOf(sums),
         sums,
       };
@@ -216,8 +245,8 @@ export class UsageViews {
   }
 
   /** What a model's charges are found by: itself and its deployments. */
-  async subjectsOfModel(model: Model): Promise<readonly number[]> {
-    const deployments = await this.reader.resources(model.accountId, 'MODEL_DEPLOYMENT');
+  async subjectsOfModel(view: View, model: Model): Promise<readonly number[]> {
+    const deployments = await this.reader.resources(accountOf(view), 'MODEL_DEPLOYMENT');
     const own = deployments.filter((deployment) => deployment.modelId === model.modelId);
     return [model.modelId, ...own.map((deployment) => deployment.resourceId)];
   }
@@ -230,8 +259,9 @@ export class UsageViews {
 
   /** When a resource was last active. @param nowMs its account's now */
   async lastActiveAtMs(resource: Resource, nowMs: number): Promise<number | null> {
-    const tail = await this.reader.tailActivity(resource.accountId);
-    return lastActiveAtMs(resource, lastEventAtMs(resource, tail), nowMs);
+    const { accountId } = resource;
+    const lastEventOf = await this.reader.lastEvents({ accountId, written: null });
+    return lastActiveAtMs(resource, lastEventOf(resource), nowMs);
   }
 
   /** The ids of hardware profiles that a filter names. @throws NOT_FOUND for a name that is none */
@@ -264,11 +294,11 @@ export class UsageViews {
   }
 
   private async charges(view: View, edgesMs: readonly number[]): Promise<readonly Charge[]> {
-    const { accountId } = view.account;
+    const of = accountOf(view);
     const [sums, models, ...resources] = await Promise.all([
       this.resourceSums(view, edgesMs, null),
-      this.reader.models(accountId),
-      ...Object.values(resourceKinds).map((kind) => this.reader.resources(accountId, kind)),
+      this.reader.models(of),
+      ...Object.values(resourceKinds).map((kind) => this.reader.resources(of, kind)),
     ]);
     const resourceOf = new Map(resources.flat().map((one) => [one.resourceId, one]));
     const modelOf = new Map(models.map((model) => [model.modelId, model]));
@@ -281,17 +311,15 @@ export class UsageViews {
   }
 
   private async listed(view: View, kind: ResourceKind): Promise<readonly Resource[]> {
-    const { accountId } = view.account;
-    const [resources, tail] = await Promise.all([
-      this.reader.resources(accountId, kind),
-      this.reader.tailActivity(accountId),
+    const of = accountOf(view);
+    const [resources, lastEventOf] = await Promise.all([
+      this.reader.resources(of, kind),
+      this.reader.lastEvents(of),
     ]);
     if (kind === 'CUSTOM_SCRIPT') return resources;
     return resources.filter(
       (resource) =>
-        (resource.lastDeployedAtMs !== null ||
-          resource.lastEventAtMs !== null ||
-          tail.has(resource.resourceId)) &&
+        (resource.lastDeployedAtMs !== null || lastEventOf(resource) !== null) &&
         (kind !== 'WORKFLOW' || shownStatus(resource) !== 'IN_DEVELOPMENT'),
     );
   }
@@ -300,20 +328,20 @@ export class UsageViews {
     view: View,
     resources: readonly Resource[],
   ): Promise<readonly TabRow<Resource>[]> {
-    const { accountId } = view.account;
+    const of = accountOf(view);
     const ids = resources.map((resource) => resource.resourceId);
     const question = {
-      accountId,
+      ...of,
       edgesMs: edgesOf(view.range),
       grain: 'resource',
       subjectIds: soughtOrAll(ids),
       nowMs: view.range.nowMs,
     } as const;
-    const [sums, tail] = await Promise.all([
+    const [sums, lastEventOf] = await Promise.all([
       resources.every((resource) => resource.kind === 'WORKFLOW')
         ? this.reader.sumsOfUnhosted(question)
         : this.reader.sums(question),
-      this.reader.tailActivity(accountId),
+      this.reader.lastEvents(of),
     ]);
     const bySubject = groupBy(sums, (sum) => sum.subjectId);
     return resources.map((resource) => {
@@ -325,7 +353,7 @@ export class UsageViews {
         type: null,
         status: shownStatus(resource),
         owner: resource.owner,
-        lastActiveAtMs: lastActiveAtMs(resource, lastEventAtMs(resource, tail), view.range.nowMs),
+        lastActiveAtMs: lastActiveAtMs(resource, lastEventOf(resource), view.range.nowMs),
         lastDeployedAtMs: resource.lastDeployedAtMs,
         figures: figuresOf(own),
         sums: own,
@@ -352,9 +380,14 @@ export class UsageViews {
   }
 
   private async accountSums(view: View, edgesMs: readonly number[]): Promise<readonly Sum[]> {
-    const { accountId } = view.account;
     const { nowMs } = view.range;
-    return this.reader.sums({ accountId, edgesMs, nowMs, grain: 'account', subjectIds: null });
+    return this.reader.sums({
+      ...accountOf(view),
+      edgesMs,
+      nowMs,
+      grain: 'account',
+      subjectIds: null,
+    });
   }
 
   private async resourceSums(
@@ -362,9 +395,8 @@ export class UsageViews {
     edgesMs: readonly number[],
     subjectIds: readonly number[] | null,
   ): Promise<readonly Sum[]> {
-    const { accountId } = view.account;
     const { nowMs } = view.range;
-    return this.reader.sums({ accountId, edgesMs, nowMs, grain: 'resource', subjectIds });
+    return this.reader.sums({ ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds });
   }
 }
 
@@ -393,6 +425,6 @@ function edgesOf(range: ResolvedRange, series: BucketSeries | null = null): read
   return [range.fromMs, ...(series?.buckets ?? [range]).map(({ toMs }) => toMs)];
 }
 
-function lastEventAtMs(resource: Resource, tail: ReadonlyMap<number, number>): number | null {
-  return laterOf(resource.lastEventAtMs, tail.get(resource.resourceId) ?? null);
+function accountOf({ account: { accountId }, written }: View): AccountOf {
+  return { accountId, written };
 }

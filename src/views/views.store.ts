@@ -4,6 +4,7 @@
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { at, bigValue, int, intValue, ms, orNull, text, valueOf } from '../db/decode.ts';
+import type { Written } from '../core/cursor.ts';
 import type { Range } from '../core/range.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
@@ -12,11 +13,10 @@ import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import type { Grain, Sum, ViewSegment } from './views.ts';
 
-/** Up to where an account's events are folded and recorded, and whose days its day tiers hold. */
-export interface FoldedUpTo {
+/** Up to where an account's events are folded and the account is written, and whose days its day tiers hold. */
+export interface FoldedUpTo extends Written {
   readonly accountId: number;
   readonly watermark: number;
-  readonly lastSeq: number;
   readonly timeZone: string;
 }
 
@@ -26,6 +26,7 @@ export async function loadFoldedUpTo(
 ): Promise<readonly FoldedUpTo[]> {
   const rows = await tx.query(
     `/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
+       a.last_local_id, a.last_change,
        coalesce(s.time_zone, a.time_zone) as time_zone
      from account a left join rollup_state s using (account_id) where a.account_id = any($1)`,
     [accountIds],
@@ -34,15 +35,26 @@ export async function loadFoldedUpTo(
     accountId: int(row, 'account_id'),
     watermark: int(row, 'watermark'),
     lastSeq: int(row, 'last_seq'),
+    lastLocalId: int(row, 'last_local_id'),
+    lastChange: int(row, 'last_change'),
     timeZone: text(row, 'time_zone'),
   }));
+}
+
+/** The events `(fromSeq, toSeq]` that the rollups lack (1), or that they hold although they came later (-1). */
+export interface Tail {
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly sign: 1 | -1;
 }
 
 /** One question about sums: of each cell between neighbouring instants. */
 export interface SumsQuestion {
   readonly accountId: number;
   readonly watermark: number;
-  readonly lastSeq: number;
+  readonly tail: Tail;
+  /** What came later is not counted, a void neither; null: all that is there counts. */
+  readonly written: Written | null;
   readonly edgesMs: readonly number[];
   readonly cover: Cover;
   /** Only these resources and models; null: all. Needs the grain `resource`. */
@@ -68,6 +80,22 @@ const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
   },
 };
 
+const ASKED_SUMS = `
+     question as materialized (
+       select q, account_id, watermark, tail_from, tail_to, tail_sign, last_seq, last_change,
+         edges::timestamptz[] as edges, subjects::int[] as subjects
+       from unnest($1::int[], $2::int[], $3::int8[], $4::int8[], $5::int8[], $6::int[], $7::int8[], $8::int8[], $9::text[],
+           $10::text[])
+         x(q, account_id, watermark, tail_from, tail_to, tail_sign, last_seq, last_change, edges, subjects)),
+     piece as materialized (
+       select x.*, question.account_id, question.subjects
+       from unnest($11::int[], $12::int[], $13::smallint[], $14::int[], $15::int[], $16::int[])
+         x(q, cell, tier, from_bucket, to_bucket, sign) join question using (q)),
+     edge as materialized (
+       select x.*, question.account_id, question.subjects, question.watermark
+       from unnest($17::int[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::int[])
+         x(q, cell, from_at, to_at, sign) join question using (q)),`;
+
 // Each `offset 0` keeps the planner from joining the other way round: it would rather read an account's rollups or events
 // of the whole range than a few buckets, or the few events beyond the watermark. Both ends of the tail are given, since a
 // range with one open end is taken for a third of all events.
@@ -83,25 +111,28 @@ export async function loadSums(
 ): Promise<readonly (readonly Sum[])[]> {
   const { table, dimension, eventDimension } = grainColumns[grain];
   const ofSubjects = questions.some((question) => question.subjectIds !== null);
-  const isCounted = (of: string): string =>
-    `u.voided_at is null and u.type <> 'HOSTING' ${ofSubjects ? `and u.subject_id = any(${of}.subjects)` : ''}`;
+  const isOfThem = (of: string): string =>
+    `u.type <> 'HOSTING' ${ofSubjects ? `and u.subject_id = any(${of}.subjects)` : ''}`;
+  const inRange = `u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
+         and ${isOfThem('question')}`;
+  const beyondRollups = (sign: string): string =>
+    `select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
+         ${sign} * u.quantity, ${sign} * u.credits_micro, 0, 0`;
+  // What was voided since a view was first computed counts in it still, and is in no rollup.
+  const voidedSince = questions.some(({ written }) => written !== null)
+    ? `union all
+       ${beyondRollups('1')}
+       from question cross join lateral (
+         select * from usage_event u where u.account_id = question.account_id
+           and u.void_change > question.last_change offset 0) u
+       where u.seq <= question.last_seq and ${inRange}`
+    : '';
   const columns = await queryColumns(tx, {
     name: `views.loadSums.${grain}`,
     columns: SUM_COLUMNS,
     parameters: sumsParameters(questions),
     sql: `with
-     question as materialized (
-       select q, account_id, watermark, last_seq, edges::timestamptz[] as edges, subjects::int[] as subjects
-       from unnest($1::int[], $2::int[], $3::int8[], $4::int8[], $5::text[], $6::text[])
-         x(q, account_id, watermark, last_seq, edges, subjects)),
-     piece as materialized (
-       select x.*, question.account_id, question.subjects
-       from unnest($7::int[], $8::int[], $9::smallint[], $10::int[], $11::int[], $12::int[])
-         x(q, cell, tier, from_bucket, to_bucket, sign) join question using (q)),
-     edge as materialized (
-       select x.*, question.account_id, question.subjects, question.watermark
-       from unnest($13::int[], $14::int[], $15::timestamptz[], $16::timestamptz[], $17::int[])
-         x(q, cell, from_at, to_at, sign) join question using (q)),
+     ${ASKED_SUMS}
      part (q, cell, subject_id, kind, type, hardware_id, quantity, credits_micro, hosting_ms, replica_ms) as (
        select piece.q, piece.cell, ${dimension}, r.type, r.hardware_id, piece.sign * r.quantity,
          piece.sign * r.credits_micro, piece.sign * r.hosting_ms, piece.sign * r.replica_ms
@@ -115,15 +146,14 @@ export async function loadSums(
        from edge cross join lateral (
          select * from usage_event u where u.account_id = edge.account_id
            and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at offset 0) u
-       where u.seq <= edge.watermark and ${isCounted('edge')}
+       where u.seq <= edge.watermark and u.voided_at is null and ${isOfThem('edge')}
        union all
-       select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
-         u.quantity, u.credits_micro, 0, 0
+       ${beyondRollups('question.tail_sign')}
        from question cross join lateral (
          select * from usage_event u where u.account_id = question.account_id
-           and u.seq > question.watermark and u.seq <= question.last_seq offset 0) u
-       where u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
-         and ${isCounted('question')})
+           and u.seq > question.tail_from and u.seq <= question.tail_to offset 0) u
+       where u.voided_at is null and ${inRange}
+       ${voidedSince})
      select q, cell, subject_id, kind, type, hardware_id, sum(quantity)::int8::text as quantity,
        sum(credits_micro)::int8::text as credits_micro, sum(hosting_ms)::int8::text as hosting_ms,
        sum(replica_ms)::int8::text as replica_ms
@@ -185,7 +215,11 @@ function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] 
     questions.map((_, q) => q),
     questions.map((question) => question.accountId),
     questions.map((question) => question.watermark),
-    questions.map((question) => question.lastSeq),
+    questions.map(({ tail }) => tail.fromSeq),
+    questions.map(({ tail }) => tail.toSeq),
+    questions.map(({ tail }) => tail.sign),
+    questions.map(({ written }) => written?.lastSeq ?? null),
+    questions.map(({ written }) => written?.lastChange ?? null),
     questions.map(
       (question) => `{${question.edgesMs.map((edge) => at(edge).toISOString()).join()}}`,
     ),
@@ -209,7 +243,10 @@ export interface AccountRange extends Range {
   readonly accountId: number;
 }
 
-const VIEW_SEGMENT: Shape<ViewSegment> = { ...SEGMENT, kind: ['s.kind', valueOf(subjectKinds)] };
+export const VIEW_SEGMENT: Shape<ViewSegment> = {
+  ...SEGMENT,
+  kind: ['s.kind', valueOf(subjectKinds)],
+};
 
 /** A stretch whose segments are asked for: of some resources, or (null) of all. */
 export interface SegmentsOf extends AccountRange {

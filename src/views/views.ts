@@ -165,6 +165,17 @@ export function sumEdges(
   return collected.sums();
 }
 
+/** The same sums, to be taken off. */
+export function negated(sums: readonly Sum[]): readonly Sum[] {
+  return sums.map((sum) => ({
+    ...sum,
+    quantity: -sum.quantity,
+    creditsMicro: -sum.creditsMicro,
+    hostingMs: -sum.hostingMs,
+    replicaMs: -sum.replicaMs,
+  }));
+}
+
 /** The sums of segments, by what they are kept by and hardware. */
 class SegmentSums {
   private readonly byKey = new Map<string, CellSums>();

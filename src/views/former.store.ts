@@ -1,0 +1,126 @@
+// What a view read as of an earlier instant needs besides what is there now: hosting that was recorded, ended or voided since,
+// and when resources had been used last.
+
+import { queryColumns } from '../db/columnar.ts';
+import type { Tx } from '../db/database.ts';
+import { fromColumns, selectList } from '../db/shape.ts';
+import { at, boolValue, int, intValue, msOrNull } from '../db/decode.ts';
+import type { AsOf, Written } from '../core/cursor.ts';
+import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
+import { type AccountRange, VIEW_SEGMENT } from './views.store.ts';
+import type { ViewSegment } from './views.ts';
+
+/** A stretch of an account's time, as of an earlier instant. */
+export interface RangeAsOf extends AccountRange {
+  readonly asOf: AsOf;
+}
+
+/** A segment that a view as of an earlier instant does not have as it is now. */
+export interface ChangedSegment {
+  readonly segment: ViewSegment;
+  /** Whether the rollups count it now. */
+  readonly isFolded: boolean;
+}
+
+/**
+ * For each stretch the segments that overlap it and are folded although they ended or were recorded later, and those that
+ * were voided since.
+ */
+export async function loadChangedSegments(
+  tx: Tx,
+  ranges: readonly RangeAsOf[],
+): Promise<readonly (readonly ChangedSegment[])[]> {
+  const overlaps = 's.account_id = x.account_id and s.from_at < x.to_at and s.to_at > x.from_at';
+  const columns = await queryColumns(tx, {
+    name: 'views.loadChangedSegments',
+    columns: [...Object.keys(VIEW_SEGMENT), 'q', 'is_folded'],
+    parameters: [
+      ranges.map((_, q) => q),
+      ranges.map((range) => range.accountId),
+      ranges.map((range) => at(range.fromMs)),
+      ranges.map((range) => at(range.toMs)),
+      ranges.map(({ asOf }) => at(asOf.nowMs)),
+      ranges.map(({ asOf }) => asOf.lastSeq),
+      ranges.map(({ asOf }) => asOf.lastChange),
+      `${FOLDED_SEGMENT_MAX_MS} milliseconds`,
+    ],
+    with: `x as materialized (
+      select * from unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::int8[], $7::int8[])
+        x(q, account_id, from_at, to_at, now_at, last_seq, last_change))`,
+    sql: `select ${selectList(VIEW_SEGMENT)}, x.q, true as is_folded from x join hosting_segment s on ${overlaps}
+        and s.folded and s.voided_at is null and s.from_at > x.now_at - $8::interval and s.to_at > x.now_at
+        and (s.event_seq is null or s.event_seq <= x.last_seq)
+      union all
+      select ${selectList(VIEW_SEGMENT)}, x.q, true from x join hosting_segment s on ${overlaps}
+        and s.folded and s.voided_at is null and s.event_seq > x.last_seq
+      union all
+      select ${selectList(VIEW_SEGMENT)}, x.q, false from x
+        join usage_event e on e.account_id = x.account_id and e.void_change > x.last_change and e.seq <= x.last_seq
+          and e.type = 'HOSTING'
+        join hosting_segment s on ${overlaps} and s.event_seq = e.seq`,
+  });
+  const q = columns.read('q', intValue);
+  const isFolded = columns.read('is_folded', boolValue);
+  const answers: ChangedSegment[][] = ranges.map(() => []);
+  fromColumns(VIEW_SEGMENT, columns).forEach((segment, index) => {
+    answers[q(index)]?.push({ segment, isFolded: isFolded(index) });
+  });
+  return answers;
+}
+
+/** An account as far as it had been written. */
+export interface AccountAsOf {
+  readonly accountId: number;
+  readonly written: Written;
+}
+
+/**
+ * For each account the resources whose rows may not say when they had been used last, because of events that are not folded,
+ * came later, or were voided since; with the instant of the latest event, null when there was none.
+ */
+export async function loadLastEvents(
+  tx: Tx,
+  accounts: readonly AccountAsOf[],
+): Promise<readonly ReadonlyMap<number, number | null>[]> {
+  const touched = (beyond: string): string => `
+    select x.q, u.subject_id, max(u.occurred_at) filter (
+      where u.seq <= x.last_seq and (u.voided_at is null or u.void_change > x.last_change)) as last_at
+    from x cross join lateral (
+      select * from usage_event u where u.account_id = x.account_id and ${beyond} offset 0) u
+    where u.type <> 'HOSTING' and u.kind <> 'MODEL' group by x.q, u.subject_id`;
+  // The latest of the rest is found from quarter hour to quarter hour, back from the last one that holds any.
+  const rows = await tx.query(
+    `/* views.loadLastEvents */ with
+     x as materialized (
+       select x.*, least(x.last_seq, coalesce(s.watermark, 0)) as folded_seq, a.last_seq as newest_seq
+       from unnest($1::int[], $2::int[], $3::int8[], $4::int8[]) x(q, account_id, last_seq, last_change)
+         join account a using (account_id) left join rollup_state s using (account_id)),
+     touched as materialized (
+       select q, subject_id, max(last_at) as last_at from (
+         ${touched('u.seq > x.folded_seq and u.seq <= x.newest_seq')}
+         union all ${touched('u.void_change > x.last_change')}) t
+       group by q, subject_id)
+     select touched.q, touched.subject_id, greatest(touched.last_at, earlier.last_at) as last_at
+     from touched join x using (q) left join lateral (
+       select e.last_at
+       from usage_by_resource b cross join lateral (
+         select max(u.occurred_at) as last_at from usage_event u
+         where u.account_id = x.account_id and u.subject_id = touched.subject_id and u.seq <= x.folded_seq
+           and u.occurred_at >= to_timestamp(900.0 * b.bucket) and u.occurred_at < to_timestamp(900.0 * (b.bucket + 1))
+           and u.voided_at is null and u.type <> 'HOSTING') e
+       where b.account_id = x.account_id and b.tier = 0 and b.subject_id = touched.subject_id and b.events > 0
+         and e.last_at is not null
+       order by b.bucket desc limit 1) earlier on true`,
+    [
+      accounts.map((_, q) => q),
+      accounts.map(({ accountId }) => accountId),
+      accounts.map(({ written }) => written.lastSeq),
+      accounts.map(({ written }) => written.lastChange),
+    ],
+  );
+  const answers = accounts.map(() => new Map<number, number | null>());
+  for (const row of rows) {
+    answers[int(row, 'q')]?.set(int(row, 'subject_id'), msOrNull(row, 'last_at'));
+  }
+  return answers;
+}
