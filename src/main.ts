@@ -1,7 +1,7 @@
 import { entities, migrations } from '../ormconfig.ts';
-import { createApp, type App } from './app.ts';
+import { createApp } from './app.ts';
 import { BackgroundFailures } from './background.ts';
-import { seedDemo, type SeededAccount } from './cli/seed.ts';
+import { seedDemo } from './cli/seed.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { SystemClock } from './core/clock.ts';
 import { GatewayError, UnavailableError } from './core/errors.ts';
@@ -24,22 +24,40 @@ const failures = new BackgroundFailures((line) => process.stderr.write(`${line}\
 // Where nobody reads it any more, it is no fault to tell.
 process.stderr.on('error', () => undefined);
 
+/** Stopping takes no longer, whatever hangs: what is left then is cut off, and nothing that was answered is lost. */
+const STOP_WITHIN_MS = 10_000;
+/** Of that, what the doors and the jobs may take for what is under way, and each of the others but the last. */
+const WORK_STOPS_WITHIN_MS = 6_500;
+const STEP_STOPS_WITHIN_MS = 1_000;
+const JOBS_STOP_WITHIN_MS = 5_000;
+
 /** What was started, in order; it is stopped the other way round. */
 class Started {
-  private readonly stops: (() => Promise<void>)[] = [];
-  private stopping: Promise<void> | null = null;
+  private readonly stops: { readonly stop: () => Promise<unknown>; readonly withinMs: number }[] =
+    [];
+  private stopping: Promise<unknown> | null = null;
 
-  add(stop: () => Promise<void>): void {
-    this.stops.push(stop);
+  add(stop: () => Promise<unknown>, withinMs = STEP_STOPS_WITHIN_MS): void {
+    this.stops.push({ stop, withinMs });
   }
 
   /** Stops everything once, whoever asks. */
   async stop(): Promise<void> {
-    this.stopping ??= (async () => {
-      for (const stop of this.stops.reverse()) await stop();
-    })();
+    this.stopping ??= Promise.race([this.stopEach(), pause(STOP_WITHIN_MS)]);
     await this.stopping;
   }
+
+  private async stopEach(): Promise<void> {
+    for (const { stop, withinMs } of this.stops.reverse()) {
+      await Promise.race([stop().catch(failures.onError), pause(withinMs)]);
+    }
+  }
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, durationMs);
+  });
 }
 
 async function main(): Promise<void> {
@@ -106,9 +124,23 @@ async function start(config: Config, started: Started): Promise<void> {
   // After the long part of a first start: a kill in between must not lose a secret that is printed once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
   app.start();
-  const jobs = await startJobs({ url, tasks: app.tasks, concurrency: JOBS_AT_A_TIME, onError });
-  started.add(() => jobs.stop());
-  await listen(config, app, { database, clock, started, operatorSecret: secret, demo });
+  const server = await openDoors({
+    app,
+    database,
+    clock,
+    logLevel: config.logLevel,
+    backgroundFailures: failures.counts,
+  });
+  const jobs = await startJobs({
+    url,
+    tasks: app.tasks,
+    concurrency: JOBS_AT_A_TIME,
+    onError,
+    timing: { stopWithinMs: JOBS_STOP_WITHIN_MS },
+  });
+  started.add(() => Promise.all([server.close(), jobs.stop()]), WORK_STOPS_WITHIN_MS);
+  const address = await server.listen({ port: config.port, host: config.host });
+  process.stdout.write(welcome({ address, operatorSecret: secret, demo }));
 }
 
 async function openMigrated(config: Config, url: string): Promise<Database> {
@@ -124,28 +156,6 @@ async function openMigrated(config: Config, url: string): Promise<Database> {
   }
 }
 
-interface Running {
-  readonly database: Database;
-  readonly clock: SystemClock;
-  readonly started: Started;
-  readonly operatorSecret: string | null;
-  readonly demo: readonly SeededAccount[];
-}
-
-async function listen(config: Config, app: App, running: Running): Promise<void> {
-  const { database, clock, started, operatorSecret, demo } = running;
-  const server = await openDoors({
-    app,
-    database,
-    clock,
-    logLevel: config.logLevel,
-    backgroundFailures: failures.counts,
-  });
-  started.add(() => server.close());
-  const address = await server.listen({ port: config.port, host: config.host });
-  process.stdout.write(welcome({ address, operatorSecret, demo }));
-}
-
 async function databaseUrl(config: Config, started: Started): Promise<string> {
   if (config.databaseUrl !== null) return config.databaseUrl;
   const embedded = await startEmbedded({
@@ -153,7 +163,8 @@ async function databaseUrl(config: Config, started: Started): Promise<string> {
     databaseName: DATABASE_NAME,
     log: () => undefined,
   });
-  started.add(() => embedded.stop());
+  // The first to be started is the last to be stopped: what is left of the time is its own.
+  started.add(() => embedded.stop(), STOP_WITHIN_MS);
   return embedded.url;
 }
 

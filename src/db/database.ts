@@ -2,13 +2,16 @@
 // and nowhere else; every statement runs through a Tx that a store was handed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
+import { UnavailableError } from '../core/errors.ts';
+import { CONNECT_WITHIN_MS, Connection } from './connection.ts';
 import { ms, type Row } from './decode.ts';
 import { Listener } from './listener.ts';
 
 export const GATEWAY_ROLE = 'billing_gateway';
 const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
-const CONNECT_TIMEOUT_MS = 5_000;
+// The locks of a transaction whose link fell silent are free again after it.
+const IDLE_TIMEOUT_MS = 8_000;
 const SERIALISATION_RETRIES = 4;
 const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
 const RETRYABLE = new Set(['40001', '40P01']);
@@ -40,7 +43,7 @@ export async function openDatabase(options: PoolOptions): Promise<Database> {
     `role=${GATEWAY_ROLE}`,
     `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
     `lock_timeout=${LOCK_TIMEOUT_MS}`,
-    'idle_in_transaction_session_timeout=10000',
+    `idle_in_transaction_session_timeout=${IDLE_TIMEOUT_MS}`,
     'timezone=UTC',
   ];
   const settings = [
@@ -54,10 +57,10 @@ export async function openDatabase(options: PoolOptions): Promise<Database> {
     url: options.url,
     entities: options.entities,
     poolSize: options.poolSize,
-    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    connectTimeoutMS: CONNECT_WITHIN_MS,
     applicationName: 'billing-gateway',
     installExtensions: false,
-    extra: { options: asOptions(settings) },
+    extra: { options: asOptions(settings), Client: Connection },
   });
   await source.initialize();
   const { url, poolSize } = options;
@@ -100,6 +103,7 @@ export class Database {
   /**
    * Runs `work` in one transaction and commits it; any error rolls everything back. Deadlocks and serialisation
    * failures are run again, so `work` must have no effect outside the transaction.
+   * @throws UNAVAILABLE when the answer to the COMMIT did not come: then it may have been committed
    */
   async inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -150,7 +154,7 @@ export class Database {
   /** Whether the database answers. */
   async isReachable(): Promise<boolean> {
     try {
-      await this.source.query('select 1');
+      await this.ask('select 1');
       return true;
     } catch {
       return false;
@@ -159,8 +163,8 @@ export class Database {
 
   /** The database's clock, epoch ms: gateways correct their own by it, so that they agree. */
   async clockMs(): Promise<number> {
-    const rows: unknown = await this.source.query('select clock_timestamp() as now');
-    return ms(rowsOf(rows)[0] ?? {}, 'now');
+    const [row] = await this.ask('select clock_timestamp() as now');
+    return ms(row ?? {}, 'now');
   }
 
   async close(): Promise<void> {
@@ -179,16 +183,41 @@ export class Database {
     }
   }
 
-  private async begin(sql: string): Promise<Transaction> {
-    const runner = this.source.createQueryRunner();
+  /** Runs one statement outside any transaction. */
+  private async ask(sql: string): Promise<readonly Row[]> {
+    const runner = await this.connect();
     try {
-      await runner.connect();
+      return rowsOf(await runner.query(sql));
+    } finally {
+      await runner.release();
+    }
+  }
+
+  private async begin(sql: string): Promise<Transaction> {
+    const runner = await this.connect();
+    try {
       await runner.query(sql);
     } catch (error) {
       await runner.release();
       throw error;
     }
     return new Transaction(runner, this.listeners);
+  }
+
+  // When one connection fell silent, those that lay idle meanwhile are not tried one after the other: each would take as long.
+  private async connect(): Promise<QueryRunner> {
+    for (;;) {
+      const runner = this.source.createQueryRunner();
+      try {
+        const connection: unknown = await runner.connect();
+        if (!(connection instanceof Connection) || !connection.isSuspect) return runner;
+        void connection.end();
+      } catch (error) {
+        await runner.release();
+        throw error;
+      }
+      await runner.release();
+    }
   }
 }
 
@@ -206,7 +235,11 @@ class Transaction implements Tx {
   }
 
   async commit(): Promise<void> {
-    await this.inTurn('commit', []);
+    try {
+      await this.inTurn('commit', []);
+    } catch (error) {
+      throw isAnswer(error) ? error : new UnavailableError(UNKNOWN_OUTCOME, { cause: error });
+    }
     await this.runner.release();
   }
 
@@ -229,6 +262,15 @@ class Transaction implements Tx {
     this.last = answer;
     return answer;
   }
+}
+
+const UNKNOWN_OUTCOME =
+  'The database did not confirm in time, so this may have been written or not. Please send the same call again: what bears the same id or key is not written twice.';
+
+// Of a connection that broke, or of a server that was going down, nobody knows how far it came.
+function isAnswer(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== null && state !== 'EPIPE' && !/^(08|57P0)/.test(state);
 }
 
 /** The SQLSTATE of a database error ("23505"), or null when the error is none. */

@@ -1,13 +1,12 @@
 // One connection that listens for what transactions notify. A notice may be lost while the connection is down, so whoever
 // listens is told of each new connection, and then reads on from where it is.
 
-import pg from 'pg';
+import { Connection } from './connection.ts';
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
-const CONNECT_TIMEOUT_MS = 5_000;
-/** The server drops a connection whose client has gone; this side finds out by the system's keep-alive. */
-const KEEP_ALIVE_AFTER_MS = 10_000;
+/** A link that fell silent is found by asking: nothing else tells it from one on which nothing is notified. */
+const ASK_EVERY_MS = 5_000;
 
 export interface ListenerOptions {
   readonly url: string;
@@ -22,10 +21,10 @@ export interface ListenerOptions {
 
 /** Listens until it is stopped; a connection that breaks is opened again, after a pause that grows to five seconds. */
 export class Listener {
-  private client: pg.Client | null = null;
+  private connection: Connection | null = null;
   private retry: NodeJS.Timeout | null = null;
   private backoffMs = BACKOFF_FIRST_MS;
-  private connecting: Promise<void> = Promise.resolve();
+  private connecting: Promise<void>;
   private isStopped = false;
 
   constructor(private readonly options: ListenerOptions) {
@@ -35,46 +34,41 @@ export class Listener {
   async stop(): Promise<void> {
     this.isStopped = true;
     if (this.retry !== null) clearTimeout(this.retry);
+    await this.connection?.end().catch(() => undefined);
     await this.connecting;
-    await this.client?.end().catch(() => undefined);
-    this.client = null;
   }
 
   private async connect(): Promise<void> {
     const { url, applicationName, settings, channel, onNotice, onListening } = this.options;
-    const client = new pg.Client({
+    const connection = new Connection({
       connectionString: url,
       application_name: applicationName,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       options: settings,
     });
-    client.on('notification', ({ payload }) => {
+    this.connection = connection;
+    connection.on('notification', ({ payload }) => {
       onNotice(payload ?? '');
     });
-    client.on('error', () => undefined);
-    client.on('end', () => {
-      this.connectAgain(client);
+    connection.on('error', () => undefined);
+    connection.on('end', () => {
+      this.connectAgain(connection);
     });
     try {
-      await client.connect();
-      await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      await connection.connect();
+      await connection.query(`listen ${connection.escapeIdentifier(channel)}`);
     } catch {
-      // A client that never connected may tell no end.
-      await client.end().catch(() => undefined);
-      this.connectAgain(client);
+      // One that never connected may tell no end.
+      await connection.end().catch(() => undefined);
+      this.connectAgain(connection);
       return;
     }
-    this.client = client;
     this.backoffMs = BACKOFF_FIRST_MS;
+    askWhileOpen(connection);
     onListening();
   }
 
-  private connectAgain(ended: pg.Client): void {
-    const isCurrent = this.client === null || this.client === ended;
-    if (this.isStopped || !isCurrent || this.retry !== null) return;
-    this.client = null;
+  private connectAgain(ended: Connection): void {
+    if (this.isStopped || this.connection !== ended || this.retry !== null) return;
     this.retry = setTimeout(() => {
       this.retry = null;
       this.connecting = this.connect();
@@ -82,4 +76,15 @@ export class Listener {
     this.retry.unref();
     this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
   }
+}
+
+// A question that is not answered in time ends the connection.
+function askWhileOpen(connection: Connection): void {
+  const timer = setInterval(() => {
+    connection.query('select 1').catch(() => undefined);
+  }, ASK_EVERY_MS);
+  timer.unref();
+  connection.once('end', () => {
+    clearInterval(timer);
+  });
 }

@@ -3,12 +3,12 @@
 
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
+import { CONNECT_WITHIN_MS } from './connection.ts';
 import { sqlState } from './database.ts';
 import { installJobs } from './jobs-schema.ts';
 
 export const OLDEST_POSTGRES = 15;
 const MIGRATION_LOCK = 7_238_104_411;
-const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface MigrateOptions {
   readonly url: string;
@@ -46,8 +46,10 @@ async function withOwner<T>(
     migrations: options.migrations,
     migrationsTableName: 'schema_migration',
     installExtensions: false,
-    connectTimeoutMS: CONNECT_TIMEOUT_MS,
     applicationName: 'billing-gateway-migrate',
+    // A migration may take long, so only the connecting and a dead link are bounded.
+    connectTimeoutMS: CONNECT_WITHIN_MS,
+    extra: { keepAlive: true },
   });
   await source.initialize();
   const lock = source.createQueryRunner();

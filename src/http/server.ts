@@ -26,8 +26,8 @@ const BODY_BYTES_MAX = MIB;
 export const GRAPHQL_BODY_BYTES_MAX = 16 * MIB;
 /** For a whole request to arrive; a caller that is slower holds a connection for nothing. */
 const REQUEST_TIMEOUT_MS = 120_000;
-/** For running requests to end when the server closes; longer than any operation may take. */
-const CLOSE_TIMEOUT_MS = 15_000;
+/** For running requests to end when the server closes; longer than any statement may take. */
+const CLOSE_TIMEOUT_MS = 6_000;
 
 export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
@@ -48,7 +48,7 @@ export interface HttpServerDeps {
 
 /**
  * A server that is ready to listen. `close()` stops accepting, finishes the requests under way and then lets go; those
- * that take longer than fifteen seconds are cut off.
+ * that take longer than six seconds are cut off.
  */
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = createLogger(deps.logLevel, deps.logDestination);

@@ -1,0 +1,72 @@
+// A connection to the database that waits for nothing without end. Where a link falls silent, connections stay open and never
+// answer: the server's own timeouts are not heard then, so each statement has one on this side too.
+
+import pg from 'pg';
+
+/** A little more than the server lets a statement take. */
+const ANSWER_WITHIN_MS = 6_000;
+const END_WITHIN_MS = 1_000;
+export const CONNECT_WITHIN_MS = 5_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+/** When the latest statement was sent that was never answered. */
+let silentFromMs = -Infinity;
+
+type Call = (...args: unknown[]) => unknown;
+
+/** A connection that is ended when a statement is not answered in time: it is never used again. */
+export class Connection extends pg.Client {
+  private answeredAtMs = performance.now();
+
+  constructor(config: pg.ClientConfig = {}) {
+    super({
+      connectionTimeoutMillis: CONNECT_WITHIN_MS,
+      ...config,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    });
+    // Both come in several shapes, as pg's users call them, of which each ends in a promise or a callback.
+    const query = this.query.bind(this) as Call;
+    const end = this.end.bind(this) as Call;
+    Object.assign(this, {
+      query: (...args: unknown[]) => this.watch(query, args),
+      end: (...args: unknown[]) => {
+        setTimeout(() => this.connection.stream.destroy(), END_WITHIN_MS).unref();
+        return end(...args);
+      },
+    });
+  }
+
+  /** Whether it has not answered since another one fell silent: it may have too, without anybody having asked it. */
+  get isSuspect(): boolean {
+    return this.answeredAtMs < silentFromMs;
+  }
+
+  private watch(query: Call, args: readonly unknown[]): unknown {
+    const sentAtMs = performance.now();
+    let isAnswered = false;
+    const timer = setTimeout(() => {
+      // Where this process was busy for long, the answer may lie here and wait to be read, which is done before this.
+      setImmediate(() => {
+        if (isAnswered) return;
+        silentFromMs = Math.max(silentFromMs, sentAtMs);
+        void this.end();
+      });
+    }, ANSWER_WITHIN_MS);
+    const answered = (): void => {
+      isAnswered = true;
+      clearTimeout(timer);
+      this.answeredAtMs = performance.now();
+    };
+    const callback = args.at(-1);
+    if (typeof callback === 'function') {
+      return query(...args.slice(0, -1), (...answer: unknown[]) => {
+        answered();
+        (callback as Call)(...answer);
+      });
+    }
+    const answer = query(...args);
+    if (answer instanceof Promise) answer.then(answered, answered);
+    return answer;
+  }
+}
