@@ -168,6 +168,7 @@ function nextLeadMs(draft: Draft): number {
 function passInstant(draft: Draft, atMs: number): void {
   draft.set({ atMs });
   const isCycleEnd = atMs === draft.state.cycle.endMs;
+  // Before the rates change, so that what one instant charges is one line.
   if (isCycleEnd || draft.state.credits.lots.some((lot) => dueOf(lot) <= atMs)) draft.postHosting();
   changeRates(draft);
   const successors = expireLots(draft);
@@ -219,11 +220,12 @@ function expireLots(draft: Draft): readonly { unit: AllocationUnit; lot: Lot }[]
       .purse(unit)
       .lots.filter((lot) => lot.state === 'SPENDABLE' && dueOf(lot) <= draft.atMs);
     for (const lot of expiring.sort(compareLots)) {
-      draft.setPurse(unit, expire(draft.purse(unit), lot));
-      if (unit === 'CREDITS') {
-        const { allocationId } = lot;
-        draft.book('EXPIRY', -leftOf(lot), { allocationId, description: 'Credits expired' });
-      }
+      draft.changeLots(unit, (purse) => expire(purse, lot));
+      draft.post(unit, 'EXPIRY', {
+        amountMicro: -leftOf(lot),
+        allocationId: lot.allocationId,
+        description: 'Credits expired',
+      });
       if (lot.seriesId !== null) successors.push({ unit, lot });
     }
   }
@@ -233,7 +235,7 @@ function expireLots(draft: Draft): readonly { unit: AllocationUnit; lot: Lot }[]
 function endCycle(draft: Draft): void {
   const { cycle, credits, runs } = draft.state;
   const description = `End of the billing cycle from ${isoInstant(cycle.startMs)} to ${isoInstant(cycle.endMs)}`;
-  draft.book('CARRY_OVER', 0n, { description });
+  draft.post('CREDITS', 'CARRY_OVER', { amountMicro: 0n, description });
   draft.occurrences.push({
     what: 'CYCLE_CLOSED',
     atMs: cycle.endMs,
@@ -263,7 +265,7 @@ function addSuccessor(draft: Draft, unit: AllocationUnit, before: Lot): void {
     createdAtMs: atMs,
   };
   draft.made.push({ unit, lot, predecessorId: before.allocationId });
-  draft.setPurse(unit, put(draft.purse(unit), lot));
+  draft.changePurse(unit, (purse) => put(purse, lot));
 }
 
 /** Makes the lots spendable whose instant has come, in the spending order. */
@@ -277,11 +279,12 @@ export function grantLots(draft: Draft): void {
         lot.seriesId === null ? lot : { ...lot, expiresAtMs: draft.state.cycle.endMs },
       );
     for (const lot of due.sort(compareLots)) {
-      draft.setPurse(unit, grant(draft.purse(unit), lot));
-      if (unit === 'CREDITS') {
-        const { allocationId } = lot;
-        draft.book('ALLOCATION', lot.amountMicro, { allocationId, description: 'Allocation' });
-      }
+      draft.changeLots(unit, (purse) => grant(purse, lot));
+      draft.post(unit, 'ALLOCATION', {
+        amountMicro: lot.amountMicro,
+        allocationId: lot.allocationId,
+        description: 'Allocation',
+      });
     }
   }
 }

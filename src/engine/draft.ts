@@ -69,8 +69,19 @@ export class Draft {
     return unit === 'CREDITS' ? this.state.credits : this.state.runs;
   }
 
-  setPurse(unit: AllocationUnit, purse: Purse): void {
+  /** Changes what a unit has, but not which lots pay: usage, debt, lots that wait. */
+  changePurse(unit: AllocationUnit, change: (purse: Purse) => Purse): void {
+    const purse = change(this.purse(unit));
     this.set(unit === 'CREDITS' ? { credits: purse } : { runs: purse });
+  }
+
+  /**
+   * Changes which lots pay. What hosting has accrued is paid by the lots as they were: it is posted first, here, so that no
+   * call forgets it. `change` is handed the purse with it posted.
+   */
+  changeLots(unit: AllocationUnit, change: (purse: Purse) => Purse): void {
+    if (hasLedger(unit)) this.postHosting();
+    this.changePurse(unit, change);
   }
 
   takeLocalId(): number {
@@ -79,9 +90,17 @@ export class Draft {
     return lastLocalId;
   }
 
-  /** Writes a line; the purse has been changed already. Lines of amount 0 are left out, but for the end of a cycle. */
-  book(kind: LedgerEntryKind, amountMicro: bigint, content: LineContent): void {
-    if (amountMicro === 0n && kind !== 'CARRY_OVER') return;
+  /**
+   * Writes a line of a unit's ledger; the purse has been changed already. A unit without a ledger has no lines, and lines of
+   * amount 0 are left out, but for the end of a cycle.
+   */
+  post(
+    unit: AllocationUnit,
+    kind: LedgerEntryKind,
+    line: LineContent & { readonly amountMicro: bigint },
+  ): void {
+    const { amountMicro, ...content } = line;
+    if (!hasLedger(unit) || (amountMicro === 0n && kind !== 'CARRY_OVER')) return;
     const sequence = this.state.lastLedgerSequence + 1;
     this.set({ lastLedgerSequence: sequence });
     this.lines.push({
@@ -110,8 +129,13 @@ export class Draft {
       return { ...segment, postedMicro: segment.postedMicro + chargeMicro };
     });
     if (sumMicro === 0n) return;
-    this.set({ running, credits: spend(this.state.credits, sumMicro) });
-    this.book('USAGE', -sumMicro, { segments: charges, description: 'Hosting' });
+    this.set({ running });
+    this.changePurse('CREDITS', (purse) => spend(purse, sumMicro));
+    this.post('CREDITS', 'USAGE', {
+      amountMicro: -sumMicro,
+      segments: charges,
+      description: 'Hosting',
+    });
   }
 
   /** Ends running segments now; what they cost must have been posted. */
@@ -153,6 +177,11 @@ export class Draft {
     }
     invariant(balanceMicro === balanceOf(this.state.credits), 'the ledger is the balance', facts);
   }
+}
+
+/** Credits are journalled; of workflow runs only the sums are kept. */
+function hasLedger(unit: AllocationUnit): boolean {
+  return unit === 'CREDITS';
 }
 
 function unitPosition(purse: Purse, accruedMicro: bigint): UnitPosition {

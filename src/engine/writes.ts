@@ -17,6 +17,7 @@ import {
   isLive,
   leftOf,
   type Lot,
+  type Purse,
   put,
   spend,
   takeBack,
@@ -35,9 +36,9 @@ export interface RecordedUsage {
 /** Charges recorded usage. */
 export function recordUsage(draft: Draft, usage: RecordedUsage): void {
   const { creditsMicro, runsMicro, events } = usage;
-  draft.setPurse('CREDITS', spend(draft.purse('CREDITS'), creditsMicro));
-  draft.setPurse('WORKFLOW_RUNS', spend(draft.purse('WORKFLOW_RUNS'), runsMicro));
-  draft.book('USAGE', -creditsMicro, { events, description: 'Usage' });
+  draft.changePurse('CREDITS', (purse) => spend(purse, creditsMicro));
+  draft.changePurse('WORKFLOW_RUNS', (purse) => spend(purse, runsMicro));
+  draft.post('CREDITS', 'USAGE', { amountMicro: -creditsMicro, events, description: 'Usage' });
   finish(draft);
 }
 
@@ -45,9 +46,12 @@ export function recordUsage(draft: Draft, usage: RecordedUsage): void {
 export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
   const { creditsMicro, runsMicro, events } = usage;
   if (creditsMicro > 0n) {
-    draft.postHosting();
     giveBackTo(draft, 'CREDITS', creditsMicro);
-    draft.book('REVERSAL', creditsMicro, { events, description: 'Usage taken back' });
+    draft.post('CREDITS', 'REVERSAL', {
+      amountMicro: creditsMicro,
+      events,
+      description: 'Usage taken back',
+    });
   }
   if (runsMicro > 0n) giveBackTo(draft, 'WORKFLOW_RUNS', runsMicro);
   finish(draft);
@@ -56,23 +60,31 @@ export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
 /** Adds a waiting lot, and grants it when its instant has come. */
 export function allocate(draft: Draft, unit: AllocationUnit, lot: Lot): void {
   invariant(lot.grantAtMs >= draft.atMs, 'nothing is granted in the past', { lot });
-  if (unit === 'CREDITS' && lot.grantAtMs === draft.atMs) draft.postHosting();
-  draft.setPurse(unit, put(draft.purse(unit), lot));
+  draft.changePurse(unit, (purse) => put(purse, lot));
   grantLots(draft);
   finish(draft);
 }
 
 /** Takes back what is left of a waiting or spendable lot; one that has ended is left as it is. */
 export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number): void {
-  const find = (): Lot | undefined =>
-    draft.purse(unit).lots.find((lot) => lot.allocationId === allocationId);
-  const isSpendableCredit = unit === 'CREDITS' && find()?.state === 'SPENDABLE';
-  if (isSpendableCredit) draft.postHosting();
-  const lot = find();
+  const find = ({ lots }: Purse): Lot | undefined =>
+    lots.find((lot) => lot.allocationId === allocationId);
+  const lot = find(draft.purse(unit));
   if (lot === undefined || !isLive(lot)) return;
-  draft.setPurse(unit, takeBack(draft.purse(unit), lot));
-  if (isSpendableCredit) {
-    draft.book('VOID', -leftOf(lot), { allocationId, description: 'Allocation voided' });
+  if (lot.state === 'SPENDABLE') {
+    let leftMicro = 0n;
+    draft.changeLots(unit, (purse) => {
+      const posted = find(purse) ?? lot;
+      leftMicro = leftOf(posted);
+      return takeBack(purse, posted);
+    });
+    draft.post(unit, 'VOID', {
+      amountMicro: -leftMicro,
+      allocationId,
+      description: 'Allocation voided',
+    });
+  } else {
+    draft.changePurse(unit, (purse) => takeBack(purse, lot));
   }
   finish(draft);
 }
@@ -80,16 +92,15 @@ export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number
 /** Adds credits as a lot of their own. */
 export function adjustUp(draft: Draft, lot: Lot, description: string): void {
   const { allocationId } = lot;
-  draft.postHosting();
-  draft.setPurse('CREDITS', grant(draft.purse('CREDITS'), lot));
-  draft.book('ADJUSTMENT', lot.amountMicro, { allocationId, description });
+  draft.changeLots('CREDITS', (purse) => grant(purse, lot));
+  draft.post('CREDITS', 'ADJUSTMENT', { amountMicro: lot.amountMicro, allocationId, description });
   finish(draft);
 }
 
 /** Takes credits like usage. @param amountMicro above zero */
 export function takeAdjustment(draft: Draft, amountMicro: bigint, description: string): void {
-  draft.setPurse('CREDITS', adjustDown(draft.purse('CREDITS'), amountMicro));
-  draft.book('ADJUSTMENT', -amountMicro, { description });
+  draft.changePurse('CREDITS', (purse) => adjustDown(purse, amountMicro));
+  draft.post('CREDITS', 'ADJUSTMENT', { amountMicro: -amountMicro, description });
   finish(draft);
 }
 
@@ -170,18 +181,25 @@ function chargeSegments(draft: Draft, charges: readonly SegmentCharge[]): void {
   const segments = charges.filter(({ chargedMicro: micro }) => micro !== 0n);
   const sumMicro = segments.reduce((sum, { chargedMicro: micro }) => sum + micro, 0n);
   if (sumMicro >= 0n) {
-    draft.setPurse('CREDITS', spend(draft.purse('CREDITS'), sumMicro));
-    draft.book('USAGE', -sumMicro, { segments, description: 'Hosting' });
+    draft.changePurse('CREDITS', (purse) => spend(purse, sumMicro));
+    draft.post('CREDITS', 'USAGE', { amountMicro: -sumMicro, segments, description: 'Hosting' });
     return;
   }
-  draft.postHosting();
   giveBackTo(draft, 'CREDITS', -sumMicro);
-  draft.book('REVERSAL', -sumMicro, { segments, description: 'Hosting that ended earlier' });
+  draft.post('CREDITS', 'REVERSAL', {
+    amountMicro: -sumMicro,
+    segments,
+    description: 'Hosting that ended earlier',
+  });
 }
 
 function giveBackTo(draft: Draft, unit: AllocationUnit, amountMicro: bigint): void {
-  const { purse, restMicro } = giveBack(draft.purse(unit), amountMicro);
-  draft.setPurse(unit, purse);
+  let restMicro = 0n;
+  draft.changeLots(unit, (before) => {
+    const given = giveBack(before, amountMicro);
+    restMicro = given.restMicro;
+    return given.purse;
+  });
   if (restMicro === 0n) return;
   const lot: Lot = {
     allocationId: draft.takeLocalId(),
@@ -196,7 +214,7 @@ function giveBackTo(draft: Draft, unit: AllocationUnit, amountMicro: bigint): vo
     isAdjustment: true,
   };
   draft.made.push({ unit, lot, predecessorId: null });
-  draft.setPurse(unit, addReturned(draft.purse(unit), lot));
+  draft.changeLots(unit, (purse) => addReturned(purse, lot));
 }
 
 function finish(draft: Draft): void {
