@@ -40,6 +40,8 @@ export interface MailOptions {
   readonly smtpUrl: string | null;
   /** Who they are from: an address, or a name and an address. */
   readonly from: string;
+  /** Where users reach the product, without a slash at its end; emails link to its Usage page. Default: no link. */
+  readonly publicUrl?: string | null;
   /** How long each further attempt is put off; for tests. */
   readonly retryDelaysMs?: readonly number[];
 }
@@ -136,6 +138,7 @@ function createServices(options: AppOptions): Services {
   const emails = new EmailService(accounts, {
     domain: domainOf(mailOf(options).from),
     isSending: mailOf(options).smtpUrl !== null,
+    usageUrl: usageUrlOf(mailOf(options)),
   });
   const settlements = new SettlementService(accounts, [alerts, emails, new WebhookOutbox()]);
   const creditAccounts = new CreditAccountService(database, accounts, settlements, accountDefaults);
@@ -156,10 +159,8 @@ function createServices(options: AppOptions): Services {
     onRecorded: folding.nudge.bind(folding),
   });
   const webhooks = createWebhooks(options, accounts, (tx, account, endpoint, reason) =>
-    emails.writeEmail(
-      tx,
-      account,
-      webhookDisabledEmail(account, {
+    emails.writeEmail(tx, account, (addressee) =>
+      webhookDisabledEmail(addressee, {
         url: endpoint.url,
         reason,
         disabledAtMs: endpoint.disabledAtMs ?? clock.nowMs(),
@@ -188,6 +189,10 @@ function createServices(options: AppOptions): Services {
 
 function mailOf(options: AppOptions): MailOptions {
   return options.mail ?? { smtpUrl: null, from: 'billing@localhost' };
+}
+
+function usageUrlOf({ publicUrl = null }: MailOptions): string | null {
+  return publicUrl === null ? null : `${publicUrl}/usage`;
 }
 
 function mailTasks(options: AppOptions): readonly Task[] {

@@ -44,6 +44,8 @@ export interface Config {
   readonly smtpUrl: string | null;
   /** An address, or a name and an address. */
   readonly emailFrom: string;
+  /** Where users reach the product, without a slash at its end; null: emails have no link. */
+  readonly publicUrl: string | null;
   /** 32 bytes; null: that of the embedded database's folder, and none for another database. */
   readonly webhookSecretKey: Buffer | null;
   /** Whether webhooks may go to this machine itself, and by http. */
@@ -82,6 +84,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       secret: true,
     },
   );
+  const publicUrl = read.optional('PUBLIC_URL', isPublicUrl, {
+    expected:
+      'an http or https address without a user, a query or a fragment, such as https://billing.example.com',
+    secret: false,
+  });
   const config: Config = {
     port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
     host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
@@ -107,6 +114,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       isSender,
       'an address such as billing@example.com or Billing <billing@example.com>',
     ),
+    publicUrl: publicUrl === null ? null : new URL(publicUrl).href.replace(/\/+$/, ''),
     webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
   };
@@ -256,6 +264,13 @@ function isSmtpUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);
   return /^smtps?:$/.test(protocol) && hostname !== '';
+}
+
+// Of the form that a path can be added to.
+function isPublicUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, username, password } = new URL(value);
+  return /^https?:$/.test(protocol) && username === '' && password === '' && !/[?#]/.test(value);
 }
 
 function isSender(value: string): boolean {

@@ -113,7 +113,7 @@ async function start(config: Config, started: Started): Promise<void> {
     ingestWindowDays,
     ingestAheadSeconds,
     accountDefaults,
-    mail: { smtpUrl: config.smtpUrl, from: config.emailFrom },
+    mail: { smtpUrl: config.smtpUrl, from: config.emailFrom, publicUrl: config.publicUrl },
     webhooks,
     onError,
   });

@@ -1,6 +1,6 @@
 // Alerts: what an account was told, in a numbered sequence without gaps, and the sentence that tells it.
 
-import { formatMicro, MICRO_PER_CREDIT, percentOf } from '../core/micro.ts';
+import { groupedMicro, MICRO_PER_CREDIT, percentOf, readableMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { AlertKind, AlertRaised } from '../engine/occurrence.ts';
 import type { UnitPosition, WatchMeasure } from '../engine/watches.ts';
@@ -49,7 +49,7 @@ export function alertOf(accountId: number, raised: AlertRaised, recordedAtMs: nu
   };
 }
 
-/** The sentence of an alert; its figures are exact. */
+/** The sentence of an alert, with figures as people read them; the exact ones are the alert's own. */
 export function messageOf(raised: AlertRaised): string {
   return raised.kind === 'RESOLVED' ? resolvedMessage(raised) : crossedMessage(raised);
 }
@@ -57,46 +57,46 @@ export function messageOf(raised: AlertRaised): string {
 function crossedMessage(raised: AlertRaised): string {
   const { position, measure, valueMicro } = raised;
   const { credits, policy } = position;
-  const remaining = formatMicro(credits.balanceMicro);
+  const remaining = readableMicro(credits.balanceMicro);
   switch (measure) {
     case 'CREDITS_REMAINING':
-      return `Credits remaining are ${remaining}, at or below the threshold of ${formatMicro(valueMicro)}.`;
+      return `Credits remaining are ${remaining}, at or below the threshold of ${groupedMicro(valueMicro)}.`;
     case 'CREDITS_USED_PERCENT':
     case 'RUNS_USED_PERCENT':
       return percentMessage(raised);
     case 'HOURS_TO_STOP':
-      return `Running deployments will be stopped${stopOf(raised)}, within the threshold of ${hours(valueMicro)}; ${remaining} credits remain.`;
+      return `Running deployments will be stopped${stopOf(raised)}, within the threshold of ${hours(groupedMicro(valueMicro))}; ${remaining} credits remain.`;
     case 'LOW_CREDIT':
-      return `Credits remaining are ${remaining}, at or below the low-credit level of ${formatMicro(policy.lowCreditMicro)}: new deployments are refused.`;
+      return `Credits remaining are ${remaining}, at or below the low-credit level of ${groupedMicro(policy.lowCreditMicro)}: new deployments are refused.`;
     case 'ZERO':
       return `Credits are used up: the balance is ${remaining}, and new deployments are refused.`;
     case 'NEGATIVE_LIMIT':
-      return `The balance is ${remaining} credits, at or below the negative limit of ${formatMicro(policy.negativeLimitMicro)}: ${stoppedOf(raised)}.`;
+      return `The balance is ${remaining} credits, at or below the negative limit of ${groupedMicro(policy.negativeLimitMicro)}: ${stoppedOf(raised)}.`;
   }
 }
 
 function percentMessage(raised: AlertRaised): string {
   const { name, unit } = unitOf(raised);
-  const threshold = `${formatMicro(raised.valueMicro)}%`;
+  const threshold = `${groupedMicro(raised.valueMicro)} %`;
   const { measuredMicro } = raised;
   if (measuredMicro === null) {
-    return `${name} are in debt by ${formatMicro(-unit.balanceMicro)} while none are allocated: the threshold of ${threshold} used is reached.`;
+    return `${name} are in debt by ${readableMicro(-unit.balanceMicro)} while none are allocated: the threshold of ${threshold} used is reached.`;
   }
-  const used = `${formatMicro(unit.usedMicro)} of ${formatMicro(unit.allocatedMicro)}`;
-  return `${name} used are ${formatMicro(measuredMicro)}% (${used}), at or above the threshold of ${threshold}; ${formatMicro(unit.balanceMicro)} remain.`;
+  const used = `${readableMicro(unit.usedMicro)} of ${readableMicro(unit.allocatedMicro)}`;
+  return `${name} used are ${readableMicro(measuredMicro)} % (${used}), at or above the threshold of ${threshold}; ${readableMicro(unit.balanceMicro)} remain.`;
 }
 
 function resolvedMessage(raised: AlertRaised): string {
   const { name, unit } = unitOf(raised);
-  const told = `Alert ${String(raised.resolves)} (${WATCHED[raised.measure](formatMicro(raised.valueMicro))}) no longer holds`;
-  return `${told}: ${formatMicro(unit.balanceMicro)} ${name === 'Credits' ? 'credits' : 'workflow runs'} remain.`;
+  const told = `Alert ${String(raised.resolves)} (${WATCHED[raised.measure](groupedMicro(raised.valueMicro))}) no longer holds`;
+  return `${told}: ${readableMicro(unit.balanceMicro)} ${name === 'Credits' ? 'credits' : 'workflow runs'} remain.`;
 }
 
 /** What is watched, in words. */
 const WATCHED: Readonly<Record<WatchMeasure, (value: string) => string>> = {
   CREDITS_REMAINING: (value) => `credits remaining at or below ${value}`,
-  CREDITS_USED_PERCENT: (value) => `credits used at or above ${value}%`,
-  RUNS_USED_PERCENT: (value) => `workflow runs used at or above ${value}%`,
+  CREDITS_USED_PERCENT: (value) => `credits used at or above ${value} %`,
+  RUNS_USED_PERCENT: (value) => `workflow runs used at or above ${value} %`,
   HOURS_TO_STOP: (value) => `deployments to be stopped within ${value} hours`,
   LOW_CREDIT: () => 'low credits',
   ZERO: () => 'credits used up',
@@ -115,7 +115,7 @@ function unitOf({ measure, position }: AlertRaised): {
 function stopOf({ position, measuredMicro }: AlertRaised): string {
   const { stopsAtMs } = position;
   if (stopsAtMs === null || measuredMicro === null) return ' soon';
-  return ` in ${hours(measuredMicro)}, at ${isoInstant(stopsAtMs)}`;
+  return ` in ${hours(readableMicro(measuredMicro))}, at ${isoInstant(stopsAtMs)}`;
 }
 
 function stoppedOf({ stoppedResourceIds }: AlertRaised): string {
@@ -124,6 +124,6 @@ function stoppedOf({ stoppedResourceIds }: AlertRaised): string {
   return count === 1 ? '1 deployment was stopped' : `${count} deployments were stopped`;
 }
 
-function hours(micro: bigint): string {
-  return micro === MICRO_PER_CREDIT ? '1 hour' : `${formatMicro(micro)} hours`;
+function hours(figure: string): string {
+  return `${figure} ${figure === '1' ? 'hour' : 'hours'}`;
 }

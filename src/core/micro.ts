@@ -9,6 +9,7 @@ export const MICRO_MAX = 2n ** 63n - 1n;
 export const INT_MAX = 2 ** 31 - 1;
 export const SAFE_INT_MAX = Number.MAX_SAFE_INTEGER;
 const FRACTION_DIGITS = 6;
+const MICRO_PER_HUNDREDTH = 10_000n;
 const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?$/;
 
 /**
@@ -49,6 +50,23 @@ export function formatMicro(micro: bigint): string {
     .padStart(FRACTION_DIGITS, '0')
     .replace(/0+$/, '');
   return `${micro < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+/** Micro-units with thousands apart, exact: "12,345.288". */
+export function groupedMicro(micro: bigint): string {
+  const [whole = '', ...fraction] = formatMicro(micro).split('.');
+  return [whole.replace(/\B(?=(?:\d{3})+$)/g, ','), ...fraction].join('.');
+}
+
+/**
+ * Micro-units as people read them in a sentence: "1,234.57", with at most two decimals, half away from zero. What is not zero and
+ * would be rounded to it keeps all its digits: "0.000016".
+ */
+export function readableMicro(micro: bigint): string {
+  const absolute = micro < 0n ? -micro : micro;
+  const rounded = halfUp(absolute, MICRO_PER_HUNDREDTH) * MICRO_PER_HUNDREDTH;
+  if (rounded === 0n) return groupedMicro(micro);
+  return groupedMicro(micro < 0n ? -rounded : rounded);
 }
 
 /** Division rounded towards minus infinity. `divisor` must be positive. */

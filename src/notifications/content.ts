@@ -1,6 +1,6 @@
 // The email of an instant: its subject, and the parts of everything that happened, the gravest first.
 
-import { formatMicro, percentOf } from '../core/micro.ts';
+import { percentMicro, readableMicro } from '../core/micro.ts';
 import type {
   AlertKind,
   AlertRaised,
@@ -11,7 +11,7 @@ import type {
 import type { Position } from '../engine/watches.ts';
 import { contentOf, type EmailDocument, type Section } from './document.ts';
 import type { EmailContent, EmailKind, Instant } from './email.ts';
-import { credits, type EmailFacts, localTime, resourceName } from './facts.ts';
+import { type Addressee, credits, type EmailFacts, localTime, resourceName } from './facts.ts';
 import {
   alertSection,
   cycleSection,
@@ -67,6 +67,7 @@ export function emailOf(instant: Instant, facts: EmailFacts): EmailContent {
     kind: instant.kind,
     subject: SUBJECTS[instant.kind](told, facts),
     sections,
+    usageUrl: facts.usageUrl,
     footer: footerOf(facts.account.name),
   };
   return contentOf(document);
@@ -81,7 +82,7 @@ function positionOf(told: Told, facts: EmailFacts): Position | null {
 
 /** The email that says that a webhook endpoint is no longer called. */
 export function webhookDisabledEmail(
-  account: EmailFacts['account'],
+  { account, usageUrl }: Addressee,
   webhook: { readonly url: string; readonly reason: string; readonly disabledAtMs: number },
 ): EmailContent {
   const { url, reason, disabledAtMs } = webhook;
@@ -96,25 +97,15 @@ export function webhookDisabledEmail(
         ],
         rows: [
           { label: 'Endpoint', value: url },
-          {
-            label: 'Disabled at',
-            value: localTime({ ...NO_FACTS, account }, disabledAtMs),
-          },
+          { label: 'Disabled at', value: localTime({ account }, disabledAtMs) },
           { label: 'Reason', value: reason },
         ],
       },
     ],
+    usageUrl,
     footer: footerOf(account.name),
   });
 }
-
-const NO_FACTS: Omit<EmailFacts, 'account'> = {
-  resources: new Map(),
-  hosting: [],
-  position: null,
-  labels: new Map(),
-  stoppedMessage: '',
-};
 
 function footerOf(accountName: string): string {
   return `You get this email because your address is among the notification addresses of the account ${accountName}.`;
@@ -199,6 +190,6 @@ function percentUsed(
   const last = alerts.at(-1);
   if (last === undefined) return '0 %';
   const { usedMicro, allocatedMicro } = unitOf(last.position);
-  const percent = percentOf(usedMicro, allocatedMicro);
-  return percent === null ? formatMicro(usedMicro) : `${percent} %`;
+  const percent = percentMicro(usedMicro, allocatedMicro);
+  return percent === null ? readableMicro(usedMicro) : `${readableMicro(percent)} %`;
 }

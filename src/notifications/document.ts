@@ -21,6 +21,8 @@ export interface EmailDocument {
   readonly kind: EmailKind;
   readonly subject: string;
   readonly sections: readonly Section[];
+  /** Http or https; null: no link. */
+  readonly usageUrl: string | null;
   /** Who is written to, and why. */
   readonly footer: string;
 }
@@ -40,6 +42,7 @@ const COLOURS: Readonly<Record<EmailKind, string>> = {
 };
 
 const SUBJECT_MAX = 200;
+const LINK_LABEL = 'Usage page';
 
 export function contentOf(document: EmailDocument): EmailContent {
   return {
@@ -64,7 +67,7 @@ function cut(text: string, max: number): string {
     : text;
 }
 
-function textOf({ subject, sections, footer }: EmailDocument): string {
+function textOf({ subject, sections, usageUrl, footer }: EmailDocument): string {
   const parts = sections.map(({ title, paragraphs = [], rows = [], items = [] }) => {
     const heading = oneLine(title);
     const width = Math.max(0, ...rows.map((row) => row.label.length + 1));
@@ -77,13 +80,14 @@ function textOf({ subject, sections, footer }: EmailDocument): string {
       .filter((part) => part !== '')
       .join('\n\n');
   });
-  return `${[oneLine(subject), ...parts, `-- \n${oneLine(footer)}`].join('\n\n')}\n`;
+  const link = usageUrl === null ? [] : [`${LINK_LABEL}: ${usageUrl}`];
+  return `${[oneLine(subject), ...parts, ...link, `-- \n${oneLine(footer)}`].join('\n\n')}\n`;
 }
 
 const FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 
 function htmlOf(document: EmailDocument): string {
-  const { kind, subject, sections, footer } = document;
+  const { kind, subject, sections, usageUrl, footer } = document;
   const title = escapeHtml(oneLine(subject));
   return `<!doctype html>
 <html lang="en">
@@ -99,7 +103,7 @@ function htmlOf(document: EmailDocument): string {
 <tr><td style="padding:24px 28px 4px;${FONT}">
 <h1 style="margin:0;font-size:20px;line-height:28px;color:#101828">${title}</h1>
 </td></tr>
-${sections.map(sectionHtml).join('\n')}
+${[...sections.map(sectionHtml), ...(usageUrl === null ? [] : [linkHtml(usageUrl)])].join('\n')}
 <tr><td style="padding:16px 28px 24px;${FONT};font-size:12px;line-height:18px;color:#667085">${escapeHtml(oneLine(footer))}</td></tr>
 </table>
 </td></tr>
@@ -136,12 +140,18 @@ ${parts.join('\n')}
 </td></tr>`;
 }
 
+function linkHtml(usageUrl: string): string {
+  return `<tr><td style="padding:16px 28px 4px;${FONT};font-size:14px;line-height:21px;color:#344054">${LINK_LABEL}: ${anchor(usageUrl, escapeHtml(usageUrl))}</td></tr>`;
+}
+
+function anchor(href: string, shownHtml: string): string {
+  return `<a href="${escapeHtml(href)}" style="color:#175cd3">${shownHtml}</a>`;
+}
+
 function rowHtml({ label, value, href }: Row): string {
   const shown = escapeHtml(oneLine(value));
   const isLink = href !== undefined && /^https?:\/\//i.test(href);
-  const content = isLink
-    ? `<a href="${escapeHtml(href)}" style="color:#175cd3">${shown}</a>`
-    : shown;
+  const content = isLink ? anchor(href, shown) : shown;
   return `<tr><td style="padding:4px 12px 4px 0;border-bottom:1px solid #eaecf0;color:#667085;vertical-align:top;width:40%">${escapeHtml(label)}</td><td style="padding:4px 0;border-bottom:1px solid #eaecf0;color:#101828;vertical-align:top;word-break:break-word">${content}</td></tr>`;
 }
 

@@ -16,7 +16,7 @@ import { loadResources } from '../resources/resources.store.ts';
 import { emailOf } from './content.ts';
 import { type Email, type EmailContent, type Instant, instantsOf } from './email.ts';
 import { countEmails, findEmail, insertEmails, listEmails, loadHostingAt } from './emails.store.ts';
-import type { EmailFacts } from './facts.ts';
+import type { Addressee, EmailFacts } from './facts.ts';
 import { sendEmailJob } from './send.ts';
 
 /** Emails of an account in 24 hours; what comes beyond is kept and shown, but not sent. */
@@ -27,6 +27,8 @@ export interface EmailOptions {
   readonly domain: string;
   /** False without a mail server: emails are kept and shown. */
   readonly isSending: boolean;
+  /** The Usage page, which emails link to; null: no link. */
+  readonly usageUrl: string | null;
 }
 
 /** Emails as the API shows them, and writing them with what they tell of. */
@@ -41,7 +43,7 @@ export class EmailService implements SettlementSink {
     if (account.notificationEmails.length === 0) return;
     const instants = instantsOf(occurrences);
     if (instants.length === 0) return;
-    const facts = await loadFacts(tx, account, {
+    const facts = await loadFacts(tx, this.addressee(account), {
       instants,
       // Who starts a deployment wants to know how long it can run.
       position: occurrences.some(({ what }) => what === 'DEPLOYMENT_STARTED')
@@ -56,8 +58,13 @@ export class EmailService implements SettlementSink {
   }
 
   /** Writes an email to a locked account, to be sent once the transaction is committed. Without addresses: none. */
-  async writeEmail(tx: Tx, account: Account, content: EmailContent): Promise<void> {
-    if (account.notificationEmails.length > 0) await this.write(tx, account, [content]);
+  async writeEmail(
+    tx: Tx,
+    account: Account,
+    contentFor: (addressee: Addressee) => EmailContent,
+  ): Promise<void> {
+    if (account.notificationEmails.length === 0) return;
+    await this.write(tx, account, [contentFor(this.addressee(account))]);
   }
 
   /** Of an account, the newest first. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
@@ -88,6 +95,10 @@ export class EmailService implements SettlementSink {
     return email;
   }
 
+  private addressee(account: Account): Addressee & { readonly account: Account } {
+    return { account, usageUrl: this.options.usageUrl };
+  }
+
   private async write(tx: Tx, account: Account, contents: readonly EmailContent[]): Promise<void> {
     const { accountId, notificationEmails: to } = account;
     const createdAtMs = this.accounts.realNowMs();
@@ -108,11 +119,11 @@ export class EmailService implements SettlementSink {
 
 async function loadFacts(
   tx: Tx,
-  account: Account,
+  addressee: Addressee & { readonly account: Account },
   told: { readonly instants: readonly Instant[]; readonly position: Position },
 ): Promise<EmailFacts> {
   const { instants } = told;
-  const { accountId } = account;
+  const { accountId } = addressee.account;
   const occurrences = instants.flatMap((instant) => instant.occurrences);
   const alerts = occurrences.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
   const turns = occurrences.flatMap((one) => ('resourceId' in one ? [one] : []));
@@ -138,7 +149,7 @@ async function loadFacts(
         );
   const thresholds = alerts.length === 0 ? [] : await listThresholds(tx, [accountId]);
   return {
-    account,
+    ...addressee,
     resources: new Map(resources.map((resource) => [resource.resourceId, resource])),
     hosting,
     position: turns.length === 0 ? null : told.position,

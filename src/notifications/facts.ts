@@ -1,10 +1,10 @@
-// What an email needs to know besides what happened, and how amounts and instants are written in it: exactly, and in the
-// account's zone with its name.
+// What an email needs to know besides what happened, and how amounts and instants are written in it: amounts with two
+// decimals, instants in the account's zone with its name.
 
 import type { Position } from '../engine/watches.ts';
 import { HOUR_MS } from '../core/range.ts';
 import { formatLocal } from '../core/calendar.ts';
-import { formatMicro } from '../core/micro.ts';
+import { groupedMicro, readableMicro } from '../core/micro.ts';
 import type { Resource, ResourceKind } from '../resources/resource.ts';
 
 /** A stretch of hosting of one resource. */
@@ -24,8 +24,14 @@ export type NamedResource = Pick<
   'resourceId' | 'kind' | 'name' | 'externalId' | 'endpointUrl' | 'failureMessage'
 >;
 
-export interface EmailFacts {
+/** Whom an email is for, whatever it tells of. */
+export interface Addressee {
   readonly account: { readonly name: string; readonly timeZone: string };
+  /** The Usage page, which emails link to; null: no link. */
+  readonly usageUrl: string | null;
+}
+
+export interface EmailFacts extends Addressee {
   readonly resources: ReadonlyMap<number, NamedResource>;
   /** All that touches one of the instants told of. */
   readonly hosting: readonly Hosting[];
@@ -46,9 +52,18 @@ const KIND_NAMES: Readonly<Record<ResourceKind, string>> = {
   BROWSER_POD: 'browser pod',
 };
 
-/** "1 credit", "212.16 credits". */
+/** "1 credit", "1,212.16 credits": with two decimals. */
 export function credits(micro: bigint): string {
-  return `${formatMicro(micro)} ${micro === 1_000_000n ? 'credit' : 'credits'}`;
+  return inCredits(readableMicro(micro));
+}
+
+/** The same, exact: what was set, such as levels and rates, is written as it was set. */
+export function exactCredits(micro: bigint): string {
+  return inCredits(groupedMicro(micro));
+}
+
+function inCredits(figure: string): string {
+  return `${figure} ${figure === '1' ? 'credit' : 'credits'}`;
 }
 
 /** "23 hours 59 minutes 12.5 seconds". @param durationMs zero or more */
@@ -66,8 +81,8 @@ function counted(count: number, unit: string): string | null {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
-export function localTime(facts: EmailFacts, atMs: number): string {
-  return formatLocal(facts.account.timeZone, atMs);
+export function localTime({ account }: Pick<Addressee, 'account'>, atMs: number): string {
+  return formatLocal(account.timeZone, atMs);
 }
 
 /** "churn-model (model deployment)". */
@@ -87,7 +102,7 @@ export function costMicroPerHour(hosting: readonly Hosting[]): bigint {
 
 /** "2 x A100, 7.2 credits an hour". */
 export function placement(hosting: Hosting): string {
-  return `${hosting.replicas} x ${hosting.hardware}, ${credits(costMicroPerHour([hosting]))} an hour`;
+  return `${hosting.replicas} x ${hosting.hardware}, ${exactCredits(costMicroPerHour([hosting]))} an hour`;
 }
 
 /** What runs from an instant on, by name. */

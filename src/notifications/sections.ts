@@ -1,6 +1,6 @@
 // The parts of an email: what each thing that happened says.
 
-import { formatMicro, percentOf } from '../core/micro.ts';
+import { groupedMicro, percentMicro, readableMicro } from '../core/micro.ts';
 import type {
   AlertKind,
   AlertRaised,
@@ -16,6 +16,7 @@ import {
   duration,
   type EmailFacts,
   endedAt,
+  exactCredits,
   type Hosting,
   kindName,
   localTime,
@@ -56,7 +57,7 @@ function limitSection(
   { atMs, position, stoppedResourceIds }: AlertRaised,
   facts: EmailFacts,
 ): Section {
-  const level = credits(position.policy.negativeLimitMicro);
+  const level = exactCredits(position.policy.negativeLimitMicro);
   const stopped = stoppedResourceIds.map((resourceId) => {
     const hosting = endedAt(facts, atMs, resourceId);
     const name = resourceName(facts, resourceId);
@@ -79,7 +80,7 @@ function exhaustedSection({ atMs, position }: AlertRaised, facts: EmailFacts): S
   const { negativeLimitMicro } = position.policy;
   const goesOn =
     negativeLimitMicro < 0n
-      ? `What runs goes on until the balance reaches the negative limit of ${credits(negativeLimitMicro)}; then it is stopped.`
+      ? `What runs goes on until the balance reaches the negative limit of ${exactCredits(negativeLimitMicro)}; then it is stopped.`
       : 'What runs is stopped at a balance of 0 credits.';
   return {
     title: 'Credits used up',
@@ -94,7 +95,7 @@ function lowSection({ atMs, position }: AlertRaised, facts: EmailFacts): Section
   return {
     title: 'Low on credits',
     paragraphs: [
-      `The balance came down to the low-credit level of ${credits(position.policy.lowCreditMicro)} at ${localTime(facts, atMs)}.`,
+      `The balance came down to the low-credit level of ${exactCredits(position.policy.lowCreditMicro)} at ${localTime(facts, atMs)}.`,
       'Nothing new can be deployed until credits are added. What runs goes on.',
     ],
   };
@@ -118,7 +119,7 @@ function stopExpectedSection({ atMs, position }: AlertRaised, facts: EmailFacts)
     ],
     rows: [
       ...rows,
-      { label: 'All running cost', value: `${credits(hourMicro)} an hour` },
+      { label: 'All running cost', value: `${exactCredits(hourMicro)} an hour` },
       { label: 'To run a day longer', value: `add ${credits(hourMicro * 24n)}` },
       { label: 'To run 30 days longer', value: `add ${credits(hourMicro * 720n)}` },
     ],
@@ -141,10 +142,10 @@ function reached(
 }
 
 function ruleOf(measure: WatchMeasure, valueMicro: bigint): string {
-  const value = formatMicro(valueMicro);
+  const value = groupedMicro(valueMicro);
   switch (measure) {
     case 'CREDITS_REMAINING':
-      return `${credits(valueMicro)} or fewer left`;
+      return `${exactCredits(valueMicro)} or fewer left`;
     case 'CREDITS_USED_PERCENT':
       return `${value} % of credits used`;
     case 'RUNS_USED_PERCENT':
@@ -163,7 +164,7 @@ function ruleOf(measure: WatchMeasure, valueMicro: bigint): string {
 function measured(measure: WatchMeasure, measuredMicro: bigint): string {
   return measure === 'CREDITS_REMAINING'
     ? `${credits(measuredMicro)} left`
-    : `${formatMicro(measuredMicro)} % used`;
+    : `${readableMicro(measuredMicro)} % used`;
 }
 
 /** What no longer holds. */
@@ -198,12 +199,12 @@ export function cycleSection(closed: CycleClosed, facts: EmailFacts): Section {
 
 function sumRows(sums: CycleClosed['credits'], unit: string): readonly Row[] {
   return [
-    { label: `${unit} carried over`, value: formatMicro(sums.carriedOverMicro) },
-    { label: `${unit} allocated`, value: formatMicro(sums.allocatedMicro) },
-    { label: `${unit} used`, value: formatMicro(sums.usedMicro) },
-    { label: `${unit} expired`, value: formatMicro(sums.expiredMicro) },
-    { label: `${unit} adjusted`, value: formatMicro(sums.adjustedMicro) },
-    { label: `${unit} left at the end`, value: formatMicro(sums.closingMicro) },
+    { label: `${unit} carried over`, value: readableMicro(sums.carriedOverMicro) },
+    { label: `${unit} allocated`, value: readableMicro(sums.allocatedMicro) },
+    { label: `${unit} used`, value: readableMicro(sums.usedMicro) },
+    { label: `${unit} expired`, value: readableMicro(sums.expiredMicro) },
+    { label: `${unit} adjusted`, value: readableMicro(sums.adjustedMicro) },
+    { label: `${unit} left at the end`, value: readableMicro(sums.closingMicro) },
   ];
 }
 
@@ -264,7 +265,7 @@ function placementRows(hosting: Hosting): readonly Row[] {
   return [
     { label: 'Hardware', value: hosting.hardware },
     { label: 'Replicas', value: hosting.replicas.toString() },
-    { label: 'Costs', value: `${credits(costMicroPerHour([hosting]))} an hour` },
+    { label: 'Costs', value: `${exactCredits(costMicroPerHour([hosting]))} an hour` },
   ];
 }
 
@@ -274,13 +275,13 @@ export function positionSection(position: Position, facts: EmailFacts): Section 
   return {
     title: `Balance at ${localTime(facts, atMs)}`,
     rows: [
-      { label: 'Credits remaining', value: formatMicro(creditsNow.balanceMicro) },
-      { label: 'Credits of this cycle', value: formatMicro(creditsNow.allocatedMicro) },
+      { label: 'Credits remaining', value: readableMicro(creditsNow.balanceMicro) },
+      { label: 'Credits of this cycle', value: readableMicro(creditsNow.allocatedMicro) },
       { label: 'Credits used', value: usedOf(creditsNow) },
       ...(runs.hasBegun
         ? [
-            { label: 'Workflow runs remaining', value: formatMicro(runs.balanceMicro) },
-            { label: 'Workflow runs of this cycle', value: formatMicro(runs.allocatedMicro) },
+            { label: 'Workflow runs remaining', value: readableMicro(runs.balanceMicro) },
+            { label: 'Workflow runs of this cycle', value: readableMicro(runs.allocatedMicro) },
             { label: 'Workflow runs used', value: usedOf(runs) },
           ]
         : []),
@@ -292,8 +293,10 @@ export function positionSection(position: Position, facts: EmailFacts): Section 
 }
 
 function usedOf({ usedMicro, allocatedMicro }: UnitPosition): string {
-  const percent = percentOf(usedMicro, allocatedMicro);
-  return percent === null ? formatMicro(usedMicro) : `${formatMicro(usedMicro)} (${percent} %)`;
+  const percent = percentMicro(usedMicro, allocatedMicro);
+  return percent === null
+    ? readableMicro(usedMicro)
+    : `${readableMicro(usedMicro)} (${readableMicro(percent)} %)`;
 }
 
 function listed(items: readonly string[]): readonly string[] {

@@ -156,7 +156,7 @@ describe('Account.alerts', () => {
     expect(edges[0]?.node.account.id).toBe(account.accountId);
   });
 
-  it('tells each crossing of a burning account at its instant, in exact words', async () => {
+  it('tells each crossing of a burning account at its instant, in words', async () => {
     const { accountId } = await burning('burning');
     await moveClock(gateway, { ...account, accountId }, '2026-03-01T12:00:00.000Z');
     const { data } = await gateway.query(AlertsDocument, { accountId });
@@ -179,7 +179,7 @@ describe('Account.alerts', () => {
         '50',
         50,
         '50',
-        'Credits used are 50% (50 of 100), at or above the threshold of 50%; 50 remain.',
+        'Credits used are 50 % (50 of 100), at or above the threshold of 50 %; 50 remain.',
       ],
       [
         'LOW_CREDITS',

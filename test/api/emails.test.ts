@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type Mailbox, openMailbox } from '../support/mailbox.ts';
 import {
+  AlertsDocument,
   EmailByIdDocument,
   type EmailFieldsFragment,
   EmailsDocument,
@@ -20,12 +21,16 @@ let gateway: TestGateway;
 let mailbox: Mailbox;
 const toEnd: (() => Promise<unknown>)[] = [];
 
-async function start(retryDelaysMs = AT_ONCE): Promise<void> {
+async function start(
+  retryDelaysMs = AT_ONCE,
+  values: { readonly publicUrl?: string } = {},
+): Promise<void> {
   gateway = await startTestGateway({
     mail: {
       smtpUrl: `smtp://127.0.0.1:${mailbox.port}`,
       from: 'Billing, Acme <billing@example.com>',
       retryDelaysMs,
+      ...values,
     },
   });
   await gateway.query(CREATE_HARDWARE, { input: A100 });
@@ -227,6 +232,48 @@ describe('an email', () => {
     expect(email.deliveredAt).toBe(START);
   });
 
+  it.each([
+    [undefined, undefined],
+    ['https://acme.example/billing', 'https://acme.example/billing/usage'],
+  ])('with PUBLIC_URL %s links to %s', async (publicUrl, usageUrl) => {
+    await start(AT_ONCE, publicUrl === undefined ? {} : { publicUrl });
+    await runJobs();
+    const accountId = await anAccount({ lowCredit: '10' });
+    await allocate(accountId, '20');
+    await use(accountId, await register(accountId), '15');
+
+    const mail = only(await received(1));
+
+    expect(figure(mail.text, 'Usage page')).toBe(usageUrl);
+    const html = typeof mail.html === 'string' ? mail.html : '';
+    expect(/<a href="([^"]*)"/.exec(html)?.[1]).toBe(usageUrl);
+  });
+
+  it('writes figures for people, and the alert keeps the exact ones', async () => {
+    await start();
+    const accountId = await anAccount({ usageThresholds: ['50'] });
+    await allocate(accountId, '12345');
+    await use(accountId, await register(accountId), '6255.220611');
+
+    // 6255.220611 of 12,345 are 50.670074 %; 12,345 - 6,255.220611 = 6,089.779389.
+    const email = only(await emails(accountId));
+    expect(email.subject).toBe('Acme has used 50.67 % of its credits');
+    expect(figure(email.text, '50 % of credits used')).toBe('50.67 % used');
+    expect(figure(email.text, 'Credits remaining')).toBe('6,089.78');
+    expect(figure(email.text, 'Credits of this cycle')).toBe('12,345');
+    expect(figure(email.text, 'Credits used')).toBe('6,255.22 (50.67 %)');
+    const { data } = await gateway.query(AlertsDocument, { accountId });
+    expect(data.account?.alerts.edges.map(({ node }) => node)).toMatchObject([
+      {
+        message:
+          'Credits used are 50.67 % (6,255.22 of 12,345), at or above the threshold of 50 %; 6,089.78 remain.',
+        measured: '50.670074',
+        percentUsed: 50.6701,
+        remaining: '6089.779389',
+      },
+    ]);
+  });
+
   it('is one for all that an instant raises, of the gravest kind', async () => {
     await start();
     const accountId = await anAccount({
@@ -331,7 +378,7 @@ describe('the email of', () => {
     expect(figure(email.text, 'All running cost')).toBe('7.2 credits an hour');
     // 7.2 x 24 and 7.2 x 24 x 30
     expect(figure(email.text, 'To run a day longer')).toBe('add 172.8 credits');
-    expect(figure(email.text, 'To run 30 days longer')).toBe('add 5184 credits');
+    expect(figure(email.text, 'To run 30 days longer')).toBe('add 5,184 credits');
     expect(email.text).toContain('- scorer (guardrail): 2 x gpu-a100, 7.2 credits an hour');
     // 26 hours x 7.2 = 187.2 of 360
     expect(figure(email.text, 'Credits remaining')).toBe('172.8');
@@ -385,7 +432,7 @@ describe('the email of', () => {
       { kind: 'RUN_USAGE', subject: 'Acme has used 0.45 % of its workflow runs' },
     ]);
     const email = only(await emails(accountId));
-    expect(figure(email.text, 'Workflow runs remaining')).toBe('9955');
+    expect(figure(email.text, 'Workflow runs remaining')).toBe('9,955');
     expect(email.text).toContain('Plan <b> (0.4 % of workflow runs used): 0.45 % used');
   });
 
@@ -401,8 +448,9 @@ describe('the email of', () => {
     await allocate(accountId, '75');
     await use(accountId, await register(accountId), '50.000001');
 
+    // 75 - 50.000001 = 24.999999, to two decimals.
     expect(await emails(accountId)).toMatchObject([
-      { kind: 'CREDIT_USAGE', subject: 'Acme has 24.999999 credits left' },
+      { kind: 'CREDIT_USAGE', subject: 'Acme has 25 credits left' },
     ]);
   });
 

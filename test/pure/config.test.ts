@@ -42,6 +42,7 @@ describe('loadConfig', () => {
       },
       smtpUrl: null,
       emailFrom: 'billing@localhost',
+      publicUrl: null,
       webhookSecretKey: null,
       webhookAllowLoopback: false,
     });
@@ -66,6 +67,7 @@ describe('loadConfig', () => {
       DEFAULT_HOURS_TO_STOP: 'none',
       SMTP_URL: 'smtps://billing:pa55@mail.internal:465',
       EMAIL_FROM: 'Billing, Acme <billing@acme.example>',
+      PUBLIC_URL: 'https://Acme.example/billing/',
       WEBHOOK_SECRET_KEY: KEY,
       WEBHOOK_ALLOW_LOOPBACK: '1',
     };
@@ -92,6 +94,7 @@ describe('loadConfig', () => {
       },
       smtpUrl: 'smtps://billing:pa55@mail.internal:465',
       emailFrom: 'Billing, Acme <billing@acme.example>',
+      publicUrl: 'https://acme.example/billing',
       webhookSecretKey: Buffer.alloc(32, 7),
       webhookAllowLoopback: true,
     });
@@ -128,6 +131,7 @@ describe('loadConfig', () => {
       DATA_DIR: '  ',
       SMTP_URL: 'http://mail.internal',
       EMAIL_FROM: 'billing',
+      PUBLIC_URL: 'ftp://acme.example',
       WEBHOOK_SECRET_KEY: 'c2hvcnQ=',
       WEBHOOK_ALLOW_LOOPBACK: 'sometimes',
     });
@@ -148,6 +152,7 @@ describe('loadConfig', () => {
       'INGEST_WINDOW_DAYS',
       'LOG_LEVEL',
       'PORT',
+      'PUBLIC_URL',
       'SEED_DEMO',
       'SMTP_URL',
       'WEBHOOK_ALLOW_LOOPBACK',
@@ -181,6 +186,11 @@ describe('loadConfig', () => {
     ['EMAIL_FROM', 'a@b', 'a@b\r\nBcc: c@d'],
     ['EMAIL_FROM', 'Acme <a@b>', 'Acme\nBcc: c@d <a@b>'],
     ['EMAIL_FROM', 'Acme <a@b>', 'Acme <a@b>, Other <c@d>'],
+    ['PUBLIC_URL', 'http://localhost:3000', 'localhost:3000'],
+    ['PUBLIC_URL', 'https://acme.example', 'javascript:alert(1)'],
+    ['PUBLIC_URL', 'https://acme.example/', 'https://acme.example/?'],
+    ['PUBLIC_URL', 'https://acme.example/billing', 'https://acme.example/billing#usage'],
+    ['PUBLIC_URL', 'https://acme.example', 'https://user:pa55@acme.example'],
     ['WEBHOOK_SECRET_KEY', KEY, Buffer.alloc(31, 7).toString('base64')],
     ['WEBHOOK_SECRET_KEY', KEY, `${KEY} `],
   ])('draws the line of %s between %s and %s', (name, accepted, refused) => {

@@ -139,7 +139,13 @@ describe('a subject', () => {
     ['x'.repeat(300), `${'x'.repeat(199)}…`],
     [`${'x'.repeat(198)}😀😀`, `${'x'.repeat(198)}…`],
   ])('%# is one line and not too long', (subject, shown) => {
-    const content = contentOf({ kind: 'RESOLVED', subject, sections: [], footer: '' });
+    const content = contentOf({
+      kind: 'RESOLVED',
+      subject,
+      sections: [],
+      usageUrl: null,
+      footer: '',
+    });
 
     expect(content.subject).toBe(shown);
   });
@@ -155,11 +161,41 @@ describe('a link', () => {
       kind: 'RESOLVED',
       subject: '',
       sections: [{ title: '', rows }],
+      usageUrl: null,
       footer: '',
     });
 
     expect(html.includes('<a href="https://a.example/?b=1&amp;c=&quot;2&quot;"')).toBe(isLink);
     expect(html).not.toContain('href="javascript');
+  });
+});
+
+describe('the Usage page', () => {
+  it.each([
+    ['https://acme.example/a&b/usage', 'Usage page: https://acme.example/a&b/usage\n\n-- \nYou'],
+    [null, undefined],
+  ])('%s is linked to before the footer, in text and HTML', (usageUrl, inText) => {
+    const { text, html } = contentOf({
+      kind: 'RESOLVED',
+      subject: 'All is well',
+      sections: [],
+      usageUrl,
+      footer: 'You',
+    });
+
+    expect(text).toBe(`All is well\n\n${inText ?? '-- \nYou'}\n`);
+    const links = [...html.matchAll(/<a href="([^"]*)"[^>]*>([^<]*)<\/a>/g)];
+    const escaped = 'https://acme.example/a&amp;b/usage';
+    expect(links.map(([, href, shown]) => [href, shown])).toEqual(
+      usageUrl === null ? [] : [[escaped, escaped]],
+    );
+  });
+
+  it('is linked to by every example', () => {
+    for (const { content } of exampleEmails()) {
+      expect(content.text).toContain('\nUsage page: https://billing.acme.example/usage\n');
+      expect(content.html).toContain('<a href="https://billing.acme.example/usage"');
+    }
   });
 });
 

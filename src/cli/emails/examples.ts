@@ -15,7 +15,10 @@ export interface ExampleEmail {
   readonly content: EmailContent;
 }
 
-const ACCOUNT = { name: 'Acme', timeZone: 'Europe/Berlin' };
+const ADDRESSEE = {
+  account: { name: 'Acme', timeZone: 'Europe/Berlin' },
+  usageUrl: 'https://billing.acme.example/usage',
+};
 /** Tuesday, 13:00 in Berlin. */
 const NOON_MS = Date.UTC(2026, 2, 10, 12);
 const POLICY = {
@@ -124,7 +127,7 @@ function example(
   values: Partial<EmailFacts> = {},
 ): ExampleEmail {
   const facts: EmailFacts = {
-    account: ACCOUNT,
+    ...ADDRESSEE,
     resources: new Map(RESOURCES.map((resource) => [resource.resourceId, resource])),
     hosting: [hosting({ resourceId: CHURN_MODEL }), hosting({ resourceId: INVOICE_READER })],
     position: null,
@@ -251,7 +254,7 @@ function deploymentExamples(): readonly ExampleEmail[] {
 }
 
 function webhookExample(): ExampleEmail {
-  const content = webhookDisabledEmail(ACCOUNT, {
+  const content = webhookDisabledEmail(ADDRESSEE, {
     url: 'https://hooks.acme.example/billing',
     reason: 'It answered 410 Gone.',
     disabledAtMs: NOON_MS,
