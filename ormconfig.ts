@@ -11,6 +11,7 @@ import { CycleOfEntries1770140000000 } from './migrations/1770140000000-cycle-of
 import { BoundPolicies1770141000000 } from './migrations/1770141000000-bound-policies.ts';
 import { FoldAccountNames1770150000000 } from './migrations/1770150000000-fold-account-names.ts';
 import { PageOneView1770130000000 } from './migrations/1770130000000-page-one-view.ts';
+import { KeepFleetViews1770150100000 } from './migrations/1770150100000-keep-fleet-views.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -20,6 +21,7 @@ import { LedgerChargeRow, LedgerEntryRow } from './src/settlement/ledger.store.t
 import { BillingCycleRow, CreditStateRow } from './src/settlement/state.store.ts';
 import { WatchRow } from './src/settlement/thresholds.store.ts';
 import { JobWorkerRow } from './src/db/job-runner.ts';
+import { FleetViewRow } from './src/credits/fleet.store.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { EmailRow } from './src/notifications/emails.store.ts';
 import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';
@@ -43,6 +45,7 @@ export const entities = [
   CreditStateRow,
   EmailRow,
   FormerRow,
+  FleetViewRow,
   HardwareProfileRow,
   HardwareRateRow,
   HostingSegmentRow,
@@ -67,8 +70,9 @@ export const migrations = [
   RunJobs1769990400000,
   SendEmails1769990500000,
   DeliverWebhooks1770076800000,
+  PageOneView1770130000000,
   CycleOfEntries1770140000000,
   BoundPolicies1770141000000,
   FoldAccountNames1770150000000,
-  PageOneView1770130000000,
+  KeepFleetViews1770150100000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -10,6 +10,7 @@ import type { Clock } from './core/clock.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
 import type { AccountDefaults } from './credits/policy.ts';
 import { DueService } from './settlement/due.service.ts';
+import { FleetService } from './credits/fleet.service.ts';
 import { CreditsService } from './credits/credits.service.ts';
 import { RatesService } from './credits/rates.service.ts';
 import { SettlementService } from './settlement/settlement.service.ts';
@@ -101,6 +102,7 @@ export function createApp(options: AppOptions): App {
     ...services,
     schema: buildGatewaySchema({
       ...services,
+      fleets: new FleetService(options.database),
       quotes: new QuoteService(),
       webhooks: services.webhooks.service,
     }),

@@ -19,6 +19,8 @@ import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import type { CatalogueService } from './catalogue/catalogue.service.ts';
 import { decodeId } from './core/identity.ts';
 import { AccountBalanceResolver } from './credits/balance.graphql.ts';
+import { FleetResolver } from './credits/fleet.graphql.ts';
+import type { FleetService } from './credits/fleet.service.ts';
 import { AccountPolicyResolver, CreditAccountResolver } from './credits/credit-account.graphql.ts';
 import type { CreditAccountService } from './credits/credit-account.service.ts';
 import {
@@ -82,6 +84,7 @@ export interface ResolverServices extends NodeServices {
   readonly catalogue: CatalogueService;
   readonly creditAccounts: CreditAccountService;
   readonly deployments: DeploymentService;
+  readonly fleets: FleetService;
   readonly ingest: IngestService;
   readonly quotes: QuoteService;
   readonly rates: RatesService;
@@ -136,6 +139,7 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
     CreditAccountResolver,
     ({ creditAccounts, rates }) => new CreditAccountResolver(creditAccounts, rates),
   ],
+  [FleetResolver, ({ accounts, fleets }) => new FleetResolver(accounts, fleets)],
   [CreditsResolver, ({ credits }) => new CreditsResolver(credits)],
   [QuoteResolver, ({ quotes }) => new QuoteResolver(quotes)],
   [ResourcesResolver, ({ resources }) => new ResourcesResolver(resources)],

@@ -1,10 +1,8 @@
-import { Arg, Args, ArgsType, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
 import { encodeId, unknownId } from '../core/identity.ts';
-import { INT_MAX } from '../core/micro.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
-import { connectionType, Page25, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
 import { DateTimeScalar, EmailAddressScalar, TimeZoneScalar } from '../graphql/scalars.ts';
 import type { Account } from './account.ts';
 import { loadAccounts, type AccountService } from './account.service.ts';
@@ -60,18 +58,6 @@ export const accountLoader = loader<number, Account>(async (tx, accountIds) => {
   return accountIds.map((id) => byId.get(id) ?? unknownId(encodeId('Account', id, id)));
 });
 
-export const AccountConnection = connectionType('Account', () => AccountType);
-
-@ArgsType()
-class AccountsArgs extends Page25 {
-  @Field(() => String, {
-    nullable: true,
-    description:
-      'Part of the name or the externalId; letter case does not count: "strasse" finds "Straße".',
-  })
-  readonly search?: string | null;
-}
-
 @Resolver(() => AccountType)
 export class AccountResolver {
   constructor(private readonly accounts: AccountService) {}
@@ -90,28 +76,5 @@ export class AccountResolver {
       externalId: externalId ?? null,
     });
     return accountNode(account);
-  }
-
-  @Query(() => AccountConnection, {
-    nullable: true,
-    name: 'accounts',
-    description: 'Operators only.',
-  })
-  async listAccounts(
-    @Ctx() context: RequestContext,
-    @Args(() => AccountsArgs) args: AccountsArgs,
-  ): Promise<Connection<AccountType>> {
-    const page = parsePage(args, 25, { isKey: ({ value, id }) => value === null && id <= INT_MAX });
-    const search = args.search ?? null;
-    const tx = await context.reader();
-    const rows = await this.accounts.list(context.actor, tx, {
-      afterId: page.after?.id ?? 0,
-      limit: page.first + 1,
-      search,
-    });
-    return pageOfRows(rows.map(accountNode), page, {
-      keyOf: (node) => ({ value: null, id: node.account.accountId }),
-      countAll: () => this.accounts.count(tx, search),
-    });
   }
 }

@@ -3,10 +3,11 @@ import { parseTimeZone } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
 import { NotFoundError, UserInputError } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor } from '../core/identity.ts';
-import { parseOptionalText, parseStorable, parseText } from '../core/text.ts';
+import { parseOptionalText, parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { nowUnderLock, parseEmails, type Account } from './account.ts';
 import {
+  type AccountList,
   countAccounts,
   findAccountByExternalId,
   listAccounts,
@@ -90,14 +91,9 @@ export class AccountService {
     throw unknownId(asNamed ?? encodeId('Account', accountId, accountId));
   }
 
-  /** Accounts by id after `afterId`. @throws FORBIDDEN for all but operators */
-  async list(
-    actor: Actor,
-    tx: Tx,
-    list: { readonly afterId: number; readonly limit: number; readonly search: string | null },
-  ): Promise<readonly Account[]> {
+  /** Accounts by id. @throws FORBIDDEN for all but operators */
+  async list(actor: Actor, tx: Tx, list: AccountList): Promise<readonly Account[]> {
     requireScope(actor, 'OPERATOR');
-    if (list.search !== null) parseStorable(list.search, ['search']);
     return listAccounts(tx, list);
   }
 

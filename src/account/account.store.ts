@@ -13,6 +13,7 @@ import {
   textOrNull,
   texts,
 } from '../db/decode.ts';
+import { INT_MAX } from '../core/micro.ts';
 import { foldText } from '../core/text.ts';
 import type { Account, Creation, NewAccount } from './account.ts';
 
@@ -100,33 +101,42 @@ export async function findAccountByExternalId(tx: Tx, externalId: string): Promi
   return rows[0] === undefined ? null : accountFromRow(rows[0]);
 }
 
+/** Accounts between two, the first or the last so many of them. */
+export interface AccountList {
+  readonly afterId: number | null;
+  readonly beforeId: number | null;
+  readonly limit: number;
+  readonly isFromEnd: boolean;
+  /** Folded; null: all. */
+  readonly search: string | null;
+}
+
 // A gateway of an earlier version leaves them empty.
-const FOLDED_NAME = 'coalesce(folded_name, lower(name))';
+export const FOLDED_NAME = 'coalesce(folded_name, lower(name))';
 const FOLDED_EXTERNAL_ID = 'coalesce(folded_external_id, lower(external_id))';
 
 /** Whether an account is found by a folded search, `parameter`; null finds all. */
-function isFoundBy(parameter: string): string {
+export function isFoundBy(parameter: string): string {
   return `(${parameter}::text is null or position(${parameter} in ${FOLDED_NAME}) > 0
     or position(${parameter} in ${FOLDED_EXTERNAL_ID}) > 0)`;
 }
 
-/** Accounts by id, after one; `search` is a case-insensitive part of the name or the external id. */
-export async function listAccounts(
-  tx: Tx,
-  list: { readonly afterId: number; readonly limit: number; readonly search: string | null },
-): Promise<readonly Account[]> {
+/** Accounts by id, between two; `search` is a folded part of the name or the external id. */
+export async function listAccounts(tx: Tx, list: AccountList): Promise<readonly Account[]> {
   const rows = await tx.query(
     `/* account.listAccounts */ select ${ACCOUNT_COLUMNS} from account
-     where account_id > $1 and ${isFoundBy('$3')} order by account_id limit $2`,
-    [list.afterId, list.limit, foldedOrNull(list.search)],
+     where account_id > $1 and account_id < $2 and ${isFoundBy('$4')}
+     order by account_id ${list.isFromEnd ? 'desc' : 'asc'} limit $3`,
+    [list.afterId ?? 0, list.beforeId ?? INT_MAX, list.limit, list.search],
   );
-  return rows.map(accountFromRow);
+  const accounts = rows.map(accountFromRow);
+  return list.isFromEnd ? accounts.reverse() : accounts;
 }
 
 export async function countAccounts(tx: Tx, search: string | null): Promise<number> {
   const rows = await tx.query(
     `/* account.countAccounts */ select count(*) from account where ${isFoundBy('$1')}`,
-    [foldedOrNull(search)],
+    [search],
   );
   return int(rows[0] ?? {}, 'count');
 }

@@ -3,6 +3,10 @@
 /** Of any list. */
 export const ROWS_PER_PAGE_MAX = 500;
 
+/** Which way a list is ordered. */
+export const orderDirections = { ASC: 'ASC', DESC: 'DESC' } as const;
+export type OrderDirection = keyof typeof orderDirections;
+
 /** A cursor's place: the sort value of its row (null: none) and the row's id within its list. */
 export interface CursorKey {
   readonly value: string | number | null;

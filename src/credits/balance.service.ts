@@ -15,7 +15,7 @@ import { Draft } from '../engine/draft.ts';
 import { leftOf } from '../engine/lots.ts';
 import { closedCycles } from '../engine/occurrence.ts';
 import type { AccountState } from '../engine/state.ts';
-import { loadStates } from '../settlement/state.store.ts';
+import { type LoadOptions, loadStates } from '../settlement/state.store.ts';
 import type { Position } from '../engine/watches.ts';
 
 export { countCycles, listCycles, loadCycles };
@@ -42,8 +42,9 @@ export async function readStandings(
   tx: Tx,
   accountIds: readonly number[],
   realNowMs: number,
+  options: LoadOptions = {},
 ): Promise<readonly Standing[]> {
-  const stored = await loadStates(tx, accountIds);
+  const stored = await loadStates(tx, accountIds, options);
   return accountIds.map((accountId) => {
     const state = stored.get(accountId);
     invariant(state !== undefined, 'an account has its credits', { accountId });
@@ -59,8 +60,9 @@ export async function readStates(
   tx: Tx,
   accountIds: readonly number[],
   realNowMs: number,
+  options: LoadOptions = {},
 ): Promise<readonly AccountState[]> {
-  return (await readStandings(tx, accountIds, realNowMs)).map(({ state }) => state);
+  return (await readStandings(tx, accountIds, realNowMs, options)).map(({ state }) => state);
 }
 
 /** The balance at the position of a state. */

@@ -270,7 +270,9 @@ export class Page100 extends After {
 export interface ConnectionOptions {
   readonly description?: string;
   /** An abstract ObjectType whose fields the connection has too. */
-  readonly base?: new () => object;
+  readonly base?: abstract new () => object;
+  /** The same for its edges. */
+  readonly edgeBase?: abstract new () => object;
 }
 
 @ObjectType()
@@ -282,9 +284,9 @@ export function connectionType<T extends object>(
   node: () => ClassType<T>,
   options: ConnectionOptions = {},
 ): ClassType<Connection<T>> {
-  const { base = Bare, description } = options;
+  const { base = Bare, edgeBase = Bare, description } = options;
   @ObjectType(`${name}Edge`, { simpleResolvers: true })
-  class Edge {
+  class Edge extends edgeBase {
     @Field(() => String) readonly cursor!: string;
     @Field(node) readonly node!: T;
   }

@@ -82,6 +82,13 @@ export const CYCLE = [
   ),
 ].join(', ');
 
+/** Most rows of a state are watches, and what is left and until when does not hang on them. */
+export interface LoadOptions {
+  readonly withoutWatches?: boolean;
+}
+
+const noWatches = { ...watchesOf, sql: `${watchesOf.sql} limit 0` };
+
 /**
  * The credits of some accounts as they were settled last, by account id; unknown ids are left out.
  * @param tx one that holds the accounts' locks, or a snapshot
@@ -89,12 +96,13 @@ export const CYCLE = [
 export async function loadStates(
   tx: Tx,
   accountIds: readonly number[],
+  { withoutWatches = false }: LoadOptions = {},
 ): Promise<ReadonlyMap<number, AccountState>> {
   const read = await readTogether(tx, 'credits.loadStates', {
     reads: {
       states: statesOf,
       lots: liveLotsOf,
-      watches: watchesOf,
+      watches: withoutWatches ? noWatches : watchesOf,
       running: runningOf,
       // All of them: what a write deploys may run on hardware that nothing ran on before.
       rates: knownRates,

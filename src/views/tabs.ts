@@ -2,7 +2,7 @@
 
 import { conditionOf } from '../core/check.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
-import type { CursorKey } from '../core/cursor.ts';
+import type { CursorKey, OrderDirection } from '../core/cursor.ts';
 import { groupBy } from '../core/group.ts';
 import { foldText } from '../core/text.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
@@ -20,9 +20,6 @@ export const usageOrderFields = {
   OWNER: 'OWNER',
 } as const;
 export type UsageOrderField = keyof typeof usageOrderFields;
-
-export const orderDirections = { ASC: 'ASC', DESC: 'DESC' } as const;
-export type OrderDirection = keyof typeof orderDirections;
 
 export interface UsageOrderRequest {
   readonly field: UsageOrderField;

@@ -22,6 +22,7 @@ import {
   ModelObject,
   WorkflowType,
 } from '../resources/resources.types.ts';
+import { orderDirections, type OrderDirection } from '../core/cursor.ts';
 import {
   type DateRangePreset,
   dateRangePresets,
@@ -31,9 +32,7 @@ import {
 } from '../account/range.ts';
 import { usageDimensions, type ReportRow } from './report.ts';
 import {
-  orderDirections,
   usageOrderFields,
-  type OrderDirection,
   type TabRow,
   type UsageFilterRequest,
   type UsageOrderField,

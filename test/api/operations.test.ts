@@ -193,6 +193,7 @@ async function keepCredits(accountId: string): Promise<void> {
 
 async function ask(accountId: string, ids: Record<string, string>): Promise<void> {
   const range = { from: '2026-03-01T00:00:00.000Z', to: JUNE };
+  await run(operations.FleetDocument, { first: 1, orderBy: { field: 'STOPS_AT' } });
   await run(operations.AccountsDocument, { range });
   await run(operations.AccountDocument, { id: accountId });
   await run(operations.HardwareProfilesDocument, {});

@@ -10,12 +10,14 @@ import {
   updateAccount,
 } from '../../src/account/account.store.ts';
 import { parseNewAccount } from '../../src/account/account.ts';
+import { foldText } from '../../src/core/text.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { asOwner } from '../support/gateway.ts';
 
 const NOW_MS = Date.UTC(2026, 2, 10);
 const NAMES = ['Übung GmbH', 'Hauptstraße 7', 'IĞDIR A.Ş.', 'ΟΔΟΣ', 'Plain'];
+const FIRST = { afterId: null, beforeId: null, limit: 10, isFromEnd: false };
 const server = new URL(process.env['TEST_DATABASE_URL'] ?? '');
 server.pathname = '/postgres';
 const made: string[] = [];
@@ -47,8 +49,8 @@ describe.each([
     const database = await openDatabase({ url, poolSize: 1, entities });
     const find = (search: string): Promise<readonly string[]> =>
       database.inTransaction(async (tx) => {
-        const found = await listAccounts(tx, { afterId: 0, limit: 10, search });
-        expect(await countAccounts(tx, search)).toBe(found.length);
+        const found = await listAccounts(tx, { ...FIRST, search: foldText(search) });
+        expect(await countAccounts(tx, foldText(search))).toBe(found.length);
         return found.map(({ name }) => name);
       });
     const expectAllFound = async (): Promise<void> => {
@@ -76,7 +78,7 @@ describe.each([
     await expectAllFound();
 
     const [plain] = await database.inTransaction((tx) =>
-      listAccounts(tx, { afterId: 0, limit: 1, search: 'plain' }),
+      listAccounts(tx, { ...FIRST, search: 'plain' }),
     );
     await database.inTransaction((tx) =>
       updateAccount(tx, plain?.accountId ?? 0, {
