@@ -12,6 +12,7 @@ import { BoundPolicies1770141000000 } from './migrations/1770141000000-bound-pol
 import { FoldAccountNames1770150000000 } from './migrations/1770150000000-fold-account-names.ts';
 import { PageOneView1770130000000 } from './migrations/1770130000000-page-one-view.ts';
 import { KeepFleetViews1770150100000 } from './migrations/1770150100000-keep-fleet-views.ts';
+import { NameAlertRules1770190000000 } from './migrations/1770190000000-name-alert-rules.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -19,7 +20,7 @@ import { AlertRow } from './src/alerts/alerts.store.ts';
 import { CreditAllocationRow, CreditRequestRow } from './src/settlement/credits.store.ts';
 import { LedgerChargeRow, LedgerEntryRow } from './src/settlement/ledger.store.ts';
 import { BillingCycleRow, CreditStateRow } from './src/settlement/state.store.ts';
-import { WatchRow } from './src/settlement/thresholds.store.ts';
+import { AlertRuleRow } from './src/settlement/thresholds.store.ts';
 import { JobWorkerRow } from './src/db/job-runner.ts';
 import { FleetViewRow } from './src/credits/fleet.store.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
@@ -58,7 +59,7 @@ export const entities = [
   UsageByAccountRow,
   UsageByResourceRow,
   UsageEventRow,
-  WatchRow,
+  AlertRuleRow,
   WebhookDeliveryRow,
   WebhookEndpointRow,
 ] satisfies NonNullable<DataSourceOptions['entities']>;
@@ -75,4 +76,5 @@ export const migrations = [
   BoundPolicies1770141000000,
   FoldAccountNames1770150000000,
   KeepFleetViews1770150100000,
+  NameAlertRules1770190000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -34,7 +34,7 @@ import { buildGatewaySchema } from './schema.ts';
 import { EventsService } from './recording/events.service.ts';
 import { FoldingService } from './rollups/folding.service.ts';
 import { IngestService } from './recording/ingest.service.ts';
-import { takeSegmentsOutOfRollups } from './rollups/rollups.store.ts';
+import { removeSegmentsFromRollups } from './rollups/rollups.store.ts';
 
 export interface MailOptions {
   /** Null: emails are kept and shown, not sent. */
@@ -151,7 +151,7 @@ function createServices(options: AppOptions): Services {
   const deployments = new DeploymentService(
     settlements,
     { ingestWindowDays },
-    takeSegmentsOutOfRollups,
+    removeSegmentsFromRollups,
   );
   const folding = new FoldingService(database, options.onError);
   const events = new EventsService(settlements);

@@ -12,7 +12,7 @@ import { startJobs } from './db/job-runner.ts';
 import { keepTime } from './db/keep-time.ts';
 import { migrate } from './db/migrate.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
-import { openDoors } from './doors.ts';
+import { startServer } from './server.ts';
 import { webhookKey } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
 
@@ -124,7 +124,7 @@ async function start(config: Config, started: Started): Promise<void> {
   // After the long part of a first start: a kill in between must not lose a secret that is printed once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
   app.start();
-  const server = await openDoors({
+  const server = await startServer({
     app,
     database,
     clock,

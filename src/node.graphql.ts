@@ -73,8 +73,8 @@ export class NodeResolver {
         findCycle(context, { accountId, cycleId }),
       LedgerEntry: async (context, _ref, id) =>
         ledgerEntryNode(await getEntry(context.actor, await context.reader(), id)),
-      Threshold: (context, { accountId, localId: watchId }) =>
-        findThreshold(context, { accountId, watchId }),
+      Threshold: (context, { accountId, localId: ruleId }) =>
+        findThreshold(context, { accountId, ruleId }),
       Email: async (context, _ref, id) =>
         emailNode(await services.emails.get(context.actor, await context.reader(), id)),
       HardwareProfile: (context, ref) => hardwareLoader(context).load(ref.localId),

@@ -98,7 +98,7 @@ const TABLES = [
   'account',
   'credit_state',
   'billing_cycle',
-  'watch',
+  'alert_rule',
   'credit_allocation',
   'credit_request',
   'ledger_entry',

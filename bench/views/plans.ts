@@ -1,7 +1,7 @@
 import type { Account } from '../../src/account/account.ts';
-import { QUARTER_HOUR_MS } from '../../src/rollups/cover.ts';
+import { QUARTER_HOUR_MS } from '../../src/rollups/tier-plan.ts';
 import { insertEvents } from '../../src/recording/events.store.ts';
-import type { NewEvent } from '../../src/recording/judgement.ts';
+import type { NewEvent } from '../../src/recording/admission.ts';
 import { foldOnce } from '../../src/rollups/rollups.store.ts';
 import { UsageReader } from '../../src/views/reader.service.ts';
 import { UsageViews } from '../../src/views/views.service.ts';

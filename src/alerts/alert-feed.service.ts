@@ -5,7 +5,7 @@
 
 import DataLoader from 'dataloader';
 import { UserInputError } from '../core/errors.ts';
-import type { AlertKind } from '../engine/occurrence.ts';
+import type { AlertKind } from '../engine/credit-event.ts';
 import type { Database } from '../db/database.ts';
 import type { Alert } from './alert.ts';
 import { loadAlertsAfter, loadLastSequences } from './alerts.store.ts';
@@ -56,7 +56,7 @@ interface Reader {
 export class AlertFeed {
   private readonly groups = new Map<number, Group>();
   private readonly toRead = new Set<Group>();
-  private readonly hungry = new Set<Subscriber>();
+  private readonly readyToRead = new Set<Subscriber>();
   private readonly lastSequences: DataLoader<number, number | null>;
   private isPumping = false;
   private retry: NodeJS.Timeout | null = null;
@@ -151,7 +151,7 @@ export class AlertFeed {
   }
 
   private remove(group: Group, subscriber: Subscriber): void {
-    this.hungry.delete(subscriber);
+    this.readyToRead.delete(subscriber);
     group.subscribers.delete(subscriber);
     if (group.subscribers.size > 0) return;
     this.groups.delete(group.accountId);
@@ -161,7 +161,7 @@ export class AlertFeed {
   /** Reads on for a subscriber that is behind, once it has room. */
   private feed(subscriber: Subscriber): void {
     if (subscriber.phase !== 'BEHIND' || subscriber.queue.length > PAGE / 2) return;
-    this.hungry.add(subscriber);
+    this.readyToRead.add(subscriber);
     this.pump();
   }
 
@@ -173,7 +173,7 @@ export class AlertFeed {
       this.readAll().then(
         () => {
           this.isPumping = false;
-          if (this.toRead.size + this.hungry.size > 0) this.pump();
+          if (this.toRead.size + this.readyToRead.size > 0) this.pump();
         },
         (error: unknown) => {
           this.isPumping = false;
@@ -189,14 +189,14 @@ export class AlertFeed {
   }
 
   private async readAll(): Promise<void> {
-    const behind = [...this.hungry].slice(0, BEHIND_PER_LOOK_MAX);
+    const behind = [...this.readyToRead].slice(0, BEHIND_PER_LOOK_MAX);
     const readers = [
       ...[...this.toRead].map((group) => this.groupReader(group)),
       ...behind.map((subscriber) => this.subscriberReader(subscriber)),
     ];
     // Whoever is nudged while the statement runs may have more than it sees, and is read for again.
     this.toRead.clear();
-    for (const subscriber of behind) this.hungry.delete(subscriber);
+    for (const subscriber of behind) this.readyToRead.delete(subscriber);
     if (readers.length === 0) return;
     try {
       const lists = await this.database.inSnapshot((tx) => loadAlertsAfter(tx, readers, PAGE));

@@ -2,8 +2,8 @@
 
 import { groupedMicro, MICRO_PER_CREDIT, percentOf, readableMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
-import type { AlertKind, AlertRaised } from '../engine/occurrence.ts';
-import type { UnitPosition, WatchMeasure } from '../engine/watches.ts';
+import type { AlertKind, AlertRaised } from '../engine/credit-event.ts';
+import type { UnitPosition, AlertRuleMeasure } from '../engine/alert-rules.ts';
 
 /** An alert as it was written down. */
 export interface Alert {
@@ -12,7 +12,7 @@ export interface Alert {
   readonly sequence: number;
   readonly kind: AlertKind;
   /** The threshold or limit that was crossed. */
-  readonly watchId: number;
+  readonly ruleId: number;
   readonly crossedAtMs: number;
   readonly raisedAtMs: number;
   readonly remainingMicro: bigint;
@@ -36,7 +36,7 @@ export function alertOf(accountId: number, raised: AlertRaised, recordedAtMs: nu
     accountId,
     sequence: raised.sequence,
     kind: raised.kind,
-    watchId: raised.watchId,
+    ruleId: raised.ruleId,
     crossedAtMs: raised.atMs,
     raisedAtMs: recordedAtMs,
     remainingMicro: position.credits.balanceMicro,
@@ -93,7 +93,7 @@ function resolvedMessage(raised: AlertRaised): string {
 }
 
 /** What is watched, in words. */
-const WATCHED: Readonly<Record<WatchMeasure, (value: string) => string>> = {
+const WATCHED: Readonly<Record<AlertRuleMeasure, (value: string) => string>> = {
   CREDITS_REMAINING: (value) => `credits remaining at or below ${value}`,
   CREDITS_USED_PERCENT: (value) => `credits used at or above ${value} %`,
   RUNS_USED_PERCENT: (value) => `workflow runs used at or above ${value} %`,

@@ -1,6 +1,6 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
-import type { Settled, SettlementSink } from '../settlement/settlement.service.ts';
+import type { Settled, CreditEventSubscriber } from '../settlement/settlement.service.ts';
 import type { Tx } from '../db/database.ts';
 import { type Alert, alertOf } from './alert.ts';
 import { insertAlerts, loadAlerts } from './alerts.store.ts';
@@ -9,9 +9,9 @@ export { countAlerts, listAlerts, loadAlerts } from './alerts.store.ts';
 export type { AlertWindow } from './alerts.store.ts';
 
 /** Writes alerts down with what they tell of, and finds them again. */
-export class AlertService implements SettlementSink {
-  async settled({ tx, account, occurrences, recordedAtMs }: Settled): Promise<void> {
-    const alerts = occurrences.flatMap((one) =>
+export class AlertService implements CreditEventSubscriber {
+  async settled({ tx, account, creditEvents, recordedAtMs }: Settled): Promise<void> {
+    const alerts = creditEvents.flatMap((one) =>
       one.what === 'ALERT' ? [alertOf(account.accountId, one, recordedAtMs)] : [],
     );
     if (alerts.length > 0) await insertAlerts(tx, account.accountId, alerts);

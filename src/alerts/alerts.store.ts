@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { type AlertKind, alertKinds } from '../engine/occurrence.ts';
+import { type AlertKind, alertKinds } from '../engine/credit-event.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Window } from '../core/window.ts';
 import type { Tx } from '../db/database.ts';
@@ -24,7 +24,7 @@ export class AlertRow {
   @PrimaryColumn({ name: 'sequence', ...sequenceColumn }) sequence!: number;
   @Column({ name: 'kind', type: 'enum', enum: alertKinds, enumName: 'alert_kind' })
   kind!: AlertKind;
-  @Column({ name: 'watch_id', ...sequenceColumn }) watchId!: number;
+  @Column({ name: 'rule_id', ...sequenceColumn }) ruleId!: number;
   @Column({ name: 'crossed_at', ...instantColumn }) crossedAtMs!: number;
   @Column({ name: 'raised_at', ...instantColumn }) raisedAtMs!: number;
   @Column({ name: 'remaining_micro', ...bigintColumn }) remainingMicro!: bigint;
@@ -38,7 +38,7 @@ export class AlertRow {
   @Column({ name: 'resolves', ...sequenceColumn, nullable: true }) resolves!: number | null;
 }
 
-const COLUMNS = `x.account_id, x.sequence, x.kind, x.watch_id, x.crossed_at, x.raised_at, x.remaining_micro, x.percent_used,
+const COLUMNS = `x.account_id, x.sequence, x.kind, x.rule_id, x.crossed_at, x.raised_at, x.remaining_micro, x.percent_used,
   x.runs_remaining, x.measured_micro, x.message, x.stopped_resource_ids, x.resolves`;
 
 /** The channel on which gateways tell one another of alerts. */
@@ -56,20 +56,20 @@ export async function insertAlerts(
   const last = Math.max(...alerts.map((alert) => alert.sequence));
   await tx.query(
     `/* alerts.insertAlerts */ with inserted as (
-       insert into alert (account_id, sequence, kind, watch_id, crossed_at, raised_at, remaining_micro, percent_used,
+       insert into alert (account_id, sequence, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
          runs_remaining, measured_micro, message, stopped_resource_ids, resolves)
-       select $1, a.sequence, a.kind, a.watch_id, a.crossed_at, a.raised_at, a.remaining_micro, a.percent_used,
+       select $1, a.sequence, a.kind, a.rule_id, a.crossed_at, a.raised_at, a.remaining_micro, a.percent_used,
          a.runs_remaining, a.measured_micro, a.message, a.stopped::int[], a.resolves
        from unnest($2::bigint[], $3::alert_kind[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::bigint[],
          $8::float8[], $9::bigint[], $10::numeric[], $11::text[], $12::text[], $13::bigint[])
-         as a (sequence, kind, watch_id, crossed_at, raised_at, remaining_micro, percent_used, runs_remaining,
+         as a (sequence, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used, runs_remaining,
            measured_micro, message, stopped, resolves))
      select pg_notify('${ALERT_CHANNEL}', $14)`,
     [
       accountId,
       alerts.map((alert) => alert.sequence),
       alerts.map((alert) => alert.kind),
-      alerts.map((alert) => alert.watchId),
+      alerts.map((alert) => alert.ruleId),
       alerts.map((alert) => at(alert.crossedAtMs)),
       alerts.map((alert) => at(alert.raisedAtMs)),
       alerts.map((alert) => alert.remainingMicro),
@@ -200,7 +200,7 @@ function alertFromRow(row: Row): Alert {
     accountId: int(row, 'account_id'),
     sequence: int(row, 'sequence'),
     kind: oneOf(row, 'kind', alertKinds),
-    watchId: int(row, 'watch_id'),
+    ruleId: int(row, 'rule_id'),
     crossedAtMs: ms(row, 'crossed_at'),
     raisedAtMs: ms(row, 'raised_at'),
     remainingMicro: big(row, 'remaining_micro'),

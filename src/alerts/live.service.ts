@@ -5,7 +5,7 @@ import { parseWithin } from '../core/check.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Actor, encodeId, unknownId } from '../core/identity.ts';
 import type { Balance } from '../credits/balance.service.ts';
-import type { AlertKind } from '../engine/occurrence.ts';
+import type { AlertKind } from '../engine/credit-event.ts';
 import type { Database } from '../db/database.ts';
 import type { Alert } from './alert.ts';
 import { AlertFeed } from './alert-feed.service.ts';

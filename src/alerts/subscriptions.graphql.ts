@@ -2,7 +2,7 @@ import { Arg, ID, Int, Resolver, Root, Subscription } from 'type-graphql';
 import { conditionOf } from '../core/check.ts';
 import type { Balance } from '../credits/balance.service.ts';
 import { balanceNode, CreditBalanceType } from '../credits/balance.graphql.ts';
-import { type AlertKind, alertKinds } from '../engine/occurrence.ts';
+import { type AlertKind, alertKinds } from '../engine/credit-event.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import type { Alert } from './alert.ts';
 import { alertNode, AlertType } from './alerts.graphql.ts';

@@ -13,10 +13,10 @@ import {
 } from '../settlement/cycles.store.ts';
 import { Draft } from '../engine/draft.ts';
 import { leftOf } from '../engine/lots.ts';
-import { closedCycles } from '../engine/occurrence.ts';
+import { closedCycles } from '../engine/credit-event.ts';
 import type { AccountState } from '../engine/state.ts';
 import { type LoadOptions, loadStates } from '../settlement/state.store.ts';
-import type { Position } from '../engine/watches.ts';
+import type { Position } from '../engine/alert-rules.ts';
 
 export { countCycles, listCycles, loadCycles };
 export type { CycleRecord, CycleRef };
@@ -50,7 +50,7 @@ export async function readStandings(
     invariant(state !== undefined, 'an account has its credits', { accountId });
     const nowMs = nowOf({ isTest: state.isTest, settledAtMs: state.atMs }, realNowMs);
     const draft = advance(state, nowMs);
-    const closed = closedCycles(draft.occurrences).map((cycle) => ({ accountId, ...cycle }));
+    const closed = closedCycles(draft.creditEvents).map((cycle) => ({ accountId, ...cycle }));
     return { state: draft.state, closed };
   });
 }
@@ -82,7 +82,7 @@ export function remainingOf(
   const draft = new Draft(state);
   draft.postHosting();
   const lot = draft
-    .purse(allocation.unit)
+    .wallet(allocation.unit)
     .lots.find(({ allocationId }) => allocationId === allocation.allocationId);
   const isOver = lot === undefined || lot.state === 'EXPIRED' || lot.state === 'VOIDED';
   return isOver ? 0n : leftOf(lot);

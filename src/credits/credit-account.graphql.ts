@@ -35,9 +35,9 @@ import type {
 } from './credit-account.service.ts';
 import type { PolicyRequest, ThresholdRequest } from './policy.ts';
 import type { RatesService } from './rates.service.ts';
-import type { Watch } from '../engine/watches.ts';
+import type { AlertRule } from '../engine/alert-rules.ts';
 import { type Threshold, thresholdRowsLoader } from './thresholds.loaders.ts';
-import { type ThresholdMeasure, thresholdMeasures } from '../engine/watches.ts';
+import { type ThresholdMeasure, thresholdMeasures } from '../engine/alert-rules.ts';
 
 registerEnumType(thresholdMeasures, {
   name: 'ThresholdMeasure',
@@ -91,15 +91,15 @@ export class ThresholdType extends NodeType {
   readonly lastFiredAt!: number | null;
 }
 
-/** A threshold as the API shows it. @param watch where it stands now */
-function thresholdNode(threshold: Threshold, watch: Watch): ThresholdType {
+/** A threshold as the API shows it. @param rule where it stands now */
+function thresholdNode(threshold: Threshold, rule: AlertRule): ThresholdType {
   return {
-    id: encodeId('Threshold', threshold.accountId, threshold.watchId),
+    id: encodeId('Threshold', threshold.accountId, threshold.ruleId),
     measure: threshold.measure,
     value: threshold.valueMicro,
     label: threshold.label,
-    armed: !watch.isReached,
-    lastFiredAt: watch.lastFiredAtMs,
+    armed: !rule.isReached,
+    lastFiredAt: rule.lastFiredAtMs,
   };
 }
 
@@ -109,10 +109,10 @@ export const thresholdsLoader = loader<number, readonly ThresholdType[]>(
     return Promise.all(
       accountIds.map(async (accountId) => {
         const thresholds = await thresholdRowsLoader(context).load(accountId);
-        const { watches } = await stateLoader(context).load(accountId);
+        const { alertRules } = await stateLoader(context).load(accountId);
         return thresholds.flatMap((threshold) => {
-          const watch = watches.find(({ watchId }) => watchId === threshold.watchId);
-          return watch === undefined ? [] : [thresholdNode(threshold, watch)];
+          const rule = alertRules.find(({ ruleId }) => ruleId === threshold.ruleId);
+          return rule === undefined ? [] : [thresholdNode(threshold, rule)];
         });
       }),
     );
@@ -124,7 +124,7 @@ export async function findThreshold(
   context: RequestContext,
   ref: ThresholdRef,
 ): Promise<ThresholdType | null> {
-  const id = encodeId('Threshold', ref.accountId, ref.watchId);
+  const id = encodeId('Threshold', ref.accountId, ref.ruleId);
   const ofAccount = await thresholdsLoader(context).load(ref.accountId);
   return ofAccount.find((threshold) => threshold.id === id) ?? null;
 }

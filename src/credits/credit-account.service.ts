@@ -35,12 +35,12 @@ import {
 import type { SettlementService } from '../settlement/settlement.service.ts';
 import { insertState, savePolicy } from '../settlement/state.store.ts';
 import {
-  insertWatches,
+  insertAlertRules,
   listThresholds,
   markThresholdDeleted,
 } from '../settlement/thresholds.store.ts';
-import { limitMeasures, type WatchMeasure } from '../engine/watches.ts';
-import { addWatch, removeWatch, setPolicy, setTimeZone } from '../engine/writes.ts';
+import { limitMeasures, type AlertRuleMeasure } from '../engine/alert-rules.ts';
+import { addAlertRule, removeAlertRule, setPolicy, setTimeZone } from '../engine/writes.ts';
 
 const TEST_CLOCK_STEP_MONTHS = 24;
 
@@ -53,7 +53,7 @@ export interface OpenAccountRequest extends CreateAccountRequest, PolicyRequest 
 /** Points to a threshold. */
 export interface ThresholdRef {
   readonly accountId: number;
-  readonly watchId: number;
+  readonly ruleId: number;
 }
 
 export class CreditAccountService {
@@ -92,7 +92,7 @@ export class CreditAccountService {
         valueMicro: 0n,
         label: null,
       }));
-      await this.insertFirstWatches(tx, made.account, [...limits, ...thresholds]);
+      await this.insertFirstAlertRules(tx, made.account, [...limits, ...thresholds]);
       return this.settleIn(tx, accountId, request.testClock ?? null);
     });
   }
@@ -175,50 +175,50 @@ export class CreditAccountService {
           one.valueMicro === wanted.valueMicro &&
           one.label === wanted.label,
       );
-      if (same !== undefined) return { accountId, watchId: same.watchId };
+      if (same !== undefined) return { accountId, ruleId: same.ruleId };
       if (known.length >= THRESHOLDS_MAX) {
         throw new ConflictError(
           `The account has ${known.length} thresholds; at most ${THRESHOLDS_MAX} are kept: delete one first.`,
         );
       }
-      const watchId = draft.takeLocalId();
-      await insertWatches(tx, accountId, [{ ...wanted, watchId }], nowMs);
-      addWatch(draft, {
+      const ruleId = draft.takeLocalId();
+      await insertAlertRules(tx, accountId, [{ ...wanted, ruleId }], nowMs);
+      addAlertRule(draft, {
         ...wanted,
-        watchId,
+        ruleId,
         isReached: false,
         openAlert: null,
         lastFiredAtMs: null,
       });
-      return { accountId, watchId };
+      return { accountId, ruleId };
     });
   }
 
   /** Alerts that it raised stay. @returns its id @throws FORBIDDEN, NOT_FOUND */
   async deleteThreshold(actor: Actor, id: string): Promise<string> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['Threshold'], path: ['id'] });
-    const named = { accountId: ref.accountId, watchId: ref.localId };
+    const named = { accountId: ref.accountId, ruleId: ref.localId };
     return this.settlements.inAccount(ref.accountId, async ({ tx, draft, nowMs }) => {
       if (!(await markThresholdDeleted(tx, named, nowMs))) throw unknownId(id, ['id']);
-      removeWatch(draft, named.watchId);
+      removeAlertRule(draft, named.ruleId);
       return id;
     });
   }
 
-  private async insertFirstWatches(
+  private async insertFirstAlertRules(
     tx: Tx,
     account: Account,
-    watches: readonly {
-      readonly measure: WatchMeasure;
+    alertRules: readonly {
+      readonly measure: AlertRuleMeasure;
       readonly valueMicro: bigint;
       readonly label: string | null;
     }[],
   ): Promise<void> {
-    const firstId = await takeLocalIds(tx, account.accountId, watches.length);
-    await insertWatches(
+    const firstId = await takeLocalIds(tx, account.accountId, alertRules.length);
+    await insertAlertRules(
       tx,
       account.accountId,
-      watches.map((watch, index) => ({ ...watch, watchId: firstId + index })),
+      alertRules.map((rule, index) => ({ ...rule, ruleId: firstId + index })),
       account.createdAtMs,
     );
   }

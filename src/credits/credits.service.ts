@@ -95,7 +95,7 @@ export class CreditsService {
   }
 
   /**
-   * Ends an allocation now: what is left of it is taken back. Naming any of a row of grants ends the row, with the grant that
+   * Ends an allocation now: what is left of it is taken back. Naming any of a recurring grant ends the row, with the grant that
    * waits or is in effect. What was voided before stays as it is.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
    */
@@ -118,7 +118,7 @@ export class CreditsService {
       const { unit, seriesId } = allocation;
       // Of a row, the grants whose cycle has ended stay as they were.
       const ending =
-        seriesId === null ? allocationId : findLiveOf(draft.purse(unit), seriesId)?.allocationId;
+        seriesId === null ? allocationId : findLiveOf(draft.wallet(unit), seriesId)?.allocationId;
       if (ending !== undefined) {
         voidLot(draft, unit, ending);
         const ended = { accountId, allocationId: ending };

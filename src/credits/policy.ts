@@ -5,7 +5,7 @@ import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { parseText } from '../core/text.ts';
 import { HELD_MICRO_MAX } from '../engine/bounds.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
-import type { ThresholdMeasure } from '../engine/watches.ts';
+import type { ThresholdMeasure } from '../engine/alert-rules.ts';
 
 export const THRESHOLDS_MAX = 100;
 export const THRESHOLD_LABEL_MAX = 200;

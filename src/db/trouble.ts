@@ -49,7 +49,8 @@ export function reasonOutOfReach(error: unknown): string | null {
   if (databaseTrouble(error) !== 'OUT_OF_REACH' || !isObject(error)) return null;
   // Of a name with several addresses, each has an error of its own.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  return first instanceof Error && first.message !== '' ? first.message : String(error);
+  if (first instanceof Error && first.message !== '') return first.message;
+  return error instanceof Error ? error.message : 'It did not say why.';
 }
 
 function troubleIn(error: object): DatabaseTrouble | null {

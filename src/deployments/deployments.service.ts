@@ -9,7 +9,7 @@ import {
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
-import type { DeploymentTurn, Occurrence } from '../engine/occurrence.ts';
+import type { DeploymentChange, CreditEvent } from '../engine/credit-event.ts';
 import { holdRatesKnownTo } from '../credits/rates.service.ts';
 import {
   type OpenAccount,
@@ -20,7 +20,7 @@ import { learnRates, turnHosting } from '../engine/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';
-import { changeHosting, type TakeOut } from './hosting-change.service.ts';
+import { changeHosting, type RemoveFromRollups } from './hosting-change.service.ts';
 import {
   decide,
   type LifecycleCall,
@@ -68,11 +68,11 @@ interface CallPlan {
  * All throw NOT_FOUND, FORBIDDEN, BAD_USER_INPUT and CONFLICT, and those that begin or enlarge something DEPLOYMENTS_DISABLED.
  */
 export class DeploymentService {
-  /** @param takeOut takes segments out of the rollups again that were folded: a part of usage, which is no lower layer */
+  /** @param removeFromRollups takes segments out of the rollups again that were folded: a part of usage, which is no lower layer */
   constructor(
     private readonly settlements: SettlementService,
     private readonly limits: { readonly ingestWindowDays: number },
-    private readonly takeOut: TakeOut,
+    private readonly removeFromRollups: RemoveFromRollups,
   ) {}
 
   /** Runs a hosted resource from `at` on, or (ready: false) asks for it. */
@@ -177,16 +177,25 @@ export class DeploymentService {
       if (next === null) return resource;
       // What it costs was judged by the rates of now; what runs goes on by those that are set meanwhile too.
       const rates = await ratesFor(open, { state, next }, known);
-      const turn = await changeHosting(open, { address, state, next, rates, time }, this.takeOut);
+      const turn = await changeHosting(
+        open,
+        { address, state, next, rates, time },
+        this.removeFromRollups,
+      );
       const changed = await saveLifecycle(tx, address, {
         ...next,
         requestedHardwareId: next.requested?.hardwareId ?? null,
         requestedReplicas: next.requested?.replicas ?? null,
       });
-      const occurrence = occurrenceOf(call, { state, next, resourceId: address.resourceId, nowMs });
-      if (occurrence !== null) draft.occurrences.push(occurrence);
+      const creditEvent = creditEventOf(call, {
+        state,
+        next,
+        resourceId: address.resourceId,
+        nowMs,
+      });
+      if (creditEvent !== null) draft.creditEvents.push(creditEvent);
       turnHosting(draft, turn);
-      return asStopped(changed, draft.occurrences);
+      return asStopped(changed, draft.creditEvents);
     });
   }
 }
@@ -206,8 +215,8 @@ async function ratesFor(
 }
 
 // A call may bring about the stop itself; its row is written with the rest of the settlement.
-function asStopped(resource: Resource, occurrences: readonly Occurrence[]): Resource {
-  const stop = occurrences.find(
+function asStopped(resource: Resource, creditEvents: readonly CreditEvent[]): Resource {
+  const stop = creditEvents.find(
     (one) =>
       one.what === 'DEPLOYMENT_STOPPED' &&
       one.cause === 'NEGATIVE_LIMIT' &&
@@ -224,7 +233,7 @@ function asStopped(resource: Resource, occurrences: readonly Occurrence[]): Reso
 }
 
 /** What a call is told of as: what begins to run, changes, or ends. */
-function occurrenceOf(
+function creditEventOf(
   call: LifecycleCall,
   turn: {
     readonly state: LifecycleState;
@@ -232,7 +241,7 @@ function occurrenceOf(
     readonly resourceId: number;
     readonly nowMs: number;
   },
-): DeploymentTurn | null {
+): DeploymentChange | null {
   const { state, next, resourceId } = turn;
   const told = { resourceId, atMs: next.lifecycleAtMs ?? turn.nowMs };
   switch (call.kind) {

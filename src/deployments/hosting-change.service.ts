@@ -10,7 +10,7 @@ import type { Tx } from '../db/database.ts';
 import { HELD_MICRO_MAX } from '../engine/bounds.ts';
 import { runningSegment } from '../engine/burn.ts';
 import type { OpenAccount } from '../settlement/settlement.service.ts';
-import type { HostingTurn } from '../engine/writes.ts';
+import type { HostingChange } from '../engine/writes.ts';
 import { chargedMicro, type HostingSegment, splitByRates } from '../hosting/charge.ts';
 import {
   insertSegments,
@@ -22,13 +22,13 @@ import type { ResourceAddress } from '../resources/resources.store.ts';
 import { type LifecycleState, type Placement, samePlacement } from './lifecycle.ts';
 
 /** Takes segments out of the rollups that count them. */
-export type TakeOut = (
+export type RemoveFromRollups = (
   tx: Tx,
   accountId: number,
   segments: readonly HostingSegment[],
 ) => Promise<void>;
 
-interface HostingChange {
+interface LifecycleChange {
   readonly address: ResourceAddress;
   readonly state: LifecycleState;
   readonly next: LifecycleState;
@@ -39,9 +39,9 @@ interface HostingChange {
 /** Writes the segments that a call changes. @returns what the account's credits are to be told */
 export async function changeHosting(
   open: OpenAccount,
-  change: HostingChange,
-  takeOut: TakeOut,
-): Promise<HostingTurn> {
+  change: LifecycleChange,
+  removeFromRollups: RemoveFromRollups,
+): Promise<HostingChange> {
   const { state, next, address } = change;
   const turn = {
     resourceId: address.resourceId,
@@ -59,7 +59,7 @@ export async function changeHosting(
     await requireFree(open.tx, change);
     return { ...turn, ...(await beginSegments(open, change, next.running)) };
   }
-  const ended = await endSegments(open, change, takeOut);
+  const ended = await endSegments(open, change, removeFromRollups);
   if (next.running === null) return { ...turn, ...ended };
   const begun = await beginSegments(open, change, next.running);
   return { ...turn, ...ended, ...begun, charges: [...ended.charges, ...begun.charges] };
@@ -68,9 +68,9 @@ export async function changeHosting(
 /** Ends at `at` what reaches beyond it. */
 async function endSegments(
   { tx, account }: OpenAccount,
-  { address, time: { atMs } }: HostingChange,
-  takeOut: TakeOut,
-): Promise<Pick<HostingTurn, 'charges' | 'endedSegmentIds'>> {
+  { address, time: { atMs } }: LifecycleChange,
+  removeFromRollups: RemoveFromRollups,
+): Promise<Pick<HostingChange, 'charges' | 'endedSegmentIds'>> {
   const { accountId, creditsFromMs } = account;
   const segments = await loadLifecycleAfter(tx, address, atMs);
   const ended = segments.map((segment) => {
@@ -83,7 +83,7 @@ async function endSegments(
     return { ...shorter, postedMicro, chargedMicro: chargeMicro - backMicro };
   });
   const folded = segments.filter((segment) => segment.folded);
-  if (folded.length > 0) await takeOut(tx, accountId, folded);
+  if (folded.length > 0) await removeFromRollups(tx, accountId, folded);
   await saveSettledSegments(tx, accountId, { ended, posted: [], begun: [] });
   const running = segments.filter((segment) => segment.toMs === null);
   return { charges: ended, endedSegmentIds: running.map((segment) => segment.segmentId) };
@@ -92,9 +92,9 @@ async function endSegments(
 /** Begins at `at`; where rates changed since, in parts. */
 async function beginSegments(
   { tx, account, draft }: OpenAccount,
-  { address, rates, time }: HostingChange,
+  { address, rates, time }: LifecycleChange,
   placement: Placement,
-): Promise<Pick<HostingTurn, 'charges' | 'begun'>> {
+): Promise<Pick<HostingChange, 'charges' | 'begun'>> {
   const rateMicroPerHour = rateAt(rates, placement.hardwareId, time.atMs);
   if (rateMicroPerHour === null) {
     throw new UserInputError(
@@ -128,7 +128,7 @@ async function beginSegments(
 /** What has run in the past is charged at once: it must be an amount that the account can hold. @throws UserInputError */
 function requireHeld(
   parts: readonly HostingSegment[],
-  { atMs, nowMs, path }: HostingChange['time'],
+  { atMs, nowMs, path }: LifecycleChange['time'],
 ): void {
   const costMicro = parts.reduce((sum, part) => sum + chargedMicro(part, nowMs), 0n);
   if (costMicro <= HELD_MICRO_MAX) return;
@@ -139,7 +139,7 @@ function requireHeld(
 }
 
 /** What begins now and runs on must not meet hosting that is recorded already. @throws CONFLICT */
-async function requireFree(tx: Tx, { address, time }: HostingChange): Promise<void> {
+async function requireFree(tx: Tx, { address, time }: LifecycleChange): Promise<void> {
   const [inTheWay] = await loadOverlapping(tx, address.accountId, [address.resourceId], {
     fromMs: time.atMs,
     toMs: time.nowMs + 1,

@@ -5,7 +5,7 @@
 import { DeploymentsDisabledError, type ErrorPath } from '../core/errors.ts';
 import { formatMicro } from '../core/micro.ts';
 import type { CreditState } from '../engine/limits.ts';
-import type { Position } from '../engine/watches.ts';
+import type { Position } from '../engine/alert-rules.ts';
 import { type LifecycleCall, type LifecycleState, type Placement, scaled } from './lifecycle.ts';
 
 /** What an account may do now. */

@@ -24,18 +24,18 @@ import {
   type Lot,
   put,
 } from './lots.ts';
-import { type AlertKind, alertKindOf } from './occurrence.ts';
+import { type AlertKind, alertKindOf } from './credit-event.ts';
 import { creditStateOf, stopLevelMicro } from './limits.ts';
 import { type AccountState, type KnownRate } from './state.ts';
 import {
   compareFired,
   creditLevel,
   isThreshold,
-  judge,
+  isReached,
   leadMs,
   measuredMicro,
-  type Watch,
-} from './watches.ts';
+  type AlertRule,
+} from './alert-rules.ts';
 
 const UNITS = Object.values(allocationUnits);
 const FORECAST_MONTHS = 120;
@@ -68,7 +68,7 @@ export interface Forecast {
 
 /** Looks ahead, given what runs now and every scheduled rate, grant, expiry and cycle. */
 export function forecast(state: AccountState): Forecast {
-  return lookAhead(state, horizonMs(state));
+  return runForward(state, horizonMs(state));
 }
 
 function horizonMs({ atMs }: AccountState): number {
@@ -80,24 +80,24 @@ export function evaluate(draft: Draft, hasCycleBegun = false): void {
   const stoppedResourceIds = stopIfDue(draft);
   foresee(draft);
   const position = draft.position();
-  const resolved: Watch[] = [];
-  const fired: Watch[] = [];
-  const watches = draft.state.watches.map((watch) => {
-    const isReached = judge(watch, position);
-    if (isReached === null) return watch;
-    if (!isReached && watch.openAlert !== null) resolved.push(watch);
-    if (isReached && fires(draft, watch, hasCycleBegun)) fired.push(watch);
-    if (isReached === watch.isReached) return watch;
-    return { ...watch, isReached, openAlert: isReached ? watch.openAlert : null };
+  const resolved: AlertRule[] = [];
+  const fired: AlertRule[] = [];
+  const alertRules = draft.state.alertRules.map((rule) => {
+    const reached = isReached(rule, position);
+    if (reached === null) return rule;
+    if (!reached && rule.openAlert !== null) resolved.push(rule);
+    if (reached && fires(draft, rule, hasCycleBegun)) fired.push(rule);
+    if (reached === rule.isReached) return rule;
+    return { ...rule, isReached: reached, openAlert: reached ? rule.openAlert : null };
   });
-  draft.set({ watches });
+  draft.set({ alertRules });
   draft.judged = { credits: draft.state.credits.hasBegun, runs: draft.state.runs.hasBegun };
   resolved.sort((a, b) => (a.openAlert ?? 0) - (b.openAlert ?? 0));
-  for (const watch of resolved) raise(draft, watch, { kind: 'RESOLVED', stoppedResourceIds: [] });
-  for (const watch of fired.sort(compareFired)) {
-    const isStop = watch.measure === 'NEGATIVE_LIMIT';
-    const kind = alertKindOf[watch.measure];
-    raise(draft, watch, { kind, stoppedResourceIds: isStop ? stoppedResourceIds : [] });
+  for (const rule of resolved) raise(draft, rule, { kind: 'RESOLVED', stoppedResourceIds: [] });
+  for (const rule of fired.sort(compareFired)) {
+    const isStop = rule.measure === 'NEGATIVE_LIMIT';
+    const kind = alertKindOf[rule.measure];
+    raise(draft, rule, { kind, stoppedResourceIds: isStop ? stoppedResourceIds : [] });
   }
 }
 
@@ -138,10 +138,10 @@ function nextCrossingMs(draft: Draft, untilMs: number): number | null {
   if (state.running.length === 0) return null;
   const position = draft.position();
   const { balanceMicro } = position.credits;
-  const levels: (bigint | null)[] = state.watches
-    .filter((watch) => judge(watch, position) !== null)
-    .map((watch) => creditLevel(watch, position));
-  // A forecast watches no limit, but what runs stops all the same.
+  const levels: (bigint | null)[] = state.alertRules
+    .filter((rule) => isReached(rule, position) !== null)
+    .map((rule) => creditLevel(rule, position));
+  // A forecast alertRules no limit, but what runs stops all the same.
   levels.push(stopLevelMicro(state.credits.hasBegun, state.policy));
   let highestMicro: bigint | null = null;
   for (const level of levels) {
@@ -157,9 +157,9 @@ function nextLeadMs(draft: Draft): number {
   const stopsAtMs = draft.stopForecast?.stopsAtMs ?? null;
   if (stopsAtMs === null) return Infinity;
   let nextMs = Infinity;
-  for (const watch of draft.state.watches) {
-    if (watch.measure !== 'HOURS_TO_STOP' || watch.isReached) continue;
-    const leadAtMs = stopsAtMs - leadMs(watch);
+  for (const rule of draft.state.alertRules) {
+    if (rule.measure !== 'HOURS_TO_STOP' || rule.isReached) continue;
+    const leadAtMs = stopsAtMs - leadMs(rule);
     if (leadAtMs > draft.atMs) nextMs = Math.min(nextMs, leadAtMs);
   }
   return nextMs;
@@ -217,10 +217,10 @@ function expireLots(draft: Draft): readonly { unit: AllocationUnit; lot: Lot }[]
   const successors: { unit: AllocationUnit; lot: Lot }[] = [];
   for (const unit of UNITS) {
     const expiring = draft
-      .purse(unit)
+      .wallet(unit)
       .lots.filter((lot) => lot.state === 'SPENDABLE' && dueOf(lot) <= draft.atMs);
     for (const lot of expiring.sort(compareLots)) {
-      draft.changeLots(unit, (purse) => expire(purse, lot));
+      draft.changeLots(unit, (wallet) => expire(wallet, lot));
       draft.post(unit, 'EXPIRY', {
         amountMicro: -leftOf(lot),
         allocationId: lot.allocationId,
@@ -236,7 +236,7 @@ function endCycle(draft: Draft): void {
   const { cycle, credits, runs } = draft.state;
   const description = `End of the billing cycle from ${isoInstant(cycle.startMs)} to ${isoInstant(cycle.endMs)}`;
   draft.post('CREDITS', 'CARRY_OVER', { amountMicro: 0n, description });
-  draft.occurrences.push({
+  draft.creditEvents.push({
     what: 'CYCLE_CLOSED',
     atMs: cycle.endMs,
     cycle,
@@ -265,21 +265,21 @@ function addSuccessor(draft: Draft, unit: AllocationUnit, before: Lot): void {
     createdAtMs: atMs,
   };
   draft.made.push({ unit, lot, predecessorId: before.allocationId });
-  draft.changePurse(unit, (purse) => put(purse, lot));
+  draft.changePurse(unit, (wallet) => put(wallet, lot));
 }
 
 /** Makes the lots spendable whose instant has come, in the spending order. */
 export function grantLots(draft: Draft): void {
   for (const unit of UNITS) {
     const due = draft
-      .purse(unit)
+      .wallet(unit)
       .lots.filter((lot) => lot.state === 'PENDING' && lot.grantAtMs <= draft.atMs)
       // A grant of a row lasts as long as the cycle in which it takes effect, whatever was foreseen when it was made.
       .map((lot) =>
         lot.seriesId === null ? lot : { ...lot, expiresAtMs: draft.state.cycle.endMs },
       );
     for (const lot of due.sort(compareLots)) {
-      draft.changeLots(unit, (purse) => grant(purse, lot));
+      draft.changeLots(unit, (wallet) => grant(wallet, lot));
       draft.post(unit, 'ALLOCATION', {
         amountMicro: lot.amountMicro,
         allocationId: lot.allocationId,
@@ -301,7 +301,7 @@ function stopIfDue(draft: Draft): readonly number[] {
   draft.set({ requestedResourceIds: [] });
   draft.stopForecast = null;
   for (const resourceId of resourceIds) {
-    draft.occurrences.push({
+    draft.creditEvents.push({
       what: 'DEPLOYMENT_STOPPED',
       cause: 'NEGATIVE_LIMIT',
       atMs,
@@ -313,70 +313,70 @@ function stopIfDue(draft: Draft): readonly number[] {
 
 // A limit needs a downward crossing after the first lot; a threshold that is reached just after it fires, and one that is
 // still reached when a cycle begins fires once more.
-function fires(draft: Draft, watch: Watch, hasCycleBegun: boolean): boolean {
-  if (isThreshold(watch.measure)) return !watch.isReached || hasCycleBegun;
-  return !watch.isReached && draft.judged.credits;
+function fires(draft: Draft, rule: AlertRule, hasCycleBegun: boolean): boolean {
+  if (isThreshold(rule.measure)) return !rule.isReached || hasCycleBegun;
+  return !rule.isReached && draft.judged.credits;
 }
 
 function raise(
   draft: Draft,
-  watch: Watch,
+  rule: AlertRule,
   alert: { readonly kind: AlertKind; readonly stoppedResourceIds: readonly number[] },
 ): void {
   const { atMs } = draft;
   const sequence = draft.state.lastAlertSequence + 1;
   // Far enough to tell the same however far the thresholds needed to look by then.
-  if (draft.stopForecast !== null) foreseeUntil(draft, horizonMs(draft.state));
+  if (draft.stopForecast !== null) forecastUntil(draft, horizonMs(draft.state));
   const position = draft.position();
   const isResolved = alert.kind === 'RESOLVED';
-  draft.occurrences.push({
+  draft.creditEvents.push({
     what: 'ALERT',
     ...alert,
     atMs,
     sequence,
-    watchId: watch.watchId,
-    measure: watch.measure,
-    valueMicro: watch.valueMicro,
-    measuredMicro: measuredMicro(watch.measure, position),
+    ruleId: rule.ruleId,
+    measure: rule.measure,
+    valueMicro: rule.valueMicro,
+    measuredMicro: measuredMicro(rule.measure, position),
     position,
-    resolves: isResolved ? watch.openAlert : null,
+    resolves: isResolved ? rule.openAlert : null,
   });
-  const watches = draft.state.watches.map((other) =>
-    other.watchId === watch.watchId && !isResolved
+  const alertRules = draft.state.alertRules.map((other) =>
+    other.ruleId === rule.ruleId && !isResolved
       ? { ...other, openAlert: sequence, lastFiredAtMs: atMs }
       : other,
   );
-  draft.set({ lastAlertSequence: sequence, watches });
+  draft.set({ lastAlertSequence: sequence, alertRules });
 }
 
 /** Sees to it that the stop is foreseen as far as the thresholds on it need, up to `untilMs`. */
 function foresee(draft: Draft, untilMs: number = draft.atMs): void {
   const { state } = draft;
-  const leads = state.watches.filter((watch) => watch.measure === 'HOURS_TO_STOP').map(leadMs);
+  const leads = state.alertRules.filter((rule) => rule.measure === 'HOURS_TO_STOP').map(leadMs);
   if (leads.length === 0 || state.running.length === 0) {
     draft.stopForecast = null;
     return;
   }
-  foreseeUntil(
+  forecastUntil(
     draft,
     Math.min(Math.max(untilMs, state.atMs), state.cycle.endMs) + Math.max(...leads),
   );
 }
 
-function foreseeUntil(draft: Draft, neededMs: number): void {
+function forecastUntil(draft: Draft, neededMs: number): void {
   const { state, stopForecast } = draft;
   const isEnough =
     stopForecast !== null &&
     (stopForecast.stopsAtMs !== null || stopForecast.lookedUntilMs >= neededMs);
   if (isEnough) return;
-  const { stopsAtMs } = lookAhead(state, neededMs);
+  const { stopsAtMs } = runForward(state, neededMs);
   draft.stopForecast = { stopsAtMs, lookedUntilMs: neededMs };
 }
 
 // The same clock, run ahead without thresholds: what it will find is what will happen.
-function lookAhead(state: AccountState, untilMs: number): Forecast {
-  const zero: Watch = {
-    watchId: 0,
+function runForward(state: AccountState, untilMs: number): Forecast {
+  const zero: AlertRule = {
+    ruleId: 0,
     measure: 'ZERO',
     valueMicro: 0n,
     isReached: false,
@@ -386,9 +386,9 @@ function lookAhead(state: AccountState, untilMs: number): Forecast {
   // Rates that were set later are in the table when a late clock looks ahead; they were not known then.
   const rates = state.rates.filter((rate) => rate.knownFromMs <= state.atMs);
   // What is not running yet is none of the running deployments that the forecast is about.
-  const ahead = new Draft({ ...state, rates, watches: [], requestedResourceIds: [] });
+  const ahead = new Draft({ ...state, rates, alertRules: [], requestedResourceIds: [] });
   const isPositive = ahead.position().credits.balanceMicro > 0n;
-  if (isPositive) ahead.set({ watches: [zero] });
+  if (isPositive) ahead.set({ alertRules: [zero] });
   const willStop = state.running.length > 0;
   let exhaustsAtMs: number | null = null;
   let stopsAtMs: number | null = null;
@@ -398,10 +398,13 @@ function lookAhead(state: AccountState, untilMs: number): Forecast {
     const atMs = passNext(ahead, untilMs);
     if (atMs === null) break;
     if (exhaustsAtMs === null && ahead.position().credits.balanceMicro <= 0n) exhaustsAtMs = atMs;
-    if (stopsAtMs === null && ahead.occurrences.some(({ what }) => what === 'DEPLOYMENT_STOPPED')) {
+    if (
+      stopsAtMs === null &&
+      ahead.creditEvents.some(({ what }) => what === 'DEPLOYMENT_STOPPED')
+    ) {
       stopsAtMs = atMs;
     }
-    ahead.occurrences.length = 0;
+    ahead.creditEvents.length = 0;
   }
   return { exhaustsAtMs: isPositive ? exhaustsAtMs : null, stopsAtMs };
 }

@@ -11,15 +11,15 @@ import {
   type AllocationUnit,
   allocatedOf,
   balanceOf,
-  checkPurse,
+  checkWallet,
   type Lot,
-  type Purse,
+  type Wallet,
   spend,
 } from './lots.ts';
-import type { Occurrence } from './occurrence.ts';
+import type { CreditEvent } from './credit-event.ts';
 import { creditStateOf } from './limits.ts';
 import { type AccountState } from './state.ts';
-import type { Position, UnitPosition } from './watches.ts';
+import type { Position, UnitPosition } from './alert-rules.ts';
 
 /** A segment that ended, with what was charged for it. One that ended where it began is void. */
 export interface EndedSegment extends HostingSegment {
@@ -43,14 +43,14 @@ interface StopForecast {
 
 export class Draft {
   readonly lines: LedgerLine[] = [];
-  readonly occurrences: Occurrence[] = [];
+  readonly creditEvents: CreditEvent[] = [];
   readonly ended: EndedSegment[] = [];
   /** Segments that began because a rate took effect, as they began. */
   readonly begun: RunningSegment[] = [];
   readonly made: MadeLot[] = [];
   /** Forgotten at every write; the passing of time alone does not move it. */
   stopForecast: StopForecast | null = null;
-  /** Whether each unit had begun when the watches were judged last. */
+  /** Whether each unit had begun when the alert rules were judged last. */
   judged: { readonly credits: boolean; readonly runs: boolean };
 
   constructor(public state: AccountState) {
@@ -65,21 +65,21 @@ export class Draft {
     this.state = { ...this.state, ...changes };
   }
 
-  purse(unit: AllocationUnit): Purse {
+  wallet(unit: AllocationUnit): Wallet {
     return unit === 'CREDITS' ? this.state.credits : this.state.runs;
   }
 
   /** Changes what a unit has, but not which lots pay: usage, debt, lots that wait. */
-  changePurse(unit: AllocationUnit, change: (purse: Purse) => Purse): void {
-    const purse = change(this.purse(unit));
-    this.set(unit === 'CREDITS' ? { credits: purse } : { runs: purse });
+  changePurse(unit: AllocationUnit, change: (wallet: Wallet) => Wallet): void {
+    const wallet = change(this.wallet(unit));
+    this.set(unit === 'CREDITS' ? { credits: wallet } : { runs: wallet });
   }
 
   /**
    * Changes which lots pay. What hosting has accrued is paid by the lots as they were: it is posted first, here, so that no
-   * call forgets it. `change` is handed the purse with it posted.
+   * call forgets it. `change` is handed the wallet with it posted.
    */
-  changeLots(unit: AllocationUnit, change: (purse: Purse) => Purse): void {
+  changeLots(unit: AllocationUnit, change: (wallet: Wallet) => Wallet): void {
     if (hasLedger(unit)) this.postHosting();
     this.changePurse(unit, change);
   }
@@ -91,7 +91,7 @@ export class Draft {
   }
 
   /**
-   * Writes a line of a unit's ledger; the purse has been changed already. A unit without a ledger has no lines, and lines of
+   * Writes a line of a unit's ledger; the wallet has been changed already. A unit without a ledger has no lines, and lines of
    * amount 0 are left out, but for the end of a cycle.
    */
   post(
@@ -130,7 +130,7 @@ export class Draft {
     });
     if (sumMicro === 0n) return;
     this.set({ running });
-    this.changePurse('CREDITS', (purse) => spend(purse, sumMicro));
+    this.changePurse('CREDITS', (wallet) => spend(wallet, sumMicro));
     this.post('CREDITS', 'USAGE', {
       amountMicro: -sumMicro,
       segments: charges,
@@ -168,8 +168,8 @@ export class Draft {
   /** @throws InvariantError when what would be written contradicts itself */
   check(before: { readonly balanceMicro: bigint }): void {
     const facts = { accountId: this.state.accountId };
-    checkPurse(this.state.credits, facts);
-    checkPurse(this.state.runs, facts);
+    checkWallet(this.state.credits, facts);
+    checkWallet(this.state.runs, facts);
     let balanceMicro = before.balanceMicro;
     for (const line of this.lines) {
       balanceMicro += line.amountMicro;
@@ -184,11 +184,11 @@ function hasLedger(unit: AllocationUnit): boolean {
   return unit === 'CREDITS';
 }
 
-function unitPosition(purse: Purse, accruedMicro: bigint): UnitPosition {
+function unitPosition(wallet: Wallet, accruedMicro: bigint): UnitPosition {
   return {
-    hasBegun: purse.hasBegun,
-    allocatedMicro: allocatedOf(purse),
-    usedMicro: purse.cycle.usedMicro + accruedMicro,
-    balanceMicro: balanceOf(purse) - accruedMicro,
+    hasBegun: wallet.hasBegun,
+    allocatedMicro: allocatedOf(wallet),
+    usedMicro: wallet.cycle.usedMicro + accruedMicro,
+    balanceMicro: balanceOf(wallet) - accruedMicro,
   };
 }

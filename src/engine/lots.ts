@@ -3,9 +3,9 @@
 // last), then creation, then id; what they do not cover is debt. Every new lot pays debt first, so there is debt only while
 // no spendable lot has anything left.
 //
-// A purse holds the lots of one unit with its debt and the sums of its running cycle. Two equations always hold:
+// A wallet holds the lots of one unit with its debt and the sums of its running cycle. Two equations always hold:
 //   balance = left in spendable lots - debt = carriedOver + allocated - used - expired + adjusted.
-// Both units are counted in millionths, so one arithmetic serves both. Every function gives a new purse.
+// Both units are counted in millionths, so one arithmetic serves both. Every function gives a new wallet.
 
 import { invariant } from '../core/errors.ts';
 
@@ -34,7 +34,7 @@ export interface Lot {
   readonly grantAtMs: number;
   readonly expiresAtMs: number | null;
   readonly createdAtMs: number;
-  /** Of a row of grants, one for each cycle: the first grant's id. */
+  /** Of a recurring grant, one for each cycle: the first grant's id. */
   readonly seriesId: number | null;
   /** Whether it came by an adjustment or a reversal; then it has no ALLOCATION entry and counts elsewhere in the cycle. */
   readonly isAdjustment: boolean;
@@ -49,7 +49,7 @@ export interface CycleSums {
   readonly adjustedMicro: bigint;
 }
 
-export interface Purse {
+export interface Wallet {
   /** Those that wait or are spendable, and those that ended since they were read, in no order. */
   readonly lots: readonly Lot[];
   readonly debtMicro: bigint;
@@ -84,104 +84,104 @@ export function isLive(lot: Lot): boolean {
 }
 
 /** The grant of a row that waits or is spendable; there is none once the row was ended. */
-export function findLiveOf(purse: Purse, seriesId: number): Lot | undefined {
-  return purse.lots.find((lot) => lot.seriesId === seriesId && isLive(lot));
+export function findLiveOf(wallet: Wallet, seriesId: number): Lot | undefined {
+  return wallet.lots.find((lot) => lot.seriesId === seriesId && isLive(lot));
 }
 
 /** What is spendable less the debt. */
-export function balanceOf(purse: Purse): bigint {
-  let balanceMicro = -purse.debtMicro;
-  for (const lot of purse.lots) if (lot.state === 'SPENDABLE') balanceMicro += leftOf(lot);
+export function balanceOf(wallet: Wallet): bigint {
+  let balanceMicro = -wallet.debtMicro;
+  for (const lot of wallet.lots) if (lot.state === 'SPENDABLE') balanceMicro += leftOf(lot);
   return balanceMicro;
 }
 
 /** What the cycle has to spend: carriedOver + allocated - expired + adjusted. */
-export function allocatedOf({ cycle }: Purse): bigint {
+export function allocatedOf({ cycle }: Wallet): bigint {
   return cycle.carriedOverMicro + cycle.allocatedMicro - cycle.expiredMicro + cycle.adjustedMicro;
 }
 
 /** Takes a charge from the lots, the rest becomes debt. @param amountMicro zero or more */
-export function spend(purse: Purse, amountMicro: bigint): Purse {
-  return counted(take(purse, amountMicro), { usedMicro: amountMicro });
+export function spend(wallet: Wallet, amountMicro: bigint): Wallet {
+  return counted(take(wallet, amountMicro), { usedMicro: amountMicro });
 }
 
 /** Takes a downward adjustment like a charge; it counts as adjusted. @param amountMicro above zero */
-export function adjustDown(purse: Purse, amountMicro: bigint): Purse {
-  return counted(take(purse, amountMicro), { adjustedMicro: -amountMicro });
+export function adjustDown(wallet: Wallet, amountMicro: bigint): Wallet {
+  return counted(take(wallet, amountMicro), { adjustedMicro: -amountMicro });
 }
 
 /** Makes a waiting lot spendable; it pays debt first. */
-export function grant(purse: Purse, lot: Lot): Purse {
-  const paidMicro = smaller(purse.debtMicro, lot.amountMicro);
+export function grant(wallet: Wallet, lot: Lot): Wallet {
+  const paidMicro = smaller(wallet.debtMicro, lot.amountMicro);
   const granted: Lot = { ...lot, state: 'SPENDABLE', spentMicro: paidMicro };
   const counts = lot.isAdjustment
     ? { adjustedMicro: lot.amountMicro }
     : { allocatedMicro: lot.amountMicro };
   return counted(
-    { ...put(purse, granted), debtMicro: purse.debtMicro - paidMicro, hasBegun: true },
+    { ...put(wallet, granted), debtMicro: wallet.debtMicro - paidMicro, hasBegun: true },
     counts,
   );
 }
 
 /** Ends a spendable lot at its expiry. */
-export function expire(purse: Purse, lot: Lot): Purse {
-  return counted(put(purse, { ...lot, state: 'EXPIRED' }), { expiredMicro: leftOf(lot) });
+export function expire(wallet: Wallet, lot: Lot): Wallet {
+  return counted(put(wallet, { ...lot, state: 'EXPIRED' }), { expiredMicro: leftOf(lot) });
 }
 
 /** Ends a waiting or spendable lot by taking back what is left of it; what was spent stays spent. */
-export function takeBack(purse: Purse, lot: Lot): Purse {
-  const voided = put(purse, { ...lot, state: 'VOIDED' });
+export function takeBack(wallet: Wallet, lot: Lot): Wallet {
+  const voided = put(wallet, { ...lot, state: 'VOIDED' });
   return lot.state === 'SPENDABLE' ? counted(voided, { adjustedMicro: -leftOf(lot) }) : voided;
 }
 
 /**
  * Gives a charge back: debt is paid, then the spendable lots are refilled, the last spendable first, up to what was spent
  * of them.
- * @returns the purse, and the rest that found no place: it is to become a lot of its own (`addReturned`)
+ * @returns the wallet, and the rest that found no place: it is to become a lot of its own (`addReturned`)
  */
 export function giveBack(
-  purse: Purse,
+  wallet: Wallet,
   amountMicro: bigint,
-): { readonly purse: Purse; readonly restMicro: bigint } {
-  const paidMicro = smaller(purse.debtMicro, amountMicro);
+): { readonly wallet: Wallet; readonly restMicro: bigint } {
+  const paidMicro = smaller(wallet.debtMicro, amountMicro);
   let restMicro = amountMicro - paidMicro;
-  let given: Purse = { ...purse, debtMicro: purse.debtMicro - paidMicro };
-  for (const lot of spendableOf(purse).reverse()) {
+  let given: Wallet = { ...wallet, debtMicro: wallet.debtMicro - paidMicro };
+  for (const lot of spendableOf(wallet).reverse()) {
     const refillMicro = smaller(lot.spentMicro, restMicro);
     if (refillMicro === 0n) continue;
     given = put(given, { ...lot, spentMicro: lot.spentMicro - refillMicro });
     restMicro -= refillMicro;
   }
-  return { purse: counted(given, { usedMicro: -amountMicro }), restMicro };
+  return { wallet: counted(given, { usedMicro: -amountMicro }), restMicro };
 }
 
 /** Adds the lot that holds the rest of a reversal. It was counted when it was given back. */
-export function addReturned(purse: Purse, lot: Lot): Purse {
-  return { ...put(purse, { ...lot, state: 'SPENDABLE' }), hasBegun: true };
+export function addReturned(wallet: Wallet, lot: Lot): Wallet {
+  return { ...put(wallet, { ...lot, state: 'SPENDABLE' }), hasBegun: true };
 }
 
-/** The purse at the start of a cycle. */
-export function beginCycle(purse: Purse): Purse {
-  return { ...purse, cycle: { ...NOTHING, carriedOverMicro: balanceOf(purse) } };
+/** The wallet at the start of a cycle. */
+export function beginCycle(wallet: Wallet): Wallet {
+  return { ...wallet, cycle: { ...NOTHING, carriedOverMicro: balanceOf(wallet) } };
 }
 
 /** Adds a lot, or puts it in the place of the one with its id. */
-export function put(purse: Purse, lot: Lot): Purse {
-  const others = purse.lots.filter((other) => other.allocationId !== lot.allocationId);
-  return { ...purse, lots: [...others, lot] };
+export function put(wallet: Wallet, lot: Lot): Wallet {
+  const others = wallet.lots.filter((other) => other.allocationId !== lot.allocationId);
+  return { ...wallet, lots: [...others, lot] };
 }
 
-/** @throws InvariantError when a purse contradicts itself */
-export function checkPurse(purse: Purse, facts: Readonly<Record<string, unknown>>): void {
-  const closingMicro = allocatedOf(purse) - purse.cycle.usedMicro;
-  const balanceMicro = balanceOf(purse);
+/** @throws InvariantError when a wallet contradicts itself */
+export function checkWallet(wallet: Wallet, facts: Readonly<Record<string, unknown>>): void {
+  const closingMicro = allocatedOf(wallet) - wallet.cycle.usedMicro;
+  const balanceMicro = balanceOf(wallet);
   invariant(balanceMicro === closingMicro, 'lots agree with the cycle', {
     ...facts,
     balanceMicro,
     closingMicro,
   });
-  invariant(purse.debtMicro >= 0n, 'debt is not negative', facts);
-  for (const lot of purse.lots) {
+  invariant(wallet.debtMicro >= 0n, 'debt is not negative', facts);
+  for (const lot of wallet.lots) {
     const isWithin = lot.spentMicro >= 0n && lot.spentMicro <= lot.amountMicro;
     invariant(isWithin, 'a lot is spent within its amount', { ...facts, lot });
   }
@@ -195,14 +195,14 @@ export const NOTHING: CycleSums = {
   adjustedMicro: 0n,
 };
 
-export function spendableOf(purse: Purse): Lot[] {
-  return purse.lots.filter((lot) => lot.state === 'SPENDABLE').sort(compareLots);
+export function spendableOf(wallet: Wallet): Lot[] {
+  return wallet.lots.filter((lot) => lot.state === 'SPENDABLE').sort(compareLots);
 }
 
-function take(purse: Purse, amountMicro: bigint): Purse {
+function take(wallet: Wallet, amountMicro: bigint): Wallet {
   let restMicro = amountMicro;
-  let taken = purse;
-  for (const lot of spendableOf(purse)) {
+  let taken = wallet;
+  for (const lot of spendableOf(wallet)) {
     if (restMicro === 0n) break;
     const partMicro = smaller(leftOf(lot), restMicro);
     if (partMicro === 0n) continue;
@@ -212,10 +212,10 @@ function take(purse: Purse, amountMicro: bigint): Purse {
   return { ...taken, debtMicro: taken.debtMicro + restMicro };
 }
 
-function counted(purse: Purse, more: Partial<CycleSums>): Purse {
-  const { cycle } = purse;
+function counted(wallet: Wallet, more: Partial<CycleSums>): Wallet {
+  const { cycle } = wallet;
   return {
-    ...purse,
+    ...wallet,
     cycle: {
       carriedOverMicro: cycle.carriedOverMicro,
       allocatedMicro: cycle.allocatedMicro + (more.allocatedMicro ?? 0n),

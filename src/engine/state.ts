@@ -4,8 +4,8 @@
 import type { HardwareRate } from '../catalogue/rates.ts';
 import type { RunningSegment } from './burn.ts';
 import type { CreditPolicy } from './limits.ts';
-import type { Purse } from './lots.ts';
-import type { Watch } from './watches.ts';
+import type { Wallet } from './lots.ts';
+import type { AlertRule } from './alert-rules.ts';
 
 /** A rate, and since when the account knows of it: a forecast must not foresee what was set later. */
 export interface KnownRate extends HardwareRate {
@@ -31,14 +31,14 @@ export interface AccountState {
   readonly cycleDay: number;
   readonly cycle: RunningCycle;
   readonly policy: CreditPolicy;
-  readonly credits: Purse;
-  readonly runs: Purse;
+  readonly credits: Wallet;
+  readonly runs: Wallet;
   readonly running: readonly RunningSegment[];
   /** Resources whose deployment was asked for and is not running yet. */
   readonly requestedResourceIds: readonly number[];
   /** Of all hardware. */
   readonly rates: readonly KnownRate[];
-  readonly watches: readonly Watch[];
+  readonly alertRules: readonly AlertRule[];
   /** Numbers given so far. */
   readonly lastLedgerSequence: number;
   readonly lastAlertSequence: number;

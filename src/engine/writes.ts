@@ -17,14 +17,14 @@ import {
   isLive,
   leftOf,
   type Lot,
-  type Purse,
+  type Wallet,
   put,
   spend,
   takeBack,
 } from './lots.ts';
 import type { CreditPolicy } from './limits.ts';
 import type { KnownRate } from './state.ts';
-import type { Watch } from './watches.ts';
+import type { AlertRule } from './alert-rules.ts';
 
 /** What one write recorded: credits and runs of events and of closed hosting, since the account's credits began. */
 export interface RecordedUsage {
@@ -36,8 +36,8 @@ export interface RecordedUsage {
 /** Charges recorded usage. */
 export function recordUsage(draft: Draft, usage: RecordedUsage): void {
   const { creditsMicro, runsMicro, events } = usage;
-  draft.changePurse('CREDITS', (purse) => spend(purse, creditsMicro));
-  draft.changePurse('WORKFLOW_RUNS', (purse) => spend(purse, runsMicro));
+  draft.changePurse('CREDITS', (wallet) => spend(wallet, creditsMicro));
+  draft.changePurse('WORKFLOW_RUNS', (wallet) => spend(wallet, runsMicro));
   draft.post('CREDITS', 'USAGE', { amountMicro: -creditsMicro, events, description: 'Usage' });
   finish(draft);
 }
@@ -60,23 +60,23 @@ export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
 /** Adds a waiting lot, and grants it when its instant has come. */
 export function allocate(draft: Draft, unit: AllocationUnit, lot: Lot): void {
   invariant(lot.grantAtMs >= draft.atMs, 'nothing is granted in the past', { lot });
-  draft.changePurse(unit, (purse) => put(purse, lot));
+  draft.changePurse(unit, (wallet) => put(wallet, lot));
   grantLots(draft);
   finish(draft);
 }
 
 /** Takes back what is left of a waiting or spendable lot; one that has ended is left as it is. */
 export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number): void {
-  const find = ({ lots }: Purse): Lot | undefined =>
+  const find = ({ lots }: Wallet): Lot | undefined =>
     lots.find((lot) => lot.allocationId === allocationId);
-  const lot = find(draft.purse(unit));
+  const lot = find(draft.wallet(unit));
   if (lot === undefined || !isLive(lot)) return;
   if (lot.state === 'SPENDABLE') {
     let leftMicro = 0n;
-    draft.changeLots(unit, (purse) => {
-      const posted = find(purse) ?? lot;
+    draft.changeLots(unit, (wallet) => {
+      const posted = find(wallet) ?? lot;
       leftMicro = leftOf(posted);
-      return takeBack(purse, posted);
+      return takeBack(wallet, posted);
     });
     draft.post(unit, 'VOID', {
       amountMicro: -leftMicro,
@@ -84,7 +84,7 @@ export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number
       description: 'Allocation voided',
     });
   } else {
-    draft.changePurse(unit, (purse) => takeBack(purse, lot));
+    draft.changePurse(unit, (wallet) => takeBack(wallet, lot));
   }
   finish(draft);
 }
@@ -92,14 +92,14 @@ export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number
 /** Adds credits as a lot of their own. */
 export function adjustUp(draft: Draft, lot: Lot, description: string): void {
   const { allocationId } = lot;
-  draft.changeLots('CREDITS', (purse) => grant(purse, lot));
+  draft.changeLots('CREDITS', (wallet) => grant(wallet, lot));
   draft.post('CREDITS', 'ADJUSTMENT', { amountMicro: lot.amountMicro, allocationId, description });
   finish(draft);
 }
 
 /** Takes credits like usage. @param amountMicro above zero */
 export function takeAdjustment(draft: Draft, amountMicro: bigint, description: string): void {
-  draft.changePurse('CREDITS', (purse) => adjustDown(purse, amountMicro));
+  draft.changePurse('CREDITS', (wallet) => adjustDown(wallet, amountMicro));
   draft.post('CREDITS', 'ADJUSTMENT', { amountMicro: -amountMicro, description });
   finish(draft);
 }
@@ -116,13 +116,13 @@ export function setPolicy(draft: Draft, policy: CreditPolicy): void {
 }
 
 /** Adds a threshold; one that is reached already fires at once. */
-export function addWatch(draft: Draft, watch: Watch): void {
-  draft.set({ watches: [...draft.state.watches, watch] });
+export function addAlertRule(draft: Draft, rule: AlertRule): void {
+  draft.set({ alertRules: [...draft.state.alertRules, rule] });
   finish(draft);
 }
 
-export function removeWatch(draft: Draft, watchId: number): void {
-  draft.set({ watches: draft.state.watches.filter((watch) => watch.watchId !== watchId) });
+export function removeAlertRule(draft: Draft, ruleId: number): void {
+  draft.set({ alertRules: draft.state.alertRules.filter((rule) => rule.ruleId !== ruleId) });
 }
 
 /** Runs go on at the rates that the table now has for this instant (a test account whose time is past their start). */
@@ -151,7 +151,7 @@ export function learnRates(draft: Draft, rates: readonly KnownRate[]): void {
 }
 
 /** What a lifecycle call does to hosting: segments that end earlier than they would, and segments that begin. */
-export interface HostingTurn {
+export interface HostingChange {
   /** Charged for closed segments beyond (or, negative, back from) what was posted for them. */
   readonly charges: readonly SegmentCharge[];
   /** Running segments that are over. */
@@ -164,7 +164,7 @@ export interface HostingTurn {
 }
 
 /** Books a lifecycle call. */
-export function turnHosting(draft: Draft, turn: HostingTurn): void {
+export function turnHosting(draft: Draft, turn: HostingChange): void {
   const { state } = draft;
   const over = new Set(turn.endedSegmentIds);
   const running = state.running.filter((segment) => !over.has(segment.segmentId));
@@ -181,7 +181,7 @@ function chargeSegments(draft: Draft, charges: readonly SegmentCharge[]): void {
   const segments = charges.filter(({ chargedMicro: micro }) => micro !== 0n);
   const sumMicro = segments.reduce((sum, { chargedMicro: micro }) => sum + micro, 0n);
   if (sumMicro >= 0n) {
-    draft.changePurse('CREDITS', (purse) => spend(purse, sumMicro));
+    draft.changePurse('CREDITS', (wallet) => spend(wallet, sumMicro));
     draft.post('CREDITS', 'USAGE', { amountMicro: -sumMicro, segments, description: 'Hosting' });
     return;
   }
@@ -198,7 +198,7 @@ function giveBackTo(draft: Draft, unit: AllocationUnit, amountMicro: bigint): vo
   draft.changeLots(unit, (before) => {
     const given = giveBack(before, amountMicro);
     restMicro = given.restMicro;
-    return given.purse;
+    return given.wallet;
   });
   if (restMicro === 0n) return;
   const lot: Lot = {
@@ -214,7 +214,7 @@ function giveBackTo(draft: Draft, unit: AllocationUnit, amountMicro: bigint): vo
     isAdjustment: true,
   };
   draft.made.push({ unit, lot, predecessorId: null });
-  draft.changeLots(unit, (purse) => addReturned(purse, lot));
+  draft.changeLots(unit, (wallet) => addReturned(wallet, lot));
 }
 
 function finish(draft: Draft): void {

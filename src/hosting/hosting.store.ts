@@ -16,7 +16,7 @@ import {
   sqlMs,
 } from '../db/decode.ts';
 import { fromRow, selectList, type Shape } from '../db/shape.ts';
-import type { Read } from '../db/together.ts';
+import type { Read } from '../db/combined-read.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import type { HostingSegment } from './charge.ts';

@@ -5,10 +5,10 @@ import type {
   AlertKind,
   AlertRaised,
   CycleClosed,
-  DeploymentTurn,
-  Occurrence,
-} from '../engine/occurrence.ts';
-import type { Position } from '../engine/watches.ts';
+  DeploymentChange,
+  CreditEvent,
+} from '../engine/credit-event.ts';
+import type { Position } from '../engine/alert-rules.ts';
 import { contentOf, type EmailDocument, type Section } from './document.ts';
 import type { EmailContent, EmailKind, Instant } from './email.ts';
 import { type Addressee, credits, type EmailFacts, localTime, resourceName } from './facts.ts';
@@ -28,9 +28,9 @@ interface Told {
   readonly alerts: readonly AlertRaised[];
   readonly resolved: readonly AlertRaised[];
   readonly closed: readonly CycleClosed[];
-  readonly started: readonly DeploymentTurn[];
+  readonly started: readonly DeploymentChange[];
   /** But those that the negative limit stopped: its alert names them. */
-  readonly stopped: readonly DeploymentTurn[];
+  readonly stopped: readonly DeploymentChange[];
 }
 
 const ALERTS_GRAVEST_FIRST = [
@@ -44,7 +44,7 @@ const ALERTS_GRAVEST_FIRST = [
 
 /** The email of an instant. */
 export function emailOf(instant: Instant, facts: EmailFacts): EmailContent {
-  const told = sorted(instant.occurrences);
+  const told = sorted(instant.creditEvents);
   const position = positionOf(told, facts);
   const alertSections = ALERTS_GRAVEST_FIRST.map((kind) => ({
     kind,
@@ -111,14 +111,14 @@ function footerOf(accountName: string): string {
   return `You get this email because your address is among the notification addresses of the account ${accountName}.`;
 }
 
-function sorted(occurrences: readonly Occurrence[]): Told {
-  const alerts = occurrences.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
+function sorted(creditEvents: readonly CreditEvent[]): Told {
+  const alerts = creditEvents.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
   return {
     alerts: alerts.filter(({ kind }) => kind !== 'RESOLVED'),
     resolved: alerts.filter(({ kind }) => kind === 'RESOLVED'),
-    closed: occurrences.flatMap((one) => (one.what === 'CYCLE_CLOSED' ? [one] : [])),
-    started: occurrences.flatMap((one) => (one.what === 'DEPLOYMENT_STARTED' ? [one] : [])),
-    stopped: occurrences.flatMap((one) =>
+    closed: creditEvents.flatMap((one) => (one.what === 'CYCLE_CLOSED' ? [one] : [])),
+    started: creditEvents.flatMap((one) => (one.what === 'DEPLOYMENT_STARTED' ? [one] : [])),
+    stopped: creditEvents.flatMap((one) =>
       one.what === 'DEPLOYMENT_STOPPED' && one.cause !== 'NEGATIVE_LIMIT' ? [one] : [],
     ),
   };

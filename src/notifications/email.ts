@@ -1,7 +1,7 @@
 // Which emails an account is sent. What one instant raises is one email: its kind is the gravest of what happened, and it
 // tells of everything. Scaling alone makes none.
 
-import type { Occurrence } from '../engine/occurrence.ts';
+import type { CreditEvent } from '../engine/credit-event.ts';
 
 /** The gravest first; a disabled webhook stands apart, it is raised by no instant of the account's clock. */
 export const emailKinds = {
@@ -54,34 +54,34 @@ export interface Email extends EmailContent {
 export interface Instant {
   readonly atMs: number;
   readonly kind: EmailKind;
-  readonly occurrences: readonly Occurrence[];
+  readonly creditEvents: readonly CreditEvent[];
 }
 
-/** The instants that make an email each, in the order of their first occurrence. */
-export function instantsOf(occurrences: readonly Occurrence[]): readonly Instant[] {
-  const byInstant = new Map<number, Occurrence[]>();
-  for (const one of occurrences) {
+/** The instants that make an email each, in the order of their first credit event. */
+export function instantsOf(creditEvents: readonly CreditEvent[]): readonly Instant[] {
+  const byInstant = new Map<number, CreditEvent[]>();
+  for (const one of creditEvents) {
     byInstant.set(one.atMs, [...(byInstant.get(one.atMs) ?? []), one]);
   }
   return [...byInstant].flatMap(([atMs, here]) => {
     const kinds = new Set(here.map(kindOf));
     const kind = GRAVEST_FIRST.find((known) => kinds.has(known));
-    return kind === undefined ? [] : [{ atMs, kind, occurrences: here }];
+    return kind === undefined ? [] : [{ atMs, kind, creditEvents: here }];
   });
 }
 
 /** The kind of an email that tells of nothing else; null: nobody is told. */
-function kindOf(occurrence: Occurrence): EmailKind | null {
-  switch (occurrence.what) {
+function kindOf(creditEvent: CreditEvent): EmailKind | null {
+  switch (creditEvent.what) {
     case 'CYCLE_CLOSED':
       return 'CREDIT_USAGE';
     case 'DEPLOYMENT_STARTED':
     case 'DEPLOYMENT_STOPPED':
-      return occurrence.what;
+      return creditEvent.what;
     case 'DEPLOYMENT_CHANGED':
       return null;
     case 'ALERT':
-      if (occurrence.kind === 'CREDIT_THRESHOLD') return 'CREDIT_USAGE';
-      return occurrence.kind === 'RUN_THRESHOLD' ? 'RUN_USAGE' : occurrence.kind;
+      if (creditEvent.kind === 'CREDIT_THRESHOLD') return 'CREDIT_USAGE';
+      return creditEvent.kind === 'RUN_THRESHOLD' ? 'RUN_USAGE' : creditEvent.kind;
   }
 }

@@ -5,11 +5,11 @@ import { DAY_MS } from '../core/range.ts';
 import { type Actor, unknownId } from '../core/identity.ts';
 import {
   type Settled,
-  type SettlementSink,
+  type CreditEventSubscriber,
   STOPPED_MESSAGE,
 } from '../settlement/settlement.service.ts';
 import { listThresholds } from '../settlement/thresholds.store.ts';
-import type { Position } from '../engine/watches.ts';
+import type { Position } from '../engine/alert-rules.ts';
 import type { Tx } from '../db/database.ts';
 import { enqueueAll } from '../db/jobs.ts';
 import { loadResources } from '../resources/resources.store.ts';
@@ -32,21 +32,21 @@ export interface EmailOptions {
 }
 
 /** Emails as the API shows them, and writing them with what they tell of. */
-export class EmailService implements SettlementSink {
+export class EmailService implements CreditEventSubscriber {
   constructor(
     private readonly accounts: AccountService,
     private readonly options: EmailOptions,
   ) {}
 
   /** Writes an email for each instant at which something happened, in the transaction in which it happened. */
-  async settled({ tx, account, occurrences, position, foresee }: Settled): Promise<void> {
+  async settled({ tx, account, creditEvents, position, foresee }: Settled): Promise<void> {
     if (account.notificationEmails.length === 0) return;
-    const instants = instantsOf(occurrences);
+    const instants = instantsOf(creditEvents);
     if (instants.length === 0) return;
     const facts = await loadFacts(tx, this.addressee(account), {
       instants,
       // Who starts a deployment wants to know how long it can run.
-      position: occurrences.some(({ what }) => what === 'DEPLOYMENT_STARTED')
+      position: creditEvents.some(({ what }) => what === 'DEPLOYMENT_STARTED')
         ? { ...position, stopsAtMs: foresee().stopsAtMs }
         : position,
     });
@@ -124,9 +124,9 @@ async function loadFacts(
 ): Promise<EmailFacts> {
   const { instants } = told;
   const { accountId } = addressee.account;
-  const occurrences = instants.flatMap((instant) => instant.occurrences);
-  const alerts = occurrences.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
-  const turns = occurrences.flatMap((one) => ('resourceId' in one ? [one] : []));
+  const creditEvents = instants.flatMap((instant) => instant.creditEvents);
+  const alerts = creditEvents.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
+  const turns = creditEvents.flatMap((one) => ('resourceId' in one ? [one] : []));
   const aboutHosting = [
     ...turns,
     ...alerts.filter(({ kind }) => kind === 'STOP_EXPECTED' || kind === 'NEGATIVE_LIMIT_REACHED'),
@@ -154,7 +154,7 @@ async function loadFacts(
     hosting,
     position: turns.length === 0 ? null : told.position,
     labels: new Map(
-      thresholds.flatMap(({ watchId, label }) => (label === null ? [] : [[watchId, label]])),
+      thresholds.flatMap(({ ruleId, label }) => (label === null ? [] : [[ruleId, label]])),
     ),
     stoppedMessage: STOPPED_MESSAGE,
   };

@@ -1,7 +1,7 @@
 // What an email needs to know besides what happened, and how amounts and instants are written in it: amounts with two
 // decimals, instants in the account's zone with its name.
 
-import type { Position } from '../engine/watches.ts';
+import type { Position } from '../engine/alert-rules.ts';
 import { HOUR_MS } from '../core/range.ts';
 import { formatLocal } from '../core/calendar.ts';
 import { groupedMicro, readableMicro } from '../core/micro.ts';
@@ -37,7 +37,7 @@ export interface EmailFacts extends Addressee {
   readonly hosting: readonly Hosting[];
   /** Where the account stands now; asked for where an instant raised no alert, which would say so itself. */
   readonly position: Position | null;
-  /** Labels of thresholds, by watch id. */
+  /** Labels of thresholds, by rule id. */
   readonly labels: ReadonlyMap<number, string>;
   /** What deployments show that the negative limit stopped. */
   readonly stoppedMessage: string;

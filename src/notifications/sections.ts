@@ -5,10 +5,10 @@ import type {
   AlertKind,
   AlertRaised,
   CycleClosed,
-  DeploymentTurn,
+  DeploymentChange,
   StopCause,
-} from '../engine/occurrence.ts';
-import type { Position, UnitPosition, WatchMeasure } from '../engine/watches.ts';
+} from '../engine/credit-event.ts';
+import type { Position, UnitPosition, AlertRuleMeasure } from '../engine/alert-rules.ts';
 import type { Row, Section } from './document.ts';
 import {
   costMicroPerHour,
@@ -132,16 +132,16 @@ function hostingLine(hosting: Hosting, facts: EmailFacts): string {
 }
 
 function reached(
-  { measure, watchId, valueMicro, measuredMicro }: AlertRaised,
+  { measure, ruleId, valueMicro, measuredMicro }: AlertRaised,
   facts: EmailFacts,
 ): Row {
-  const label = facts.labels.get(watchId);
+  const label = facts.labels.get(ruleId);
   const rule = ruleOf(measure, valueMicro);
   const now = measuredMicro === null ? 'reached' : measured(measure, measuredMicro);
   return { label: label === undefined ? rule : `${label} (${rule})`, value: now };
 }
 
-function ruleOf(measure: WatchMeasure, valueMicro: bigint): string {
+function ruleOf(measure: AlertRuleMeasure, valueMicro: bigint): string {
   const value = groupedMicro(valueMicro);
   switch (measure) {
     case 'CREDITS_REMAINING':
@@ -161,7 +161,7 @@ function ruleOf(measure: WatchMeasure, valueMicro: bigint): string {
   }
 }
 
-function measured(measure: WatchMeasure, measuredMicro: bigint): string {
+function measured(measure: AlertRuleMeasure, measuredMicro: bigint): string {
   return measure === 'CREDITS_REMAINING'
     ? `${credits(measuredMicro)} left`
     : `${readableMicro(measuredMicro)} % used`;
@@ -173,8 +173,8 @@ export function resolvedSection(alerts: readonly AlertRaised[], facts: EmailFact
     title: 'No longer so',
     paragraphs: ['What an earlier email told of has ended:'],
     items: listed(
-      alerts.map(({ measure, watchId, valueMicro }) => {
-        const label = facts.labels.get(watchId);
+      alerts.map(({ measure, ruleId, valueMicro }) => {
+        const label = facts.labels.get(ruleId);
         const rule = ruleOf(measure, valueMicro);
         return label === undefined ? rule : `${label} (${rule})`;
       }),
@@ -208,7 +208,7 @@ function sumRows(sums: CycleClosed['credits'], unit: string): readonly Row[] {
   ];
 }
 
-export function startedSection({ atMs, resourceId }: DeploymentTurn, facts: EmailFacts): Section {
+export function startedSection({ atMs, resourceId }: DeploymentChange, facts: EmailFacts): Section {
   const resource = facts.resources.get(resourceId);
   const hosting = startedAt(facts, atMs, resourceId);
   const { endpointUrl = null } = resource ?? {};
@@ -233,11 +233,11 @@ const STOPPED: Readonly<Record<StopCause, string>> = {
 };
 
 /** "was undeployed". */
-export function stopVerb(turn: DeploymentTurn): string {
+export function stopVerb(turn: DeploymentChange): string {
   return turn.what === 'DEPLOYMENT_STOPPED' ? STOPPED[turn.cause] : 'was stopped';
 }
 
-export function stoppedSection(turn: DeploymentTurn, facts: EmailFacts): Section {
+export function stoppedSection(turn: DeploymentChange, facts: EmailFacts): Section {
   const { atMs, resourceId } = turn;
   const hosting = endedAt(facts, atMs, resourceId);
   const { failureMessage = null } = facts.resources.get(resourceId) ?? {};

@@ -16,7 +16,7 @@ import {
 import {
   type DeliveryRef,
   type EndpointRef,
-  type Verdict,
+  type AttemptOutcome,
   type WebhookDelivery,
   type WebhookEvent,
   webhookEvents,
@@ -144,13 +144,13 @@ export async function nextDueMs(tx: Tx, ref: EndpointRef): Promise<number | null
  * Writes what became of an attempt, unless the delivery was claimed by another meanwhile, or began anew: then its claim ends.
  * @returns whether it was written
  */
-export async function saveVerdict(
+export async function saveOutcome(
   tx: Tx,
   delivery: ClaimedDelivery,
-  { verdict, atMs }: { readonly verdict: Verdict; readonly atMs: number },
+  { outcome, atMs }: { readonly outcome: AttemptOutcome; readonly atMs: number },
 ): Promise<boolean> {
   const rows = await tx.query(
-    `/* partners.saveVerdict */ update webhook_delivery
+    `/* partners.saveOutcome */ update webhook_delivery
      set status = $4, attempts = attempts + 1, next_attempt_at = $5, claimed_until = null, last_response_code = $6,
        last_error = $7, delivered_at = $8
      where account_id = $1 and delivery_id = $2 and claimed_until = $3 and attempts = $9 and status = 'PENDING'
@@ -159,11 +159,11 @@ export async function saveVerdict(
       delivery.accountId,
       delivery.deliveryId,
       at(delivery.claimedUntilMs),
-      verdict.status,
-      atOrNull(verdict.nextAttemptAtMs),
-      verdict.responseCode,
-      verdict.error,
-      atOrNull(verdict.status === 'DELIVERED' ? atMs : null),
+      outcome.status,
+      atOrNull(outcome.nextAttemptAtMs),
+      outcome.responseCode,
+      outcome.error,
+      atOrNull(outcome.status === 'DELIVERED' ? atMs : null),
       delivery.attempts,
     ],
   );

@@ -15,14 +15,14 @@ import type { AccountService } from '../account/account.service.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { enqueueAll } from '../db/jobs.ts';
-import { claimDue, type ClaimedDelivery, nextDueMs, saveVerdict } from './deliveries.store.ts';
+import { claimDue, type ClaimedDelivery, nextDueMs, saveOutcome } from './deliveries.store.ts';
 import type { SecretBox } from './secret-box.service.ts';
 import { SEND_TIMEOUT_MS, type Sender } from './sender.service.ts';
 import {
   type Answer,
   type EndpointRef,
-  judgeAnswer,
-  type Verdict,
+  attemptOutcome,
+  type AttemptOutcome,
   type WebhookEndpoint,
 } from './webhook.ts';
 import {
@@ -82,23 +82,23 @@ export async function enqueueSending(
 }
 
 export class WebhookDeliveryService {
-  private readonly doubtful = new LRUCache<string, true>({ max: REMEMBERED_ENDPOINTS });
+  private readonly slowOrFailing = new LRUCache<string, true>({ max: REMEMBERED_ENDPOINTS });
   private waitingForDoubtful = 0;
 
   constructor(private readonly services: DeliveryServices) {}
 
   /** Sends what is due for an endpoint, a few messages of it; the rest, and what fails, is left to the endpoint's next job. */
   async send(ref: EndpointRef): Promise<void> {
-    const isDoubtful = this.doubtful.has(keyOf(ref));
-    if (isDoubtful && this.waitingForDoubtful >= DOUBTFUL_MAX) {
+    const isSlowOrFailing = this.slowOrFailing.has(keyOf(ref));
+    if (isSlowOrFailing && this.waitingForDoubtful >= DOUBTFUL_MAX) {
       await this.reschedule(ref, this.services.clock.nowMs() + DEFER_MS);
       return;
     }
-    if (isDoubtful) this.waitingForDoubtful += 1;
+    if (isSlowOrFailing) this.waitingForDoubtful += 1;
     try {
       await this.sendDue(ref);
     } finally {
-      if (isDoubtful) this.waitingForDoubtful -= 1;
+      if (isSlowOrFailing) this.waitingForDoubtful -= 1;
     }
   }
 
@@ -111,9 +111,9 @@ export class WebhookDeliveryService {
     const results = await Promise.allSettled(attempts);
     const isFine = results.every((one) => one.status === 'fulfilled' && one.value);
     if (!isFine || performance.now() - begunMs >= DOUBTFUL_FROM_MS) {
-      this.doubtful.set(keyOf(ref), true);
+      this.slowOrFailing.set(keyOf(ref), true);
     } else if (results.length > 0) {
-      this.doubtful.delete(keyOf(ref));
+      this.slowOrFailing.delete(keyOf(ref));
     }
     // Not thrown: the endpoint's next job, where the claim ends, is what tries it again.
     for (const result of results) if (result.status === 'rejected') onError(result.reason);
@@ -176,24 +176,24 @@ export class WebhookDeliveryService {
     { answer, atMs }: { readonly answer: Answer; readonly atMs: number },
   ): Promise<void> {
     const { database, accounts } = this.services;
-    const verdict = judgeAnswer(answer, {
+    const outcome = attemptOutcome(answer, {
       number: delivery.attempts + 1,
       nowMs: atMs,
       jitter: randomInt(1_000_000) / 1_000_000,
     });
-    if (!verdict.disablesEndpoint) {
+    if (!outcome.disablesEndpoint) {
       await database.inTransaction(async (tx) => {
-        if (verdict.pauseUntilMs !== null) await lockEndpoint(tx, endpoint);
-        const isOurs = await saveVerdict(tx, delivery, { verdict, atMs });
-        if (isOurs && verdict.pauseUntilMs !== null) {
-          await pauseEndpoint(tx, endpoint, verdict.pauseUntilMs);
+        if (outcome.pauseUntilMs !== null) await lockEndpoint(tx, endpoint);
+        const isOurs = await saveOutcome(tx, delivery, { outcome, atMs });
+        if (isOurs && outcome.pauseUntilMs !== null) {
+          await pauseEndpoint(tx, endpoint, outcome.pauseUntilMs);
         }
       });
       return;
     }
     // The account's lock comes first, as everywhere: whoever is told of it may write to the account.
     await accounts.inAccount(endpoint.accountId, (tx, account) =>
-      this.fail(tx, account, { endpoint, delivery, verdict, atMs }),
+      this.fail(tx, account, { endpoint, delivery, outcome, atMs }),
     );
   }
 
@@ -203,17 +203,17 @@ export class WebhookDeliveryService {
     failed: {
       readonly endpoint: EndpointRef;
       readonly delivery: ClaimedDelivery;
-      readonly verdict: Verdict;
+      readonly outcome: AttemptOutcome;
       readonly atMs: number;
     },
   ): Promise<void> {
-    const { delivery, verdict, atMs } = failed;
+    const { delivery, outcome, atMs } = failed;
     const sealed = await lockEndpoint(tx, failed.endpoint);
-    const isOurs = await saveVerdict(tx, delivery, { verdict, atMs });
+    const isOurs = await saveOutcome(tx, delivery, { outcome, atMs });
     if (!isOurs || sealed?.endpoint.enabled !== true) return;
     const disabled = { ...sealed.endpoint, enabled: false, disabledAtMs: atMs };
     await saveEndpoint(tx, disabled);
-    await this.services.onDisabled(tx, account, disabled, verdict.error ?? 'It failed.');
+    await this.services.onDisabled(tx, account, disabled, outcome.error ?? 'It failed.');
   }
 
   /** Puts the endpoint's job where its next message is due, but not before an instant. */

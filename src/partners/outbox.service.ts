@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
-import type { Occurrence } from '../engine/occurrence.ts';
-import type { Settled, SettlementSink } from '../settlement/settlement.service.ts';
+import type { CreditEvent } from '../engine/credit-event.ts';
+import type { Settled, CreditEventSubscriber } from '../settlement/settlement.service.ts';
 import { listThresholds } from '../settlement/thresholds.store.ts';
 import { loadRunning } from '../hosting/hosting.store.ts';
 import { loadResources } from '../resources/resources.store.ts';
@@ -12,17 +12,17 @@ import type { WebhookEndpoint } from './webhook.ts';
 import { lockListeners } from './webhooks.store.ts';
 
 /** Writes a message for each endpoint that is to be told of what happened, in the transaction in which it happened. */
-export class WebhookOutbox implements SettlementSink {
+export class WebhookOutbox implements CreditEventSubscriber {
   async settled(settled: Settled): Promise<void> {
     const { tx, account, recordedAtMs } = settled;
-    const events = [...new Set(settled.occurrences.map(eventOf))];
+    const events = [...new Set(settled.creditEvents.map(eventOf))];
     const listeners = await lockListeners(tx, account.accountId, events);
     if (listeners.length === 0) return;
-    const isHeard = (one: Occurrence): boolean =>
+    const isHeard = (one: CreditEvent): boolean =>
       listeners.some(({ events: heard }) => heard.includes(eventOf(one)));
-    const occurrences = settled.occurrences.filter(isHeard);
-    const facts = await loadFacts(settled, occurrences);
-    const deliveries = occurrences.flatMap((one) =>
+    const creditEvents = settled.creditEvents.filter(isHeard);
+    const facts = await loadFacts(settled, creditEvents);
+    const deliveries = creditEvents.flatMap((one) =>
       deliveriesOf(one, listeners, { facts, recordedAtMs }),
     );
     await insertDeliveries(tx, account.accountId, deliveries);
@@ -32,13 +32,13 @@ export class WebhookOutbox implements SettlementSink {
 
 /** The same message, under the same id, for each endpoint that hears of it. */
 function deliveriesOf(
-  occurrence: Occurrence,
+  creditEvent: CreditEvent,
   listeners: readonly WebhookEndpoint[],
   { facts, recordedAtMs }: { readonly facts: Facts; readonly recordedAtMs: number },
 ): readonly NewDelivery[] {
-  const event = eventOf(occurrence);
+  const event = eventOf(creditEvent);
   const webhookId = `msg_${randomUUID().replaceAll('-', '')}`;
-  const payload = payloadOf(occurrence, facts);
+  const payload = payloadOf(creditEvent, facts);
   return listeners
     .filter(({ events }) => events.includes(event))
     .map(({ endpointId }) => ({
@@ -52,10 +52,10 @@ function deliveriesOf(
 
 async function loadFacts(
   { tx, account, recordedAtMs }: Settled,
-  occurrences: readonly Occurrence[],
+  creditEvents: readonly CreditEvent[],
 ): Promise<Facts> {
   const { accountId } = account;
-  const addresses = [...new Set(occurrences.flatMap(resourcesOf))].map((resourceId) => ({
+  const addresses = [...new Set(creditEvents.flatMap(resourcesOf))].map((resourceId) => ({
     accountId,
     resourceId,
   }));
@@ -68,13 +68,13 @@ async function loadFacts(
     segment.resourceId,
     { ...segment, hardware: names.get(segment.hardwareId) ?? '' },
   ]);
-  const hasAlert = occurrences.some(({ what }) => what === 'ALERT');
+  const hasAlert = creditEvents.some(({ what }) => what === 'ALERT');
   const thresholds = hasAlert ? await listThresholds(tx, [accountId]) : [];
   return {
     account,
     recordedAtMs,
     resources: new Map(resources.map((resource) => [resource.resourceId, resource])),
     hosting: new Map(hosting),
-    labels: new Map(thresholds.map(({ watchId, label }) => [watchId, label])),
+    labels: new Map(thresholds.map(({ ruleId, label }) => [ruleId, label])),
   };
 }

@@ -9,8 +9,13 @@ import { encodeId } from '../core/identity.ts';
 import { formatMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { CycleSums } from '../engine/lots.ts';
-import type { AlertRaised, CycleClosed, DeploymentTurn, Occurrence } from '../engine/occurrence.ts';
-import { isThreshold } from '../engine/watches.ts';
+import type {
+  AlertRaised,
+  CycleClosed,
+  DeploymentChange,
+  CreditEvent,
+} from '../engine/credit-event.ts';
+import { isThreshold } from '../engine/alert-rules.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import type { WebhookEvent } from './webhook.ts';
 
@@ -27,7 +32,7 @@ export interface ToldHosting {
   readonly rateMicroPerHour: bigint;
 }
 
-/** What occurrences only point to, as it stands now. */
+/** What credit events only point to, as it stands now. */
 export interface Facts {
   readonly account: Account;
   readonly recordedAtMs: number;
@@ -38,45 +43,45 @@ export interface Facts {
   readonly labels: ReadonlyMap<number, string | null>;
 }
 
-/** The event that an occurrence is. */
-export function eventOf(occurrence: Occurrence): WebhookEvent {
-  return occurrence.what === 'ALERT' ? 'ALERT_RAISED' : occurrence.what;
+/** The event that a credit event is. */
+export function eventOf(creditEvent: CreditEvent): WebhookEvent {
+  return creditEvent.what === 'ALERT' ? 'ALERT_RAISED' : creditEvent.what;
 }
 
-/** The resources that an occurrence points to. */
-export function resourcesOf(occurrence: Occurrence): readonly number[] {
-  switch (occurrence.what) {
+/** The resources that a credit event points to. */
+export function resourcesOf(creditEvent: CreditEvent): readonly number[] {
+  switch (creditEvent.what) {
     case 'ALERT':
-      return occurrence.stoppedResourceIds;
+      return creditEvent.stoppedResourceIds;
     case 'CYCLE_CLOSED':
       return [];
     case 'DEPLOYMENT_STARTED':
     case 'DEPLOYMENT_CHANGED':
     case 'DEPLOYMENT_STOPPED':
-      return [occurrence.resourceId];
+      return [creditEvent.resourceId];
   }
 }
 
-/** The message that tells of an occurrence. */
-export function payloadOf(occurrence: Occurrence, facts: Facts): string {
+/** The message that tells of a credit event. */
+export function payloadOf(creditEvent: CreditEvent, facts: Facts): string {
   return JSON.stringify({
-    type: eventOf(occurrence),
-    timestamp: isoInstant(occurrence.atMs),
-    data: { account: accountOf(facts.account), ...dataOf(occurrence, facts) },
+    type: eventOf(creditEvent),
+    timestamp: isoInstant(creditEvent.atMs),
+    data: { account: accountOf(facts.account), ...dataOf(creditEvent, facts) },
   });
 }
 
-function dataOf(occurrence: Occurrence, facts: Facts): object {
-  switch (occurrence.what) {
+function dataOf(creditEvent: CreditEvent, facts: Facts): object {
+  switch (creditEvent.what) {
     case 'ALERT':
-      return { alert: alertData(occurrence, facts) };
+      return { alert: alertData(creditEvent, facts) };
     case 'CYCLE_CLOSED':
-      return { cycle: cycleData(occurrence, facts.account.accountId) };
+      return { cycle: cycleData(creditEvent, facts.account.accountId) };
     case 'DEPLOYMENT_STARTED':
     case 'DEPLOYMENT_CHANGED':
-      return deploymentData(occurrence, facts);
+      return deploymentData(creditEvent, facts);
     case 'DEPLOYMENT_STOPPED':
-      return { ...deploymentData(occurrence, facts), cause: occurrence.cause };
+      return { ...deploymentData(creditEvent, facts), cause: creditEvent.cause };
   }
 }
 
@@ -109,17 +114,17 @@ function alertData(raised: AlertRaised, facts: Facts): object {
   };
 }
 
-function thresholdOf({ watchId, measure, valueMicro }: AlertRaised, facts: Facts): object | null {
+function thresholdOf({ ruleId, measure, valueMicro }: AlertRaised, facts: Facts): object | null {
   if (!isThreshold(measure)) return null;
   return {
-    id: encodeId('Threshold', facts.account.accountId, watchId),
+    id: encodeId('Threshold', facts.account.accountId, ruleId),
     measure,
     value: formatMicro(valueMicro),
-    label: facts.labels.get(watchId) ?? null,
+    label: facts.labels.get(ruleId) ?? null,
   };
 }
 
-function deploymentData(turn: DeploymentTurn, facts: Facts): object {
+function deploymentData(turn: DeploymentChange, facts: Facts): object {
   const resource = resourceAt(facts, turn.resourceId);
   const hosting = facts.hosting.get(turn.resourceId);
   return {
@@ -148,7 +153,7 @@ function deploymentOf(facts: Facts, resourceId: number): object {
 
 function resourceAt(facts: Facts, resourceId: number): Resource {
   const resource = facts.resources.get(resourceId);
-  invariant(resource !== undefined, 'what an occurrence points to exists', { resourceId });
+  invariant(resource !== undefined, 'what an creditEvent points to exists', { resourceId });
   return resource;
 }
 

@@ -90,7 +90,7 @@ export type Answer =
   | { readonly status: null; readonly error: string };
 
 /** What follows from an attempt. */
-export interface Verdict {
+export interface AttemptOutcome {
   readonly status: DeliveryStatus;
   readonly responseCode: number | null;
   /** One sentence; null when it was delivered. */
@@ -107,10 +107,10 @@ export interface Verdict {
  * @param attempt.number 1 for the first
  * @param attempt.jitter from 0 up to 1
  */
-export function judgeAnswer(
+export function attemptOutcome(
   answer: Answer,
   attempt: { readonly number: number; readonly nowMs: number; readonly jitter: number },
-): Verdict {
+): AttemptOutcome {
   const { status: responseCode } = answer;
   const none = { responseCode, nextAttemptAtMs: null, pauseUntilMs: null };
   if (responseCode !== null && responseCode >= 200 && responseCode < 300) {

@@ -4,7 +4,7 @@
 import type { LedgerEntry } from '../credits/ledger.service.ts';
 import type { Tx } from '../db/database.ts';
 import { at, big, bigOrNull, bool, int, intOrNull, ms, type Row } from '../db/decode.ts';
-import { sinceCredits } from './booking.ts';
+import { sinceCredits } from './charge-usage.ts';
 
 /** One item, signed like its entry's amount: an event, or a segment (of a period, with its event). */
 export interface LedgerCharge {

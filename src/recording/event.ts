@@ -52,7 +52,7 @@ export interface Rejection {
 export type SubjectRef =
   | { readonly by: 'externalId'; readonly kind: SubjectKind; readonly externalId: string }
   | { readonly by: 'id'; readonly kind: SubjectKind; readonly id: string; readonly localId: number }
-  | { readonly by: 'strangeId'; readonly kind: 'MODEL' | null; readonly id: string };
+  | { readonly by: 'foreignId'; readonly kind: 'MODEL' | null; readonly id: string };
 
 /** An event or a hosting period as it was sent, read but not yet judged. */
 export interface UsageEvent {
@@ -329,7 +329,7 @@ function subjectById(id: string, accountId: number, expected: 'MODEL' | null): S
   const ref = decodeId(id);
   const kind = ref?.accountId === accountId ? kindOfType(ref.type) : null;
   if (ref === null || kind === null || (kind === 'MODEL') !== (expected === 'MODEL')) {
-    return { by: 'strangeId', kind: expected, id };
+    return { by: 'foreignId', kind: expected, id };
   }
   return { by: 'id', kind, id, localId: ref.localId };
 }

@@ -12,7 +12,7 @@ import type { Tx } from '../db/database.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { findRecordedHosting, voidSegmentsOfEvent } from '../hosting/hosting.store.ts';
 import { setRecordedHosting } from '../resources/resources.store.ts';
-import { chargedFor } from './booking.ts';
+import { chargedFor } from './charge-usage.ts';
 import {
   countEvents,
   type EventFilter,
@@ -22,7 +22,7 @@ import {
   markVoided,
   type RecordedEvent,
 } from './events.store.ts';
-import { takeOutOfRollups, takeSegmentsOutOfRollups } from '../rollups/rollups.store.ts';
+import { removeFromRollups, removeSegmentsFromRollups } from '../rollups/rollups.store.ts';
 
 export type { EventFilter, RecordedEvent };
 
@@ -69,7 +69,7 @@ export class EventsService {
         return { voided: false, reversal };
       }
       await markVoided(tx, event, { atMs: nowMs, reason });
-      if (event.endedAtMs === null) await takeOutOfRollups(tx, event);
+      if (event.endedAtMs === null) await removeFromRollups(tx, event);
       const segments = event.endedAtMs === null ? [] : await voidPeriod(tx, event, nowMs);
       const usage = chargedFor(event, segments, account.creditsFromMs);
       if (usage !== null) reverseUsage(draft, usage);
@@ -126,7 +126,7 @@ async function voidPeriod(
 ): Promise<readonly HostingSegment[]> {
   const { accountId, seq, subjectId: resourceId } = period;
   const segments = await voidSegmentsOfEvent(tx, accountId, seq, atMs);
-  await takeSegmentsOutOfRollups(
+  await removeSegmentsFromRollups(
     tx,
     accountId,
     segments.filter((segment) => segment.folded),

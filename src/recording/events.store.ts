@@ -16,7 +16,7 @@ import {
   text,
 } from '../db/decode.ts';
 import type { EventContent } from './event.ts';
-import type { NewEvent } from './judgement.ts';
+import type { NewEvent } from './admission.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 
 @Entity('usage_event')

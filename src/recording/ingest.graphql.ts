@@ -33,7 +33,7 @@ import {
   type BillableResourceNode,
 } from '../resources/resources.types.ts';
 import { usageEventTypes, type UsageEventType } from '../rollups/kinds.ts';
-import { outcomes } from './judgement.ts';
+import { outcomes } from './admission.ts';
 import { type EventFilter, type EventsService, type RecordedEvent } from './events.service.ts';
 import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
 import { resolveRange } from '../account/range.ts';

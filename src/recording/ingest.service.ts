@@ -18,7 +18,7 @@ import {
   resolveResourceRefs,
   type RecordedHosting,
 } from '../resources/resources.store.ts';
-import { bookingOf } from './booking.ts';
+import { usageToCharge } from './charge-usage.ts';
 import { CommitQueue } from './commit-queue.ts';
 import {
   EVENTS_PER_CALL_MAX,
@@ -35,13 +35,13 @@ import {
 } from './event.ts';
 import { insertEvents, loadRecorded, setTotals } from './events.store.ts';
 import {
-  judge,
+  admit,
   runsLeft,
-  type Facts,
-  type Judged,
+  type AdmissionFacts,
+  type EventOutcome,
   type NewEvent,
-  type Verdict,
-} from './judgement.ts';
+  type BatchOutcome,
+} from './admission.ts';
 import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
 
 const SUBJECTS_REMEMBERED = 100_000;
@@ -52,7 +52,9 @@ export type Report =
   | { readonly as: 'unreadable'; readonly rejection: Rejection };
 
 /** What became of an event that was not accepted. */
-export type EventResult = Exclude<Judged, { outcome: 'ACCEPTED' }> & { readonly index: number };
+export type EventResult = Exclude<EventOutcome, { outcome: 'ACCEPTED' }> & {
+  readonly index: number;
+};
 
 export interface RecordResult {
   readonly accepted: number;
@@ -69,7 +71,7 @@ export interface IngestOptions extends IngestWindow {
 }
 
 export class IngestService {
-  private readonly commits = new CommitQueue<UsageEvent, Judged>(
+  private readonly commits = new CommitQueue<UsageEvent, EventOutcome>(
     (accountId, events) => this.commit(accountId, events),
     EVENTS_PER_CALL_MAX,
   );
@@ -110,12 +112,12 @@ export class IngestService {
   private async commit(
     accountId: number,
     events: readonly UsageEvent[],
-  ): Promise<readonly Judged[]> {
-    const verdict = await this.settlements.inAccount(accountId, (open) =>
+  ): Promise<readonly EventOutcome[]> {
+    const outcome = await this.settlements.inAccount(accountId, (open) =>
       this.recordInAccount(open, events),
     );
-    if (verdict.events.length > 0) this.options.onRecorded(accountId);
-    return verdict.judged;
+    if (outcome.events.length > 0) this.options.onRecorded(accountId);
+    return outcome.judged;
   }
 
   // Nearly all events are new, and the index of identities tells which are not when they are inserted. So identities are
@@ -124,24 +126,24 @@ export class IngestService {
   private async recordInAccount(
     open: OpenAccount,
     events: readonly UsageEvent[],
-  ): Promise<Verdict> {
+  ): Promise<BatchOutcome> {
     const { tx, account, draft } = open;
     const { accountId } = account;
     const facts = await this.factsOf(open, events);
     const { lastSeq } = facts.totals;
-    const judgeAgain = async (): Promise<Verdict> =>
-      judge(events, { ...facts, recorded: await recordedOf(tx, accountId, events, lastSeq) });
+    const admitAgain = async (): Promise<BatchOutcome> =>
+      admit(events, { ...facts, recorded: await recordedOf(tx, accountId, events, lastSeq) });
 
     const hasPeriods = events.some((event) => event.hosting !== null);
-    let found = hasPeriods ? await judgeAgain() : judge(events, facts);
-    if (!hasPeriods && found.events.length < events.length) found = await judgeAgain();
+    let found = hasPeriods ? await admitAgain() : admit(events, facts);
+    if (!hasPeriods && found.events.length < events.length) found = await admitAgain();
     if (found.events.length === 0) return found;
     // Whatever of them is left out: these numbers are of this batch alone.
     const numbered = { firstSeq: lastSeq + 1, lastSeq: found.totals.lastSeq };
     const inserted = await insertEvents(tx, accountId, { ...found, nowMs: facts.nowMs });
     if (inserted < found.events.length) {
       const { totals } = found;
-      found = await judgeAgain();
+      found = await admitAgain();
       // The numbers of what was left out are not given again.
       await setTotals(tx, accountId, { ...found.totals, lastSeq: totals.lastSeq });
     }
@@ -153,12 +155,12 @@ export class IngestService {
       await insertSegments(tx, segments);
       await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
     }
-    const usage = bookingOf(found, account.creditsFromMs);
+    const usage = usageToCharge(found, account.creditsFromMs);
     if (usage !== null) recordUsage(draft, { ...usage, events: numbered });
     return found;
   }
 
-  private async factsOf(open: OpenAccount, events: readonly UsageEvent[]): Promise<Facts> {
+  private async factsOf(open: OpenAccount, events: readonly UsageEvent[]): Promise<AdmissionFacts> {
     const { tx, nowMs } = open;
     const { accountId, recorded: totals } = open.account;
     const subjectIds = await this.resolveSubjects(tx, accountId, events);
@@ -221,7 +223,7 @@ function readReport(report: Report, accountId: number): UsageEvent | Rejection {
 /** What became of reports, given the judgements of those that were events, in their order. */
 function summary(
   read: readonly (UsageEvent | Rejection)[],
-  judged: readonly Judged[],
+  judged: readonly EventOutcome[],
 ): RecordResult {
   const counts = { ACCEPTED: 0, DUPLICATE: 0, CONFLICT: 0, REJECTED: 0 };
   const results: EventResult[] = [];
@@ -248,7 +250,7 @@ function subjectKey(subject: SubjectRef): string {
       return `${subject.kind}/${subject.externalId}`;
     case 'id':
       return `${subject.kind}#${subject.localId}`;
-    case 'strangeId':
+    case 'foreignId':
       return `?${subject.id}`;
   }
 }
@@ -325,7 +327,7 @@ async function recordedOf(
   accountId: number,
   events: readonly UsageEvent[],
   lastSeq: number,
-): Promise<Facts['recorded']> {
+): Promise<AdmissionFacts['recorded']> {
   const recorded = await loadRecorded(tx, accountId, events, lastSeq);
   return new Map(recorded.map((event) => [identityKey(event), event]));
 }

@@ -12,7 +12,7 @@ import { int, ms, oneOf, text } from '../db/decode.ts';
 import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
 import { SEGMENT_LIST, segmentFromRow } from '../hosting/hosting.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
-import { QUARTER_HOUR_MS } from './cover.ts';
+import { QUARTER_HOUR_MS } from './tier-plan.ts';
 
 @Entity('rollup_state')
 export class RollupStateRow {
@@ -107,7 +107,7 @@ export interface CountedEvent {
 }
 
 /** Takes a voided event out again, if it is folded. Called under the account's lock. */
-export async function takeOutOfRollups(tx: Tx, event: CountedEvent): Promise<void> {
+export async function removeFromRollups(tx: Tx, event: CountedEvent): Promise<void> {
   // Without a row to lock, the account's first folding could pass by and count the event that is being voided.
   await startState(tx, event.accountId);
   const state = await lockState(tx, event.accountId);
@@ -131,7 +131,7 @@ export async function takeOutOfRollups(tx: Tx, event: CountedEvent): Promise<voi
 }
 
 /** Takes voided segments out again that were folded. Called under the account's lock. */
-export async function takeSegmentsOutOfRollups(
+export async function removeSegmentsFromRollups(
   tx: Tx,
   accountId: number,
   segments: readonly HostingSegment[],

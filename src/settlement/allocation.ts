@@ -49,7 +49,7 @@ export interface CreditAllocation {
   /** When it is booked: its effectiveAt, or the now of the call that made it where that is later. */
   readonly grantAtMs: number;
   readonly state: LotState;
-  /** One of a row of grants, one for each cycle. */
+  /** One of a recurring grant, one for each cycle. */
   readonly isEveryCycle: boolean;
   /** The first grant of its row; null when it is of none. */
   readonly seriesId: number | null;

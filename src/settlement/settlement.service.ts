@@ -1,6 +1,6 @@
 // Every write that touches an account's credits goes through here: lock the account, bring it to its now by the clock, let the
-// write move it, and store what changed (ledger, lots, cycles, watches, segments that ended) together with all that follows
-// from it (alerts, emails, webhooks: the sinks) in the same transaction.
+// write move it, and store what changed (ledger, lots, cycles, alert rules, segments that ended) together with all that follows
+// from it (alerts, emails, webhooks: the subscribers) in the same transaction.
 
 import { type Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
@@ -12,12 +12,12 @@ import { insertMadeLots } from './credits.store.ts';
 import { advance, forecast, type Forecast, nextDueMs } from '../engine/clock.ts';
 import { Draft, type MadeLot } from '../engine/draft.ts';
 import { insertLines } from './ledger.store.ts';
-import { balanceOf, type Lot, type Purse } from '../engine/lots.ts';
-import { closedCycles, type Occurrence } from '../engine/occurrence.ts';
+import { balanceOf, type Lot, type Wallet } from '../engine/lots.ts';
+import { closedCycles, type CreditEvent } from '../engine/credit-event.ts';
 import type { AccountState } from '../engine/state.ts';
 import { loadStates, savePosition } from './state.store.ts';
-import { saveWatches } from './thresholds.store.ts';
-import type { Position, Watch } from '../engine/watches.ts';
+import { saveAlertRules } from './thresholds.store.ts';
+import type { Position, AlertRule } from '../engine/alert-rules.ts';
 
 /** What every deployment shows that the negative limit stopped. */
 export const STOPPED_MESSAGE =
@@ -37,7 +37,7 @@ export interface Settled {
   readonly tx: Tx;
   readonly account: Account;
   /** In the order of time; never empty. */
-  readonly occurrences: readonly Occurrence[];
+  readonly creditEvents: readonly CreditEvent[];
   /** The real time. */
   readonly recordedAtMs: number;
   /** Where the account stands after all of it. */
@@ -47,14 +47,14 @@ export interface Settled {
 }
 
 /** Who is told what happened, inside the transaction that stores it. An error undoes everything. */
-export interface SettlementSink {
+export interface CreditEventSubscriber {
   settled(settled: Settled): Promise<void>;
 }
 
 export class SettlementService {
   constructor(
     private readonly accounts: AccountService,
-    private readonly sinks: readonly SettlementSink[],
+    private readonly subscribers: readonly CreditEventSubscriber[],
   ) {}
 
   /** Runs a write on an account's credits. `work` must have no effect outside its transaction. @throws as AccountService.inAccount */
@@ -100,8 +100,8 @@ export class SettlementService {
     ].filter((lot) => !made.has(lot.allocationId));
     await saveSettledSegments(tx, accountId, segmentsOf(draft, before));
     if (draft.lines.length > 0) await insertLines(tx, accountId, draft.lines, recordedAtMs);
-    const watches = changedWatches(before.watches, draft.state.watches);
-    if (watches.length > 0) await saveWatches(tx, accountId, watches);
+    const alertRules = changedAlertRules(before.alertRules, draft.state.alertRules);
+    if (alertRules.length > 0) await saveAlertRules(tx, accountId, alertRules);
     await savePosition(tx, draft.state, {
       balanceMicro: balanceOf(draft.state.credits),
       nextDueMs: account.isTest ? null : nextDueMs(draft),
@@ -113,22 +113,22 @@ export class SettlementService {
 
   private async tell(told: OpenAccount & { readonly recordedAtMs: number }): Promise<void> {
     const { tx, account, draft, recordedAtMs } = told;
-    const { occurrences } = draft;
-    if (occurrences.length === 0) return;
-    const stopped = occurrences.flatMap((one) =>
+    const { creditEvents } = draft;
+    if (creditEvents.length === 0) return;
+    const stopped = creditEvents.flatMap((one) =>
       one.what === 'DEPLOYMENT_STOPPED' && one.cause === 'NEGATIVE_LIMIT' ? [one] : [],
     );
     if (stopped.length > 0) await saveStops(tx, account.accountId, stopped, STOPPED_MESSAGE);
     const position = draft.position();
     const foresee = (): Forecast => forecast(draft.state);
-    for (const sink of this.sinks) {
-      await sink.settled({ tx, account, occurrences, recordedAtMs, position, foresee });
+    for (const subscriber of this.subscribers) {
+      await subscriber.settled({ tx, account, creditEvents, recordedAtMs, position, foresee });
     }
   }
 }
 
-function hasChanged({ lines, occurrences, made, begun, ended }: Draft): boolean {
-  return [lines, occurrences, made, begun, ended].some((list) => list.length > 0);
+function hasChanged({ lines, creditEvents, made, begun, ended }: Draft): boolean {
+  return [lines, creditEvents, made, begun, ended].some((list) => list.length > 0);
 }
 
 /** The lots that came about by themselves, as they have become since. */
@@ -139,14 +139,17 @@ function asTheyAre({ made, state }: Draft): readonly MadeLot[] {
   return made.map((one) => ({ ...one, lot: now.get(one.lot.allocationId) ?? one.lot }));
 }
 
-function changedLots(before: Purse, after: Purse): readonly Lot[] {
+function changedLots(before: Wallet, after: Wallet): readonly Lot[] {
   const known = new Set(before.lots);
   return after.lots.filter((lot) => !known.has(lot));
 }
 
-function changedWatches(before: readonly Watch[], after: readonly Watch[]): readonly Watch[] {
+function changedAlertRules(
+  before: readonly AlertRule[],
+  after: readonly AlertRule[],
+): readonly AlertRule[] {
   const known = new Set(before);
-  return after.filter((watch) => !known.has(watch));
+  return after.filter((rule) => !known.has(rule));
 }
 
 function segmentsOf(draft: Draft, before: AccountState): Parameters<typeof saveSettledSegments>[2] {
@@ -162,7 +165,7 @@ function segmentsOf(draft: Draft, before: AccountState): Parameters<typeof saveS
 }
 
 /** The cycles that ended, and the running one. */
-function cyclesOf({ state, occurrences }: Draft): Parameters<typeof savePosition>[2]['cycles'] {
+function cyclesOf({ state, creditEvents }: Draft): Parameters<typeof savePosition>[2]['cycles'] {
   const running = { ...state.cycle, credits: state.credits.cycle, runs: state.runs.cycle };
-  return [...closedCycles(occurrences), running];
+  return [...closedCycles(creditEvents), running];
 }

@@ -20,14 +20,14 @@ import {
   sqlMs,
   text,
 } from '../db/decode.ts';
-import { type Read, readTogether } from '../db/together.ts';
+import { type Read, readCombined } from '../db/combined-read.ts';
 import { type PostedSegment, runningOf } from '../hosting/hosting.store.ts';
 import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
 import { runningSegment } from '../engine/burn.ts';
 import { type CycleSums, type Lot, lotStates } from '../engine/lots.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 import type { AccountState, KnownRate, RunningCycle } from '../engine/state.ts';
-import { watchesOf } from './thresholds.store.ts';
+import { alertRulesOf } from './thresholds.store.ts';
 
 @Entity('credit_state')
 export class CreditStateRow {
@@ -82,12 +82,12 @@ export const CYCLE = [
   ),
 ].join(', ');
 
-/** Most rows of a state are watches, and what is left and until when does not hang on them. */
+/** Most rows of a state are alert rules, and what is left and until when does not hang on them. */
 export interface LoadOptions {
   readonly withoutWatches?: boolean;
 }
 
-const noWatches = { ...watchesOf, sql: `${watchesOf.sql} limit 0` };
+const noWatches = { ...alertRulesOf, sql: `${alertRulesOf.sql} limit 0` };
 
 /**
  * The credits of some accounts as they were settled last, by account id; unknown ids are left out.
@@ -98,11 +98,11 @@ export async function loadStates(
   accountIds: readonly number[],
   { withoutWatches = false }: LoadOptions = {},
 ): Promise<ReadonlyMap<number, AccountState>> {
-  const read = await readTogether(tx, 'credits.loadStates', {
+  const read = await readCombined(tx, 'credits.loadStates', {
     reads: {
       states: statesOf,
       lots: liveLotsOf,
-      watches: withoutWatches ? noWatches : watchesOf,
+      alertRules: withoutWatches ? noWatches : alertRulesOf,
       running: runningOf,
       // All of them: what a write deploys may run on hardware that nothing ran on before.
       rates: knownRates,
@@ -110,7 +110,7 @@ export async function loadStates(
     parameters: [accountIds],
   });
   const lots = groupBy(read.lots, accountOf);
-  const watches = groupBy(read.watches, accountOf);
+  const alertRules = groupBy(read.alertRules, accountOf);
   const running = groupBy(read.running, accountOf);
   return new Map(
     read.states.map((row) => {
@@ -120,7 +120,7 @@ export async function loadStates(
         segments: running.get(accountId) ?? [],
         rates: read.rates,
       });
-      return [accountId, { ...state, watches: watches.get(accountId) ?? [] }];
+      return [accountId, { ...state, alertRules: alertRules.get(accountId) ?? [] }];
     }),
   );
 }
@@ -151,7 +151,7 @@ interface StateParts {
 function stateFromRow(
   row: Row,
   { lots, segments, rates }: StateParts,
-): Omit<AccountState, 'watches'> {
+): Omit<AccountState, 'alertRules'> {
   const { accountId, cycleId, startMs, endMs, credits, runs } = cycleFromRow(row);
   const creditsFromMs = int(row, 'credits_from_ms');
   const isTest = bool(row, 'is_test');
@@ -260,7 +260,7 @@ export async function loadRatesKnownTo(
   account: { readonly isTest: boolean },
 ): Promise<readonly KnownRate[]> {
   const reads = { rates: knownRates };
-  const { rates } = await readTogether(tx, 'credits.loadRates', { reads, parameters: [] });
+  const { rates } = await readCombined(tx, 'credits.loadRates', { reads, parameters: [] });
   return ratesKnownTo(account, rates);
 }
 

@@ -13,21 +13,26 @@ import {
   sqlMs,
   textOrNull,
 } from '../db/decode.ts';
-import type { Read } from '../db/together.ts';
+import type { Read } from '../db/combined-read.ts';
 import {
   type ThresholdMeasure,
   thresholdMeasures,
-  type Watch,
-  watchMeasures,
-  type WatchMeasure,
-} from '../engine/watches.ts';
+  type AlertRule,
+  alertRuleMeasures,
+  type AlertRuleMeasure,
+} from '../engine/alert-rules.ts';
 
-@Entity('watch')
-export class WatchRow {
+@Entity('alert_rule')
+export class AlertRuleRow {
   @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
-  @PrimaryColumn({ name: 'watch_id', ...sequenceColumn }) watchId!: number;
-  @Column({ name: 'measure', type: 'enum', enum: watchMeasures, enumName: 'watch_measure' })
-  measure!: WatchMeasure;
+  @PrimaryColumn({ name: 'rule_id', ...sequenceColumn }) ruleId!: number;
+  @Column({
+    name: 'measure',
+    type: 'enum',
+    enum: alertRuleMeasures,
+    enumName: 'alert_rule_measure',
+  })
+  measure!: AlertRuleMeasure;
   @Column({ name: 'value_micro', ...bigintColumn }) valueMicro!: bigint;
   @Column({ name: 'label', type: 'text', nullable: true }) label!: string | null;
   @Column({ name: 'is_reached', type: 'boolean' }) isReached!: boolean;
@@ -41,21 +46,21 @@ export class WatchRow {
 /** A threshold that an account set. */
 export interface Threshold {
   readonly accountId: number;
-  readonly watchId: number;
+  readonly ruleId: number;
   readonly measure: ThresholdMeasure;
   readonly valueMicro: bigint;
   readonly label: string | null;
 }
 
 /** All that is watched of some accounts, by account and id. `$1`: their ids. */
-export const watchesOf: Read<Watch & { readonly accountId: number }> = {
-  sql: `select account_id, watch_id, measure, value_micro::text, is_reached, open_alert,
+export const alertRulesOf: Read<AlertRule & { readonly accountId: number }> = {
+  sql: `select account_id, rule_id, measure, value_micro::text, is_reached, open_alert,
       ${sqlMs('last_fired_at')} as last_fired_ms
-    from watch where account_id = any($1) and deleted_at is null order by account_id, watch_id`,
+    from alert_rule where account_id = any($1) and deleted_at is null order by account_id, rule_id`,
   fromRow: (row) => ({
     accountId: int(row, 'account_id'),
-    watchId: int(row, 'watch_id'),
-    measure: oneOf(row, 'measure', watchMeasures),
+    ruleId: int(row, 'rule_id'),
+    measure: oneOf(row, 'measure', alertRuleMeasures),
     valueMicro: big(row, 'value_micro'),
     isReached: bool(row, 'is_reached'),
     openAlert: intOrNull(row, 'open_alert'),
@@ -63,48 +68,48 @@ export const watchesOf: Read<Watch & { readonly accountId: number }> = {
   }),
 };
 
-/** Writes what became of watches. */
-export async function saveWatches(
+/** Writes what became of alert rules. */
+export async function saveAlertRules(
   tx: Tx,
   accountId: number,
-  watches: readonly Watch[],
+  alertRules: readonly AlertRule[],
 ): Promise<void> {
   await tx.query(
-    `/* credits.saveWatches */ update watch w set is_reached = k.is_reached, open_alert = k.open_alert, last_fired_at = k.last_fired_at
-     from unnest($2::bigint[], $3::boolean[], $4::bigint[], $5::timestamptz[]) as k (watch_id, is_reached, open_alert, last_fired_at)
-     where w.account_id = $1 and w.watch_id = k.watch_id`,
+    `/* credits.saveAlertRules */ update alert_rule w set is_reached = k.is_reached, open_alert = k.open_alert, last_fired_at = k.last_fired_at
+     from unnest($2::bigint[], $3::boolean[], $4::bigint[], $5::timestamptz[]) as k (rule_id, is_reached, open_alert, last_fired_at)
+     where w.account_id = $1 and w.rule_id = k.rule_id`,
     [
       accountId,
-      watches.map((watch) => watch.watchId),
-      watches.map((watch) => watch.isReached),
-      watches.map((watch) => watch.openAlert),
-      watches.map((watch) => atOrNull(watch.lastFiredAtMs)),
+      alertRules.map((rule) => rule.ruleId),
+      alertRules.map((rule) => rule.isReached),
+      alertRules.map((rule) => rule.openAlert),
+      alertRules.map((rule) => atOrNull(rule.lastFiredAtMs)),
     ],
   );
 }
 
 /** Adds what is to be watched from now on. */
-export async function insertWatches(
+export async function insertAlertRules(
   tx: Tx,
   accountId: number,
-  watches: readonly {
-    readonly watchId: number;
-    readonly measure: WatchMeasure;
+  alertRules: readonly {
+    readonly ruleId: number;
+    readonly measure: AlertRuleMeasure;
     readonly valueMicro: bigint;
     readonly label: string | null;
   }[],
   createdAtMs: number,
 ): Promise<void> {
   await tx.query(
-    `/* credits.insertWatches */ insert into watch (account_id, created_at, watch_id, measure, value_micro, label)
-     select $1, $2, * from unnest($3::bigint[], $4::watch_measure[], $5::bigint[], $6::text[])`,
+    `/* credits.insertAlertRules */ insert into alert_rule (account_id, created_at, rule_id, measure, value_micro, label)
+     select $1, $2, * from unnest($3::bigint[], $4::alert_rule_measure[], $5::bigint[], $6::text[])`,
     [
       accountId,
       at(createdAtMs),
-      watches.map((watch) => watch.watchId),
-      watches.map((watch) => watch.measure),
-      watches.map((watch) => watch.valueMicro),
-      watches.map((watch) => watch.label),
+      alertRules.map((rule) => rule.ruleId),
+      alertRules.map((rule) => rule.measure),
+      alertRules.map((rule) => rule.valueMicro),
+      alertRules.map((rule) => rule.label),
     ],
   );
 }
@@ -115,9 +120,9 @@ export async function listThresholds(
   accountIds: readonly number[],
 ): Promise<readonly Threshold[]> {
   const rows = await tx.query(
-    `/* credits.listThresholds */ select account_id, watch_id, measure, value_micro, label from watch
+    `/* credits.listThresholds */ select account_id, rule_id, measure, value_micro, label from alert_rule
      where account_id = any($1) and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
-     order by account_id, watch_id`,
+     order by account_id, rule_id`,
     [accountIds],
   );
   return rows.map(thresholdFromRow);
@@ -126,14 +131,14 @@ export async function listThresholds(
 /** Ends a threshold. @returns whether there was one */
 export async function markThresholdDeleted(
   tx: Tx,
-  named: { readonly accountId: number; readonly watchId: number },
+  named: { readonly accountId: number; readonly ruleId: number },
   atMs: number,
 ): Promise<boolean> {
   const rows = await tx.query(
-    `/* credits.markThresholdDeleted */ update watch set deleted_at = $3
-     where account_id = $1 and watch_id = $2 and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
-     returning watch_id`,
-    [named.accountId, named.watchId, at(atMs)],
+    `/* credits.markThresholdDeleted */ update alert_rule set deleted_at = $3
+     where account_id = $1 and rule_id = $2 and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
+     returning rule_id`,
+    [named.accountId, named.ruleId, at(atMs)],
   );
   return rows.length > 0;
 }
@@ -141,7 +146,7 @@ export async function markThresholdDeleted(
 function thresholdFromRow(row: Row): Threshold {
   return {
     accountId: int(row, 'account_id'),
-    watchId: int(row, 'watch_id'),
+    ruleId: int(row, 'rule_id'),
     measure: oneOf(row, 'measure', thresholdMeasures),
     valueMicro: big(row, 'value_micro'),
     label: textOrNull(row, 'label'),

@@ -14,7 +14,7 @@ import { splitByRates } from '../hosting/charge.ts';
 import { laterOf, type Model, type Resource, type ResourceKind } from '../resources/resource.ts';
 import { listResourcesAsOf, type RowsAsOf } from '../resources/former-rows.store.ts';
 import { listModelsAsOf, listModelsOf, listResourcesOf } from '../resources/resources.store.ts';
-import { coverCells } from '../rollups/cover.ts';
+import { planTiers } from '../rollups/tier-plan.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import {
   loadFoldedSegments,
@@ -57,7 +57,7 @@ export interface HostingOf extends AccountOf, SegmentsOf {
 /** When a resource was last used, epoch ms; null when it never was. */
 export type LastEvent = (resource: Resource) => number | null;
 
-type CoveredQuestion = SumsOf & SumsQuestion;
+type PlannedQuestion = SumsOf & SumsQuestion;
 
 interface KindOf extends AccountOf {
   readonly kind: ResourceKind;
@@ -84,8 +84,8 @@ export class UsageReader {
     (accounts) => this.readLastEvents(accounts),
     keyed,
   );
-  private readonly covered = new DataLoader<SumsOf, CoveredQuestion, string>(
-    (questions) => this.cover(questions),
+  private readonly planned = new DataLoader<SumsOf, PlannedQuestion, string>(
+    (questions) => this.tierPlan(questions),
     keyed,
   );
   private readonly stored = new DataLoader<SumsOf, readonly Sum[], string>(
@@ -148,7 +148,7 @@ export class UsageReader {
     return this.lastEvents_.load(of);
   }
 
-  private async cover(questions: readonly SumsOf[]): Promise<readonly CoveredQuestion[]> {
+  private async tierPlan(questions: readonly SumsOf[]): Promise<readonly PlannedQuestion[]> {
     const upTo = await loadAll(
       this.foldedUpTo,
       questions.map((question) => question.accountId),
@@ -159,15 +159,15 @@ export class UsageReader {
       const { watermark, timeZone } = folded;
       const lastSeq = Math.min(folded.lastSeq, question.written?.lastSeq ?? folded.lastSeq);
       const tail = tailOf(watermark, lastSeq);
-      return { ...question, watermark, tail, cover: coverCells(question.edgesMs, timeZone) };
+      return { ...question, watermark, tail, tierPlan: planTiers(question.edgesMs, timeZone) };
     });
   }
 
   // The rollups, and the events that they lack.
   private async readStored(questions: readonly SumsOf[]): Promise<readonly (readonly Sum[])[]> {
-    const asked = await loadAll(this.covered, questions);
+    const asked = await loadAll(this.planned, questions);
     const tx = await this.snapshot();
-    const stored = new Map<CoveredQuestion, readonly Sum[]>();
+    const stored = new Map<PlannedQuestion, readonly Sum[]>();
     for (const grain of ['account', 'resource'] as const) {
       for (const ofSubjects of [false, true]) {
         const group = asked.filter(
@@ -182,9 +182,9 @@ export class UsageReader {
 
   // Hosting that is not folded: running and long segments whole, and the folded ones in the cut edges of day buckets.
   private async readHosting(questions: readonly SumsOf[]): Promise<readonly (readonly Sum[])[]> {
-    const asked = await loadAll(this.covered, questions);
-    const edges = asked.flatMap(({ accountId, subjectIds, cover }) =>
-      cover.hostingEdges.map(({ fromMs, toMs }) => ({
+    const asked = await loadAll(this.planned, questions);
+    const edges = asked.flatMap(({ accountId, subjectIds, tierPlan }) =>
+      tierPlan.rawHostingSpans.map(({ fromMs, toMs }) => ({
         accountId,
         fromMs,
         toMs,
@@ -202,14 +202,14 @@ export class UsageReader {
       })),
     );
     return asked.map((question, index) => {
-      const { grain, edgesMs, cover, nowMs } = question;
+      const { grain, edgesMs, tierPlan, nowMs } = question;
       const own = changed[index] ?? [];
       const isOfIt = segmentsOf(question);
       return [
         ...sumSegments(unfolded.filter(isOfIt), { grain, edgesMs, nowMs }),
         ...sumEdges(folded.filter(isOfFolded(question)), {
           grain,
-          edges: cover.hostingEdges,
+          edges: tierPlan.rawHostingSpans,
           maxLengthMs: FOLDED_SEGMENT_MAX_MS,
         }),
         ...sumsSince(own, isOfFolded(question), isOfIt, { grain, edgesMs, nowMs }),

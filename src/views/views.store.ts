@@ -8,7 +8,7 @@ import type { Written } from '../core/cursor.ts';
 import type { Range } from '../core/range.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
-import type { Cover } from '../rollups/cover.ts';
+import type { TierPlan } from '../rollups/tier-plan.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import type { Grain, Sum, ViewSegment } from './views.ts';
@@ -56,7 +56,7 @@ export interface SumsQuestion {
   /** What came later is not counted, a void neither; null: all that is there counts. */
   readonly written: Written | null;
   readonly edgesMs: readonly number[];
-  readonly cover: Cover;
+  readonly tierPlan: TierPlan;
   /** Only these resources and models; null: all. Needs the grain `resource`. */
   readonly subjectIds: readonly number[] | null;
 }
@@ -205,11 +205,11 @@ function sumsFrom(columns: Columns, questions: number): readonly (readonly Sum[]
 }
 
 function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] {
-  const pieces = questions.flatMap((question, q) =>
-    question.cover.pieces.map((piece) => ({ q, ...piece })),
+  const tierSpans = questions.flatMap((question, q) =>
+    question.tierPlan.tierSpans.map((piece) => ({ q, ...piece })),
   );
   const edges = questions.flatMap((question, q) =>
-    question.cover.eventEdges.map((edge) => ({ q, ...edge })),
+    question.tierPlan.rawEventSpans.map((edge) => ({ q, ...edge })),
   );
   return [
     questions.map((_, q) => q),
@@ -224,12 +224,12 @@ function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] 
       (question) => `{${question.edgesMs.map((edge) => at(edge).toISOString()).join()}}`,
     ),
     questions.map((question) => `{${(question.subjectIds ?? []).join()}}`),
-    pieces.map((piece) => piece.q),
-    pieces.map((piece) => piece.cell),
-    pieces.map((piece) => piece.tier),
-    pieces.map((piece) => piece.fromBucket),
-    pieces.map((piece) => piece.toBucket),
-    pieces.map((piece) => piece.sign),
+    tierSpans.map((piece) => piece.q),
+    tierSpans.map((piece) => piece.cell),
+    tierSpans.map((piece) => piece.tier),
+    tierSpans.map((piece) => piece.fromBucket),
+    tierSpans.map((piece) => piece.toBucket),
+    tierSpans.map((piece) => piece.sign),
     edges.map((edge) => edge.q),
     edges.map((edge) => edge.cell),
     edges.map((edge) => at(edge.fromMs)),

@@ -2,7 +2,7 @@
 
 import { intersect, lengthMs, type Range } from '../core/range.ts';
 import { chargedMicro, chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
-import type { Edge } from '../rollups/cover.ts';
+import type { RawSpan } from '../rollups/tier-plan.ts';
 import type { SubjectKind, UsageType } from '../rollups/kinds.ts';
 
 export const creditCategories = {
@@ -145,7 +145,7 @@ export function sumSegments(
  */
 export function sumEdges(
   segments: readonly ViewSegment[],
-  by: { readonly grain: Grain; readonly edges: readonly Edge[]; readonly maxLengthMs: number },
+  by: { readonly grain: Grain; readonly edges: readonly RawSpan[]; readonly maxLengthMs: number },
 ): readonly Sum[] {
   const collected = new SegmentSums(by.grain);
   const byStart = [...segments].sort((a, b) => a.fromMs - b.fromMs);

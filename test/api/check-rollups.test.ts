@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeId } from '../../src/core/identity.ts';
 import { findRecorded, markVoided } from '../../src/recording/events.store.ts';
-import { foldOnce, takeOutOfRollups } from '../../src/rollups/rollups.store.ts';
+import { foldOnce, removeFromRollups } from '../../src/rollups/rollups.store.ts';
 import { RollupCheckService, type RollupDifference } from '../../src/rollups/check.service.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
@@ -142,7 +142,7 @@ describe('an event that is voided while its account is folded for the first time
       const event = await findRecorded(tx, account.number, { source: 's', eventId: '1' });
       if (event === null) throw new Error('the event was recorded');
       await markVoided(tx, event, { atMs: gateway.clock.nowMs(), reason: 'mistake' });
-      await takeOutOfRollups(tx, event);
+      await removeFromRollups(tx, event);
       // Folding either ends meanwhile or waits for the void.
       folding = gateway.database.inTransaction((other) => foldOnce(other, account.number));
       await Promise.race([folding, someoneWaits()]);

@@ -272,7 +272,8 @@ describe('the pages of a list of accounts', () => {
     const { endCursor: after } = (await list({ first: 2, orderBy })).info;
     const { endCursor: byId } = (await list({ first: 2 })).info;
     const otherList = 'after is a cursor of another order or filter: begin again without it.';
-    const noCursor = 'after is not a cursor that this list gave for this order, filter and range: use a cursor of the page before, or begin again without it.';
+    const noCursor =
+      'after is not a cursor that this list gave for this order, filter and range: use a cursor of the page before, or begin again without it.';
     const refused = ['BAD_USER_INPUT', ['after']];
 
     expect(await refusalOf({ after, orderBy: { field: 'REMAINING', direction: 'DESC' } })).toEqual([

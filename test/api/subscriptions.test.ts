@@ -215,7 +215,7 @@ describe('creditAlerts', () => {
     await asOwner(
       gateway.databaseUrl,
       `with position as (update credit_state set last_alert_sequence = $2 where account_id = $1)
-       insert into alert select account_id, $2, kind, watch_id, crossed_at, raised_at, remaining_micro, percent_used,
+       insert into alert select account_id, $2, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
          runs_remaining, measured_micro, message, stopped_resource_ids, resolves from alert where account_id = $1 and sequence = 1`,
       [decodeId(account.accountId)?.accountId, next],
     );

@@ -123,14 +123,15 @@ describe('a receiver that is well', () => {
 describe('endpoints that were slow or failed', () => {
   it('share a part of the slots, and wait for one another', async () => {
     const account = await AccountOfHooks.open(gateway);
-    const doubtful = await Promise.all(
+    const slowOrFailing = await Promise.all(
       Array.from({ length: DOUBTFUL_MAX + 2 }, () => aReceiver(500)),
     );
-    for (const receiver of doubtful) await account.endpoint(receiver.url(), ['DEPLOYMENT_STARTED']);
+    for (const receiver of slowOrFailing)
+      await account.endpoint(receiver.url(), ['DEPLOYMENT_STARTED']);
     await account.deploy(1);
     await runDueJobs(gateway);
     const held: (() => void)[] = [];
-    for (const receiver of doubtful) {
+    for (const receiver of slowOrFailing) {
       receiver.otherwise = (response) => {
         held.push(() => response.writeHead(200).end());
       };
@@ -146,14 +147,16 @@ describe('endpoints that were slow or failed', () => {
     const putOff = (await dueTimes(gateway)).map((dueMs) => dueMs - gateway.clock.nowMs());
     for (const release of held) release();
     await Promise.all(turns);
-    for (const receiver of doubtful) receiver.otherwise = 204;
+    for (const receiver of slowOrFailing) receiver.otherwise = 204;
     gateway.clock.moveBy(1_000);
     await runDueJobs(gateway);
 
     expect(jobs).toHaveLength(DOUBTFUL_MAX + 2);
     expect(held).toHaveLength(DOUBTFUL_MAX);
     expect(putOff).toEqual([1_000, 1_000]);
-    expect(doubtful.map(({ received }) => received.length)).toEqual(doubtful.map(() => 2));
+    expect(slowOrFailing.map(({ received }) => received.length)).toEqual(
+      slowOrFailing.map(() => 2),
+    );
     expect(await dueTimes(gateway)).toEqual([]);
   });
 

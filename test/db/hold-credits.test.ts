@@ -256,10 +256,10 @@ describe('accounts from before credits were kept', () => {
       url,
       'select allocation_id::int, state, spent_micro::int from credit_allocation order by 1',
     );
-    const watches = await asOwner(
+    const rules = await asOwner(
       url,
-      `select w.measure, (w.value_micro / 1000000)::int as value, w.is_reached from watch w join account using (account_id)
-       where name = 'nothing' order by watch_id`,
+      `select w.measure, (w.value_micro / 1000000)::int as value, w.is_reached from alert_rule w join account using (account_id)
+       where name = 'nothing' order by rule_id`,
     );
 
     // Credits are kept from the moment of the migration on, in the cycle of a new account at that moment.
@@ -297,7 +297,7 @@ describe('accounts from before credits were kept', () => {
       [19, 'VOIDED', 0],
     ]);
     // Those of a new account: the three limits, 24 hours to the stop, and 50, 70, 80 and 90 % of credits and of runs.
-    expect(watches.map((row) => [row['measure'], row['value'], row['is_reached']])).toEqual([
+    expect(rules.map((row) => [row['measure'], row['value'], row['is_reached']])).toEqual([
       ['LOW_CREDIT', 0, false],
       ['ZERO', 0, false],
       ['NEGATIVE_LIMIT', 0, false],

@@ -19,7 +19,7 @@ import {
   turnHosting,
 } from '../../src/engine/writes.ts';
 import { chargedMicro, REPLICAS_MAX } from '../../src/hosting/charge.ts';
-import { aWatch, newAccount } from '../support/credit-run.ts';
+import { anAlertRule, newAccount } from '../support/credit-run.ts';
 
 const INT8_MAX = 2n ** 63n - 1n;
 const HOUR_MS = 3_600_000;
@@ -67,9 +67,9 @@ class Life {
       fineTuningMinimumMicro: 0n,
     },
     rates: [],
-    watches: [
-      aWatch({ watchId: 4, measure: 'CREDITS_USED_PERCENT', valueMicro: 50_000_000n }),
-      aWatch({ watchId: 5, measure: 'HOURS_TO_STOP', valueMicro: 24_000_000n }),
+    alertRules: [
+      anAlertRule({ ruleId: 4, measure: 'CREDITS_USED_PERCENT', valueMicro: 50_000_000n }),
+      anAlertRule({ ruleId: 5, measure: 'HOURS_TO_STOP', valueMicro: 24_000_000n }),
     ],
   });
   balanceMicro = 0n;
@@ -194,7 +194,7 @@ class Life {
 /** All numbers of a draft that the database keeps in 64 bits. */
 function storedNumbers(draft: Draft): Record<string, readonly bigint[]> {
   const { credits, running } = draft.state;
-  const ended = draft.occurrences.flatMap((one) =>
+  const ended = draft.creditEvents.flatMap((one) =>
     one.what === 'CYCLE_CLOSED' ? [one.credits] : [],
   );
   return {
@@ -211,7 +211,7 @@ function storedNumbers(draft: Draft): Record<string, readonly bigint[]> {
     lines: draft.lines.flatMap((line) => [line.amountMicro, line.balanceMicro]),
     charges: draft.lines.flatMap((line) => line.segments.map((one) => one.chargedMicro)),
     segments: [...running, ...draft.ended].map((segment) => segment.postedMicro),
-    alerts: draft.occurrences.flatMap((one) =>
+    alerts: draft.creditEvents.flatMap((one) =>
       one.what === 'ALERT' ? [one.position.credits.balanceMicro] : [],
     ),
   };
@@ -240,7 +240,7 @@ describe('an account at the bounds', () => {
     const stopped = advance(life.state, BEGIN_MS + 17_520 * HOUR_MS);
 
     // 40 x 1,000 x 1,000,000 an hour: 2 x 10^12 credits last 50 hours.
-    const stops = stopped.occurrences.filter(({ what }) => what === 'DEPLOYMENT_STOPPED');
+    const stops = stopped.creditEvents.filter(({ what }) => what === 'DEPLOYMENT_STOPPED');
     expect(new Set(stops.map(({ atMs }) => atMs))).toEqual(new Set([BEGIN_MS + 50 * HOUR_MS]));
     expect(stops).toHaveLength(40);
     expect(balanceOf(stopped.state.credits)).toBe(-HELD_MICRO_MAX);

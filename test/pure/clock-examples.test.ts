@@ -4,8 +4,8 @@ import type { RunningSegment } from '../../src/engine/burn.ts';
 import type { Lot } from '../../src/engine/lots.ts';
 import { creditStateOf } from '../../src/engine/limits.ts';
 import type { AccountState } from '../../src/engine/state.ts';
-import type { Watch } from '../../src/engine/watches.ts';
-import { Account, aWatch, newAccount, type Write } from '../support/credit-run.ts';
+import type { AlertRule } from '../../src/engine/alert-rules.ts';
+import { Account, anAlertRule, newAccount, type Write } from '../support/credit-run.ts';
 import { alertsOf, closedOf } from '../support/credit-views.ts';
 
 const CREDIT = 1_000_000n;
@@ -21,18 +21,18 @@ interface Beginning {
   readonly timeZone?: string;
   readonly low?: bigint;
   readonly negative?: bigint;
-  readonly watches?: readonly Watch[];
+  readonly alertRules?: readonly AlertRule[];
 }
 
-/** An account without credits, in UTC, whose cycle begins on the 1st; watch ids 1 to 3 are its limits. */
-function begin({ watches = [], ...rest }: Beginning = {}): Account {
+/** An account without credits, in UTC, whose cycle begins on the 1st; rule ids 1 to 3 are its limits. */
+function begin({ alertRules = [], ...rest }: Beginning = {}): Account {
   const { atMs = NOON_MS, timeZone = 'UTC', low = 0n, negative = 0n } = rest;
   const policy = {
     lowCreditMicro: low * CREDIT,
     negativeLimitMicro: negative * CREDIT,
     fineTuningMinimumMicro: 0n,
   };
-  return new Account(newAccount({ atMs, timeZone, cycleDay: 1, policy, watches, rates: [] }));
+  return new Account(newAccount({ atMs, timeZone, cycleDay: 1, policy, alertRules, rates: [] }));
 }
 
 function write(account: Account, values: WriteNow, atMs = account.state.atMs): void {
@@ -92,8 +92,8 @@ function deploy(account: Account, rateMicroPerHour: bigint, replicas = 1, hardwa
   write(account, { what: 'turn', turn: { ...turn, resourceId: begun.resourceId } });
 }
 
-function threshold(watchId: number, measure: Watch['measure'], value: bigint): Watch {
-  return aWatch({ watchId, measure, valueMicro: value * CREDIT });
+function threshold(ruleId: number, measure: AlertRule['measure'], value: bigint): AlertRule {
+  return anAlertRule({ ruleId, measure, valueMicro: value * CREDIT });
 }
 
 function balanceOf(account: Account): bigint {
@@ -185,7 +185,7 @@ describe('300 credits, low at 50, the limit at -25, three deployments of 100 cre
 
 describe('a threshold', () => {
   it('is reached by equality, not a micro-credit earlier', () => {
-    const account = begin({ watches: [threshold(4, 'CREDITS_REMAINING', 100n)] });
+    const account = begin({ alertRules: [threshold(4, 'CREDITS_REMAINING', 100n)] });
     give(account, 300n);
     use(account, 199_999_999n);
     expect(kinds(account)).toEqual([]);
@@ -198,7 +198,7 @@ describe('a threshold', () => {
 
   it('on percents is reached at exactly that part of what the cycle has to spend', () => {
     // 70 % of 300 is 210.
-    const account = begin({ watches: [threshold(4, 'CREDITS_USED_PERCENT', 70n)] });
+    const account = begin({ alertRules: [threshold(4, 'CREDITS_USED_PERCENT', 70n)] });
     give(account, 300n);
     use(account, 209_999_999n);
     expect(kinds(account)).toEqual([]);
@@ -212,7 +212,7 @@ describe('a threshold', () => {
     const account = begin({
       low: 50n,
       negative: -25n,
-      watches: [
+      alertRules: [
         threshold(4, 'HOURS_TO_STOP', 1n),
         threshold(5, 'CREDITS_USED_PERCENT', 90n),
         threshold(6, 'CREDITS_REMAINING', 100n),
@@ -224,7 +224,7 @@ describe('a threshold', () => {
     deploy(account, CREDIT);
     use(account, 330n * CREDIT);
 
-    expect(alertsOf(account).map(({ watchId }) => watchId)).toEqual([
+    expect(alertsOf(account).map(({ ruleId }) => ruleId)).toEqual([
       8,
       6,
       7,
@@ -238,22 +238,22 @@ describe('a threshold', () => {
   });
 
   it('fires once more when a cycle begins, limits do not', () => {
-    const account = begin({ low: 50n, watches: [threshold(4, 'CREDITS_REMAINING', 100n)] });
+    const account = begin({ low: 50n, alertRules: [threshold(4, 'CREDITS_REMAINING', 100n)] });
     give(account, 300n);
     use(account, 260n * CREDIT);
     account.settle(Date.parse('2026-04-01T00:00:00.000Z'));
 
-    expect(alertsOf(account).map(({ watchId, atMs }) => [watchId, atMs])).toEqual([
+    expect(alertsOf(account).map(({ ruleId, atMs }) => [ruleId, atMs])).toEqual([
       [4, NOON_MS],
       [LOW, NOON_MS],
       [4, Date.parse('2026-04-01T00:00:00.000Z')],
     ]);
-    expect(account.state.watches[3]?.openAlert).toBe(3);
+    expect(account.state.alertRules[3]?.openAlert).toBe(3);
   });
 
   it('does not fire again at the begin of a cycle whose grant lifts it', () => {
     // The cycle's 300 come back at its begin: 40 left expire, then 300.
-    const account = begin({ watches: [threshold(4, 'CREDITS_REMAINING', 100n)] });
+    const account = begin({ alertRules: [threshold(4, 'CREDITS_REMAINING', 100n)] });
     giveEveryCycle(account, 300n);
     use(account, 260n * CREDIT);
     account.settle(Date.parse('2026-04-01T00:00:00.000Z'));
@@ -262,7 +262,7 @@ describe('a threshold', () => {
   });
 
   it('is resolved by an alert that names the one that no longer holds', () => {
-    const account = begin({ low: 50n, watches: [threshold(4, 'CREDITS_REMAINING', 100n)] });
+    const account = begin({ low: 50n, alertRules: [threshold(4, 'CREDITS_REMAINING', 100n)] });
     give(account, 300n);
     use(account, 260n * CREDIT);
     give(account, 50n);
@@ -270,9 +270,9 @@ describe('a threshold', () => {
 
     // 40 left, then 90: the limit of 50 is resolved; then 140: the threshold of 100.
     expect(
-      alertsOf(account).map(({ kind, watchId, resolves, measuredMicro }) => [
+      alertsOf(account).map(({ kind, ruleId, resolves, measuredMicro }) => [
         kind,
-        watchId,
+        ruleId,
         resolves,
         measuredMicro,
       ]),
@@ -287,7 +287,7 @@ describe('a threshold', () => {
   it('that is reached already when it is created fires at once', () => {
     const account = begin();
     give(account, 300n);
-    write(account, { what: 'watch', watch: threshold(9, 'CREDITS_REMAINING', 300n) });
+    write(account, { what: 'rule', rule: threshold(9, 'CREDITS_REMAINING', 300n) });
 
     expect(told(account)).toEqual([['CREDIT_THRESHOLD', 0]]);
   });
@@ -296,14 +296,14 @@ describe('a threshold', () => {
     // Before a new cycle: 10 given, 30 used. It begins with -20 carried over: nothing to spend, in debt.
     const account = begin({
       negative: -50n,
-      watches: [threshold(4, 'CREDITS_USED_PERCENT', 500n)],
+      alertRules: [threshold(4, 'CREDITS_USED_PERCENT', 500n)],
     });
     give(account, 10n);
     use(account, 30n * CREDIT);
-    expect(alertsOf(account).filter(({ watchId }) => watchId === 4)).toEqual([]);
+    expect(alertsOf(account).filter(({ ruleId }) => ruleId === 4)).toEqual([]);
 
     account.settle(Date.parse('2026-04-01T00:00:00.000Z'));
-    expect(alertsOf(account).filter(({ watchId }) => watchId === 4)).toEqual([
+    expect(alertsOf(account).filter(({ ruleId }) => ruleId === 4)).toEqual([
       expect.objectContaining({ kind: 'CREDIT_THRESHOLD', measuredMicro: null }),
     ]);
   });
@@ -311,7 +311,7 @@ describe('a threshold', () => {
 
 describe('before the first lot', () => {
   it('an account is EXHAUSTED and has no alerts', () => {
-    const account = begin({ low: 50n, watches: [threshold(4, 'CREDITS_REMAINING', 500n)] });
+    const account = begin({ low: 50n, alertRules: [threshold(4, 'CREDITS_REMAINING', 500n)] });
     use(account, 10n * CREDIT);
     deploy(account, CREDIT);
     account.settle(NOON_MS + HOUR_MS);
@@ -322,7 +322,7 @@ describe('before the first lot', () => {
   });
 
   it('nothing is reached; just after it thresholds fire, and limits only when they are crossed', () => {
-    const account = begin({ low: 50n, watches: [threshold(4, 'CREDITS_REMAINING', 500n)] });
+    const account = begin({ low: 50n, alertRules: [threshold(4, 'CREDITS_REMAINING', 500n)] });
     use(account, 10n * CREDIT);
     // -10 + 40 = 30 is below 500 and below 50.
     give(account, 40n);
@@ -336,7 +336,7 @@ describe('before the first lot', () => {
   });
 
   it('credits do not count as begun by a lot that waits', () => {
-    const account = begin({ watches: [threshold(4, 'CREDITS_REMAINING', 500n)] });
+    const account = begin({ alertRules: [threshold(4, 'CREDITS_REMAINING', 500n)] });
     give(account, 100n, { grantAtMs: NOON_MS + HOUR_MS });
     expect(kinds(account)).toEqual([]);
 
@@ -368,7 +368,7 @@ describe('the stop', () => {
 
   it('is expected at once when eight GPUs are deployed', () => {
     // 100 to spend and 20 of debt allowed: 120 h of one GPU at one credit an hour, 15 h of eight.
-    const account = begin({ negative: -20n, watches: [threshold(4, 'HOURS_TO_STOP', 24n)] });
+    const account = begin({ negative: -20n, alertRules: [threshold(4, 'HOURS_TO_STOP', 24n)] });
     give(account, 100n);
     deploy(account, CREDIT);
     expect(kinds(account)).toEqual([]);
@@ -384,7 +384,7 @@ describe('the stop', () => {
   });
 
   it('is expected exactly 24 hours before it, when time alone brings it near', () => {
-    const account = begin({ negative: -20n, watches: [threshold(4, 'HOURS_TO_STOP', 24n)] });
+    const account = begin({ negative: -20n, alertRules: [threshold(4, 'HOURS_TO_STOP', 24n)] });
     give(account, 100n);
     deploy(account, CREDIT);
     account.settle(NOON_MS + 119 * HOUR_MS);
@@ -397,7 +397,7 @@ describe('the stop', () => {
   });
 
   it('does not resolve what expected it', () => {
-    const account = begin({ watches: [threshold(4, 'HOURS_TO_STOP', 24n)] });
+    const account = begin({ alertRules: [threshold(4, 'HOURS_TO_STOP', 24n)] });
     give(account, 100n);
     deploy(account, CREDIT);
     account.settle(NOON_MS + 200 * HOUR_MS);
@@ -418,7 +418,7 @@ describe('the stop', () => {
 
   it('is expected when a rate becomes known, not when it takes effect', () => {
     // 1 credit an hour, 100 left: 100 h. From hour 10 on it is 30 an hour, known since hour 5: 10 + 90 / 30 = hour 13.
-    const account = begin({ watches: [threshold(4, 'HOURS_TO_STOP', 9n)] });
+    const account = begin({ alertRules: [threshold(4, 'HOURS_TO_STOP', 9n)] });
     const rates = [
       { hardwareId: 1, fromMs: 0, rateMicroPerHour: CREDIT, knownFromMs: -Infinity },
       {
@@ -445,12 +445,12 @@ describe('the stop', () => {
 
   it('is expected by each threshold in the order of their ids, whatever their hours', () => {
     const account = begin({
-      watches: [threshold(4, 'HOURS_TO_STOP', 24n), threshold(5, 'HOURS_TO_STOP', 12n)],
+      alertRules: [threshold(4, 'HOURS_TO_STOP', 24n), threshold(5, 'HOURS_TO_STOP', 12n)],
     });
     give(account, 100n);
     deploy(account, 10n * CREDIT);
 
-    expect(alertsOf(account).map(({ watchId }) => watchId)).toEqual([4, 5]);
+    expect(alertsOf(account).map(({ ruleId }) => ruleId)).toEqual([4, 5]);
   });
 
   it('is not foreseen while a deployment is only requested', () => {
@@ -547,7 +547,7 @@ describe('very many and very dear deployments', () => {
   });
 
   it('that burn nothing never end', () => {
-    const account = begin({ watches: [threshold(4, 'HOURS_TO_STOP', 24n)] });
+    const account = begin({ alertRules: [threshold(4, 'HOURS_TO_STOP', 24n)] });
     give(account, 1n);
     deploy(account, 0n, 5);
     expect(forecast(account.state)).toEqual({ exhaustsAtMs: null, stopsAtMs: null });

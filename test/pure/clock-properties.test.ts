@@ -4,10 +4,14 @@ import { advance, forecast, nextDueMs } from '../../src/engine/clock.ts';
 import { Draft } from '../../src/engine/draft.ts';
 import type { LedgerLine } from '../../src/engine/ledger.ts';
 import { balanceOf } from '../../src/engine/lots.ts';
-import type { AlertRaised, CycleClosed } from '../../src/engine/occurrence.ts';
+import type { AlertRaised, CycleClosed } from '../../src/engine/credit-event.ts';
 import type { CreditPolicy } from '../../src/engine/limits.ts';
 import type { AccountState } from '../../src/engine/state.ts';
-import { isThreshold, type Watch, type WatchMeasure } from '../../src/engine/watches.ts';
+import {
+  isThreshold,
+  type AlertRule,
+  type AlertRuleMeasure,
+} from '../../src/engine/alert-rules.ts';
 import { creditPlan } from '../support/credit-plans.ts';
 import { Account, accountOf, happenAgain, happenAll, type Write } from '../support/credit-run.ts';
 import {
@@ -94,7 +98,10 @@ describe('the clock', () => {
         const begin = accountOf(plan, stretch);
         const endMs = writes.at(-1)?.atMs ?? begin.atMs;
         const whole = happenAgain(begin, writes, []);
-        const eventful = [...whole.occurrences, ...whole.ended.map(({ toMs }) => ({ atMs: toMs }))];
+        const eventful = [
+          ...whole.creditEvents,
+          ...whole.ended.map(({ toMs }) => ({ atMs: toMs })),
+        ];
         const cutsMs = [
           ...cutShares.map(
             (share) => begin.atMs + Math.floor(((endMs - begin.atMs) * share) / 1_000),
@@ -115,7 +122,7 @@ describe('alerts', () => {
     fc.assert(
       fc.property(creditPlan, stretches, (plan, stretch) => {
         const { account } = happenAll(plan, stretch);
-        const instants = account.occurrences.map(({ atMs }) => atMs);
+        const instants = account.creditEvents.map(({ atMs }) => atMs);
         expect(instants).toEqual([...instants].sort((a, b) => a - b));
         expect(alertsOf(account).map(({ sequence }) => sequence)).toEqual(
           alertsOf(account).map((_, index) => index + 1),
@@ -123,8 +130,8 @@ describe('alerts', () => {
 
         const { open, wrong } = openAfter(account);
         expect(wrong).toEqual([]);
-        for (const { watchId, openAlert } of account.state.watches) {
-          expect(openAlert).toBe(open.get(watchId)?.sequence ?? null);
+        for (const { ruleId, openAlert } of account.state.alertRules) {
+          expect(openAlert).toBe(open.get(ruleId)?.sequence ?? null);
         }
       }),
       { numRuns: 100 },
@@ -139,15 +146,15 @@ describe('alerts', () => {
           LEVELLED.includes(measure),
         );
         const begin = accountOf(plan, stretch);
-        const wrong = crossings.filter(({ atMs, watchId, position }) => {
+        const wrong = crossings.filter(({ atMs, ruleId, position }) => {
           const before = happenAgain(begin, until(writes, atMs - 1), []).state;
-          const watch = before.watches.find((each) => each.watchId === watchId);
-          if (watch === undefined || !before.credits.hasBegun) return false;
+          const rule = before.alertRules.find((each) => each.ruleId === ruleId);
+          if (rule === undefined || !before.credits.hasBegun) return false;
           // Reached with the first lot, without an alert.
-          if (watch.isReached && watch.openAlert === null) return false;
+          if (rule.isReached && rule.openAlert === null) return false;
           return (
-            balanceNow(before) <= levelOf(watch, before) ||
-            position.credits.balanceMicro > levelOf(watch, position)
+            balanceNow(before) <= levelOf(rule, before) ||
+            position.credits.balanceMicro > levelOf(rule, position)
           );
         });
 
@@ -158,7 +165,7 @@ describe('alerts', () => {
   });
 });
 
-/** Goes through the alerts of each watch: what is open at the end, and those that could not have come. */
+/** Goes through the alerts of each alert rule: what is open at the end, and those that could not have come. */
 function openAfter(account: Account): {
   readonly open: ReadonlyMap<number, AlertRaised>;
   readonly wrong: readonly AlertRaised[];
@@ -167,34 +174,34 @@ function openAfter(account: Account): {
   const open = new Map<number, AlertRaised>();
   const wrong: AlertRaised[] = [];
   for (const alert of alertsOf(account)) {
-    const last = open.get(alert.watchId);
+    const last = open.get(alert.ruleId);
     const isResolved = alert.kind === 'RESOLVED';
     const mayComeAgain = isThreshold(alert.measure) && cycleBegins.has(alert.atMs);
     if (isResolved) {
       if (alert.resolves === null || alert.resolves !== last?.sequence) wrong.push(alert);
-      open.delete(alert.watchId);
+      open.delete(alert.ruleId);
     } else {
       if (last !== undefined && !(mayComeAgain && last.atMs < alert.atMs)) wrong.push(alert);
-      open.set(alert.watchId, alert);
+      open.set(alert.ruleId, alert);
     }
   }
   return { open, wrong };
 }
 
-const LEVELLED: readonly WatchMeasure[] = ['CREDITS_REMAINING', 'LOW_CREDIT', 'ZERO'];
+const LEVELLED: readonly AlertRuleMeasure[] = ['CREDITS_REMAINING', 'LOW_CREDIT', 'ZERO'];
 
 function levelOf(
-  { measure, valueMicro }: Watch,
+  { measure, valueMicro }: AlertRule,
   { policy }: { readonly policy: CreditPolicy },
 ): bigint {
   if (measure === 'LOW_CREDIT') return policy.lowCreditMicro;
   return measure === 'ZERO' ? 0n : valueMicro;
 }
 
-/** The first alert of each watch that was raised. */
+/** The first alert of each alert rule that was raised. */
 function firstOfEach(alerts: readonly AlertRaised[]): readonly AlertRaised[] {
   const first = new Map<number, AlertRaised>();
-  for (const alert of alerts) if (!first.has(alert.watchId)) first.set(alert.watchId, alert);
+  for (const alert of alerts) if (!first.has(alert.ruleId)) first.set(alert.ruleId, alert);
   return [...first.values()];
 }
 
@@ -296,8 +303,8 @@ describe('what is foreseen', () => {
         const isUsedUp = (atMs: number): boolean => balanceNow(advance(state, atMs).state) <= 0n;
         const stopped = (atMs: number): readonly unknown[] =>
           advance(state, atMs)
-            .occurrences.filter(({ what }) => what === 'DEPLOYMENT_STOPPED')
-            .map((occurrence) => occurrence.atMs);
+            .creditEvents.filter(({ what }) => what === 'DEPLOYMENT_STOPPED')
+            .map((creditEvent) => creditEvent.atMs);
 
         expect(exhaustsAtMs === null || isUsedUp(exhaustsAtMs)).toBe(true);
         expect(exhaustsAtMs === null ? [] : before(exhaustsAtMs).filter(isUsedUp)).toEqual([]);
@@ -318,13 +325,13 @@ describe('what is foreseen', () => {
         for (let times = 0; times < 5; times += 1) {
           const dueMs = nextDueMs(new Draft(state));
           const before = advance(state, dueMs - 1);
-          const { lines, occurrences, ended, made } = before;
+          const { lines, creditEvents, ended, made } = before;
 
           expect(dueMs).toBeGreaterThan(state.atMs);
           expect(before.state).toEqual({ ...state, atMs: dueMs - 1 });
-          expect({ lines, occurrences, ended, made }).toEqual({
+          expect({ lines, creditEvents, ended, made }).toEqual({
             lines: [],
-            occurrences: [],
+            creditEvents: [],
             ended: [],
             made: [],
           });

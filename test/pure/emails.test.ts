@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { exampleEmails } from '../../src/cli/emails/examples.ts';
-import type { AlertKind, AlertRaised, Occurrence } from '../../src/engine/occurrence.ts';
-import type { WatchMeasure } from '../../src/engine/watches.ts';
+import type { AlertKind, AlertRaised, CreditEvent } from '../../src/engine/credit-event.ts';
+import type { AlertRuleMeasure } from '../../src/engine/alert-rules.ts';
 import { contentOf } from '../../src/notifications/document.ts';
 import { emailKinds, instantsOf } from '../../src/notifications/email.ts';
 import { duration } from '../../src/notifications/facts.ts';
@@ -10,7 +10,7 @@ import { domainOf, failureText } from '../../src/notifications/mailer.service.ts
 
 const UNIT = { hasBegun: true, allocatedMicro: 0n, usedMicro: 0n, balanceMicro: 0n };
 
-function alert(kind: AlertKind, atMs = 0, measure: WatchMeasure = 'ZERO'): AlertRaised {
+function alert(kind: AlertKind, atMs = 0, measure: AlertRuleMeasure = 'ZERO'): AlertRaised {
   const policy = { lowCreditMicro: 0n, negativeLimitMicro: 0n, fineTuningMinimumMicro: 0n };
   const position = {
     atMs,
@@ -27,7 +27,7 @@ function alert(kind: AlertKind, atMs = 0, measure: WatchMeasure = 'ZERO'): Alert
     measure,
     position,
     sequence: 1,
-    watchId: 1,
+    ruleId: 1,
     valueMicro: 0n,
     measuredMicro: null,
     stoppedResourceIds: [],
@@ -38,14 +38,14 @@ function alert(kind: AlertKind, atMs = 0, measure: WatchMeasure = 'ZERO'): Alert
 function turn(
   what: 'DEPLOYMENT_STARTED' | 'DEPLOYMENT_CHANGED' | 'DEPLOYMENT_STOPPED',
   atMs = 0,
-): Occurrence {
+): CreditEvent {
   const turned = { atMs, resourceId: 1 };
   return what === 'DEPLOYMENT_STOPPED'
     ? { ...turned, what, cause: 'UNDEPLOYED' }
     : { ...turned, what };
 }
 
-const cycle = (atMs = 0): Occurrence => {
+const cycle = (atMs = 0): CreditEvent => {
   const sums = {
     carriedOverMicro: 0n,
     allocatedMicro: 0n,
@@ -60,7 +60,7 @@ const cycle = (atMs = 0): Occurrence => {
 
 describe('the email of an instant', () => {
   // Each with what it is sent for alone, the gravest first.
-  const alone: readonly [string, Occurrence][] = [
+  const alone: readonly [string, CreditEvent][] = [
     ['NEGATIVE_LIMIT_REACHED', alert('NEGATIVE_LIMIT_REACHED')],
     ['CREDITS_EXHAUSTED', alert('CREDITS_EXHAUSTED')],
     ['LOW_CREDITS', alert('LOW_CREDITS')],
@@ -73,22 +73,22 @@ describe('the email of an instant', () => {
     ['RESOLVED', alert('RESOLVED')],
   ];
 
-  it.each(alone)('is %s for what makes that alone', (kind, occurrence) => {
-    expect(instantsOf([occurrence])).toEqual([{ atMs: 0, kind, occurrences: [occurrence] }]);
+  it.each(alone)('is %s for what makes that alone', (kind, creditEvent) => {
+    expect(instantsOf([creditEvent])).toEqual([{ atMs: 0, kind, creditEvents: [creditEvent] }]);
   });
 
   it('is of the gravest kind, in whatever order things happened', () => {
-    const occurrences = alone.map(([, occurrence]) => occurrence);
+    const creditEvents = alone.map(([, creditEvent]) => creditEvent);
 
     for (let from = 0; from < alone.length; from += 1) {
       const kind = alone[from]?.[0];
-      expect(instantsOf(occurrences.slice(from))).toMatchObject([{ kind }]);
-      expect(instantsOf(occurrences.slice(from).reverse())).toMatchObject([{ kind }]);
+      expect(instantsOf(creditEvents.slice(from))).toMatchObject([{ kind }]);
+      expect(instantsOf(creditEvents.slice(from).reverse())).toMatchObject([{ kind }]);
     }
   });
 
   it('is one for each instant, in the order of time, and none for scaling', () => {
-    const occurrences = [
+    const creditEvents = [
       turn('DEPLOYMENT_CHANGED', 1),
       alert('LOW_CREDITS', 2),
       cycle(2),
@@ -96,7 +96,7 @@ describe('the email of an instant', () => {
       turn('DEPLOYMENT_CHANGED', 3),
     ];
 
-    expect(instantsOf(occurrences).map(({ atMs, kind }) => [atMs, kind])).toEqual([
+    expect(instantsOf(creditEvents).map(({ atMs, kind }) => [atMs, kind])).toEqual([
       [2, 'LOW_CREDITS'],
       [3, 'RESOLVED'],
     ]);

@@ -135,7 +135,7 @@ describe('parseUsageEvent', () => {
     const foreign = anEvent({ ...named, resourceId: encodeId('OcrDeployment', ACCOUNT + 1, 3) });
 
     expect(own.subject).toMatchObject({ by: 'id', kind: 'OCR_DEPLOYMENT', localId: 3 });
-    expect(foreign.subject).toMatchObject({ by: 'strangeId' });
+    expect(foreign.subject).toMatchObject({ by: 'foreignId' });
   });
 
   it('never throws, whatever is sent', () => {

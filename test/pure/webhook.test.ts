@@ -2,15 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Account } from '../../src/account/account.ts';
 import { ConflictError, UserInputError } from '../../src/core/errors.ts';
-import type { AlertRaised, Occurrence } from '../../src/engine/occurrence.ts';
-import type { Position } from '../../src/engine/watches.ts';
+import type { AlertRaised, CreditEvent } from '../../src/engine/credit-event.ts';
+import type { Position } from '../../src/engine/alert-rules.ts';
 import { type Facts, PAYLOAD_BYTES_MAX, payloadOf } from '../../src/partners/payloads.ts';
 import { SecretBox } from '../../src/partners/secret-box.service.ts';
 import { isPrivateHost } from '../../src/partners/sender.service.ts';
 import {
   type Answer,
   ATTEMPTS_MAX,
-  judgeAnswer,
+  attemptOutcome,
   parseEvents,
   parseKeepOldSeconds,
   parseWebhookUrl,
@@ -26,8 +26,8 @@ function answered(status: number, retryAfter: string | null = null): Answer {
   return { status, retryAfter };
 }
 
-function judged(answer: Answer, number = 1, jitter = 0): ReturnType<typeof judgeAnswer> {
-  return judgeAnswer(answer, { number, nowMs: NOW_MS, jitter });
+function judged(answer: Answer, number = 1, jitter = 0): ReturnType<typeof attemptOutcome> {
+  return attemptOutcome(answer, { number, nowMs: NOW_MS, jitter });
 }
 
 describe('an attempt', () => {
@@ -400,7 +400,7 @@ function aResource(resourceId: number, text: string): Resource {
   };
 }
 
-function anAlert(stoppedResourceIds: readonly number[]): Occurrence {
+function anAlert(stoppedResourceIds: readonly number[]): CreditEvent {
   const unit = { hasBegun: true, allocatedMicro: 100n, usedMicro: 100n, balanceMicro: 0n };
   const position: Position = {
     atMs: NOW_MS,
@@ -415,7 +415,7 @@ function anAlert(stoppedResourceIds: readonly number[]): Occurrence {
     atMs: NOW_MS,
     sequence: 4,
     kind: 'NEGATIVE_LIMIT_REACHED',
-    watchId: 3,
+    ruleId: 3,
     measure: 'NEGATIVE_LIMIT',
     valueMicro: 0n,
     measuredMicro: null,

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { cycleStartMs } from '../../src/core/calendar.ts';
-import type { ThresholdMeasure } from '../../src/engine/watches.ts';
+import type { ThresholdMeasure } from '../../src/engine/alert-rules.ts';
 
 /** How long until the next step: some milliseconds, or to the next planned instant and a little more or less. */
 export type Gap = { readonly ms: number } | { readonly planned: number };
@@ -24,7 +24,7 @@ export type PlannedWrite =
   | { readonly what: 'void'; readonly pick: number }
   | { readonly what: 'adjust'; readonly units: number }
   | { readonly what: 'policy'; readonly low: number; readonly negative: number }
-  | { readonly what: 'watch'; readonly watch: PlannedWatch }
+  | { readonly what: 'rule'; readonly rule: PlannedAlertRule }
   | { readonly what: 'unwatch'; readonly pick: number }
   | {
       readonly what: 'hosting';
@@ -43,7 +43,7 @@ export type PlannedWrite =
     }
   | { readonly what: 'zone'; readonly zone: string };
 
-export interface PlannedWatch {
+export interface PlannedAlertRule {
   readonly measure: ThresholdMeasure;
   /** Of a hundred: where within the measure's reach it lies. */
   readonly share: number;
@@ -62,7 +62,7 @@ export interface CreditPlan {
   readonly rates: readonly PlannedRate[];
   readonly low: number;
   readonly negative: number;
-  readonly watches: readonly PlannedWatch[];
+  readonly alertRules: readonly PlannedAlertRule[];
   readonly steps: readonly { readonly gap: Gap; readonly write: PlannedWrite }[];
 }
 
@@ -102,7 +102,7 @@ const pick = fc.nat({ max: 99 });
 const hardware = fc.integer({ min: 1, max: 2 });
 const burn = fc.constantFrom(0, 0.25, 1, 1, 2, 5, 10);
 
-const plannedWatch: fc.Arbitrary<PlannedWatch> = fc.record({
+const plannedAlertRule: fc.Arbitrary<PlannedAlertRule> = fc.record({
   measure: fc.constantFrom(
     'CREDITS_REMAINING' as const,
     'CREDITS_USED_PERCENT' as const,
@@ -141,7 +141,7 @@ const writes = {
     low: fc.nat({ max: 150 }),
     negative: fc.integer({ min: -100, max: 0 }),
   }),
-  watch: fc.record({ what: fc.constant('watch' as const), watch: plannedWatch }),
+  rule: fc.record({ what: fc.constant('rule' as const), rule: plannedAlertRule }),
   unwatch: fc.record({ what: fc.constant('unwatch' as const), pick }),
   hosting: fc.record({
     what: fc.constant('hosting' as const),
@@ -168,7 +168,7 @@ const write: fc.Arbitrary<PlannedWrite> = fc.oneof(
   { weight: 2, arbitrary: writes.void },
   { weight: 2, arbitrary: writes.adjust },
   { weight: 1, arbitrary: writes.policy },
-  { weight: 2, arbitrary: writes.watch },
+  { weight: 2, arbitrary: writes.rule },
   { weight: 1, arbitrary: writes.unwatch },
   { weight: 9, arbitrary: writes.hosting },
   { weight: 1, arbitrary: writes.endAll },
@@ -202,7 +202,7 @@ export const creditPlan: fc.Arbitrary<CreditPlan> = fc
     laterRates: fc.array(plannedRate, { maxLength: 3 }),
     low: fc.nat({ max: 100 }),
     negative: fc.oneof(fc.constant(0), fc.integer({ min: -100, max: 0 })),
-    watches: fc.array(plannedWatch, { maxLength: 4 }),
+    alertRules: fc.array(plannedAlertRule, { maxLength: 4 }),
     steps: fc.array(fc.record({ gap, write }), { minLength: 4, maxLength: 24, size: 'max' }),
   })
   .map(({ nearMs, firstBurns, laterRates, ...plan }) => ({

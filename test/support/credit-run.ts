@@ -9,19 +9,19 @@ import { advance } from '../../src/engine/clock.ts';
 import { cycleEndMs, firstCycle } from '../../src/account/cycle.ts';
 import type { Draft, EndedSegment, MadeLot } from '../../src/engine/draft.ts';
 import type { LedgerLine } from '../../src/engine/ledger.ts';
-import { balanceOf, type Lot, NOTHING, type Purse } from '../../src/engine/lots.ts';
-import type { Occurrence } from '../../src/engine/occurrence.ts';
+import { balanceOf, type Lot, NOTHING, type Wallet } from '../../src/engine/lots.ts';
+import type { CreditEvent } from '../../src/engine/credit-event.ts';
 import type { CreditPolicy } from '../../src/engine/limits.ts';
 import type { AccountState, KnownRate } from '../../src/engine/state.ts';
-import type { Watch } from '../../src/engine/watches.ts';
+import type { AlertRule } from '../../src/engine/alert-rules.ts';
 import {
-  addWatch,
+  addAlertRule,
   adjustUp,
   allocate,
   applyRates,
-  type HostingTurn,
+  type HostingChange,
   recordUsage,
-  removeWatch,
+  removeAlertRule,
   reverseUsage,
   setPolicy,
   takeAdjustment,
@@ -29,7 +29,7 @@ import {
   voidLot,
 } from '../../src/engine/writes.ts';
 import { chargedMicro } from '../../src/hosting/charge.ts';
-import type { CreditPlan, Gap, PlannedWatch, PlannedWrite } from './credit-plans.ts';
+import type { CreditPlan, Gap, PlannedAlertRule, PlannedWrite } from './credit-plans.ts';
 
 const MS_PER_HOUR = 3_600_000;
 const RUN_MICRO = 1_000_000n;
@@ -49,9 +49,9 @@ export type Write = { readonly atMs: number } & (
   | { readonly what: 'adjustUp'; readonly lot: Lot }
   | { readonly what: 'adjustDown'; readonly amountMicro: bigint }
   | { readonly what: 'policy'; readonly policy: CreditPolicy }
-  | { readonly what: 'watch'; readonly watch: Watch }
-  | { readonly what: 'unwatch'; readonly watchId: number }
-  | { readonly what: 'turn'; readonly turn: HostingTurn }
+  | { readonly what: 'rule'; readonly rule: AlertRule }
+  | { readonly what: 'unwatch'; readonly ruleId: number }
+  | { readonly what: 'turn'; readonly turn: HostingChange }
   | { readonly what: 'rates'; readonly rates: readonly KnownRate[] }
   | { readonly what: 'zone'; readonly timeZone: string }
   | { readonly what: 'nothing' }
@@ -60,7 +60,7 @@ export type Write = { readonly atMs: number } & (
 /** An account's credits with all that happened to them. */
 export class Account {
   readonly lines: LedgerLine[] = [];
-  readonly occurrences: Occurrence[] = [];
+  readonly creditEvents: CreditEvent[] = [];
   readonly ended: EndedSegment[] = [];
   readonly made: MadeLot[] = [];
   /** Lots that are over, by id: the store does not read them again. */
@@ -74,7 +74,7 @@ export class Account {
     write(draft);
     draft.check({ balanceMicro: balanceOf(this.state.credits) });
     this.lines.push(...draft.lines);
-    this.occurrences.push(...draft.occurrences);
+    this.creditEvents.push(...draft.creditEvents);
     this.ended.push(...draft.ended);
     this.made.push(...draft.made);
     const { credits, runs } = draft.state;
@@ -95,8 +95,8 @@ function isOver(lot: Lot): boolean {
   return lot.state === 'EXPIRED' || lot.state === 'VOIDED';
 }
 
-function alive(purse: Purse): Purse {
-  return { ...purse, lots: purse.lots.filter((lot) => !isOver(lot)) };
+function alive(wallet: Wallet): Wallet {
+  return { ...wallet, lots: wallet.lots.filter((lot) => !isOver(lot)) };
 }
 
 // eslint-disable-next-line complexity -- one line for each kind of write
@@ -125,11 +125,11 @@ function happen(draft: Draft, write: Write): void {
     case 'policy':
       setPolicy(draft, write.policy);
       return;
-    case 'watch':
-      addWatch(draft, write.watch);
+    case 'rule':
+      addAlertRule(draft, write.rule);
       return;
     case 'unwatch':
-      removeWatch(draft, write.watchId);
+      removeAlertRule(draft, write.ruleId);
       return;
     case 'turn':
       if (write.turn.begun !== null) draft.takeLocalId();
@@ -147,15 +147,15 @@ function happen(draft: Draft, write: Write): void {
   }
 }
 
-const emptyPurse: Purse = { lots: [], debtMicro: 0n, hasBegun: false, cycle: NOTHING };
+const emptyWallet: Wallet = { lots: [], debtMicro: 0n, hasBegun: false, cycle: NOTHING };
 
-/** An account at its begin, with watches 1 to 3 for its limits. */
+/** An account at its begin, with alert rules 1 to 3 for its limits. */
 export function newAccount(
-  begin: Pick<AccountState, 'atMs' | 'timeZone' | 'cycleDay' | 'policy' | 'rates' | 'watches'>,
+  begin: Pick<AccountState, 'atMs' | 'timeZone' | 'cycleDay' | 'policy' | 'rates' | 'alertRules'>,
 ): AccountState {
   const cycle = firstCycle(begin, begin.atMs);
   const limits = (['LOW_CREDIT', 'ZERO', 'NEGATIVE_LIMIT'] as const).map((measure, index) =>
-    aWatch({ watchId: index + 1, measure }),
+    anAlertRule({ ruleId: index + 1, measure }),
   );
   return {
     ...begin,
@@ -163,11 +163,11 @@ export function newAccount(
     isTest: false,
     creditsFromMs: begin.atMs,
     cycle: { cycleId: 1, startMs: cycle.fromMs, endMs: cycle.toMs },
-    credits: emptyPurse,
-    runs: emptyPurse,
+    credits: emptyWallet,
+    runs: emptyWallet,
     running: [],
     requestedResourceIds: [],
-    watches: [...limits, ...begin.watches],
+    alertRules: [...limits, ...begin.alertRules],
     lastLedgerSequence: 0,
     lastAlertSequence: 0,
     lastLocalId: 0,
@@ -194,13 +194,15 @@ export function accountOf(plan: CreditPlan, stretch = 1): AccountState {
       fineTuningMinimumMicro: 0n,
     },
     rates: withoutDoubles(rates),
-    watches: plan.watches.map((watch, index) =>
-      aWatch({ watchId: index + 4, ...valueOf(plan, watch, stretch) }),
+    alertRules: plan.alertRules.map((rule, index) =>
+      anAlertRule({ ruleId: index + 4, ...valueOf(plan, rule, stretch) }),
     ),
   });
 }
 
-export function aWatch(values: Pick<Watch, 'watchId' | 'measure'> & Partial<Watch>): Watch {
+export function anAlertRule(
+  values: Pick<AlertRule, 'ruleId' | 'measure'> & Partial<AlertRule>,
+): AlertRule {
   return { valueMicro: 0n, isReached: false, openAlert: null, lastFiredAtMs: null, ...values };
 }
 
@@ -215,9 +217,9 @@ function withoutDoubles(rates: readonly KnownRate[]): readonly KnownRate[] {
 
 function valueOf(
   { unitMicro }: CreditPlan,
-  { measure, share }: PlannedWatch,
+  { measure, share }: PlannedAlertRule,
   stretch: number,
-): Pick<Watch, 'measure' | 'valueMicro'> {
+): Pick<AlertRule, 'measure' | 'valueMicro'> {
   switch (measure) {
     case 'CREDITS_REMAINING':
       return { measure, valueMicro: BigInt(share * 4 - 100) * unitMicro };
@@ -319,7 +321,7 @@ class Author {
       case 'adjust':
         return this.changeLots(write);
       case 'policy':
-      case 'watch':
+      case 'rule':
       case 'unwatch':
       case 'rate':
       case 'zone':
@@ -362,7 +364,7 @@ class Author {
   private changeRules(
     write: Extract<
       PlannedWrite,
-      { readonly what: 'policy' | 'watch' | 'unwatch' | 'rate' | 'zone' }
+      { readonly what: 'policy' | 'rule' | 'unwatch' | 'rate' | 'zone' }
     >,
     index: number,
   ): readonly Write[] {
@@ -380,14 +382,14 @@ class Author {
             },
           },
         ];
-      case 'watch': {
-        const watch = valueOf(this.plan, write.watch, this.stretch);
-        return [{ what: 'watch', atMs, watch: aWatch({ watchId: 100 + index, ...watch }) }];
+      case 'rule': {
+        const rule = valueOf(this.plan, write.rule, this.stretch);
+        return [{ what: 'rule', atMs, rule: anAlertRule({ ruleId: 100 + index, ...rule }) }];
       }
       case 'unwatch': {
-        const thresholds = this.state.watches.filter(({ watchId }) => watchId > 3);
+        const thresholds = this.state.alertRules.filter(({ ruleId }) => ruleId > 3);
         const picked = thresholds[write.pick % Math.max(1, thresholds.length)];
-        return picked === undefined ? [] : [{ what: 'unwatch', atMs, watchId: picked.watchId }];
+        return picked === undefined ? [] : [{ what: 'unwatch', atMs, ruleId: picked.ruleId }];
       }
       case 'rate': {
         const rate = {
@@ -531,7 +533,7 @@ class Author {
   private correction(
     segment: RunningSegment | EndedSegment,
     endMs: number,
-  ): HostingTurn['charges'][number] {
+  ): HostingChange['charges'][number] {
     const { segmentId, postedMicro } = segment;
     const chargedMicroOfAll = chargedMicro({ ...segment, toMs: null }, endMs);
     return { segmentId, chargedMicro: chargedMicroOfAll - postedMicro };

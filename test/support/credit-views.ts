@@ -1,12 +1,12 @@
 // One view of an account's credits for the clock under test and for its reference, so that they can be laid side by side.
 
-import type { Lot, Purse } from '../../src/engine/lots.ts';
-import type { AlertRaised, CycleClosed } from '../../src/engine/occurrence.ts';
+import type { Lot, Wallet } from '../../src/engine/lots.ts';
+import type { AlertRaised, CycleClosed } from '../../src/engine/credit-event.ts';
 import type { AccountState, KnownRate } from '../../src/engine/state.ts';
 import { hoursMicro } from '../../src/engine/burn.ts';
 import { balanceOf } from '../../src/engine/lots.ts';
 import type { RunningSegment } from '../../src/engine/burn.ts';
-import type { Watch } from '../../src/engine/watches.ts';
+import type { AlertRule } from '../../src/engine/alert-rules.ts';
 import { type Account, accountOf, type Write } from './credit-run.ts';
 import type { CreditPlan } from './credit-plans.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type TwinLot,
   type TwinRate,
   type TwinSegment,
-  type TwinWatch,
+  type TwinAlertRule,
   type Unit,
 } from './reference/credit-clock.ts';
 
@@ -27,27 +27,27 @@ export function viewOf(state: AccountState): View {
   return {
     atMs: state.atMs,
     cycle: [state.cycle.startMs, state.cycle.endMs],
-    credits: purseView(state.credits),
-    runs: purseView(state.runs),
+    credits: walletView(state.credits),
+    runs: walletView(state.runs),
     running: state.running
       .map((s) => [s.resourceId, s.segmentId, s.rateMicroPerHour, s.fromMs, s.postedMicro])
       .sort(byFirst),
     requested: [...state.requestedResourceIds].sort((a, b) => a - b),
-    watches: state.watches
-      .map((watch) => [watch.watchId, watch.isReached, watch.openAlert, watch.lastFiredAtMs])
+    alertRules: state.alertRules
+      .map((rule) => [rule.ruleId, rule.isReached, rule.openAlert, rule.lastFiredAtMs])
       .sort(byFirst),
     counted: [state.lastLedgerSequence, state.lastAlertSequence, state.lastLocalId],
   };
 }
 
-function purseView(purse: Purse): View {
-  const { carriedOverMicro, allocatedMicro, usedMicro, expiredMicro, adjustedMicro } = purse.cycle;
+function walletView(wallet: Wallet): View {
+  const { carriedOverMicro, allocatedMicro, usedMicro, expiredMicro, adjustedMicro } = wallet.cycle;
   return {
-    balance: balanceOf(purse),
-    debt: purse.debtMicro,
-    hasBegun: purse.hasBegun,
+    balance: balanceOf(wallet),
+    debt: wallet.debtMicro,
+    hasBegun: wallet.hasBegun,
     sums: [carriedOverMicro, allocatedMicro, usedMicro, expiredMicro, adjustedMicro],
-    lots: purse.lots
+    lots: wallet.lots
       .map((lot) => [
         lot.allocationId,
         lot.state,
@@ -65,18 +65,18 @@ export function viewOfTwin(twin: CreditClock): View {
   return {
     atMs: account.at,
     cycle: [account.cycle.start, account.cycle.end],
-    credits: purseViewOfTwin(twin, 'CREDITS'),
-    runs: purseViewOfTwin(twin, 'WORKFLOW_RUNS'),
+    credits: walletViewOfTwin(twin, 'CREDITS'),
+    runs: walletViewOfTwin(twin, 'WORKFLOW_RUNS'),
     running: account.running.map((s) => [s.resource, s.id, s.rate, s.from, s.posted]).sort(byFirst),
     requested: [...account.requested].sort((a, b) => a - b),
-    watches: account.watches
-      .map((watch) => [watch.id, watch.isReached, watch.open, watch.firedAt])
+    alertRules: account.alertRules
+      .map((rule) => [rule.id, rule.isReached, rule.open, rule.firedAt])
       .sort(byFirst),
     counted: [twin.lines.length, account.alerts, account.ids],
   };
 }
 
-function purseViewOfTwin(twin: CreditClock, unit: Unit): View {
+function walletViewOfTwin(twin: CreditClock, unit: Unit): View {
   const { account } = twin;
   const { carriedOver, allocated, used, expired, adjusted } = account.sums[unit];
   return {
@@ -109,7 +109,7 @@ export function storyOf(account: Account): View {
       alert.sequence,
       alert.kind,
       alert.atMs,
-      alert.watchId,
+      alert.ruleId,
       alert.measure === 'HOURS_TO_STOP' ? nearHours(alert.measuredMicro) : alert.measuredMicro,
       alert.position.credits.balanceMicro,
       [...alert.stoppedResourceIds].sort((a, b) => a - b),
@@ -140,7 +140,7 @@ export function storyOfTwin(twin: CreditClock): View {
       alert.sequence,
       alert.kind,
       alert.at,
-      alert.watch,
+      alert.rule,
       alert.measured,
       alert.balance,
       alert.stopped,
@@ -161,11 +161,11 @@ function nearHours(measuredMicro: bigint | null): bigint | null {
 }
 
 export function alertsOf(account: Account): readonly AlertRaised[] {
-  return account.occurrences.filter((occurrence) => occurrence.what === 'ALERT');
+  return account.creditEvents.filter((creditEvent) => creditEvent.what === 'ALERT');
 }
 
 export function closedOf(account: Account): readonly CycleClosed[] {
-  return account.occurrences.filter((occurrence) => occurrence.what === 'CYCLE_CLOSED');
+  return account.creditEvents.filter((creditEvent) => creditEvent.what === 'CYCLE_CLOSED');
 }
 
 /** The reference at a plan's begin. */
@@ -178,7 +178,7 @@ export function twinOf(plan: CreditPlan): CreditClock {
     low: state.policy.lowCreditMicro,
     negativeLimit: state.policy.negativeLimitMicro,
     rates: state.rates.map(twinRate),
-    watches: state.watches.map(twinWatch),
+    alertRules: state.alertRules.map(twinAlertRule),
   });
 }
 
@@ -207,11 +207,11 @@ export function happenOnTwin(twin: CreditClock, write: Write): void {
     case 'policy':
       twin.setPolicy(write.policy.lowCreditMicro, write.policy.negativeLimitMicro);
       return;
-    case 'watch':
-      twin.addWatch(twinWatch(write.watch));
+    case 'rule':
+      twin.addAlertRule(twinAlertRule(write.rule));
       return;
     case 'unwatch':
-      twin.removeWatch(write.watchId);
+      twin.removeAlertRule(write.ruleId);
       return;
     case 'turn': {
       const { charges, endedSegmentIds, begun, resourceId, isRequested } = write.turn;
@@ -244,14 +244,14 @@ function twinRate(rate: KnownRate): TwinRate {
   };
 }
 
-function twinWatch(watch: Watch): TwinWatch {
+function twinAlertRule(rule: AlertRule): TwinAlertRule {
   return {
-    id: watch.watchId,
-    measure: watch.measure,
-    value: watch.valueMicro,
-    isReached: watch.isReached,
-    open: watch.openAlert,
-    firedAt: watch.lastFiredAtMs,
+    id: rule.ruleId,
+    measure: rule.measure,
+    value: rule.valueMicro,
+    isReached: rule.isReached,
+    open: rule.openAlert,
+    firedAt: rule.lastFiredAtMs,
   };
 }
 

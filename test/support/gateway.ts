@@ -12,7 +12,7 @@ import { type Clock, ManualClock } from '../../src/core/clock.ts';
 import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
-import { openDoors } from '../../src/doors.ts';
+import { startServer } from '../../src/server.ts';
 
 /** Where the clock of every test gateway stands at first: a Tuesday. */
 export const TEST_NOW = '2026-03-10T12:00:00.000Z';
@@ -112,7 +112,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     },
   });
   await app.keys.ensureOperatorKey(OPERATOR_KEY);
-  const server = await openDoors({ app, database, clock: time, logLevel: 'silent' });
+  const server = await startServer({ app, database, clock: time, logLevel: 'silent' });
   await server.listen({ port: 0, host: '127.0.0.1' });
   const http = supertest(server.server);
   return {

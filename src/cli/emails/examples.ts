@@ -2,8 +2,8 @@
 // shows.
 
 import { HOUR_MS } from '../../core/range.ts';
-import type { AlertRaised, CycleClosed, Occurrence } from '../../engine/occurrence.ts';
-import type { Position } from '../../engine/watches.ts';
+import type { AlertRaised, CycleClosed, CreditEvent } from '../../engine/credit-event.ts';
+import type { Position } from '../../engine/alert-rules.ts';
 import { emailOf, webhookDisabledEmail } from '../../notifications/content.ts';
 import { type EmailContent, instantsOf } from '../../notifications/email.ts';
 import type { EmailFacts, Hosting, NamedResource } from '../../notifications/facts.ts';
@@ -90,7 +90,7 @@ function alert(
     what: 'ALERT',
     atMs: NOON_MS,
     sequence: 1,
-    watchId: 1,
+    ruleId: 1,
     valueMicro: 0n,
     measuredMicro: null,
     stoppedResourceIds: [],
@@ -123,7 +123,7 @@ const CYCLE: CycleClosed = {
 
 function example(
   name: string,
-  occurrences: readonly Occurrence[],
+  creditEvents: readonly CreditEvent[],
   values: Partial<EmailFacts> = {},
 ): ExampleEmail {
   const facts: EmailFacts = {
@@ -135,7 +135,7 @@ function example(
     stoppedMessage: STOPPED_MESSAGE,
     ...values,
   };
-  const [instant] = instantsOf(occurrences);
+  const [instant] = instantsOf(creditEvents);
   if (instant === undefined) throw new Error(`${name} makes no email`);
   return { name, content: emailOf(instant, facts) };
 }
@@ -163,7 +163,7 @@ function usageExamples(): readonly ExampleEmail[] {
         alert({
           kind: 'RUN_THRESHOLD',
           measure: 'RUNS_USED_PERCENT',
-          watchId: 4,
+          ruleId: 4,
           valueMicro: 400_000n,
           measuredMicro: 450_000n,
           position: position(87_840_000n),

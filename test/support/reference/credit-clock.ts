@@ -35,7 +35,7 @@ export interface TwinSegment {
   posted: bigint;
 }
 
-export interface TwinWatch {
+export interface TwinAlertRule {
   readonly id: number;
   readonly measure:
     | 'CREDITS_REMAINING'
@@ -82,7 +82,7 @@ interface Account {
   running: TwinSegment[];
   requested: number[];
   rates: TwinRate[];
-  watches: TwinWatch[];
+  alertRules: TwinAlertRule[];
   ledger: bigint;
   alerts: number;
   ids: number;
@@ -99,7 +99,7 @@ export interface TwinAlert {
   readonly at: number;
   readonly sequence: number;
   readonly kind: string;
-  readonly watch: number;
+  readonly rule: number;
   readonly measured: bigint | null;
   readonly balance: bigint;
   readonly stopped: readonly number[];
@@ -150,7 +150,7 @@ export class CreditClock {
   static of(
     begin: Pick<
       Account,
-      'at' | 'zone' | 'cycleDay' | 'low' | 'negativeLimit' | 'rates' | 'watches'
+      'at' | 'zone' | 'cycleDay' | 'low' | 'negativeLimit' | 'rates' | 'alertRules'
     >,
   ): CreditClock {
     const start = cycleStartMs(begin.zone, begin.cycleDay, begin.at);
@@ -227,7 +227,7 @@ export class CreditClock {
     const ahead = new CreditClock({
       ...structuredClone(this.account),
       rates: rates.filter((rate) => rate.knownFrom <= at),
-      watches: [],
+      alertRules: [],
       requested: [],
     });
     while (ahead.account.at < at + horizon) {
@@ -252,7 +252,7 @@ export class CreditClock {
       ...account.rates.flatMap((rate) => [rate.from, rate.knownFrom]),
     ].filter((at) => at > account.at);
     // A stop can come near also while a rate of zero runs.
-    const isForeseeing = account.watches.some(({ measure }) => measure === 'HOURS_TO_STOP');
+    const isForeseeing = account.alertRules.some(({ measure }) => measure === 'HOURS_TO_STOP');
     const isQuiet =
       account.running.length === 0 ||
       (!isForeseeing && account.running.every((segment) => segment.rate === 0n));
@@ -428,13 +428,13 @@ export class CreditClock {
     this.evaluate();
   }
 
-  addWatch(watch: TwinWatch): void {
-    this.account.watches.push({ ...watch });
+  addAlertRule(rule: TwinAlertRule): void {
+    this.account.alertRules.push({ ...rule });
     this.evaluate();
   }
 
-  removeWatch(id: number): void {
-    this.account.watches = this.account.watches.filter((watch) => watch.id !== id);
+  removeAlertRule(id: number): void {
+    this.account.alertRules = this.account.alertRules.filter((rule) => rule.id !== id);
     this.evaluate();
   }
 
@@ -542,31 +542,31 @@ export class CreditClock {
     const stopped = this.state() === 'STOPPED' ? this.stop() : [];
     // Limits need a crossing after the first lot took effect.
     const isFirst = account.hasBegun.CREDITS && !account.wasJudged.CREDITS;
-    const judged = account.watches
-      .filter((watch) => this.isJudged(watch))
-      .map((watch) => ({ watch, was: watch.isReached, is: this.isReached(watch) }));
-    for (const { watch, is } of judged) watch.isReached = is;
-    const fires = ({ watch, was, is }: (typeof judged)[number]): boolean =>
-      isLimit(watch) ? is && !was && !isFirst : is && (!was || cycleBegins);
-    const fired = judged.filter(fires).map(({ watch }) => watch);
-    const resolved = judged.filter(({ was, is }) => was && !is).map(({ watch }) => watch);
+    const judged = account.alertRules
+      .filter((rule) => this.isJudged(rule))
+      .map((rule) => ({ rule, was: rule.isReached, is: this.isReached(rule) }));
+    for (const { rule, is } of judged) rule.isReached = is;
+    const fires = ({ rule, was, is }: (typeof judged)[number]): boolean =>
+      isLimit(rule) ? is && !was && !isFirst : is && (!was || cycleBegins);
+    const fired = judged.filter(fires).map(({ rule }) => rule);
+    const resolved = judged.filter(({ was, is }) => was && !is).map(({ rule }) => rule);
     account.wasJudged = { ...account.hasBegun };
 
     this.resolve(resolved);
-    for (const watch of fired.sort(inFiringOrder)) {
-      const ofStop = watch.measure === 'NEGATIVE_LIMIT' ? stopped : [];
-      this.alert(watch, { kind: KINDS[watch.measure], resolves: null, stopped: ofStop });
-      watch.open = account.alerts;
-      watch.firedAt = account.at;
+    for (const rule of fired.sort(inFiringOrder)) {
+      const ofStop = rule.measure === 'NEGATIVE_LIMIT' ? stopped : [];
+      this.alert(rule, { kind: KINDS[rule.measure], resolves: null, stopped: ofStop });
+      rule.open = account.alerts;
+      rule.firedAt = account.at;
     }
   }
 
   /** The oldest alert first. */
-  private resolve(watches: readonly TwinWatch[]): void {
-    const open = watches.filter((watch) => watch.open !== null);
-    for (const watch of open.sort((a, b) => Number(a.open) - Number(b.open))) {
-      this.alert(watch, { kind: 'RESOLVED', resolves: watch.open, stopped: [] });
-      watch.open = null;
+  private resolve(alertRules: readonly TwinAlertRule[]): void {
+    const open = alertRules.filter((rule) => rule.open !== null);
+    for (const rule of open.sort((a, b) => Number(a.open) - Number(b.open))) {
+      this.alert(rule, { kind: 'RESOLVED', resolves: rule.open, stopped: [] });
+      rule.open = null;
     }
   }
 
@@ -581,13 +581,13 @@ export class CreditClock {
     return stopped.sort((a, b) => a - b);
   }
 
-  private isJudged({ measure }: TwinWatch): boolean {
+  private isJudged({ measure }: TwinAlertRule): boolean {
     if (measure === 'RUNS_USED_PERCENT') return this.account.hasBegun.WORKFLOW_RUNS;
     if (measure === 'HOURS_TO_STOP' && this.state() === 'STOPPED') return false;
     return this.account.hasBegun.CREDITS;
   }
 
-  private isReached({ measure, value }: TwinWatch): boolean {
+  private isReached({ measure, value }: TwinAlertRule): boolean {
     const balance = this.balance('CREDITS');
     switch (measure) {
       case 'CREDITS_REMAINING':
@@ -623,7 +623,7 @@ export class CreditClock {
     return used * 100n * MILLION >= percent * allocated;
   }
 
-  private measured({ measure }: TwinWatch): bigint | null {
+  private measured({ measure }: TwinAlertRule): bigint | null {
     if (measure === 'CREDITS_REMAINING') return this.balance('CREDITS');
     if (measure === 'HOURS_TO_STOP') {
       const stopsAt = this.stopsAt(HORIZON_MS);
@@ -636,14 +636,14 @@ export class CreditClock {
     return allocated <= 0n ? null : halfUp(100n * used * MILLION, allocated);
   }
 
-  private alert(watch: TwinWatch, what: Pick<TwinAlert, 'kind' | 'resolves' | 'stopped'>): void {
+  private alert(rule: TwinAlertRule, what: Pick<TwinAlert, 'kind' | 'resolves' | 'stopped'>): void {
     this.account.alerts += 1;
     this.alerts.push({
       ...what,
       at: this.account.at,
       sequence: this.account.alerts,
-      watch: watch.id,
-      measured: this.measured(watch),
+      rule: rule.id,
+      measured: this.measured(rule),
       balance: this.balance('CREDITS'),
     });
   }
@@ -665,7 +665,7 @@ function endOfCycle(
   return end;
 }
 
-function isLimit({ measure }: TwinWatch): boolean {
+function isLimit({ measure }: TwinAlertRule): boolean {
   return measure === 'LOW_CREDIT' || measure === 'ZERO' || measure === 'NEGATIVE_LIMIT';
 }
 
@@ -680,8 +680,8 @@ function inSpendingOrder(lots: readonly TwinLot[]): TwinLot[] {
   );
 }
 
-function inFiringOrder(a: TwinWatch, b: TwinWatch): number {
-  const place = ({ measure }: TwinWatch): number =>
+function inFiringOrder(a: TwinAlertRule, b: TwinAlertRule): number {
+  const place = ({ measure }: TwinAlertRule): number =>
     FIRING_ORDER.findIndex((measures) => measures.includes(measure));
   const byValue = a.measure === 'CREDITS_REMAINING' ? b.value - a.value : a.value - b.value;
   const isByValue = place(a) < 2;

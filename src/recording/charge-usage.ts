@@ -6,7 +6,7 @@ import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
 import type { EventContent } from './event.ts';
 
 /** Credits and runs of events and of the segments of hosting periods among them; null when they move nothing. */
-export function bookingOf(
+export function usageToCharge(
   recorded: {
     /** In the order of their seq. */
     readonly events: readonly (EventContent & { readonly seq: number })[];
@@ -36,7 +36,7 @@ export function chargedFor(
 ): RecordedUsage | null {
   // An event may lie ahead of its recording: one that was there before its account kept credits can lie after their begin.
   if (event.recordedAtMs < creditsFromMs) return null;
-  return bookingOf({ events: [event], segments }, creditsFromMs);
+  return usageToCharge({ events: [event], segments }, creditsFromMs);
 }
 
 /** What a closed segment costs since the account's credits began. */

@@ -7,7 +7,7 @@ import {
   parseUsageEvent,
   type UsageEvent,
 } from '../../src/recording/event.ts';
-import { judge, type Facts, type Verdict } from '../../src/recording/judgement.ts';
+import { admit, type AdmissionFacts, type BatchOutcome } from '../../src/recording/admission.ts';
 import { HostedTimes } from '../../src/recording/periods.ts';
 
 const NOW = Date.UTC(2026, 2, 10, 12);
@@ -15,7 +15,7 @@ const HOUR_MS = 3_600_000;
 /** 10^12 credits: the most that an account records. */
 const HELD_MICRO = 10n ** 18n;
 
-function someFacts(changes: Partial<Facts> = {}): Facts {
+function someFacts(changes: Partial<AdmissionFacts> = {}): AdmissionFacts {
   const rates = [
     { hardwareId: 1, fromMs: NOW - 100 * HOUR_MS, rateMicroPerHour: 3_600_000n },
     { hardwareId: 1, fromMs: NOW - 10 * HOUR_MS, rateMicroPerHour: 7_200_000n },
@@ -51,13 +51,13 @@ function aPeriod(eventId: string, from: number, to: number, changes: object = {}
   return read(parseHostingPeriod({ ...on, eventId, hardware: 'gpu', from, to, ...changes }, 1));
 }
 
-function codes(verdict: Verdict): readonly string[] {
+function codes(verdict: BatchOutcome): readonly string[] {
   return verdict.judged.map((one) => (one.outcome === 'ACCEPTED' ? 'ACCEPTED' : one.code));
 }
 
-describe('judge', () => {
+describe('admit', () => {
   it('numbers what it accepts without gaps, in the order given', () => {
-    const verdict = judge(
+    const verdict = admit(
       [anEvent('a'), anEvent('b', { resourceExternalId: 'unknown' }), anEvent('c')],
       someFacts(),
     );
@@ -71,7 +71,7 @@ describe('judge', () => {
   });
 
   it('lets the first of several events with one identity count', () => {
-    const verdict = judge(
+    const verdict = admit(
       [anEvent('a'), anEvent('a'), anEvent('a', { credits: '2' }), aPeriod('a', NOW - 1, NOW)],
       someFacts(),
     );
@@ -80,7 +80,7 @@ describe('judge', () => {
   });
 
   it('leaves a rejected identity free', () => {
-    const verdict = judge(
+    const verdict = admit(
       [anEvent('a', { resourceExternalId: 'unknown' }), anEvent('a')],
       someFacts(),
     );
@@ -89,7 +89,7 @@ describe('judge', () => {
   });
 
   it('judges the identity before the window and before what the event names', () => {
-    const [recorded] = judge([anEvent('a')], someFacts()).events;
+    const [recorded] = admit([anEvent('a')], someFacts()).events;
     const later = someFacts({
       nowMs: NOW + 500 * 24 * HOUR_MS,
       recorded: new Map(recorded === undefined ? [] : [['s\0a', recorded]]),
@@ -97,14 +97,14 @@ describe('judge', () => {
 
     expect(
       codes(
-        judge([anEvent('a'), anEvent('a', { resourceExternalId: 'unknown' }), anEvent('b')], later),
+        admit([anEvent('a'), anEvent('a', { resourceExternalId: 'unknown' }), anEvent('b')], later),
       ),
     ).toEqual(['DUPLICATE', 'CONFLICT', 'OUTSIDE_WINDOW']);
   });
 
   it('takes credits and quantities up to the last unit that can be said, and not one more', () => {
     const full = { lastSeq: 0, quantity: 2n ** 53n - 3n, creditsMicro: HELD_MICRO - 1_000_000n };
-    const verdict = judge(
+    const verdict = admit(
       [
         anEvent('a', { credits: '1.000001' }),
         anEvent('b', { credits: '1' }),
@@ -137,7 +137,7 @@ describe('judge', () => {
         credits: null,
         quantity,
       });
-    const verdict = judge(
+    const verdict = admit(
       [runs('a', 8), runs('b', 3), runs('c', 2), runs('d', 1)],
       someFacts({ runsLeft: 10n, subjectIdOf: () => 1 }),
     );
@@ -146,7 +146,7 @@ describe('judge', () => {
   });
 
   it('divides a period where the rate changes', () => {
-    const verdict = judge(
+    const verdict = admit(
       [aPeriod('a', NOW - 11 * HOUR_MS, NOW - 9 * HOUR_MS, { replicas: 2 })],
       someFacts(),
     );
@@ -162,7 +162,7 @@ describe('judge', () => {
 
   it('refuses periods without hardware or rate', () => {
     const before = NOW - 100 * HOUR_MS;
-    const verdict = judge(
+    const verdict = admit(
       [
         aPeriod('a', NOW - 1, NOW, { hardware: 'tpu' }),
         aPeriod('b', before - 1, before + 5),
@@ -176,7 +176,7 @@ describe('judge', () => {
 
   it('takes periods that touch, and names the hosting in the way of one that overlaps', () => {
     const running = { resourceId: 4, fromMs: NOW - 2 * HOUR_MS, toMs: null };
-    const verdict = judge(
+    const verdict = admit(
       [
         aPeriod('a', NOW - 4 * HOUR_MS, NOW - 3 * HOUR_MS),
         aPeriod('b', NOW - 3 * HOUR_MS, NOW - 2 * HOUR_MS),

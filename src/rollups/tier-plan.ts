@@ -20,7 +20,7 @@ export const QUARTER_HOUR_MS = 900_000;
 const TWO_HOURS_MS = 8 * QUARTER_HOUR_MS;
 
 /** Rollup buckets `[fromBucket, toBucket)` of one tier, counted with a sign. */
-export interface Piece {
+export interface TierSpan {
   readonly cell: number;
   readonly tier: Tier;
   readonly fromBucket: number;
@@ -29,17 +29,17 @@ export interface Piece {
 }
 
 /** A stretch read from raw rows, counted with a sign. */
-export interface Edge {
+export interface RawSpan {
   readonly cell: number;
   readonly fromMs: number;
   readonly toMs: number;
   readonly sign: 1 | -1;
 }
 
-export interface Cover {
-  readonly pieces: readonly Piece[];
-  readonly eventEdges: readonly Edge[];
-  readonly hostingEdges: readonly Edge[];
+export interface TierPlan {
+  readonly tierSpans: readonly TierSpan[];
+  readonly rawEventSpans: readonly RawSpan[];
+  readonly rawHostingSpans: readonly RawSpan[];
 }
 
 /**
@@ -47,30 +47,30 @@ export interface Cover {
  * @param edgesMs ascending; cell i is [edgesMs[i], edgesMs[i + 1])
  * @param dayZone the zone whose local days the day tiers hold
  */
-export function coverCells(edgesMs: readonly number[], dayZone: string): Cover {
-  const collected: Collected = { pieces: [], eventEdges: [], hostingEdges: [] };
+export function planTiers(edgesMs: readonly number[], dayZone: string): TierPlan {
+  const collected: Collected = { tierSpans: [], rawEventSpans: [], rawHostingSpans: [] };
   for (let cell = 0; cell + 1 < edgesMs.length; cell += 1) {
     const fromMs = edgesMs[cell] ?? 0;
     const toMs = edgesMs[cell + 1] ?? 0;
     const stretch = { cell, fromMs, toMs, sign: 1 } as const;
     const tier = widestTier(toMs - fromMs);
     // Shorter than a day: no day bucket can help, and hosting is read from its segments alone.
-    if (tier < TIERS.DAY) collected.hostingEdges.push(stretch);
+    if (tier < TIERS.DAY) collected.rawHostingSpans.push(stretch);
     cover(stretch, tier, dayZone, collected);
   }
   return collected;
 }
 
 interface Collected {
-  readonly pieces: Piece[];
-  readonly eventEdges: Edge[];
-  readonly hostingEdges: Edge[];
+  readonly tierSpans: TierSpan[];
+  readonly rawEventSpans: RawSpan[];
+  readonly rawHostingSpans: RawSpan[];
 }
 
-function cover(stretch: Edge, tier: Tier | -1, dayZone: string, into: Collected): void {
+function cover(stretch: RawSpan, tier: Tier | -1, dayZone: string, into: Collected): void {
   if (stretch.fromMs >= stretch.toMs) return;
   if (tier === -1) {
-    into.eventEdges.push(stretch);
+    into.rawEventSpans.push(stretch);
     return;
   }
   const from = nearestBoundary(tier, stretch.fromMs, dayZone);
@@ -80,7 +80,7 @@ function cover(stretch: Edge, tier: Tier | -1, dayZone: string, into: Collected)
     return;
   }
   const { cell, sign } = stretch;
-  into.pieces.push({ cell, tier, fromBucket: from.bucket, toBucket: to.bucket, sign });
+  into.tierSpans.push({ cell, tier, fromBucket: from.bucket, toBucket: to.bucket, sign });
   const minus = sign === 1 ? -1 : 1;
   below({ cell, fromMs: stretch.fromMs, toMs: from.atMs, sign }, tier, dayZone, into);
   below({ cell, fromMs: from.atMs, toMs: stretch.fromMs, sign: minus }, tier, dayZone, into);
@@ -88,9 +88,9 @@ function cover(stretch: Edge, tier: Tier | -1, dayZone: string, into: Collected)
   below({ cell, fromMs: stretch.toMs, toMs: to.atMs, sign: minus }, tier, dayZone, into);
 }
 
-function below(stretch: Edge, tier: Tier, dayZone: string, into: Collected): void {
+function below(stretch: RawSpan, tier: Tier, dayZone: string, into: Collected): void {
   if (stretch.fromMs >= stretch.toMs) return;
-  if (tier === TIERS.DAY) into.hostingEdges.push(stretch);
+  if (tier === TIERS.DAY) into.rawHostingSpans.push(stretch);
   cover(stretch, tierBelow[tier], dayZone, into);
 }
 

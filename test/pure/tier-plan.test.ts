@@ -1,10 +1,10 @@
-// What the rollups would hold is made here from a list of points, bucket by bucket; the cover of a range, added up with its
+// What the rollups would hold is made here from a list of points, bucket by bucket; the tierPlan of a range, added up with its
 // signs, must come to what filtering the points gives.
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { dayStartMs } from '../../src/core/calendar.ts';
-import { coverCells, TIERS, type Cover } from '../../src/rollups/cover.ts';
+import { planTiers, TIERS, type TierPlan } from '../../src/rollups/tier-plan.ts';
 import { CLOCK_CHANGES, instant, ZONES } from '../support/arbitraries.ts';
 
 const DAYS_OF_TIER = { 2: 1, 3: 8, 4: 64 } as const;
@@ -17,7 +17,11 @@ interface Point {
 }
 
 /** When a bucket of a tier begins. */
-function beginOf(tier: Cover['pieces'][number]['tier'], bucket: number, zone: string): number {
+function beginOf(
+  tier: TierPlan['tierSpans'][number]['tier'],
+  bucket: number,
+  zone: string,
+): number {
   if (tier === TIERS.QUARTER_HOUR || tier === TIERS.TWO_HOURS) {
     return bucket * QUARTER_HOURS_OF_TIER[tier] * 900_000;
   }
@@ -30,14 +34,14 @@ function within(points: readonly Point[], fromMs: number, toMs: number): number 
     .reduce((sum, { amount }) => sum + amount, 0);
 }
 
-/** Adds a cell up from its pieces of the tiers and its edges. */
-function covered(
+/** Adds a cell up from its tierSpans of the tiers and its edges. */
+function planned(
   points: readonly Point[],
   zone: string,
-  parts: { readonly pieces: Cover['pieces']; readonly edges: Cover['eventEdges'] },
+  parts: { readonly tierSpans: TierPlan['tierSpans']; readonly edges: TierPlan['rawEventSpans'] },
 ): number {
   let sum = 0;
-  for (const { tier, fromBucket, toBucket, sign } of parts.pieces) {
+  for (const { tier, fromBucket, toBucket, sign } of parts.tierSpans) {
     for (let bucket = fromBucket; bucket < toBucket; bucket += 1) {
       const [fromMs, toMs] = [beginOf(tier, bucket, zone), beginOf(tier, bucket + 1, zone)];
       sum += sign * within(points, fromMs, toMs);
@@ -66,15 +70,15 @@ const scene = fc
     });
   });
 
-describe('the cover of a range', () => {
+describe('the tierPlan of a range', () => {
   it('counts each event of each cell once', () => {
     fc.assert(
       fc.property(scene, ({ zone, points, edges }) => {
-        const cover = coverCells(edges, zone);
+        const tierPlan = planTiers(edges, zone);
         const cells = edges.slice(1).map((_, cell) =>
-          covered(points, zone, {
-            pieces: cover.pieces.filter((piece) => piece.cell === cell),
-            edges: cover.eventEdges.filter((edge) => edge.cell === cell),
+          planned(points, zone, {
+            tierSpans: tierPlan.tierSpans.filter((piece) => piece.cell === cell),
+            edges: tierPlan.rawEventSpans.filter((edge) => edge.cell === cell),
           }),
         );
         expect(cells).toEqual(
@@ -88,11 +92,13 @@ describe('the cover of a range', () => {
   it('counts each millisecond of hosting once, from the day tiers and the cut days', () => {
     fc.assert(
       fc.property(scene, ({ zone, points, edges }) => {
-        const cover = coverCells(edges, zone);
+        const tierPlan = planTiers(edges, zone);
         const cells = edges.slice(1).map((_, cell) =>
-          covered(points, zone, {
-            pieces: cover.pieces.filter((piece) => piece.cell === cell && piece.tier >= TIERS.DAY),
-            edges: cover.hostingEdges.filter((edge) => edge.cell === cell),
+          planned(points, zone, {
+            tierSpans: tierPlan.tierSpans.filter(
+              (piece) => piece.cell === cell && piece.tier >= TIERS.DAY,
+            ),
+            edges: tierPlan.rawHostingSpans.filter((edge) => edge.cell === cell),
           }),
         );
         expect(cells).toEqual(
@@ -106,10 +112,10 @@ describe('the cover of a range', () => {
   it('leaves little to be read from raw rows: less than half a bucket of the finest tier at each end', () => {
     fc.assert(
       fc.property(scene, ({ zone, edges }) => {
-        const { eventEdges, hostingEdges } = coverCells(edges, zone);
-        for (const { fromMs, toMs } of eventEdges)
+        const { rawEventSpans, rawHostingSpans } = planTiers(edges, zone);
+        for (const { fromMs, toMs } of rawEventSpans)
           expect(toMs - fromMs).toBeLessThanOrEqual(900_000);
-        for (const { fromMs, toMs, cell } of hostingEdges) {
+        for (const { fromMs, toMs, cell } of rawHostingSpans) {
           const cellMs = (edges[cell + 1] ?? 0) - (edges[cell] ?? 0);
           expect(toMs - fromMs).toBeLessThanOrEqual(Math.max(25 * 3_600_000, FINEST_DAY_MS));
           expect(toMs - fromMs).toBeLessThanOrEqual(Math.max(cellMs, 25 * 3_600_000));

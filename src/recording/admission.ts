@@ -6,7 +6,7 @@ import type { AccountTotals } from '../account/account.ts';
 import { formatMicro, MICRO_PER_CREDIT, SAFE_INT_MAX } from '../core/micro.ts';
 import { HELD_MICRO_MAX } from '../engine/bounds.ts';
 import { chargedMicro } from '../hosting/charge.ts';
-import type { Purse } from '../engine/lots.ts';
+import type { Wallet } from '../engine/lots.ts';
 import {
   differences,
   identityKey,
@@ -35,7 +35,7 @@ export const outcomes = {
 } as const;
 
 /** What became of one event. */
-export type Judged =
+export type EventOutcome =
   | { readonly outcome: 'ACCEPTED' }
   | {
       readonly outcome: 'DUPLICATE' | 'CONFLICT' | 'REJECTED';
@@ -51,7 +51,7 @@ export interface NewEvent extends EventContent {
 }
 
 /** All that a batch is judged by. */
-export interface Facts {
+export interface AdmissionFacts {
   readonly accountId: number;
   readonly nowMs: number;
   readonly window: IngestWindow;
@@ -66,26 +66,26 @@ export interface Facts {
   readonly hosted: HostedTimes;
 }
 
-export interface Verdict {
+export interface BatchOutcome {
   /** One for each event, in their order. */
-  readonly judged: readonly Judged[];
+  readonly judged: readonly EventOutcome[];
   readonly events: readonly NewEvent[];
   readonly segments: readonly PlannedSegment[];
   /** The account's totals with the accepted events. */
   readonly totals: AccountTotals;
 }
 
-const ACCEPTED: Judged = { outcome: 'ACCEPTED' };
-const DUPLICATE: Judged = {
+const ACCEPTED: EventOutcome = { outcome: 'ACCEPTED' };
+const DUPLICATE: EventOutcome = {
   outcome: 'DUPLICATE',
   code: 'DUPLICATE',
   message: 'It was recorded before, with the same content.',
 };
 
 /** Judges each event of a batch alone; of two with one identity the first one counts. */
-export function judge(events: readonly UsageEvent[], facts: Facts): Verdict {
+export function admit(events: readonly UsageEvent[], facts: AdmissionFacts): BatchOutcome {
   const batch = new Batch(facts);
-  const judged = events.map((event) => batch.judge(event));
+  const judged = events.map((event) => batch.outcomeOf(event));
   return { judged, events: batch.events, segments: batch.segments, totals: batch.totals };
 }
 
@@ -102,12 +102,12 @@ class Batch {
   private runsLeft: bigint;
   private readonly inBatch = new Map<string, EventContent>();
 
-  constructor(private readonly facts: Facts) {
+  constructor(private readonly facts: AdmissionFacts) {
     this.totals = facts.totals;
     this.runsLeft = facts.runsLeft;
   }
 
-  judge(event: UsageEvent): Judged {
+  outcomeOf(event: UsageEvent): EventOutcome {
     const found = {
       subjectId: this.facts.subjectIdOf(event.subject),
       hardwareId: this.profileOf(event)?.hardwareId ?? null,
@@ -195,7 +195,7 @@ class Batch {
   }
 }
 
-function compared(differing: readonly string[]): Judged {
+function compared(differing: readonly string[]): EventOutcome {
   if (differing.length === 0) return DUPLICATE;
   return {
     outcome: 'CONFLICT',
@@ -205,7 +205,7 @@ function compared(differing: readonly string[]): Judged {
 }
 
 /** How many more runs can be recorded, such that those of a cycle and those that are owed stay within what can be held. */
-export function runsLeft({ cycle, debtMicro }: Purse): bigint {
+export function runsLeft({ cycle, debtMicro }: Wallet): bigint {
   const heldMicro = cycle.usedMicro > debtMicro ? cycle.usedMicro : debtMicro;
   return heldMicro < HELD_MICRO_MAX ? (HELD_MICRO_MAX - heldMicro) / MICRO_PER_CREDIT : 0n;
 }

@@ -22,12 +22,12 @@ export const limitMeasures = {
   NEGATIVE_LIMIT: 'NEGATIVE_LIMIT',
 } as const;
 
-export const watchMeasures = { ...thresholdMeasures, ...limitMeasures } as const;
-export type WatchMeasure = keyof typeof watchMeasures;
+export const alertRuleMeasures = { ...thresholdMeasures, ...limitMeasures } as const;
+export type AlertRuleMeasure = keyof typeof alertRuleMeasures;
 
-export interface Watch {
-  readonly watchId: number;
-  readonly measure: WatchMeasure;
+export interface AlertRule {
+  readonly ruleId: number;
+  readonly measure: AlertRuleMeasure;
   /** Millionths of a credit, percent or hour; 0 for limits, whose level is the policy's. */
   readonly valueMicro: bigint;
   readonly isReached: boolean;
@@ -56,40 +56,40 @@ export interface Position {
   readonly stopsAtMs: number | null;
 }
 
-export function isThreshold(measure: WatchMeasure): measure is ThresholdMeasure {
+export function isThreshold(measure: AlertRuleMeasure): measure is ThresholdMeasure {
   return measure in thresholdMeasures;
 }
 
-/** Whether a watch is reached; null when it is not judged now. */
-export function judge(watch: Watch, position: Position): boolean | null {
+/** Whether an alert rule is reached; null when it is not judged now. */
+export function isReached(rule: AlertRule, position: Position): boolean | null {
   const { credits, runs } = position;
-  if (watch.measure === 'RUNS_USED_PERCENT') {
-    return runs.hasBegun ? isPercentReached(watch.valueMicro, runs) : null;
+  if (rule.measure === 'RUNS_USED_PERCENT') {
+    return runs.hasBegun ? isPercentReached(rule.valueMicro, runs) : null;
   }
   if (!credits.hasBegun) return null;
-  if (watch.measure === 'HOURS_TO_STOP') {
+  if (rule.measure === 'HOURS_TO_STOP') {
     if (position.state === 'STOPPED') return null;
     const { stopsAtMs } = position;
-    return stopsAtMs !== null && stopsAtMs <= position.atMs + leadMs(watch);
+    return stopsAtMs !== null && stopsAtMs <= position.atMs + leadMs(rule);
   }
-  const levelMicro = creditLevel(watch, position);
+  const levelMicro = creditLevel(rule, position);
   return levelMicro !== null && credits.balanceMicro <= levelMicro;
 }
 
 /**
- * The balance at or below which a watch on credits is reached, while no lot changes; null for the other two measures.
+ * The balance at or below which an alert rule on credits is reached, while no lot changes; null for the other two measures.
  * A percent p of credits is reached at used >= p x allocated / 100, and used is allocated - balance.
  */
 export function creditLevel(
-  watch: Pick<Watch, 'measure' | 'valueMicro'>,
+  rule: Pick<AlertRule, 'measure' | 'valueMicro'>,
   position: Pick<Position, 'credits' | 'policy'>,
 ): bigint | null {
   const { credits, policy } = position;
-  switch (watch.measure) {
+  switch (rule.measure) {
     case 'CREDITS_REMAINING':
-      return watch.valueMicro;
+      return rule.valueMicro;
     case 'CREDITS_USED_PERCENT':
-      return percentLevel(watch.valueMicro, credits);
+      return percentLevel(rule.valueMicro, credits);
     case 'LOW_CREDIT':
       return policy.lowCreditMicro;
     case 'ZERO':
@@ -103,12 +103,12 @@ export function creditLevel(
 }
 
 /** How long before the stop a HOURS_TO_STOP threshold is reached, in whole milliseconds. */
-export function leadMs(watch: Pick<Watch, 'valueMicro'>): number {
-  return Number(floorDiv(watch.valueMicro * MS_PER_HOUR, 1_000_000n));
+export function leadMs(rule: Pick<AlertRule, 'valueMicro'>): number {
+  return Number(floorDiv(rule.valueMicro * MS_PER_HOUR, 1_000_000n));
 }
 
 /** What a threshold measures now, in millionths, half up; null for limits, and where a percent is none. */
-export function measuredMicro(measure: WatchMeasure, position: Position): bigint | null {
+export function measuredMicro(measure: AlertRuleMeasure, position: Position): bigint | null {
   const { credits, runs } = position;
   switch (measure) {
     case 'CREDITS_REMAINING':
@@ -130,14 +130,14 @@ export function measuredMicro(measure: WatchMeasure, position: Position): bigint
  * The order of what fires at one evaluation: credits remaining (highest first), percents (lowest first), hours to stop,
  * low credit, zero, negative limit; then by id.
  */
-export function compareFired(a: Watch, b: Watch): number {
+export function compareFired(a: AlertRule, b: AlertRule): number {
   const rank = RANKS[a.measure] - RANKS[b.measure];
   if (rank !== 0) return rank;
   const byValue = VALUE_ORDERS[a.measure] * compareBig(a.valueMicro, b.valueMicro);
-  return byValue || a.watchId - b.watchId;
+  return byValue || a.ruleId - b.ruleId;
 }
 
-const RANKS: Readonly<Record<WatchMeasure, number>> = {
+const RANKS: Readonly<Record<AlertRuleMeasure, number>> = {
   CREDITS_REMAINING: 0,
   CREDITS_USED_PERCENT: 1,
   RUNS_USED_PERCENT: 1,
@@ -148,7 +148,7 @@ const RANKS: Readonly<Record<WatchMeasure, number>> = {
 };
 
 /** 1: lowest value first, -1: highest first, 0: the value does not count. */
-const VALUE_ORDERS: Readonly<Record<WatchMeasure, number>> = {
+const VALUE_ORDERS: Readonly<Record<AlertRuleMeasure, number>> = {
   CREDITS_REMAINING: -1,
   CREDITS_USED_PERCENT: 1,
   RUNS_USED_PERCENT: 1,

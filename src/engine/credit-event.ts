@@ -1,9 +1,9 @@
 // What happened to an account, in the order of time: told upwards inside the transaction in which it was written (see
-// SettlementSink), so that alerts, emails and webhooks are committed with it or not at all.
+// CreditEventSubscriber), so that alerts, emails and webhooks are committed with it or not at all.
 
 import type { CycleSums } from './lots.ts';
 import type { RunningCycle } from './state.ts';
-import type { Position, WatchMeasure } from './watches.ts';
+import type { Position, AlertRuleMeasure } from './alert-rules.ts';
 
 export const alertKinds = {
   CREDIT_THRESHOLD: 'CREDIT_THRESHOLD',
@@ -16,7 +16,7 @@ export const alertKinds = {
 } as const;
 export type AlertKind = keyof typeof alertKinds;
 
-/** The alert that each watch raises. */
+/** The alert that each alert rule raises. */
 export const alertKindOf = {
   CREDITS_REMAINING: 'CREDIT_THRESHOLD',
   CREDITS_USED_PERCENT: 'CREDIT_THRESHOLD',
@@ -25,7 +25,7 @@ export const alertKindOf = {
   LOW_CREDIT: 'LOW_CREDITS',
   ZERO: 'CREDITS_EXHAUSTED',
   NEGATIVE_LIMIT: 'NEGATIVE_LIMIT_REACHED',
-} as const satisfies Readonly<Record<WatchMeasure, AlertKind>>;
+} as const satisfies Readonly<Record<AlertRuleMeasure, AlertKind>>;
 
 /** An alert was raised. Its sequence is 1, 2, 3 … within the account. */
 export interface AlertRaised {
@@ -33,11 +33,11 @@ export interface AlertRaised {
   readonly atMs: number;
   readonly sequence: number;
   readonly kind: AlertKind;
-  /** Of RESOLVED: of the watch whose alert no longer holds. */
-  readonly watchId: number;
-  readonly measure: WatchMeasure;
+  /** Of RESOLVED: of the alert rule whose alert no longer holds. */
+  readonly ruleId: number;
+  readonly measure: AlertRuleMeasure;
   readonly valueMicro: bigint;
-  /** What the watch measured, in millionths. */
+  /** What the alert rule measured, in millionths. */
   readonly measuredMicro: bigint | null;
   readonly position: Position;
   /** Resources whose deployments were stopped at the negative limit. */
@@ -57,9 +57,9 @@ export interface CycleClosed {
 
 /** The cycles that ended, as they are kept: oldest first. */
 export function closedCycles(
-  occurrences: readonly Occurrence[],
+  creditEvents: readonly CreditEvent[],
 ): readonly (RunningCycle & Pick<CycleClosed, 'credits' | 'runs'>)[] {
-  return occurrences.flatMap((one) =>
+  return creditEvents.flatMap((one) =>
     one.what === 'CYCLE_CLOSED' ? [{ ...one.cycle, credits: one.credits, runs: one.runs }] : [],
   );
 }
@@ -73,7 +73,7 @@ export const stopCauses = {
 export type StopCause = keyof typeof stopCauses;
 
 /** A deployment started, changed (scaled, or another rate took effect does not count) or stopped. */
-export type DeploymentTurn = {
+export type DeploymentChange = {
   readonly atMs: number;
   readonly resourceId: number;
 } & (
@@ -81,4 +81,4 @@ export type DeploymentTurn = {
   | { readonly what: 'DEPLOYMENT_STOPPED'; readonly cause: StopCause }
 );
 
-export type Occurrence = AlertRaised | CycleClosed | DeploymentTurn;
+export type CreditEvent = AlertRaised | CycleClosed | DeploymentChange;

@@ -20,14 +20,14 @@ type RowsOf<R extends Reads> = {
 };
 
 /** Makes all reads in one statement, so that they see the same state. @param name "credits.loadStates" */
-export async function readTogether<R extends Reads>(
+export async function readCombined<R extends Reads>(
   tx: Tx,
   name: string,
   together: { readonly reads: R; readonly parameters: readonly unknown[] },
 ): Promise<RowsOf<R>> {
   const { reads, parameters } = together;
   const arrays = Object.entries(reads).map(
-    ([key, { sql }]) => `(select json_agg(x) from (${sql}) x) as ${key}`,
+    ([key, { sql }]) => `(select json_agg(x) from (${sql}) x) as "${key}"`,
   );
   const [row = {}] = await tx.query(`/* ${name} */ select ${arrays.join(', ')}`, parameters);
   return Object.fromEntries(

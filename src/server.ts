@@ -10,7 +10,7 @@ import { RequestContext } from './graphql/context.ts';
 import { registerEventsRoute } from './http/events.ts';
 import { createHttpServer } from './http/server.ts';
 
-export interface DoorsOptions {
+export interface ServerOptions {
   readonly app: App;
   readonly database: Database;
   readonly clock: Clock;
@@ -20,13 +20,13 @@ export interface DoorsOptions {
 }
 
 /** A server that is ready to listen. */
-export async function openDoors({
+export async function startServer({
   app,
   database,
   clock,
   logLevel,
   backgroundFailures = {},
-}: DoorsOptions): Promise<FastifyInstance> {
+}: ServerOptions): Promise<FastifyInstance> {
   app.live.start();
   const server = await createHttpServer({
     schema: app.schema,
