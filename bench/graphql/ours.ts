@@ -58,7 +58,12 @@ export async function startInMemory(count: number): Promise<number> {
 }
 
 const memory: Tx = {
-  query: (sql) => Promise.resolve(sql.startsWith('/* account.') ? [ACCOUNT_ROW] : []),
+  query: (statement) =>
+    Promise.resolve(
+      (typeof statement === 'string' ? statement : statement.text).startsWith('/* account.')
+        ? [ACCOUNT_ROW]
+        : [],
+    ),
 };
 
 const ACCOUNT_ROW = {

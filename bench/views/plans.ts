@@ -91,7 +91,9 @@ async function newBatch(
 /** Runs some statements under EXPLAIN ANALYZE, which does what they do, and prints their plans. */
 function explaining(tx: Tx, names: readonly string[]): Tx {
   return {
-    query: async (sql, parameters = []) => {
+    query: async (statement, given = []) => {
+      const isText = typeof statement === 'string';
+      const [sql, parameters] = isText ? [statement, given] : [statement.text, statement.values];
       if (!names.includes(nameOf(sql))) return tx.query(sql, parameters);
       print(nameOf(sql), await explain(tx, sql, parameters));
       return [];

@@ -13,7 +13,9 @@ export interface Ran {
 /** A transaction that notes what runs through it. */
 export function recordingTx(tx: Tx, ran: Ran[]): Tx {
   return {
-    query: async (sql, parameters = []) => {
+    query: async (statement, given = []) => {
+      const isText = typeof statement === 'string';
+      const [sql, parameters] = isText ? [statement, given] : [statement.text, statement.values];
       const beginMs = performance.now();
       const rows = await tx.query(sql, parameters);
       const ms = performance.now() - beginMs;

@@ -5,6 +5,7 @@ import { instantColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import { at, atOrNull, int, ms, msOrNull, type Row, text, texts } from '../db/decode.ts';
 import type { ApiKey, NewApiKey } from './key.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('api_key')
 export class ApiKeyRow {
@@ -28,8 +29,7 @@ const COLUMNS =
 /** The key with this hash, whatever its state. */
 export async function findKeyBySecret(tx: Tx, secretSha256: Buffer): Promise<ApiKey | null> {
   const rows = await tx.query(
-    `/* access.findKeyBySecret */ select ${COLUMNS} from api_key where secret_sha256 = $1`,
-    [secretSha256],
+    sql`/* access.findKeyBySecret */ select ${raw(COLUMNS)} from api_key where secret_sha256 = ${secretSha256}`,
   );
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
@@ -41,8 +41,7 @@ export async function findKey(
   keyId: number,
 ): Promise<ApiKey | null> {
   const rows = await tx.query(
-    `/* access.findKey */ select ${COLUMNS} from api_key where account_id = $1 and key_id = $2::bigint`,
-    [accountId ?? NO_ACCOUNT, keyId],
+    sql`/* access.findKey */ select ${raw(COLUMNS)} from api_key where account_id = ${accountId ?? NO_ACCOUNT} and key_id = ${keyId}::bigint`,
   );
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
@@ -54,8 +53,7 @@ export async function listKeys(
   limit: number,
 ): Promise<readonly ApiKey[]> {
   const rows = await tx.query(
-    `/* access.listKeys */ select ${COLUMNS} from api_key where account_id = $1 order by key_id desc limit $2`,
-    [accountId ?? NO_ACCOUNT, limit],
+    sql`/* access.listKeys */ select ${raw(COLUMNS)} from api_key where account_id = ${accountId ?? NO_ACCOUNT} order by key_id desc limit ${limit}`,
   );
   return rows.map(keyFromRow);
 }
@@ -66,12 +64,16 @@ export async function findEndedKeys(
   keys: readonly Pick<ApiKey, 'accountId' | 'keyId'>[],
   atMs: number,
 ): Promise<ReadonlySet<number>> {
-  const rows = await tx.query(
-    `/* access.findEndedKeys */ select k.place from unnest($1::int[], $2::int[]) with ordinality as k (account_id, key_id, place)
+  const rows = await tx.query(sql`/* access.findEndedKeys */ select k.place from ${unnested(
+    keys,
+    {
+      account_id: ['int', (key) => key.accountId ?? NO_ACCOUNT],
+      key_id: ['int', (key) => key.keyId],
+    },
+    { ordinal: 'place' },
+  )}
      left join api_key a using (account_id, key_id)
-     where a.key_id is null or a.revoked_at is not null or a.expires_at <= $3`,
-    [keys.map((key) => key.accountId ?? NO_ACCOUNT), keys.map((key) => key.keyId), at(atMs)],
-  );
+     where a.key_id is null or a.revoked_at is not null or a.expires_at <= ${at(atMs)}`);
   return new Set(rows.map((row) => int(row, 'place') - 1));
 }
 
@@ -81,11 +83,8 @@ export async function countKeysInForce(
   accountId: number | null,
   atMs: number,
 ): Promise<number> {
-  const rows = await tx.query(
-    `/* access.countKeysInForce */ select count(*) from api_key
-     where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
-    [accountId ?? NO_ACCOUNT, at(atMs)],
-  );
+  const rows = await tx.query(sql`/* access.countKeysInForce */ select count(*) from api_key
+     where account_id = ${accountId ?? NO_ACCOUNT} and revoked_at is null and (expires_at is null or expires_at > ${at(atMs)})`);
   return int(rows[0] ?? {}, 'count');
 }
 
@@ -95,19 +94,9 @@ export async function insertKey(
   key: NewApiKey,
   secretSha256: Buffer,
 ): Promise<ApiKey | null> {
-  const rows = await tx.query(
-    `/* access.insertKey */ insert into api_key (account_id, name, prefix, secret_sha256, scopes, created_at, expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (secret_sha256) do nothing returning ${COLUMNS}`,
-    [
-      key.accountId ?? NO_ACCOUNT,
-      key.name,
-      key.prefix,
-      secretSha256,
-      key.scopes,
-      at(key.createdAtMs),
-      atOrNull(key.expiresAtMs),
-    ],
-  );
+  const rows =
+    await tx.query(sql`/* access.insertKey */ insert into api_key (account_id, name, prefix, secret_sha256, scopes, created_at, expires_at)
+     values (${key.accountId ?? NO_ACCOUNT}, ${key.name}, ${key.prefix}, ${secretSha256}, ${key.scopes}, ${at(key.createdAtMs)}, ${atOrNull(key.expiresAtMs)}) on conflict (secret_sha256) do nothing returning ${raw(COLUMNS)}`);
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 
@@ -117,11 +106,9 @@ export async function revokeKey(
   key: Pick<ApiKey, 'accountId' | 'keyId'>,
   atMs: number,
 ): Promise<ApiKey | null> {
-  const rows = await tx.query(
-    `/* access.revokeKey */ update api_key set revoked_at = coalesce(revoked_at, $3)
-     where account_id = $1 and key_id = $2::bigint returning ${COLUMNS}`,
-    [key.accountId ?? NO_ACCOUNT, key.keyId, at(atMs)],
-  );
+  const rows =
+    await tx.query(sql`/* access.revokeKey */ update api_key set revoked_at = coalesce(revoked_at, ${at(atMs)})
+     where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint returning ${raw(COLUMNS)}`);
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 
@@ -131,16 +118,13 @@ export async function touchKey(
   key: Pick<ApiKey, 'accountId' | 'keyId'>,
   used: { readonly atMs: number; readonly unlessSinceMs: number },
 ): Promise<void> {
-  await tx.query(
-    `/* access.touchKey */ update api_key set last_used_at = $3
-     where account_id = $1 and key_id = $2::bigint and (last_used_at is null or last_used_at < $4)`,
-    [key.accountId ?? NO_ACCOUNT, key.keyId, at(used.atMs), at(used.unlessSinceMs)],
-  );
+  await tx.query(sql`/* access.touchKey */ update api_key set last_used_at = ${at(used.atMs)}
+     where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint and (last_used_at is null or last_used_at < ${at(used.unlessSinceMs)})`);
 }
 
 /** Holds other writers of keys off until the transaction ends: gateways that start at once take turns. */
 export async function lockKeys(tx: Tx): Promise<void> {
-  await tx.query('/* access.lockKeys */ lock table api_key in share row exclusive mode');
+  await tx.query(sql`/* access.lockKeys */ lock table api_key in share row exclusive mode`);
 }
 
 function keyFromRow(row: Row): ApiKey {

@@ -17,6 +17,7 @@ import {
   text,
 } from '../db/decode.ts';
 import type { Alert } from './alert.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('alert')
 export class AlertRow {
@@ -54,34 +55,30 @@ export async function insertAlerts(
   alerts: readonly Alert[],
 ): Promise<void> {
   const last = Math.max(...alerts.map((alert) => alert.sequence));
-  await tx.query(
-    `/* alerts.insertAlerts */ with inserted as (
+  await tx.query(sql`/* alerts.insertAlerts */ with inserted as (
        insert into alert (account_id, sequence, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
          runs_remaining, measured_micro, message, stopped_resource_ids, resolves)
-       select $1, a.sequence, a.kind, a.rule_id, a.crossed_at, a.raised_at, a.remaining_micro, a.percent_used,
+       select ${accountId}, a.sequence, a.kind, a.rule_id, a.crossed_at, a.raised_at, a.remaining_micro, a.percent_used,
          a.runs_remaining, a.measured_micro, a.message, a.stopped::int[], a.resolves
-       from unnest($2::bigint[], $3::alert_kind[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::bigint[],
-         $8::float8[], $9::bigint[], $10::numeric[], $11::text[], $12::text[], $13::bigint[])
-         as a (sequence, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used, runs_remaining,
-           measured_micro, message, stopped, resolves))
-     select pg_notify('${ALERT_CHANNEL}', $14)`,
-    [
-      accountId,
-      alerts.map((alert) => alert.sequence),
-      alerts.map((alert) => alert.kind),
-      alerts.map((alert) => alert.ruleId),
-      alerts.map((alert) => at(alert.crossedAtMs)),
-      alerts.map((alert) => at(alert.raisedAtMs)),
-      alerts.map((alert) => alert.remainingMicro),
-      alerts.map((alert) => alert.percentUsed),
-      alerts.map((alert) => alert.runsRemaining),
-      alerts.map((alert) => alert.measuredMicro),
-      alerts.map((alert) => alert.message),
-      alerts.map((alert) => `{${alert.stoppedResourceIds.join(',')}}`),
-      alerts.map((alert) => alert.resolves),
-      `${accountId}:${last}`,
-    ],
-  );
+       from ${unnested(
+         alerts,
+         {
+           sequence: ['bigint', (alert) => alert.sequence],
+           kind: ['alert_kind', (alert) => alert.kind],
+           rule_id: ['bigint', (alert) => alert.ruleId],
+           crossed_at: ['timestamptz', (alert) => at(alert.crossedAtMs)],
+           raised_at: ['timestamptz', (alert) => at(alert.raisedAtMs)],
+           remaining_micro: ['bigint', (alert) => alert.remainingMicro],
+           percent_used: ['float8', (alert) => alert.percentUsed],
+           runs_remaining: ['bigint', (alert) => alert.runsRemaining],
+           measured_micro: ['numeric', (alert) => alert.measuredMicro],
+           message: ['text', (alert) => alert.message],
+           stopped: ['text', (alert) => `{${alert.stoppedResourceIds.join(',')}}`],
+           resolves: ['bigint', (alert) => alert.resolves],
+         },
+         { as: 'a' },
+       )})
+     select pg_notify('${raw(ALERT_CHANNEL)}', ${`${accountId}:${last}`})`);
 }
 
 /** Which alerts of an account are read: those between two sequences, of some kinds or (null) of all. */
@@ -96,20 +93,12 @@ export async function listAlerts(
   window: AlertWindow,
 ): Promise<readonly Alert[]> {
   const order = window.from === 'FIRST' ? 'asc' : 'desc';
-  const rows = await tx.query(
-    `/* alerts.listAlerts ${order} */ select ${COLUMNS} from unnest($1::int[]) as k (account_id), lateral (
-       select * from alert a where a.account_id = k.account_id and a.sequence > $2 and a.sequence < $3
-         and ($4::alert_kind[] is null or a.kind = any($4))
-       order by a.sequence ${order} limit $5) x
-     order by x.account_id, x.sequence`,
-    [
-      accountIds,
-      window.after ?? 0,
-      window.before ?? Number.MAX_SAFE_INTEGER,
-      window.kinds,
-      window.limit,
-    ],
-  );
+  const rows =
+    await tx.query(sql`/* alerts.listAlerts ${raw(order)} */ select ${raw(COLUMNS)} from unnest(${accountIds}::int[]) as k (account_id), lateral (
+       select * from alert a where a.account_id = k.account_id and a.sequence > ${window.after ?? 0} and a.sequence < ${window.before ?? Number.MAX_SAFE_INTEGER}
+         and (${window.kinds}::alert_kind[] is null or a.kind = any(${window.kinds}))
+       order by a.sequence ${raw(order)} limit ${window.limit}) x
+     order by x.account_id, x.sequence`);
   return rows.map(alertFromRow);
 }
 
@@ -119,11 +108,8 @@ export async function countAlerts(
   accountIds: readonly number[],
   kinds: readonly AlertKind[] | null,
 ): Promise<ReadonlyMap<number, number>> {
-  const rows = await tx.query(
-    `/* alerts.countAlerts */ select account_id, count(*) from alert
-     where account_id = any($1) and ($2::alert_kind[] is null or kind = any($2)) group by account_id`,
-    [accountIds, kinds],
-  );
+  const rows = await tx.query(sql`/* alerts.countAlerts */ select account_id, count(*) from alert
+     where account_id = any(${accountIds}) and (${kinds}::alert_kind[] is null or kind = any(${kinds})) group by account_id`);
   return new Map(rows.map((row) => [int(row, 'account_id'), int(row, 'count')]));
 }
 
@@ -138,11 +124,11 @@ export async function loadAlerts(
   tx: Tx,
   addresses: readonly AlertAddress[],
 ): Promise<readonly Alert[]> {
-  const rows = await tx.query(
-    `/* alerts.loadAlerts */ select ${COLUMNS} from alert x
-     join unnest($1::int[], $2::bigint[]) as k (account_id, sequence) using (account_id, sequence)`,
-    [addresses.map((one) => one.accountId), addresses.map((one) => one.sequence)],
-  );
+  const rows = await tx.query(sql`/* alerts.loadAlerts */ select ${raw(COLUMNS)} from alert x
+     join ${unnested(addresses, {
+       account_id: ['int', (one) => one.accountId],
+       sequence: ['bigint', (one) => one.sequence],
+     })} using (account_id, sequence)`);
   return rows.map(alertFromRow);
 }
 
@@ -155,13 +141,17 @@ export async function loadAlertsAfter(
   positions: readonly AlertAddress[],
   limit: number,
 ): Promise<readonly (readonly Alert[])[]> {
-  const rows = await tx.query(
-    `/* alerts.loadAlertsAfter */ select k.position, ${COLUMNS}
-     from unnest($1::int[], $2::bigint[]) with ordinality as k (account_id, sequence, position), lateral (
-       select * from alert a where a.account_id = k.account_id and a.sequence > k.sequence order by a.sequence limit $3) x
-     order by k.position, x.sequence`,
-    [positions.map((one) => one.accountId), positions.map((one) => one.sequence), limit],
-  );
+  const rows = await tx.query(sql`/* alerts.loadAlertsAfter */ select k.position, ${raw(COLUMNS)}
+     from ${unnested(
+       positions,
+       {
+         account_id: ['int', (one) => one.accountId],
+         sequence: ['bigint', (one) => one.sequence],
+       },
+       { ordinal: 'position' },
+     )}, lateral (
+       select * from alert a where a.account_id = k.account_id and a.sequence > k.sequence order by a.sequence limit ${limit}) x
+     order by k.position, x.sequence`);
   const lists: Alert[][] = positions.map(() => []);
   for (const row of rows) lists[int(row, 'position') - 1]?.push(alertFromRow(row));
   return lists;
@@ -173,8 +163,7 @@ export async function loadLastSequences(
   accountIds: readonly number[],
 ): Promise<ReadonlyMap<number, number>> {
   const rows = await tx.query(
-    `/* alerts.loadLastSequences */ select account_id, last_alert_sequence from credit_state where account_id = any($1)`,
-    [accountIds],
+    sql`/* alerts.loadLastSequences */ select account_id, last_alert_sequence from credit_state where account_id = any(${accountIds})`,
   );
   return new Map(rows.map((row) => [int(row, 'account_id'), int(row, 'last_alert_sequence')]));
 }
@@ -187,11 +176,9 @@ export async function loadVersions(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<ReadonlyMap<number, string>> {
-  const rows = await tx.query(
-    `/* alerts.loadVersions */ select c.account_id, c.xmin::text || '.' || a.xmin::text as version
-     from credit_state c join account a using (account_id) where c.account_id = any($1)`,
-    [accountIds],
-  );
+  const rows =
+    await tx.query(sql`/* alerts.loadVersions */ select c.account_id, c.xmin::text || '.' || a.xmin::text as version
+     from credit_state c join account a using (account_id) where c.account_id = any(${accountIds})`);
   return new Map(rows.map((row) => [int(row, 'account_id'), text(row, 'version')]));
 }
 

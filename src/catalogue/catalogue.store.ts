@@ -8,6 +8,7 @@ import {
   type HardwareRate,
   type NewHardwareProfile,
 } from './rates.ts';
+import { raw, sql } from '../db/sql.ts';
 
 @Entity('hardware_profile')
 export class HardwareProfileRow {
@@ -34,7 +35,7 @@ const COLUMNS = 'hardware_id, name, kind, model, vcpus, gpus, memory_gb, created
 /** All profiles, by name. */
 export async function loadHardware(tx: Tx): Promise<readonly HardwareProfile[]> {
   const rows = await tx.query(
-    `/* catalogue.loadHardware */ select ${COLUMNS} from hardware_profile order by name`,
+    sql`/* catalogue.loadHardware */ select ${raw(COLUMNS)} from hardware_profile order by name`,
   );
   return rows.map(profileFromRow);
 }
@@ -44,11 +45,9 @@ export async function loadRates(
   tx: Tx,
   hardwareIds: readonly number[] | null,
 ): Promise<readonly HardwareRate[]> {
-  const rows = await tx.query(
-    `/* catalogue.loadRates */ select hardware_id, effective_from, rate_micro_per_hour from hardware_rate
-     where $1::int[] is null or hardware_id = any($1) order by effective_from, hardware_id`,
-    [hardwareIds],
-  );
+  const rows =
+    await tx.query(sql`/* catalogue.loadRates */ select hardware_id, effective_from, rate_micro_per_hour from hardware_rate
+     where ${hardwareIds}::int[] is null or hardware_id = any(${hardwareIds}) order by effective_from, hardware_id`);
   return rows.map(rateFromRow);
 }
 
@@ -57,19 +56,9 @@ export async function insertHardware(
   tx: Tx,
   profile: NewHardwareProfile,
 ): Promise<HardwareProfile | null> {
-  const rows = await tx.query(
-    `/* catalogue.insertHardware */ insert into hardware_profile (name, kind, model, vcpus, gpus, memory_gb, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (name) do nothing returning ${COLUMNS}`,
-    [
-      profile.name,
-      profile.kind,
-      profile.model,
-      profile.vcpus,
-      profile.gpus,
-      profile.memoryGb,
-      at(profile.createdAtMs),
-    ],
-  );
+  const rows =
+    await tx.query(sql`/* catalogue.insertHardware */ insert into hardware_profile (name, kind, model, vcpus, gpus, memory_gb, created_at)
+     values (${profile.name}, ${profile.kind}, ${profile.model}, ${profile.vcpus}, ${profile.gpus}, ${profile.memoryGb}, ${at(profile.createdAtMs)}) on conflict (name) do nothing returning ${raw(COLUMNS)}`);
   return rows[0] === undefined ? null : profileFromRow(rows[0]);
 }
 
@@ -78,28 +67,23 @@ const RATES_LOCK = 0x72617465;
 
 /** Keeps the rates of a hardware from being set until the transaction ends; any number of transactions may do so. */
 export async function holdRates(tx: Tx, hardwareId: number): Promise<void> {
-  await tx.query('/* catalogue.holdRates */ select pg_advisory_xact_lock_shared($1, $2)', [
-    RATES_LOCK,
-    hardwareId,
-  ]);
+  await tx.query(
+    sql`/* catalogue.holdRates */ select pg_advisory_xact_lock_shared(${RATES_LOCK}, ${hardwareId})`,
+  );
 }
 
 /** Waits for all that hold the rates of a hardware, and keeps others from it until the transaction ends. */
 export async function lockRates(tx: Tx, hardwareId: number): Promise<void> {
-  await tx.query('/* catalogue.lockRates */ select pg_advisory_xact_lock($1, $2)', [
-    RATES_LOCK,
-    hardwareId,
-  ]);
+  await tx.query(
+    sql`/* catalogue.lockRates */ select pg_advisory_xact_lock(${RATES_LOCK}, ${hardwareId})`,
+  );
 }
 
 /** Adds a rate, or replaces the one of the same instant, which must not have come yet. @param setAtMs now */
 export async function upsertRate(tx: Tx, rate: HardwareRate, setAtMs: number): Promise<void> {
-  await tx.query(
-    `/* catalogue.upsertRate */ insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour, set_at)
-     values ($1, $2, $3, $4) on conflict (hardware_id, effective_from)
-     do update set rate_micro_per_hour = excluded.rate_micro_per_hour, set_at = excluded.set_at`,
-    [rate.hardwareId, at(rate.fromMs), rate.rateMicroPerHour, at(setAtMs)],
-  );
+  await tx.query(sql`/* catalogue.upsertRate */ insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour, set_at)
+     values (${rate.hardwareId}, ${at(rate.fromMs)}, ${rate.rateMicroPerHour}, ${at(setAtMs)}) on conflict (hardware_id, effective_from)
+     do update set rate_micro_per_hour = excluded.rate_micro_per_hour, set_at = excluded.set_at`);
 }
 
 function profileFromRow(row: Row): HardwareProfile {

@@ -5,6 +5,7 @@ import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS, Connection } from './connection.ts';
 import { ms, type Row } from './decode.ts';
+import type { Sql } from './sql.ts';
 import { Listener } from './listener.ts';
 
 export const GATEWAY_ROLE = 'billing_gateway';
@@ -18,8 +19,8 @@ const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
 export interface Tx {
-  /** Runs one statement. @param parameters of `$1`, `$2`, … */
-  query(sql: string, parameters?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Runs one statement. @param parameters of a text's `$1`, `$2`, …; an Sql brings its own */
+  query(statement: string | Sql, parameters?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
 /** A read-only transaction in which every statement sees the same state. */
@@ -229,7 +230,9 @@ class Transaction implements Tx {
     private readonly listeners: ReadonlySet<StatementListener>,
   ) {}
 
-  query(sql: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+  query(statement: string | Sql, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+    if (typeof statement !== 'string') return this.query(statement.text, statement.values);
+    const sql = statement;
     for (const listener of this.listeners) listener(sql);
     return this.inTurn(sql, parameters);
   }

@@ -20,6 +20,7 @@ import type { Read } from '../db/combined-read.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import type { HostingSegment } from './charge.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('hosting_segment')
 export class HostingSegmentRow {
@@ -71,11 +72,12 @@ export async function loadRunning(
   tx: Tx,
   refs: readonly ResourceAddress[],
 ): Promise<readonly HostingSegment[]> {
-  const rows = await tx.query(
-    `/* hosting.loadRunning */ select ${SEGMENT_LIST} from unnest($1::int[], $2::int[]) as k (account_id, resource_id)
-     join hosting_segment s using (account_id, resource_id) where s.to_at is null and s.voided_at is null`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.resourceId)],
-  );
+  const rows =
+    await tx.query(sql`/* hosting.loadRunning */ select ${raw(SEGMENT_LIST)} from ${unnested(refs, {
+      account_id: ['int', (ref) => ref.accountId],
+      resource_id: ['int', (ref) => ref.resourceId],
+    })}
+     join hosting_segment s using (account_id, resource_id) where s.to_at is null and s.voided_at is null`);
   return rows.map(segmentFromRow);
 }
 
@@ -84,11 +86,15 @@ export async function loadSegmentsById(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly segmentId: number }[],
 ): Promise<readonly HostingSegment[]> {
-  const rows = await tx.query(
-    `/* hosting.loadSegmentsById */ select ${SEGMENT_LIST} from unnest($1::int[], $2::bigint[]) as k (account_id, segment_id)
-     join hosting_segment s using (account_id, segment_id)`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.segmentId)],
-  );
+  const rows =
+    await tx.query(sql`/* hosting.loadSegmentsById */ select ${raw(SEGMENT_LIST)} from ${unnested(
+      refs,
+      {
+        account_id: ['int', (ref) => ref.accountId],
+        segment_id: ['bigint', (ref) => ref.segmentId],
+      },
+    )}
+     join hosting_segment s using (account_id, segment_id)`);
   return rows.map(segmentFromRow);
 }
 
@@ -122,18 +128,14 @@ export async function saveSettledSegments(
 ): Promise<void> {
   const changed = [...ended, ...posted];
   if (changed.length > 0) {
-    await tx.query(
-      `/* hosting.saveSettledSegments */ update hosting_segment s set posted_micro = k.posted_micro, folded = false,
+    await tx.query(sql`/* hosting.saveSettledSegments */ update hosting_segment s set posted_micro = k.posted_micro, folded = false,
          to_at = case when k.to_at > s.from_at then k.to_at end, voided_at = case when k.to_at <= s.from_at then k.to_at end
-       from unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) as k (segment_id, posted_micro, to_at)
-       where s.account_id = $1 and s.segment_id = k.segment_id`,
-      [
-        accountId,
-        changed.map((segment) => segment.segmentId),
-        changed.map((segment) => segment.postedMicro),
-        changed.map((segment) => atOrNull(segment.toMs)),
-      ],
-    );
+       from ${unnested(changed, {
+         segment_id: ['bigint', (segment) => segment.segmentId],
+         posted_micro: ['bigint', (segment) => segment.postedMicro],
+         to_at: ['timestamptz', (segment) => atOrNull(segment.toMs)],
+       })}
+       where s.account_id = ${accountId} and s.segment_id = k.segment_id`);
   }
   const lasting = begun.filter((segment) => segment.toMs !== segment.fromMs);
   if (lasting.length > 0) await insertSegments(tx, lasting);
@@ -146,13 +148,11 @@ export async function loadOverlapping(
   resourceIds: readonly number[],
   range: Range,
 ): Promise<readonly HostingSegment[]> {
-  const rows = await tx.query(
-    `/* hosting.loadOverlapping */ select ${SEGMENT_LIST} from hosting_segment s
-     where s.account_id = $1 and s.resource_id = any($2::int[]) and s.from_at < $4
-       and (s.to_at > $3 or s.to_at is null) and s.voided_at is null
-     order by s.resource_id, s.from_at`,
-    [accountId, resourceIds, at(range.fromMs), at(range.toMs)],
-  );
+  const rows =
+    await tx.query(sql`/* hosting.loadOverlapping */ select ${raw(SEGMENT_LIST)} from hosting_segment s
+     where s.account_id = ${accountId} and s.resource_id = any(${resourceIds}::int[]) and s.from_at < ${at(range.toMs)}
+       and (s.to_at > ${at(range.fromMs)} or s.to_at is null) and s.voided_at is null
+     order by s.resource_id, s.from_at`);
   return rows.map(segmentFromRow);
 }
 
@@ -169,26 +169,20 @@ export async function insertSegments(tx: Tx, segments: readonly NewSegment[]): P
     { accountId },
   );
   await guardOverlap(
-    tx.query(
-      `/* hosting.insertSegments */ insert into hosting_segment (account_id, segment_id, resource_id, hardware_id,
+    tx.query(sql`/* hosting.insertSegments */ insert into hosting_segment (account_id, segment_id, resource_id, hardware_id,
          replicas, rate_micro_per_hour, from_at, to_at, event_seq, posted_micro, kind)
-       select $1, k.*, r.kind from unnest($2::bigint[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::timestamptz[],
-         $8::timestamptz[], $9::bigint[], $10::bigint[])
-         as k (segment_id, resource_id, hardware_id, replicas, rate, from_at, to_at, seq, posted)
-         left join resource r on r.account_id = $1 and r.resource_id = k.resource_id`,
-      [
-        accountId,
-        segments.map((segment) => segment.segmentId),
-        segments.map((segment) => segment.resourceId),
-        segments.map((segment) => segment.hardwareId),
-        segments.map((segment) => segment.replicas),
-        segments.map((segment) => segment.rateMicroPerHour.toString()),
-        segments.map((segment) => at(segment.fromMs)),
-        segments.map((segment) => atOrNull(segment.toMs)),
-        segments.map((segment) => segment.eventSeq),
-        segments.map((segment) => segment.postedMicro ?? null),
-      ],
-    ),
+       select ${accountId}, k.*, r.kind from ${unnested(segments, {
+         segment_id: ['bigint', (segment) => segment.segmentId],
+         resource_id: ['int', (segment) => segment.resourceId],
+         hardware_id: ['int', (segment) => segment.hardwareId],
+         replicas: ['int', (segment) => segment.replicas],
+         rate: ['bigint', (segment) => segment.rateMicroPerHour.toString()],
+         from_at: ['timestamptz', (segment) => at(segment.fromMs)],
+         to_at: ['timestamptz', (segment) => atOrNull(segment.toMs)],
+         seq: ['bigint', (segment) => segment.eventSeq],
+         posted: ['bigint', (segment) => segment.postedMicro ?? null],
+       })}
+         left join resource r on r.account_id = ${accountId} and r.resource_id = k.resource_id`),
   );
 }
 
@@ -206,12 +200,10 @@ export async function loadLifecycleAfter(
   address: ResourceAddress,
   atMs: number,
 ): Promise<readonly LifecycleSegment[]> {
-  const rows = await tx.query(
-    `/* hosting.loadLifecycleAfter */ select ${selectList(LIFECYCLE_SEGMENT)} from hosting_segment s
-     where s.account_id = $1 and s.resource_id = $2 and s.event_seq is null and s.voided_at is null
-       and (s.to_at is null or s.to_at > $3) order by s.from_at for update`,
-    [address.accountId, address.resourceId, at(atMs)],
-  );
+  const rows =
+    await tx.query(sql`/* hosting.loadLifecycleAfter */ select ${raw(selectList(LIFECYCLE_SEGMENT))} from hosting_segment s
+     where s.account_id = ${address.accountId} and s.resource_id = ${address.resourceId} and s.event_seq is null and s.voided_at is null
+       and (s.to_at is null or s.to_at > ${at(atMs)}) order by s.from_at for update`);
   return rows.map((row) => fromRow(LIFECYCLE_SEGMENT, row));
 }
 
@@ -222,11 +214,9 @@ export async function voidSegmentsOfEvent(
   eventSeq: number,
   atMs: number,
 ): Promise<readonly (HostingSegment & { readonly folded: boolean })[]> {
-  const rows = await tx.query(
-    `/* hosting.voidSegmentsOfEvent */ update hosting_segment s set voided_at = $3
-     where s.account_id = $1 and s.event_seq = $2 and s.voided_at is null returning ${SEGMENT_LIST}, s.folded`,
-    [accountId, eventSeq, at(atMs)],
-  );
+  const rows =
+    await tx.query(sql`/* hosting.voidSegmentsOfEvent */ update hosting_segment s set voided_at = ${at(atMs)}
+     where s.account_id = ${accountId} and s.event_seq = ${eventSeq} and s.voided_at is null returning ${raw(SEGMENT_LIST)}, s.folded`);
   return rows.map((row) => ({ ...segmentFromRow(row), folded: bool(row, 'folded') }));
 }
 
@@ -235,14 +225,12 @@ export async function findRecordedHosting(
   tx: Tx,
   address: ResourceAddress,
 ): Promise<RecordedHosting | null> {
-  const rows = await tx.query(
-    `/* hosting.findRecordedHosting */ select max(p.from_at) as from_at, max(p.to_at) as to_at from (
+  const rows =
+    await tx.query(sql`/* hosting.findRecordedHosting */ select max(p.from_at) as from_at, max(p.to_at) as to_at from (
        select min(s.from_at) as from_at, max(s.to_at) as to_at from hosting_segment s
-       where s.account_id = $1 and s.resource_id = $2 and s.event_seq is not null and s.voided_at is null
+       where s.account_id = ${address.accountId} and s.resource_id = ${address.resourceId} and s.event_seq is not null and s.voided_at is null
        group by s.event_seq) p
-     having count(*) > 0`,
-    [address.accountId, address.resourceId],
-  );
+     having count(*) > 0`);
   const [row] = rows;
   if (row === undefined) return null;
   return {

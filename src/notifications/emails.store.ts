@@ -23,6 +23,7 @@ import {
   type EmailKind,
 } from './email.ts';
 import type { Hosting } from './facts.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('email')
 export class EmailRow {
@@ -75,37 +76,29 @@ export async function insertEmails(
     readonly surplusError: string;
   },
 ): Promise<readonly number[]> {
-  const rows = await tx.query(
-    `/* emails.insertEmails */ with recent as (
+  const rows = await tx.query(sql`/* emails.insertEmails */ with recent as (
        select count(*) as emails from email
-       where account_id = $1 and created_at >= $11 and (status <> 'FAILED' or attempts > 0)
+       where account_id = ${account.accountId} and created_at >= ${at(written.sinceMs)} and (status <> 'FAILED' or attempts > 0)
      )
      insert into email (account_id, email_id, kind, to_addresses, subject, text, html, message_id, status, last_error,
        created_at)
-     select $1::int, n.email_id, k.kind, $2::text[], k.subject, k.text, k.html,
-       concat('<', $1::int, '.', n.email_id, '.', $9::text, '@', $3::text, '>'),
-       case when n.is_sent then 'PENDING' else 'FAILED' end::email_status, case when not n.is_sent then $12::text end,
-       $8::timestamptz
-     from unnest($4::email_kind[], $5::text[], $6::text[], $7::text[]) with ordinality
-         as k (kind, subject, text, html, position)
+     select ${account.accountId}::int, n.email_id, k.kind, ${account.to}::text[], k.subject, k.text, k.html,
+       concat('<', ${account.accountId}::int, '.', n.email_id, '.', ${written.createdAtMs.toString(36)}::text, '@', ${account.domain}::text, '>'),
+       case when n.is_sent then 'PENDING' else 'FAILED' end::email_status, case when not n.is_sent then ${written.surplusError}::text end,
+       ${at(written.createdAtMs)}::timestamptz
+     from ${unnested(
+       emails,
+       {
+         kind: ['email_kind', (email) => email.kind],
+         subject: ['text', (email) => email.subject],
+         text: ['text', (email) => email.text],
+         html: ['text', (email) => email.html],
+       },
+       { ordinal: 'position' },
+     )}
        cross join lateral (select nextval('email_email_id_seq') as email_id,
-         k.position + (select emails from recent) <= $10::bigint as is_sent) n
-     order by k.position returning email_id, status`,
-    [
-      account.accountId,
-      account.to,
-      account.domain,
-      emails.map((email) => email.kind),
-      emails.map((email) => email.subject),
-      emails.map((email) => email.text),
-      emails.map((email) => email.html),
-      at(written.createdAtMs),
-      written.createdAtMs.toString(36),
-      written.limit,
-      at(written.sinceMs),
-      written.surplusError,
-    ],
-  );
+         k.position + (select emails from recent) <= ${written.limit}::bigint as is_sent) n
+     order by k.position returning email_id, status`);
   return rows
     .filter((row) => oneOf(row, 'status', deliveryStatuses) === 'PENDING')
     .map((row) => int(row, 'email_id'));
@@ -113,25 +106,16 @@ export async function insertEmails(
 
 export async function findEmail(tx: Tx, ref: EmailRef): Promise<Email | null> {
   const rows = await tx.query(
-    `/* emails.findEmail */ select ${COLUMNS} from email where account_id = $1 and email_id = $2`,
-    [ref.accountId, ref.emailId],
+    sql`/* emails.findEmail */ select ${raw(COLUMNS)} from email where account_id = ${ref.accountId} and email_id = ${ref.emailId}`,
   );
   return rows[0] === undefined ? null : emailFromRow(rows[0]);
 }
 
 /** Notes an attempt to send. @returns how many there were; null when it was not to be sent any more */
 export async function saveAttempt(tx: Tx, ref: EmailRef, attempt: Attempt): Promise<number | null> {
-  const rows = await tx.query(
-    `/* emails.saveAttempt */ update email set attempts = attempts + 1, status = $3, last_error = $4, delivered_at = $5
-     where account_id = $1 and email_id = $2 and status = 'PENDING' returning attempts`,
-    [
-      ref.accountId,
-      ref.emailId,
-      attempt.status,
-      attempt.lastError,
-      atOrNull(attempt.deliveredAtMs),
-    ],
-  );
+  const rows =
+    await tx.query(sql`/* emails.saveAttempt */ update email set attempts = attempts + 1, status = ${attempt.status}, last_error = ${attempt.lastError}, delivered_at = ${atOrNull(attempt.deliveredAtMs)}
+     where account_id = ${ref.accountId} and email_id = ${ref.emailId} and status = 'PENDING' returning attempts`);
   return rows[0] === undefined ? null : int(rows[0], 'attempts');
 }
 
@@ -141,18 +125,14 @@ export async function listEmails(
   accountId: number,
   page: { readonly afterId: number | null; readonly limit: number },
 ): Promise<readonly Email[]> {
-  const rows = await tx.query(
-    `/* emails.listEmails */ select ${COLUMNS} from email
-     where account_id = $1 and ($2::bigint is null or email_id < $2) order by email_id desc limit $3`,
-    [accountId, page.afterId, page.limit],
-  );
+  const rows = await tx.query(sql`/* emails.listEmails */ select ${raw(COLUMNS)} from email
+     where account_id = ${accountId} and (${page.afterId}::bigint is null or email_id < ${page.afterId}) order by email_id desc limit ${page.limit}`);
   return rows.map(emailFromRow);
 }
 
 export async function countEmails(tx: Tx, accountId: number): Promise<number> {
   const rows = await tx.query(
-    `/* emails.countEmails */ select count(*) from email where account_id = $1`,
-    [accountId],
+    sql`/* emails.countEmails */ select count(*) from email where account_id = ${accountId}`,
   );
   return int(rows[0] ?? {}, 'count');
 }
@@ -163,15 +143,13 @@ export async function loadHostingAt(
   accountId: number,
   instantsMs: readonly number[],
 ): Promise<readonly Hosting[]> {
-  const rows = await tx.query(
-    `/* emails.loadHostingAt */ select s.resource_id, h.name as hardware, s.replicas, s.rate_micro_per_hour, s.from_at, s.to_at
+  const rows =
+    await tx.query(sql`/* emails.loadHostingAt */ select s.resource_id, h.name as hardware, s.replicas, s.rate_micro_per_hour, s.from_at, s.to_at
      from hosting_segment s join hardware_profile h using (hardware_id)
-     where s.account_id = $1 and s.voided_at is null and s.event_seq is null
-       and exists (select from unnest($2::timestamptz[]) as i (at)
+     where s.account_id = ${accountId} and s.voided_at is null and s.event_seq is null
+       and exists (select from ${unnested(instantsMs, { at: ['timestamptz', (value) => at(value)] }, { as: 'i' })}
          where s.from_at <= i.at and (s.to_at is null or s.to_at >= i.at))
-     order by s.resource_id, s.from_at`,
-    [accountId, instantsMs.map(at)],
-  );
+     order by s.resource_id, s.from_at`);
   return rows.map((row) => ({
     resourceId: int(row, 'resource_id'),
     hardware: text(row, 'hardware'),

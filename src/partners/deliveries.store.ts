@@ -22,6 +22,7 @@ import {
   webhookEvents,
 } from './webhook.ts';
 import { type DeliveryStatus, deliveryStatuses } from '../notifications/email.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('webhook_delivery')
 export class WebhookDeliveryRow {
@@ -71,22 +72,21 @@ export async function insertDeliveries(
   accountId: number,
   deliveries: readonly NewDelivery[],
 ): Promise<void> {
-  await tx.query(
-    `/* partners.insertDeliveries */ insert into webhook_delivery
+  await tx.query(sql`/* partners.insertDeliveries */ insert into webhook_delivery
        (account_id, endpoint_id, webhook_id, event, payload, next_attempt_at, created_at)
-     select $1, d.endpoint_id, d.webhook_id, d.event, d.payload, d.created_at, d.created_at
-     from unnest($2::int[], $3::text[], $4::webhook_event[], $5::text[], $6::timestamptz[])
-       with ordinality as d(endpoint_id, webhook_id, event, payload, created_at, position)
-     order by d.position`,
-    [
-      accountId,
-      deliveries.map((delivery) => delivery.endpointId),
-      deliveries.map((delivery) => delivery.webhookId),
-      deliveries.map((delivery) => delivery.event),
-      deliveries.map((delivery) => delivery.payload),
-      deliveries.map((delivery) => at(delivery.createdAtMs)),
-    ],
-  );
+     select ${accountId}, d.endpoint_id, d.webhook_id, d.event, d.payload, d.created_at, d.created_at
+     from ${unnested(
+       deliveries,
+       {
+         endpoint_id: ['int', (delivery) => delivery.endpointId],
+         webhook_id: ['text', (delivery) => delivery.webhookId],
+         event: ['webhook_event', (delivery) => delivery.event],
+         payload: ['text', (delivery) => delivery.payload],
+         created_at: ['timestamptz', (delivery) => at(delivery.createdAtMs)],
+       },
+       { as: 'd', ordinal: 'position' },
+     )}
+     order by d.position`);
 }
 
 /** A delivery that was claimed by whoever read it, until then. */
@@ -107,19 +107,17 @@ export async function claimDue(
   ref: EndpointRef,
   claim: { readonly nowMs: number; readonly untilMs: number; readonly inFlightMax: number },
 ): Promise<readonly ClaimedDelivery[]> {
-  const rows = await tx.query(
-    `/* partners.claimDue */ update webhook_delivery d set claimed_until = $4 from (
+  const rows =
+    await tx.query(sql`/* partners.claimDue */ update webhook_delivery d set claimed_until = ${at(claim.untilMs)} from (
        select delivery_id from webhook_delivery
-       where account_id = $1 and endpoint_id = $2 and status = 'PENDING' and next_attempt_at <= $3
-         and (claimed_until is null or claimed_until <= $3)
+       where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING' and next_attempt_at <= ${at(claim.nowMs)}
+         and (claimed_until is null or claimed_until <= ${at(claim.nowMs)})
        order by next_attempt_at, delivery_id
-       limit greatest(0, $5::int - (select count(*) from webhook_delivery
-         where account_id = $1 and endpoint_id = $2 and status = 'PENDING' and claimed_until > $3))
+       limit greatest(0, ${claim.inFlightMax}::int - (select count(*) from webhook_delivery
+         where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING' and claimed_until > ${at(claim.nowMs)}))
      ) as due
-     where d.account_id = $1 and d.delivery_id = due.delivery_id
-     returning d.delivery_id, d.webhook_id, d.payload, d.attempts`,
-    [ref.accountId, ref.endpointId, at(claim.nowMs), at(claim.untilMs), claim.inFlightMax],
-  );
+     where d.account_id = ${ref.accountId} and d.delivery_id = due.delivery_id
+     returning d.delivery_id, d.webhook_id, d.payload, d.attempts`);
   return rows.map((row) => ({
     accountId: ref.accountId,
     deliveryId: int(row, 'delivery_id'),
@@ -132,11 +130,9 @@ export async function claimDue(
 
 /** When an endpoint's next message is due; null when none waits. One that is being sent is due when its claim ends. */
 export async function nextDueMs(tx: Tx, ref: EndpointRef): Promise<number | null> {
-  const rows = await tx.query(
-    `/* partners.nextDueMs */ select min(greatest(next_attempt_at, claimed_until)) as due from webhook_delivery
-     where account_id = $1 and endpoint_id = $2 and status = 'PENDING'`,
-    [ref.accountId, ref.endpointId],
-  );
+  const rows =
+    await tx.query(sql`/* partners.nextDueMs */ select min(greatest(next_attempt_at, claimed_until)) as due from webhook_delivery
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING'`);
   return msOrNull(rows[0] ?? {}, 'due');
 }
 
@@ -149,30 +145,14 @@ export async function saveOutcome(
   delivery: ClaimedDelivery,
   { outcome, atMs }: { readonly outcome: AttemptOutcome; readonly atMs: number },
 ): Promise<boolean> {
-  const rows = await tx.query(
-    `/* partners.saveOutcome */ update webhook_delivery
-     set status = $4, attempts = attempts + 1, next_attempt_at = $5, claimed_until = null, last_response_code = $6,
-       last_error = $7, delivered_at = $8
-     where account_id = $1 and delivery_id = $2 and claimed_until = $3 and attempts = $9 and status = 'PENDING'
-     returning delivery_id`,
-    [
-      delivery.accountId,
-      delivery.deliveryId,
-      at(delivery.claimedUntilMs),
-      outcome.status,
-      atOrNull(outcome.nextAttemptAtMs),
-      outcome.responseCode,
-      outcome.error,
-      atOrNull(outcome.status === 'DELIVERED' ? atMs : null),
-      delivery.attempts,
-    ],
-  );
+  const rows = await tx.query(sql`/* partners.saveOutcome */ update webhook_delivery
+     set status = ${outcome.status}, attempts = attempts + 1, next_attempt_at = ${atOrNull(outcome.nextAttemptAtMs)}, claimed_until = null, last_response_code = ${outcome.responseCode},
+       last_error = ${outcome.error}, delivered_at = ${atOrNull(outcome.status === 'DELIVERED' ? atMs : null)}
+     where account_id = ${delivery.accountId} and delivery_id = ${delivery.deliveryId} and claimed_until = ${at(delivery.claimedUntilMs)} and attempts = ${delivery.attempts} and status = 'PENDING'
+     returning delivery_id`);
   if (rows.length > 0) return true;
-  await tx.query(
-    `/* partners.endClaim */ update webhook_delivery set claimed_until = null
-     where account_id = $1 and delivery_id = $2 and claimed_until = $3`,
-    [delivery.accountId, delivery.deliveryId, at(delivery.claimedUntilMs)],
-  );
+  await tx.query(sql`/* partners.endClaim */ update webhook_delivery set claimed_until = null
+     where account_id = ${delivery.accountId} and delivery_id = ${delivery.deliveryId} and claimed_until = ${at(delivery.claimedUntilMs)}`);
   return false;
 }
 
@@ -182,40 +162,29 @@ export async function saveOutcome(
  * ones would give the message up.
  */
 export async function restartPending(tx: Tx, ref: EndpointRef, atMs: number): Promise<void> {
-  await tx.query(
-    `/* partners.restartPending */ update webhook_delivery set attempts = 0, next_attempt_at = $3
-     where account_id = $1 and endpoint_id = $2 and status = 'PENDING'`,
-    [ref.accountId, ref.endpointId, at(atMs)],
-  );
+  await tx.query(sql`/* partners.restartPending */ update webhook_delivery set attempts = 0, next_attempt_at = ${at(atMs)}
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING'`);
 }
 
 /** Gives up what waits for an endpoint. */
 export async function failPending(tx: Tx, ref: EndpointRef, error: string): Promise<void> {
-  await tx.query(
-    `/* partners.failPending */ update webhook_delivery
-     set status = 'FAILED', next_attempt_at = null, claimed_until = null, last_error = $3
-     where account_id = $1 and endpoint_id = $2 and status = 'PENDING'`,
-    [ref.accountId, ref.endpointId, error],
-  );
+  await tx.query(sql`/* partners.failPending */ update webhook_delivery
+     set status = 'FAILED', next_attempt_at = null, claimed_until = null, last_error = ${error}
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING'`);
 }
 
 /** Sends a message again from an instant on, as if for the first time: as `restartPending`, whatever became of it. */
 export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): Promise<void> {
-  await tx.query(
-    `/* partners.restartDelivery */ update webhook_delivery
-     set status = 'PENDING', attempts = 0, next_attempt_at = $3, delivered_at = null
-     where account_id = $1 and delivery_id = $2`,
-    [ref.accountId, ref.deliveryId, at(atMs)],
-  );
+  await tx.query(sql`/* partners.restartDelivery */ update webhook_delivery
+     set status = 'PENDING', attempts = 0, next_attempt_at = ${at(atMs)}, delivered_at = null
+     where account_id = ${ref.accountId} and delivery_id = ${ref.deliveryId}`);
 }
 
 /** A delivery whose endpoint was not deleted. */
 export async function findDelivery(tx: Tx, ref: DeliveryRef): Promise<WebhookDelivery | null> {
-  const rows = await tx.query(
-    `/* partners.findDelivery */ select ${COLUMNS} from webhook_delivery d ${WITH_ENDPOINT}
-     where d.account_id = $1 and d.delivery_id = $2`,
-    [ref.accountId, ref.deliveryId],
-  );
+  const rows =
+    await tx.query(sql`/* partners.findDelivery */ select ${raw(COLUMNS)} from webhook_delivery d ${raw(WITH_ENDPOINT)}
+     where d.account_id = ${ref.accountId} and d.delivery_id = ${ref.deliveryId}`);
   return rows[0] === undefined ? null : deliveryFromRow(rows[0]);
 }
 
@@ -231,24 +200,25 @@ export async function loadDeliveryPages(
   tx: Tx,
   pages: readonly DeliveryPage[],
 ): Promise<readonly (readonly WebhookDelivery[])[]> {
-  const rows = await tx.query(
-    `/* partners.loadDeliveryPages */ select p.page::int as page, ${COLUMNS}
-     from unnest($1::int[], $2::int[], $3::bigint[], $4::int[]) with ordinality
-       as p(account_id, endpoint_id, before_id, row_limit, page)
+  const rows =
+    await tx.query(sql`/* partners.loadDeliveryPages */ select p.page::int as page, ${raw(COLUMNS)}
+     from ${unnested(
+       pages,
+       {
+         account_id: ['int', (page) => page.accountId],
+         endpoint_id: ['int', (page) => page.endpointId],
+         before_id: ['bigint', (page) => page.beforeId],
+         row_limit: ['int', (page) => page.limit],
+       },
+       { as: 'p', ordinal: 'page' },
+     )}
      cross join lateral (
        select * from webhook_delivery w
        where w.account_id = p.account_id and w.endpoint_id = p.endpoint_id
          and (p.before_id is null or w.delivery_id < p.before_id)
        order by w.delivery_id desc limit p.row_limit
-     ) d ${WITH_ENDPOINT}
-     order by p.page, d.delivery_id desc`,
-    [
-      pages.map((page) => page.accountId),
-      pages.map((page) => page.endpointId),
-      pages.map((page) => page.beforeId),
-      pages.map((page) => page.limit),
-    ],
-  );
+     ) d ${raw(WITH_ENDPOINT)}
+     order by p.page, d.delivery_id desc`);
   const results: WebhookDelivery[][] = pages.map(() => []);
   for (const row of rows) results[int(row, 'page') - 1]?.push(deliveryFromRow(row));
   return results;
@@ -259,12 +229,16 @@ export async function countDeliveries(
   tx: Tx,
   refs: readonly EndpointRef[],
 ): Promise<readonly number[]> {
-  const rows = await tx.query(
-    `/* partners.countDeliveries */ select count(d.delivery_id)
-     from unnest($1::int[], $2::int[]) with ordinality as e(account_id, endpoint_id, position)
-     left join webhook_delivery d using (account_id, endpoint_id) group by e.position order by e.position`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.endpointId)],
-  );
+  const rows = await tx.query(sql`/* partners.countDeliveries */ select count(d.delivery_id)
+     from ${unnested(
+       refs,
+       {
+         account_id: ['int', (ref) => ref.accountId],
+         endpoint_id: ['int', (ref) => ref.endpointId],
+       },
+       { as: 'e', ordinal: 'position' },
+     )}
+     left join webhook_delivery d using (account_id, endpoint_id) group by e.position order by e.position`);
   return rows.map((row) => int(row, 'count'));
 }
 

@@ -21,6 +21,7 @@ import {
   type WebhookEndpoint,
   type WebhookEvent,
 } from './webhook.ts';
+import { raw, sql } from '../db/sql.ts';
 
 @Entity('webhook_endpoint')
 export class WebhookEndpointRow {
@@ -59,31 +60,25 @@ export async function listEndpoints(
   tx: Tx,
   accountId: number,
 ): Promise<readonly WebhookEndpoint[]> {
-  const rows = await tx.query(
-    `/* partners.listEndpoints */ select ${COLUMNS} from webhook_endpoint
-     where account_id = $1 and deleted_at is null order by endpoint_id`,
-    [accountId],
-  );
+  const rows =
+    await tx.query(sql`/* partners.listEndpoints */ select ${raw(COLUMNS)} from webhook_endpoint
+     where account_id = ${accountId} and deleted_at is null order by endpoint_id`);
   return rows.map(endpointFromRow);
 }
 
 /** An endpoint that was not deleted. */
 export async function findEndpoint(tx: Tx, ref: EndpointRef): Promise<WebhookEndpoint | null> {
-  const rows = await tx.query(
-    `/* partners.findEndpoint */ select ${COLUMNS} from webhook_endpoint
-     where account_id = $1 and endpoint_id = $2 and deleted_at is null`,
-    [ref.accountId, ref.endpointId],
-  );
+  const rows =
+    await tx.query(sql`/* partners.findEndpoint */ select ${raw(COLUMNS)} from webhook_endpoint
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and deleted_at is null`);
   return rows[0] === undefined ? null : endpointFromRow(rows[0]);
 }
 
 /** An endpoint under its lock, which holds off whoever else decides when its next message is sent. */
 export async function lockEndpoint(tx: Tx, ref: EndpointRef): Promise<SealedEndpoint | null> {
-  const rows = await tx.query(
-    `/* partners.lockEndpoint */ select ${COLUMNS}, ${SECRETS} from webhook_endpoint
-     where account_id = $1 and endpoint_id = $2 and deleted_at is null for update`,
-    [ref.accountId, ref.endpointId],
-  );
+  const rows =
+    await tx.query(sql`/* partners.lockEndpoint */ select ${raw(COLUMNS)}, ${raw(SECRETS)} from webhook_endpoint
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and deleted_at is null for update`);
   return rows[0] === undefined ? null : sealedFromRow(rows[0]);
 }
 
@@ -93,12 +88,10 @@ export async function lockListeners(
   accountId: number,
   events: readonly WebhookEvent[],
 ): Promise<readonly WebhookEndpoint[]> {
-  const rows = await tx.query(
-    `/* partners.lockListeners */ select ${COLUMNS} from webhook_endpoint
-     where account_id = $1 and deleted_at is null and enabled and events && $2::webhook_event[]
-     order by endpoint_id for update`,
-    [accountId, events],
-  );
+  const rows =
+    await tx.query(sql`/* partners.lockListeners */ select ${raw(COLUMNS)} from webhook_endpoint
+     where account_id = ${accountId} and deleted_at is null and enabled and events && ${events}::webhook_event[]
+     order by endpoint_id for update`);
   return rows.map(endpointFromRow);
 }
 
@@ -107,29 +100,17 @@ export async function insertEndpoint(
   endpoint: Pick<WebhookEndpoint, 'accountId' | 'url' | 'events' | 'createdAtMs'>,
   secret: Buffer,
 ): Promise<WebhookEndpoint> {
-  const rows = await tx.query(
-    `/* partners.insertEndpoint */ insert into webhook_endpoint (account_id, url, events, secret, created_at)
-     values ($1, $2, $3::webhook_event[], $4, $5) returning ${COLUMNS}`,
-    [endpoint.accountId, endpoint.url, endpoint.events, secret, at(endpoint.createdAtMs)],
-  );
+  const rows =
+    await tx.query(sql`/* partners.insertEndpoint */ insert into webhook_endpoint (account_id, url, events, secret, created_at)
+     values (${endpoint.accountId}, ${endpoint.url}, ${endpoint.events}::webhook_event[], ${secret}, ${at(endpoint.createdAtMs)}) returning ${raw(COLUMNS)}`);
   return endpointFromRow(rows[0] ?? {});
 }
 
 /** Writes what may be changed of an endpoint. One that is changed is no longer paused. */
 export async function saveEndpoint(tx: Tx, endpoint: WebhookEndpoint): Promise<void> {
-  await tx.query(
-    `/* partners.saveEndpoint */ update webhook_endpoint
-     set url = $3, events = $4::webhook_event[], enabled = $5, disabled_at = $6, paused_until = null
-     where account_id = $1 and endpoint_id = $2`,
-    [
-      endpoint.accountId,
-      endpoint.endpointId,
-      endpoint.url,
-      endpoint.events,
-      endpoint.enabled,
-      atOrNull(endpoint.disabledAtMs),
-    ],
-  );
+  await tx.query(sql`/* partners.saveEndpoint */ update webhook_endpoint
+     set url = ${endpoint.url}, events = ${endpoint.events}::webhook_event[], enabled = ${endpoint.enabled}, disabled_at = ${atOrNull(endpoint.disabledAtMs)}, paused_until = null
+     where account_id = ${endpoint.accountId} and endpoint_id = ${endpoint.endpointId}`);
 }
 
 export async function saveSecrets(
@@ -137,37 +118,22 @@ export async function saveSecrets(
   ref: EndpointRef,
   { secret, previous }: Pick<SealedEndpoint, 'secret' | 'previous'>,
 ): Promise<void> {
-  await tx.query(
-    `/* partners.saveSecrets */ update webhook_endpoint
-     set secret = $3, previous_secret = $4, previous_secret_ends_at = $5
-     where account_id = $1 and endpoint_id = $2`,
-    [
-      ref.accountId,
-      ref.endpointId,
-      secret,
-      previous?.secret ?? null,
-      atOrNull(previous?.endsAtMs ?? null),
-    ],
-  );
+  await tx.query(sql`/* partners.saveSecrets */ update webhook_endpoint
+     set secret = ${secret}, previous_secret = ${previous?.secret ?? null}, previous_secret_ends_at = ${atOrNull(previous?.endsAtMs ?? null)}
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId}`);
 }
 
 /** Nothing is sent to an endpoint before an instant. */
 export async function pauseEndpoint(tx: Tx, ref: EndpointRef, untilMs: number): Promise<void> {
-  await tx.query(
-    `/* partners.pauseEndpoint */ update webhook_endpoint set paused_until = greatest(paused_until, $3)
-     where account_id = $1 and endpoint_id = $2`,
-    [ref.accountId, ref.endpointId, at(untilMs)],
-  );
+  await tx.query(sql`/* partners.pauseEndpoint */ update webhook_endpoint set paused_until = greatest(paused_until, ${at(untilMs)})
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId}`);
 }
 
 /** Deletes an endpoint and its secrets; the row stays for its deliveries. */
 export async function deleteEndpoint(tx: Tx, ref: EndpointRef, atMs: number): Promise<void> {
-  await tx.query(
-    `/* partners.deleteEndpoint */ update webhook_endpoint
-     set deleted_at = $3, secret = null, previous_secret = null, previous_secret_ends_at = null
-     where account_id = $1 and endpoint_id = $2`,
-    [ref.accountId, ref.endpointId, at(atMs)],
-  );
+  await tx.query(sql`/* partners.deleteEndpoint */ update webhook_endpoint
+     set deleted_at = ${at(atMs)}, secret = null, previous_secret = null, previous_secret_ends_at = null
+     where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId}`);
 }
 
 function endpointFromRow(row: Row): WebhookEndpoint {

@@ -17,6 +17,7 @@ import {
 import { allocationSources, type CreditAllocation, type NewAllocation } from './allocation.ts';
 import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
 import { type Lot, type LotState, lotStates } from '../engine/lots.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('credit_allocation')
 export class CreditAllocationRow {
@@ -79,11 +80,9 @@ export async function findRequest(
   readonly allocationId: number | null;
   readonly ledgerSequence: number | null;
 } | null> {
-  const rows = await tx.query(
-    `/* credits.findRequest */ select body = $3::jsonb as same, allocation_id, ledger_sequence from credit_request
-     where account_id = $1 and idempotency_key = $2`,
-    [accountId, call.idempotencyKey, JSON.stringify(call.body)],
-  );
+  const rows =
+    await tx.query(sql`/* credits.findRequest */ select body = ${JSON.stringify(call.body)}::jsonb as same, allocation_id, ledger_sequence from credit_request
+     where account_id = ${accountId} and idempotency_key = ${call.idempotencyKey}`);
   const [row] = rows;
   if (row === undefined) return null;
   return {
@@ -99,17 +98,8 @@ export async function insertRequest(
   call: { readonly idempotencyKey: string; readonly body: object },
   made: { readonly allocationId: number | null; readonly ledgerSequence: number | null },
 ): Promise<void> {
-  await tx.query(
-    `/* credits.insertRequest */ insert into credit_request (account_id, idempotency_key, body, allocation_id, ledger_sequence)
-     values ($1, $2, $3, $4, $5)`,
-    [
-      accountId,
-      call.idempotencyKey,
-      JSON.stringify(call.body),
-      made.allocationId,
-      made.ledgerSequence,
-    ],
-  );
+  await tx.query(sql`/* credits.insertRequest */ insert into credit_request (account_id, idempotency_key, body, allocation_id, ledger_sequence)
+     values (${accountId}, ${call.idempotencyKey}, ${JSON.stringify(call.body)}, ${made.allocationId}, ${made.ledgerSequence})`);
 }
 
 export async function findAllocation(
@@ -117,11 +107,9 @@ export async function findAllocation(
   accountId: number,
   allocationId: number,
 ): Promise<CreditAllocation | null> {
-  const rows = await tx.query(
-    `/* credits.findAllocation */ select ${COLUMNS} from credit_allocation a
-     where a.account_id = $1 and a.allocation_id = $2`,
-    [accountId, allocationId],
-  );
+  const rows =
+    await tx.query(sql`/* credits.findAllocation */ select ${raw(COLUMNS)} from credit_allocation a
+     where a.account_id = ${accountId} and a.allocation_id = ${allocationId}`);
   return rows[0] === undefined ? null : allocationFromRow(rows[0]);
 }
 
@@ -130,11 +118,12 @@ export async function loadAllocations(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly allocationId: number }[],
 ): Promise<readonly CreditAllocation[]> {
-  const rows = await tx.query(
-    `/* credits.loadAllocations */ select ${COLUMNS} from unnest($1::int[], $2::bigint[]) as k (account_id, allocation_id)
-     join credit_allocation a using (account_id, allocation_id)`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.allocationId)],
-  );
+  const rows =
+    await tx.query(sql`/* credits.loadAllocations */ select ${raw(COLUMNS)} from ${unnested(refs, {
+      account_id: ['int', (ref) => ref.accountId],
+      allocation_id: ['bigint', (ref) => ref.allocationId],
+    })}
+     join credit_allocation a using (account_id, allocation_id)`);
   return rows.map(allocationFromRow);
 }
 
@@ -152,14 +141,11 @@ export async function sumGiven(
   accountId: number,
   given: { readonly unit: AllocationUnit; readonly cycleStartMs: number },
 ): Promise<Given> {
-  const rows = await tx.query(
-    `/* credits.sumGiven */ select
+  const rows = await tx.query(sql`/* credits.sumGiven */ select
        coalesce(sum(amount_micro) filter (where series_id is null and not is_return), 0) as once_micro,
        coalesce(sum(amount_micro) filter (where series_id is not null
-         and (state in ('PENDING', 'SPENDABLE') or grant_at >= $3)), 0) as every_cycle_micro
-     from credit_allocation where account_id = $1 and unit = $2`,
-    [accountId, given.unit, at(given.cycleStartMs)],
-  );
+         and (state in ('PENDING', 'SPENDABLE') or grant_at >= ${at(given.cycleStartMs)})), 0) as every_cycle_micro
+     from credit_allocation where account_id = ${accountId} and unit = ${given.unit}`);
   const row = rows[0] ?? {};
   return { onceMicro: big(row, 'once_micro'), everyCycleMicro: big(row, 'every_cycle_micro') };
 }
@@ -170,28 +156,10 @@ export async function insertAllocation(
   accountId: number,
   allocation: NewAllocation & { readonly allocationId: number },
 ): Promise<void> {
-  await tx.query(
-    `/* credits.insertAllocation */ insert into credit_allocation
+  await tx.query(sql`/* credits.insertAllocation */ insert into credit_allocation
        (account_id, allocation_id, unit, source, amount_micro, priority, effective_at, grant_at, expires_at, note, created_at,
         state, series_id, is_adjustment)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-    [
-      accountId,
-      allocation.allocationId,
-      allocation.unit,
-      allocation.source,
-      allocation.amountMicro,
-      allocation.priority,
-      at(allocation.effectiveAtMs),
-      at(allocation.grantAtMs),
-      atOrNull(allocation.expiresAtMs),
-      allocation.note,
-      at(allocation.createdAtMs),
-      allocation.state,
-      allocation.isEveryCycle ? allocation.allocationId : null,
-      allocation.isAdjustment,
-    ],
-  );
+     values (${accountId}, ${allocation.allocationId}, ${allocation.unit}, ${allocation.source}, ${allocation.amountMicro}, ${allocation.priority}, ${at(allocation.effectiveAtMs)}, ${at(allocation.grantAtMs)}, ${atOrNull(allocation.expiresAtMs)}, ${allocation.note}, ${at(allocation.createdAtMs)}, ${allocation.state}, ${allocation.isEveryCycle ? allocation.allocationId : null}, ${allocation.isAdjustment})`);
 }
 
 /** Adds the rows of lots that came about by themselves: the next grants of rows, and what reversals returned. */
@@ -204,32 +172,29 @@ export async function insertMadeLots(
     readonly predecessorId: number | null;
   }[],
 ): Promise<void> {
-  await tx.query(
-    `/* credits.insertMadeLots */ insert into credit_allocation
+  await tx.query(sql`/* credits.insertMadeLots */ insert into credit_allocation
        (account_id, allocation_id, unit, source, amount_micro, spent_micro, priority, effective_at, grant_at, expires_at,
         created_at, note, state, series_id, is_adjustment, is_return)
-     select $1, k.allocation_id, k.unit, coalesce(p.source, 'ADJUSTMENT'), k.amount_micro, k.spent_micro, k.priority,
+     select ${accountId}, k.allocation_id, k.unit, coalesce(p.source, 'ADJUSTMENT'), k.amount_micro, k.spent_micro, k.priority,
        k.grant_at, k.grant_at, k.expires_at, k.grant_at, p.note, k.state, k.series_id, p is null, p is null
-     from unnest($2::bigint[], $3::allocation_unit[], $4::bigint[], $5::bigint[], $6::int[], $7::timestamptz[],
-       $8::timestamptz[], $9::lot_state[], $10::bigint[], $11::bigint[]) with ordinality
-       as k (allocation_id, unit, amount_micro, spent_micro, priority, grant_at, expires_at, state, series_id, first_id, n)
-     left join credit_allocation p on p.account_id = $1 and p.allocation_id = k.first_id
-     order by k.n`,
-    [
-      accountId,
-      lots.map(({ lot }) => lot.allocationId),
-      lots.map(({ unit }) => unit),
-      lots.map(({ lot }) => lot.amountMicro),
-      lots.map(({ lot }) => lot.spentMicro),
-      lots.map(({ lot }) => lot.priority),
-      lots.map(({ lot }) => at(lot.grantAtMs)),
-      lots.map(({ lot }) => atOrNull(lot.expiresAtMs)),
-      lots.map(({ lot }) => lot.state),
-      lots.map(({ lot }) => lot.seriesId),
-      // The first grant of a row has a row of its own for certain; the one before may have come about just now.
-      lots.map(({ lot }) => lot.seriesId),
-    ],
-  );
+     from ${unnested(
+       lots,
+       {
+         allocation_id: ['bigint', ({ lot }) => lot.allocationId],
+         unit: ['allocation_unit', ({ unit }) => unit],
+         amount_micro: ['bigint', ({ lot }) => lot.amountMicro],
+         spent_micro: ['bigint', ({ lot }) => lot.spentMicro],
+         priority: ['int', ({ lot }) => lot.priority],
+         grant_at: ['timestamptz', ({ lot }) => at(lot.grantAtMs)],
+         expires_at: ['timestamptz', ({ lot }) => atOrNull(lot.expiresAtMs)],
+         state: ['lot_state', ({ lot }) => lot.state],
+         series_id: ['bigint', ({ lot }) => lot.seriesId],
+         first_id: ['bigint', ({ lot }) => lot.seriesId],
+       },
+       { ordinal: 'n' },
+     )}
+     left join credit_allocation p on p.account_id = ${accountId} and p.allocation_id = k.first_id
+     order by k.n`);
 }
 
 /** Marks an allocation as voided; one that is keeps its first instant and reason. */
@@ -238,11 +203,8 @@ export async function voidAllocation(
   named: { readonly accountId: number; readonly allocationId: number },
   voiding: { readonly atMs: number; readonly reason: string },
 ): Promise<void> {
-  await tx.query(
-    `/* credits.voidAllocation */ update credit_allocation set voided_at = $3, void_reason = $4, state = 'VOIDED'
-     where account_id = $1 and allocation_id = $2 and voided_at is null`,
-    [named.accountId, named.allocationId, at(voiding.atMs), voiding.reason],
-  );
+  await tx.query(sql`/* credits.voidAllocation */ update credit_allocation set voided_at = ${at(voiding.atMs)}, void_reason = ${voiding.reason}, state = 'VOIDED'
+     where account_id = ${named.accountId} and allocation_id = ${named.allocationId} and voided_at is null`);
 }
 
 /** The rows of each page, newest first; the result stands at its page's index. */
@@ -250,24 +212,25 @@ export async function loadAllocationPages(
   tx: Tx,
   pages: readonly AllocationPage[],
 ): Promise<readonly (readonly CreditAllocation[])[]> {
-  const rows = await tx.query(
-    `/* credits.loadAllocationPages */ select p.page::int as page, ${COLUMNS}
-     from unnest($1::int[], $2::allocation_unit[], $3::bigint[], $4::int[]) with ordinality
-       as p(account_id, unit, before_id, row_limit, page)
+  const rows =
+    await tx.query(sql`/* credits.loadAllocationPages */ select p.page::int as page, ${raw(COLUMNS)}
+     from ${unnested(
+       pages,
+       {
+         account_id: ['int', (page) => page.accountId],
+         unit: ['allocation_unit', (page) => page.unit],
+         before_id: ['bigint', (page) => page.beforeId],
+         row_limit: ['int', (page) => page.limit],
+       },
+       { as: 'p', ordinal: 'page' },
+     )}
      cross join lateral (
        select * from credit_allocation c
        where c.account_id = p.account_id and (p.unit is null or c.unit = p.unit)
          and (p.before_id is null or c.allocation_id < p.before_id)
        order by c.allocation_id desc limit p.row_limit
      ) a
-     order by p.page, a.allocation_id desc`,
-    [
-      pages.map((page) => page.accountId),
-      pages.map((page) => page.unit),
-      pages.map((page) => page.beforeId),
-      pages.map((page) => page.limit),
-    ],
-  );
+     order by p.page, a.allocation_id desc`);
   const results: CreditAllocation[][] = pages.map(() => []);
   for (const row of rows) results[int(row, 'page') - 1]?.push(allocationFromRow(row));
   return results;
@@ -278,13 +241,17 @@ export async function countAllocations(
   tx: Tx,
   lists: readonly AllocationList[],
 ): Promise<readonly number[]> {
-  const rows = await tx.query(
-    `/* credits.countAllocations */ select count(a.allocation_id)
-     from unnest($1::int[], $2::allocation_unit[]) with ordinality as l(account_id, unit, list)
+  const rows = await tx.query(sql`/* credits.countAllocations */ select count(a.allocation_id)
+     from ${unnested(
+       lists,
+       {
+         account_id: ['int', (list) => list.accountId],
+         unit: ['allocation_unit', (list) => list.unit],
+       },
+       { as: 'l', ordinal: 'list' },
+     )}
      left join credit_allocation a on a.account_id = l.account_id and (l.unit is null or a.unit = l.unit)
-     group by l.list order by l.list`,
-    [lists.map((list) => list.accountId), lists.map((list) => list.unit)],
-  );
+     group by l.list order by l.list`);
   return rows.map((row) => int(row, 'count'));
 }
 
@@ -294,8 +261,7 @@ export async function loadAllocationsOf(
   accountIds: readonly number[],
 ): Promise<readonly CreditAllocation[]> {
   const rows = await tx.query(
-    `/* credits.loadAllocationsOf */ select ${COLUMNS} from credit_allocation a where a.account_id = any($1)`,
-    [accountIds],
+    sql`/* credits.loadAllocationsOf */ select ${raw(COLUMNS)} from credit_allocation a where a.account_id = any(${accountIds})`,
   );
   return rows.map(allocationFromRow);
 }

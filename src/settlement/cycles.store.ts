@@ -1,6 +1,7 @@
 import type { Tx } from '../db/database.ts';
 import { int } from '../db/decode.ts';
 import { CYCLE, cycleFromRow, type CycleRecord } from './state.store.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 export type { CycleRecord };
 
@@ -15,11 +16,9 @@ export async function listCycles(
   tx: Tx,
   page: { readonly accountId: number; readonly beforeId: number; readonly limit: number },
 ): Promise<readonly CycleRecord[]> {
-  const rows = await tx.query(
-    `/* credits.listCycles */ select ${CYCLE} from billing_cycle b where b.account_id = $1 and b.cycle_id < $2
-     order by b.cycle_id desc limit $3`,
-    [page.accountId, page.beforeId, page.limit],
-  );
+  const rows =
+    await tx.query(sql`/* credits.listCycles */ select ${raw(CYCLE)} from billing_cycle b where b.account_id = ${page.accountId} and b.cycle_id < ${page.beforeId}
+     order by b.cycle_id desc limit ${page.limit}`);
   return rows.map(cycleFromRow);
 }
 
@@ -28,18 +27,20 @@ export async function loadCycles(
   tx: Tx,
   refs: readonly CycleRef[],
 ): Promise<readonly CycleRecord[]> {
-  const rows = await tx.query(
-    `/* credits.loadCycles */ select ${CYCLE} from unnest($1::int[], $2::int[]) as k (account_id, cycle_id)
-     join billing_cycle b using (account_id, cycle_id)`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.cycleId)],
-  );
+  const rows = await tx.query(sql`/* credits.loadCycles */ select ${raw(CYCLE)} from ${unnested(
+    refs,
+    {
+      account_id: ['int', (ref) => ref.accountId],
+      cycle_id: ['int', (ref) => ref.cycleId],
+    },
+  )}
+     join billing_cycle b using (account_id, cycle_id)`);
   return rows.map(cycleFromRow);
 }
 
 export async function countCycles(tx: Tx, accountId: number): Promise<number> {
   const rows = await tx.query(
-    `/* credits.countCycles */ select count(*) from billing_cycle where account_id = $1`,
-    [accountId],
+    sql`/* credits.countCycles */ select count(*) from billing_cycle where account_id = ${accountId}`,
   );
   return int(rows[0] ?? {}, 'count');
 }

@@ -10,6 +10,7 @@ import {
   type LedgerEntryKind,
   type LedgerLine,
 } from '../engine/ledger.ts';
+import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 
 @Entity('ledger_entry')
 export class LedgerEntryRow {
@@ -56,33 +57,27 @@ export async function insertLines(
   const charges = lines.flatMap((line) =>
     line.segments.map((charge) => ({ sequence: line.sequence, ...charge })),
   );
-  await tx.query(
-    `/* credits.insertLines */ with lines as (
+  await tx.query(sql`/* credits.insertLines */ with lines as (
        insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro, balance_micro, booked_at,
          cycle_id, allocation_id, first_seq, last_seq, description)
-       select $1, $2, * from unnest($3::bigint[], $4::ledger_entry_kind[], $5::bigint[], $6::bigint[], $7::timestamptz[],
-         $8::int[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])
-     )
+       select ${accountId}, ${at(recordedAtMs)}, k.* from ${unnested(lines, {
+         sequence: ['bigint', (line) => line.sequence],
+         kind: ['ledger_entry_kind', (line) => line.kind],
+         amount_micro: ['bigint', (line) => line.amountMicro],
+         balance_micro: ['bigint', (line) => line.balanceMicro],
+         booked_at: ['timestamptz', (line) => at(line.bookedAtMs)],
+         cycle_id: ['int', (line) => line.cycleId],
+         allocation_id: ['bigint', (line) => line.allocationId],
+         first_seq: ['bigint', (line) => line.events?.firstSeq ?? null],
+         last_seq: ['bigint', (line) => line.events?.lastSeq ?? null],
+         description: ['text', (line) => line.description],
+       })})
      insert into ledger_charge (account_id, sequence, segment_id, charged_micro)
-     select $1, * from unnest($13::bigint[], $14::bigint[], $15::bigint[])`,
-    [
-      accountId,
-      at(recordedAtMs),
-      lines.map((line) => line.sequence),
-      lines.map((line) => line.kind),
-      lines.map((line) => line.amountMicro),
-      lines.map((line) => line.balanceMicro),
-      lines.map((line) => at(line.bookedAtMs)),
-      lines.map((line) => line.cycleId),
-      lines.map((line) => line.allocationId),
-      lines.map((line) => line.events?.firstSeq ?? null),
-      lines.map((line) => line.events?.lastSeq ?? null),
-      lines.map((line) => line.description),
-      charges.map((charge) => charge.sequence),
-      charges.map((charge) => charge.segmentId),
-      charges.map((charge) => charge.chargedMicro),
-    ],
-  );
+     select ${accountId}, k.* from ${unnested(charges, {
+       sequence: ['bigint', (charge) => charge.sequence],
+       segment_id: ['bigint', (charge) => charge.segmentId],
+       charged_micro: ['bigint', (charge) => charge.chargedMicro],
+     })}`);
 }
 
 /** Which of an account's entries; null where it does not matter. */
@@ -94,10 +89,13 @@ export interface LedgerList {
   readonly kinds: readonly LedgerEntryKind[] | null;
 }
 
-// `$1` to `$5`: the account, begin and end of the range, the cycle, the kinds.
-const LISTED = `l.account_id = $1 and ($2::timestamptz is null or l.booked_at >= $2)
-  and ($3::timestamptz is null or l.booked_at < $3) and ($4::int is null or l.cycle_id = $4)
-  and ($5::ledger_entry_kind[] is null or l.kind = any($5))`;
+function isListed({ accountId, range, cycleId, kinds }: LedgerList): Sql {
+  const fromAt = atOrNull(range?.fromMs ?? null);
+  const toAt = atOrNull(range?.toMs ?? null);
+  return sql`l.account_id = ${accountId} and (${fromAt}::timestamptz is null or l.booked_at >= ${fromAt})
+    and (${toAt}::timestamptz is null or l.booked_at < ${toAt}) and (${cycleId}::int is null or l.cycle_id = ${cycleId})
+    and (${kinds}::ledger_entry_kind[] is null or l.kind = any(${kinds}))`;
+}
 
 /** Some of a list's entries: as many as asked for from one end of what lies between two sequences; by sequence, ascending. */
 export async function listEntries(
@@ -105,26 +103,18 @@ export async function listEntries(
   list: LedgerList,
   window: Window,
 ): Promise<readonly LedgerEntry[]> {
-  const order = window.from === 'FIRST' ? 'asc' : 'desc';
-  const rows = await tx.query(
-    `/* credits.listEntries ${order} */ select * from (
-       select ${ENTRY} from ledger_entry l where ${LISTED} and l.sequence > $6 and l.sequence < $7
-       order by l.sequence ${order} limit $8) x
-     order by sequence`,
-    [
-      ...listValues(list),
-      window.after ?? 0,
-      window.before ?? Number.MAX_SAFE_INTEGER,
-      window.limit,
-    ],
-  );
+  const order = raw(window.from === 'FIRST' ? 'asc' : 'desc');
+  const rows = await tx.query(sql`/* credits.listEntries ${order} */ select * from (
+       select ${raw(ENTRY)} from ledger_entry l where ${isListed(list)}
+         and l.sequence > ${window.after ?? 0} and l.sequence < ${window.before ?? Number.MAX_SAFE_INTEGER}
+       order by l.sequence ${order} limit ${window.limit}) x
+     order by sequence`);
   return rows.map(entryFromRow);
 }
 
 export async function countEntries(tx: Tx, list: LedgerList): Promise<number> {
   const rows = await tx.query(
-    `/* credits.countEntries */ select count(*) from ledger_entry l where ${LISTED}`,
-    listValues(list),
+    sql`/* credits.countEntries */ select count(*) from ledger_entry l where ${isListed(list)}`,
   );
   return int(rows[0] ?? {}, 'count');
 }
@@ -134,11 +124,14 @@ export async function loadEntries(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly sequence: number }[],
 ): Promise<readonly LedgerEntry[]> {
-  const rows = await tx.query(
-    `/* credits.loadEntries */ select ${ENTRY} from unnest($1::int[], $2::bigint[]) as k (account_id, sequence)
-     join ledger_entry l using (account_id, sequence)`,
-    [refs.map((ref) => ref.accountId), refs.map((ref) => ref.sequence)],
-  );
+  const rows = await tx.query(sql`/* credits.loadEntries */ select ${raw(ENTRY)} from ${unnested(
+    refs,
+    {
+      account_id: ['int', (ref) => ref.accountId],
+      sequence: ['bigint', (ref) => ref.sequence],
+    },
+  )}
+     join ledger_entry l using (account_id, sequence)`);
   return rows.map(entryFromRow);
 }
 
@@ -148,17 +141,10 @@ export async function findReversal(
   accountId: number,
   seq: number,
 ): Promise<LedgerEntry | null> {
-  const rows = await tx.query(
-    `/* credits.findReversal */ select ${ENTRY} from ledger_entry l
-     where l.account_id = $1 and l.kind = 'REVERSAL' and l.first_seq = $2`,
-    [accountId, seq],
-  );
+  const rows =
+    await tx.query(sql`/* credits.findReversal */ select ${raw(ENTRY)} from ledger_entry l
+     where l.account_id = ${accountId} and l.kind = 'REVERSAL' and l.first_seq = ${seq}`);
   return rows[0] === undefined ? null : entryFromRow(rows[0]);
-}
-
-function listValues({ accountId, range, cycleId, kinds }: LedgerList): readonly unknown[] {
-  const { fromMs = null, toMs = null } = range ?? {};
-  return [accountId, atOrNull(fromMs), atOrNull(toMs), cycleId, kinds];
 }
 
 function entryFromRow(row: Row): LedgerEntry {

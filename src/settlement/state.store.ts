@@ -28,6 +28,7 @@ import { type CycleSums, type Lot, lotStates } from '../engine/lots.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 import type { AccountState, KnownRate, RunningCycle } from '../engine/state.ts';
 import { alertRulesOf } from './thresholds.store.ts';
+import { sql, unnested } from '../db/sql.ts';
 
 @Entity('credit_state')
 export class CreditStateRow {
@@ -272,29 +273,6 @@ function ratesKnownTo(
   return isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates;
 }
 
-const SAVE_POSITION = `/* credits.savePosition */ with position as (
-  update account set settled_at = $2, last_local_id = $3,
-    earlier_cycle_starts = ($28::timestamptz[] || earlier_cycle_starts)[1:2],
-    cycle_starts_at = $26, cycle_ends_at = $27
-  where account_id = $1
-), balances as (
-  update credit_state set debt_micro = $4, runs_debt_micro = $5, has_credits = $6, has_runs = $7, balance_micro = $8,
-    cycle_id = $9, last_ledger_sequence = $10, last_alert_sequence = $11, next_due_at = $12 where account_id = $1
-), lots as (
-  update credit_allocation c set state = k.state, spent_micro = k.spent_micro, expires_at = k.expires_at
-  from unnest($29::bigint[], $30::lot_state[], $31::bigint[], $32::timestamptz[])
-    as k (allocation_id, state, spent_micro, expires_at)
-  where c.account_id = $1 and c.allocation_id = k.allocation_id
-)
-insert into billing_cycle
-select $1, * from unnest($13::int[], $14::timestamptz[], $15::timestamptz[], $16::bigint[], $17::bigint[],
-  $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[])
-on conflict (account_id, cycle_id) do update set
-  allocated_micro = excluded.allocated_micro, used_micro = excluded.used_micro,
-  expired_micro = excluded.expired_micro, adjusted_micro = excluded.adjusted_micro,
-  runs_allocated_micro = excluded.runs_allocated_micro, runs_used_micro = excluded.runs_used_micro,
-  runs_expired_micro = excluded.runs_expired_micro, runs_adjusted_micro = excluded.runs_adjusted_micro`;
-
 /** Where the account's numbers, balances and changed lots stand, and the cycles that a draft passed through or is in. */
 export async function savePosition(
   tx: Tx,
@@ -309,46 +287,53 @@ export async function savePosition(
 ): Promise<void> {
   const { accountId, credits, runs } = state;
   const { cycles, lots } = saved;
-  await tx.query(SAVE_POSITION, [
-    accountId,
-    at(state.atMs),
-    state.lastLocalId,
-    credits.debtMicro,
-    runs.debtMicro,
-    credits.hasBegun,
-    runs.hasBegun,
-    saved.balanceMicro,
-    state.cycle.cycleId,
-    state.lastLedgerSequence,
-    state.lastAlertSequence,
-    atOrNull(saved.nextDueMs),
-    cycles.map((cycle) => cycle.cycleId),
-    cycles.map((cycle) => at(cycle.startMs)),
-    cycles.map((cycle) => at(cycle.endMs)),
-    ...sumsOf(cycles.map((cycle) => cycle.credits)),
-    ...sumsOf(cycles.map((cycle) => cycle.runs)),
-    at(state.cycle.startMs),
-    at(state.cycle.endMs),
-    // The cycles that ended, the later one first.
-    cycles
-      .slice(0, -1)
-      .map((cycle) => at(cycle.startMs))
-      .reverse(),
-    lots.map((lot) => lot.allocationId),
-    lots.map((lot) => lot.state),
-    lots.map((lot) => lot.spentMicro),
-    lots.map((lot) => atOrNull(lot.expiresAtMs)),
-  ]);
-}
-
-function sumsOf(cycles: readonly CycleSums[]): readonly bigint[][] {
-  return [
-    cycles.map((sums) => sums.carriedOverMicro),
-    cycles.map((sums) => sums.allocatedMicro),
-    cycles.map((sums) => sums.usedMicro),
-    cycles.map((sums) => sums.expiredMicro),
-    cycles.map((sums) => sums.adjustedMicro),
-  ];
+  // The cycles that ended, the later one first.
+  const endedStarts = cycles
+    .slice(0, -1)
+    .map((cycle) => at(cycle.startMs))
+    .reverse();
+  await tx.query(sql`/* credits.savePosition */ with position as (
+       update account set settled_at = ${at(state.atMs)}, last_local_id = ${state.lastLocalId},
+         earlier_cycle_starts = (${endedStarts}::timestamptz[] || earlier_cycle_starts)[1:2],
+         cycle_starts_at = ${at(state.cycle.startMs)}, cycle_ends_at = ${at(state.cycle.endMs)}
+       where account_id = ${accountId}
+     ), balances as (
+       update credit_state set debt_micro = ${credits.debtMicro}, runs_debt_micro = ${runs.debtMicro},
+         has_credits = ${credits.hasBegun}, has_runs = ${runs.hasBegun}, balance_micro = ${saved.balanceMicro},
+         cycle_id = ${state.cycle.cycleId}, last_ledger_sequence = ${state.lastLedgerSequence},
+         last_alert_sequence = ${state.lastAlertSequence}, next_due_at = ${atOrNull(saved.nextDueMs)}
+       where account_id = ${accountId}
+     ), lots as (
+       update credit_allocation c set state = k.state, spent_micro = k.spent_micro, expires_at = k.expires_at
+       from ${unnested(lots, {
+         allocation_id: ['bigint', (lot) => lot.allocationId],
+         state: ['lot_state', (lot) => lot.state],
+         spent_micro: ['bigint', (lot) => lot.spentMicro],
+         expires_at: ['timestamptz', (lot) => atOrNull(lot.expiresAtMs)],
+       })}
+       where c.account_id = ${accountId} and c.allocation_id = k.allocation_id
+     )
+     insert into billing_cycle
+     select ${accountId}, k.* from ${unnested(cycles, {
+       cycle_id: ['int', (cycle) => cycle.cycleId],
+       starts_at: ['timestamptz', (cycle) => at(cycle.startMs)],
+       ends_at: ['timestamptz', (cycle) => at(cycle.endMs)],
+       carried_over_micro: ['bigint', ({ credits: sums }) => sums.carriedOverMicro],
+       allocated_micro: ['bigint', ({ credits: sums }) => sums.allocatedMicro],
+       used_micro: ['bigint', ({ credits: sums }) => sums.usedMicro],
+       expired_micro: ['bigint', ({ credits: sums }) => sums.expiredMicro],
+       adjusted_micro: ['bigint', ({ credits: sums }) => sums.adjustedMicro],
+       runs_carried_over_micro: ['bigint', ({ runs: sums }) => sums.carriedOverMicro],
+       runs_allocated_micro: ['bigint', ({ runs: sums }) => sums.allocatedMicro],
+       runs_used_micro: ['bigint', ({ runs: sums }) => sums.usedMicro],
+       runs_expired_micro: ['bigint', ({ runs: sums }) => sums.expiredMicro],
+       runs_adjusted_micro: ['bigint', ({ runs: sums }) => sums.adjustedMicro],
+     })}
+     on conflict (account_id, cycle_id) do update set
+       allocated_micro = excluded.allocated_micro, used_micro = excluded.used_micro,
+       expired_micro = excluded.expired_micro, adjusted_micro = excluded.adjusted_micro,
+       runs_allocated_micro = excluded.runs_allocated_micro, runs_used_micro = excluded.runs_used_micro,
+       runs_expired_micro = excluded.runs_expired_micro, runs_adjusted_micro = excluded.runs_adjusted_micro`);
 }
 
 /** Accounts that have something due by an instant and by the database's clock, the longest due first. */
@@ -356,11 +341,8 @@ export async function findDue(
   tx: Tx,
   due: { readonly byMs: number; readonly limit: number },
 ): Promise<readonly number[]> {
-  const rows = await tx.query(
-    `/* credits.findDue */ select account_id from credit_state
-     where next_due_at <= least($1::timestamptz, (select clock_timestamp())) order by next_due_at limit $2`,
-    [at(due.byMs), due.limit],
-  );
+  const rows = await tx.query(sql`/* credits.findDue */ select account_id from credit_state
+     where next_due_at <= least(${at(due.byMs)}::timestamptz, (select clock_timestamp())) order by next_due_at limit ${due.limit}`);
   return rows.map((row) => int(row, 'account_id'));
 }
 
@@ -369,26 +351,18 @@ export async function makeDue(
   tx: Tx,
   due: { readonly hardwareId: number; readonly atMs: number },
 ): Promise<void> {
-  await tx.query(
-    `/* credits.makeDue.lock */ select a.account_id from account a where not a.is_test and a.account_id in (
-       select s.account_id from hosting_segment s where s.hardware_id = $1 and s.to_at is null and s.voided_at is null)
-     order by a.account_id for no key update`,
-    [due.hardwareId],
-  );
-  await tx.query(
-    `/* credits.makeDue */ update credit_state c set next_due_at = $2 where c.next_due_at > $2 and c.account_id in (
-       select s.account_id from hosting_segment s where s.hardware_id = $1 and s.to_at is null and s.voided_at is null)`,
-    [due.hardwareId, at(due.atMs)],
-  );
+  await tx.query(sql`/* credits.makeDue.lock */ select a.account_id from account a where not a.is_test and a.account_id in (
+       select s.account_id from hosting_segment s where s.hardware_id = ${due.hardwareId} and s.to_at is null and s.voided_at is null)
+     order by a.account_id for no key update`);
+  await tx.query(sql`/* credits.makeDue */ update credit_state c set next_due_at = ${at(due.atMs)} where c.next_due_at > ${at(due.atMs)} and c.account_id in (
+       select s.account_id from hosting_segment s where s.hardware_id = ${due.hardwareId} and s.to_at is null and s.voided_at is null)`);
 }
 
 /** Test accounts that run on a hardware, by id. */
 export async function findTestAccountsOn(tx: Tx, hardwareId: number): Promise<readonly number[]> {
-  const rows = await tx.query(
-    `/* credits.findTestAccountsOn */ select distinct a.account_id from account a join hosting_segment s using (account_id)
-     where a.is_test and s.hardware_id = $1 and s.to_at is null and s.voided_at is null order by a.account_id`,
-    [hardwareId],
-  );
+  const rows =
+    await tx.query(sql`/* credits.findTestAccountsOn */ select distinct a.account_id from account a join hosting_segment s using (account_id)
+     where a.is_test and s.hardware_id = ${hardwareId} and s.to_at is null and s.voided_at is null order by a.account_id`);
   return rows.map((row) => int(row, 'account_id'));
 }
 
@@ -398,26 +372,13 @@ export async function insertState(
   state: { readonly accountId: number; readonly policy: CreditPolicy; readonly cycle: Range },
 ): Promise<void> {
   const { accountId, policy, cycle } = state;
-  await tx.query(
-    `/* credits.insertState */ with cycle as (
-       insert into billing_cycle (account_id, cycle_id, starts_at, ends_at) values ($1, 1, $2, $3))
+  await tx.query(sql`/* credits.insertState */ with cycle as (
+       insert into billing_cycle (account_id, cycle_id, starts_at, ends_at) values (${accountId}, 1, ${at(cycle.fromMs)}, ${at(cycle.toMs)}))
      insert into credit_state (account_id, low_credit_micro, negative_limit_micro, fine_tuning_minimum_micro, cycle_id)
-     values ($1, $4, $5, $6, 1)`,
-    [
-      accountId,
-      at(cycle.fromMs),
-      at(cycle.toMs),
-      policy.lowCreditMicro,
-      policy.negativeLimitMicro,
-      policy.fineTuningMinimumMicro,
-    ],
-  );
+     values (${accountId}, ${policy.lowCreditMicro}, ${policy.negativeLimitMicro}, ${policy.fineTuningMinimumMicro}, 1)`);
 }
 
 export async function savePolicy(tx: Tx, accountId: number, policy: CreditPolicy): Promise<void> {
-  await tx.query(
-    `/* credits.savePolicy */ update credit_state set low_credit_micro = $2, negative_limit_micro = $3,
-       fine_tuning_minimum_micro = $4 where account_id = $1`,
-    [accountId, policy.lowCreditMicro, policy.negativeLimitMicro, policy.fineTuningMinimumMicro],
-  );
+  await tx.query(sql`/* credits.savePolicy */ update credit_state set low_credit_micro = ${policy.lowCreditMicro}, negative_limit_micro = ${policy.negativeLimitMicro},
+       fine_tuning_minimum_micro = ${policy.fineTuningMinimumMicro} where account_id = ${accountId}`);
 }

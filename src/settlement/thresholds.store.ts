@@ -21,6 +21,7 @@ import {
   alertRuleMeasures,
   type AlertRuleMeasure,
 } from '../engine/alert-rules.ts';
+import { sql, unnested } from '../db/sql.ts';
 
 @Entity('alert_rule')
 export class AlertRuleRow {
@@ -74,18 +75,14 @@ export async function saveAlertRules(
   accountId: number,
   alertRules: readonly AlertRule[],
 ): Promise<void> {
-  await tx.query(
-    `/* credits.saveAlertRules */ update alert_rule w set is_reached = k.is_reached, open_alert = k.open_alert, last_fired_at = k.last_fired_at
-     from unnest($2::bigint[], $3::boolean[], $4::bigint[], $5::timestamptz[]) as k (rule_id, is_reached, open_alert, last_fired_at)
-     where w.account_id = $1 and w.rule_id = k.rule_id`,
-    [
-      accountId,
-      alertRules.map((rule) => rule.ruleId),
-      alertRules.map((rule) => rule.isReached),
-      alertRules.map((rule) => rule.openAlert),
-      alertRules.map((rule) => atOrNull(rule.lastFiredAtMs)),
-    ],
-  );
+  await tx.query(sql`/* credits.saveAlertRules */ update alert_rule w set is_reached = k.is_reached, open_alert = k.open_alert, last_fired_at = k.last_fired_at
+     from ${unnested(alertRules, {
+       rule_id: ['bigint', (rule) => rule.ruleId],
+       is_reached: ['boolean', (rule) => rule.isReached],
+       open_alert: ['bigint', (rule) => rule.openAlert],
+       last_fired_at: ['timestamptz', (rule) => atOrNull(rule.lastFiredAtMs)],
+     })}
+     where w.account_id = ${accountId} and w.rule_id = k.rule_id`);
 }
 
 /** Adds what is to be watched from now on. */
@@ -100,18 +97,13 @@ export async function insertAlertRules(
   }[],
   createdAtMs: number,
 ): Promise<void> {
-  await tx.query(
-    `/* credits.insertAlertRules */ insert into alert_rule (account_id, created_at, rule_id, measure, value_micro, label)
-     select $1, $2, * from unnest($3::bigint[], $4::alert_rule_measure[], $5::bigint[], $6::text[])`,
-    [
-      accountId,
-      at(createdAtMs),
-      alertRules.map((rule) => rule.ruleId),
-      alertRules.map((rule) => rule.measure),
-      alertRules.map((rule) => rule.valueMicro),
-      alertRules.map((rule) => rule.label),
-    ],
-  );
+  await tx.query(sql`/* credits.insertAlertRules */ insert into alert_rule (account_id, created_at, rule_id, measure, value_micro, label)
+     select ${accountId}, ${at(createdAtMs)}, k.* from ${unnested(alertRules, {
+       rule_id: ['bigint', (rule) => rule.ruleId],
+       measure: ['alert_rule_measure', (rule) => rule.measure],
+       value_micro: ['bigint', (rule) => rule.valueMicro],
+       label: ['text', (rule) => rule.label],
+     })}`);
 }
 
 /** The thresholds of some accounts, by account and id; those that were deleted are left out. */
@@ -119,12 +111,10 @@ export async function listThresholds(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<readonly Threshold[]> {
-  const rows = await tx.query(
-    `/* credits.listThresholds */ select account_id, rule_id, measure, value_micro, label from alert_rule
-     where account_id = any($1) and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
-     order by account_id, rule_id`,
-    [accountIds],
-  );
+  const rows =
+    await tx.query(sql`/* credits.listThresholds */ select account_id, rule_id, measure, value_micro, label from alert_rule
+     where account_id = any(${accountIds}) and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
+     order by account_id, rule_id`);
   return rows.map(thresholdFromRow);
 }
 
@@ -134,12 +124,10 @@ export async function markThresholdDeleted(
   named: { readonly accountId: number; readonly ruleId: number },
   atMs: number,
 ): Promise<boolean> {
-  const rows = await tx.query(
-    `/* credits.markThresholdDeleted */ update alert_rule set deleted_at = $3
-     where account_id = $1 and rule_id = $2 and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
-     returning rule_id`,
-    [named.accountId, named.ruleId, at(atMs)],
-  );
+  const rows =
+    await tx.query(sql`/* credits.markThresholdDeleted */ update alert_rule set deleted_at = ${at(atMs)}
+     where account_id = ${named.accountId} and rule_id = ${named.ruleId} and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
+     returning rule_id`);
   return rows.length > 0;
 }
 

@@ -1,0 +1,50 @@
+// SQL with its parameters where they stand. A statement is text and values; the tag keeps the two apart, so that no value
+// ever becomes text.
+
+import sqlTag, { raw, Sql } from 'sql-template-tag';
+import { invariant } from '../core/errors.ts';
+
+export { raw, Sql };
+export const sql = sqlTag;
+
+/** A column of a table of parameters: its type, and its value in a row. */
+type Column<R> = readonly [type: string, value: (row: R) => unknown];
+
+/**
+ * Rows as a table of parameters, an array each column: `unnest($1::int[], $2::text[]) as k (a, b)`.
+ * @param columns by name, in the table's order
+ * @param options.as what the table is called; default k
+ * @param options.ordinal the name of one more column, which numbers the rows from 1
+ */
+export function unnested<R>(
+  rows: readonly R[],
+  columns: Readonly<Record<string, Column<R>>>,
+  { as = 'k', ordinal }: { readonly as?: string; readonly ordinal?: string } = {},
+): Sql {
+  const entries = Object.entries(columns);
+  const names = [...Object.keys(columns), ...(ordinal === undefined ? [] : [ordinal])];
+  const casts = entries.map(([, [type]]) => `::${type}[]`);
+  return new Sql(
+    [
+      'unnest(',
+      ...casts.slice(0, -1).map((cast) => `${cast}, `),
+      `${casts.at(-1) ?? ''})${ordinal === undefined ? '' : ' with ordinality'} as ${as} (${names.join(', ')})`,
+    ],
+    entries.map(([, [, value]]) => arrayLiteral(rows.map(value))),
+  );
+}
+
+// The driver writes the same, but escapes every value, and ingest sends thousands.
+function arrayLiteral(values: readonly unknown[]): string {
+  return `{${values.map(elementLiteral).join(',')}}`;
+}
+
+function elementLiteral(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    return String(value);
+  }
+  if (value instanceof Date) return `"${value.toISOString()}"`;
+  invariant(typeof value === 'string', 'a value of an array parameter');
+  return `"${/["\\]/.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
+}
