@@ -9,7 +9,7 @@ import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
 import type { AccountDefaults } from './credits/policy.ts';
-import { DueService } from './settlement/due.service.ts';
+import { DueLoop } from './settlement/due.loop.ts';
 import { FleetService } from './credits/fleet.service.ts';
 import { CreditsService } from './credits/credits.service.ts';
 import { RatesService } from './credits/rates.service.ts';
@@ -22,17 +22,17 @@ import { webhookDisabledEmail } from './notifications/content.ts';
 import { DeliveryService } from './notifications/delivery.service.ts';
 import { EmailService } from './notifications/emails.service.ts';
 import { emailTasks } from './notifications/emails.tasks.ts';
-import { domainOf, smtpMailer } from './notifications/mailer.service.ts';
+import { domainOf, smtpMailer } from './notifications/mailer.client.ts';
 import { WebhookDeliveryService, type OnDisabled } from './partners/delivery.service.ts';
 import { WebhookOutbox } from './partners/outbox.service.ts';
 import { SecretBox } from './partners/secret-box.service.ts';
-import { Sender, type SenderOptions } from './partners/sender.service.ts';
+import { Sender, type SenderOptions } from './partners/sender.client.ts';
 import { WebhookService } from './partners/webhooks.service.ts';
 import { sendWebhooksTask } from './partners/webhooks.tasks.ts';
 import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
 import { EventsService } from './recording/events.service.ts';
-import { FoldingService } from './rollups/folding.service.ts';
+import { FoldingLoop } from './rollups/folding.loop.ts';
 import { IngestService } from './recording/ingest.service.ts';
 import { removeSegmentsFromRollups } from './rollups/rollups.store.ts';
 
@@ -77,9 +77,9 @@ export interface App {
   readonly credits: CreditsService;
   readonly deployments: DeploymentService;
   /** Settles what time brings about. */
-  readonly due: DueService;
+  readonly due: DueLoop;
   readonly emails: EmailService;
-  readonly folding: FoldingService;
+  readonly folding: FoldingLoop;
   readonly events: EventsService;
   readonly ingest: IngestService;
   readonly keys: KeyService;
@@ -145,7 +145,7 @@ function createServices(options: AppOptions): Services {
   const settlements = new SettlementService(accounts, [alerts, emails, new WebhookOutbox()]);
   const creditAccounts = new CreditAccountService(database, accounts, settlements, accountDefaults);
   const credits = new CreditsService(accounts, settlements);
-  const due = new DueService(database, clock, settlements, options.onError);
+  const due = new DueLoop(database, clock, settlements, options.onError);
   const rates = new RatesService(database, accounts, settlements);
   const resources = new ResourceService(accounts);
   const deployments = new DeploymentService(
@@ -153,7 +153,7 @@ function createServices(options: AppOptions): Services {
     { ingestWindowDays },
     removeSegmentsFromRollups,
   );
-  const folding = new FoldingService(database, options.onError);
+  const folding = new FoldingLoop(database, options.onError);
   const events = new EventsService(settlements);
   const ingest = new IngestService(settlements, {
     windowDays: ingestWindowDays,

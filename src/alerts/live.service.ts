@@ -8,10 +8,10 @@ import type { Balance } from '../credits/balance.service.ts';
 import type { AlertKind } from '../engine/credit-event.ts';
 import type { Database } from '../db/database.ts';
 import type { Alert } from './alert.ts';
-import { AlertFeed } from './alert-feed.service.ts';
+import { AlertFeed } from './alert.feed.ts';
 import { requireLiveAccount } from './alerts.service.ts';
 import { ALERT_CHANNEL } from './alerts.store.ts';
-import { BalanceFeed } from './balance-feed.service.ts';
+import { BalanceFeed } from './balance.feed.ts';
 
 const TICK_EVERY_MS = 100;
 const BALANCES_EVERY_MS = 1_000;

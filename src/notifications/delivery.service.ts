@@ -3,7 +3,7 @@ import type { Database } from '../db/database.ts';
 import { enqueue } from '../db/jobs.ts';
 import type { Email } from './email.ts';
 import { findEmail, saveAttempt } from './emails.store.ts';
-import { failureText, type Mailer } from './mailer.service.ts';
+import { failureText, type Mailer } from './mailer.client.ts';
 import { RETRY_DELAYS_MS, sendEmailJob, type SendEmailPayload } from './send.ts';
 
 export interface DeliveryOptions {

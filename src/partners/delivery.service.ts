@@ -17,7 +17,7 @@ import type { Database, Tx } from '../db/database.ts';
 import { enqueueAll } from '../db/jobs.ts';
 import { claimDue, type ClaimedDelivery, nextDueMs, saveOutcome } from './deliveries.store.ts';
 import type { SecretBox } from './secret-box.service.ts';
-import { SEND_TIMEOUT_MS, type Sender } from './sender.service.ts';
+import { SEND_TIMEOUT_MS, type Sender } from './sender.client.ts';
 import {
   type Answer,
   type EndpointRef,

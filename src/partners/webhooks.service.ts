@@ -6,7 +6,7 @@ import type { Tx } from '../db/database.ts';
 import { failPending, findDelivery, restartDelivery, restartPending } from './deliveries.store.ts';
 import { enqueueSending } from './delivery.service.ts';
 import { newWebhookSecret, type SecretBox } from './secret-box.service.ts';
-import { isPrivateHost } from './sender.service.ts';
+import { isPrivateHost } from './sender.client.ts';
 import {
   type EndpointRef,
   parseEvents,

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from 'graphql-ws';
-import { BalanceFeed } from '../../src/alerts/balance-feed.service.ts';
+import { BalanceFeed } from '../../src/alerts/balance.feed.ts';
 import type { Balance } from '../../src/credits/balance.service.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {

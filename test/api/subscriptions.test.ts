@@ -4,7 +4,7 @@ import { parse, print } from 'graphql';
 import { createClient as createSseClient } from 'graphql-sse';
 import type { Client } from 'graphql-ws';
 import WebSocket from 'ws';
-import { AlertFeed, BEHIND_PER_LOOK_MAX } from '../../src/alerts/alert-feed.service.ts';
+import { AlertFeed, BEHIND_PER_LOOK_MAX } from '../../src/alerts/alert.feed.ts';
 import { decodeId, encodeId } from '../../src/core/identity.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {

@@ -4,7 +4,7 @@ import type http from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo, type LookupFunction } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ANSWER_BYTES_MAX, Sender, type SenderOptions } from '../../src/partners/sender.service.ts';
+import { ANSWER_BYTES_MAX, Sender, type SenderOptions } from '../../src/partners/sender.client.ts';
 import type { Answer } from '../../src/partners/webhook.ts';
 import { Receiver } from '../support/receiver.ts';
 import { RECEIVER_CERTIFICATE, RECEIVER_KEY } from '../support/receiver-tls.ts';

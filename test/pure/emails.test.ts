@@ -6,7 +6,7 @@ import type { AlertRuleMeasure } from '../../src/engine/alert-rules.ts';
 import { contentOf } from '../../src/notifications/document.ts';
 import { emailKinds, instantsOf } from '../../src/notifications/email.ts';
 import { duration } from '../../src/notifications/facts.ts';
-import { domainOf, failureText } from '../../src/notifications/mailer.service.ts';
+import { domainOf, failureText } from '../../src/notifications/mailer.client.ts';
 
 const UNIT = { hasBegun: true, allocatedMicro: 0n, usedMicro: 0n, balanceMicro: 0n };
 

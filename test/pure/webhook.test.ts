@@ -6,7 +6,7 @@ import type { AlertRaised, CreditEvent } from '../../src/engine/credit-event.ts'
 import type { Position } from '../../src/engine/alert-rules.ts';
 import { type Facts, PAYLOAD_BYTES_MAX, payloadOf } from '../../src/partners/payloads.ts';
 import { SecretBox } from '../../src/partners/secret-box.service.ts';
-import { isPrivateHost } from '../../src/partners/sender.service.ts';
+import { isPrivateHost } from '../../src/partners/sender.client.ts';
 import {
   type Answer,
   ATTEMPTS_MAX,

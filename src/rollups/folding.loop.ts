@@ -12,7 +12,7 @@ const SWEEP_MS = 2_000;
 const EVENTS_PER_FOLD_MIN = 500;
 const QUERY_CANCELED = '57014';
 
-export class FoldingService {
+export class FoldingLoop {
   private readonly waiting = new Set<number>();
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();

@@ -18,7 +18,7 @@ const RETRY_MS = 30_000;
 /** Lock timeouts and deadlocks. */
 const PASSING = new Set(['55P03', '40P01']);
 
-export class DueService {
+export class DueLoop {
   private timer: NodeJS.Timeout | null = null;
   private polling: Promise<void> | null = null;
   private isStopping = false;
