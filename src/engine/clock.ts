@@ -264,7 +264,7 @@ function addSuccessor(draft: Draft, unit: AllocationUnit, before: Lot): void {
     grantAtMs: atMs,
     createdAtMs: atMs,
   };
-  draft.made.push({ unit, lot, predecessorId: before.allocationId });
+  draft.made.push({ unit, lot });
   draft.changePurse(unit, (wallet) => put(wallet, lot));
 }
 

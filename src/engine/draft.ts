@@ -31,8 +31,6 @@ export interface EndedSegment extends HostingSegment {
 export interface MadeLot {
   readonly unit: AllocationUnit;
   readonly lot: Lot;
-  /** The grant before it in its row; null for the rest of a reversal. */
-  readonly predecessorId: number | null;
 }
 
 /** When what runs will be stopped (null: not in sight), as far as was looked. */

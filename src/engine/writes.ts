@@ -213,7 +213,7 @@ function giveBackTo(draft: Draft, unit: AllocationUnit, amountMicro: bigint): vo
     seriesId: null,
     isAdjustment: true,
   };
-  draft.made.push({ unit, lot, predecessorId: null });
+  draft.made.push({ unit, lot });
   draft.changeLots(unit, (wallet) => addReturned(wallet, lot));
 }
 

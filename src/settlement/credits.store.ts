@@ -169,7 +169,6 @@ export async function insertMadeLots(
   lots: readonly {
     readonly lot: Lot;
     readonly unit: AllocationUnit;
-    readonly predecessorId: number | null;
   }[],
 ): Promise<void> {
   await tx.query(sql`/* credits.insertMadeLots */ insert into credit_allocation
