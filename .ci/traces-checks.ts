@@ -295,7 +295,8 @@ async function deploymentRows(
 async function checkClients({ check, ...checking }: Checking): Promise<void> {
   const query = `query ($id: ID, $range: DateRangeInput) { account(id: $id) { usage(range: $range) {
     ocrDeployments(first: 100) { nodes { resource { externalId } credits } }
-    workflows(first: 100) { nodes { workflow { externalId } runs } }
+    clients: report(groupBy: [RESOURCE], filter: { search: "client-" }) { nodes { resource { externalId } runs } }
+    code: report(groupBy: [RESOURCE], filter: { search: "code-assistant" }) { nodes { resource { externalId } runs } }
     report(groupBy: [RESOURCE], filter: { categories: [OCR] }) { nodes { resource { externalId } quantity } }
   } } }`;
   const noon = (checking.traces.windows[0]?.atMs ?? 0) + DAY_MS / 2;
@@ -319,7 +320,10 @@ async function checkClients({ check, ...checking }: Checking): Promise<void> {
       actual: [
         used(rowsOf(list(usage, 'ocrDeployments', 'nodes'), 'resource', 'credits')),
         used(rowsOf(list(usage, 'report', 'nodes'), 'resource', 'quantity')),
-        used(rowsOf(list(usage, 'workflows', 'nodes'), 'workflow', 'runs')),
+        // The tab lists no workflow that was never deployed, as these are.
+        used(
+          ['clients', 'code'].flatMap((of) => rowsOf(list(usage, of, 'nodes'), 'resource', 'runs')),
+        ),
       ],
     });
   }
