@@ -165,7 +165,7 @@ async function readFleet(
   for (let begin = 0; begin < candidates.length; begin += ACCOUNTS_PER_SET) {
     const set = candidates.slice(begin, begin + ACCOUNTS_PER_SET);
     const ids = set.map(({ accountId }) => accountId);
-    const states = await readStates(tx, ids, nowMs, { withoutWatches: true });
+    const states = await readStates(tx, ids, nowMs, { withoutAlertRules: true });
     for (const [index, candidate] of set.entries()) {
       if (index % ACCOUNTS_AT_A_STRETCH === 0) await setImmediate();
       const state = states[index];

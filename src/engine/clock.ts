@@ -78,7 +78,7 @@ function horizonMs({ atMs }: AccountState): number {
 /** Judges the stop, the limits and the thresholds at the position of a draft that was changed. */
 export function evaluate(draft: Draft, hasCycleBegun = false): void {
   const stoppedResourceIds = stopIfDue(draft);
-  foresee(draft);
+  forecastStop(draft);
   const position = draft.position();
   const resolved: AlertRule[] = [];
   const fired: AlertRule[] = [];
@@ -109,7 +109,7 @@ function passNext(draft: Draft, untilMs: number): number | null {
 }
 
 function nextInstant(draft: Draft, untilMs: number): number | null {
-  foresee(draft, untilMs);
+  forecastStop(draft, untilMs);
   const scheduledMs = Math.min(nextScheduledMs(draft), nextLeadMs(draft));
   const crossingMs = nextCrossingMs(draft, Math.min(scheduledMs, untilMs));
   const nextMs = crossingMs ?? scheduledMs;
@@ -350,7 +350,7 @@ function raise(
 }
 
 /** Sees to it that the stop is foreseen as far as the thresholds on it need, up to `untilMs`. */
-function foresee(draft: Draft, untilMs: number = draft.atMs): void {
+function forecastStop(draft: Draft, untilMs: number = draft.atMs): void {
   const { state } = draft;
   const leads = state.alertRules.filter((rule) => rule.measure === 'HOURS_TO_STOP').map(leadMs);
   if (leads.length === 0 || state.running.length === 0) {

@@ -39,7 +39,7 @@ export class EmailService implements CreditEventSubscriber {
   ) {}
 
   /** Writes an email for each instant at which something happened, in the transaction in which it happened. */
-  async settled({ tx, account, creditEvents, position, foresee }: Settled): Promise<void> {
+  async settled({ tx, account, creditEvents, position, forecast }: Settled): Promise<void> {
     if (account.notificationEmails.length === 0) return;
     const instants = instantsOf(creditEvents);
     if (instants.length === 0) return;
@@ -47,7 +47,7 @@ export class EmailService implements CreditEventSubscriber {
       instants,
       // Who starts a deployment wants to know how long it can run.
       position: creditEvents.some(({ what }) => what === 'DEPLOYMENT_STARTED')
-        ? { ...position, stopsAtMs: foresee().stopsAtMs }
+        ? { ...position, stopsAtMs: forecast().stopsAtMs }
         : position,
     });
     await this.write(

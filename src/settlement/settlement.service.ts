@@ -43,7 +43,7 @@ export interface Settled {
   /** Where the account stands after all of it. */
   readonly position: Position;
   /** Looks ahead from there: what costs a look of its own. */
-  readonly foresee: () => Forecast;
+  readonly forecast: () => Forecast;
 }
 
 /** Who is told what happened, inside the transaction that stores it. An error undoes everything. */
@@ -120,9 +120,16 @@ export class SettlementService {
     );
     if (stopped.length > 0) await saveStops(tx, account.accountId, stopped, STOPPED_MESSAGE);
     const position = draft.position();
-    const foresee = (): Forecast => forecast(draft.state);
+    const forecastNow = (): Forecast => forecast(draft.state);
     for (const subscriber of this.subscribers) {
-      await subscriber.settled({ tx, account, creditEvents, recordedAtMs, position, foresee });
+      await subscriber.settled({
+        tx,
+        account,
+        creditEvents,
+        recordedAtMs,
+        position,
+        forecast: forecastNow,
+      });
     }
   }
 }

@@ -85,10 +85,10 @@ export const CYCLE = [
 
 /** Most rows of a state are alert rules, and what is left and until when does not hang on them. */
 export interface LoadOptions {
-  readonly withoutWatches?: boolean;
+  readonly withoutAlertRules?: boolean;
 }
 
-const noWatches = { ...alertRulesOf, sql: `${alertRulesOf.sql} limit 0` };
+const noAlertRules = { ...alertRulesOf, sql: `${alertRulesOf.sql} limit 0` };
 
 /**
  * The credits of some accounts as they were settled last, by account id; unknown ids are left out.
@@ -97,13 +97,13 @@ const noWatches = { ...alertRulesOf, sql: `${alertRulesOf.sql} limit 0` };
 export async function loadStates(
   tx: Tx,
   accountIds: readonly number[],
-  { withoutWatches = false }: LoadOptions = {},
+  { withoutAlertRules = false }: LoadOptions = {},
 ): Promise<ReadonlyMap<number, AccountState>> {
   const read = await readCombined(tx, 'credits.loadStates', {
     reads: {
       states: statesOf,
       lots: liveLotsOf,
-      alertRules: withoutWatches ? noWatches : alertRulesOf,
+      alertRules: withoutAlertRules ? noAlertRules : alertRulesOf,
       running: runningOf,
       // All of them: what a write deploys may run on hardware that nothing ran on before.
       rates: knownRates,
