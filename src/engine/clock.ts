@@ -10,6 +10,7 @@
 import { addCalendar } from '../core/calendar.ts';
 import { isoInstant } from '../core/range.ts';
 import { accruedMicro, firstAccrualMs, type RunningSegment } from './burn.ts';
+import { isCovered } from './coverage.ts';
 import { cycleEndMs } from '../account/cycle.ts';
 import { Draft } from './draft.ts';
 import {
@@ -141,7 +142,7 @@ function nextCrossingMs(draft: Draft, untilMs: number): number | null {
   const levels: (bigint | null)[] = state.alertRules
     .filter((rule) => isReached(rule, position) !== null)
     .map((rule) => creditLevel(rule, position));
-  // A forecast alertRules no limit, but what runs stops all the same.
+  // A forecast has no rule for the limit, but what runs stops all the same.
   levels.push(stopLevelMicro(state.credits.hasBegun, state.policy));
   let highestMicro: bigint | null = null;
   for (const level of levels) {
@@ -265,7 +266,7 @@ function addSuccessor(draft: Draft, unit: AllocationUnit, before: Lot): void {
     createdAtMs: atMs,
   };
   draft.made.push({ unit, lot });
-  draft.changePurse(unit, (wallet) => put(wallet, lot));
+  draft.changeWallet(unit, (wallet) => put(wallet, lot));
 }
 
 /** Makes the lots spendable whose instant has come, in the spending order. */
@@ -394,7 +395,7 @@ function runForward(state: AccountState, untilMs: number): Forecast {
   let stopsAtMs: number | null = null;
   const isDone = (): boolean =>
     (exhaustsAtMs !== null || !isPositive) && (stopsAtMs !== null || !willStop);
-  while (!isDone()) {
+  while (!isDone() && !isCovered(ahead.state, untilMs)) {
     const atMs = passNext(ahead, untilMs);
     if (atMs === null) break;
     if (exhaustsAtMs === null && ahead.position().credits.balanceMicro <= 0n) exhaustsAtMs = atMs;

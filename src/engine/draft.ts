@@ -68,7 +68,7 @@ export class Draft {
   }
 
   /** Changes what a unit has, but not which lots pay: usage, debt, lots that wait. */
-  changePurse(unit: AllocationUnit, change: (wallet: Wallet) => Wallet): void {
+  changeWallet(unit: AllocationUnit, change: (wallet: Wallet) => Wallet): void {
     const wallet = change(this.wallet(unit));
     this.set(unit === 'CREDITS' ? { credits: wallet } : { runs: wallet });
   }
@@ -79,7 +79,7 @@ export class Draft {
    */
   changeLots(unit: AllocationUnit, change: (wallet: Wallet) => Wallet): void {
     if (hasLedger(unit)) this.postHosting();
-    this.changePurse(unit, change);
+    this.changeWallet(unit, change);
   }
 
   takeLocalId(): number {
@@ -128,7 +128,7 @@ export class Draft {
     });
     if (sumMicro === 0n) return;
     this.set({ running });
-    this.changePurse('CREDITS', (wallet) => spend(wallet, sumMicro));
+    this.changeWallet('CREDITS', (wallet) => spend(wallet, sumMicro));
     this.post('CREDITS', 'USAGE', {
       amountMicro: -sumMicro,
       segments: charges,

@@ -36,8 +36,8 @@ export interface RecordedUsage {
 /** Charges recorded usage. */
 export function recordUsage(draft: Draft, usage: RecordedUsage): void {
   const { creditsMicro, runsMicro, events } = usage;
-  draft.changePurse('CREDITS', (wallet) => spend(wallet, creditsMicro));
-  draft.changePurse('WORKFLOW_RUNS', (wallet) => spend(wallet, runsMicro));
+  draft.changeWallet('CREDITS', (wallet) => spend(wallet, creditsMicro));
+  draft.changeWallet('WORKFLOW_RUNS', (wallet) => spend(wallet, runsMicro));
   draft.post('CREDITS', 'USAGE', { amountMicro: -creditsMicro, events, description: 'Usage' });
   finish(draft);
 }
@@ -60,7 +60,7 @@ export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
 /** Adds a waiting lot, and grants it when its instant has come. */
 export function allocate(draft: Draft, unit: AllocationUnit, lot: Lot): void {
   invariant(lot.grantAtMs >= draft.atMs, 'nothing is granted in the past', { lot });
-  draft.changePurse(unit, (wallet) => put(wallet, lot));
+  draft.changeWallet(unit, (wallet) => put(wallet, lot));
   grantLots(draft);
   finish(draft);
 }
@@ -84,7 +84,7 @@ export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number
       description: 'Allocation voided',
     });
   } else {
-    draft.changePurse(unit, (wallet) => takeBack(wallet, lot));
+    draft.changeWallet(unit, (wallet) => takeBack(wallet, lot));
   }
   finish(draft);
 }
@@ -99,7 +99,7 @@ export function adjustUp(draft: Draft, lot: Lot, description: string): void {
 
 /** Takes credits like usage. @param amountMicro above zero */
 export function takeAdjustment(draft: Draft, amountMicro: bigint, description: string): void {
-  draft.changePurse('CREDITS', (wallet) => adjustDown(wallet, amountMicro));
+  draft.changeWallet('CREDITS', (wallet) => adjustDown(wallet, amountMicro));
   draft.post('CREDITS', 'ADJUSTMENT', { amountMicro: -amountMicro, description });
   finish(draft);
 }
@@ -181,7 +181,7 @@ function chargeSegments(draft: Draft, charges: readonly SegmentCharge[]): void {
   const segments = charges.filter(({ chargedMicro: micro }) => micro !== 0n);
   const sumMicro = segments.reduce((sum, { chargedMicro: micro }) => sum + micro, 0n);
   if (sumMicro >= 0n) {
-    draft.changePurse('CREDITS', (wallet) => spend(wallet, sumMicro));
+    draft.changeWallet('CREDITS', (wallet) => spend(wallet, sumMicro));
     draft.post('CREDITS', 'USAGE', { amountMicro: -sumMicro, segments, description: 'Hosting' });
     return;
   }
