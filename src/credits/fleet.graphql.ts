@@ -1,135 +1,19 @@
-import {
-  Args,
-  ArgsType,
-  Ctx,
-  Field,
-  InputType,
-  Int,
-  ObjectType,
-  Query,
-  registerEnumType,
-  Resolver,
-} from 'type-graphql';
+import { Args, Ctx, Field, ObjectType, Query, Resolver } from 'type-graphql';
 import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
 import type { AccountService } from '../account/account.service.ts';
-import { conditionOf, parseWithin } from '../core/check.ts';
-import {
-  type CursorKey,
-  orderDirections,
-  type OrderDirection,
-  ROWS_PER_PAGE_MAX,
-} from '../core/cursor.ts';
+import type { CursorKey } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';
 import { INT_MAX, percentOf } from '../core/micro.ts';
-import { foldText, parseStorable } from '../core/text.ts';
-import { type CreditState, creditStates } from '../engine/limits.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import {
-  Connection,
-  type ConnectionParts,
-  connectionType,
-  Page25,
-  parseCursor,
-  wrongCursor,
-} from '../graphql/page.ts';
-import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
-import { balanceNode, CreditBalanceType, stateLoader } from './balance.graphql.ts';
+import { Connection, type ConnectionParts, connectionType, wrongCursor } from '../graphql/page.ts';
+import { DateTimeScalar } from '../graphql/scalars.ts';
+import { balanceNode, CreditBalanceType } from './balance.graphql.ts';
+import { stateLoader } from './balance.loaders.ts';
 import { balanceAt } from './balance.service.ts';
-import {
-  type AccountOrderField,
-  accountOrderFields,
-  type FleetPosition,
-  type FleetQuestion,
-  type FleetTotals,
-  type StateTotals,
-} from './fleet.ts';
+import { AccountsArgs, type AccountsRequest, parseRequest } from './fleet-args.graphql.ts';
+import { FleetTotalsType, totalsNode } from './fleet-totals.graphql.ts';
+import type { FleetPosition, FleetTotals } from './fleet.ts';
 import type { FleetPage, FleetService } from './fleet.service.ts';
-
-registerEnumType(accountOrderFields, {
-  name: 'AccountOrderField',
-  valuesConfig: {
-    NAME: { description: 'Letter case does not count.' },
-    STOPS_AT: { description: '`stopsAt`; accounts that will not be stopped stand last.' },
-    REMAINING: { description: '`remaining`' },
-    BURN_RATE: { description: '`burnRatePerHour`' },
-  },
-});
-
-@InputType('AccountOrder', { description: 'Ties by id.' })
-class AccountOrder {
-  @Field(() => accountOrderFields) readonly field!: AccountOrderField;
-  @Field(() => orderDirections, { nullable: true, defaultValue: 'ASC' })
-  readonly direction?: OrderDirection | null;
-}
-
-@InputType('AccountFilter', {
-  description: 'All given conditions hold. An empty list is no condition.',
-})
-class AccountFilter {
-  @Field(() => String, {
-    nullable: true,
-    description: 'As the argument `search`; give one of them.',
-  })
-  readonly search?: string | null;
-  @Field(() => [creditStates], { nullable: true })
-  readonly states?: readonly CreditState[] | null;
-  @Field(() => DateTimeScalar, {
-    nullable: true,
-    description: 'Accounts whose `stopsAt` is before it; of a test account in its own time.',
-  })
-  readonly stopsBefore?: number | null;
-  @Field(() => Boolean, {
-    nullable: true,
-    description: 'True: test accounts only; false: none of them.',
-  })
-  readonly test?: boolean | null;
-}
-
-@ArgsType()
-class AccountsArgs extends Page25 {
-  @Field(() => Int, {
-    nullable: true,
-    description: 'The last so many, in place of the first.',
-  })
-  readonly last?: number | null;
-  @Field(() => String, { nullable: true }) readonly before?: string | null;
-  @Field(() => String, {
-    nullable: true,
-    description:
-      'Part of the name or the externalId; letter case does not count: "strasse" finds "Straße".',
-  })
-  readonly search?: string | null;
-  @Field(() => AccountFilter, { nullable: true }) readonly filter?: AccountFilter | null;
-  @Field(() => AccountOrder, { nullable: true, description: 'Default: by id.' })
-  readonly orderBy?: AccountOrder | null;
-}
-
-@ObjectType({ simpleResolvers: true })
-abstract class Sums {
-  @Field(() => Int) readonly accounts!: number;
-  @Field(() => CreditsScalar, { description: 'Sum of `remaining`; debts are taken off.' })
-  readonly remaining!: bigint;
-  @Field(() => CreditsScalar, { description: 'Sum of `burnRatePerHour`.' })
-  readonly burnRatePerHour!: bigint;
-}
-
-@ObjectType('FleetStateTotals', { simpleResolvers: true })
-class FleetStateTotalsType extends Sums {
-  @Field(() => creditStates) readonly state!: CreditState;
-}
-
-@ObjectType('FleetTotals', {
-  simpleResolvers: true,
-  description: 'What all accounts of a list add up to, whatever page is shown.',
-})
-class FleetTotalsType extends Sums {
-  @Field(() => CreditsScalar, { description: 'What accounts in debt owe together, above zero.' })
-  readonly owed!: bigint;
-  @Field(() => Int, { description: 'Accounts whose `burnRatePerHour` is above zero.' })
-  readonly burning!: number;
-  @Field(() => [FleetStateTotalsType], { description: 'One for each state, from well to worst.' })
-  readonly byState!: readonly FleetStateTotalsType[];
-}
 
 @ObjectType()
 abstract class OfFleet {
@@ -185,17 +69,6 @@ class FleetConnection extends Connection<AccountType> {
       },
     }));
   }
-}
-
-/** A checked question, and which of its rows are asked for. */
-interface AccountsRequest {
-  readonly question: FleetQuestion;
-  /** Whether positions have a say in it. */
-  readonly isOfPositions: boolean;
-  readonly after: CursorKey | null;
-  readonly before: CursorKey | null;
-  readonly limit: number;
-  readonly isFromEnd: boolean;
 }
 
 @Resolver()
@@ -330,51 +203,6 @@ function placeOf(
   return { viewId: Number(viewId), place: id, path: [name] };
 }
 
-function parseRequest(args: AccountsArgs): AccountsRequest {
-  const question = parseQuestion(args);
-  const { states, stopsBeforeMs, isTest, field } = question;
-  const cursorOf = (name: 'after' | 'before'): CursorKey | null => {
-    const cursor = args[name];
-    return cursor == null ? null : parseCursor(cursor, [name]);
-  };
-  const isFromEnd = args.last != null;
-  const limits = { min: 0, max: ROWS_PER_PAGE_MAX };
-  return {
-    question,
-    isOfPositions: [states, stopsBeforeMs, isTest, field].some((condition) => condition !== null),
-    after: cursorOf('after'),
-    before: cursorOf('before'),
-    limit: parseWithin(args.last ?? args.first ?? 25, limits, [isFromEnd ? 'last' : 'first']),
-    isFromEnd,
-  };
-}
-
-function parseQuestion(args: AccountsArgs): FleetQuestion {
-  const { states, stopsBefore = null, test = null } = args.filter ?? {};
-  const { field = null, direction } = args.orderBy ?? {};
-  const wanted = conditionOf(states);
-  return {
-    search: parseSearch(args),
-    states: wanted === null ? null : [...new Set(wanted)].sort(),
-    stopsBeforeMs: stopsBefore,
-    isTest: test,
-    field,
-    direction: direction ?? 'ASC',
-  };
-}
-
-function parseSearch({ search, filter }: AccountsArgs): string | null {
-  const inFilter = filter?.search ?? null;
-  if (inFilter !== null && search != null) {
-    throw new UserInputError('search is given twice: as an argument and in the filter.', {
-      path: ['filter', 'search'],
-    });
-  }
-  const text = inFilter ?? search ?? '';
-  parseStorable(text, inFilter === null ? ['search'] : ['filter', 'search']);
-  return text === '' ? null : foldText(text);
-}
-
 function positionNode(position: FleetPosition): CreditBalanceType {
   const { allocatedMicro, usedMicro } = position;
   return {
@@ -388,22 +216,4 @@ function positionNode(position: FleetPosition): CreditBalanceType {
     exhaustsAt: position.exhaustsAtMs,
     stopsAt: position.stopsAtMs,
   };
-}
-
-function totalsNode(totals: FleetTotals): FleetTotalsType {
-  const { owedMicro, burning, byState } = totals;
-  return {
-    ...sumsNode(totals),
-    owed: owedMicro,
-    burning,
-    byState: Object.values(creditStates).map((state) => ({ state, ...sumsNode(byState[state]) })),
-  };
-}
-
-function sumsNode({ accounts, remainingMicro, burnMicroPerHour }: StateTotals): {
-  readonly accounts: number;
-  readonly remaining: bigint;
-  readonly burnRatePerHour: bigint;
-} {
-  return { accounts, remaining: remainingMicro, burnRatePerHour: burnMicroPerHour };
 }
