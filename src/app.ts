@@ -9,6 +9,7 @@ import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
 import type { AccountDefaults } from './credits/policy.ts';
+import { ThresholdsService } from './credits/thresholds.service.ts';
 import { DueLoop } from './settlement/due.loop.ts';
 import { FleetService } from './credits/fleet.service.ts';
 import { CreditsService } from './credits/credits.service.ts';
@@ -122,6 +123,7 @@ export function createApp(options: AppOptions): App {
 /** Every service; those that only resolvers need too. */
 interface Services extends Omit<App, 'schema' | 'tasks' | 'start' | 'close'> {
   readonly alerts: AlertService;
+  readonly thresholds: ThresholdsService;
   readonly webhooks: Webhooks;
 }
 
@@ -144,6 +146,7 @@ function createServices(options: AppOptions): Services {
   });
   const settlements = new SettlementService(accounts, [alerts, emails, new WebhookOutbox()]);
   const creditAccounts = new CreditAccountService(database, accounts, settlements, accountDefaults);
+  const thresholds = new ThresholdsService(settlements);
   const credits = new CreditsService(accounts, settlements);
   const due = new DueLoop(database, clock, settlements, options.onError);
   const rates = new RatesService(database, accounts, settlements);
@@ -185,6 +188,7 @@ function createServices(options: AppOptions): Services {
     live,
     rates,
     resources,
+    thresholds,
     webhooks,
   };
 }

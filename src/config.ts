@@ -6,11 +6,11 @@ import { GatewayError } from './core/errors.ts';
 import { formatMicro, parseMicro } from './core/micro.ts';
 import {
   type AccountDefaults,
-  firstThresholds,
   parsePolicy,
   type PolicyRequest,
   shippedDefaults,
 } from './credits/policy.ts';
+import { firstThresholds } from './credits/thresholds.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
 const logLevels = {

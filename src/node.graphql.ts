@@ -13,8 +13,8 @@ import {
   type NodeType as TypeName,
   type Scope,
 } from './core/identity.ts';
-import { findCycle } from './credits/balance.graphql.ts';
-import { findThreshold } from './credits/credit-account.graphql.ts';
+import { findCycle } from './credits/cycles.graphql.ts';
+import { findThreshold } from './credits/thresholds.graphql.ts';
 import { ledgerEntryNode } from './credits/ledger.graphql.ts';
 import { getEntry } from './credits/ledger.service.ts';
 import { allocationNode } from './credits/credits.graphql.ts';

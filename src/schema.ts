@@ -21,7 +21,8 @@ import { decodeId } from './core/identity.ts';
 import { AccountBalanceResolver } from './credits/balance.graphql.ts';
 import { FleetResolver } from './credits/fleet.graphql.ts';
 import type { FleetService } from './credits/fleet.service.ts';
-import { AccountPolicyResolver, CreditAccountResolver } from './credits/credit-account.graphql.ts';
+import { AccountCyclesResolver } from './credits/cycles.graphql.ts';
+import { CreditAccountResolver } from './credits/credit-account.graphql.ts';
 import type { CreditAccountService } from './credits/credit-account.service.ts';
 import {
   AccountAllocationsResolver,
@@ -30,7 +31,11 @@ import {
   LedgerEntryResolver,
 } from './credits/credits.graphql.ts';
 import { AccountLedgerResolver, LedgerEntryCycleResolver } from './credits/ledger.graphql.ts';
+import { AccountPolicyResolver, CreditPolicyResolver } from './credits/policy.graphql.ts';
+import { RatesResolver } from './credits/rates.graphql.ts';
 import type { RatesService } from './credits/rates.service.ts';
+import { AccountThresholdsResolver, ThresholdsResolver } from './credits/thresholds.graphql.ts';
+import type { ThresholdsService } from './credits/thresholds.service.ts';
 import { AccountDeploymentsResolver, QuoteResolver } from './deployments/policy.graphql.ts';
 import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import type { QuoteService } from './deployments/quote.service.ts';
@@ -89,6 +94,7 @@ export interface ResolverServices extends NodeServices {
   readonly quotes: QuoteService;
   readonly rates: RatesService;
   readonly resources: ResourceService;
+  readonly thresholds: ThresholdsService;
 }
 
 /** A resolver that needs nothing but what it is asked. */
@@ -98,6 +104,7 @@ type ServedResolver = new (...args: never[]) => object;
 
 const plainResolvers: NonEmptyArray<PlainResolver> = [
   AccountBalanceResolver,
+  AccountCyclesResolver,
   AllocationResolver,
   LedgerEntryResolver,
   AccountLedgerResolver,
@@ -106,6 +113,7 @@ const plainResolvers: NonEmptyArray<PlainResolver> = [
   LedgerChargeResolver,
   AccountDeploymentsResolver,
   AccountPolicyResolver,
+  AccountThresholdsResolver,
   AccountAllocationsResolver,
   ModelResolver,
   ModelDeploymentResolver,
@@ -135,10 +143,10 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
   [AccountResolver, ({ accounts }) => new AccountResolver(accounts)],
   [ApiKeyResolver, ({ keys }) => new ApiKeyResolver(keys)],
   [CatalogueResolver, ({ catalogue }) => new CatalogueResolver(catalogue)],
-  [
-    CreditAccountResolver,
-    ({ creditAccounts, rates }) => new CreditAccountResolver(creditAccounts, rates),
-  ],
+  [CreditAccountResolver, ({ creditAccounts }) => new CreditAccountResolver(creditAccounts)],
+  [CreditPolicyResolver, ({ creditAccounts }) => new CreditPolicyResolver(creditAccounts)],
+  [ThresholdsResolver, ({ thresholds }) => new ThresholdsResolver(thresholds)],
+  [RatesResolver, ({ rates }) => new RatesResolver(rates)],
   [FleetResolver, ({ accounts, fleets }) => new FleetResolver(accounts, fleets)],
   [CreditsResolver, ({ credits }) => new CreditsResolver(credits)],
   [QuoteResolver, ({ quotes }) => new QuoteResolver(quotes)],

@@ -14,7 +14,7 @@ import { accountLoader, accountNode, AccountType } from '../account/account.grap
 import { conditionOf } from '../core/check.ts';
 import { groupBy } from '../core/group.ts';
 import { encodeId } from '../core/identity.ts';
-import { findThreshold, ThresholdType } from '../credits/credit-account.graphql.ts';
+import { findThreshold, ThresholdType } from '../credits/thresholds.graphql.ts';
 import { type AlertKind, alertKinds } from '../engine/credit-event.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { loader, rowLoader } from '../graphql/loader.ts';

@@ -4,22 +4,12 @@ import { invariant } from '../core/errors.ts';
 import type { AllocationUnit } from '../engine/lots.ts';
 import { burnMicroPerHour } from '../engine/burn.ts';
 import { advance, forecast, type Forecast } from '../engine/clock.ts';
-import {
-  countCycles,
-  type CycleRecord,
-  type CycleRef,
-  listCycles,
-  loadCycles,
-} from '../settlement/cycles.store.ts';
 import { Draft } from '../engine/draft.ts';
 import { leftOf } from '../engine/lots.ts';
 import { closedCycles } from '../engine/credit-event.ts';
 import type { AccountState } from '../engine/state.ts';
-import { type LoadOptions, loadStates } from '../settlement/state.store.ts';
+import { type CycleRecord, type LoadOptions, loadStates } from '../settlement/state.store.ts';
 import type { Position } from '../engine/alert-rules.ts';
-
-export { countCycles, listCycles, loadCycles };
-export type { CycleRecord, CycleRef };
 
 /** Where an account stands, what it burns, and when that ends. */
 export interface Balance extends Forecast {

@@ -1,6 +1,6 @@
-// An account with its credits: opening it, what may be changed of it, its thresholds, and the clock of a test account.
+// An account with its credits: opening it, what may be changed of it, its policy, and the clock of a test account.
 
-import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
+import { requireAccount, requireScope } from '../access/authorize.ts';
 import {
   type Account,
   type Creation,
@@ -17,30 +17,23 @@ import {
 import { insertAccount, takeLocalIds, updateAccount } from '../account/account.store.ts';
 import { addCalendar } from '../core/calendar.ts';
 import { ConflictError, UserInputError } from '../core/errors.ts';
-import { type Actor, unknownId } from '../core/identity.ts';
+import type { Actor } from '../core/identity.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { firstCycle } from '../account/cycle.ts';
 import {
   type AccountDefaults,
-  firstThresholds,
   parsePolicy,
-  parseThreshold,
   type PolicyRequest,
   shippedDefaults,
-  THRESHOLDS_MAX,
-  type ThresholdRequest,
 } from './policy.ts';
+import { firstThresholds } from './thresholds.ts';
 import type { SettlementService } from '../settlement/settlement.service.ts';
 import { insertState, savePolicy } from '../settlement/state.store.ts';
-import {
-  insertAlertRules,
-  listThresholds,
-  markThresholdDeleted,
-} from '../settlement/thresholds.store.ts';
+import { insertAlertRules } from '../settlement/thresholds.store.ts';
 import { limitMeasures, type AlertRuleMeasure } from '../engine/alert-rules.ts';
-import { addAlertRule, removeAlertRule, setPolicy, setTimeZone } from '../engine/writes.ts';
+import { setPolicy, setTimeZone } from '../engine/writes.ts';
 
 const TEST_CLOCK_STEP_MONTHS = 24;
 
@@ -48,12 +41,6 @@ const TEST_CLOCK_STEP_MONTHS = 24;
 export interface OpenAccountRequest extends CreateAccountRequest, PolicyRequest {
   readonly usageThresholds?: readonly string[] | null;
   readonly hoursToStop?: readonly string[] | null;
-}
-
-/** Points to a threshold. */
-export interface ThresholdRef {
-  readonly accountId: number;
-  readonly ruleId: number;
 }
 
 export class CreditAccountService {
@@ -151,57 +138,6 @@ export class CreditAccountService {
       await savePolicy(tx, accountId, policy);
       setPolicy(draft, policy);
       return account;
-    });
-  }
-
-  /**
-   * Watches something from now on; one that is reached already fires at once. The same again is the first one.
-   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT when there are too many
-   */
-  async createThreshold(
-    actor: Actor,
-    request: ThresholdRequest & { readonly accountId?: string | null },
-  ): Promise<ThresholdRef> {
-    const accountId = requireAccount(actor, 'MANAGE', {
-      accountId: request.accountId,
-      path: ['input', 'accountId'],
-    });
-    const wanted = parseThreshold(request, ['input']);
-    return this.settlements.inAccount(accountId, async ({ tx, draft, nowMs }) => {
-      const known = await listThresholds(tx, [accountId]);
-      const same = known.find(
-        (one) =>
-          one.measure === wanted.measure &&
-          one.valueMicro === wanted.valueMicro &&
-          one.label === wanted.label,
-      );
-      if (same !== undefined) return { accountId, ruleId: same.ruleId };
-      if (known.length >= THRESHOLDS_MAX) {
-        throw new ConflictError(
-          `The account has ${known.length} thresholds; at most ${THRESHOLDS_MAX} are kept: delete one first.`,
-        );
-      }
-      const ruleId = draft.takeLocalId();
-      await insertAlertRules(tx, accountId, [{ ...wanted, ruleId }], nowMs);
-      addAlertRule(draft, {
-        ...wanted,
-        ruleId,
-        isReached: false,
-        openAlert: null,
-        lastFiredAtMs: null,
-      });
-      return { accountId, ruleId };
-    });
-  }
-
-  /** Alerts that it raised stay. @returns its id @throws FORBIDDEN, NOT_FOUND */
-  async deleteThreshold(actor: Actor, id: string): Promise<string> {
-    const ref = requireRef(actor, 'MANAGE', { id, types: ['Threshold'], path: ['id'] });
-    const named = { accountId: ref.accountId, ruleId: ref.localId };
-    return this.settlements.inAccount(ref.accountId, async ({ tx, draft, nowMs }) => {
-      if (!(await markThresholdDeleted(tx, named, nowMs))) throw unknownId(id, ['id']);
-      removeAlertRule(draft, named.ruleId);
-      return id;
     });
   }
 

@@ -28,7 +28,7 @@ import {
   type AllocationSource,
 } from '../settlement/allocation.ts';
 import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
-import { stateLoader } from './balance.graphql.ts';
+import { stateLoader } from './balance.loaders.ts';
 import { remainingOf } from './balance.service.ts';
 import {
   type AdjustCreditsRequest,

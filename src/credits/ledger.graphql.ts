@@ -22,7 +22,7 @@ import { connectionType, type Connection } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
 import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/window.ts';
 import { type LedgerEntryKind, ledgerEntryKinds } from '../engine/ledger.ts';
-import { BillingCycleType, findCycle } from './balance.graphql.ts';
+import { BillingCycleType, findCycle } from './cycles.graphql.ts';
 import { countEntries, type LedgerEntry, listEntries } from './ledger.service.ts';
 
 registerEnumType(ledgerEntryKinds, {

@@ -13,7 +13,7 @@ import {
   Root,
 } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
-import { stateLoader } from '../credits/balance.graphql.ts';
+import { stateLoader } from '../credits/balance.loaders.ts';
 import { balanceAt } from '../credits/balance.service.ts';
 import { type CreditState, creditStates } from '../engine/limits.ts';
 import type { RequestContext } from '../graphql/context.ts';

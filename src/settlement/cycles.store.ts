@@ -3,8 +3,6 @@ import { int } from '../db/decode.ts';
 import { CYCLE, cycleFromRow, type CycleRecord } from './state.store.ts';
 import { raw, sql, unnested } from '../db/sql.ts';
 
-export type { CycleRecord };
-
 /** Points to a cycle. */
 export interface CycleRef {
   readonly accountId: number;

@@ -1,0 +1,33 @@
+import { Arg, Ctx, Field, InputType, Mutation, Resolver } from 'type-graphql';
+import { hardwareNode, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import type { SetHardwareRateRequest } from '../catalogue/rates.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
+import type { RatesService } from './rates.service.ts';
+
+@InputType('SetHardwareRateInput')
+class SetHardwareRateInput implements SetHardwareRateRequest {
+  @Field(() => String, { description: "The profile's name." }) readonly hardware!: string;
+  @Field(() => CreditsScalar, {
+    description: 'Credits an hour for one replica; from 0 to 1,000,000.',
+  })
+  readonly creditsPerHour!: string;
+  @Field(() => DateTimeScalar, { nullable: true }) readonly effectiveFrom?: number | null;
+}
+
+@Resolver()
+export class RatesResolver {
+  constructor(private readonly rates: RatesService) {}
+
+  @Mutation(() => HardwareProfileType, {
+    description:
+      'Takes effect at `effectiveFrom` (default a minute from now, at least ten seconds ahead); running deployments change rate at that instant. A second one for the same instant replaces the first.',
+  })
+  async setHardwareRate(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => SetHardwareRateInput) input: SetHardwareRateInput,
+  ): Promise<HardwareProfileType> {
+    const { profile, rates } = await this.rates.setRate(context.actor, input);
+    return hardwareNode(profile, rates, context.nowMs);
+  }
+}

@@ -1,0 +1,146 @@
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Mutation,
+  ObjectType,
+  registerEnumType,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { AccountType } from '../account/account.graphql.ts';
+import { encodeId } from '../core/identity.ts';
+import { type AlertRule, type ThresholdMeasure, thresholdMeasures } from '../engine/alert-rules.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { loader } from '../graphql/loader.ts';
+import { NodeType } from '../graphql/node.ts';
+import { DateTimeScalar, DecimalScalar } from '../graphql/scalars.ts';
+import { stateLoader } from './balance.loaders.ts';
+import { type Threshold, thresholdRowsLoader } from './thresholds.loaders.ts';
+import type { ThresholdRef, ThresholdsService } from './thresholds.service.ts';
+import type { ThresholdRequest } from './thresholds.ts';
+
+registerEnumType(thresholdMeasures, {
+  name: 'ThresholdMeasure',
+  valuesConfig: {
+    CREDITS_REMAINING: { description: 'Credits left, `credits.remaining`: at or below the value.' },
+    CREDITS_USED_PERCENT: {
+      description:
+        'Percent of the running cycle, `credits.percentUsed`: at or above the value. Where nothing is allocated it is reached in debt.',
+    },
+    RUNS_USED_PERCENT: { description: 'The same of workflow runs.' },
+    HOURS_TO_STOP: { description: 'Hours until `credits.stopsAt`: at or below the value.' },
+  },
+});
+
+@ObjectType('Threshold', {
+  implements: NodeType,
+  simpleResolvers: true,
+  description:
+    'Fires when the measure comes to reach `value` (used percents: at or above; the others: at or below), and again after it left it. One still reached when a cycle begins, after the grants of that instant, fires once more.',
+})
+export class ThresholdType extends NodeType {
+  @Field(() => thresholdMeasures) readonly measure!: ThresholdMeasure;
+  @Field(() => DecimalScalar, { description: 'In credits, percent or hours, as `measure` says.' })
+  readonly value!: bigint;
+  @Field(() => String, { nullable: true }) readonly label!: string | null;
+  @Field(() => Boolean, {
+    description: 'Not reached: it will fire when it is. False from then on until it no longer is.',
+  })
+  readonly armed!: boolean;
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When it last raised an alert.' })
+  readonly lastFiredAt!: number | null;
+}
+
+/** A threshold as the API shows it. @param rule where it stands now */
+function thresholdNode(threshold: Threshold, rule: AlertRule): ThresholdType {
+  return {
+    id: encodeId('Threshold', threshold.accountId, threshold.ruleId),
+    measure: threshold.measure,
+    value: threshold.valueMicro,
+    label: threshold.label,
+    armed: !rule.isReached,
+    lastFiredAt: rule.lastFiredAtMs,
+  };
+}
+
+/** The thresholds of accounts as they stand now, by account id. */
+const thresholdsLoader = loader<number, readonly ThresholdType[]>(
+  async (_tx, accountIds, context) => {
+    return Promise.all(
+      accountIds.map(async (accountId) => {
+        const thresholds = await thresholdRowsLoader(context).load(accountId);
+        const { alertRules } = await stateLoader(context).load(accountId);
+        return thresholds.flatMap((threshold) => {
+          const rule = alertRules.find(({ ruleId }) => ruleId === threshold.ruleId);
+          return rule === undefined ? [] : [thresholdNode(threshold, rule)];
+        });
+      }),
+    );
+  },
+);
+
+/** A threshold as it stands now; null when it was deleted. */
+export async function findThreshold(
+  context: RequestContext,
+  ref: ThresholdRef,
+): Promise<ThresholdType | null> {
+  const id = encodeId('Threshold', ref.accountId, ref.ruleId);
+  const ofAccount = await thresholdsLoader(context).load(ref.accountId);
+  return ofAccount.find((threshold) => threshold.id === id) ?? null;
+}
+
+@InputType('CreateThresholdInput')
+class CreateThresholdInput implements ThresholdRequest {
+  @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
+  @Field(() => thresholdMeasures) readonly measure!: ThresholdMeasure;
+  @Field(() => DecimalScalar, {
+    description:
+      'Credits (may be negative), percent (above 0, at most 1,000) or hours (above 0, at most 8,784).',
+  })
+  readonly value!: string;
+  @Field(() => String, {
+    nullable: true,
+    description: 'Shown with the threshold and in its emails and webhooks; at most 200 characters.',
+  })
+  readonly label?: string | null;
+}
+
+@Resolver(() => AccountType)
+export class AccountThresholdsResolver {
+  @FieldResolver(() => [ThresholdType], { description: 'In the order of their creation.' })
+  async thresholds(
+    @Root() { account }: AccountType,
+    @Ctx() context: RequestContext,
+  ): Promise<readonly ThresholdType[]> {
+    return thresholdsLoader(context).load(account.accountId);
+  }
+}
+
+@Resolver()
+export class ThresholdsResolver {
+  constructor(private readonly thresholds: ThresholdsService) {}
+
+  @Mutation(() => ThresholdType, {
+    description:
+      'One that is reached already fires at once. The same measure, value and label again is the first one. An account has at most 100.',
+  })
+  async createThreshold(
+    @Ctx() context: RequestContext,
+    @Arg('input', () => CreateThresholdInput) input: CreateThresholdInput,
+  ): Promise<ThresholdType | null> {
+    const ref = await this.thresholds.create(context.actor, input);
+    return findThreshold(context, ref);
+  }
+
+  @Mutation(() => ID, { description: 'Alerts that it raised stay.' })
+  async deleteThreshold(
+    @Ctx() context: RequestContext,
+    @Arg('id', () => ID) id: string,
+  ): Promise<string> {
+    return this.thresholds.delete(context.actor, id);
+  }
+}

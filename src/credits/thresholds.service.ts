@@ -1,0 +1,72 @@
+import { requireAccount, requireRef } from '../access/authorize.ts';
+import { ConflictError } from '../core/errors.ts';
+import { type Actor, unknownId } from '../core/identity.ts';
+import { addAlertRule, removeAlertRule } from '../engine/writes.ts';
+import type { SettlementService } from '../settlement/settlement.service.ts';
+import {
+  insertAlertRules,
+  listThresholds,
+  markThresholdDeleted,
+} from '../settlement/thresholds.store.ts';
+import { parseThreshold, type ThresholdRequest, THRESHOLDS_MAX } from './thresholds.ts';
+
+/** Points to a threshold. */
+export interface ThresholdRef {
+  readonly accountId: number;
+  readonly ruleId: number;
+}
+
+export class ThresholdsService {
+  constructor(private readonly settlements: SettlementService) {}
+
+  /**
+   * Watches something from now on; one that is reached already fires at once. The same again is the first one.
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT when there are too many
+   */
+  async create(
+    actor: Actor,
+    request: ThresholdRequest & { readonly accountId?: string | null },
+  ): Promise<ThresholdRef> {
+    const accountId = requireAccount(actor, 'MANAGE', {
+      accountId: request.accountId,
+      path: ['input', 'accountId'],
+    });
+    const wanted = parseThreshold(request, ['input']);
+    return this.settlements.inAccount(accountId, async ({ tx, draft, nowMs }) => {
+      const known = await listThresholds(tx, [accountId]);
+      const same = known.find(
+        (one) =>
+          one.measure === wanted.measure &&
+          one.valueMicro === wanted.valueMicro &&
+          one.label === wanted.label,
+      );
+      if (same !== undefined) return { accountId, ruleId: same.ruleId };
+      if (known.length >= THRESHOLDS_MAX) {
+        throw new ConflictError(
+          `The account has ${known.length} thresholds; at most ${THRESHOLDS_MAX} are kept: delete one first.`,
+        );
+      }
+      const ruleId = draft.takeLocalId();
+      await insertAlertRules(tx, accountId, [{ ...wanted, ruleId }], nowMs);
+      addAlertRule(draft, {
+        ...wanted,
+        ruleId,
+        isReached: false,
+        openAlert: null,
+        lastFiredAtMs: null,
+      });
+      return { accountId, ruleId };
+    });
+  }
+
+  /** Alerts that it raised stay. @returns its id @throws FORBIDDEN, NOT_FOUND */
+  async delete(actor: Actor, id: string): Promise<string> {
+    const ref = requireRef(actor, 'MANAGE', { id, types: ['Threshold'], path: ['id'] });
+    const named = { accountId: ref.accountId, ruleId: ref.localId };
+    return this.settlements.inAccount(ref.accountId, async ({ tx, draft, nowMs }) => {
+      if (!(await markThresholdDeleted(tx, named, nowMs))) throw unknownId(id, ['id']);
+      removeAlertRule(draft, named.ruleId);
+      return id;
+    });
+  }
+}
