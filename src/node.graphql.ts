@@ -2,10 +2,11 @@ import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
 import { requireRef } from './access/authorize.ts';
 import { apiKeyNode } from './access/key.graphql.ts';
 import type { KeyService } from './access/key.service.ts';
-import { accountLoader, accountNode } from './account/account.graphql.ts';
+import { accountLoader } from './account/account.loaders.ts';
+import { accountNode } from './account/account.graphql.ts';
 import { alertNode } from './alerts/alerts.graphql.ts';
 import type { AlertService } from './alerts/alerts.service.ts';
-import { hardwareLoader } from './catalogue/catalogue.graphql.ts';
+import { hardwareLoader } from './catalogue/catalogue.loaders.ts';
 import {
   decodeId,
   unknownId,

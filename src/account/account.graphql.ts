@@ -1,11 +1,10 @@
 import { Arg, Ctx, Field, ID, ObjectType, Query, Resolver } from 'type-graphql';
-import { encodeId, unknownId } from '../core/identity.ts';
+import { encodeId } from '../core/identity.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { DateTimeScalar, EmailAddressScalar, TimeZoneScalar } from '../graphql/scalars.ts';
 import type { Account } from './account.ts';
-import { loadAccounts, type AccountService } from './account.service.ts';
+import type { AccountService } from './account.service.ts';
 
 @ObjectType('Account', {
   implements: NodeType,
@@ -50,13 +49,6 @@ export function accountNode(account: Account): AccountType {
     account,
   };
 }
-
-/** Accounts by id; an unknown id is NOT_FOUND. */
-export const accountLoader = loader<number, Account>(async (tx, accountIds) => {
-  const accounts = await loadAccounts(tx, accountIds);
-  const byId = new Map(accounts.map((account) => [account.accountId, account]));
-  return accountIds.map((id) => byId.get(id) ?? unknownId(encodeId('Account', id, id)));
-});
 
 @Resolver(() => AccountType)
 export class AccountResolver {

@@ -15,8 +15,6 @@ import {
   lockAccount,
 } from './account.store.ts';
 
-export { loadAccounts };
-
 export interface UpdateAccountRequest {
   readonly accountId?: string | null;
   readonly name?: string | null;

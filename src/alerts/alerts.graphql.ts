@@ -10,14 +10,13 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
+import { accountLoader } from '../account/account.loaders.ts';
+import { accountNode, AccountType } from '../account/account.graphql.ts';
 import { conditionOf } from '../core/check.ts';
-import { groupBy } from '../core/group.ts';
 import { encodeId } from '../core/identity.ts';
 import { findThreshold, ThresholdType } from '../credits/thresholds.graphql.ts';
 import { type AlertKind, alertKinds } from '../engine/credit-event.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader, rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { encodeCursor } from '../core/cursor.ts';
 import { type Connection, connectionType } from '../graphql/page.ts';
@@ -26,7 +25,7 @@ import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/w
 import { resourceLoader } from '../resources/resources.loaders.ts';
 import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';
 import type { Alert } from './alert.ts';
-import { type AlertWindow, countAlerts, listAlerts, loadAlerts } from './alerts.service.ts';
+import { alertCountLoader, alertLoader, alertsLoader } from './alerts.loaders.ts';
 
 registerEnumType(alertKinds, {
   name: 'AlertKind',
@@ -114,50 +113,6 @@ function keyOf({ sequence }: Alert): { readonly value: null; readonly id: number
   return { value: null, id: sequence };
 }
 
-interface AlertList {
-  readonly accountId: number;
-  readonly window: AlertWindow;
-}
-
-interface AlertCount {
-  readonly accountId: number;
-  readonly kinds: readonly AlertKind[] | null;
-}
-
-const alertLoader = rowLoader(loadAlerts, ({ accountId, sequence }) => `${accountId}.${sequence}`);
-
-// The accounts of one answer ask for the same window: each window is one statement, whatever the number of accounts.
-const alertsLoader = loader<AlertList, readonly Alert[]>(
-  async (tx, lists) => {
-    const found = new Map<AlertList, readonly Alert[]>();
-    for (const group of groupBy(lists, ({ window }) => JSON.stringify(window)).values()) {
-      const [{ window }] = group;
-      const alerts = await listAlerts(tx, accountIdsOf(group), window);
-      const ofAccount = groupBy(alerts, ({ accountId }) => accountId);
-      for (const list of group) found.set(list, ofAccount.get(list.accountId) ?? []);
-    }
-    return lists.map((list) => found.get(list) ?? []);
-  },
-  (list) => JSON.stringify(list),
-);
-
-const countLoader = loader<AlertCount, number>(
-  async (tx, counts) => {
-    const found = new Map<AlertCount, number>();
-    for (const group of groupBy(counts, ({ kinds }) => JSON.stringify(kinds)).values()) {
-      const [{ kinds }] = group;
-      const ofAccount = await countAlerts(tx, accountIdsOf(group), kinds);
-      for (const count of group) found.set(count, ofAccount.get(count.accountId) ?? 0);
-    }
-    return counts.map((count) => found.get(count) ?? 0);
-  },
-  (count) => JSON.stringify(count),
-);
-
-function accountIdsOf(lists: readonly { readonly accountId: number }[]): readonly number[] {
-  return lists.map(({ accountId }) => accountId);
-}
-
 const ALERTS_PER_PAGE = 25;
 const AlertConnection = connectionType('Alert', () => AlertType);
 
@@ -185,7 +140,7 @@ export class AccountAlertsResolver {
     });
     return pageOfWindow(rows.map(alertNode), window, {
       keyOf: ({ alert }) => keyOf(alert),
-      countAll: () => countLoader(context).load({ accountId, kinds }),
+      countAll: () => alertCountLoader(context).load({ accountId, kinds }),
     });
   }
 }

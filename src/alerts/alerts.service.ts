@@ -5,9 +5,6 @@ import type { Tx } from '../db/database.ts';
 import { type Alert, alertOf } from './alert.ts';
 import { insertAlerts, loadAlerts } from './alerts.store.ts';
 
-export { countAlerts, listAlerts, loadAlerts } from './alerts.store.ts';
-export type { AlertWindow } from './alerts.store.ts';
-
 /** Writes alerts down with what they tell of, and finds them again. */
 export class AlertService implements CreditEventSubscriber {
   async settled({ tx, account, creditEvents, recordedAtMs }: Settled): Promise<void> {

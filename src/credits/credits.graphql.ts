@@ -14,10 +14,10 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
+import { accountLoader } from '../account/account.loaders.ts';
+import { accountNode, AccountType } from '../account/account.graphql.ts';
 import { encodeId } from '../core/identity.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader, rowLoader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { connectionType, Page25, pageOfRows, parsePage, type Connection } from '../graphql/page.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
@@ -31,10 +31,12 @@ import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
 import { stateLoader } from './balance.loaders.ts';
 import { remainingOf } from './balance.service.ts';
 import {
+  allocationCountLoader,
+  allocationLoader,
+  allocationPageLoader,
+} from './credits.loaders.ts';
+import {
   type AdjustCreditsRequest,
-  countAllocations,
-  loadAllocationPages,
-  loadAllocations,
   type AllocationOfAccount,
   type CreditsService,
 } from './credits.service.ts';
@@ -153,14 +155,6 @@ class AllocationsArgs extends Page25 {
   @Field(() => allocationUnits, { nullable: true }) readonly unit?: AllocationUnit | null;
 }
 
-// The pages of all accounts of an answer are one statement, and so are their counts.
-const pageLoader = loader(loadAllocationPages);
-const countLoader = loader(countAllocations);
-const allocationLoader = rowLoader(
-  loadAllocations,
-  ({ accountId, allocationId }) => `${accountId}.${allocationId}`,
-);
-
 @Resolver(() => AccountType)
 export class AccountAllocationsResolver {
   @FieldResolver(() => CreditAllocationConnection, {
@@ -174,7 +168,7 @@ export class AccountAllocationsResolver {
     const { account } = node;
     const page = parsePage(args, 25);
     const list = { accountId: account.accountId, unit: args.unit ?? null };
-    const allocations = await pageLoader(context).load({
+    const allocations = await allocationPageLoader(context).load({
       ...list,
       beforeId: page.after?.id ?? null,
       limit: page.first + 1,
@@ -182,7 +176,7 @@ export class AccountAllocationsResolver {
     const nodes = allocations.map((allocation) => allocationNode({ allocation, account }));
     return pageOfRows(nodes, page, {
       keyOf: ({ allocation }) => ({ value: null, id: allocation.allocationId }),
-      countAll: () => countLoader(context).load(list),
+      countAll: () => allocationCountLoader(context).load(list),
     });
   }
 }

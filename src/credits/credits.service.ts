@@ -18,13 +18,10 @@ import {
 } from '../settlement/allocation.ts';
 import { EVERY_CYCLE_MICRO_MAX, HELD_MICRO_MAX } from '../engine/bounds.ts';
 import {
-  countAllocations,
   findAllocation,
   findRequest,
   insertAllocation,
   insertRequest,
-  loadAllocationPages,
-  loadAllocations,
   sumGiven,
   voidAllocation,
 } from '../settlement/credits.store.ts';
@@ -32,8 +29,6 @@ import { findLiveOf } from '../engine/lots.ts';
 import type { LedgerRef } from './ledger.service.ts';
 import type { OpenAccount, SettlementService } from '../settlement/settlement.service.ts';
 import { adjustUp, allocate, takeAdjustment, voidLot } from '../engine/writes.ts';
-
-export { loadAllocationPages, loadAllocations, countAllocations };
 
 /** An allocation and whose it is. */
 export interface AllocationOfAccount {

@@ -1,5 +1,6 @@
 import { Args, Ctx, Field, ObjectType, Query, Resolver } from 'type-graphql';
-import { accountLoader, accountNode, AccountType } from '../account/account.graphql.ts';
+import { accountLoader } from '../account/account.loaders.ts';
+import { accountNode, AccountType } from '../account/account.graphql.ts';
 import type { AccountService } from '../account/account.service.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';

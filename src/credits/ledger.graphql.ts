@@ -23,7 +23,7 @@ import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars
 import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/window.ts';
 import { type LedgerEntryKind, ledgerEntryKinds } from '../engine/ledger.ts';
 import { BillingCycleType, findCycle } from './cycles.graphql.ts';
-import { countEntries, type LedgerEntry, listEntries } from './ledger.service.ts';
+import { type LedgerEntry, readEntries, readEntryCount } from './ledger.loaders.ts';
 
 registerEnumType(ledgerEntryKinds, {
   name: 'LedgerEntryKind',
@@ -119,11 +119,10 @@ export class AccountLedgerResolver {
       cycleId: cycleId === null ? null : await cycleOf(context, accountId, cycleId),
       kinds: conditionOf(args.kinds),
     };
-    const tx = await context.reader();
-    const entries = await listEntries(tx, list, withOneMore(window));
+    const entries = await readEntries(context, list, withOneMore(window));
     return pageOfWindow(entries.map(ledgerEntryNode), window, {
       keyOf: ({ entry }) => ({ value: null, id: entry.sequence }),
-      countAll: () => countEntries(tx, list),
+      countAll: () => readEntryCount(context, list),
     });
   }
 }

@@ -1,16 +1,7 @@
 import { requireRef } from '../access/authorize.ts';
 import { unknownId, type Actor } from '../core/identity.ts';
 import type { Tx } from '../db/database.ts';
-import {
-  countEntries,
-  findReversal,
-  type LedgerEntry,
-  listEntries,
-  loadEntries,
-} from '../settlement/ledger.store.ts';
-
-export { countEntries, findReversal, listEntries };
-export type { LedgerEntry };
+import { type LedgerEntry, loadEntries } from '../settlement/ledger.store.ts';
 
 /** Points to an entry of the ledger. */
 export interface LedgerRef {

@@ -1,5 +1,5 @@
 import { Arg, Ctx, Field, InputType, Mutation, Resolver } from 'type-graphql';
-import { hardwareNode, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import { hardwareNode, HardwareProfileType } from '../catalogue/catalogue.types.ts';
 import type { SetHardwareRateRequest } from '../catalogue/rates.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';

@@ -13,13 +13,11 @@ import {
 } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
 import { encodeId } from '../core/identity.ts';
-import { type AlertRule, type ThresholdMeasure, thresholdMeasures } from '../engine/alert-rules.ts';
+import { type ThresholdMeasure, thresholdMeasures } from '../engine/alert-rules.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { DateTimeScalar, DecimalScalar } from '../graphql/scalars.ts';
-import { stateLoader } from './balance.loaders.ts';
-import { type Threshold, thresholdRowsLoader } from './thresholds.loaders.ts';
+import { type ThresholdNow, thresholdsLoader } from './thresholds.loaders.ts';
 import type { ThresholdRef, ThresholdsService } from './thresholds.service.ts';
 import type { ThresholdRequest } from './thresholds.ts';
 
@@ -55,8 +53,8 @@ export class ThresholdType extends NodeType {
   readonly lastFiredAt!: number | null;
 }
 
-/** A threshold as the API shows it. @param rule where it stands now */
-function thresholdNode(threshold: Threshold, rule: AlertRule): ThresholdType {
+/** A threshold as the API shows it. */
+function thresholdNode({ threshold, rule }: ThresholdNow): ThresholdType {
   return {
     id: encodeId('Threshold', threshold.accountId, threshold.ruleId),
     measure: threshold.measure,
@@ -67,30 +65,14 @@ function thresholdNode(threshold: Threshold, rule: AlertRule): ThresholdType {
   };
 }
 
-/** The thresholds of accounts as they stand now, by account id. */
-const thresholdsLoader = loader<number, readonly ThresholdType[]>(
-  async (_tx, accountIds, context) => {
-    return Promise.all(
-      accountIds.map(async (accountId) => {
-        const thresholds = await thresholdRowsLoader(context).load(accountId);
-        const { alertRules } = await stateLoader(context).load(accountId);
-        return thresholds.flatMap((threshold) => {
-          const rule = alertRules.find(({ ruleId }) => ruleId === threshold.ruleId);
-          return rule === undefined ? [] : [thresholdNode(threshold, rule)];
-        });
-      }),
-    );
-  },
-);
-
 /** A threshold as it stands now; null when it was deleted. */
 export async function findThreshold(
   context: RequestContext,
-  ref: ThresholdRef,
+  { accountId, ruleId }: ThresholdRef,
 ): Promise<ThresholdType | null> {
-  const id = encodeId('Threshold', ref.accountId, ref.ruleId);
-  const ofAccount = await thresholdsLoader(context).load(ref.accountId);
-  return ofAccount.find((threshold) => threshold.id === id) ?? null;
+  const ofAccount = await thresholdsLoader(context).load(accountId);
+  const found = ofAccount.find(({ threshold }) => threshold.ruleId === ruleId);
+  return found === undefined ? null : thresholdNode(found);
 }
 
 @InputType('CreateThresholdInput')
@@ -116,7 +98,7 @@ export class AccountThresholdsResolver {
     @Root() { account }: AccountType,
     @Ctx() context: RequestContext,
   ): Promise<readonly ThresholdType[]> {
-    return thresholdsLoader(context).load(account.accountId);
+    return (await thresholdsLoader(context).load(account.accountId)).map(thresholdNode);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Ctx, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
-import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import { hardwareLoader } from '../catalogue/catalogue.loaders.ts';
+import { HardwareProfileType } from '../catalogue/catalogue.types.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { HostedResourceType } from '../resources/resources.types.ts';

@@ -17,7 +17,6 @@ import {
 } from 'type-graphql';
 import { encodeId } from '../core/identity.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader } from '../graphql/loader.ts';
 import { NodeType } from '../graphql/node.ts';
 import { type Connection, connectionType, Page25, pageOfRows, parsePage } from '../graphql/page.ts';
 import { DateTimeScalar, UrlScalar } from '../graphql/scalars.ts';
@@ -29,12 +28,11 @@ import {
 } from './webhook.ts';
 import { type DeliveryStatus, deliveryStatuses } from '../notifications/email.ts';
 import {
-  countDeliveries,
   type CreateEndpointRequest,
   type EndpointWithSecret,
-  loadDeliveryPages,
   type WebhookService,
 } from './webhooks.service.ts';
+import { deliveryCountLoader, deliveryPageLoader } from './webhooks.loaders.ts';
 
 registerEnumType(webhookEvents, {
   name: 'WebhookEvent',
@@ -160,10 +158,6 @@ class UpdateWebhookEndpointArgs {
   @Field(() => Boolean, { nullable: true }) readonly enabled?: boolean | null;
 }
 
-// The pages of all endpoints of an answer are one statement, and so are their counts.
-const pageLoader = loader(loadDeliveryPages);
-const countLoader = loader(countDeliveries);
-
 @Resolver(() => WebhookEndpointType)
 export class WebhookEndpointResolver {
   @FieldResolver(() => WebhookDeliveryConnection, { description: 'Newest first.' })
@@ -174,7 +168,7 @@ export class WebhookEndpointResolver {
   ): Promise<Connection<WebhookDeliveryType>> {
     const page = parsePage(args, 25);
     const { accountId, endpointId } = endpoint;
-    const deliveries = await pageLoader(context).load({
+    const deliveries = await deliveryPageLoader(context).load({
       accountId,
       endpointId,
       beforeId: page.after?.id ?? null,
@@ -182,7 +176,7 @@ export class WebhookEndpointResolver {
     });
     return pageOfRows(deliveries.map(deliveryNode), page, {
       keyOf: ({ delivery }) => ({ value: null, id: delivery.deliveryId }),
-      countAll: () => countLoader(context).load({ accountId, endpointId }),
+      countAll: () => deliveryCountLoader(context).load({ accountId, endpointId }),
     });
   }
 }

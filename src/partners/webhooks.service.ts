@@ -28,8 +28,6 @@ import {
   type SealedEndpoint,
 } from './webhooks.store.ts';
 
-export { countDeliveries, loadDeliveryPages } from './deliveries.store.ts';
-
 /** What createWebhookEndpoint is called with, as the API takes it. */
 export interface CreateEndpointRequest {
   readonly accountId?: string | null;

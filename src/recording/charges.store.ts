@@ -1,7 +1,7 @@
 // What an entry of the ledger charged, item by item: usage events, the segments of hosting periods among them, and the
 // segments of running hosting that were posted with it.
 
-import type { LedgerEntry } from '../credits/ledger.service.ts';
+import type { LedgerEntry } from '../settlement/ledger.store.ts';
 import type { Tx } from '../db/database.ts';
 import { at, big, bigOrNull, bool, int, intOrNull, ms, type Row } from '../db/decode.ts';
 import { sinceCredits } from './charge-usage.ts';

@@ -112,6 +112,7 @@ export async function listEntries(
   return rows.map(entryFromRow);
 }
 
+/** How many entries a list has. */
 export async function countEntries(tx: Tx, list: LedgerList): Promise<number> {
   const rows = await tx.query(
     sql`/* credits.countEntries */ select count(*) from ledger_entry l where ${isListed(list)}`,

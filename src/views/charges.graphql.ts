@@ -2,7 +2,7 @@
 
 import { Args, Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
 import { nowOf } from '../account/account.ts';
-import { accountLoader } from '../account/account.graphql.ts';
+import { accountLoader } from '../account/account.loaders.ts';
 import { LedgerEntryType } from '../credits/ledger.graphql.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import type { RequestContext } from '../graphql/context.ts';

@@ -2,7 +2,7 @@
 
 import { Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
 import { nowOf } from '../account/account.ts';
-import { accountLoader } from '../account/account.graphql.ts';
+import { accountLoader } from '../account/account.loaders.ts';
 import { invariant } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
 import type { RequestContext } from '../graphql/context.ts';

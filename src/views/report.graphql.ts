@@ -1,5 +1,6 @@
 import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
-import { hardwareLoader, HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import { hardwareLoader } from '../catalogue/catalogue.loaders.ts';
+import { HardwareProfileType } from '../catalogue/catalogue.types.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import {
   Connection,

@@ -1,7 +1,7 @@
 // The rows of the tabs: their nodes, their pages, and what a row alone can be asked for.
 
 import { Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
-import { hardwareLoader } from '../catalogue/catalogue.graphql.ts';
+import { hardwareLoader } from '../catalogue/catalogue.loaders.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { Key, type RequestContext } from '../graphql/context.ts';
 import {

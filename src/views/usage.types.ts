@@ -1,7 +1,7 @@
 // The object types of the usage views, in the contract's words. Resolvers that need loading are in usage.graphql.ts.
 
 import { Field, Float, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { HardwareProfileType } from '../catalogue/catalogue.graphql.ts';
+import { HardwareProfileType } from '../catalogue/catalogue.types.ts';
 import { connectionType } from '../graphql/page.ts';
 import {
   CreditsScalar,
