@@ -102,7 +102,7 @@ export class NodeResolver {
 
   @Query(() => NodeType, {
     nullable: true,
-    description: 'Anything that has an id; it asks for the scope of what it finds.',
+    description: 'Any object by its id. It requires the scope of the object that it finds.',
   })
   async node(@Ctx() context: RequestContext, @Arg('id', () => ID) id: string): Promise<NodeType> {
     const type = decodeId(id)?.type;

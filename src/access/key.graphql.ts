@@ -28,16 +28,18 @@ allocations, adjustments, policy, prices, accounts, test clocks. A key grants on
   implements: NodeType,
   simpleResolvers: true,
   description:
-    'Whoever sends its secret as `Authorization: Bearer <secret>` may do what its scopes say.',
+    'A key: requests that carry its secret as `Authorization: Bearer <secret>` may do what its scopes allow.',
 })
 export class ApiKeyType extends NodeType {
   @Field(() => String) readonly name!: string;
-  @Field(() => String, { description: 'The first characters of the secret, to tell keys apart.' })
+  @Field(() => String, {
+    description: 'The first characters of the secret, to recognize the key by.',
+  })
   readonly prefix!: string;
   @Field(() => [scopes]) readonly scopes!: readonly Scope[];
   @Field(() => DateTimeScalar) readonly createdAt!: number;
   @Field(() => DateTimeScalar, { nullable: true }) readonly expiresAt!: number | null;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'To the minute.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Precise to the minute.' })
   readonly lastUsedAt!: number | null;
   @Field(() => DateTimeScalar, { nullable: true }) readonly revokedAt!: number | null;
 }
@@ -56,7 +58,10 @@ export function apiKeyNode(key: ApiKey): ApiKeyType {
   };
 }
 
-@ObjectType('CreateApiKeyPayload', { simpleResolvers: true, description: 'secret: shown once.' })
+@ObjectType('CreateApiKeyPayload', {
+  simpleResolvers: true,
+  description: 'The secret is shown only once.',
+})
 class CreateApiKeyPayload {
   @Field(() => ApiKeyType) readonly apiKey!: ApiKeyType;
   @Field(() => String) readonly secret!: string;
@@ -67,14 +72,14 @@ class CreateApiKeyInput implements CreateApiKeyRequest {
   @Field(() => ID, {
     nullable: true,
     description:
-      'Whose key it will be. An operator names an account, or none to make another operator key (scope OPERATOR).',
+      'The account of the key. An operator names an account; without one the key is an operator key (scope OPERATOR).',
   })
   readonly accountId?: string | null;
   @Field(() => String) readonly name!: string;
   @Field(() => [scopes]) readonly scopes!: readonly Scope[];
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'After now. Default: it does not expire.',
+    description: 'A future instant. Default: no expiry.',
   })
   readonly expiresAt?: number | null;
 }
@@ -86,7 +91,7 @@ export class ApiKeyResolver {
   @Query(() => [ApiKeyType], {
     nullable: true,
     description:
-      "The account's keys, newest first, those no longer valid too. An operator who names no account: the operators' keys.",
+      "The account's keys, including revoked and expired ones, newest first. An operator who names no account gets the operators' keys.",
   })
   async apiKeys(
     @Ctx() context: RequestContext,
@@ -108,7 +113,7 @@ export class ApiKeyResolver {
   }
 
   @Mutation(() => ApiKeyType, {
-    description: 'It opens nothing any more, within five seconds everywhere.',
+    description: 'The key stops working, within five seconds on every gateway.',
   })
   async revokeApiKey(
     @Ctx() context: RequestContext,

@@ -9,7 +9,7 @@ import type { AccountService } from './account.service.ts';
 @ObjectType('Account', {
   implements: NodeType,
   simpleResolvers: true,
-  description: 'Whose usage it is: a customer of the platform.',
+  description: 'A customer of the platform: the owner of resources, usage and credits.',
 })
 export class AccountType extends NodeType {
   @Field(() => String, {
@@ -23,12 +23,12 @@ export class AccountType extends NodeType {
   @Field(() => DateTimeScalar) readonly createdAt!: number;
   @Field(() => DateTimeScalar, {
     description:
-      'Credits and runs are kept from here on. What happened before is history: in every usage view, but it moves no balance, cycle total or alert.',
+      'Balances are kept from this instant on. Usage before it is history: it appears in every usage view, but changes no balance, cycle total or alert.',
   })
   readonly creditsFrom!: number;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: "The account's now, for a test account; null for a real one.",
+    description: 'The current instant of a test account; null for a real account.',
   })
   readonly testClock!: number | null;
   /** What other domains' fields of an account start from. */
@@ -56,7 +56,7 @@ export class AccountResolver {
 
   @Query(() => AccountType, {
     nullable: true,
-    description: "The caller's own account; an operator names one.",
+    description: "The caller's own account. An operator names one.",
   })
   async account(
     @Ctx() context: RequestContext,

@@ -12,17 +12,17 @@ registerEnumType(dateRangePresets, {
       description:
         'Seven calendar days in the time zone, today included: [start of the day six days ago, now)',
     },
-    CURRENT_CYCLE: { description: "The account's running billing cycle, up to now" },
+    CURRENT_CYCLE: { description: "The account's current billing cycle, up to now." },
     PREVIOUS_CYCLE: {
       description:
-        'The whole cycle before; before the first one cycles go on backwards by the calendar',
+        'The whole previous billing cycle. Before the first cycle, the calendar continues backwards.',
     },
   },
 });
 
 @InputType('DateRangeInput', {
   description:
-    'Either `preset`, or `from` and `to` (half-open: `to` is not included), or `fromDay` and `toDay` (both included). Anything else is BAD_USER_INPUT. A range may end after now: hosting counts up to now, events recorded ahead count.',
+    'Give either `preset`, or `from` and `to` (`to` is exclusive), or `fromDay` and `toDay` (both inclusive); anything else is BAD_USER_INPUT. A range may end in the future: hosting counts up to now, and events that are dated ahead count.',
 })
 export class DateRangeInput implements DateRangeRequest {
   @Field(() => dateRangePresets, { nullable: true }) readonly preset?: DateRangePreset | null;
@@ -32,7 +32,7 @@ export class DateRangeInput implements DateRangeRequest {
   @Field(() => LocalDateScalar, { nullable: true }) readonly toDay?: string | null;
   @Field(() => TimeZoneScalar, {
     nullable: true,
-    description: "Where days, weeks and months begin. Default: the account's time zone.",
+    description: "Determines where days, weeks and months start. Default: the account's time zone.",
   })
   readonly timeZone?: string | null;
 }

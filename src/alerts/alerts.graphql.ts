@@ -31,21 +31,25 @@ registerEnumType(alertKinds, {
   name: 'AlertKind',
   valuesConfig: {
     CREDIT_THRESHOLD: {
-      description: 'A threshold on credits left, or on percent of credits used, was reached.',
+      description:
+        'A threshold on credits left, or on the percentage of credits used, was reached.',
     },
-    RUN_THRESHOLD: { description: 'A threshold on percent of workflow runs used was reached.' },
+    RUN_THRESHOLD: {
+      description: 'A threshold on the percentage of workflow runs used was reached.',
+    },
     LOW_CREDITS: {
-      description: 'The balance came down to lowCredit: new deployments are refused.',
+      description: 'The balance fell to lowCredit: new deployments are refused.',
     },
-    CREDITS_EXHAUSTED: { description: 'The balance came down to zero.' },
+    CREDITS_EXHAUSTED: { description: 'The balance fell to zero.' },
     NEGATIVE_LIMIT_REACHED: {
-      description: 'The balance came down to the negative limit: running deployments were stopped.',
+      description: 'The balance fell to the negative limit: running deployments were stopped.',
     },
     STOP_EXPECTED: {
-      description: 'stopsAt came within the hours of a HOURS_TO_STOP threshold.',
+      description: 'The time left until `stopsAt` fell to the hours of a HOURS_TO_STOP threshold.',
     },
     RESOLVED: {
-      description: 'What an earlier alert told of no longer holds (a grant, a void, a new cycle).',
+      description:
+        'The condition of an earlier alert no longer holds, after a grant, a void or the start of a cycle.',
     },
   },
 });
@@ -54,35 +58,39 @@ registerEnumType(alertKinds, {
   implements: NodeType,
   simpleResolvers: true,
   description:
-    'What an account was told once, when a threshold or limit was reached or no longer was.',
+    'Raised once when a threshold or limit is reached, and once when it no longer holds.',
 })
 export class AlertType extends NodeType {
-  @Field(() => SafeIntScalar, { description: '1, 2, 3 … within the account, without gaps.' })
+  @Field(() => SafeIntScalar, {
+    description: "Numbers the account's records 1, 2, 3 … without gaps.",
+  })
   readonly sequence!: number;
-  @Field(() => String, { description: 'For `creditAlerts(after:)`; the cursor of its edge.' })
+  @Field(() => String, {
+    description: "The cursor of the alert's edge, for `creditAlerts(after:)`.",
+  })
   readonly cursor!: string;
   @Field(() => alertKinds) readonly kind!: AlertKind;
-  @Field(() => DateTimeScalar, { description: 'The exact instant of the crossing.' })
+  @Field(() => DateTimeScalar, { description: 'The exact instant at which the level was crossed.' })
   readonly crossedAt!: number;
-  @Field(() => DateTimeScalar, { description: 'When it was recorded, by the real time.' })
+  @Field(() => DateTimeScalar, { description: 'When it was recorded, in real time.' })
   readonly raisedAt!: number;
   @Field(() => CreditsScalar, { description: 'Credits left at the crossing; negative in debt.' })
   readonly remaining!: bigint;
   @Field(() => Float, {
     nullable: true,
     description:
-      'At the crossing: of runs for an alert on runs, else of credits; null where nothing is allocated.',
+      'At the crossing, of runs for an alert on runs, otherwise of credits. Null where nothing is allocated.',
   })
   readonly percentUsed!: number | null;
   @Field(() => SafeIntScalar, {
     nullable: true,
-    description: 'Of an alert on runs: those left at the crossing.',
+    description: 'For an alert on runs: the runs left at the crossing.',
   })
   readonly runsRemaining!: number | null;
   @Field(() => DecimalScalar, {
     nullable: true,
     description:
-      'What the threshold measured at the crossing, in its own unit (credits, percent or hours), half up; null of a limit, of a percent where nothing is allocated, and of hours when no stop is foreseen.',
+      "The threshold's measure at the crossing, in its own unit (credits, percent or hours), rounded half up. Null for a limit, for a percentage of nothing allocated, and for hours when no stop is expected.",
   })
   readonly measured!: bigint | null;
   @Field(() => String, { description: 'A sentence to show, in English.' })
@@ -124,7 +132,7 @@ class AlertsArgs extends WindowArgs {
 @Resolver(() => AccountType)
 export class AccountAlertsResolver {
   @FieldResolver(() => AlertConnection, {
-    description: 'By sequence, ascending. With neither first nor last: the last 25.',
+    description: 'Ordered by sequence, ascending. Without `first` or `last`: the last 25.',
   })
   async alerts(
     @Root() { account }: AccountType,
@@ -157,7 +165,7 @@ export class AlertResolver {
 
   @FieldResolver(() => ThresholdType, {
     nullable: true,
-    description: 'As it stands now; null of a limit, and when it was deleted.',
+    description: 'The threshold as it is now. Null for a limit, and for a deleted threshold.',
   })
   async threshold(
     @Root() { alert }: AlertType,
@@ -167,7 +175,7 @@ export class AlertResolver {
   }
 
   @FieldResolver(() => [HostedResourceType], {
-    description: 'Of NEGATIVE_LIMIT_REACHED: the deployments that were stopped.',
+    description: 'For NEGATIVE_LIMIT_REACHED: the deployments that were stopped.',
   })
   async stopped(
     @Root() { alert }: AlertType,
@@ -184,7 +192,7 @@ export class AlertResolver {
 
   @FieldResolver(() => AlertType, {
     nullable: true,
-    description: 'Of RESOLVED: the alert that no longer holds.',
+    description: 'For RESOLVED: the alert whose condition no longer holds.',
   })
   async resolves(
     @Root() { alert }: AlertType,

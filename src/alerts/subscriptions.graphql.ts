@@ -75,7 +75,7 @@ export class LiveResolver {
   @Subscription(() => AlertType, {
     subscribe: subscribeToAlerts,
     description:
-      'Every alert after the cursor, first those already raised, then live, in order and without loss. No cursor: live only.',
+      'All alerts after the cursor: first those raised already, then new ones as they are raised, in order and without loss. Without a cursor: new alerts only.',
   })
   creditAlerts(
     // The arguments were the subscription's: an event is there already.
@@ -90,7 +90,7 @@ export class LiveResolver {
   @Subscription(() => CreditBalanceType, {
     subscribe: subscribeToBalance,
     description:
-      'The live balance: at first the one of now, then on every change, and at least every `everySeconds` (1 to 3,600) while deployments burn. A reader that is slow gets the latest one.',
+      'The live balance: first the current one, then each change, and at least every `everySeconds` (1 to 3,600) while deployments run. A slow client receives the latest balance and may miss earlier ones.',
   })
   creditBalance(
     @Arg('accountId', () => ID, { nullable: true }) _accountId: string | null,

@@ -13,11 +13,13 @@ class CreateHardwareProfileInput implements CreateHardwareProfileRequest {
   @Field(() => Int) readonly vcpus!: number;
   @Field(() => Int, { nullable: true, defaultValue: 0 }) readonly gpus?: number | null;
   @Field(() => Float) readonly memoryGb!: number;
-  @Field(() => CreditsScalar, { description: 'For one replica; from 0 to 1,000,000.' })
+  @Field(() => CreditsScalar, {
+    description: 'Credits an hour for one replica; from 0 to 1,000,000.',
+  })
   readonly creditsPerHour!: string;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the first rate takes effect; default: 1970-01-01T00:00:00.000Z.',
+    description: 'When the first rate takes effect. Default: 1970-01-01T00:00:00.000Z.',
   })
   readonly effectiveFrom?: number | null;
 }
@@ -26,7 +28,7 @@ class CreateHardwareProfileInput implements CreateHardwareProfileRequest {
 export class CatalogueResolver {
   constructor(private readonly catalogue: CatalogueService) {}
 
-  @Query(() => [HardwareProfileType], { description: 'Every profile, by name.' })
+  @Query(() => [HardwareProfileType], { description: 'All hardware profiles, ordered by name.' })
   async hardwareProfiles(@Ctx() context: RequestContext): Promise<readonly HardwareProfileType[]> {
     const priced = await this.catalogue.list(context.actor, await context.reader());
     return priced.map(({ profile, rates }) => hardwareNode(profile, rates, context.nowMs));
@@ -34,7 +36,7 @@ export class CatalogueResolver {
 
   @Mutation(() => HardwareProfileType, {
     description:
-      'Sent again with the same body: the first profile. Its name with another body is CONFLICT.',
+      'The same input again returns the first profile. The same name with another input is CONFLICT.',
   })
   async createHardwareProfile(
     @Ctx() context: RequestContext,

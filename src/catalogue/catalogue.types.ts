@@ -17,7 +17,7 @@ registerEnumType(hardwareKinds, { name: 'HardwareKind' });
 @ObjectType('HardwareRate', {
   simpleResolvers: true,
   description:
-    'A rate never changes after it took effect; usage keeps the rate of its own instant.',
+    'A rate never changes once it has taken effect. Usage is charged at the rate of its own instant.',
 })
 export class HardwareRateType {
   @Field(() => CreditsScalar, { description: 'For one replica.' })
@@ -33,7 +33,7 @@ export class HardwareRateType {
 @ObjectType('HardwareProfile', {
   implements: NodeType,
   simpleResolvers: true,
-  description: 'A kind of machine that resources are deployed on.',
+  description: 'A type of machine that resources are deployed on.',
 })
 export class HardwareProfileType extends NodeType {
   @Field(() => String, { description: 'Unique, e.g. "gpu-a100-80gb" or "cpu-4-16".' })
@@ -41,15 +41,16 @@ export class HardwareProfileType extends NodeType {
   @Field(() => hardwareKinds) readonly kind!: HardwareKind;
   @Field(() => String, { description: 'Name of the processor or accelerator: "A100 80GB".' })
   readonly model!: string;
-  @Field(() => Int, { description: 'vCPUs of one replica.' }) readonly vcpus!: number;
-  @Field(() => Int, { description: 'GPUs of one replica.' }) readonly gpus!: number;
+  @Field(() => Int, { description: 'Number of vCPUs of one replica.' }) readonly vcpus!: number;
+  @Field(() => Int, { description: 'Number of GPUs of one replica.' }) readonly gpus!: number;
   @Field(() => Float) readonly memoryGb!: number;
   @Field(() => CreditsScalar, {
-    description: 'Rate in force now (the first one, where it is still to come), for one replica.',
+    description:
+      'The current rate for one replica. Before the first rate takes effect: that first rate.',
   })
   readonly creditsPerHour!: bigint;
   @Field(() => [HardwareRateType], {
-    description: 'Every rate, earliest first, those to come too.',
+    description: 'All rates, earliest first, including scheduled ones.',
   })
   readonly rates!: readonly HardwareRateType[];
   /** What other domains' fields start from. */

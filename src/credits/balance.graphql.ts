@@ -19,63 +19,66 @@ import { stateLoader } from './balance.loaders.ts';
 
 registerEnumType(creditStates, {
   name: 'CreditState',
-  description: 'What the balance means by the credit policy, from well to worst.',
+  description: 'The state that the credit policy assigns to the balance, best first.',
   valuesConfig: {
     OK: { description: 'Above lowCredit.' },
     LOW: {
       description:
-        'At or below lowCredit and above zero: new deployments and scaling up are refused, running ones continue.',
+        'At or below lowCredit and above zero. New deployments and scaling up are refused; running deployments continue.',
     },
     EXHAUSTED: {
       description:
-        'At or below zero, and before the first allocation: as LOW, and workflows cannot be deployed, so imported projects stay drafts.',
+        'At or below zero, or before the first allocation. As LOW; in addition workflows cannot be deployed, so imported projects stay drafts.',
     },
     STOPPED: {
       description:
-        'At or below the negative limit: running and requested deployments were stopped, and none becomes ready.',
+        'At or below the negative limit. Running and requested deployments have been stopped, and none can become ready.',
     },
   },
 });
 
 @ObjectType('CreditBalance', {
   simpleResolvers: true,
-  description: 'Spendable credits, exact at `asOf`; running deployments burn between two answers.',
+  description:
+    'Spendable credits, exact at `asOf`. Running deployments consume credits between two answers.',
 })
 export class CreditBalanceType {
-  @Field(() => DateTimeScalar, { description: "The account's now; of a test account its own." })
+  @Field(() => DateTimeScalar, {
+    description: 'Now; for a test account, the instant of its test clock.',
+  })
   readonly asOf!: number;
   @Field(() => CreditsScalar, {
     description:
-      'What the running cycle has to spend: its carriedOver + allocated - expired + adjusted.',
+      'What the current cycle has to spend: carriedOver + allocated - expired + adjusted.',
   })
   readonly allocated!: bigint;
   @Field(() => CreditsScalar, {
     description:
-      'Used in the running cycle, running deployments included up to `asOf`; allocated - remaining.',
+      'Used in the current cycle, including running deployments up to `asOf`; equals allocated - remaining.',
   })
   readonly used!: bigint;
   @Field(() => CreditsScalar, { description: 'Negative in debt.' }) readonly remaining!: bigint;
   @Field(() => Float, {
     nullable: true,
     description:
-      '100 x used / allocated from the exact values, half up, four decimals; null when `allocated` is not above zero.',
+      '100 × used / allocated, from exact values, rounded half up to four decimals. Null when `allocated` is not above zero.',
   })
   readonly percentUsed!: number | null;
   @Field(() => creditStates) readonly state!: CreditState;
   @Field(() => CreditsScalar, {
-    description: 'Credits an hour: the sum over running deployments of replicas x hardware rate.',
+    description: 'Credits an hour: replicas × hardware rate, summed over running deployments.',
   })
   readonly burnRatePerHour!: bigint;
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'The first instant after `asOf` at which the balance is zero or less, given what runs now and every scheduled rate, grant, expiry and cycle; null when it already is, or when that is not within ten years.',
+      'The first instant after `asOf` at which the balance is zero or less. The forecast assumes that what runs now goes on, and knows every scheduled rate, grant, expiry and cycle. Null when the balance is zero or less already, or stays above zero for ten years.',
   })
   readonly exhaustsAt!: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'Likewise, the instant at which the negative limit stops the running deployments; null when none runs.',
+      'The instant at which the balance reaches the negative limit and running deployments are stopped, by the same forecast. Null when nothing runs, or when no stop comes within ten years.',
   })
   readonly stopsAt!: number | null;
 }
@@ -99,7 +102,7 @@ export function balanceNode(balance: Balance): CreditBalanceType {
 @ObjectType('RunBalance', {
   simpleResolvers: true,
   description:
-    'Whole workflow runs of the running cycle; the fields are those of CreditBalance. Runs have lots, debt, expiry and everyCycle like credits, but no ledger, state or forecast; they are never refused.',
+    'Workflow runs of the current cycle, in whole runs; the fields are those of CreditBalance. Runs have allocations, debt, expiry and recurring grants like credits, but no ledger, state or forecast. Runs are never refused.',
 })
 class RunBalanceType {
   @Field(() => DateTimeScalar) readonly asOf!: number;

@@ -16,7 +16,7 @@ class CreateAccountInput implements OpenAccountRequest {
   @Field(() => String) readonly name!: string;
   @Field(() => String, {
     nullable: true,
-    description: 'Sent again with the same externalId and body: the first account.',
+    description: 'The same externalId and body again returns the first account.',
   })
   readonly externalId?: string | null;
   @Field(() => TimeZoneScalar, { nullable: true, defaultValue: 'UTC' })
@@ -30,51 +30,53 @@ class CreateAccountInput implements OpenAccountRequest {
   @Field(() => Int, {
     nullable: true,
     defaultValue: 1,
-    description: 'First day of the billing cycle, 1 to 28.',
+    description: 'The day of the month on which billing cycles start, 1 to 28.',
   })
   readonly cycleDay?: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'In the past for an account whose history is imported.',
+    description: 'Default: now. Give a past instant for an account whose history is imported.',
   })
   readonly createdAt?: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'Default: the creation; for an account created in the past, the start of its running cycle.',
+      'Default: the creation. For an account created in the past: the start of its current cycle.',
   })
   readonly creditsFrom?: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'Makes a test account: its time stands at this instant and moves only by advanceTestClock.',
+      'Makes a test account, whose time starts at this instant and moves only by advanceTestClock.',
   })
   readonly testClock?: number | null;
   @Field(() => CreditsScalar, {
     nullable: true,
-    description: 'As CreditPolicy.lowCredit. Default: as configured, shipped as 10.',
+    description: 'See CreditPolicy.lowCredit. Default: DEFAULT_LOW_CREDIT, 10 unless configured.',
   })
   readonly lowCredit?: string | null;
   @Field(() => CreditsScalar, {
     nullable: true,
-    description: 'As CreditPolicy.negativeLimit. Default: as configured, shipped as -10.',
+    description:
+      'See CreditPolicy.negativeLimit. Default: DEFAULT_NEGATIVE_LIMIT, -10 unless configured.',
   })
   readonly negativeLimit?: string | null;
   @Field(() => CreditsScalar, {
     nullable: true,
-    description: 'As CreditPolicy.fineTuningMinimum. Default: as configured, shipped as 0.',
+    description:
+      'See CreditPolicy.fineTuningMinimum. Default: DEFAULT_FINE_TUNING_MINIMUM, 0 unless configured.',
   })
   readonly fineTuningMinimum?: string | null;
   @Field(() => [DecimalScalar], {
     nullable: true,
     description:
-      'Percents of credits and of runs used at which the new account is warned. Default: as configured, shipped as 50, 70, 80, 90.',
+      'Creates CREDITS_USED_PERCENT and RUNS_USED_PERCENT thresholds with these values. Default: DEFAULT_USAGE_THRESHOLDS, 50, 70, 80 and 90 unless configured.',
   })
   readonly usageThresholds?: readonly string[] | null;
   @Field(() => [DecimalScalar], {
     nullable: true,
     description:
-      'Hours before deployments will be stopped at which the new account is warned. Default: as configured, shipped as 24.',
+      'Creates HOURS_TO_STOP thresholds with these values. Default: DEFAULT_HOURS_TO_STOP, 24 unless configured.',
   })
   readonly hoursToStop?: readonly string[] | null;
 }
@@ -85,12 +87,13 @@ class UpdateAccountInput implements UpdateAccountRequest {
   @Field(() => String, { nullable: true }) readonly name?: string | null;
   @Field(() => TimeZoneScalar, {
     nullable: true,
-    description: 'Days and months of views change at once, cycles from the next one on.',
+    description:
+      'The days and months of views change at once; billing cycles change from the next one on.',
   })
   readonly timeZone?: string | null;
   @Field(() => [EmailAddressScalar], {
     nullable: true,
-    description: 'All of them, at most 20; an empty list: no emails.',
+    description: 'Replaces all addresses; at most 20. An empty list: no emails.',
   })
   readonly notificationEmails?: readonly string[] | null;
 }
@@ -101,7 +104,7 @@ export class CreditAccountResolver {
 
   @Mutation(() => AccountType, {
     description:
-      'Operators only. Its credit policy and first thresholds are those of the input; what that leaves out is as the gateway is configured (DEFAULT_LOW_CREDIT, DEFAULT_NEGATIVE_LIMIT and others). As shipped, new deployments are refused at 10 credits, what runs goes on into debt, and is stopped at -10. Accounts that exist keep theirs when the configuration changes.',
+      "Operators only. The gateway's configuration supplies the credit policy and thresholds that the input leaves out. Unless configured otherwise, new deployments are refused at 10 credits, running deployments continue into debt, and are stopped at -10. A later change of the configuration does not affect existing accounts.",
   })
   async createAccount(
     @Ctx() context: RequestContext,
@@ -120,7 +123,7 @@ export class CreditAccountResolver {
 
   @Mutation(() => AccountType, {
     description:
-      "Moves a test account's time forward, by two years at most; everything that was due on the way happens, at its own instants.",
+      "Moves a test account's time forward, by at most two years. Everything that is due on the way happens at its exact instant.",
   })
   async advanceTestClock(
     @Ctx() context: RequestContext,

@@ -46,14 +46,15 @@ import { readEntry } from './ledger.service.ts';
 registerEnumType(allocationUnits, { name: 'AllocationUnit' });
 registerEnumType(allocationSources, {
   name: 'AllocationSource',
-  description: 'Where an allocation comes from. It is a label: all are spent alike.',
+  description:
+    'The origin of an allocation. It is a label and does not change how the allocation is spent.',
 });
 
 @ObjectType('CreditAllocation', {
   implements: NodeType,
   simpleResolvers: true,
   description:
-    'A grant of credits or workflow runs, spendable in [effectiveAt, expiresAt). Spent by priority (lowest first), then earliest expiry (none last), then earliest creation, then id.',
+    'A grant of credits or workflow runs, spendable in [effectiveAt, expiresAt). Allocations are spent by priority (lowest first), then by expiry (earliest first, none last), then by creation, then by id.',
 })
 export class CreditAllocationType extends NodeType {
   @Field(() => AccountType) readonly account!: AccountType;
@@ -61,20 +62,22 @@ export class CreditAllocationType extends NodeType {
   @Field(() => allocationSources) readonly source!: AllocationSource;
   @Field(() => CreditsScalar, { description: 'Credits, or a whole number of runs.' })
   readonly amount!: bigint;
-  @Field(() => Int, { description: 'The lower, the earlier it is spent.' })
+  @Field(() => Int, { description: 'Lower priorities are spent first.' })
   readonly priority!: number;
   @Field(() => DateTimeScalar, {
-    description: 'From when on usage views count it; it can be spent once it is booked.',
+    description:
+      'Usage views count the allocation from this instant on. It can be spent as soon as it is booked.',
   })
   readonly effectiveAt!: number;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'It can be spent until just before; null: it does not expire.',
+    description:
+      'Exclusive: the allocation can be spent until just before. Null: it does not expire.',
   })
   readonly expiresAt!: number | null;
   @Field(() => Boolean, {
     description:
-      'One of a row of grants, one for each billing cycle, each an allocation of its own for that cycle only. Voiding one ends the row.',
+      'Whether it belongs to a recurring grant, which makes one allocation for each billing cycle, valid in that cycle only. Voiding any of them ends the recurrence.',
   })
   readonly everyCycle!: boolean;
   @Field(() => DateTimeScalar, { nullable: true }) readonly voidedAt!: number | null;
@@ -115,7 +118,7 @@ class AllocateInput implements AllocateRequest {
   readonly unit?: AllocationUnit | null;
   @Field(() => CreditsScalar, {
     description:
-      'Credits, or a whole number of runs; above 0. All that an account is given once may be at most 10^12 together, all grants of one cycle at most 10^9.',
+      'Credits, or a whole number of runs; above 0. An account can hold at most 10^12 of one-time allocations together, and at most 10^9 of recurring grants in one cycle.',
   })
   readonly amount!: string;
   @Field(() => allocationSources, { nullable: true, defaultValue: 'TOP_UP' })
@@ -123,29 +126,29 @@ class AllocateInput implements AllocateRequest {
   @Field(() => Int, {
     nullable: true,
     defaultValue: 100,
-    description: 'The lower, the earlier it is spent.',
+    description: 'Lower priorities are spent first.',
   })
   readonly priority?: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'Default: now. Earlier: booked and spendable now, in usage views from effectiveAt on; with an expiresAt not after creditsFrom it is history, in views only. Any other expiresAt must be after now.',
+      'Default: now. A past instant: the allocation is booked and spendable now, and usage views count it from effectiveAt on. With an expiresAt at or before creditsFrom it is history and appears in views only. Any other expiresAt must be in the future.',
   })
   readonly effectiveAt?: number | null;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Default: it does not expire.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Default: no expiry.' })
   readonly expiresAt?: number | null;
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: false,
     description:
-      'Grants the amount anew in each billing cycle, for that cycle. The first grant covers the running one; expiresAt must be left out.',
+      'A recurring grant: each billing cycle receives the amount anew, for that cycle only. The first grant covers the current cycle; leave out expiresAt.',
   })
   readonly everyCycle?: boolean | null;
   @Field(() => String, { nullable: true, description: 'At most 1,000 characters.' })
   readonly note?: string | null;
   @Field(() => String, {
     description:
-      'Sending the same key again returns the first result; with another body it is IDEMPOTENCY_CONFLICT.',
+      'Sending the same key again returns the first result. The same key with another body is IDEMPOTENCY_CONFLICT.',
   })
   readonly idempotencyKey!: string;
 }
@@ -158,7 +161,7 @@ class AllocationsArgs extends Page25 {
 @Resolver(() => AccountType)
 export class AccountAllocationsResolver {
   @FieldResolver(() => CreditAllocationConnection, {
-    description: 'Newest first, by creation; those that ended too.',
+    description: 'All allocations, including expired and voided ones; the newest created first.',
   })
   async allocations(
     @Root() node: AccountType,
@@ -186,12 +189,14 @@ class AdjustCreditsInput implements AdjustCreditsRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => CreditsScalar, {
     description:
-      'In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be, down to a balance of -10^12.',
+      'In credits. A positive amount becomes a lot of its own, without expiry. A negative amount is taken like usage and may lead into debt, down to a balance of -10^12.',
   })
   readonly amount!: string;
-  @Field(() => String, { description: 'The description of its entry; at most 1,000 characters.' })
+  @Field(() => String, {
+    description: 'The description of the ledger entry; at most 1,000 characters.',
+  })
   readonly reason!: string;
-  @Field(() => String, { description: 'As for `allocate`; both share one space of keys.' })
+  @Field(() => String, { description: 'As for `allocate`. Both mutations share one key space.' })
   readonly idempotencyKey!: string;
 }
 
@@ -199,7 +204,7 @@ class AdjustCreditsInput implements AdjustCreditsRequest {
 export class AllocationResolver {
   @FieldResolver(() => CreditsScalar, {
     description:
-      'Now, running hosting taken off; before it takes effect the amount; 0 once expired or voided.',
+      'What is left now, after what running deployments have accrued. Before the allocation takes effect: its amount. Expired or voided: 0.',
   })
   async remaining(
     @Root() { allocation }: CreditAllocationType,
@@ -214,7 +219,7 @@ export class AllocationResolver {
 export class LedgerEntryResolver {
   @FieldResolver(() => CreditAllocationType, {
     nullable: true,
-    description: 'What was granted, expired, voided or added.',
+    description: 'The allocation that was granted, expired, voided or added.',
   })
   async allocation(
     @Root() { entry }: LedgerEntryType,
@@ -234,7 +239,7 @@ export class CreditsResolver {
 
   @Mutation(() => CreditAllocationType, {
     description:
-      'Gives an account credits or workflow runs. They pay its debt first; what warnings no longer hold is told (RESOLVED).',
+      'Grants an account credits or workflow runs. Debt is repaid first; alerts whose condition no longer holds are resolved.',
   })
   async allocate(
     @Ctx() context: RequestContext,
@@ -245,7 +250,7 @@ export class CreditsResolver {
   }
 
   @Mutation(() => LedgerEntryType, {
-    description: 'Corrects the balance. Answers with the entry that it made.',
+    description: 'Corrects the balance by one ledger entry.',
   })
   async adjustCredits(
     @Ctx() context: RequestContext,
@@ -257,7 +262,7 @@ export class CreditsResolver {
 
   @Mutation(() => CreditAllocationType, {
     description:
-      'Ends it now: what is left of it is taken back. Any of a row of grants ends the row, with the grant that waits or is in effect; those of cycles that ended stay as they were. One that was voided before is answered unchanged.',
+      'Ends an allocation now and takes back what is left of it. Voiding any allocation of a recurring grant ends the recurrence and voids the pending or active one; those of past cycles remain. A voided allocation is returned unchanged.',
   })
   async voidAllocation(
     @Ctx() context: RequestContext,

@@ -31,32 +31,35 @@ import type { AccountState } from '../engine/state.ts';
   implements: NodeType,
   simpleResolvers: true,
   description:
-    'What happened to the credits in one billing cycle, [startsAt, endsAt); of the running one, up to now. It goes by `bookedAt` of the ledger, so a usage view of the same time may differ by what was reported late.',
+    'The credits of one billing cycle, [startsAt, endsAt); the current cycle counts up to now. Amounts count by the `bookedAt` of ledger entries, so a usage view of the same time may differ by usage that was reported late.',
 })
 export class BillingCycleType extends NodeType {
   @Field(() => DateTimeScalar) readonly startsAt!: number;
-  @Field(() => DateTimeScalar, { description: 'Not itself: where the next cycle begins.' })
+  @Field(() => DateTimeScalar, { description: 'Exclusive: the start of the next cycle.' })
   readonly endsAt!: number;
   @Field(() => CreditsScalar, {
-    description: 'Balance brought in from the cycle before: unexpired credits, or debt (negative).',
+    description:
+      'The balance brought over from the previous cycle: unexpired credits, or debt (negative).',
   })
   readonly carriedOver!: bigint;
-  @Field(() => CreditsScalar, { description: 'Allocations that took effect in it.' })
+  @Field(() => CreditsScalar, { description: 'Allocations that took effect in the cycle.' })
   readonly allocated!: bigint;
   @Field(() => CreditsScalar, {
     description:
-      'USAGE less REVERSAL; of the running cycle, with what running deployments cost up to now.',
+      'USAGE less REVERSAL. In the current cycle it includes what running deployments cost up to now.',
   })
   readonly used!: bigint;
   @Field(() => CreditsScalar, {
-    description: 'What was left of the allocations that expired in it.',
+    description: 'What was left of allocations when they expired in the cycle.',
   })
   readonly expired!: bigint;
-  @Field(() => CreditsScalar, { description: 'Adjustments and voided allocations, signed.' })
+  @Field(() => CreditsScalar, {
+    description: 'Adjustments and voided allocations; positive adds to the balance.',
+  })
   readonly adjusted!: bigint;
   @Field(() => CreditsScalar, {
     description:
-      "carriedOver + allocated - used - expired + adjusted, at the end of the cycle or now; the next cycle's carriedOver.",
+      "carriedOver + allocated - used - expired + adjusted, at the end of the cycle or now. It is the next cycle's carriedOver.",
   })
   readonly closing!: bigint;
   readonly cycleId!: number;
@@ -126,7 +129,7 @@ class CyclesArgs extends After {
 
 @Resolver(() => AccountType)
 export class AccountCyclesResolver {
-  @FieldResolver(() => BillingCycleType, { description: 'The running cycle.' })
+  @FieldResolver(() => BillingCycleType, { description: 'The current billing cycle.' })
   async billingCycle(
     @Root() { account }: AccountType,
     @Ctx() context: RequestContext,
@@ -135,7 +138,7 @@ export class AccountCyclesResolver {
   }
 
   @FieldResolver(() => BillingCycleConnection, {
-    description: 'Newest first, the running one too.',
+    description: 'All billing cycles, including the current one; newest first.',
   })
   async billingCycles(
     @Root() { account }: AccountType,

@@ -18,14 +18,14 @@ import { type AccountOrderField, accountOrderFields, type FleetQuestion } from '
 registerEnumType(accountOrderFields, {
   name: 'AccountOrderField',
   valuesConfig: {
-    NAME: { description: 'Letter case does not count.' },
-    STOPS_AT: { description: '`stopsAt`; accounts that will not be stopped stand last.' },
+    NAME: { description: 'Ignores letter case.' },
+    STOPS_AT: { description: '`stopsAt`; accounts that will not be stopped come last.' },
     REMAINING: { description: '`remaining`' },
     BURN_RATE: { description: '`burnRatePerHour`' },
   },
 });
 
-@InputType('AccountOrder', { description: 'Ties by id.' })
+@InputType('AccountOrder', { description: 'Accounts with equal values are ordered by id.' })
 class AccountOrder {
   @Field(() => accountOrderFields) readonly field!: AccountOrderField;
   @Field(() => orderDirections, { nullable: true, defaultValue: 'ASC' })
@@ -33,24 +33,25 @@ class AccountOrder {
 }
 
 @InputType('AccountFilter', {
-  description: 'All given conditions hold. An empty list is no condition.',
+  description: 'Conditions combine with AND. An empty list is no condition.',
 })
 class AccountFilter {
   @Field(() => String, {
     nullable: true,
-    description: 'As the argument `search`; give one of them.',
+    description: 'The same as the argument `search`; give only one of the two.',
   })
   readonly search?: string | null;
   @Field(() => [creditStates], { nullable: true })
   readonly states?: readonly CreditState[] | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'Accounts whose `stopsAt` is before it; of a test account in its own time.',
+    description:
+      'Selects accounts whose `stopsAt` is before this instant. A test account goes by its own time.',
   })
   readonly stopsBefore?: number | null;
   @Field(() => Boolean, {
     nullable: true,
-    description: 'True: test accounts only; false: none of them.',
+    description: 'True selects test accounts only; false excludes them.',
   })
   readonly test?: boolean | null;
 }
@@ -59,18 +60,18 @@ class AccountFilter {
 export class AccountsArgs extends Page25 {
   @Field(() => Int, {
     nullable: true,
-    description: 'The last so many, in place of the first.',
+    description: 'Returns the last rows instead of the first.',
   })
   readonly last?: number | null;
   @Field(() => String, { nullable: true }) readonly before?: string | null;
   @Field(() => String, {
     nullable: true,
     description:
-      'Part of the name or the externalId; letter case does not count: "strasse" finds "Straße".',
+      'A part of the name or the externalId. Ignores letter case: "strasse" finds "Straße".',
   })
   readonly search?: string | null;
   @Field(() => AccountFilter, { nullable: true }) readonly filter?: AccountFilter | null;
-  @Field(() => AccountOrder, { nullable: true, description: 'Default: by id.' })
+  @Field(() => AccountOrder, { nullable: true, description: 'Default: ordered by id.' })
   readonly orderBy?: AccountOrder | null;
 }
 

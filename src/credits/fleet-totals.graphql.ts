@@ -6,7 +6,7 @@ import type { FleetTotals, StateTotals } from './fleet.ts';
 @ObjectType({ simpleResolvers: true })
 abstract class Sums {
   @Field(() => Int) readonly accounts!: number;
-  @Field(() => CreditsScalar, { description: 'Sum of `remaining`; debts are taken off.' })
+  @Field(() => CreditsScalar, { description: 'Sum of `remaining`, net of debts.' })
   readonly remaining!: bigint;
   @Field(() => CreditsScalar, { description: 'Sum of `burnRatePerHour`.' })
   readonly burnRatePerHour!: bigint;
@@ -19,14 +19,14 @@ class FleetStateTotalsType extends Sums {
 
 @ObjectType('FleetTotals', {
   simpleResolvers: true,
-  description: 'What all accounts of a list add up to, whatever page is shown.',
+  description: 'Totals over all accounts of a list, not only those of the page.',
 })
 export class FleetTotalsType extends Sums {
-  @Field(() => CreditsScalar, { description: 'What accounts in debt owe together, above zero.' })
+  @Field(() => CreditsScalar, { description: 'Sum of the debts, as a positive amount.' })
   readonly owed!: bigint;
   @Field(() => Int, { description: 'Accounts whose `burnRatePerHour` is above zero.' })
   readonly burning!: number;
-  @Field(() => [FleetStateTotalsType], { description: 'One for each state, from well to worst.' })
+  @Field(() => [FleetStateTotalsType], { description: 'One entry for each state, best first.' })
   readonly byState!: readonly FleetStateTotalsType[];
 }
 

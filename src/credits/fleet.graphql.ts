@@ -20,7 +20,7 @@ import type { FleetPage, FleetService } from './fleet.service.ts';
 abstract class OfFleet {
   @Field(() => DateTimeScalar, {
     description:
-      'The instant that positions and totals are of: that of the first page, on the pages after it too.',
+      'The instant that positions and totals refer to. All pages of a list refer to the instant of its first page.',
   })
   readonly asOf!: number;
   // Not simple: worked out when it is asked for.
@@ -32,7 +32,7 @@ abstract class WithPosition {
   @Field(() => CreditBalanceType, {
     simple: false,
     description:
-      'The credits of the account as of the instant of the list; what it is ordered and filtered by. `node.credits` is as of now.',
+      "The account's credits at the instant of the list (`asOf`), by which the list is ordered and filtered. `node.credits` are those of now.",
   })
   readonly position!: CreditBalanceType;
 }
@@ -82,7 +82,7 @@ export class FleetResolver {
   @Query(() => AccountConnection, {
     nullable: true,
     description:
-      'Operators only. With a filter of states or stopsBefore, or an order, the list is of one instant: its pages show each account once, whatever happens meanwhile. It is kept for 15 minutes, and holds 50,000 accounts at most.',
+      'Operators only. With an order, or a filter by `states` or `stopsBefore`, all pages show the accounts as of one instant, each account once. Such a list is kept for 15 minutes and can hold 50,000 accounts.',
   })
   async accounts(
     @Ctx() context: RequestContext,

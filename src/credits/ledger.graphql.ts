@@ -33,9 +33,9 @@ registerEnumType(ledgerEntryKinds, {
     EXPIRY: { description: 'What was left of an allocation when it expired.' },
     VOID: { description: 'What was left of an allocation when it was voided.' },
     CARRY_OVER: { description: 'The end of a billing cycle; its amount is 0.' },
-    ADJUSTMENT: { description: 'By adjustCredits, up or down.' },
+    ADJUSTMENT: { description: 'A correction by adjustCredits, up or down.' },
     REVERSAL: {
-      description: 'Usage that was voided, or hosting that had ended earlier than was charged.',
+      description: 'Usage was voided, or hosting ended earlier than was charged.',
     },
   },
 });
@@ -44,29 +44,33 @@ registerEnumType(ledgerEntryKinds, {
   implements: NodeType,
   simpleResolvers: true,
   description:
-    "One append-only line of the account's credit journal: `balance` is the sum of all amounts up to it. Running hosting is posted when a segment ends and when lots change; until then it is accrued, in `credits.remaining` but not here.",
+    "One append-only entry of the account's credit journal. Running hosting is posted when a segment ends and when the spendable allocations change. Until then it is accrued: `credits.remaining` includes it, the ledger does not.",
 })
 export class LedgerEntryType extends NodeType {
-  @Field(() => SafeIntScalar, { description: '1, 2, 3 … within the account, without gaps.' })
+  @Field(() => SafeIntScalar, {
+    description: "Numbers the account's records 1, 2, 3 … without gaps.",
+  })
   readonly sequence!: number;
   @Field(() => ledgerEntryKinds, {
     description: 'CARRY_OVER has amount 0 and marks the end of a cycle.',
   })
   readonly kind!: LedgerEntryKind;
   @Field(() => CreditsScalar, {
-    description: 'Signed: what is added is positive, what is taken is negative.',
+    description: 'Positive adds to the balance, negative takes from it.',
   })
   readonly amount!: bigint;
-  @Field(() => CreditsScalar, { description: 'The sum of all amounts up to this one.' })
+  @Field(() => CreditsScalar, {
+    description: 'The balance after this entry: the sum of all amounts up to it.',
+  })
   readonly balance!: bigint;
   @Field(() => DateTimeScalar, {
     description:
-      "Where it counts in balances and cycles: the account's now for what was written, its own instant for what came about by time (hosting, expiry, grant, cycle end, stop).",
+      'The instant at which the entry counts in balances and cycles. For a write: the time of the write. For what happens by time (hosting, expiry, grant, end of a cycle, stop): its exact instant.',
   })
   readonly bookedAt!: number;
-  @Field(() => DateTimeScalar, { description: 'When it was written, by the real time.' })
+  @Field(() => DateTimeScalar, { description: 'When it was written, in real time.' })
   readonly recordedAt!: number;
-  @Field(() => String, { description: 'A few words, or the reason of an adjustment.' })
+  @Field(() => String, { description: 'A short description, or the reason of an adjustment.' })
   readonly description!: string;
   /** What other domains' fields start from. */
   readonly entry!: LedgerEntry;
@@ -103,7 +107,7 @@ class LedgerArgs extends WindowArgs {
 export class AccountLedgerResolver {
   @FieldResolver(() => LedgerEntryConnection, {
     description:
-      'By sequence, ascending. With neither first nor last: the first 50. The range is of `bookedAt`. By cycleId: the entries of one billing cycle, what was booked at its end included; its carriedOver and their amounts add up to its closing (of the running cycle, less what running deployments have accrued). All conditions hold together; an empty list of kinds is none.',
+      "Ordered by sequence, ascending. Without `first` or `last`: the first 50. `range` selects by `bookedAt`. `cycleId` selects the entries of one billing cycle, including those booked at its end; the cycle's carriedOver plus these amounts equals its closing (in the current cycle, before what running deployments have accrued). Conditions combine with AND; an empty list of kinds is no condition.",
   })
   async ledger(
     @Root() { account }: AccountType,
@@ -140,7 +144,7 @@ async function cycleOf(context: RequestContext, accountId: number, id: string): 
 export class LedgerEntryCycleResolver {
   @FieldResolver(() => BillingCycleType, {
     description:
-      "The billing cycle that it counts in. What is booked at a cycle's end, up to its CARRY_OVER, counts in the cycle that ends.",
+      'The billing cycle in which the entry counts. Entries at the end of a cycle, up to its CARRY_OVER, count in the cycle that ends.',
   })
   async cycle(
     @Root() { entry }: LedgerEntryType,

@@ -19,27 +19,28 @@ import type { PolicyRequest } from './policy.ts';
 
 @ObjectType('CreditPolicy', {
   simpleResolvers: true,
-  description: 'Levels of the balance, in credits: negativeLimit <= 0 <= lowCredit.',
+  description: 'Levels of the balance, in credits, with negativeLimit <= 0 <= lowCredit.',
 })
 class CreditPolicyType {
   @Field(() => CreditsScalar, {
-    description: 'At or below it new deployments and scaling up are refused.',
+    description: 'At or below this balance, new deployments and scaling up are refused.',
   })
   readonly lowCredit!: bigint;
   @Field(() => CreditsScalar, {
     description:
-      'At or below it running and requested deployments are stopped, at that very instant.',
+      'When the balance reaches this level, running and requested deployments are stopped at that instant.',
   })
   readonly negativeLimit!: bigint;
   @Field(() => CreditsScalar, {
-    description: 'Fine-tuning may start only above it: `deploymentPolicy.canFineTune`.',
+    description:
+      'Fine-tuning may start only above this balance; see `deploymentPolicy.canFineTune`.',
   })
   readonly fineTuningMinimum!: bigint;
 }
 
 @InputType('SetCreditPolicyInput', {
   description:
-    'In credits, from -10^12 to 10^12; what is left out stays as it is. negativeLimit <= 0 <= lowCredit.',
+    'In credits, from -10^12 to 10^12, with negativeLimit <= 0 <= lowCredit. Fields that are left out stay unchanged.',
 })
 class SetCreditPolicyInput implements PolicyRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
@@ -51,7 +52,7 @@ class SetCreditPolicyInput implements PolicyRequest {
 @Resolver(() => AccountType)
 export class AccountPolicyResolver {
   @FieldResolver(() => CreditPolicyType, {
-    description: 'At which balances deployments are refused and stopped.',
+    description: 'The balances at which deployments are refused and stopped.',
   })
   async creditPolicy(
     @Root() { account }: AccountType,
@@ -72,7 +73,7 @@ export class CreditPolicyResolver {
 
   @Mutation(() => AccountType, {
     description:
-      'Takes effect at once: a balance that is at or below a new level is told of, and deployments are stopped where it is the negative limit.',
+      'Takes effect at once. A balance at or below a new level raises its alert; at or below the new negative limit, deployments are stopped.',
   })
   async setCreditPolicy(
     @Ctx() context: RequestContext,

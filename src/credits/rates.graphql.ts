@@ -21,7 +21,7 @@ export class RatesResolver {
 
   @Mutation(() => HardwareProfileType, {
     description:
-      'Takes effect at `effectiveFrom` (default a minute from now, at least ten seconds ahead); running deployments change rate at that instant. A second one for the same instant replaces the first.',
+      'The rate takes effect at `effectiveFrom`: by default a minute from now, at least ten seconds ahead. Running deployments change their rate at that instant. A second rate for the same instant replaces the first.',
   })
   async setHardwareRate(
     @Ctx() context: RequestContext,

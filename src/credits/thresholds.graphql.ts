@@ -24,13 +24,18 @@ import type { ThresholdRequest } from './thresholds.ts';
 registerEnumType(thresholdMeasures, {
   name: 'ThresholdMeasure',
   valuesConfig: {
-    CREDITS_REMAINING: { description: 'Credits left, `credits.remaining`: at or below the value.' },
+    CREDITS_REMAINING: {
+      description: 'Credits left (`credits.remaining`): reached at or below the value.',
+    },
     CREDITS_USED_PERCENT: {
       description:
-        'Percent of the running cycle, `credits.percentUsed`: at or above the value. Where nothing is allocated it is reached in debt.',
+        'Percentage used in the current cycle (`credits.percentUsed`): reached at or above the value. Where nothing is allocated, it is reached in debt.',
     },
-    RUNS_USED_PERCENT: { description: 'The same of workflow runs.' },
-    HOURS_TO_STOP: { description: 'Hours until `credits.stopsAt`: at or below the value.' },
+    RUNS_USED_PERCENT: {
+      description:
+        'Percentage of workflow runs used in the current cycle (`workflowRuns.percentUsed`): reached at or above the value.',
+    },
+    HOURS_TO_STOP: { description: 'Hours until `credits.stopsAt`: reached at or below the value.' },
   },
 });
 
@@ -38,18 +43,24 @@ registerEnumType(thresholdMeasures, {
   implements: NodeType,
   simpleResolvers: true,
   description:
-    'Fires when the measure comes to reach `value` (used percents: at or above; the others: at or below), and again after it left it. One still reached when a cycle begins, after the grants of that instant, fires once more.',
+    'Raises an alert when the measure reaches `value`: percentages used at or above it, other measures at or below it. It raises another one when the value is reached again after it was left. A threshold that is still reached when a cycle starts, after the grants of that instant, raises one more alert.',
 })
 export class ThresholdType extends NodeType {
   @Field(() => thresholdMeasures) readonly measure!: ThresholdMeasure;
-  @Field(() => DecimalScalar, { description: 'In credits, percent or hours, as `measure` says.' })
+  @Field(() => DecimalScalar, {
+    description: 'In credits, percent or hours, depending on `measure`.',
+  })
   readonly value!: bigint;
   @Field(() => String, { nullable: true }) readonly label!: string | null;
   @Field(() => Boolean, {
-    description: 'Not reached: it will fire when it is. False from then on until it no longer is.',
+    description:
+      'True while the value is not reached: an alert will be raised when it is. False while it is reached.',
   })
   readonly armed!: boolean;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When it last raised an alert.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the threshold last raised an alert.',
+  })
   readonly lastFiredAt!: number | null;
 }
 
@@ -86,14 +97,15 @@ class CreateThresholdInput implements ThresholdRequest {
   readonly value!: string;
   @Field(() => String, {
     nullable: true,
-    description: 'Shown with the threshold and in its emails and webhooks; at most 200 characters.',
+    description:
+      'Shown with the threshold, in its emails and in its webhooks; at most 200 characters.',
   })
   readonly label?: string | null;
 }
 
 @Resolver(() => AccountType)
 export class AccountThresholdsResolver {
-  @FieldResolver(() => [ThresholdType], { description: 'In the order of their creation.' })
+  @FieldResolver(() => [ThresholdType], { description: 'Ordered by creation.' })
   async thresholds(
     @Root() { account }: AccountType,
     @Ctx() context: RequestContext,
@@ -108,7 +120,7 @@ export class ThresholdsResolver {
 
   @Mutation(() => ThresholdType, {
     description:
-      'One that is reached already fires at once. The same measure, value and label again is the first one. An account has at most 100.',
+      'A threshold that is reached already raises its alert at once. The same measure, value and label again returns the first threshold. An account can have at most 100 thresholds.',
   })
   async createThreshold(
     @Ctx() context: RequestContext,
@@ -118,7 +130,7 @@ export class ThresholdsResolver {
     return findThreshold(context, ref);
   }
 
-  @Mutation(() => ID, { description: 'Alerts that it raised stay.' })
+  @Mutation(() => ID, { description: 'Alerts that it raised remain.' })
   async deleteThreshold(
     @Ctx() context: RequestContext,
     @Arg('id', () => ID) id: string,

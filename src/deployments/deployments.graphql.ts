@@ -9,7 +9,7 @@ import {
 } from '../resources/resources.types.ts';
 import type { DeploymentService, DeployRequest, ScaleRequest } from './deployments.service.ts';
 
-const AT = '`at` defaults to now; it may lie in the past, but not before the last lifecycle call.';
+const AT = '`at` defaults to now; it may be in the past, but not before the last lifecycle call.';
 
 @InputType('DeployInput')
 class DeployInput implements DeployRequest {
@@ -17,13 +17,13 @@ class DeployInput implements DeployRequest {
   @Field(() => String) readonly hardware!: string;
   @Field(() => Int, { nullable: true, defaultValue: 1, description: '1 to 1,000.' })
   readonly replicas?: number | null;
-  @Field(() => UrlScalar, { nullable: true, description: 'Left out: stays as it is.' })
+  @Field(() => UrlScalar, { nullable: true, description: 'Left out: unchanged.' })
   readonly endpointUrl?: string | null;
   @Field(() => DateTimeScalar, { nullable: true }) readonly at?: number | null;
   @Field(() => Boolean, {
     nullable: true,
     defaultValue: true,
-    description: 'False: the decision is made now, the charge begins with deploymentReady.',
+    description: 'False: the deployment is decided on now, and charged from deploymentReady on.',
   })
   readonly ready?: boolean | null;
 }
@@ -66,7 +66,7 @@ export class DeploymentsResolver {
   }
 
   @Mutation(() => HostedResourceType, {
-    description: `Runs a resource on hardware from \`at\` on. ${AT} What already runs as asked is returned unchanged; on other hardware it is CONFLICT. Refused with DEPLOYMENTS_DISABLED unless \`deploymentPolicy.canDeploy\`.`,
+    description: `Runs a resource on hardware from \`at\` on. ${AT} A resource that runs as requested is returned unchanged; one that runs otherwise is CONFLICT. Refused with DEPLOYMENTS_DISABLED unless \`deploymentPolicy.canDeploy\`.`,
   })
   async deploy(
     @Ctx() context: RequestContext,
@@ -77,7 +77,7 @@ export class DeploymentsResolver {
 
   @Mutation(() => HostedResourceType, {
     description:
-      'The deployment that was requested with `ready: false` runs from `at` on. Refused with DEPLOYMENTS_DISABLED in state STOPPED.',
+      'Reports that the deployment that was requested with `ready: false` runs from `at` on. Refused with DEPLOYMENTS_DISABLED in state STOPPED.',
   })
   async deploymentReady(
     @Ctx() context: RequestContext,
@@ -89,7 +89,7 @@ export class DeploymentsResolver {
 
   @Mutation(() => HostedResourceType, {
     description:
-      'Deploying failed, or a running deployment was lost at `at`: ends hosting, status FAILED.',
+      'Reports that deploying failed, or that a running deployment was lost at `at`. Ends hosting; the status becomes FAILED.',
   })
   async deploymentFailed(
     @Ctx() context: RequestContext,
@@ -104,7 +104,7 @@ export class DeploymentsResolver {
 
   @Mutation(() => HostedResourceType, {
     description:
-      'Changes replicas or hardware from `at` on. What costs more an hour than before is refused with DEPLOYMENTS_DISABLED unless `deploymentPolicy.canDeploy`.',
+      'Changes replicas or hardware from `at` on. A change that raises the cost an hour is refused with DEPLOYMENTS_DISABLED unless `deploymentPolicy.canDeploy`.',
   })
   async scale(
     @Ctx() context: RequestContext,
@@ -114,7 +114,7 @@ export class DeploymentsResolver {
   }
 
   @Mutation(() => HostedResourceType, {
-    description: `Ends hosting at \`at\`, or takes a request back. ${AT}`,
+    description: `Ends hosting at \`at\`, or withdraws a requested deployment. ${AT}`,
   })
   async undeploy(
     @Ctx() context: RequestContext,
@@ -125,7 +125,7 @@ export class DeploymentsResolver {
   }
 
   @Mutation(() => BillableResourceType, {
-    description: 'Ends its hosting; usage and row stay.',
+    description: 'Ends its hosting. Its usage and its rows in views remain.',
   })
   async deleteResource(
     @Ctx() context: RequestContext,

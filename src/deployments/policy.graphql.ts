@@ -26,64 +26,69 @@ registerEnumType(projectImportModes, { name: 'ProjectImportMode' });
 
 @ObjectType('DeploymentPolicy', {
   simpleResolvers: true,
-  description: 'What the balance of now allows by the credit policy.',
+  description: 'What the credit policy allows at the current balance.',
 })
 class DeploymentPolicyType {
   @Field(() => Boolean, {
-    description: 'Whether deploying and scaling up are allowed: in state OK only.',
+    description: 'Whether deploying and scaling up are allowed; true only in state OK.',
   })
   readonly canDeploy!: boolean;
   @Field(() => Boolean, {
-    description: 'Whether there was an allocation, and the balance is above fineTuningMinimum.',
+    description:
+      'Whether the account has had an allocation and its balance is above fineTuningMinimum.',
   })
   readonly canFineTune!: boolean;
   @Field(() => projectImportModes, {
-    description: 'DEPLOYABLE, or DRAFT_ONLY when no credits are left (EXHAUSTED, STOPPED).',
+    description:
+      'DRAFT_ONLY when no credits are left (states EXHAUSTED and STOPPED), otherwise DEPLOYABLE.',
   })
   readonly projectImport!: keyof typeof projectImportModes;
   @Field(() => creditStates) readonly state!: CreditState;
   @Field(() => String, {
     nullable: true,
-    description: 'Null when deployments are allowed; else the sentence to show.',
+    description: 'Why deployments are refused: a sentence to show. Null when they are allowed.',
   })
   readonly message!: string | null;
 }
 
 @ObjectType('DeploymentQuote', {
   simpleResolvers: true,
-  description: 'What a deployment that is made now would cost and change. Nothing is reserved.',
+  description: 'What a deployment would cost and change if it were made now. Nothing is reserved.',
 })
 class DeploymentQuoteType {
   @Field(() => CreditsScalar, {
-    description: 'Credits an hour at the rates of now, for all replicas.',
+    description: 'Credits an hour for all replicas, at current rates.',
   })
   readonly creditsPerHour!: bigint;
-  @Field(() => Boolean, { description: 'Whether it would be allowed now.' })
+  @Field(() => Boolean, { description: 'Whether the deployment would be allowed now.' })
   readonly allowed!: boolean;
   @Field(() => String, {
     nullable: true,
-    description: 'Why it would be refused; null when it is allowed.',
+    description: 'Why the deployment would be refused; null when it would be allowed.',
   })
   readonly message!: string | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the negative limit stops what runs, without it; as CreditBalance.stopsAt.',
+    description:
+      'When running deployments are stopped without this deployment; see CreditBalance.stopsAt.',
   })
   readonly currentStopsAt!: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'The same with it, deployed now (null when it would be refused).',
+    description:
+      'When running deployments would be stopped with this deployment. Null when it would be refused.',
   })
   readonly projectedStopsAt!: number | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the credits would be used up with it; as CreditBalance.exhaustsAt.',
+    description:
+      'When the credits would be used up with this deployment; see CreditBalance.exhaustsAt. Null when it would be refused.',
   })
   readonly projectedExhaustsAt!: number | null;
 }
 
 @InputType('DeploymentQuoteInput', {
-  description: 'resourceId: the running deployment that it would replace (scaling).',
+  description: '`resourceId` names the running deployment that would be replaced (scaling).',
 })
 class DeploymentQuoteInput implements QuoteRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
@@ -97,7 +102,7 @@ class DeploymentQuoteInput implements QuoteRequest {
 @Resolver(() => AccountType)
 export class AccountDeploymentsResolver {
   @FieldResolver(() => DeploymentPolicyType, {
-    description: 'What the account may do now, and why not.',
+    description: 'What the account may do now; where something is refused, why.',
   })
   async deploymentPolicy(
     @Root() { account }: AccountType,
@@ -116,7 +121,7 @@ export class QuoteResolver {
 
   @Query(() => DeploymentQuoteType, {
     nullable: true,
-    description: 'What a deployment would cost and whether it would be allowed now.',
+    description: 'What a deployment would cost, and whether it would be allowed now.',
   })
   async deploymentQuote(
     @Ctx() context: RequestContext,

@@ -250,7 +250,7 @@ export class Page25 extends After {
 /** The arguments of a list that is read from both ends; 25 rows by default. */
 @ArgsType()
 export class PageFromBothEnds extends After {
-  @Field(() => Int, { nullable: true, description: 'With neither first nor last: the first 25.' })
+  @Field(() => Int, { nullable: true, description: 'Without `first` or `last`: the first 25.' })
   readonly first?: number | null;
   @Field(() => Int, { nullable: true }) readonly last?: number | null;
   @Field(() => String, { nullable: true }) readonly before?: string | null;

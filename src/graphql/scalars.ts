@@ -31,7 +31,7 @@ const CANONICAL_CREDITS = /^(?:[1-9]\d{0,11}|0(?=\.))(?:\.\d{0,5}[1-9])?$/;
 export const CreditsScalar = textScalar({
   name: 'Credits',
   description:
-    'An exact decimal number of credits with at most six fraction digits, as a string: "212.16". No trailing zeros, no exponent, `-` for debt.',
+    'An exact decimal number of credits with at most six fraction digits, as a string: "212.16". No trailing zeros and no exponent; debt is negative.',
   // What is canonical already is not worked out only to be printed the same again.
   parse: (text) => (CANONICAL_CREDITS.test(text) ? text : formatMicro(parseMicro(text))),
   serialize: serializeMicro,
@@ -40,7 +40,7 @@ export const CreditsScalar = textScalar({
 /** An exact decimal that is no credits (percents, hours): bigint millionths inside. */
 export const DecimalScalar = textScalar({
   name: 'Decimal',
-  description: 'An exact decimal number of the same form that is not credits: percents, hours.',
+  description: 'An exact decimal number in the form of Credits, for percentages and hours.',
   parse: (text) => formatMicro(parseMicro(text)),
   serialize: serializeMicro,
 });
@@ -49,7 +49,7 @@ export const DecimalScalar = textScalar({
 export const DateTimeScalar = textScalar({
   name: 'DateTime',
   description:
-    'An instant, RFC 3339. Answers are UTC with milliseconds; input may carry any offset, and finer digits are cut.',
+    'An instant in RFC 3339. Answers are in UTC with milliseconds. Input may have any offset; digits beyond milliseconds are cut off.',
   parse: (text) => parseInstant(text),
   serialize: (value) => (typeof value === 'number' ? isoInstant(value) : unserialisable(value)),
 });
@@ -74,7 +74,7 @@ export const TimeZoneScalar = textScalar({
 /** A length of time: milliseconds inside. */
 export const DurationScalar = textScalar({
   name: 'Duration',
-  description: 'A length of time, ISO 8601, hours as the largest unit: "PT36H15M".',
+  description: 'A length of time in ISO 8601, with hours as the largest unit: "PT36H15M".',
   parse: (): never => {
     throw new UserInputError('A Duration is only ever answered, never asked for.');
   },

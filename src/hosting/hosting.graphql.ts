@@ -8,14 +8,14 @@ import { runningLoader } from './hosting.loaders.ts';
 
 @ObjectType('Hosting', {
   simpleResolvers: true,
-  description: 'What a deployed resource runs on, and what it costs an hour.',
+  description: 'What a deployed resource runs on, and what it costs.',
 })
 class HostingType {
   @Field(() => HardwareProfileType) readonly hardware!: HardwareProfileType;
   @Field(() => Int) readonly replicas!: number;
-  @Field(() => DateTimeScalar, { description: 'The last deploy or scale.' })
+  @Field(() => DateTimeScalar, { description: 'When the resource was last deployed or scaled.' })
   readonly since!: number;
-  @Field(() => CreditsScalar, { description: 'Replicas x the rate in force now.' })
+  @Field(() => CreditsScalar, { description: 'Credits an hour: replicas × the current rate.' })
   readonly creditsPerHour!: bigint;
 }
 
@@ -23,7 +23,7 @@ class HostingType {
 export class HostingResolver {
   @FieldResolver(() => HostingType, {
     nullable: true,
-    description: 'Now running on; null when not deployed.',
+    description: 'What the resource runs on now; null when it is not deployed.',
   })
   async hosting(
     @Root() { resource }: HostedResourceType,

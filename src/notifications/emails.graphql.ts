@@ -27,37 +27,41 @@ import type { EmailService } from './emails.service.ts';
 registerEnumType(emailKinds, {
   name: 'EmailKind',
   description:
-    'What an email tells of. CREDIT_USAGE: thresholds on credits, and the end of a cycle.',
+    'What an email reports. CREDIT_USAGE covers thresholds on credits and the end of a cycle.',
 });
 registerEnumType(deliveryStatuses, {
   name: 'DeliveryStatus',
   valuesConfig: {
-    PENDING: { description: 'To be sent, for the first time or again.' },
-    DELIVERED: { description: 'The receiver took it.' },
-    FAILED: { description: 'Given up; lastError says why.' },
+    PENDING: { description: 'Waiting for its first or next attempt.' },
+    DELIVERED: { description: 'The receiver accepted it.' },
+    FAILED: { description: 'All attempts failed; see `lastError`.' },
   },
 });
 
 @ObjectType('Email', { implements: NodeType, simpleResolvers: true })
 export class EmailType extends NodeType {
-  @Field(() => emailKinds, { description: 'The gravest of what it tells of.' })
+  @Field(() => emailKinds, {
+    description: 'The most severe kind of the events that the email reports.',
+  })
   readonly kind!: EmailKind;
   @Field(() => [EmailAddressScalar]) readonly to!: readonly string[];
   @Field(() => String) readonly subject!: string;
-  @Field(() => String, { description: 'Its plain text; it is sent as HTML too.' })
+  @Field(() => String, { description: 'The plain text; the email also has an HTML part.' })
   readonly text!: string;
-  @Field(() => deliveryStatuses, { description: 'PENDING for ever without a mail server.' })
+  @Field(() => deliveryStatuses, {
+    description: 'Stays PENDING while no mail server is configured.',
+  })
   readonly status!: DeliveryStatus;
-  @Field(() => Int, { description: 'How often it was tried to be sent.' })
+  @Field(() => Int, { description: 'Number of delivery attempts.' })
   readonly attempts!: number;
   @Field(() => String, {
     nullable: true,
     description:
-      'What went wrong last, in a sentence; also of addresses that were refused while others took it.',
+      'The last error, in a sentence. Also set when some addresses were refused and others accepted.',
   })
   readonly lastError!: string | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the mail server took it.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the mail server accepted it.' })
   readonly deliveredAt!: number | null;
   /** Its place in a list. */
   readonly emailId!: number;
@@ -93,7 +97,7 @@ export class EmailsResolver {
 
   @Query(() => EmailConnection, {
     nullable: true,
-    description: 'Emails sent or to be sent for the account, newest first.',
+    description: "The account's emails, sent and pending, newest first.",
   })
   async emails(
     @Ctx() context: RequestContext,

@@ -37,39 +37,44 @@ import { deliveryCountLoader, deliveryPageLoader } from './webhooks.loaders.ts';
 registerEnumType(webhookEvents, {
   name: 'WebhookEvent',
   description:
-    'DEPLOYMENT_STOPPED: by undeploying, deleting, failure or the limit; the payload says which.',
+    'DEPLOYMENT_STOPPED: a deployment was undeployed, deleted, failed, or stopped by the negative limit; the payload says which.',
 });
 
 @ObjectType('WebhookDelivery', {
   implements: NodeType,
   simpleResolvers: true,
-  description: 'One message for one endpoint, and what became of it.',
+  description: 'One message to one endpoint, and its delivery.',
 })
 export class WebhookDeliveryType extends NodeType {
   @Field(() => String, {
-    description: 'The header `webhook-id`: the same over all attempts, and for all endpoints.',
+    description: 'The header `webhook-id`, the same for all attempts and all endpoints.',
   })
   readonly webhookId!: string;
   @Field(() => webhookEvents) readonly event!: WebhookEvent;
   @Field(() => deliveryStatuses) readonly status!: DeliveryStatus;
-  @Field(() => String, { description: 'The body, as it is sent.' }) readonly payload!: string;
-  @Field(() => Int, { description: 'Since it was made, redelivered, or its endpoint enabled.' })
+  @Field(() => String, { description: 'The body as sent.' }) readonly payload!: string;
+  @Field(() => Int, {
+    description:
+      'Number of attempts since it was created, redelivered, or its endpoint was enabled.',
+  })
   readonly attempts!: number;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'Null when none is to come; while the endpoint is disabled too.',
+    description: 'Null when no attempt is scheduled, and while the endpoint is disabled.',
   })
   readonly nextAttemptAt!: number | null;
   @Field(() => Int, {
     nullable: true,
-    description:
-      'The HTTP status that the last attempt was answered with; null when there was none.',
+    description: 'The HTTP status of the last attempt; null when it had no answer.',
   })
   readonly lastResponseCode!: number | null;
-  @Field(() => String, { nullable: true, description: 'What went wrong last, in a sentence.' })
+  @Field(() => String, { nullable: true, description: 'The last error, in a sentence.' })
   readonly lastError!: string | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When it was answered with 2xx.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the endpoint answered with 2xx.',
+  })
   readonly deliveredAt!: number | null;
   readonly delivery!: WebhookDelivery;
 }
@@ -79,19 +84,19 @@ const WebhookDeliveryConnection = connectionType('WebhookDelivery', () => Webhoo
 @ObjectType('WebhookEndpoint', {
   implements: NodeType,
   simpleResolvers: true,
-  description: 'Where messages are sent, signed as Standard Webhooks say.',
+  description: 'An address that receives messages, signed as Standard Webhooks specifies.',
 })
 export class WebhookEndpointType extends NodeType {
   @Field(() => UrlScalar) readonly url!: string;
   @Field(() => [webhookEvents]) readonly events!: readonly WebhookEvent[];
   @Field(() => Boolean, {
     description:
-      'False after updateWebhookEndpoint, an answer 410, or a message that failed ten times. What happens meanwhile makes no message for it; those that waited are sent once it is enabled.',
+      'False after updateWebhookEndpoint disabled it, an answer 410, or a message that failed ten times. While it is disabled, no new messages are created for it; pending ones are sent once it is enabled.',
   })
   readonly enabled!: boolean;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'Since when nothing is sent; null while it is enabled.',
+    description: 'When the endpoint was disabled; null while it is enabled.',
   })
   readonly disabledAt!: number | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
@@ -131,7 +136,7 @@ export function deliveryNode(delivery: WebhookDelivery): WebhookDeliveryType {
 
 @ObjectType('CreateWebhookEndpointPayload', {
   simpleResolvers: true,
-  description: 'secret: shown once.',
+  description: 'The secret is shown only once.',
 })
 class CreateWebhookEndpointPayload {
   @Field(() => WebhookEndpointType) readonly endpoint!: WebhookEndpointType;
@@ -143,7 +148,7 @@ class CreateWebhookEndpointInput implements CreateEndpointRequest {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => UrlScalar, {
     description:
-      'https, on the public internet, at port 443 or one from 1024 on, without a user name or password.',
+      'An https address on the public internet, at port 443 or from 1024 on, without a user name or password.',
   })
   readonly url!: string;
   @Field(() => [webhookEvents]) readonly events!: readonly WebhookEvent[];
@@ -205,7 +210,7 @@ export class WebhooksResolver {
 
   @Mutation(() => WebhookEndpointType, {
     description:
-      'What is left out stays. Enabling a disabled one sends what has waited for it, each message as if for the first time.',
+      'Fields that are left out stay unchanged. Enabling a disabled endpoint sends its pending messages, each with ten new attempts.',
   })
   async updateWebhookEndpoint(
     @Ctx() context: RequestContext,
@@ -216,7 +221,8 @@ export class WebhooksResolver {
   }
 
   @Mutation(() => CreateWebhookEndpointPayload, {
-    description: 'Both secrets sign until the old one ends, in at most 30 days.',
+    description:
+      'Messages are signed with both secrets until the old one ends, after `keepOldSeconds`; at most 30 days.',
   })
   async rotateWebhookSecret(
     @Ctx() context: RequestContext,
@@ -228,7 +234,7 @@ export class WebhooksResolver {
     return payloadNode(await this.webhooks.rotate(context.actor, request));
   }
 
-  @Mutation(() => ID, { description: 'What still waits for it is not sent.' })
+  @Mutation(() => ID, { description: 'Pending messages to it are not sent.' })
   async deleteWebhookEndpoint(
     @Ctx() context: RequestContext,
     @Arg('id', () => ID) id: string,
@@ -238,7 +244,7 @@ export class WebhooksResolver {
 
   @Mutation(() => WebhookDeliveryType, {
     description:
-      'Sends a message again now, whatever became of it, under the same `webhook-id`, with ten attempts.',
+      'Sends a message again now, whatever its status, with the same `webhook-id` and ten new attempts.',
   })
   async redeliverWebhook(
     @Ctx() context: RequestContext,

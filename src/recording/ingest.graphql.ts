@@ -42,13 +42,13 @@ import { DateRangeInput } from '../account/range.graphql.ts';
 registerEnumType(usageEventTypes, {
   name: 'UsageEventType',
   valuesConfig: {
-    WORKFLOW_RUN: { description: 'A workflow run; quantity runs.' },
+    WORKFLOW_RUN: { description: 'Workflow runs; `quantity` is their number.' },
     FINE_TUNING: {
-      description: 'A fine-tuning job of a model; credits as computed by the platform.',
+      description: 'A fine-tuning job of a model; the platform computes the credits.',
     },
-    STORAGE: { description: 'Model storage; credits.' },
+    STORAGE: { description: 'Storage of a model, charged in credits.' },
     PROCESSING: {
-      description: 'Anything else charged per use (pages, tokens, calls); credits.',
+      description: 'Other usage that is charged in credits, such as pages, tokens or calls.',
     },
   },
 });
@@ -56,12 +56,12 @@ registerEnumType(outcomes, { name: 'UsageEventOutcome' });
 
 @InputType('UsageEventInput', {
   description:
-    'Names what it belongs to by id, or by kind and externalId. WORKFLOW_RUN names a workflow, PROCESSING a hosted resource, FINE_TUNING and STORAGE a model (modelId or modelExternalId); else it is REJECTED.',
+    'Name the resource by its id, or by its kind and externalId. WORKFLOW_RUN needs a workflow, PROCESSING a hosted resource, FINE_TUNING and STORAGE a model (modelId or modelExternalId); otherwise the event is REJECTED.',
 })
 class UsageEventInput {
   @Field(() => String, {
     description:
-      'Who sends it, e.g. "workflow-engine"; with eventId its identity within the account, for ever.',
+      'The sender, such as "workflow-engine". Source and eventId identify the event within the account, for ever.',
   })
   readonly source!: string;
   @Field(() => String) readonly eventId!: string;
@@ -81,14 +81,14 @@ class UsageEventInput {
   @Field(() => CreditsScalar, {
     nullable: true,
     description:
-      'The charge, zero or more; needed for every type but WORKFLOW_RUN, which has none.',
+      'The charge, zero or more. Required for every type except WORKFLOW_RUN, which has none.',
   })
   readonly credits?: string | null;
 }
 
 @InputType('HostingPeriodInput', {
   description:
-    'Named and identified like a usage event. Half-open; charged at the rates in force within it.',
+    'A closed period [from, to). It is identified like a usage event, and charged at the rates in force within it.',
 })
 class HostingPeriodInput {
   @Field(() => String) readonly source!: string;
@@ -112,7 +112,7 @@ class UsageEventResultType implements EventResult {
 
 @ObjectType('RecordUsagePayload', {
   simpleResolvers: true,
-  description: 'results: only the events that were not accepted.',
+  description: '`results` lists only the events that were not accepted.',
 })
 class RecordUsagePayload implements RecordResult {
   @Field(() => Int) readonly accepted!: number;
@@ -125,7 +125,7 @@ class RecordUsagePayload implements RecordResult {
 @ObjectType('VoidUsagePayload', {
   simpleResolvers: true,
   description:
-    'voided: false when it already was. reversal: the entry of the first void; null when nothing had been charged to the balance. Unknown: NOT_FOUND.',
+    '`voided` is false when it had been voided before. `reversal` is the entry of the first void; null when nothing had been charged to the balance. An unknown event is NOT_FOUND.',
 })
 class VoidUsagePayload {
   @Field(() => Boolean) readonly voided!: boolean;
@@ -135,7 +135,7 @@ class VoidUsagePayload {
 @ObjectType('UsageEvent', {
   implements: NodeType,
   simpleResolvers: true,
-  description: 'One recorded event: what it belongs to, how much, and what it cost.',
+  description: 'One recorded usage event.',
 })
 export class UsageEventObject extends NodeType {
   @Field(() => String) readonly source!: string;
@@ -193,7 +193,7 @@ export class IngestResolver {
 
   @Mutation(() => RecordUsagePayload, {
     description:
-      'Up to 5,000 events; each is judged alone, the accepted ones are committed together. Safe to send again. What the types refuse (a seventh fraction digit) refuses the whole call, naming `events.17.credits`; POST /v1/events judges that event by event too.',
+      'Records up to 5,000 events. Each event is accepted or rejected on its own; the accepted ones are committed together. Sending a batch again is safe. A value that its type refuses, such as a seventh fraction digit, fails the whole call and is named by its path (`events.17.credits`); POST /v1/events rejects only that event.',
   })
   async recordUsage(
     @Ctx() context: RequestContext,
@@ -209,7 +209,7 @@ export class IngestResolver {
 
   @Mutation(() => RecordUsagePayload, {
     description:
-      'Hosting that already happened, as closed periods (imports, late reports): up to 5,000, with the same promises and one space of identities with events. A period that overlaps hosting of the resource is REJECTED with OVERLAP (within a batch the first one wins). `from` within the ingest window, `to` not after now.',
+      'Records up to 5,000 closed periods of past hosting, for imports and late reports. The guarantees are those of recordUsage, and both share one space of identities. A period that overlaps other hosting of the resource is REJECTED with OVERLAP; within a batch the first one wins. `from` must be within the ingest window, `to` not in the future.',
   })
   async recordHosting(
     @Ctx() context: RequestContext,
@@ -225,7 +225,7 @@ export class IngestResolver {
 
   @Mutation(() => VoidUsagePayload, {
     description:
-      'Takes an event or a hosting period back by a compensating entry; the original stays, and its identity is not free again.',
+      'Reverses an event or a hosting period by a compensating entry. The original remains, and its identity cannot be used again.',
   })
   async voidUsage(
     @Ctx() context: RequestContext,
@@ -243,7 +243,7 @@ export class AccountEventsResolver {
 
   @FieldResolver(() => UsageEventConnection, {
     description:
-      'The recorded events themselves, newest `occurredAt` first: what a figure is made of, and what to void.',
+      'The recorded events behind every figure, newest `occurredAt` first. Use them to explain a figure, or to find what to void.',
   })
   async usageEvents(
     @Root() node: AccountType,

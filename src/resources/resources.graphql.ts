@@ -36,24 +36,27 @@ import {
 } from './resources.types.ts';
 
 const REGISTER =
-  'Creates or updates by (account, kind, externalId); a deleted one is CONFLICT. Registering again updates the name, the owner and what describes it.';
+  'Creates or updates the resource with this account, kind and externalId. Registering again updates the name, the owner and the descriptive fields. A deleted resource is CONFLICT.';
 
 @InputType('RegisterAnyInput', {
   description:
-    'The fields that its kind needs: modelExternalId and modelType (the model is registered with it) for MODEL_DEPLOYMENT, language and languageVersion for CUSTOM_SCRIPT, ocrModel for OCR_DEPLOYMENT.',
+    'Give the fields that the kind needs: modelExternalId and modelType for MODEL_DEPLOYMENT (this registers the model too), language and languageVersion for CUSTOM_SCRIPT, ocrModel for OCR_DEPLOYMENT.',
 })
 class RegisterAnyInput implements RegisterRequest {
   @Field(() => resourceKinds) readonly kind!: ResourceKind;
   @Field(() => String) readonly externalId!: string;
   @Field(() => String) readonly name!: string;
-  @Field(() => String, { nullable: true, description: 'Left out: stays as it is.' })
+  @Field(() => String, { nullable: true, description: 'Left out: unchanged.' })
   readonly owner?: string | null;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Default: now; not after now.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Default: now. It must not be in the future.',
+  })
   readonly createdAt?: number | null;
   @Field(() => String, { nullable: true }) readonly modelExternalId?: string | null;
   @Field(() => String, {
     nullable: true,
-    description: 'Default: what the model is called already, or its modelExternalId.',
+    description: "Default: the model's existing name, otherwise its modelExternalId.",
   })
   readonly modelName?: string | null;
   @Field(() => modelTypes, { nullable: true }) readonly modelType?: ModelType | null;
@@ -68,13 +71,16 @@ abstract class RegisterInput {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;
   @Field(() => String) readonly externalId!: string;
   @Field(() => String) readonly name!: string;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Default: now; not after now.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Default: now. It must not be in the future.',
+  })
   readonly createdAt?: number | null;
 }
 
 @InputType()
 abstract class RegisterOwnedInput extends RegisterInput {
-  @Field(() => String, { nullable: true, description: 'Left out: stays as it is.' })
+  @Field(() => String, { nullable: true, description: 'Left out: unchanged.' })
   readonly owner?: string | null;
 }
 
@@ -120,7 +126,7 @@ export class ResourcesResolver {
   @Query(() => BillableResourceType, {
     nullable: true,
     name: 'resource',
-    description: 'A resource by its id, or by kind and externalId.',
+    description: 'A resource by its id, or by its kind and externalId.',
   })
   async findResource(
     @Ctx() context: RequestContext,
@@ -139,7 +145,7 @@ export class ResourcesResolver {
 
   @Mutation(() => [ID], {
     description:
-      'Creates or updates by (account, kind, externalId). Up to 5,000 of any kinds; all or none. Answers with their ids in the order given. What comes twice is registered twice: the later one updates the earlier.',
+      'Registers up to 5,000 resources of any kinds, all or none, each as its own mutation does. Returns their ids in the given order. A resource that is given twice is updated by the later one.',
   })
   async registerResources(
     @Ctx() context: RequestContext,
@@ -159,7 +165,7 @@ export class ResourcesResolver {
 
   @Mutation(() => ModelObject, {
     description:
-      "Creates or updates by (account, externalId): the name. A model's type never changes.",
+      "Creates the model with this account and externalId, or updates its name. A model's type never changes.",
   })
   async registerModel(
     @Ctx() context: RequestContext,

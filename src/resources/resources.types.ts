@@ -21,22 +21,23 @@ registerEnumType(modelTypes, { name: 'ModelType' });
 registerEnumType(resourceStatuses, {
   name: 'ResourceStatus',
   valuesConfig: {
-    IN_DEVELOPMENT: { description: 'Never deployed: a draft.' },
-    DEPLOYING: { description: 'Requested and allowed, not running yet; not charged.' },
-    UNDEPLOYED: { description: 'Ready to deploy again.' },
+    IN_DEVELOPMENT: { description: 'Never deployed; a draft.' },
+    DEPLOYING: { description: 'Requested and allowed, but not running yet. Not charged.' },
+    UNDEPLOYED: { description: 'Not running; it can be deployed again.' },
     FAILED: {
-      description: 'The platform could not deploy it or lost it; `failureMessage` says why.',
+      description:
+        'The platform could not deploy the resource, or lost it; `failureMessage` says why.',
     },
   },
 });
 
 @InterfaceType('BillableResource', {
   implements: NodeType,
-  description: 'What runs and charges belong to.',
+  description: 'A resource that usage is recorded for: a workflow, or something hosted.',
 })
 export abstract class BillableResourceType extends NodeType {
   @Field(() => String, {
-    description: "The platform's own identifier, unique within account and kind.",
+    description: "The platform's own identifier, unique within the account and kind.",
   })
   readonly externalId!: string;
   @Field(() => String) readonly name!: string;
@@ -47,7 +48,7 @@ export abstract class BillableResourceType extends NodeType {
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'Latest usage event or lifecycle change, whatever the range asked for; now while it runs.',
+      'The latest usage event or lifecycle change, independent of the requested range. While the resource runs: now.',
   })
   readonly lastActiveOn!: number | null;
   /** Whether lastActiveOn is worked out already: the resource's row knows neither now nor the latest events. */
@@ -59,7 +60,7 @@ export abstract class BillableResourceType extends NodeType {
 @InterfaceType('HostedResource', {
   implements: BillableResourceType,
   description:
-    'What runs on hardware and is charged by time. At any instant a resource runs on one hardware profile with one replica count.',
+    'A resource that runs on hardware and is charged by time. At any instant it runs on one hardware profile with one number of replicas.',
 })
 export abstract class HostedResourceType extends BillableResourceType {
   @Field(() => DateTimeScalar, { nullable: true }) readonly lastDeployedOn!: number | null;
@@ -67,7 +68,7 @@ export abstract class HostedResourceType extends BillableResourceType {
   @Field(() => String, {
     nullable: true,
     description:
-      'Why it failed, or that the negative limit stopped it: the sentence to show. Deploying again clears it.',
+      'Why the deployment failed, or that the negative limit stopped it: a sentence to show. The next deployment clears it.',
   })
   readonly failureMessage!: string | null;
 }
@@ -78,14 +79,14 @@ export abstract class HostedResourceType extends BillableResourceType {
 @ObjectType('Workflow', {
   implements: [NodeType, BillableResourceType],
   simpleResolvers: true,
-  description: 'Counted in runs; it is never hosted.',
+  description: 'A workflow is counted in runs and never hosted.',
 })
 export class WorkflowType extends BillableResourceType {}
 
 @ObjectType('Model', {
   implements: NodeType,
   simpleResolvers: true,
-  description: 'An open-source or fine-tuned model; its deployments are what is hosted.',
+  description: 'An open-source or fine-tuned model. Its deployments are hosted and charged.',
 })
 export class ModelObject extends NodeType {
   @Field(() => String) readonly externalId!: string;
@@ -94,7 +95,7 @@ export class ModelObject extends NodeType {
   @Field(() => DateTimeScalar) readonly createdAt!: number;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'Latest deployment of any of its deployments.',
+    description: 'When any of its deployments was last deployed.',
   })
   readonly lastDeployedOn!: number | null;
   /** What other domains' fields of a model start from. */
@@ -108,12 +109,12 @@ const hostedObject = {
 
 @ObjectType('ModelDeployment', {
   ...hostedObject,
-  description: 'A hosted model.',
+  description: 'A deployment of a model.',
 })
 export class ModelDeploymentType extends HostedResourceType {
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: "The deployment's last change: deployed, scaled or undeployed.",
+    description: 'When the deployment last changed: deployed, scaled or undeployed.',
   })
   readonly lastUpdatedOn!: number | null;
 }
@@ -129,7 +130,7 @@ export class CustomScriptType extends HostedResourceType {
 
 @ObjectType('OcrDeployment', hostedObject)
 export class OcrDeploymentType extends HostedResourceType {
-  @Field(() => String, { description: 'The OCR model it serves.' })
+  @Field(() => String, { description: 'The OCR model that it serves.' })
   readonly ocrModel!: string | null;
 }
 

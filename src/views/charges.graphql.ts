@@ -21,7 +21,7 @@ import { HostingSegmentType } from './usage.types.ts';
 @ObjectType('LedgerCharge', {
   simpleResolvers: true,
   description:
-    "One item of what an entry charged: an event, or a stretch of hosting. Signed like the entry's amount.",
+    "One item that an entry charged: an event or a period of hosting. Its sign is that of the entry's amount.",
 })
 export class LedgerChargeType {
   @Field(() => CreditsScalar) readonly credits!: bigint;
@@ -33,7 +33,7 @@ const LedgerChargeConnection = connectionType('LedgerCharge', () => LedgerCharge
 @Resolver(() => LedgerEntryType)
 export class LedgerChargesResolver {
   @FieldResolver(() => LedgerChargeConnection, {
-    description: 'What it charged, item by item; they add up to the amount.',
+    description: 'The charged items, which add up to the amount.',
   })
   async charges(
     @Root() { entry }: LedgerEntryType,
@@ -89,7 +89,7 @@ export class LedgerChargeResolver {
 
   @FieldResolver(() => UsageEventObject, {
     nullable: true,
-    description: 'Null for hosting; a hosting period is named by the segment.',
+    description: 'Null for hosting, which is described by `segment`.',
   })
   async event(
     @Root() { charge }: LedgerChargeType,
@@ -101,7 +101,8 @@ export class LedgerChargeResolver {
 
   @FieldResolver(() => HostingSegmentType, {
     nullable: true,
-    description: 'The whole segment, up to now where it runs; the entry charged its part of it.',
+    description:
+      'The whole segment, up to now if it runs. The entry may have charged only a part of it.',
   })
   async segment(
     @Root() { charge }: LedgerChargeType,

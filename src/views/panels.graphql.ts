@@ -105,7 +105,7 @@ export class HardwareUsageResolver {
     return usageViews(context).peak(of);
   }
 
-  @FieldResolver(() => HostingSegmentConnection, { description: 'By begin.' })
+  @FieldResolver(() => HostingSegmentConnection, { description: 'Ordered by `from`.' })
   async segments(
     @Root() { of }: HardwareUsageType,
     @Ctx() context: RequestContext,
@@ -148,7 +148,8 @@ export class HostingSegmentResolver {
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: 'Of a period that was recorded afterwards: its identity.',
+    description:
+      'Together with `eventId`, identifies a period that was recorded by recordHosting; otherwise null.',
   })
   async source(
     @Root() segment: HostingSegmentType,

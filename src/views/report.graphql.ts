@@ -56,7 +56,7 @@ class ReportConnection extends Connection<UsageReportRowType> {
 export class ReportResolver {
   @FieldResolver(() => UsageReportConnection, {
     description:
-      'Free-form report: any dimensions, any bucket width; null bucket fields when granularity is null.',
+      'A report by any dimensions and any bucket width. Without a granularity the rows have no bucket: `from` and `to` are null.',
   })
   async report(
     @Root() { view }: AccountUsageType,

@@ -91,8 +91,7 @@ export class TabConnection<T> extends Connection<T> {
 
 export const WorkflowUsageConnection = connectionType('WorkflowUsage', () => WorkflowUsageType, {
   base: WithTotals,
-  description:
-    'Workflows that were deployed at least once or ever ran; those in development are left out.',
+  description: 'Workflows that were deployed at least once; those in development are left out.',
 });
 export const ModelUsageConnection = connectionType('ModelUsage', () => ModelUsageType, {
   base: WithTotals,

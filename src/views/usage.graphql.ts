@@ -39,7 +39,7 @@ import { type HostedKind, type View, viewOf } from './views.service.ts';
 @Resolver(() => AccountType)
 export class AccountUsageFieldResolver {
   @FieldResolver(() => AccountUsageType, {
-    description: 'Every usage view of one date range; each view is computed only if selected.',
+    description: 'All usage views of one date range. A view is computed only if it is selected.',
   })
   usage(
     @Root() node: AccountType,
@@ -63,7 +63,7 @@ function usageNode(view: View): AccountUsageType {
 export class AccountUsageResolver {
   @FieldResolver(() => AccountUsageType, {
     description:
-      'The same view of the range before. LAST_n_DAYS: both edges n calendar days back at the same local time. Ranges of whole local months: as many months. Other ranges between starts of local days: as many days. CURRENT_CYCLE: the cycle before, up to the same calendar days and local time after its start, at most to its end. PREVIOUS_CYCLE: the one before it. All others: shifted by their length.',
+      'The same views of the preceding range. LAST_n_DAYS: both ends move back n calendar days, at the same local time. Ranges of whole local months move back as many months; other ranges of whole local days, as many days. CURRENT_CYCLE: the previous cycle, up to the same number of calendar days and the same local time after its start, at most to its end. PREVIOUS_CYCLE: the cycle before that. All other ranges move back by their length.',
   })
   previous(@Root() { view }: AccountUsageType): AccountUsageType {
     const rangeAt = (nowMs: number): ResolvedRange => previousRange(view.rangeAt(nowMs));
@@ -97,7 +97,7 @@ export class AccountUsageResolver {
   }
 
   @FieldResolver(() => [HardwareUsageType], {
-    description: 'All categories by hardware, largest first.',
+    description: 'Hosting of all categories by hardware, most credits first.',
   })
   async hardware(
     @Root() { view }: AccountUsageType,

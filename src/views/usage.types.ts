@@ -50,14 +50,14 @@ import type { HardwareFigures, View } from './views.service.ts';
 registerEnumType(granularities, {
   name: 'Granularity',
   description:
-    "Width of a trend bucket, in the range's time zone. Weeks are ISO weeks (Monday). AUTO: HOUR up to 48 elapsed hours, DAY up to 92 calendar days, WEEK up to 550, else MONTH. An hour begins at each local hh:00; where the clock shifts by less than an hour the adjoining bucket is longer or shorter; what has no length is left out.",
+    "Width of a trend bucket, in the range's time zone. Weeks are ISO weeks and start on Monday. AUTO chooses HOUR up to 48 elapsed hours, DAY up to 92 calendar days, WEEK up to 550 days, otherwise MONTH. An hour starts at each local hh:00. Where a time change is shorter than an hour, the adjacent bucket is longer or shorter; buckets without length are left out.",
 });
 registerEnumType(creditCategories, { name: 'CreditCategory' });
 registerEnumType(creditComponents, { name: 'CreditComponent' });
 registerEnumType(usageOrderFields, {
   name: 'UsageOrderField',
   description:
-    'Default: RUNS for workflows, else CREDITS; ties by id. A field or filter that a tab lacks is BAD_USER_INPUT.',
+    'Default: RUNS for workflows, otherwise CREDITS. Rows with equal values are ordered by id. A field or filter that a tab does not have is BAD_USER_INPUT.',
 });
 registerEnumType(orderDirections, { name: 'OrderDirection' });
 registerEnumType(usageDimensions, { name: 'UsageDimension' });
@@ -71,7 +71,7 @@ export class UsageOrder implements UsageOrderRequest {
 
 @InputType('UsageFilter', {
   description:
-    'All given conditions hold; an empty list is no condition. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges.',
+    'Conditions combine with AND; an empty list is no condition. `search` is a part of the name and ignores letter case. `hardware` selects rows on tabs, whose figures remain complete; in a report it restricts the charges.',
 })
 export class UsageFilter implements UsageFilterRequest {
   @Field(() => String, { nullable: true }) readonly search?: string | null;
@@ -79,7 +79,7 @@ export class UsageFilter implements UsageFilterRequest {
   readonly statuses?: readonly ResourceStatus[] | null;
   @Field(() => [String], {
     nullable: 'itemsAndList',
-    description: 'null among them stands for resources without an owner.',
+    description: 'A null in the list selects resources without an owner.',
   })
   readonly owners?: readonly (string | null)[] | null;
   @Field(() => [String], { nullable: true, description: 'Names of hardware profiles.' })
@@ -90,7 +90,7 @@ export class UsageFilter implements UsageFilterRequest {
 
 @ObjectType('DateRange', {
   simpleResolvers: true,
-  description: 'The range that an answer covers, resolved to instants.',
+  description: 'The range of an answer, resolved to instants.',
 })
 export class DateRangeType {
   @Field(() => dateRangePresets, { nullable: true }) readonly preset!: DateRangePreset | null;
@@ -107,7 +107,7 @@ export function rangeNode(range: ResolvedRange): DateRangeType {
 @ObjectType('AccountUsage', {
   simpleResolvers: true,
   description:
-    'Every usage view of one range. In all of them the rows, the buckets and the totals add up exactly. With neither first nor last: the first 25. A cursor holds the instant and the events as of which its page was computed: the pages after and before it are of that same view.',
+    'All usage views of one range. In every view, rows, buckets and totals add up exactly. Without `first` or `last`: the first 25. A cursor fixes the instant and the events of its page, so all pages that are reached by cursors show the same view, whatever happens meanwhile.',
 })
 export class AccountUsageType {
   @Field(() => DateRangeType) readonly range!: DateRangeType;
@@ -115,12 +115,12 @@ export class AccountUsageType {
 }
 
 const PERCENT_USED =
-  '100 x used / allocated from the exact values, half up, four decimals; null when `allocated` is not above zero.';
+  '100 × used / allocated, from exact values, rounded half up to four decimals. Null when `allocated` is not above zero.';
 
 @ObjectType('RunTotals', {
   simpleResolvers: true,
   description:
-    'used: within the range. allocated: amounts of the allocations (of a voided one: what was spent of it; those that a reversal made: left out) whose time in effect, [effectiveAt, expiresAt or voidedAt), meets the range. percentUsed: as in CreditBalance.',
+    '`used` is the usage within the range. `allocated` is the sum of the allocations whose time in effect, [effectiveAt, expiresAt or voidedAt), overlaps the range; a voided allocation counts with what was spent of it, and allocations made by reversals do not count.',
 })
 export class RunTotalsType {
   @Field(() => SafeIntScalar) readonly used!: number;
@@ -132,7 +132,7 @@ export class RunTotalsType {
 @ObjectType('CategoryUsage', {
   simpleResolvers: true,
   description:
-    'percent: share of all credits used in the range, half up, four decimals; 0 when none were.',
+    '`percent` is the share of all credits used in the range, rounded half up to four decimals; 0 when none were used.',
 })
 export class CategoryUsageType {
   @Field(() => creditCategories) readonly category!: CreditCategory;
@@ -153,7 +153,8 @@ export class CreditTotalsType {
   @Field(() => Float, { nullable: true, description: PERCENT_USED })
   readonly percentUsed!: number | null;
   @Field(() => [CategoryUsageType], {
-    description: 'One entry per category, zero included, in enum order: the slices of the pie.',
+    description:
+      'One entry for each category, also where it is zero, in the order of the enum. For a pie chart.',
   })
   readonly byCategory!: readonly CategoryUsageType[];
   @Field(() => [ComponentUsageType]) readonly byComponent!: readonly ComponentUsageType[];
@@ -162,7 +163,7 @@ export class CreditTotalsType {
 @ObjectType('HardwareUsage', {
   simpleResolvers: true,
   description:
-    'time: hosting time summed over resources. replicaTime: the same times replicas, what is charged. peakReplicas: the most replicas running at one instant of the range, over all resources of this view. Hardware adds up to the HOSTING component; largest credits first, then by name.',
+    '`time` is hosting time summed over resources. `replicaTime` is that time multiplied by replicas, which is what is charged. `peakReplicas` is the largest number of replicas that ran at one instant of the range, over all resources of the view. All hardware adds up to the component HOSTING. Most credits first, then by name.',
 })
 export class HardwareUsageType {
   @Field(() => HardwareProfileType) readonly hardware!: HardwareProfileType;
@@ -175,7 +176,7 @@ export class HardwareUsageType {
 @ObjectType('HostingSegment', {
   simpleResolvers: true,
   description:
-    'A stretch of hosting at one hardware, replica count and rate: the charge, explained. credits = C(to) - C(from), where C(t) is replicas x creditsPerHour x (t - hostingFrom), rounded down to the micro-credit.',
+    'A period of hosting on one hardware profile, with one number of replicas and one rate. It explains the charge: credits = C(to) - C(from), where C(t) = replicas × creditsPerHour × (t - hostingFrom), rounded down to a millionth of a credit.',
 })
 export class HostingSegmentType {
   @Field(() => DateTimeScalar) readonly hostingFrom!: number;
@@ -183,7 +184,8 @@ export class HostingSegmentType {
   @Field(() => DateTimeScalar) readonly to!: number;
   @Field(() => Boolean) readonly running!: boolean;
   @Field(() => Int) readonly replicas!: number;
-  @Field(() => CreditsScalar, { description: 'Of one replica.' }) readonly creditsPerHour!: bigint;
+  @Field(() => CreditsScalar, { description: 'Credits an hour for one replica.' })
+  readonly creditsPerHour!: bigint;
   @Field(() => DurationScalar) readonly time!: number;
   @Field(() => DurationScalar) readonly replicaTime!: number;
   @Field(() => CreditsScalar) readonly credits!: bigint;
@@ -196,7 +198,7 @@ export const HostingSegmentConnection = connectionType('HostingSegment', () => H
 @ObjectType('UsageBucket', {
   simpleResolvers: true,
   description:
-    'Zero-filled. from, to: the part of the bucket inside the range; isPartial when the range cuts it.',
+    'Buckets without usage are included, with zeros. `from` and `to` are the part of the bucket inside the range; `isPartial` says that the range cuts the bucket.',
 })
 export class UsageBucketType {
   @Field(() => DateTimeScalar) readonly from!: number;
@@ -247,7 +249,7 @@ export class CreditTrendType {
 
 @ObjectType('UsageTotals', {
   simpleResolvers: true,
-  description: 'Of all rows that the filter matches, not of the page.',
+  description: 'Totals over all rows that the filter matches, not only those of the page.',
 })
 export class UsageTotalsType {
   @Field(() => Int) readonly count!: number;
@@ -308,14 +310,14 @@ export class ModelUsageType {
 @ObjectType('HostedUsage', {
   simpleResolvers: true,
   description:
-    'One hosted resource in one range: the row of its tab, and the panel behind the row. Listed: what was deployed at least once or ever charged; custom scripts: all that were registered.',
+    'One hosted resource in one range: a row of its tab, and the details behind the row. A tab lists resources that were deployed at least once or ever charged; the custom scripts tab lists all that are registered.',
 })
 export class HostedUsageType {
   @Field(() => HostedResourceType) readonly resource!: BillableResourceType;
   @Field(() => DateRangeType) readonly range!: DateRangeType;
   @Field(() => CreditsScalar) readonly credits!: bigint;
   @Field(() => [ComponentUsageType]) readonly components!: readonly ComponentUsageType[];
-  @Field(() => DurationScalar, { description: 'Wall-clock hosting time in the range.' })
+  @Field(() => DurationScalar, { description: 'Hosting time in the range.' })
   readonly time!: number;
   @Field(() => DateTimeScalar, { nullable: true }) readonly lastDeployedOn!: number | null;
   readonly view!: View;
@@ -325,7 +327,7 @@ export class HostedUsageType {
 @ObjectType('UsageReportRow', {
   simpleResolvers: true,
   description:
-    'What a dimension does not apply to stands under null (runs: category; charges of a model: resource). Zero-filled only without dimensions. Order: from, credits descending, then the key.',
+    "Usage that a dimension does not apply to has null there: runs have no category, a model's own charges no resource. Buckets without usage are included only in reports without dimensions. Ordered by `from`, then credits (most first), then the dimensions.",
 })
 export class UsageReportRowType {
   @Field(() => DateTimeScalar, { nullable: true }) readonly from!: number | null;
@@ -335,7 +337,7 @@ export class UsageReportRowType {
   @Field(() => String, { nullable: true }) readonly owner!: string | null;
   @Field(() => SafeIntScalar) readonly runs!: number;
   @Field(() => SafeIntScalar, {
-    description: "Sum of the events' quantities (pages, tokens), runs left out.",
+    description: "Sum of the events' quantities, such as pages or tokens; without runs.",
   })
   readonly quantity!: number;
   @Field(() => CreditsScalar) readonly credits!: bigint;

@@ -5,18 +5,18 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** All given conditions hold. An empty list is no condition. */
+/** Conditions combine with AND. An empty list is no condition. */
 export type AccountFilter = {
-  /** As the argument `search`; give one of them. */
+  /** The same as the argument `search`; give only one of the two. */
   readonly search?: string | null | undefined;
   readonly states?: ReadonlyArray<CreditState> | null | undefined;
-  /** Accounts whose `stopsAt` is before it; of a test account in its own time. */
+  /** Selects accounts whose `stopsAt` is before this instant. A test account goes by its own time. */
   readonly stopsBefore?: string | null | undefined;
-  /** True: test accounts only; false: none of them. */
+  /** True selects test accounts only; false excludes them. */
   readonly test?: boolean | null | undefined;
 };
 
-/** Ties by id. */
+/** Accounts with equal values are ordered by id. */
 export type AccountOrder = {
   readonly direction?: OrderDirection | null | undefined;
   readonly field: AccountOrderField;
@@ -26,60 +26,60 @@ export type AccountOrderField =
   /** `burnRatePerHour` */
   | 'BURN_RATE'
   | 'CREATED_AT'
-  /** Letter case does not count. */
+  /** Ignores letter case. */
   | 'NAME'
   /** `remaining` */
   | 'REMAINING'
-  /** `stopsAt`; accounts that will not be stopped stand last. */
+  /** `stopsAt`; accounts that will not be stopped come last. */
   | 'STOPS_AT';
 
 export type AdjustCreditsInput = {
   readonly accountId?: string | null | undefined;
-  /** In credits. Above 0: a lot of its own, without expiry. Below: taken like usage, into debt if need be, down to a balance of -10^12. */
+  /** In credits. A positive amount becomes a lot of its own, without expiry. A negative amount is taken like usage and may lead into debt, down to a balance of -10^12. */
   readonly amount: string;
-  /** As for `allocate`; both share one space of keys. */
+  /** As for `allocate`. Both mutations share one key space. */
   readonly idempotencyKey: string;
-  /** The description of its entry; at most 1,000 characters. */
+  /** The description of the ledger entry; at most 1,000 characters. */
   readonly reason: string;
 };
 
 export type AlertKind =
-  /** The balance came down to zero. */
+  /** The balance fell to zero. */
   | 'CREDITS_EXHAUSTED'
-  /** A threshold on credits left, or on percent of credits used, was reached. */
+  /** A threshold on credits left, or on the percentage of credits used, was reached. */
   | 'CREDIT_THRESHOLD'
-  /** The balance came down to lowCredit: new deployments are refused. */
+  /** The balance fell to lowCredit: new deployments are refused. */
   | 'LOW_CREDITS'
-  /** The balance came down to the negative limit: running deployments were stopped. */
+  /** The balance fell to the negative limit: running deployments were stopped. */
   | 'NEGATIVE_LIMIT_REACHED'
-  /** What an earlier alert told of no longer holds (a grant, a void, a new cycle). */
+  /** The condition of an earlier alert no longer holds, after a grant, a void or the start of a cycle. */
   | 'RESOLVED'
-  /** A threshold on percent of workflow runs used was reached. */
+  /** A threshold on the percentage of workflow runs used was reached. */
   | 'RUN_THRESHOLD'
-  /** stopsAt came within the hours of a HOURS_TO_STOP threshold. */
+  /** The time left until `stopsAt` fell to the hours of a HOURS_TO_STOP threshold. */
   | 'STOP_EXPECTED';
 
 export type AllocateInput = {
   readonly accountId?: string | null | undefined;
-  /** Credits, or a whole number of runs; above 0. All that an account is given once may be at most 10^12 together, all grants of one cycle at most 10^9. */
+  /** Credits, or a whole number of runs; above 0. An account can hold at most 10^12 of one-time allocations together, and at most 10^9 of recurring grants in one cycle. */
   readonly amount: string;
-  /** Default: now. Earlier: booked and spendable now, in usage views from effectiveAt on; with an expiresAt not after creditsFrom it is history, in views only. Any other expiresAt must be after now. */
+  /** Default: now. A past instant: the allocation is booked and spendable now, and usage views count it from effectiveAt on. With an expiresAt at or before creditsFrom it is history and appears in views only. Any other expiresAt must be in the future. */
   readonly effectiveAt?: string | null | undefined;
-  /** Grants the amount anew in each billing cycle, for that cycle. The first grant covers the running one; expiresAt must be left out. */
+  /** A recurring grant: each billing cycle receives the amount anew, for that cycle only. The first grant covers the current cycle; leave out expiresAt. */
   readonly everyCycle?: boolean | null | undefined;
-  /** Default: it does not expire. */
+  /** Default: no expiry. */
   readonly expiresAt?: string | null | undefined;
-  /** Sending the same key again returns the first result; with another body it is IDEMPOTENCY_CONFLICT. */
+  /** Sending the same key again returns the first result. The same key with another body is IDEMPOTENCY_CONFLICT. */
   readonly idempotencyKey: string;
   /** At most 1,000 characters. */
   readonly note?: string | null | undefined;
-  /** The lower, the earlier it is spent. */
+  /** Lower priorities are spent first. */
   readonly priority?: number | null | undefined;
   readonly source?: AllocationSource | null | undefined;
   readonly unit?: AllocationUnit | null | undefined;
 };
 
-/** Where an allocation comes from. It is a label: all are spent alike. */
+/** The origin of an allocation. It is a label and does not change how the allocation is spent. */
 export type AllocationSource =
   | 'ADJUSTMENT'
   | 'PLAN'
@@ -91,45 +91,45 @@ export type AllocationUnit =
   | 'WORKFLOW_RUNS';
 
 export type CreateAccountInput = {
-  /** In the past for an account whose history is imported. */
+  /** Default: now. Give a past instant for an account whose history is imported. */
   readonly createdAt?: string | null | undefined;
-  /** Default: the creation; for an account created in the past, the start of its running cycle. */
+  /** Default: the creation. For an account created in the past: the start of its current cycle. */
   readonly creditsFrom?: string | null | undefined;
-  /** First day of the billing cycle, 1 to 28. */
+  /** The day of the month on which billing cycles start, 1 to 28. */
   readonly cycleDay?: number | null | undefined;
-  /** Sent again with the same externalId and body: the first account. */
+  /** The same externalId and body again returns the first account. */
   readonly externalId?: string | null | undefined;
-  /** As CreditPolicy.fineTuningMinimum. Default: as configured, shipped as 0. */
+  /** See CreditPolicy.fineTuningMinimum. Default: DEFAULT_FINE_TUNING_MINIMUM, 0 unless configured. */
   readonly fineTuningMinimum?: string | null | undefined;
-  /** Hours before deployments will be stopped at which the new account is warned. Default: as configured, shipped as 24. */
+  /** Creates HOURS_TO_STOP thresholds with these values. Default: DEFAULT_HOURS_TO_STOP, 24 unless configured. */
   readonly hoursToStop?: ReadonlyArray<string> | null | undefined;
-  /** As CreditPolicy.lowCredit. Default: as configured, shipped as 10. */
+  /** See CreditPolicy.lowCredit. Default: DEFAULT_LOW_CREDIT, 10 unless configured. */
   readonly lowCredit?: string | null | undefined;
   readonly name: string;
-  /** As CreditPolicy.negativeLimit. Default: as configured, shipped as -10. */
+  /** See CreditPolicy.negativeLimit. Default: DEFAULT_NEGATIVE_LIMIT, -10 unless configured. */
   readonly negativeLimit?: string | null | undefined;
   /** At most 20. */
   readonly notificationEmails?: ReadonlyArray<string> | null | undefined;
-  /** Makes a test account: its time stands at this instant and moves only by advanceTestClock. */
+  /** Makes a test account, whose time starts at this instant and moves only by advanceTestClock. */
   readonly testClock?: string | null | undefined;
   readonly timeZone?: string | null | undefined;
-  /** Percents of credits and of runs used at which the new account is warned. Default: as configured, shipped as 50, 70, 80, 90. */
+  /** Creates CREDITS_USED_PERCENT and RUNS_USED_PERCENT thresholds with these values. Default: DEFAULT_USAGE_THRESHOLDS, 50, 70, 80 and 90 unless configured. */
   readonly usageThresholds?: ReadonlyArray<string> | null | undefined;
 };
 
 export type CreateApiKeyInput = {
-  /** Whose key it will be. An operator names an account, or none to make another operator key (scope OPERATOR). */
+  /** The account of the key. An operator names an account; without one the key is an operator key (scope OPERATOR). */
   readonly accountId?: string | null | undefined;
-  /** After now. Default: it does not expire. */
+  /** A future instant. Default: no expiry. */
   readonly expiresAt?: string | null | undefined;
   readonly name: string;
   readonly scopes: ReadonlyArray<Scope>;
 };
 
 export type CreateHardwareProfileInput = {
-  /** For one replica; from 0 to 1,000,000. */
+  /** Credits an hour for one replica; from 0 to 1,000,000. */
   readonly creditsPerHour: string;
-  /** When the first rate takes effect; default: 1970-01-01T00:00:00.000Z. */
+  /** When the first rate takes effect. Default: 1970-01-01T00:00:00.000Z. */
   readonly effectiveFrom?: string | null | undefined;
   readonly gpus?: number | null | undefined;
   readonly kind: HardwareKind;
@@ -141,7 +141,7 @@ export type CreateHardwareProfileInput = {
 
 export type CreateThresholdInput = {
   readonly accountId?: string | null | undefined;
-  /** Shown with the threshold and in its emails and webhooks; at most 200 characters. */
+  /** Shown with the threshold, in its emails and in its webhooks; at most 200 characters. */
   readonly label?: string | null | undefined;
   readonly measure: ThresholdMeasure;
   /** Credits (may be negative), percent (above 0, at most 1,000) or hours (above 0, at most 8,784). */
@@ -151,7 +151,7 @@ export type CreateThresholdInput = {
 export type CreateWebhookEndpointInput = {
   readonly accountId?: string | null | undefined;
   readonly events: ReadonlyArray<WebhookEvent>;
-  /** https, on the public internet, at port 443 or one from 1024 on, without a user name or password. */
+  /** An https address on the public internet, at port 443 or from 1024 on, without a user name or password. */
   readonly url: string;
 };
 
@@ -168,30 +168,30 @@ export type CreditComponent =
   | 'PROCESSING'
   | 'STORAGE';
 
-/** What the balance means by the credit policy, from well to worst. */
+/** The state that the credit policy assigns to the balance, best first. */
 export type CreditState =
-  /** At or below zero, and before the first allocation: as LOW, and workflows cannot be deployed, so imported projects stay drafts. */
+  /** At or below zero, or before the first allocation. As LOW; in addition workflows cannot be deployed, so imported projects stay drafts. */
   | 'EXHAUSTED'
-  /** At or below lowCredit and above zero: new deployments and scaling up are refused, running ones continue. */
+  /** At or below lowCredit and above zero. New deployments and scaling up are refused; running deployments continue. */
   | 'LOW'
   /** Above lowCredit. */
   | 'OK'
-  /** At or below the negative limit: running and requested deployments were stopped, and none becomes ready. */
+  /** At or below the negative limit. Running and requested deployments have been stopped, and none can become ready. */
   | 'STOPPED';
 
-/** Either `preset`, or `from` and `to` (half-open: `to` is not included), or `fromDay` and `toDay` (both included). Anything else is BAD_USER_INPUT. A range may end after now: hosting counts up to now, events recorded ahead count. */
+/** Give either `preset`, or `from` and `to` (`to` is exclusive), or `fromDay` and `toDay` (both inclusive); anything else is BAD_USER_INPUT. A range may end in the future: hosting counts up to now, and events that are dated ahead count. */
 export type DateRangeInput = {
   readonly from?: string | null | undefined;
   readonly fromDay?: string | null | undefined;
   readonly preset?: DateRangePreset | null | undefined;
-  /** Where days, weeks and months begin. Default: the account's time zone. */
+  /** Determines where days, weeks and months start. Default: the account's time zone. */
   readonly timeZone?: string | null | undefined;
   readonly to?: string | null | undefined;
   readonly toDay?: string | null | undefined;
 };
 
 export type DateRangePreset =
-  /** The account's running billing cycle, up to now */
+  /** The account's current billing cycle, up to now. */
   | 'CURRENT_CYCLE'
   /** Seven calendar days in the time zone, today included: [start of the day six days ago, now) */
   | 'LAST_7_DAYS'
@@ -199,30 +199,30 @@ export type DateRangePreset =
   | 'LAST_24_HOURS'
   | 'LAST_30_DAYS'
   | 'LAST_90_DAYS'
-  /** The whole cycle before; before the first one cycles go on backwards by the calendar */
+  /** The whole previous billing cycle. Before the first cycle, the calendar continues backwards. */
   | 'PREVIOUS_CYCLE';
 
 export type DeliveryStatus =
-  /** The receiver took it. */
+  /** The receiver accepted it. */
   | 'DELIVERED'
-  /** Given up; lastError says why. */
+  /** All attempts failed; see `lastError`. */
   | 'FAILED'
-  /** To be sent, for the first time or again. */
+  /** Waiting for its first or next attempt. */
   | 'PENDING';
 
 export type DeployInput = {
   readonly at?: string | null | undefined;
-  /** Left out: stays as it is. */
+  /** Left out: unchanged. */
   readonly endpointUrl?: string | null | undefined;
   readonly hardware: string;
   readonly id: string;
-  /** False: the decision is made now, the charge begins with deploymentReady. */
+  /** False: the deployment is decided on now, and charged from deploymentReady on. */
   readonly ready?: boolean | null | undefined;
   /** 1 to 1,000. */
   readonly replicas?: number | null | undefined;
 };
 
-/** resourceId: the running deployment that it would replace (scaling). */
+/** `resourceId` names the running deployment that would be replaced (scaling). */
 export type DeploymentQuoteInput = {
   readonly accountId?: string | null | undefined;
   /** The profile's name. */
@@ -232,7 +232,7 @@ export type DeploymentQuoteInput = {
   readonly resourceId?: string | null | undefined;
 };
 
-/** What an email tells of. CREDIT_USAGE: thresholds on credits, and the end of a cycle. */
+/** What an email reports. CREDIT_USAGE covers thresholds on credits and the end of a cycle. */
 export type EmailKind =
   | 'CREDITS_EXHAUSTED'
   | 'CREDIT_USAGE'
@@ -245,7 +245,7 @@ export type EmailKind =
   | 'STOP_EXPECTED'
   | 'WEBHOOK_DISABLED';
 
-/** Width of a trend bucket, in the range's time zone. Weeks are ISO weeks (Monday). AUTO: HOUR up to 48 elapsed hours, DAY up to 92 calendar days, WEEK up to 550, else MONTH. An hour begins at each local hh:00; where the clock shifts by less than an hour the adjoining bucket is longer or shorter; what has no length is left out. */
+/** Width of a trend bucket, in the range's time zone. Weeks are ISO weeks and start on Monday. AUTO chooses HOUR up to 48 elapsed hours, DAY up to 92 calendar days, WEEK up to 550 days, otherwise MONTH. An hour starts at each local hh:00. Where a time change is shorter than an hour, the adjacent bucket is longer or shorter; buckets without length are left out. */
 export type Granularity =
   | 'AUTO'
   | 'DAY'
@@ -257,7 +257,7 @@ export type HardwareKind =
   | 'CPU'
   | 'GPU';
 
-/** Named and identified like a usage event. Half-open; charged at the rates in force within it. */
+/** A closed period [from, to). It is identified like a usage event, and charged at the rates in force within it. */
 export type HostingPeriodInput = {
   readonly eventId: string;
   readonly from: string;
@@ -271,7 +271,7 @@ export type HostingPeriodInput = {
 };
 
 export type LedgerEntryKind =
-  /** By adjustCredits, up or down. */
+  /** A correction by adjustCredits, up or down. */
   | 'ADJUSTMENT'
   /** An allocation took effect. */
   | 'ALLOCATION'
@@ -279,7 +279,7 @@ export type LedgerEntryKind =
   | 'CARRY_OVER'
   /** What was left of an allocation when it expired. */
   | 'EXPIRY'
-  /** Usage that was voided, or hosting that had ended earlier than was charged. */
+  /** Usage was voided, or hosting ended earlier than was charged. */
   | 'REVERSAL'
   /** Recorded usage, or hosting. */
   | 'USAGE'
@@ -298,50 +298,50 @@ export type ProjectImportMode =
   | 'DEPLOYABLE'
   | 'DRAFT_ONLY';
 
-/** The fields that its kind needs: modelExternalId and modelType (the model is registered with it) for MODEL_DEPLOYMENT, language and languageVersion for CUSTOM_SCRIPT, ocrModel for OCR_DEPLOYMENT. */
+/** Give the fields that the kind needs: modelExternalId and modelType for MODEL_DEPLOYMENT (this registers the model too), language and languageVersion for CUSTOM_SCRIPT, ocrModel for OCR_DEPLOYMENT. */
 export type RegisterAnyInput = {
-  /** Default: now; not after now. */
+  /** Default: now. It must not be in the future. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly kind: ResourceKind;
   readonly language?: string | null | undefined;
   readonly languageVersion?: string | null | undefined;
   readonly modelExternalId?: string | null | undefined;
-  /** Default: what the model is called already, or its modelExternalId. */
+  /** Default: the model's existing name, otherwise its modelExternalId. */
   readonly modelName?: string | null | undefined;
   readonly modelType?: ModelType | null | undefined;
   readonly name: string;
   readonly ocrModel?: string | null | undefined;
-  /** Left out: stays as it is. */
+  /** Left out: unchanged. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterCustomScriptInput = {
   readonly accountId?: string | null | undefined;
-  /** Default: now; not after now. */
+  /** Default: now. It must not be in the future. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly language: string;
   readonly languageVersion: string;
   readonly name: string;
-  /** Left out: stays as it is. */
+  /** Left out: unchanged. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterModelDeploymentInput = {
   readonly accountId?: string | null | undefined;
-  /** Default: now; not after now. */
+  /** Default: now. It must not be in the future. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly modelId: string;
   readonly name: string;
-  /** Left out: stays as it is. */
+  /** Left out: unchanged. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterModelInput = {
   readonly accountId?: string | null | undefined;
-  /** Default: now; not after now. */
+  /** Default: now. It must not be in the future. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
@@ -350,32 +350,32 @@ export type RegisterModelInput = {
 
 export type RegisterOcrDeploymentInput = {
   readonly accountId?: string | null | undefined;
-  /** Default: now; not after now. */
+  /** Default: now. It must not be in the future. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
   readonly ocrModel: string;
-  /** Left out: stays as it is. */
+  /** Left out: unchanged. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterResourceInput = {
   readonly accountId?: string | null | undefined;
-  /** Default: now; not after now. */
+  /** Default: now. It must not be in the future. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
-  /** Left out: stays as it is. */
+  /** Left out: unchanged. */
   readonly owner?: string | null | undefined;
 };
 
 export type RegisterWorkflowInput = {
   readonly accountId?: string | null | undefined;
-  /** Default: now; not after now. */
+  /** Default: now. It must not be in the future. */
   readonly createdAt?: string | null | undefined;
   readonly externalId: string;
   readonly name: string;
-  /** Left out: stays as it is. */
+  /** Left out: unchanged. */
   readonly owner?: string | null | undefined;
 };
 
@@ -390,13 +390,13 @@ export type ResourceKind =
 export type ResourceStatus =
   | 'DELETED'
   | 'DEPLOYED'
-  /** Requested and allowed, not running yet; not charged. */
+  /** Requested and allowed, but not running yet. Not charged. */
   | 'DEPLOYING'
-  /** The platform could not deploy it or lost it; `failureMessage` says why. */
+  /** The platform could not deploy the resource, or lost it; `failureMessage` says why. */
   | 'FAILED'
-  /** Never deployed: a draft. */
+  /** Never deployed; a draft. */
   | 'IN_DEVELOPMENT'
-  /** Ready to deploy again. */
+  /** Not running; it can be deployed again. */
   | 'UNDEPLOYED';
 
 export type ScaleInput = {
@@ -418,7 +418,7 @@ export type Scope =
   | 'OPERATOR'
   | 'READ_USAGE';
 
-/** In credits, from -10^12 to 10^12; what is left out stays as it is. negativeLimit <= 0 <= lowCredit. */
+/** In credits, from -10^12 to 10^12, with negativeLimit <= 0 <= lowCredit. Fields that are left out stay unchanged. */
 export type SetCreditPolicyInput = {
   readonly accountId?: string | null | undefined;
   readonly fineTuningMinimum?: string | null | undefined;
@@ -435,21 +435,21 @@ export type SetHardwareRateInput = {
 };
 
 export type ThresholdMeasure =
-  /** Credits left, `credits.remaining`: at or below the value. */
+  /** Credits left (`credits.remaining`): reached at or below the value. */
   | 'CREDITS_REMAINING'
-  /** Percent of the running cycle, `credits.percentUsed`: at or above the value. Where nothing is allocated it is reached in debt. */
+  /** Percentage used in the current cycle (`credits.percentUsed`): reached at or above the value. Where nothing is allocated, it is reached in debt. */
   | 'CREDITS_USED_PERCENT'
-  /** Hours until `credits.stopsAt`: at or below the value. */
+  /** Hours until `credits.stopsAt`: reached at or below the value. */
   | 'HOURS_TO_STOP'
-  /** The same of workflow runs. */
+  /** Percentage of workflow runs used in the current cycle (`workflowRuns.percentUsed`): reached at or above the value. */
   | 'RUNS_USED_PERCENT';
 
 export type UpdateAccountInput = {
   readonly accountId?: string | null | undefined;
   readonly name?: string | null | undefined;
-  /** All of them, at most 20; an empty list: no emails. */
+  /** Replaces all addresses; at most 20. An empty list: no emails. */
   readonly notificationEmails?: ReadonlyArray<string> | null | undefined;
-  /** Days and months of views change at once, cycles from the next one on. */
+  /** The days and months of views change at once; billing cycles change from the next one on. */
   readonly timeZone?: string | null | undefined;
 };
 
@@ -461,9 +461,9 @@ export type UsageDimension =
   | 'OWNER'
   | 'RESOURCE';
 
-/** Names what it belongs to by id, or by kind and externalId. WORKFLOW_RUN names a workflow, PROCESSING a hosted resource, FINE_TUNING and STORAGE a model (modelId or modelExternalId); else it is REJECTED. */
+/** Name the resource by its id, or by its kind and externalId. WORKFLOW_RUN needs a workflow, PROCESSING a hosted resource, FINE_TUNING and STORAGE a model (modelId or modelExternalId); otherwise the event is REJECTED. */
 export type UsageEventInput = {
-  /** The charge, zero or more; needed for every type but WORKFLOW_RUN, which has none. */
+  /** The charge, zero or more. Required for every type except WORKFLOW_RUN, which has none. */
   readonly credits?: string | null | undefined;
   readonly eventId: string;
   readonly modelExternalId?: string | null | undefined;
@@ -474,7 +474,7 @@ export type UsageEventInput = {
   readonly resourceExternalId?: string | null | undefined;
   readonly resourceId?: string | null | undefined;
   readonly resourceKind?: ResourceKind | null | undefined;
-  /** Who sends it, e.g. "workflow-engine"; with eventId its identity within the account, for ever. */
+  /** The sender, such as "workflow-engine". Source and eventId identify the event within the account, for ever. */
   readonly source: string;
   readonly type: UsageEventType;
 };
@@ -486,21 +486,21 @@ export type UsageEventOutcome =
   | 'REJECTED';
 
 export type UsageEventType =
-  /** A fine-tuning job of a model; credits as computed by the platform. */
+  /** A fine-tuning job of a model; the platform computes the credits. */
   | 'FINE_TUNING'
-  /** Anything else charged per use (pages, tokens, calls); credits. */
+  /** Other usage that is charged in credits, such as pages, tokens or calls. */
   | 'PROCESSING'
-  /** Model storage; credits. */
+  /** Storage of a model, charged in credits. */
   | 'STORAGE'
-  /** A workflow run; quantity runs. */
+  /** Workflow runs; `quantity` is their number. */
   | 'WORKFLOW_RUN';
 
-/** All given conditions hold; an empty list is no condition. search: part of the name, whatever its letter case. hardware: on tabs it selects rows, whose figures stay whole; in a report it restricts the charges. */
+/** Conditions combine with AND; an empty list is no condition. `search` is a part of the name and ignores letter case. `hardware` selects rows on tabs, whose figures remain complete; in a report it restricts the charges. */
 export type UsageFilter = {
   readonly categories?: ReadonlyArray<CreditCategory> | null | undefined;
   /** Names of hardware profiles. */
   readonly hardware?: ReadonlyArray<string> | null | undefined;
-  /** null among them stands for resources without an owner. */
+  /** A null in the list selects resources without an owner. */
   readonly owners?: ReadonlyArray<string | null | undefined> | null | undefined;
   readonly search?: string | null | undefined;
   readonly statuses?: ReadonlyArray<ResourceStatus> | null | undefined;
@@ -511,7 +511,7 @@ export type UsageOrder = {
   readonly field: UsageOrderField;
 };
 
-/** Default: RUNS for workflows, else CREDITS; ties by id. A field or filter that a tab lacks is BAD_USER_INPUT. */
+/** Default: RUNS for workflows, otherwise CREDITS. Rows with equal values are ordered by id. A field or filter that a tab does not have is BAD_USER_INPUT. */
 export type UsageOrderField =
   | 'CREDITS'
   | 'LAST_ACTIVE_ON'
@@ -523,7 +523,7 @@ export type UsageOrderField =
   | 'TIME'
   | 'TYPE';
 
-/** DEPLOYMENT_STOPPED: by undeploying, deleting, failure or the limit; the payload says which. */
+/** DEPLOYMENT_STOPPED: a deployment was undeployed, deleted, failed, or stopped by the negative limit; the payload says which. */
 export type WebhookEvent =
   | 'ALERT_RAISED'
   | 'CYCLE_CLOSED'
