@@ -111,7 +111,7 @@ export class CreditsService {
       if (allocation === null) throw unknownId(named.id, ['id']);
       if (allocation.voidedAtMs !== null) return { accountId, allocationId };
       const { unit, seriesId } = allocation;
-      // Of a row, the grants whose cycle has ended stay as they were.
+      // Of a recurring grant, those whose cycle has ended stay as they were.
       const ending =
         seriesId === null ? allocationId : findLiveOf(draft.wallet(unit), seriesId)?.allocationId;
       if (ending !== undefined) {

@@ -33,7 +33,7 @@ export class RatesService {
 
   /**
    * Adds a rate that takes effect ahead of now. The lead is far longer than a statement may take, so the rate is committed
-   * before its instant comes. Accounts that run on the hardware foresee it at once; a test account whose time is past the
+   * before its instant comes. Forecasts of accounts that run on the hardware use it at once; a test account whose time is past the
    * rate's instant takes it from its own position on.
    * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND for an unknown profile
    */

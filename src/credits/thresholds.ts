@@ -8,7 +8,7 @@ import type { ThresholdMeasure } from '../engine/alert-rules.ts';
 export const THRESHOLDS_MAX = 100;
 export const THRESHOLD_LABEL_MAX = 200;
 const PERCENT_MAX_MICRO = 1_000n * MICRO_PER_CREDIT;
-/** Ten years are foreseen; a warning may come a year before. */
+/** A forecast looks ten years ahead; a warning may come a year before. */
 const HOURS_MAX_MICRO = 8_784n * MICRO_PER_CREDIT;
 
 /** A threshold as the API takes it. */

@@ -213,7 +213,7 @@ export function beginRates(
   }
 }
 
-/** @returns the grants of rows that ended with their cycle, each of which has a successor */
+/** @returns the recurring grants that expired with their cycle, each of which has a successor */
 function expireLots(draft: Draft): readonly { unit: AllocationUnit; lot: Lot }[] {
   const successors: { unit: AllocationUnit; lot: Lot }[] = [];
   for (const unit of UNITS) {
@@ -275,7 +275,7 @@ export function grantLots(draft: Draft): void {
     const due = draft
       .wallet(unit)
       .lots.filter((lot) => lot.state === 'PENDING' && lot.grantAtMs <= draft.atMs)
-      // A grant of a row lasts as long as the cycle in which it takes effect, whatever was foreseen when it was made.
+      // A recurring grant lasts as long as the cycle in which it takes effect, whatever was expected when it was made.
       .map((lot) =>
         lot.seriesId === null ? lot : { ...lot, expiresAtMs: draft.state.cycle.endMs },
       );
@@ -350,7 +350,7 @@ function raise(
   draft.set({ lastAlertSequence: sequence, alertRules });
 }
 
-/** Sees to it that the stop is foreseen as far as the thresholds on it need, up to `untilMs`. */
+/** Forecasts the stop as far ahead as its thresholds need, up to `untilMs`. */
 function forecastStop(draft: Draft, untilMs: number = draft.atMs): void {
   const { state } = draft;
   const leads = state.alertRules.filter((rule) => rule.measure === 'HOURS_TO_STOP').map(leadMs);

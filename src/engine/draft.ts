@@ -149,7 +149,7 @@ export class Draft {
     return ending;
   }
 
-  /** Where the account stands now. `stopsAtMs` is what was foreseen, null when nothing was. */
+  /** Where the account stands now. `stopsAtMs` is the forecast's, null when there is none. */
   position(): Position {
     const { atMs, policy, credits, runs, running } = this.state;
     const creditsNow = unitPosition(credits, accruedMicro(running, atMs));

@@ -83,7 +83,7 @@ export function isLive(lot: Lot): boolean {
   return lot.state === 'PENDING' || lot.state === 'SPENDABLE';
 }
 
-/** The grant of a row that waits or is spendable; there is none once the row was ended. */
+/** The pending or spendable lot of a recurring grant; there is none once the recurrence was ended. */
 export function findLiveOf(wallet: Wallet, seriesId: number): Lot | undefined {
   return wallet.lots.find((lot) => lot.seriesId === seriesId && isLive(lot));
 }

@@ -7,7 +7,7 @@ import type { CreditPolicy } from './limits.ts';
 import type { Wallet } from './lots.ts';
 import type { AlertRule } from './alert-rules.ts';
 
-/** A rate, and since when the account knows of it: a forecast must not foresee what was set later. */
+/** A rate, and since when the account knows of it: a forecast must not use what was set later. */
 export interface KnownRate extends HardwareRate {
   /** Epoch ms; -Infinity for a test account, which knows all rates that there are. */
   readonly knownFromMs: number;

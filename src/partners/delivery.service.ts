@@ -38,8 +38,8 @@ export const IN_FLIGHT_MAX = 8;
 /** How long a message is claimed: longer than sending and writing it down takes, shorter than a dead gateway's jobs wait. */
 export const CLAIM_MS = SEND_TIMEOUT_MS + 20_000;
 /** Endpoints of which this gateway waits at a time, of those that were slow or failed when it last sent to them. */
-export const DOUBTFUL_MAX = 10;
-const DOUBTFUL_FROM_MS = 2_000;
+export const SLOW_MAX = 10;
+const SLOW_FROM_MS = 2_000;
 const DEFER_MS = 1_000;
 const REMEMBERED_ENDPOINTS = 10_000;
 
@@ -83,22 +83,22 @@ export async function enqueueSending(
 
 export class WebhookDeliveryService {
   private readonly slowOrFailing = new LRUCache<string, true>({ max: REMEMBERED_ENDPOINTS });
-  private waitingForDoubtful = 0;
+  private waitingForSlow = 0;
 
   constructor(private readonly services: DeliveryServices) {}
 
   /** Sends what is due for an endpoint, a few messages of it; the rest, and what fails, is left to the endpoint's next job. */
   async send(ref: EndpointRef): Promise<void> {
     const isSlowOrFailing = this.slowOrFailing.has(keyOf(ref));
-    if (isSlowOrFailing && this.waitingForDoubtful >= DOUBTFUL_MAX) {
+    if (isSlowOrFailing && this.waitingForSlow >= SLOW_MAX) {
       await this.reschedule(ref, this.services.clock.nowMs() + DEFER_MS);
       return;
     }
-    if (isSlowOrFailing) this.waitingForDoubtful += 1;
+    if (isSlowOrFailing) this.waitingForSlow += 1;
     try {
       await this.sendDue(ref);
     } finally {
-      if (isSlowOrFailing) this.waitingForDoubtful -= 1;
+      if (isSlowOrFailing) this.waitingForSlow -= 1;
     }
   }
 
@@ -110,7 +110,7 @@ export class WebhookDeliveryService {
     const attempts = claimed.deliveries.map((one) => this.attempt(claimed, one));
     const results = await Promise.allSettled(attempts);
     const isFine = results.every((one) => one.status === 'fulfilled' && one.value);
-    if (!isFine || performance.now() - begunMs >= DOUBTFUL_FROM_MS) {
+    if (!isFine || performance.now() - begunMs >= SLOW_FROM_MS) {
       this.slowOrFailing.set(keyOf(ref), true);
     } else if (results.length > 0) {
       this.slowOrFailing.delete(keyOf(ref));

@@ -130,8 +130,8 @@ export function parseAllocateRequest(request: AllocateRequest): {
 }
 
 /**
- * The allocation that a request makes at `nowMs`. One of a row that takes effect later expires with the cycle that it falls
- * into; the clock sees to that when it comes, and what is said until then is the calendar's.
+ * The allocation that a request makes at `nowMs`. A recurring grant that takes effect later expires with the cycle that it
+ * falls into: the clock sets that expiry when it grants it, and until then the calendar's is shown.
  * @param account.creditsFromMs where the account's credits begin: what expired by then is history
  * @param cycle the running one
  * @throws UserInputError when it would expire before it takes effect, or is over already and no history

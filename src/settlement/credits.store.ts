@@ -131,7 +131,7 @@ export async function loadAllocations(
 interface Given {
   /** All that was ever given once. */
   readonly onceMicro: bigint;
-  /** All grants of rows that wait, are in effect, or were in this cycle. */
+  /** All recurring grants that are pending, in effect, or were in effect in this cycle. */
   readonly everyCycleMicro: bigint;
 }
 
@@ -162,7 +162,7 @@ export async function insertAllocation(
      values (${accountId}, ${allocation.allocationId}, ${allocation.unit}, ${allocation.source}, ${allocation.amountMicro}, ${allocation.priority}, ${at(allocation.effectiveAtMs)}, ${at(allocation.grantAtMs)}, ${atOrNull(allocation.expiresAtMs)}, ${allocation.note}, ${at(allocation.createdAtMs)}, ${allocation.state}, ${allocation.isEveryCycle ? allocation.allocationId : null}, ${allocation.isAdjustment})`);
 }
 
-/** Adds the rows of lots that came about by themselves: the next grants of rows, and what reversals returned. */
+/** Adds the rows of lots that came about by themselves: the next ones of recurring grants, and what reversals returned. */
 export async function insertMadeLots(
   tx: Tx,
   accountId: number,

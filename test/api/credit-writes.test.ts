@@ -150,7 +150,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     expect(await alertsOf(accountId)).toEqual([{ kind: 'CREDIT_THRESHOLD', crossedAt }]);
   }
 
-  it('is foreseen, when the deployment comes first', async () => {
+  it('is forecast, when the deployment comes first', async () => {
     const hardware = await aHardware();
     const { accountId, externalId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
@@ -171,7 +171,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     await expectWarning(accountId, beganMs);
   });
 
-  it('is foreseen, when the rate comes first and the deployment read the rates before it', async () => {
+  it('is forecast, when the rate comes first and the deployment read the rates before it', async () => {
     const hardware = await aHardware();
     const { accountId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
@@ -264,7 +264,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     expect(hardwareProfiles.find(({ name }) => name === hardware)?.rates).toHaveLength(1);
   });
 
-  it('is foreseen, when it was set before anything ran on the hardware', async () => {
+  it('is forecast, when it was set before anything ran on the hardware', async () => {
     const hardware = await aHardware();
     const { accountId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
@@ -346,7 +346,7 @@ describe('an account that another write holds', () => {
   });
 });
 
-describe('voiding one of a row of grants', () => {
+describe('voiding one of a recurring grant', () => {
   it('ends the row also when its cycle ended and nobody has noticed yet', async () => {
     made += 1;
     const { createAccount } = await told(

@@ -6,7 +6,7 @@ import net, { type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startJobs } from '../../src/db/job-runner.ts';
-import { CLAIM_MS, DOUBTFUL_MAX } from '../../src/partners/delivery.service.ts';
+import { CLAIM_MS, SLOW_MAX } from '../../src/partners/delivery.service.ts';
 import {
   asOwner,
   startTestGateway,
@@ -124,7 +124,7 @@ describe('endpoints that were slow or failed', () => {
   it('share a part of the slots, and wait for one another', async () => {
     const account = await AccountOfHooks.open(gateway);
     const slowOrFailing = await Promise.all(
-      Array.from({ length: DOUBTFUL_MAX + 2 }, () => aReceiver(500)),
+      Array.from({ length: SLOW_MAX + 2 }, () => aReceiver(500)),
     );
     for (const receiver of slowOrFailing)
       await account.endpoint(receiver.url(), ['DEPLOYMENT_STARTED']);
@@ -142,7 +142,7 @@ describe('endpoints that were slow or failed', () => {
     const turns = jobs.map(async (payload) => {
       await gateway.app.tasks.find(({ name }) => name === 'webhooks.send')?.run(payload);
     });
-    await until(() => held.length === DOUBTFUL_MAX);
+    await until(() => held.length === SLOW_MAX);
     await until(async () => (await dueTimes(gateway)).length === 2);
     const putOff = (await dueTimes(gateway)).map((dueMs) => dueMs - gateway.clock.nowMs());
     for (const release of held) release();
@@ -151,8 +151,8 @@ describe('endpoints that were slow or failed', () => {
     gateway.clock.moveBy(1_000);
     await runDueJobs(gateway);
 
-    expect(jobs).toHaveLength(DOUBTFUL_MAX + 2);
-    expect(held).toHaveLength(DOUBTFUL_MAX);
+    expect(jobs).toHaveLength(SLOW_MAX + 2);
+    expect(held).toHaveLength(SLOW_MAX);
     expect(putOff).toEqual([1_000, 1_000]);
     expect(slowOrFailing.map(({ received }) => received.length)).toEqual(
       slowOrFailing.map(() => 2),

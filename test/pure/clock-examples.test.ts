@@ -166,7 +166,7 @@ describe('300 credits, low at 50, the limit at -25, three deployments of 100 cre
     expect(account.state.running).toEqual([]);
   });
 
-  it('are foreseen to be used up after 3 hours and stopped after 3.25', () => {
+  it('are forecast to be used up after 3 hours and stopped after 3.25', () => {
     expect(forecast(three().state)).toEqual({
       exhaustsAtMs: NOON_MS + 3 * HOUR_MS,
       stopsAtMs: NOON_MS + 3.25 * HOUR_MS,
@@ -453,7 +453,7 @@ describe('the stop', () => {
     expect(alertsOf(account).map(({ ruleId }) => ruleId)).toEqual([4, 5]);
   });
 
-  it('is not foreseen while a deployment is only requested', () => {
+  it('is not forecast while a deployment is only requested', () => {
     const account = begin();
     give(account, 100n, { expiresAtMs: NOON_MS + HOUR_MS });
     const turn = { charges: [], endedSegmentIds: [], begun: null, isRequested: true };
@@ -711,7 +711,7 @@ describe('the begin of a cycle', () => {
       ['2026-03-31T18:30:00.000Z', '2026-04-30T18:30:00.000Z', '2026-05-31T18:30:00.000Z'],
     ],
   ])(
-    'is local midnight in %s after %s: each grant of a row lasts from one to the next',
+    'is local midnight in %s after %s: each recurring grant lasts from one to the next',
     (...row) => {
       const [timeZone, from, begins] = row;
       const account = begin({ timeZone, atMs: Date.parse(from) });
@@ -726,7 +726,7 @@ describe('the begin of a cycle', () => {
     },
   );
 
-  it('pays the debt by a grant that expires sooner before that of a row, which lasts the new cycle', () => {
+  it('pays the debt by a grant that expires sooner before a recurring one, which lasts the new cycle', () => {
     // 200 given and 250 used: 50 of debt, which the 100 of the short one pay; its other 50 expire after an hour.
     const account = begin({ atMs: APRIL_MS - 10 * HOUR_MS, negative: -100n });
     giveEveryCycle(account, 200n);
@@ -743,7 +743,7 @@ describe('the begin of a cycle', () => {
     expect(balanceOf(account)).toBe(200n * CREDIT);
   });
 
-  it('brings no grant of a row of which one was voided', () => {
+  it('brings no further grant once one of a recurring grant was voided', () => {
     const account = begin({ atMs: APRIL_MS - 10 * HOUR_MS });
     giveEveryCycle(account, 100n);
     account.settle(APRIL_MS);

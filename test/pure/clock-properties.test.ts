@@ -68,7 +68,7 @@ describe('the clock', () => {
     );
   });
 
-  it('foresees the end of the credits and the stop as the reference finds them', () => {
+  it('forecasts the end of the credits and the stop as the reference finds them', () => {
     fc.assert(
       fc.property(creditPlan, fc.nat({ max: 99 }), (plan, pick) => {
         const { writes } = happenAll(plan);
@@ -284,12 +284,12 @@ function stoppable(state: AccountState, stopsAtMs: number): readonly unknown[] {
   return [...before.running, ...before.requestedResourceIds];
 }
 
-describe('what is foreseen', () => {
+describe('what is forecast', () => {
   it('comes at its very millisecond and not before', () => {
     fc.assert(
       fc.property(creditPlan, stretches, shares, (plan, stretch, cutShares) => {
         const { account } = happenAll({ ...plan, steps: plan.steps.slice(0, -1) }, stretch);
-        // What is not known yet is not foreseen.
+        // What is not known yet is not forecast.
         const { state: now } = account;
         const rates = now.rates.filter((rate) => rate.knownFromMs <= now.atMs);
         const state = { ...now, rates };

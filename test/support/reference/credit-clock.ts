@@ -346,7 +346,7 @@ export class CreditClock {
     return carriedOver + allocated - used - expired + adjusted;
   }
 
-  /** The next grant of a row, for the cycle that begins. */
+  /** The next one of a recurring grant, for the cycle that begins. */
   private repeat(lot: TwinLot): void {
     const { at, cycle } = this.account;
     this.account.lots.push({
