@@ -28,7 +28,8 @@ import { EmailRow } from './src/notifications/emails.store.ts';
 import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';
 import { WebhookEndpointRow } from './src/partners/webhooks.store.ts';
 import { FormerRow } from './src/resources/former-rows.store.ts';
-import { ModelRow, ResourceRow } from './src/resources/resources.store.ts';
+import { ModelRow } from './src/resources/models.store.ts';
+import { ResourceRow } from './src/resources/resources.store.ts';
 import { UsageEventRow } from './src/recording/events.store.ts';
 import {
   RollupStateRow,

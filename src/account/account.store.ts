@@ -13,6 +13,7 @@ import {
   textOrNull,
   texts,
 } from '../db/decode.ts';
+import { raw, sql, type Sql } from '../db/sql.ts';
 import { INT_MAX } from '../core/micro.ts';
 import { foldText } from '../core/text.ts';
 import type { Account, Creation, NewAccount } from './account.ts';
@@ -45,7 +46,7 @@ export class AccountRow {
 }
 
 /** The columns of an account, for any statement on its table alone. */
-export const ACCOUNT_COLUMNS = `account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
+export const ACCOUNT_COLUMNS = sql`account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
   credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts, last_seq,
   recorded_quantity, recorded_credits_micro`;
 
@@ -62,23 +63,18 @@ export interface LockedAccount {
  */
 export async function lockAccount(tx: Tx, accountId: number): Promise<LockedAccount | null> {
   // Read from the locked row, the clock is that of after the wait for the lock.
-  const rows = await tx.query(
-    `/* account.lockAccount */ with locked as materialized (
-       select ${ACCOUNT_COLUMNS} from account where account_id = $1 for no key update)
-     select *, clock_timestamp() as database_now from locked`,
-    [accountId],
-  );
+  const rows = await tx.query(sql`/* account.lockAccount */ with locked as materialized (
+       select ${ACCOUNT_COLUMNS} from account where account_id = ${accountId} for no key update)
+     select *, clock_timestamp() as database_now from locked`);
   return rows[0] === undefined ? null : lockedFromRow(rows[0]);
 }
 
 /** Numbers new rows of a locked account. @returns the first of `count` consecutive local ids */
 export async function takeLocalIds(tx: Tx, accountId: number, count: number): Promise<number> {
-  const rows = await tx.query(
-    `/* account.takeLocalIds */ update account set last_local_id = last_local_id + $2 where account_id = $1
-     returning last_local_id - $2 + 1 as first`,
-    [accountId, count],
-  );
-  return int(rows[0] ?? {}, 'first');
+  const rows =
+    await tx.query(sql`/* account.takeLocalIds */ update account set last_local_id = last_local_id + ${count}
+     where account_id = ${accountId} returning last_local_id as last`);
+  return int(rows[0] ?? {}, 'last') - count + 1;
 }
 
 /** The accounts with these ids, in no order. */
@@ -86,18 +82,15 @@ export async function loadAccounts(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<readonly Account[]> {
-  const rows = await tx.query(
-    `/* account.loadAccounts */ select ${ACCOUNT_COLUMNS} from account where account_id = any($1)`,
-    [accountIds],
-  );
+  const rows = await tx.query(sql`/* account.loadAccounts */ select ${ACCOUNT_COLUMNS} from account
+     where account_id = any(${accountIds}::int[])`);
   return rows.map(accountFromRow);
 }
 
 export async function findAccountByExternalId(tx: Tx, externalId: string): Promise<Account | null> {
-  const rows = await tx.query(
-    `/* account.findAccountByExternalId */ select ${ACCOUNT_COLUMNS} from account where external_id = $1`,
-    [externalId],
-  );
+  const rows =
+    await tx.query(sql`/* account.findAccountByExternalId */ select ${ACCOUNT_COLUMNS} from account
+     where external_id = ${externalId}`);
   return rows[0] === undefined ? null : accountFromRow(rows[0]);
 }
 
@@ -112,31 +105,27 @@ export interface AccountList {
 }
 
 // A gateway of an earlier version leaves them empty.
-export const FOLDED_NAME = 'coalesce(folded_name, lower(name))';
-const FOLDED_EXTERNAL_ID = 'coalesce(folded_external_id, lower(external_id))';
+export const FOLDED_NAME = sql`coalesce(folded_name, lower(name))`;
+const FOLDED_EXTERNAL_ID = sql`coalesce(folded_external_id, lower(external_id))`;
 
-/** Whether an account is found by a folded search, `parameter`; null finds all. */
-export function isFoundBy(parameter: string): string {
-  return `(${parameter}::text is null or position(${parameter} in ${FOLDED_NAME}) > 0
-    or position(${parameter} in ${FOLDED_EXTERNAL_ID}) > 0)`;
+/** Whether an account is found by a folded search; null finds all. */
+export function isFoundBy(search: string | null): Sql {
+  if (search === null) return sql`true`;
+  return sql`(position(${search} in ${FOLDED_NAME}) > 0 or position(${search} in ${FOLDED_EXTERNAL_ID}) > 0)`;
 }
 
 /** Accounts by id, between two; `search` is a folded part of the name or the external id. */
 export async function listAccounts(tx: Tx, list: AccountList): Promise<readonly Account[]> {
-  const rows = await tx.query(
-    `/* account.listAccounts */ select ${ACCOUNT_COLUMNS} from account
-     where account_id > $1 and account_id < $2 and ${isFoundBy('$4')}
-     order by account_id ${list.isFromEnd ? 'desc' : 'asc'} limit $3`,
-    [list.afterId ?? 0, list.beforeId ?? INT_MAX, list.limit, list.search],
-  );
+  const rows = await tx.query(sql`/* account.listAccounts */ select ${ACCOUNT_COLUMNS} from account
+     where account_id > ${list.afterId ?? 0} and account_id < ${list.beforeId ?? INT_MAX} and ${isFoundBy(list.search)}
+     order by account_id ${raw(list.isFromEnd ? 'desc' : 'asc')} limit ${list.limit}`);
   const accounts = rows.map(accountFromRow);
   return list.isFromEnd ? accounts.reverse() : accounts;
 }
 
 export async function countAccounts(tx: Tx, search: string | null): Promise<number> {
   const rows = await tx.query(
-    `/* account.countAccounts */ select count(*) from account where ${isFoundBy('$1')}`,
-    [search],
+    sql`/* account.countAccounts */ select count(*) from account where ${isFoundBy(search)}`,
   );
   return int(rows[0] ?? {}, 'count');
 }
@@ -155,37 +144,22 @@ export async function insertAccount(
   readonly isNew: boolean;
   readonly isSameRequest: boolean;
 }> {
-  const inserted = await tx.query(
-    `/* account.insertAccount */ insert into account
-       (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, is_test, settled_at,
-        cycle_starts_at, cycle_ends_at, earlier_cycle_starts, creation, folded_name, folded_external_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (external_id) do nothing returning ${ACCOUNT_COLUMNS}`,
-    [
-      account.externalId,
-      account.name,
-      account.timeZone,
-      account.cycleDay,
-      account.notificationEmails,
-      at(account.createdAtMs),
-      at(account.creditsFromMs),
-      account.isTest,
-      at(account.settledAtMs),
-      at(account.cycle.startMs),
-      at(account.cycle.endMs),
-      account.cycle.earlierStartsMs.map(at),
-      JSON.stringify(creations[0]),
-      foldText(account.name),
-      foldedOrNull(account.externalId),
-    ],
-  );
+  const { externalId, name, cycle } = account;
+  const inserted = await tx.query(sql`/* account.insertAccount */ insert into account
+       (external_id, name, folded_name, folded_external_id, time_zone, cycle_day, notification_emails,
+        created_at, credits_from, settled_at, is_test, creation,
+        cycle_starts_at, cycle_ends_at, earlier_cycle_starts)
+     values (${externalId}, ${name}, ${foldText(name)}, ${foldedOrNull(externalId)}, ${account.timeZone}, ${account.cycleDay}, ${account.notificationEmails},
+        ${at(account.createdAtMs)}, ${at(account.creditsFromMs)}, ${at(account.settledAtMs)}, ${account.isTest}, ${JSON.stringify(creations[0])},
+        ${at(cycle.startMs)}, ${at(cycle.endMs)}, ${cycle.earlierStartsMs.map(at)})
+     on conflict (external_id) do nothing returning ${ACCOUNT_COLUMNS}`);
   if (inserted[0] !== undefined) {
     return { account: accountFromRow(inserted[0]), isNew: true, isSameRequest: true };
   }
-  const rows = await tx.query(
-    `/* account.insertAccount.existing */ select ${ACCOUNT_COLUMNS}, creation = any($2::jsonb[]) as same from account
-     where external_id = $1`,
-    [account.externalId, creations.map((creation) => JSON.stringify(creation))],
-  );
+  const sameCreations = creations.map((creation) => JSON.stringify(creation));
+  const rows =
+    await tx.query(sql`/* account.insertAccount.existing */ select ${ACCOUNT_COLUMNS}, creation = any(${sameCreations}::jsonb[]) as same
+     from account where external_id = ${externalId}`);
   const existing = rows[0] ?? {};
   return {
     account: accountFromRow(existing),
@@ -203,17 +177,10 @@ export async function updateAccount(
     readonly notificationEmails: readonly string[] | null;
   },
 ): Promise<void> {
-  await tx.query(
-    `/* account.updateAccount */ update account set name = coalesce($2, name), folded_name = coalesce($5, folded_name), time_zone = coalesce($3, time_zone),
-       notification_emails = coalesce($4, notification_emails) where account_id = $1`,
-    [
-      accountId,
-      changes.name,
-      changes.timeZone,
-      changes.notificationEmails,
-      foldedOrNull(changes.name),
-    ],
-  );
+  await tx.query(sql`/* account.updateAccount */ update account set name = coalesce(${changes.name}, name),
+       folded_name = coalesce(${foldedOrNull(changes.name)}, folded_name), time_zone = coalesce(${changes.timeZone}, time_zone),
+       notification_emails = coalesce(${changes.notificationEmails}, notification_emails)
+     where account_id = ${accountId}`);
 }
 
 function foldedOrNull(text: string | null): string | null {

@@ -3,18 +3,8 @@ import { FOLDED_NAME, isFoundBy } from '../account/account.store.ts';
 import { queryColumns } from '../db/columnar.ts';
 import { instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
-import {
-  at,
-  atOrNull,
-  int,
-  ints,
-  intValue,
-  ms,
-  sqlMs,
-  text,
-  texts,
-  textValue,
-} from '../db/decode.ts';
+import { at, int, ints, intValue, ms, sqlMs, text, texts, textValue } from '../db/decode.ts';
+import { empty, raw, sql } from '../db/sql.ts';
 import type { FleetCandidate, FleetPosition, FleetQuestion, FleetTotals } from './fleet.ts';
 
 const VIEWS_KEPT = 200;
@@ -52,16 +42,20 @@ export async function listCandidates(
   question: FleetQuestion,
   limit: number,
 ): Promise<readonly FleetCandidate[]> {
+  const { search, isTest, stopsBeforeMs } = question;
+  const isOfKind = isTest === null ? empty : sql`and a.is_test = ${isTest}`;
+  const mayStop =
+    stopsBeforeMs === null
+      ? empty
+      : sql`and (c.next_due_at is null or c.next_due_at < ${at(stopsBeforeMs)}) and exists (
+          select from hosting_segment s where s.account_id = a.account_id and s.to_at is null and s.voided_at is null)`;
   const columns = await queryColumns(tx, {
     name: 'credits.listCandidates',
     columns: ['account_id', 'folded_name', 'created_ms'],
-    sql: `select a.account_id, ${FOLDED_NAME} as folded_name, ${sqlMs('a.created_at')} as created_ms
+    select: sql`select a.account_id, ${FOLDED_NAME} as folded_name, ${raw(sqlMs('a.created_at'))} as created_ms
       from account a join credit_state c using (account_id)
-      where ${isFoundBy('$1')} and ($2::boolean is null or a.is_test = $2)
-        and ($3::timestamptz is null or ((c.next_due_at is null or c.next_due_at < $3) and exists (
-          select from hosting_segment s where s.account_id = a.account_id and s.to_at is null and s.voided_at is null)))
-      order by a.account_id limit $4`,
-    parameters: [question.search, question.isTest, atOrNull(question.stopsBeforeMs), limit],
+      where ${isFoundBy(search)} ${isOfKind} ${mayStop}
+      order by a.account_id limit ${limit}`,
   });
   const accountId = columns.read('account_id', intValue);
   const foldedName = columns.read('folded_name', textValue);
@@ -80,21 +74,14 @@ export async function insertView(
   keptSinceMs: number,
 ): Promise<number> {
   const { madeAtMs, question, totals, rows } = view;
-  const inserted = await tx.query(
-    `/* credits.insertFleetView */ with removed as (
-       delete from fleet_view where made_at < $6
+  const accountIds = rows.map(({ accountId }) => accountId);
+  const positions = rows.map(({ position }) => JSON.stringify(position, bigAsText));
+  const inserted = await tx.query(sql`/* credits.insertFleetView */ with removed as (
+       delete from fleet_view where made_at < ${at(keptSinceMs)}
          or view_id <= (select view_id from fleet_view order by view_id desc offset ${VIEWS_KEPT - 1} limit 1))
-     insert into fleet_view (made_at, question, totals, account_ids, positions) values ($1, $2, $3, $4, $5)
-     returning view_id`,
-    [
-      at(madeAtMs),
-      question,
-      JSON.stringify(totals, bigAsText),
-      rows.map(({ accountId }) => accountId),
-      rows.map(({ position }) => JSON.stringify(position, bigAsText)),
-      at(keptSinceMs),
-    ],
-  );
+     insert into fleet_view (made_at, question, totals, account_ids, positions)
+     values (${at(madeAtMs)}, ${question}, ${JSON.stringify(totals, bigAsText)}, ${accountIds}, ${positions})
+     returning view_id`);
   return int(inserted[0] ?? {}, 'view_id');
 }
 
@@ -104,11 +91,9 @@ export async function findView(
   viewId: number,
   keptSinceMs: number,
 ): Promise<FleetView | null> {
-  const [row] = await tx.query(
-    `/* credits.findFleetView */ select made_at, question, totals, cardinality(account_ids) as count
-     from fleet_view where view_id = $1 and made_at >= $2`,
-    [viewId, at(keptSinceMs)],
-  );
+  const [row] =
+    await tx.query(sql`/* credits.findFleetView */ select made_at, question, totals, cardinality(account_ids) as count
+     from fleet_view where view_id = ${viewId} and made_at >= ${at(keptSinceMs)}`);
   if (row === undefined) return null;
   return {
     madeAtMs: ms(row, 'made_at'),
@@ -124,11 +109,10 @@ export async function listRows(
   viewId: number,
   { begin, end }: { readonly begin: number; readonly end: number },
 ): Promise<readonly FleetRow[]> {
-  const [row = {}] = await tx.query(
-    `/* credits.listFleetRows */ select account_ids[$2:$3] as account_ids, positions[$2:$3] as positions
-     from fleet_view where view_id = $1`,
-    [viewId, begin + 1, end],
-  );
+  const slice = sql`[${begin + 1}::int:${end}::int]`;
+  const [row = {}] =
+    await tx.query(sql`/* credits.listFleetRows */ select account_ids${slice} as account_ids, positions${slice} as positions
+     from fleet_view where view_id = ${viewId}`);
   const positions = texts(row, 'positions').map(
     (position) => JSON.parse(position, textAsBig) as FleetPosition,
   );

@@ -2,17 +2,17 @@
 // next to nothing on a value of an array, so what views read by the thousand comes this way.
 
 import type { Tx } from './database.ts';
+import { empty, raw, sql, type Sql } from './sql.ts';
 
 /** A query by its parts. */
 export interface ColumnarQuery {
   /** "views.loadSums" */
   readonly name: string;
-  /** What `sql` selects and is wanted of it. Sums that may pass 2^53 are selected as text: JSON's numbers would lose digits. */
+  /** What `select` gives and is wanted of it. Sums that may pass 2^53 are selected as text: JSON's numbers would lose digits. */
   readonly columns: readonly string[];
-  readonly sql: string;
-  /** What `sql` may select from: "changed as (update … returning *)". */
-  readonly with?: string;
-  readonly parameters: readonly unknown[];
+  readonly select: Sql;
+  /** What it may select from: "changed as (update … returning *)". */
+  readonly with?: Sql;
 }
 
 /** Rows that came as columns. */
@@ -38,10 +38,9 @@ export class Columns {
 /** Runs a query and gives its rows as columns. */
 export async function queryColumns(tx: Tx, query: ColumnarQuery): Promise<Columns> {
   const arrays = query.columns.map((column) => `json_agg(x."${column}") as "${column}"`);
-  const before = query.with === undefined ? '' : `with ${query.with} `;
+  const before = query.with === undefined ? empty : sql`with ${query.with} `;
   const [row = {}] = await tx.query(
-    `/* ${query.name} */ ${before}select ${arrays.join(', ')} from (${query.sql}) x`,
-    query.parameters,
+    sql`/* ${raw(query.name)} */ ${before}select ${raw(arrays.join(', '))} from (${query.select}) x`,
   );
   return new Columns(row, listOf(row[query.columns[0] ?? '']).length);
 }

@@ -3,14 +3,12 @@
 
 import type { Tx } from './database.ts';
 import type { Row } from './decode.ts';
+import { join, raw, sql, type Sql } from './sql.ts';
 
 /** A read that others can be made with. */
 export interface Read<T> {
-  /**
-   * A query with the parameters that all reads of the statement share. What may pass 2^53 is selected as text, since JSON's
-   * numbers would lose digits, and instants by `sqlMs`.
-   */
-  readonly sql: string;
+  /** What may pass 2^53 is selected as text, since JSON's numbers would lose digits, and instants by `sqlMs`. */
+  readonly select: Sql;
   readonly fromRow: (row: Row) => T;
 }
 
@@ -23,13 +21,12 @@ type RowsOf<R extends Reads> = {
 export async function readCombined<R extends Reads>(
   tx: Tx,
   name: string,
-  together: { readonly reads: R; readonly parameters: readonly unknown[] },
+  reads: R,
 ): Promise<RowsOf<R>> {
-  const { reads, parameters } = together;
   const arrays = Object.entries(reads).map(
-    ([key, { sql }]) => `(select json_agg(x) from (${sql}) x) as "${key}"`,
+    ([key, { select }]) => sql`(select json_agg(x) from (${select}) x) as ${raw(`"${key}"`)}`,
   );
-  const [row = {}] = await tx.query(`/* ${name} */ select ${arrays.join(', ')}`, parameters);
+  const [row = {}] = await tx.query(sql`/* ${raw(name)} */ select ${join(arrays, ', ')}`);
   return Object.fromEntries(
     Object.entries(reads).map(([key, { fromRow }]) => [key, rowsOf(row[key]).map(fromRow)]),
   ) as unknown as RowsOf<R>;

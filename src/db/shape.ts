@@ -3,6 +3,7 @@
 
 import type { Columns } from './columnar.ts';
 import type { Decode, Row } from './decode.ts';
+import { raw, type Sql } from './sql.ts';
 
 /** Of each property: what selects it, and how it is decoded. Sums that may pass 2^53 are selected as text. */
 export type Shape<T> = { readonly [K in keyof T]-?: readonly [sql: string, decode: Decode<T[K]>] };
@@ -10,10 +11,12 @@ export type Shape<T> = { readonly [K in keyof T]-?: readonly [sql: string, decod
 type Read = readonly [sql: string, decode: Decode<unknown>];
 
 /** The select list: each property under its own name. */
-export function selectList<T extends object>(shape: Shape<T>): string {
-  return readsOf(shape)
-    .map(([property, [sql]]) => `${sql} as "${property}"`)
-    .join(', ');
+export function selectList<T extends object>(shape: Shape<T>): Sql {
+  return raw(
+    readsOf(shape)
+      .map(([property, [sql]]) => `${sql} as "${property}"`)
+      .join(', '),
+  );
 }
 
 /** A row of a select list. */

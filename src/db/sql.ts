@@ -1,10 +1,10 @@
 // SQL with its parameters where they stand. A statement is text and values; the tag keeps the two apart, so that no value
 // ever becomes text.
 
-import sqlTag, { raw, Sql } from 'sql-template-tag';
+import sqlTag, { empty, join, raw, Sql } from 'sql-template-tag';
 import { invariant } from '../core/errors.ts';
 
-export { raw, Sql };
+export { empty, join, raw, Sql };
 export const sql = sqlTag;
 
 /** A column of a table of parameters: its type, and its value in a row. */
@@ -30,21 +30,37 @@ export function unnested<R>(
       ...casts.slice(0, -1).map((cast) => `${cast}, `),
       `${casts.at(-1) ?? ''})${ordinal === undefined ? '' : ' with ordinality'} as ${as} (${names.join(', ')})`,
     ],
-    entries.map(([, [, value]]) => arrayLiteral(rows.map(value))),
+    entries.map(([, [, value]], index) => {
+      const values = rows.map(value);
+      // Nulls alone are left out, but of the first column, which says how many rows there are: unnest fills them up.
+      return index > 0 && values.every((one) => one === null) ? '{}' : arrayLiteral(values);
+    }),
   );
 }
 
-// The driver writes the same, but escapes every value, and ingest sends thousands.
+// The driver writes the same, but escapes every value, and ingest sends thousands: so lists of one sort are written at once.
 function arrayLiteral(values: readonly unknown[]): string {
+  if (values.every(isNumber)) return `{${values.join(',')}}`;
+  if (values.every(isText)) return `{"${values.map(escaped).join('","')}"}`;
   return `{${values.map(elementLiteral).join(',')}}`;
+}
+
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function escaped(value: string): string {
+  return /["\\]/.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value;
 }
 
 function elementLiteral(value: unknown): string {
   if (value === null) return 'null';
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
-    return String(value);
-  }
   if (value instanceof Date) return `"${value.toISOString()}"`;
-  invariant(typeof value === 'string', 'a value of an array parameter');
-  return `"${/["\\]/.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
+  if (isNumber(value) || typeof value === 'boolean') return String(value);
+  invariant(isText(value), 'a value of an array parameter');
+  return `"${escaped(value)}"`;
 }

@@ -20,7 +20,7 @@ import type { Read } from '../db/combined-read.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import type { HostingSegment } from './charge.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { sql, unnested } from '../db/sql.ts';
 
 @Entity('hosting_segment')
 export class HostingSegmentRow {
@@ -72,11 +72,13 @@ export async function loadRunning(
   tx: Tx,
   refs: readonly ResourceAddress[],
 ): Promise<readonly HostingSegment[]> {
-  const rows =
-    await tx.query(sql`/* hosting.loadRunning */ select ${raw(SEGMENT_LIST)} from ${unnested(refs, {
+  const rows = await tx.query(sql`/* hosting.loadRunning */ select ${SEGMENT_LIST} from ${unnested(
+    refs,
+    {
       account_id: ['int', (ref) => ref.accountId],
       resource_id: ['int', (ref) => ref.resourceId],
-    })}
+    },
+  )}
      join hosting_segment s using (account_id, resource_id) where s.to_at is null and s.voided_at is null`);
   return rows.map(segmentFromRow);
 }
@@ -87,13 +89,10 @@ export async function loadSegmentsById(
   refs: readonly { readonly accountId: number; readonly segmentId: number }[],
 ): Promise<readonly HostingSegment[]> {
   const rows =
-    await tx.query(sql`/* hosting.loadSegmentsById */ select ${raw(SEGMENT_LIST)} from ${unnested(
-      refs,
-      {
-        account_id: ['int', (ref) => ref.accountId],
-        segment_id: ['bigint', (ref) => ref.segmentId],
-      },
-    )}
+    await tx.query(sql`/* hosting.loadSegmentsById */ select ${SEGMENT_LIST} from ${unnested(refs, {
+      account_id: ['int', (ref) => ref.accountId],
+      segment_id: ['bigint', (ref) => ref.segmentId],
+    })}
      join hosting_segment s using (account_id, segment_id)`);
   return rows.map(segmentFromRow);
 }
@@ -103,12 +102,15 @@ export interface PostedSegment extends HostingSegment {
   readonly postedMicro: bigint | null;
 }
 
-/** All that runs of some accounts, by account and id. `$1`: their ids. */
-export const runningOf: Read<PostedSegment> = {
-  sql: `select ${selectList(POSTED_SEGMENT)} from hosting_segment s
-    where s.account_id = any($1) and s.to_at is null and s.voided_at is null order by s.account_id, s.segment_id`,
-  fromRow: (row) => fromRow(POSTED_SEGMENT, row),
-};
+/** All that runs of some accounts, by account and id. */
+export function runningOf(accountIds: readonly number[]): Read<PostedSegment> {
+  return {
+    select: sql`select ${selectList(POSTED_SEGMENT)} from hosting_segment s
+      where s.account_id = any(${accountIds}::int[]) and s.to_at is null and s.voided_at is null
+      order by s.account_id, s.segment_id`,
+    fromRow: (row) => fromRow(POSTED_SEGMENT, row),
+  };
+}
 
 /** What the clock did to an account's segments: ended, charged on, and begun where a rate took effect. */
 export interface SettledSegments {
@@ -149,7 +151,7 @@ export async function loadOverlapping(
   range: Range,
 ): Promise<readonly HostingSegment[]> {
   const rows =
-    await tx.query(sql`/* hosting.loadOverlapping */ select ${raw(SEGMENT_LIST)} from hosting_segment s
+    await tx.query(sql`/* hosting.loadOverlapping */ select ${SEGMENT_LIST} from hosting_segment s
      where s.account_id = ${accountId} and s.resource_id = any(${resourceIds}::int[]) and s.from_at < ${at(range.toMs)}
        and (s.to_at > ${at(range.fromMs)} or s.to_at is null) and s.voided_at is null
      order by s.resource_id, s.from_at`);
@@ -201,7 +203,7 @@ export async function loadLifecycleAfter(
   atMs: number,
 ): Promise<readonly LifecycleSegment[]> {
   const rows =
-    await tx.query(sql`/* hosting.loadLifecycleAfter */ select ${raw(selectList(LIFECYCLE_SEGMENT))} from hosting_segment s
+    await tx.query(sql`/* hosting.loadLifecycleAfter */ select ${selectList(LIFECYCLE_SEGMENT)} from hosting_segment s
      where s.account_id = ${address.accountId} and s.resource_id = ${address.resourceId} and s.event_seq is null and s.voided_at is null
        and (s.to_at is null or s.to_at > ${at(atMs)}) order by s.from_at for update`);
   return rows.map((row) => fromRow(LIFECYCLE_SEGMENT, row));
@@ -216,7 +218,7 @@ export async function voidSegmentsOfEvent(
 ): Promise<readonly (HostingSegment & { readonly folded: boolean })[]> {
   const rows =
     await tx.query(sql`/* hosting.voidSegmentsOfEvent */ update hosting_segment s set voided_at = ${at(atMs)}
-     where s.account_id = ${accountId} and s.event_seq = ${eventSeq} and s.voided_at is null returning ${raw(SEGMENT_LIST)}, s.folded`);
+     where s.account_id = ${accountId} and s.event_seq = ${eventSeq} and s.voided_at is null returning ${SEGMENT_LIST}, s.folded`);
   return rows.map((row) => ({ ...segmentFromRow(row), folded: bool(row, 'folded') }));
 }
 

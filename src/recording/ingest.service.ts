@@ -10,10 +10,9 @@ import type { OpenAccount, SettlementService } from '../settlement/settlement.se
 import { recordUsage } from '../engine/writes.ts';
 import type { Tx } from '../db/database.ts';
 import { insertSegments, loadOverlapping } from '../hosting/hosting.store.ts';
+import { resolveModelIds, resolveModelRefs } from '../resources/models.store.ts';
 import {
   raiseRecordedHosting,
-  resolveModelIds,
-  resolveModelRefs,
   resolveResourceIds,
   resolveResourceRefs,
   type RecordedHosting,

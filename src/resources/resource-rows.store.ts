@@ -4,6 +4,7 @@ import { type ColumnarQuery, queryColumns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { intValue, orNull, sqlMs, textValue, valueOf } from '../db/decode.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
+import { sql, type Sql } from '../db/sql.ts';
 import { resourceKinds, resourceStatuses, type Resource } from './resource.ts';
 
 const textOrNull = orNull(textValue);
@@ -42,13 +43,13 @@ const RESOURCE: Shape<Resource> = {
 /** Runs a statement that gives resources. */
 export async function selectResources(
   tx: Tx,
-  select: Pick<ColumnarQuery, 'name' | 'with' | 'parameters'> & {
+  query: Pick<ColumnarQuery, 'name' | 'with'> & {
     /** What follows the columns; the resource is `r`. */
-    readonly from: string;
+    readonly from: Sql;
   },
 ): Promise<readonly Resource[]> {
-  const { from, ...query } = select;
-  const sql = `select ${selectList(RESOURCE)} ${from}`;
-  const columns = await queryColumns(tx, { ...query, columns: Object.keys(RESOURCE), sql });
+  const { from, ...named } = query;
+  const select = sql`select ${selectList(RESOURCE)} ${from}`;
+  const columns = await queryColumns(tx, { ...named, columns: Object.keys(RESOURCE), select });
   return fromColumns(RESOURCE, columns);
 }

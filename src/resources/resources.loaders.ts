@@ -1,13 +1,8 @@
 import { groupBy } from '../core/group.ts';
 import { loader } from '../graphql/loader.ts';
 import type { Resource } from './resource.ts';
-import {
-  listDeploymentsOf,
-  loadModels,
-  loadResources,
-  type ModelAddress,
-  type ResourceAddress,
-} from './resources.store.ts';
+import { loadModels, type ModelAddress } from './models.store.ts';
+import { listDeploymentsOf, loadResources, type ResourceAddress } from './resources.store.ts';
 import {
   type BillableResourceNode,
   modelNode,

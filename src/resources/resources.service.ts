@@ -18,14 +18,8 @@ import {
   type RegisterRequest,
 } from './registration.ts';
 import { type Model, refKey, type Resource, type ResourceKind, typeOfKind } from './resource.ts';
-import {
-  findModels,
-  findResources,
-  loadModels,
-  loadResources,
-  saveModels,
-  saveResources,
-} from './resources.store.ts';
+import { findModels, loadModels, saveModels } from './models.store.ts';
+import { findResources, loadResources, saveResources } from './resources.store.ts';
 
 /** One resource to register, of the kind that the call says. */
 interface NamedRequest extends Omit<RegisterRequest, 'kind'> {
@@ -238,9 +232,9 @@ async function registerInOrder(
   };
   await saveResources(
     tx,
+    accountId,
     rows.map((row) => ({
       ...row,
-      accountId,
       resourceId: idOf(refKey(row)),
       modelId: row.modelExternalId === null ? null : (models.get(row.modelExternalId) ?? null),
     })),
@@ -278,9 +272,9 @@ async function writeModels(
   const numbered = models.map((model) => {
     const modelId = model.modelId ?? newIds.get(model.externalId);
     invariant(modelId !== undefined, 'every model is numbered', { externalId: model.externalId });
-    return { ...model, accountId, modelId };
+    return { ...model, modelId };
   });
-  await saveModels(tx, numbered);
+  await saveModels(tx, accountId, numbered);
   return new Map(numbered.map((model) => [model.externalId, model.modelId]));
 }
 

@@ -4,6 +4,7 @@
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import type { Tx } from '../db/database.ts';
 import { big, int, ms, oneOf, text } from '../db/decode.ts';
+import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { Range } from '../core/range.ts';
 import { usageTypes, type UsageType } from './kinds.ts';
 
@@ -45,7 +46,7 @@ export interface FoldedAccount {
 
 /** Lets the transaction's statements take as long as they need. */
 export async function allowLongStatements(tx: Tx): Promise<void> {
-  await tx.query('/* check.allowLong */ set local statement_timeout = 0');
+  await tx.query(sql`/* check.allowLong */ set local statement_timeout = 0`);
 }
 
 /** The accounts that have rollups. @param accountIds only these; null: all */
@@ -53,11 +54,10 @@ export async function listFoldedAccounts(
   tx: Tx,
   accountIds: readonly number[] | null,
 ): Promise<readonly FoldedAccount[]> {
-  const rows = await tx.query(
-    `/* check.listFoldedAccounts */ select account_id, time_zone from rollup_state
-     where $1::int[] is null or account_id = any($1) order by account_id`,
-    [accountIds],
-  );
+  const isAsked = accountIds === null ? sql`true` : sql`account_id = any(${accountIds}::int[])`;
+  const rows =
+    await tx.query(sql`/* check.listFoldedAccounts */ select account_id, time_zone from rollup_state
+     where ${isAsked} order by account_id`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
     timeZone: text(row, 'time_zone'),
@@ -69,58 +69,64 @@ export async function findAccountIds(
   tx: Tx,
   externalIds: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
-  const rows = await tx.query(
-    `/* check.findAccountIds */ select external_id, account_id from account where external_id = any($1)`,
-    [externalIds],
-  );
+  const rows =
+    await tx.query(sql`/* check.findAccountIds */ select external_id, account_id from account
+     where external_id = any(${externalIds}::text[])`);
   return new Map(rows.map((row) => [text(row, 'external_id'), int(row, 'account_id')]));
 }
 
 /** From the first to the last instant that an account's rollups may hold; null when nothing was recorded. */
 export async function loadSpan(tx: Tx, accountId: number): Promise<Range | null> {
-  const rows = await tx.query(
-    `/* check.loadSpan */ select min(at) as first, max(at) as last from (
-       select occurred_at as at from usage_event where account_id = $1
-       union all select from_at from hosting_segment where account_id = $1 and folded
-       union all select to_at from hosting_segment where account_id = $1 and folded) instants`,
-    [accountId],
-  );
+  const rows =
+    await tx.query(sql`/* check.loadSpan */ select min(at) as first, max(at) as last from (
+       select occurred_at as at from usage_event where account_id = ${accountId}
+       union all select from_at from hosting_segment where account_id = ${accountId} and folded
+       union all select to_at from hosting_segment where account_id = ${accountId} and folded) instants`);
   const [row] = rows;
   if (row === undefined || row['first'] === null) return null;
   return { fromMs: ms(row, 'first'), toMs: ms(row, 'last') };
 }
 
 const DIMENSIONS = {
-  usage_by_account: 'kind::text',
-  usage_by_resource: 'subject_id::text',
+  usage_by_account: sql`kind::text`,
+  usage_by_resource: sql`subject_id::text`,
 } as const;
 
 const FIGURES = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'] as const;
 
+/** A local day with its beginning. */
+interface LocalDay {
+  readonly day: number;
+  readonly fromMs: number;
+}
+
 // What each folded event, and each local day of each folded segment, adds to the rollups.
-const RECORDED = `
+function recorded(accountId: number, days: readonly LocalDay[]): Sql {
+  const dayStartsMs = days.map(({ fromMs }) => fromMs);
+  return sql`
      day as (select day, from_ms, lead(from_ms) over (order by day) as to_ms
-       from unnest($2::int[], $3::int8[]) d(day, from_ms)),
+       from ${unnested(days, { day: ['int', ({ day }) => day], from_ms: ['int8', ({ fromMs }) => fromMs] })}),
      event as (
        select *, (extract(epoch from occurred_at) * 1000)::int8 as at_ms from usage_event
-       where account_id = $1 and voided_at is null and type <> 'HOSTING'
-         and seq <= (select watermark from rollup_state where account_id = $1)),
+       where account_id = ${accountId} and voided_at is null and type <> 'HOSTING'
+         and seq <= (select watermark from rollup_state where account_id = ${accountId})),
      segment as (
        select r.kind, s.resource_id, s.hardware_id, s.replicas, s.replicas::numeric * s.rate_micro_per_hour as per_hour,
          (extract(epoch from s.from_at) * 1000)::int8 as from_ms, (extract(epoch from s.to_at) * 1000)::int8 as to_ms
        from hosting_segment s join resource r using (account_id, resource_id)
-       where s.account_id = $1 and s.folded and s.voided_at is null),
+       where s.account_id = ${accountId} and s.folded and s.voided_at is null),
      hosted as (
        select s.*, d.day, greatest(s.from_ms, d.from_ms) as a, least(s.to_ms, d.to_ms) as b
        from segment s join day d on d.from_ms < s.to_ms and d.to_ms > s.from_ms),
      fact as (
-       select at_ms / 900000 as quarter, width_bucket(at_ms, $3::int8[]) - 1 + ($2::int[])[1] as day, kind, type,
+       select at_ms / 900000 as quarter, width_bucket(at_ms, ${dayStartsMs}::int8[]) - 1 + ${days[0]?.day ?? 0}::int as day, kind, type,
          subject_id, 0 as hardware_id, 1 as events, quantity, credits_micro::numeric, 0::int8 as hosting_ms, 0::int8 as replica_ms
        from event
        union all
        select null, day, kind, 'HOSTING', resource_id, hardware_id, 0, 0,
          div(per_hour * (b - from_ms), 3600000) - div(per_hour * (a - from_ms), 3600000), b - a, (b - a) * replicas
        from hosted where a < b)`;
+}
 
 /**
  * The buckets of one table whose figures differ from those of the folded events and segments.
@@ -133,26 +139,23 @@ export async function loadDifferences(
   { account, span, limit }: { account: FoldedAccount; span: Range; limit: number },
 ): Promise<readonly RollupDifference[]> {
   const dimension = DIMENSIONS[table];
-  const each = (figure: (name: string) => string): string => FIGURES.map(figure).join(', ');
+  const each = (figure: (name: string) => string): Sql => raw(FIGURES.map(figure).join(', '));
   const days = localDays(account.timeZone, span);
-  const rows = await tx.query(
-    `/* check.loadDifferences.${table} */ with
-     ${RECORDED},
+  const rows = await tx.query(sql`/* check.loadDifferences.${raw(table)} */ with
+     ${recorded(account.accountId, days)},
      raw as (
        select t.tier, t.bucket::int as bucket, ${dimension} as dimension, type, hardware_id, ${each((name) => `sum(${name}) as ${name}`)}
        from fact cross join lateral (values
          (0, quarter), (1, quarter / 8), (2, day), (3, day >> 3), (4, day >> 6)) t(tier, bucket)
        where t.bucket is not null group by 1, 2, 3, 4, 5),
      kept as (
-       select tier, bucket, ${dimension} as dimension, type, hardware_id, ${FIGURES.join(', ')}
-       from ${table} where account_id = $1)
+       select tier, bucket, ${dimension} as dimension, type, hardware_id, ${each((name) => name)}
+       from ${raw(table)} where account_id = ${account.accountId})
      select tier, bucket, dimension, type, hardware_id,
        ${each((name) => `coalesce(kept.${name}, 0)::text as kept_${name}, coalesce(raw.${name}, 0)::text as raw_${name}`)}
      from raw full join kept using (tier, bucket, dimension, type, hardware_id)
      where (${each((name) => `coalesce(kept.${name}, 0)`)}) is distinct from (${each((name) => `coalesce(raw.${name}, 0)`)})
-     order by tier, bucket, dimension limit $4`,
-    [account.accountId, days.map(({ day }) => day), days.map(({ fromMs }) => fromMs), limit],
-  );
+     order by tier, bucket, dimension limit ${limit}`);
   const figures = (row: Readonly<Record<string, unknown>>, of: 'kept' | 'raw'): RollupFigures => ({
     events: big(row, `${of}_events`),
     quantity: big(row, `${of}_quantity`),
@@ -174,12 +177,9 @@ export async function loadDifferences(
 }
 
 /** Every local day of a span and the one after it, with its beginning. */
-function localDays(
-  timeZone: string,
-  span: Range,
-): readonly { readonly day: number; readonly fromMs: number }[] {
+function localDays(timeZone: string, span: Range): readonly LocalDay[] {
   const lastDay = dayOf(timeZone, span.toMs) + 1;
-  const days: { readonly day: number; readonly fromMs: number }[] = [];
+  const days: LocalDay[] = [];
   for (let day = dayOf(timeZone, span.fromMs); day <= lastDay; day += 1) {
     days.push({ day, fromMs: dayStartMs(timeZone, day) });
   }

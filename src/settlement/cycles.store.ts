@@ -1,7 +1,7 @@
 import type { Tx } from '../db/database.ts';
 import { int } from '../db/decode.ts';
 import { CYCLE, cycleFromRow, type CycleRecord } from './state.store.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { sql, unnested } from '../db/sql.ts';
 
 /** Points to a cycle. */
 export interface CycleRef {
@@ -15,7 +15,7 @@ export async function listCycles(
   page: { readonly accountId: number; readonly beforeId: number; readonly limit: number },
 ): Promise<readonly CycleRecord[]> {
   const rows =
-    await tx.query(sql`/* credits.listCycles */ select ${raw(CYCLE)} from billing_cycle b where b.account_id = ${page.accountId} and b.cycle_id < ${page.beforeId}
+    await tx.query(sql`/* credits.listCycles */ select ${CYCLE} from billing_cycle b where b.account_id = ${page.accountId} and b.cycle_id < ${page.beforeId}
      order by b.cycle_id desc limit ${page.limit}`);
   return rows.map(cycleFromRow);
 }
@@ -25,13 +25,10 @@ export async function loadCycles(
   tx: Tx,
   refs: readonly CycleRef[],
 ): Promise<readonly CycleRecord[]> {
-  const rows = await tx.query(sql`/* credits.loadCycles */ select ${raw(CYCLE)} from ${unnested(
-    refs,
-    {
-      account_id: ['int', (ref) => ref.accountId],
-      cycle_id: ['int', (ref) => ref.cycleId],
-    },
-  )}
+  const rows = await tx.query(sql`/* credits.loadCycles */ select ${CYCLE} from ${unnested(refs, {
+    account_id: ['int', (ref) => ref.accountId],
+    cycle_id: ['int', (ref) => ref.cycleId],
+  })}
      join billing_cycle b using (account_id, cycle_id)`);
   return rows.map(cycleFromRow);
 }

@@ -1,6 +1,7 @@
 import { ACCOUNT_COLUMNS, type LockedAccount, lockedFromRow } from '../account/account.store.ts';
 import type { Tx } from '../db/database.ts';
 import { at } from '../db/decode.ts';
+import { sql } from '../db/sql.ts';
 
 /**
  * Locks an account that has something due, as lockAccount does, but waits for nobody.
@@ -11,13 +12,10 @@ export async function lockDueAccount(
   accountId: number,
   byMs: number,
 ): Promise<LockedAccount | null> {
-  const rows = await tx.query(
-    `/* credits.lockDueAccount */ with locked as materialized (
-       select ${ACCOUNT_COLUMNS} from account a where account_id = $1 and exists (
-         select from credit_state c where c.account_id = a.account_id and c.next_due_at <= $2)
+  const rows = await tx.query(sql`/* credits.lockDueAccount */ with locked as materialized (
+       select ${ACCOUNT_COLUMNS} from account a where account_id = ${accountId} and exists (
+         select from credit_state c where c.account_id = a.account_id and c.next_due_at <= ${at(byMs)})
        for no key update of a skip locked)
-     select *, clock_timestamp() as database_now from locked`,
-    [accountId, at(byMs)],
-  );
+     select *, clock_timestamp() as database_now from locked`);
   return rows[0] === undefined ? null : lockedFromRow(rows[0]);
 }

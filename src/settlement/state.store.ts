@@ -28,7 +28,7 @@ import { type CycleSums, type Lot, lotStates } from '../engine/lots.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 import type { AccountState, KnownRate, RunningCycle } from '../engine/state.ts';
 import { alertRulesOf } from './thresholds.store.ts';
-import { sql, unnested } from '../db/sql.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('credit_state')
 export class CreditStateRow {
@@ -75,20 +75,20 @@ export interface CycleRecord extends RunningCycle {
 const SUMS = ['carried_over', 'allocated', 'used', 'expired', 'adjusted'];
 
 /** The sums of a cycle row, for any statement on it. */
-export const CYCLE = [
-  'b.account_id, b.cycle_id',
-  `${sqlMs('b.starts_at')} as starts_ms, ${sqlMs('b.ends_at')} as ends_ms`,
-  ...['', 'runs_'].flatMap((unit) =>
-    SUMS.map((sum) => `b.${unit}${sum}_micro::text as ${unit}${sum}_micro`),
-  ),
-].join(', ');
+export const CYCLE = raw(
+  [
+    'b.account_id, b.cycle_id',
+    `${sqlMs('b.starts_at')} as starts_ms, ${sqlMs('b.ends_at')} as ends_ms`,
+    ...['', 'runs_'].flatMap((unit) =>
+      SUMS.map((sum) => `b.${unit}${sum}_micro::text as ${unit}${sum}_micro`),
+    ),
+  ].join(', '),
+);
 
 /** Most rows of a state are alert rules, and what is left and until when does not hang on them. */
 export interface LoadOptions {
   readonly withoutAlertRules?: boolean;
 }
-
-const noAlertRules = { ...alertRulesOf, sql: `${alertRulesOf.sql} limit 0` };
 
 /**
  * The credits of some accounts as they were settled last, by account id; unknown ids are left out.
@@ -100,15 +100,12 @@ export async function loadStates(
   { withoutAlertRules = false }: LoadOptions = {},
 ): Promise<ReadonlyMap<number, AccountState>> {
   const read = await readCombined(tx, 'credits.loadStates', {
-    reads: {
-      states: statesOf,
-      lots: liveLotsOf,
-      alertRules: withoutAlertRules ? noAlertRules : alertRulesOf,
-      running: runningOf,
-      // All of them: what a write deploys may run on hardware that nothing ran on before.
-      rates: knownRates,
-    },
-    parameters: [accountIds],
+    states: statesOf(accountIds),
+    lots: liveLotsOf(accountIds),
+    alertRules: alertRulesOf(withoutAlertRules ? [] : accountIds),
+    running: runningOf(accountIds),
+    // All of them: what a write deploys may run on hardware that nothing ran on before.
+    rates: knownRates,
   });
   const lots = groupBy(read.lots, accountOf);
   const alertRules = groupBy(read.alertRules, accountOf);
@@ -131,17 +128,19 @@ function accountOf({ accountId }: { readonly accountId: number }): number {
 }
 
 /** The rows that a state is made of one each. */
-const statesOf: Read<Row> = {
-  sql: `select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
+function statesOf(accountIds: readonly number[]): Read<Row> {
+  return {
+    select: sql`select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
       c.debt_micro::text, c.runs_debt_micro::text, c.has_credits, c.has_runs, c.last_ledger_sequence,
       c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test,
-      ${sqlMs('a.credits_from')} as credits_from_ms, ${sqlMs('a.settled_at')} as settled_ms,
+      ${raw(sqlMs('a.credits_from'))} as credits_from_ms, ${raw(sqlMs('a.settled_at'))} as settled_ms,
       array(select r.resource_id from resource r where r.account_id = c.account_id and r.status = 'DEPLOYING'
         order by r.resource_id) as requested
     from credit_state c join billing_cycle b using (account_id, cycle_id) join account a using (account_id)
-    where c.account_id = any($1)`,
-  fromRow: (row) => row,
-};
+    where c.account_id = any(${accountIds}::int[])`,
+    fromRow: (row) => row,
+  };
+}
 
 interface StateParts {
   readonly lots: readonly StoredLot[];
@@ -220,32 +219,35 @@ interface StoredLot {
   readonly lot: Lot;
 }
 
-const liveLotsOf: Read<StoredLot> = {
-  sql: `select account_id, allocation_id, unit, state, amount_micro::text, spent_micro::text, priority,
-      ${sqlMs('grant_at')} as grant_ms, ${sqlMs('expires_at')} as expires_ms, ${sqlMs('created_at')} as created_ms,
+function liveLotsOf(accountIds: readonly number[]): Read<StoredLot> {
+  return {
+    select: sql`select account_id, allocation_id, unit, state, amount_micro::text, spent_micro::text, priority,
+      ${raw(sqlMs('grant_at'))} as grant_ms, ${raw(sqlMs('expires_at'))} as expires_ms, ${raw(sqlMs('created_at'))} as created_ms,
       series_id, is_adjustment
-    from credit_allocation where account_id = any($1) and state in ('PENDING', 'SPENDABLE')`,
-  fromRow: (row) => ({
-    accountId: int(row, 'account_id'),
-    unit: oneOf(row, 'unit', allocationUnits),
-    lot: {
-      allocationId: int(row, 'allocation_id'),
-      state: oneOf(row, 'state', lotStates),
-      amountMicro: big(row, 'amount_micro'),
-      spentMicro: big(row, 'spent_micro'),
-      priority: int(row, 'priority'),
-      grantAtMs: int(row, 'grant_ms'),
-      expiresAtMs: intOrNull(row, 'expires_ms'),
-      createdAtMs: int(row, 'created_ms'),
-      seriesId: intOrNull(row, 'series_id'),
-      isAdjustment: bool(row, 'is_adjustment'),
-    },
-  }),
-};
+    from credit_allocation where account_id = any(${accountIds}::int[]) and state in ('PENDING', 'SPENDABLE')`,
+    fromRow: (row) => ({
+      accountId: int(row, 'account_id'),
+      unit: oneOf(row, 'unit', allocationUnits),
+      lot: {
+        allocationId: int(row, 'allocation_id'),
+        state: oneOf(row, 'state', lotStates),
+        amountMicro: big(row, 'amount_micro'),
+        spentMicro: big(row, 'spent_micro'),
+        priority: int(row, 'priority'),
+        grantAtMs: int(row, 'grant_ms'),
+        expiresAtMs: intOrNull(row, 'expires_ms'),
+        createdAtMs: int(row, 'created_ms'),
+        seriesId: intOrNull(row, 'series_id'),
+        isAdjustment: bool(row, 'is_adjustment'),
+      },
+    }),
+  };
+}
 
 /** All rates, with since when they are known. */
 const knownRates: Read<KnownRate> = {
-  sql: `select hardware_id, ${sqlMs('effective_from')} as effective_ms, rate_micro_per_hour::text, ${sqlMs('set_at')} as set_ms
+  select: sql`select hardware_id, ${raw(sqlMs('effective_from'))} as effective_ms, rate_micro_per_hour::text,
+      ${raw(sqlMs('set_at'))} as set_ms
     from hardware_rate`,
   fromRow: (row) => ({
     hardwareId: int(row, 'hardware_id'),
@@ -260,8 +262,7 @@ export async function loadRatesKnownTo(
   tx: Tx,
   account: { readonly isTest: boolean },
 ): Promise<readonly KnownRate[]> {
-  const reads = { rates: knownRates };
-  const { rates } = await readCombined(tx, 'credits.loadRates', { reads, parameters: [] });
+  const { rates } = await readCombined(tx, 'credits.loadRates', { rates: knownRates });
   return ratesKnownTo(account, rates);
 }
 

@@ -21,7 +21,7 @@ import {
   alertRuleMeasures,
   type AlertRuleMeasure,
 } from '../engine/alert-rules.ts';
-import { sql, unnested } from '../db/sql.ts';
+import { raw, sql, unnested } from '../db/sql.ts';
 
 @Entity('alert_rule')
 export class AlertRuleRow {
@@ -53,21 +53,25 @@ export interface Threshold {
   readonly label: string | null;
 }
 
-/** All that is watched of some accounts, by account and id. `$1`: their ids. */
-export const alertRulesOf: Read<AlertRule & { readonly accountId: number }> = {
-  sql: `select account_id, rule_id, measure, value_micro::text, is_reached, open_alert,
-      ${sqlMs('last_fired_at')} as last_fired_ms
-    from alert_rule where account_id = any($1) and deleted_at is null order by account_id, rule_id`,
-  fromRow: (row) => ({
-    accountId: int(row, 'account_id'),
-    ruleId: int(row, 'rule_id'),
-    measure: oneOf(row, 'measure', alertRuleMeasures),
-    valueMicro: big(row, 'value_micro'),
-    isReached: bool(row, 'is_reached'),
-    openAlert: intOrNull(row, 'open_alert'),
-    lastFiredAtMs: intOrNull(row, 'last_fired_ms'),
-  }),
-};
+/** All that is watched of some accounts, by account and id. */
+export function alertRulesOf(
+  accountIds: readonly number[],
+): Read<AlertRule & { readonly accountId: number }> {
+  return {
+    select: sql`select account_id, rule_id, measure, value_micro::text, is_reached, open_alert,
+        ${raw(sqlMs('last_fired_at'))} as last_fired_ms
+      from alert_rule where account_id = any(${accountIds}::int[]) and deleted_at is null order by account_id, rule_id`,
+    fromRow: (row) => ({
+      accountId: int(row, 'account_id'),
+      ruleId: int(row, 'rule_id'),
+      measure: oneOf(row, 'measure', alertRuleMeasures),
+      valueMicro: big(row, 'value_micro'),
+      isReached: bool(row, 'is_reached'),
+      openAlert: intOrNull(row, 'open_alert'),
+      lastFiredAtMs: intOrNull(row, 'last_fired_ms'),
+    }),
+  };
+}
 
 /** Writes what became of alert rules. */
 export async function saveAlertRules(

@@ -4,9 +4,10 @@
 import { queryColumns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { fromColumns, selectList } from '../db/shape.ts';
+import { sql, type Sql, raw, unnested } from '../db/sql.ts';
 import { at, boolValue, int, intValue, msOrNull } from '../db/decode.ts';
 import type { AsOf, Written } from '../core/cursor.ts';
-import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
+import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { type AccountRange, VIEW_SEGMENT } from './views.store.ts';
 import type { ViewSegment } from './views.ts';
 
@@ -30,31 +31,34 @@ export async function loadChangedSegments(
   tx: Tx,
   ranges: readonly RangeAsOf[],
 ): Promise<readonly (readonly ChangedSegment[])[]> {
-  const overlaps = 's.account_id = x.account_id and s.from_at < x.to_at and s.to_at > x.from_at';
+  const overlaps = raw(
+    's.account_id = x.account_id and s.from_at < x.to_at and s.to_at > x.from_at',
+  );
+  const segment = selectList(VIEW_SEGMENT);
   const columns = await queryColumns(tx, {
     name: 'views.loadChangedSegments',
     columns: [...Object.keys(VIEW_SEGMENT), 'q', 'is_folded'],
-    parameters: [
-      ranges.map((_, q) => q),
-      ranges.map((range) => range.accountId),
-      ranges.map((range) => at(range.fromMs)),
-      ranges.map((range) => at(range.toMs)),
-      ranges.map(({ asOf }) => at(asOf.nowMs)),
-      ranges.map(({ asOf }) => asOf.lastSeq),
-      ranges.map(({ asOf }) => asOf.lastChange),
-      `${FOLDED_SEGMENT_MAX_MS} milliseconds`,
-    ],
-    with: `x as materialized (
-      select * from unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::int8[], $7::int8[])
-        x(q, account_id, from_at, to_at, now_at, last_seq, last_change))`,
-    sql: `select ${selectList(VIEW_SEGMENT)}, x.q, true as is_folded from x join hosting_segment s on ${overlaps}
-        and s.folded and s.voided_at is null and s.from_at > x.now_at - $8::interval and s.to_at > x.now_at
+    with: sql`x as materialized (
+      select * from ${unnested(
+        ranges.map((range, q) => ({ q, ...range })),
+        {
+          q: ['int', ({ q }) => q],
+          account_id: ['int', (range) => range.accountId],
+          from_at: ['timestamptz', (range) => at(range.fromMs)],
+          to_at: ['timestamptz', (range) => at(range.toMs)],
+          now_at: ['timestamptz', ({ asOf }) => at(asOf.nowMs)],
+          last_seq: ['int8', ({ asOf }) => asOf.lastSeq],
+          last_change: ['int8', ({ asOf }) => asOf.lastChange],
+        },
+      )})`,
+    select: sql`select ${segment}, x.q, true as is_folded from x join hosting_segment s on ${overlaps}
+        and s.folded and s.voided_at is null and s.from_at > x.now_at - ${FOLDED_SEGMENT_MAX} and s.to_at > x.now_at
         and (s.event_seq is null or s.event_seq <= x.last_seq)
       union all
-      select ${selectList(VIEW_SEGMENT)}, x.q, true from x join hosting_segment s on ${overlaps}
+      select ${segment}, x.q, true from x join hosting_segment s on ${overlaps}
         and s.folded and s.voided_at is null and s.event_seq > x.last_seq
       union all
-      select ${selectList(VIEW_SEGMENT)}, x.q, false from x
+      select ${segment}, x.q, false from x
         join usage_event e on e.account_id = x.account_id and e.void_change > x.last_change and e.seq <= x.last_seq
           and e.type = 'HOSTING'
         join hosting_segment s on ${overlaps} and s.event_seq = e.seq`,
@@ -62,8 +66,8 @@ export async function loadChangedSegments(
   const q = columns.read('q', intValue);
   const isFolded = columns.read('is_folded', boolValue);
   const answers: ChangedSegment[][] = ranges.map(() => []);
-  fromColumns(VIEW_SEGMENT, columns).forEach((segment, index) => {
-    answers[q(index)]?.push({ segment, isFolded: isFolded(index) });
+  fromColumns(VIEW_SEGMENT, columns).forEach((one, index) => {
+    answers[q(index)]?.push({ segment: one, isFolded: isFolded(index) });
   });
   return answers;
 }
@@ -82,18 +86,26 @@ export async function loadLastEvents(
   tx: Tx,
   accounts: readonly AccountAsOf[],
 ): Promise<readonly ReadonlyMap<number, number | null>[]> {
-  const touched = (beyond: string): string => `
+  const touched = (beyond: string): Sql => sql`
     select x.q, u.subject_id, max(u.occurred_at) filter (
       where u.seq <= x.last_seq and (u.voided_at is null or u.void_change > x.last_change)) as last_at
     from x cross join lateral (
-      select * from usage_event u where u.account_id = x.account_id and ${beyond} offset 0) u
+      select * from usage_event u where u.account_id = x.account_id and ${raw(beyond)} offset 0) u
     where u.type <> 'HOSTING' and u.kind <> 'MODEL' group by x.q, u.subject_id`;
   // The latest of the rest is found from quarter hour to quarter hour, back from the last one that holds any.
-  const rows = await tx.query(
-    `/* views.loadLastEvents */ with
+  const rows = await tx.query(sql`/* views.loadLastEvents */ with
      x as materialized (
        select x.*, least(x.last_seq, coalesce(s.watermark, 0)) as folded_seq, a.last_seq as newest_seq
-       from unnest($1::int[], $2::int[], $3::int8[], $4::int8[]) x(q, account_id, last_seq, last_change)
+       from ${unnested(
+         accounts.map((account, q) => ({ q, ...account })),
+         {
+           q: ['int', ({ q }) => q],
+           account_id: ['int', ({ accountId }) => accountId],
+           last_seq: ['int8', ({ written }) => written.lastSeq],
+           last_change: ['int8', ({ written }) => written.lastChange],
+         },
+         { as: 'x' },
+       )}
          join account a using (account_id) left join rollup_state s using (account_id)),
      touched as materialized (
        select q, subject_id, max(last_at) as last_at from (
@@ -110,14 +122,7 @@ export async function loadLastEvents(
            and u.voided_at is null and u.type <> 'HOSTING') e
        where b.account_id = x.account_id and b.tier = 0 and b.subject_id = touched.subject_id and b.events > 0
          and e.last_at is not null
-       order by b.bucket desc limit 1) earlier on true`,
-    [
-      accounts.map((_, q) => q),
-      accounts.map(({ accountId }) => accountId),
-      accounts.map(({ written }) => written.lastSeq),
-      accounts.map(({ written }) => written.lastChange),
-    ],
-  );
+       order by b.bucket desc limit 1) earlier on true`);
   const answers = accounts.map(() => new Map<number, number | null>());
   for (const row of rows) {
     answers[int(row, 'q')]?.set(int(row, 'subject_id'), msOrNull(row, 'last_at'));

@@ -13,7 +13,8 @@ import type { Tx } from '../db/database.ts';
 import { splitByRates } from '../hosting/charge.ts';
 import { laterOf, type Model, type Resource, type ResourceKind } from '../resources/resource.ts';
 import { listResourcesAsOf, type RowsAsOf } from '../resources/former-rows.store.ts';
-import { listModelsAsOf, listModelsOf, listResourcesOf } from '../resources/resources.store.ts';
+import { listModelsAsOf, listModelsOf } from '../resources/models.store.ts';
+import { listResourcesOf } from '../resources/resources.store.ts';
 import { planTiers } from '../rollups/tier-plan.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import {

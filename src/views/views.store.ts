@@ -3,13 +3,14 @@
 
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
+import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
 import { at, bigValue, int, intValue, ms, orNull, text, valueOf } from '../db/decode.ts';
 import type { Written } from '../core/cursor.ts';
 import type { Range } from '../core/range.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
 import type { TierPlan } from '../rollups/tier-plan.ts';
-import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
+import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import type { Grain, Sum, ViewSegment } from './views.ts';
 
@@ -24,13 +25,10 @@ export async function loadFoldedUpTo(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<readonly FoldedUpTo[]> {
-  const rows = await tx.query(
-    `/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
-       a.last_local_id, a.last_change,
-       coalesce(s.time_zone, a.time_zone) as time_zone
-     from account a left join rollup_state s using (account_id) where a.account_id = any($1)`,
-    [accountIds],
-  );
+  const rows =
+    await tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
+       a.last_local_id, a.last_change, coalesce(s.time_zone, a.time_zone) as time_zone
+     from account a left join rollup_state s using (account_id) where a.account_id = any(${accountIds}::int[])`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
     watermark: int(row, 'watermark'),
@@ -62,39 +60,23 @@ export interface SumsQuestion {
 }
 
 interface GrainColumns {
-  readonly table: string;
-  readonly dimension: string;
-  readonly eventDimension: string;
+  readonly table: Sql;
+  readonly dimension: Sql;
+  readonly eventDimension: Sql;
 }
 
 const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
   account: {
-    table: 'usage_by_account',
-    dimension: '0, r.kind::text',
-    eventDimension: '0, u.kind::text',
+    table: sql`usage_by_account`,
+    dimension: sql`0, r.kind::text`,
+    eventDimension: sql`0, u.kind::text`,
   },
   resource: {
-    table: 'usage_by_resource',
-    dimension: 'r.subject_id, null',
-    eventDimension: 'u.subject_id, null',
+    table: sql`usage_by_resource`,
+    dimension: sql`r.subject_id, null`,
+    eventDimension: sql`u.subject_id, null`,
   },
 };
-
-const ASKED_SUMS = `
-     question as materialized (
-       select q, account_id, watermark, tail_from, tail_to, tail_sign, last_seq, last_change,
-         edges::timestamptz[] as edges, subjects::int[] as subjects
-       from unnest($1::int[], $2::int[], $3::int8[], $4::int8[], $5::int8[], $6::int[], $7::int8[], $8::int8[], $9::text[],
-           $10::text[])
-         x(q, account_id, watermark, tail_from, tail_to, tail_sign, last_seq, last_change, edges, subjects)),
-     piece as materialized (
-       select x.*, question.account_id, question.subjects
-       from unnest($11::int[], $12::int[], $13::smallint[], $14::int[], $15::int[], $16::int[])
-         x(q, cell, tier, from_bucket, to_bucket, sign) join question using (q)),
-     edge as materialized (
-       select x.*, question.account_id, question.subjects, question.watermark
-       from unnest($17::int[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::int[])
-         x(q, cell, from_at, to_at, sign) join question using (q)),`;
 
 // Each `offset 0` keeps the planner from joining the other way round: it would rather read an account's rollups or events
 // of the whole range than a few buckets, or the few events beyond the watermark. Both ends of the tail are given, since a
@@ -111,36 +93,35 @@ export async function loadSums(
 ): Promise<readonly (readonly Sum[])[]> {
   const { table, dimension, eventDimension } = grainColumns[grain];
   const ofSubjects = questions.some((question) => question.subjectIds !== null);
-  const isOfThem = (of: string): string =>
-    `u.type <> 'HOSTING' ${ofSubjects ? `and u.subject_id = any(${of}.subjects)` : ''}`;
-  const inRange = `u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
+  const isOfThem = (of: string): Sql =>
+    sql`u.type <> 'HOSTING' ${ofSubjects ? sql`and u.subject_id = any(${raw(of)}.subjects)` : empty}`;
+  const inRange = sql`u.occurred_at >= question.edges[1] and u.occurred_at < question.edges[cardinality(question.edges)]
          and ${isOfThem('question')}`;
-  const beyondRollups = (sign: string): string =>
-    `select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
+  const beyondRollups = (sign: Sql): Sql =>
+    sql`select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
          ${sign} * u.quantity, ${sign} * u.credits_micro, 0, 0`;
   // What was voided since a view was first computed counts in it still, and is in no rollup.
   const voidedSince = questions.some(({ written }) => written !== null)
-    ? `union all
-       ${beyondRollups('1')}
+    ? sql`union all
+       ${beyondRollups(sql`1`)}
        from question cross join lateral (
          select * from usage_event u where u.account_id = question.account_id
            and u.void_change > question.last_change offset 0) u
        where u.seq <= question.last_seq and ${inRange}`
-    : '';
+    : empty;
   const columns = await queryColumns(tx, {
     name: `views.loadSums.${grain}`,
     columns: SUM_COLUMNS,
-    parameters: sumsParameters(questions),
-    sql: `with
-     ${ASKED_SUMS}
+    select: sql`with
+     ${askedSums(questions)}
      part (q, cell, subject_id, kind, type, hardware_id, quantity, credits_micro, hosting_ms, replica_ms) as (
        select piece.q, piece.cell, ${dimension}, r.type, r.hardware_id, piece.sign * r.quantity,
          piece.sign * r.credits_micro, piece.sign * r.hosting_ms, piece.sign * r.replica_ms
-       from piece ${ofSubjects ? 'cross join lateral unnest(piece.subjects) s(subject_id)' : ''}
+       from piece ${ofSubjects ? sql`cross join lateral unnest(piece.subjects) s(subject_id)` : empty}
          cross join lateral (
            select * from ${table} r where r.account_id = piece.account_id and r.tier = piece.tier
              and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
-             ${ofSubjects ? 'and r.subject_id = s.subject_id' : ''} offset 0) r
+             ${ofSubjects ? sql`and r.subject_id = s.subject_id` : empty} offset 0) r
        union all
        select edge.q, edge.cell, ${eventDimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
        from edge cross join lateral (
@@ -148,7 +129,7 @@ export async function loadSums(
            and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at offset 0) u
        where u.seq <= edge.watermark and u.voided_at is null and ${isOfThem('edge')}
        union all
-       ${beyondRollups('question.tail_sign')}
+       ${beyondRollups(sql`question.tail_sign`)}
        from question cross join lateral (
          select * from usage_event u where u.account_id = question.account_id
            and u.seq > question.tail_from and u.seq <= question.tail_to offset 0) u
@@ -204,38 +185,55 @@ function sumsFrom(columns: Columns, questions: number): readonly (readonly Sum[]
   return answers;
 }
 
-function sumsParameters(questions: readonly SumsQuestion[]): readonly unknown[] {
-  const tierSpans = questions.flatMap((question, q) =>
-    question.tierPlan.tierSpans.map((piece) => ({ q, ...piece })),
+/** The questions as tables: each, its tier buckets, and its cut edges. */
+function askedSums(questions: readonly SumsQuestion[]): Sql {
+  const tierSpans = questions.flatMap(({ tierPlan }, q) =>
+    tierPlan.tierSpans.map((span) => ({ q, ...span })),
   );
-  const edges = questions.flatMap((question, q) =>
-    question.tierPlan.rawEventSpans.map((edge) => ({ q, ...edge })),
+  const rawSpans = questions.flatMap(({ tierPlan }, q) =>
+    tierPlan.rawEventSpans.map((span) => ({ q, ...span })),
   );
-  return [
-    questions.map((_, q) => q),
-    questions.map((question) => question.accountId),
-    questions.map((question) => question.watermark),
-    questions.map(({ tail }) => tail.fromSeq),
-    questions.map(({ tail }) => tail.toSeq),
-    questions.map(({ tail }) => tail.sign),
-    questions.map(({ written }) => written?.lastSeq ?? null),
-    questions.map(({ written }) => written?.lastChange ?? null),
-    questions.map(
-      (question) => `{${question.edgesMs.map((edge) => at(edge).toISOString()).join()}}`,
-    ),
-    questions.map((question) => `{${(question.subjectIds ?? []).join()}}`),
-    tierSpans.map((piece) => piece.q),
-    tierSpans.map((piece) => piece.cell),
-    tierSpans.map((piece) => piece.tier),
-    tierSpans.map((piece) => piece.fromBucket),
-    tierSpans.map((piece) => piece.toBucket),
-    tierSpans.map((piece) => piece.sign),
-    edges.map((edge) => edge.q),
-    edges.map((edge) => edge.cell),
-    edges.map((edge) => at(edge.fromMs)),
-    edges.map((edge) => at(edge.toMs)),
-    edges.map((edge) => edge.sign),
-  ];
+  return sql`
+     question as materialized (
+       select q, account_id, watermark, tail_from, tail_to, tail_sign, last_seq, last_change,
+         edges::timestamptz[] as edges, subjects::int[] as subjects
+       from ${unnested(
+         questions.map((question, q) => ({ q, ...question })),
+         {
+           q: ['int', ({ q }) => q],
+           account_id: ['int', (question) => question.accountId],
+           watermark: ['int8', (question) => question.watermark],
+           tail_from: ['int8', ({ tail }) => tail.fromSeq],
+           tail_to: ['int8', ({ tail }) => tail.toSeq],
+           tail_sign: ['int', ({ tail }) => tail.sign],
+           last_seq: ['int8', ({ written }) => written?.lastSeq ?? null],
+           last_change: ['int8', ({ written }) => written?.lastChange ?? null],
+           edges: [
+             'text',
+             ({ edgesMs }) => `{${edgesMs.map((edge) => at(edge).toISOString()).join()}}`,
+           ],
+           subjects: ['text', ({ subjectIds }) => `{${(subjectIds ?? []).join()}}`],
+         },
+       )}),
+     piece as materialized (
+       select k.*, question.account_id, question.subjects
+       from ${unnested(tierSpans, {
+         q: ['int', ({ q }) => q],
+         cell: ['int', ({ cell }) => cell],
+         tier: ['smallint', ({ tier }) => tier],
+         from_bucket: ['int', ({ fromBucket }) => fromBucket],
+         to_bucket: ['int', ({ toBucket }) => toBucket],
+         sign: ['int', ({ sign }) => sign],
+       })} join question using (q)),
+     edge as materialized (
+       select k.*, question.account_id, question.subjects, question.watermark
+       from ${unnested(rawSpans, {
+         q: ['int', ({ q }) => q],
+         cell: ['int', ({ cell }) => cell],
+         from_at: ['timestamptz', ({ fromMs }) => at(fromMs)],
+         to_at: ['timestamptz', ({ toMs }) => at(toMs)],
+         sign: ['int', ({ sign }) => sign],
+       })} join question using (q)),`;
 }
 
 /** A stretch of one account's time. */
@@ -261,8 +259,8 @@ export async function loadUnfoldedSegments(
   return selectSegments(
     tx,
     'views.loadUnfoldedSegments',
-    { ranges },
-    'not s.folded and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)',
+    ranges,
+    sql`not s.folded and s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)`,
   );
 }
 
@@ -274,8 +272,8 @@ export async function loadFoldedSegments(
   return selectSegments(
     tx,
     'views.loadFoldedSegments',
-    { ranges: edges, more: [`${FOLDED_SEGMENT_MAX_MS} milliseconds`] },
-    's.folded and s.from_at < x.to_at and s.from_at > x.from_at - $5::interval and s.to_at > x.from_at',
+    edges,
+    sql`s.folded and s.from_at < x.to_at and s.from_at > x.from_at - ${FOLDED_SEGMENT_MAX} and s.to_at > x.from_at`,
   );
 }
 
@@ -287,8 +285,8 @@ export async function loadSegments(
   return selectSegments(
     tx,
     'views.loadSegments',
-    { ranges },
-    's.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)',
+    ranges,
+    sql`s.from_at < x.to_at and (s.to_at is null or s.to_at > x.from_at)`,
   );
 }
 
@@ -296,22 +294,26 @@ export async function loadSegments(
 async function selectSegments(
   tx: Tx,
   name: string,
-  asked: { readonly ranges: readonly SegmentsOf[]; readonly more?: readonly unknown[] },
-  condition: string,
+  ranges: readonly SegmentsOf[],
+  condition: Sql,
 ): Promise<readonly ViewSegment[]> {
-  const { ranges, more = [] } = asked;
   const columns = await queryColumns(tx, {
     name,
     columns: Object.keys(VIEW_SEGMENT),
-    parameters: [
-      ranges.map((range) => range.accountId),
-      ranges.map((range) => at(range.fromMs)),
-      ranges.map((range) => at(range.toMs)),
-      ranges.map(({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`)),
-      ...more,
-    ],
-    sql: `select ${ranges.length > 1 ? 'distinct' : ''} ${selectList(VIEW_SEGMENT)}
-     from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::text[]) x(account_id, from_at, to_at, resource_ids)
+    select: sql`select ${ranges.length > 1 ? sql`distinct` : empty} ${selectList(VIEW_SEGMENT)}
+     from ${unnested(
+       ranges,
+       {
+         account_id: ['int', (range) => range.accountId],
+         from_at: ['timestamptz', (range) => at(range.fromMs)],
+         to_at: ['timestamptz', (range) => at(range.toMs)],
+         resource_ids: [
+           'text',
+           ({ resourceIds }) => (resourceIds === null ? null : `{${resourceIds.join()}}`),
+         ],
+       },
+       { as: 'x' },
+     )}
        join hosting_segment s on s.account_id = x.account_id and s.voided_at is null and ${condition}
          and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[]))`,
   });
@@ -329,16 +331,14 @@ export async function loadTailActivity(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<readonly TailActivity[]> {
-  const rows = await tx.query(
-    `/* views.loadTailActivity */ select a.account_id, u.subject_id, max(u.occurred_at) as last_event_at
+  const rows =
+    await tx.query(sql`/* views.loadTailActivity */ select a.account_id, u.subject_id, max(u.occurred_at) as last_event_at
      from account a left join rollup_state s using (account_id)
        cross join lateral (
          select * from usage_event u where u.account_id = a.account_id
            and u.seq > coalesce(s.watermark, 0) and u.seq <= a.last_seq offset 0) u
-     where a.account_id = any($1) and u.voided_at is null and u.type <> 'HOSTING'
-     group by a.account_id, u.subject_id`,
-    [accountIds],
-  );
+     where a.account_id = any(${accountIds}::int[]) and u.voided_at is null and u.type <> 'HOSTING'
+     group by a.account_id, u.subject_id`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
     subjectId: int(row, 'subject_id'),

@@ -61,5 +61,6 @@ describe('rows as a table of parameters', () => {
   it('may be none, and a value may be null', async () => {
     expect(await read([])).toEqual([]);
     expect(await read([{ id: 1n, name: 'a', bornAt: null }])).toMatchObject([{ born_at: null }]);
+    expect(await read([{ id: 1n, name: null, bornAt: null }])).toMatchObject([{ name: null }]);
   });
 });
