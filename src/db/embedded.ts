@@ -15,6 +15,7 @@ import {
   SUPERUSER,
   type Cluster,
 } from './embedded-cluster.ts';
+import { sql } from './sql.ts';
 import { EmbeddedDatabaseError, textOf } from './embedded-runner.ts';
 
 const PRESENCE_LOCK = 4_012_775_301;
@@ -156,8 +157,7 @@ class ServerUse {
     try {
       await client.connect();
       const { rows } = await client.query<{ joined: boolean }>(
-        'select pg_try_advisory_lock_shared($1) as joined',
-        [PRESENCE_LOCK],
+        sql`select pg_try_advisory_lock_shared(${PRESENCE_LOCK}) as joined`,
       );
       if (rows[0]?.joined === true) return client;
       await client.end();
@@ -207,10 +207,9 @@ class ServerUse {
 // The exclusive lock is had only when no other presence is left, and keeps new ones out until the server is down.
 async function leave(client: pg.Client): Promise<boolean> {
   try {
-    await client.query('select pg_advisory_unlock_shared($1)', [PRESENCE_LOCK]);
+    await client.query(sql`select pg_advisory_unlock_shared(${PRESENCE_LOCK})`);
     const { rows } = await client.query<{ alone: boolean }>(
-      'select pg_try_advisory_lock($1) as alone',
-      [PRESENCE_LOCK],
+      sql`select pg_try_advisory_lock(${PRESENCE_LOCK}) as alone`,
     );
     if (rows[0]?.alone === true) return true;
     await client.end();
@@ -222,7 +221,7 @@ async function leave(client: pg.Client): Promise<boolean> {
 }
 
 async function createDatabase(client: pg.Client, name: string): Promise<void> {
-  const known = await client.query('select 1 from pg_database where datname = $1', [name]);
+  const known = await client.query(sql`select 1 from pg_database where datname = ${name}`);
   if (known.rows.length > 0) return;
   try {
     await client.query(`create database ${client.escapeIdentifier(name)}`);

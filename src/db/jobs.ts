@@ -5,6 +5,7 @@
 
 import type { Tx } from './database.ts';
 import { atOrNull } from './decode.ts';
+import { sql, unnested } from './sql.ts';
 
 /** Work to be done after the transaction. */
 export interface Job {
@@ -29,19 +30,15 @@ export async function enqueue(tx: Tx, job: Job): Promise<void> {
 
 /** Writes jobs in the caller's transaction, with one statement. */
 export async function enqueueAll(tx: Tx, jobs: readonly Job[]): Promise<void> {
-  await tx.query(
-    `/* jobs.enqueueAll */ select from unnest($1::text[], $2::json[], $3::timestamptz[], $4::int[], $5::text[])
-         as k (task, payload, run_at, max_attempts, job_key)
+  await tx.query(sql`/* jobs.enqueueAll */ select from ${unnested(jobs, {
+    task: ['text', (job) => job.task],
+    payload: ['json', (job) => JSON.stringify(job.payload)],
+    run_at: ['timestamptz', (job) => atOrNull(job.runAtMs ?? null)],
+    max_attempts: ['int', (job) => job.maxAttempts ?? null],
+    job_key: ['text', (job) => job.jobKey ?? null],
+  })}
        cross join lateral graphile_worker.add_job(k.task, k.payload, run_at := k.run_at,
-         max_attempts := k.max_attempts, job_key := k.job_key)`,
-    [
-      jobs.map((job) => job.task),
-      jobs.map((job) => JSON.stringify(job.payload)),
-      jobs.map((job) => atOrNull(job.runAtMs ?? null)),
-      jobs.map((job) => job.maxAttempts ?? null),
-      jobs.map((job) => job.jobKey ?? null),
-    ],
-  );
+         max_attempts := k.max_attempts, job_key := k.job_key)`);
 }
 
 /** What does jobs of a name. It may be run more than once for one job, and parses its payload itself. */

@@ -55,7 +55,7 @@ async function withOwner<T>(
   const lock = source.createQueryRunner();
   try {
     await requireVersion(source);
-    await lock.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await lock.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
     const result = await work(source);
     await takeRoles(source);
     return result;

@@ -4,6 +4,7 @@
 import type { LedgerEntry } from '../settlement/ledger.store.ts';
 import type { Tx } from '../db/database.ts';
 import { at, big, bigOrNull, bool, int, intOrNull, ms, type Row } from '../db/decode.ts';
+import { empty, sql, type Sql } from '../db/sql.ts';
 import { sinceCredits } from './charge-usage.ts';
 
 /** One item, signed like its entry's amount: an event, or a segment (of a period, with its event). */
@@ -30,19 +31,22 @@ export interface ChargedEntry extends Pick<
   readonly creditsFromMs: number;
 }
 
-// `$1` account, `$2` sequence, `$3` and `$4` the entry's events, `$5` the begin of the account's credits.
-const ITEMS = `(
+function itemsOf({ accountId, sequence, events, creditsFromMs }: ChargedEntry): Sql {
+  const firstSeq = events?.firstSeq ?? null;
+  const lastSeq = events?.lastSeq ?? null;
+  return sql`(
   select false as is_segment, e.seq as id, e.seq, null::bigint as segment_id, e.credits_micro as charged_micro,
     null::timestamptz as from_at, null::timestamptz as to_at, null::int as replicas, null::bigint as rate_micro_per_hour
-  from usage_event e where e.account_id = $1 and e.seq >= $3::bigint and e.seq <= $4::bigint and e.credits_micro > 0
-    and e.occurred_at >= $5::timestamptz
+  from usage_event e where e.account_id = ${accountId} and e.seq >= ${firstSeq}::bigint and e.seq <= ${lastSeq}::bigint
+    and e.credits_micro > 0 and e.occurred_at >= ${at(creditsFromMs)}::timestamptz
   union all
   select true, s.segment_id, s.event_seq, s.segment_id, null, s.from_at, s.to_at, s.replicas, s.rate_micro_per_hour
-  from hosting_segment s where s.account_id = $1 and s.event_seq >= $3::bigint and s.event_seq <= $4::bigint
-    and s.to_at > $5::timestamptz and s.rate_micro_per_hour > 0
+  from hosting_segment s where s.account_id = ${accountId} and s.event_seq >= ${firstSeq}::bigint
+    and s.event_seq <= ${lastSeq}::bigint and s.to_at > ${at(creditsFromMs)}::timestamptz and s.rate_micro_per_hour > 0
   union all
   select true, c.segment_id, null, c.segment_id, c.charged_micro, null, null, null, null
-  from ledger_charge c where c.account_id = $1 and c.sequence = $2) item`;
+  from ledger_charge c where c.account_id = ${accountId} and c.sequence = ${sequence}) item`;
+}
 
 /** The items of an entry after a place. */
 export async function listCharges(
@@ -50,31 +54,20 @@ export async function listCharges(
   entry: ChargedEntry,
   page: { readonly after: ChargePosition | null; readonly limit: number },
 ): Promise<readonly LedgerCharge[]> {
-  const rows = await tx.query(
-    `/* usage.listCharges */ select item.* from ${ITEMS}
-     where $6::boolean is null or (item.is_segment, item.id) > ($6, $7::bigint)
-     order by item.is_segment, item.id limit $8`,
-    [...itemValues(entry), page.after?.isSegment ?? null, page.after?.id ?? null, page.limit],
-  );
+  const { after, limit } = page;
+  const isAfter =
+    after === null
+      ? empty
+      : sql`where (item.is_segment, item.id) > (${after.isSegment}::boolean, ${after.id}::bigint)`;
+  const rows =
+    await tx.query(sql`/* usage.listCharges */ select item.* from ${itemsOf(entry)} ${isAfter}
+     order by item.is_segment, item.id limit ${limit}`);
   return rows.map((row) => chargeFromRow(row, entry));
 }
 
 export async function countCharges(tx: Tx, entry: ChargedEntry): Promise<number> {
-  const rows = await tx.query(
-    `/* usage.countCharges */ select count(*) from ${ITEMS}`,
-    itemValues(entry),
-  );
+  const rows = await tx.query(sql`/* usage.countCharges */ select count(*) from ${itemsOf(entry)}`);
   return int(rows[0] ?? {}, 'count');
-}
-
-function itemValues({ accountId, sequence, events, creditsFromMs }: ChargedEntry): unknown[] {
-  return [
-    accountId,
-    sequence,
-    events?.firstSeq ?? null,
-    events?.lastSeq ?? null,
-    at(creditsFromMs),
-  ];
 }
 
 function chargeFromRow(row: Row, { accountId, creditsFromMs, kind }: ChargedEntry): LedgerCharge {
