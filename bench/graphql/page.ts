@@ -5,7 +5,7 @@ import { firstAccountCycle } from '../../src/account/cycle.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import type { Resource } from '../../src/resources/resource.ts';
 import type { TabRow } from '../../src/views/tabs.ts';
-import { figuresOf, type Sum } from '../../src/views/views.ts';
+import { figuresOf, type Sum } from '../../src/views/sums.ts';
 
 const CREATED_MS = Date.parse('2025-06-01T08:00:00.000Z');
 

@@ -14,7 +14,7 @@ import {
   SafeIntScalar,
 } from '../../src/graphql/scalars.ts';
 import { totalsNode } from '../../src/views/usage.types.ts';
-import { addFigures } from '../../src/views/views.ts';
+import { addFigures } from '../../src/views/sums.ts';
 import { portOf } from '../support/gateway.ts';
 import { ACCOUNT_ID, tabRows } from './page.ts';
 

@@ -2,9 +2,6 @@ import { Agent, request } from 'undici';
 import type { Account } from '../../src/account/account.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { invariant } from '../../src/core/errors.ts';
-import type { Tx } from '../../src/db/database.ts';
-import { UsageReader } from '../../src/views/reader.service.ts';
-import { UsageViews } from '../../src/views/views.service.ts';
 import {
   createAccount,
   createHardware,
@@ -24,6 +21,7 @@ import {
   type Question,
 } from './questions.ts';
 import { recordingTx, type Ran } from './recording-tx.ts';
+import { viewsOn } from './views-on.ts';
 
 // An afternoon in the account's zone: the last day is cut.
 const NOW_MS = Date.parse('2026-03-10T11:47:12.345Z');
@@ -138,7 +136,7 @@ function contendersOf(
     {
       name: `${question.name} ${events} service`,
       measure: () =>
-        timed(() => gateway.database.inSnapshot((tx) => question.ask(viewsOn(tx), view))),
+        timed(() => gateway.database.inSnapshot((tx) => question.ask(viewsOn(tx, NOW_MS), view))),
     },
     {
       name: `${question.name} ${events} raw`,
@@ -146,11 +144,6 @@ function contendersOf(
       roundsMax: 3,
     },
   ];
-}
-
-function viewsOn(tx: Tx): UsageViews {
-  const reader = (): Promise<Tx> => Promise.resolve(tx);
-  return new UsageViews(new UsageReader(reader), reader);
 }
 
 async function askOverHttp(gateway: BenchGateway, agent: Agent, body: string): Promise<void> {
@@ -176,7 +169,7 @@ async function printShares(gateway: BenchGateway, { account, events }: Sized): P
       const ran: Ran[] = [];
       const totalMs = await timed(() =>
         gateway.database.inSnapshot((tx) =>
-          question.ask(viewsOn(recordingTx(tx, ran)), viewOf(account, range, NOW_MS)),
+          question.ask(viewsOn(recordingTx(tx, ran), NOW_MS), viewOf(account, range, NOW_MS)),
         ),
       );
       runs.push({ totalMs, ran });

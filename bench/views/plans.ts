@@ -3,13 +3,12 @@ import { QUARTER_HOUR_MS } from '../../src/rollups/tier-plan.ts';
 import { insertEvents } from '../../src/recording/events.store.ts';
 import type { NewEvent } from '../../src/recording/admission.ts';
 import { foldOnce } from '../../src/rollups/rollups.store.ts';
-import { UsageReader } from '../../src/views/reader.service.ts';
-import { UsageViews } from '../../src/views/views.service.ts';
 import { text } from '../../src/db/decode.ts';
 import type { Tx } from '../../src/db/database.ts';
 import type { BenchGateway } from '../support/gateway.ts';
 import { askedRanges, viewOf } from './questions.ts';
 import { nameOf, recordingTx, type Ran } from './recording-tx.ts';
+import { viewsOn } from './views-on.ts';
 
 const BATCH = 1_000;
 const EXPLAIN = 'explain (analyze, buffers, timing off, costs on, summary on) ';
@@ -23,11 +22,10 @@ export async function printPlans(
   const ran: Ran[] = [];
   await gateway.database.inSnapshot(async (snapshot) => {
     const tx = recordingTx(snapshot, ran);
-    const reader = (): Promise<Tx> => Promise.resolve(tx);
     const [range] = askedRanges(nowMs);
     if (range === undefined) return;
     const view = viewOf(account, range, nowMs);
-    const views = new UsageViews(new UsageReader(reader), reader);
+    const views = viewsOn(tx, nowMs);
     await views.trend({ ...view, subjectIds: null }, 'AUTO');
     await views.workflowRows(view);
     for (const { name, sql, parameters } of [...ran]) {

@@ -2,7 +2,8 @@
 
 import { resolveRangeAt, type DateRangeRequest } from '../../src/account/range.ts';
 import type { Account } from '../../src/account/account.ts';
-import { type UsageViews, type View, viewOf as viewAt } from '../../src/views/views.service.ts';
+import { type View, viewOf as viewAt } from '../../src/views/view.ts';
+import type { UsageViews } from '../../src/views/views.service.ts';
 import { ACCOUNT_ZONE } from '../support/data-set.ts';
 import { hostedTabSql, modelsTabSql, OVERVIEW_SQL, workflowsTabSql } from './raw-sql.ts';
 

@@ -13,7 +13,7 @@ export class RequestContext {
 
   constructor(
     readonly actor: Actor,
-    private readonly database: Database,
+    private readonly database: Pick<Database, 'openSnapshot'>,
     private readonly clock: Clock,
   ) {
     this.now = clock.nowMs();

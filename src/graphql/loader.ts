@@ -28,6 +28,11 @@ export function loader<K, V>(
     );
 }
 
+/** What keys have alike that say the same. */
+export function byContent(key: unknown): string {
+  return JSON.stringify(key);
+}
+
 /**
  * Declares a loader of rows that carry their key; null where there is none.
  * @param load the rows that there are, in any order

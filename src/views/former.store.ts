@@ -9,7 +9,7 @@ import { at, boolValue, int, intValue, msOrNull } from '../db/decode.ts';
 import type { AsOf, Written } from '../core/cursor.ts';
 import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { type AccountRange, VIEW_SEGMENT } from './views.store.ts';
-import type { ViewSegment } from './views.ts';
+import type { ViewSegment } from './sums.ts';
 
 /** A stretch of an account's time, as of an earlier instant. */
 export interface RangeAsOf extends AccountRange {

@@ -9,7 +9,7 @@ import {
   type ViewPageRequest,
   wrongCursor,
 } from '../graphql/page.ts';
-import { viewAsOf, type View } from './views.service.ts';
+import { viewAsOf, type View } from './view.ts';
 
 /** Enough to tell the lists of one caller apart. */
 const FINGERPRINT_LENGTH = 16;

@@ -36,7 +36,7 @@ import {
   WorkflowUsageType,
 } from './usage.types.ts';
 import { openViewPage, markOf } from './pages.graphql.ts';
-import { type View, viewOf } from './views.service.ts';
+import { type View, viewOf } from './view.ts';
 
 @Resolver(() => WorkflowType)
 export class WorkflowUsageFieldResolver {

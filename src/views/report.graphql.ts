@@ -31,7 +31,7 @@ import {
   UsageReportRowType,
   type UsageTotalsType,
 } from './usage.types.ts';
-import { addFigures } from './views.ts';
+import { addFigures } from './sums.ts';
 
 @ArgsType()
 class ReportArgs extends Page100 {

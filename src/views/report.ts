@@ -12,7 +12,7 @@ import {
   type CreditComponent,
   type Figures,
   type Sum,
-} from './views.ts';
+} from './sums.ts';
 
 export const usageDimensions = {
   CATEGORY: 'CATEGORY',

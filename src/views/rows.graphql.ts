@@ -15,7 +15,6 @@ import {
 import type { Model, Resource } from '../resources/resource.ts';
 import { activeResourceNode, modelNode } from '../resources/resources.types.ts';
 import { granularities, type Granularity } from '../account/range.ts';
-import { UsageReader } from './reader.service.ts';
 import { markOf, openViewPage } from './pages.graphql.ts';
 import { checkFilter, filterKey, filterRows, rowOrder, tabs, type TabRow } from './tabs.ts';
 import {
@@ -33,24 +32,15 @@ import {
   WorkflowUsageType,
 } from './usage.types.ts';
 import { DateRangeInput } from '../account/range.graphql.ts';
-import { addFigures, figuresOf, type Sum } from './views.ts';
-import {
-  componentCredits,
-  hardwareFigures,
-  UsageViews,
-  type HardwareFigures,
-  type View,
-  type ViewPart,
-} from './views.service.ts';
+import { addFigures, componentCredits, figuresOf, type Sum } from './sums.ts';
+import { type HardwareFigures, hardwareFigures, type View, type ViewPart } from './view.ts';
+import { UsageViews } from './views.service.ts';
 
 const VIEWS = new Key<UsageViews>('usageViews');
 
-/** The request's views: what they load in one tick is read together. */
+/** The request's views. */
 export function usageViews(context: RequestContext): UsageViews {
-  return context.once(VIEWS, () => {
-    const snapshot = (): ReturnType<RequestContext['reader']> => context.reader();
-    return new UsageViews(new UsageReader(snapshot), snapshot);
-  });
+  return context.once(VIEWS, () => new UsageViews(context));
 }
 
 export const LAST_30_DAYS: DateRangeInput = { preset: 'LAST_30_DAYS' };

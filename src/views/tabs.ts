@@ -6,7 +6,7 @@ import type { CursorKey, OrderDirection } from '../core/cursor.ts';
 import { groupBy } from '../core/group.ts';
 import { foldText } from '../core/text.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
-import { figuresOf, type CreditCategory, type Figures, type Sum } from './views.ts';
+import { figuresOf, type CreditCategory, type Figures, type Sum } from './sums.ts';
 
 export const usageOrderFields = {
   NAME: 'NAME',

@@ -33,8 +33,9 @@ import {
   UsageTrendType,
   type WorkflowUsageType,
 } from './usage.types.ts';
-import { categoryOf, figuresOf, type CreditCategory, type Sum } from './views.ts';
-import { type HostedKind, type View, viewOf } from './views.service.ts';
+import { categoryOf, figuresOf, type CreditCategory, type Sum } from './sums.ts';
+import { type HostedKind } from './views.service.ts';
+import { type View, viewOf } from './view.ts';
 
 @Resolver(() => AccountType)
 export class AccountUsageFieldResolver {

@@ -44,8 +44,8 @@ import {
   type CreditCategory,
   type CreditComponent,
   type Figures,
-} from './views.ts';
-import type { HardwareFigures, View } from './views.service.ts';
+} from './sums.ts';
+import type { HardwareFigures, View } from './view.ts';
 
 registerEnumType(granularities, {
   name: 'Granularity',

@@ -1,15 +1,19 @@
-// The views of one account in one range: each is put together from what the request's reader loads.
+// The views of one account in one range: each is put together from what the request's loaders read.
 
-import { type Account, nowOf } from '../account/account.ts';
+import {
+  bucketsOf,
+  type BucketSeries,
+  type Granularity,
+  type ResolvedRange,
+} from '../account/range.ts';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import { hardwareNamed } from '../catalogue/rates.ts';
-import type { AsOf, Written } from '../core/cursor.ts';
+import type { AsOf } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
 import { percentOf } from '../core/micro.ts';
-import type { Tx } from '../db/database.ts';
-import { allocatedWithin } from '../settlement/allocation.ts';
 import type { AllocationUnit } from '../engine/lots.ts';
+import type { RequestContext } from '../graphql/context.ts';
 import {
   lastActiveAtMs,
   laterOf,
@@ -19,13 +23,13 @@ import {
   type ResourceKind,
   resourceKinds,
 } from '../resources/resource.ts';
+import { allocatedWithin } from '../settlement/allocation.ts';
 import {
-  bucketsOf,
-  type BucketSeries,
-  type Granularity,
-  type ResolvedRange,
-} from '../account/range.ts';
-import type { AccountOf, UsageReader } from './reader.service.ts';
+  allocationsLoader,
+  lastEventsLoader,
+  modelsLoader,
+  resourcesLoader,
+} from './listed.loaders.ts';
 import {
   chargeOf,
   meetsFilter,
@@ -34,50 +38,39 @@ import {
   type ReportRow,
   type UsageDimension,
 } from './report.ts';
-import type { TabRow, UsageFilterRequest } from './tabs.ts';
+import { segmentsLoader } from './segments.loaders.ts';
+import {
+  foldedUpToLoader,
+  hostingSumsLoader,
+  storedSumsLoader,
+  type SumsOf,
+} from './sums.loaders.ts';
 import {
   categoryOf,
+  type ComponentCredits,
+  componentCredits,
   creditCategories,
-  creditComponents,
   figuresOf,
   peakReplicas,
   type CreditCategory,
-  type CreditComponent,
-  type Figures,
   type Sum,
   type ViewSegment,
-} from './views.ts';
+} from './sums.ts';
+import type { TabRow, UsageFilterRequest } from './tabs.ts';
+import {
+  type AccountOf,
+  accountOf,
+  edgesOf,
+  type HardwareFigures,
+  hardwareFigures,
+  type View,
+  type ViewPart,
+} from './view.ts';
 
 export const BUCKETS_PER_ANSWER_MAX = 20_000;
 const RUN_MICRO = 1_000_000n;
 /** Up to so many resources and models are looked up one by one in the rollups; for more, reading those of all is cheaper. */
 const SOUGHT_SUBJECTS_MAX = 200;
-
-/** What a view is of. */
-export interface View {
-  readonly account: Account;
-  readonly range: ResolvedRange;
-  /** The same range as of another now. */
-  readonly rangeAt: (nowMs: number) => ResolvedRange;
-  /** How far the account had been written when the view was first computed; null: as it is. */
-  readonly written: Written | null;
-}
-
-/** The view of a range that is asked for now. @param rangeAt resolves it as of an account's now */
-export function viewOf(account: Account, realNowMs: number, rangeAt: View['rangeAt']): View {
-  return { account, range: rangeAt(nowOf(account, realNowMs)), rangeAt, written: null };
-}
-
-/** The same view as it was. */
-export function viewAsOf<T extends View>(view: T, asOf: AsOf): T {
-  const { nowMs, ...written } = asOf;
-  return { ...view, range: view.rangeAt(nowMs), written };
-}
-
-/** Some of a view's resources and models; null: all. */
-export interface ViewPart extends View {
-  readonly subjectIds: readonly number[] | null;
-}
 
 export interface Totals {
   readonly used: bigint;
@@ -94,32 +87,22 @@ export interface CreditTotals extends Totals {
   readonly byComponent: readonly ComponentCredits[];
 }
 
-export interface ComponentCredits {
-  readonly component: CreditComponent;
-  readonly credits: bigint;
-}
-
-/** Hosting on one hardware profile, with what its peak and its segments are found by. */
-export interface HardwareFigures {
-  readonly hardwareId: number;
-  readonly figures: Figures;
-  readonly part: ViewPart;
-}
-
 export type HostedKind = Exclude<ResourceKind, 'WORKFLOW'>;
 
 export class UsageViews {
   private bucketsAsked = 0;
 
-  constructor(
-    private readonly reader: UsageReader,
-    private readonly snapshot: () => Promise<Tx>,
-  ) {}
+  constructor(private readonly context: RequestContext) {}
 
   /** What a view is of: where it is none of an earlier instant, of now and all that is written. */
   async asOf(view: View): Promise<AsOf> {
     const { nowMs } = view.range;
-    return { nowMs, ...(view.written ?? (await this.reader.written(view.account.accountId))) };
+    if (view.written !== null) return { nowMs, ...view.written };
+    const { accountId } = view.account;
+    const { lastSeq, lastLocalId, lastChange } = await foldedUpToLoader(this.context).load(
+      accountId,
+    );
+    return { nowMs, lastSeq, lastLocalId, lastChange };
   }
 
   async creditTotals(view: View): Promise<CreditTotals> {
@@ -173,7 +156,7 @@ export class UsageViews {
   async segments(of: HardwareFigures): Promise<readonly ViewSegment[]> {
     const { account, range, subjectIds } = of.part;
     const { fromMs, toMs, nowMs } = range;
-    const segments = await this.reader.segments({
+    const segments = await segmentsLoader(this.context).load({
       accountId: account.accountId,
       written: of.part.written,
       fromMs,
@@ -191,25 +174,55 @@ export class UsageViews {
 
   /** Workflows that were deployed at least once or ever ran; those in development are left out. */
   async workflowRows(view: View): Promise<readonly TabRow<Resource>[]> {
-    return this.resourceRows(view, await this.listed(view, 'WORKFLOW'));
+    return this.rowsOf(view, await this.listed(view, 'WORKFLOW'));
   }
 
   /** Hosted resources of a kind that were deployed at least once or ever charged; all custom scripts. */
   async hostedRows(view: View, kind: HostedKind): Promise<readonly TabRow<Resource>[]> {
-    return this.resourceRows(view, await this.listed(view, kind));
+    return this.rowsOf(view, await this.listed(view, kind));
   }
 
   /** Single resources, listed or not: the panel behind a row. */
   async rowsOf(view: View, resources: readonly Resource[]): Promise<readonly TabRow<Resource>[]> {
-    return this.resourceRows(view, resources);
+    const of = accountOf(view);
+    const ids = resources.map((resource) => resource.resourceId);
+    const question = {
+      ...of,
+      edgesMs: edgesOf(view.range),
+      grain: 'resource',
+      subjectIds: soughtOrAll(ids),
+      nowMs: view.range.nowMs,
+    } as const;
+    const [sums, lastEventOf] = await Promise.all([
+      resources.every((resource) => resource.kind === 'WORKFLOW')
+        ? storedSumsLoader(this.context).load(question)
+        : this.sums(question),
+      lastEventsLoader(this.context).load(of),
+    ]);
+    const bySubject = groupBy(sums, (sum) => sum.subjectId);
+    return resources.map((resource) => {
+      const own = bySubject.get(resource.resourceId) ?? [];
+      return {
+        id: resource.resourceId,
+        item: resource,
+        name: resource.name,
+        type: null,
+        status: shownStatus(resource),
+        owner: resource.owner,
+        lastActiveAtMs: lastActiveAtMs(resource, lastEventOf(resource), view.range.nowMs),
+        lastDeployedAtMs: resource.lastDeployedAtMs,
+        figures: figuresOf(own),
+        sums: own,
+      };
+    });
   }
 
   /** All models, or the ones given, with the figures of their deployments. */
   async modelRows(view: View, only: readonly Model[] | null): Promise<readonly TabRow<Model>[]> {
     const of = accountOf(view);
-    const models = only ?? (await this.reader.models(of));
+    const models = only ?? (await modelsLoader(this.context).load(of));
     const deployments = groupBy(
-      await this.reader.resources(of, 'MODEL_DEPLOYMENT'),
+      await this.resources(of, 'MODEL_DEPLOYMENT'),
       (deployment) => deployment.modelId,
     );
     const deploymentsOf = ({ modelId }: Model): readonly Resource[] =>
@@ -246,7 +259,7 @@ export class UsageViews {
 
   /** What a model's charges are found by: itself and its deployments. */
   async subjectsOfModel(view: View, model: Model): Promise<readonly number[]> {
-    const deployments = await this.reader.resources(accountOf(view), 'MODEL_DEPLOYMENT');
+    const deployments = await this.resources(accountOf(view), 'MODEL_DEPLOYMENT');
     const own = deployments.filter((deployment) => deployment.modelId === model.modelId);
     return [model.modelId, ...own.map((deployment) => deployment.resourceId)];
   }
@@ -260,14 +273,14 @@ export class UsageViews {
   /** When a resource was last active. @param nowMs its account's now */
   async lastActiveAtMs(resource: Resource, nowMs: number): Promise<number | null> {
     const { accountId } = resource;
-    const lastEventOf = await this.reader.lastEvents({ accountId, written: null });
+    const lastEventOf = await lastEventsLoader(this.context).load({ accountId, written: null });
     return lastActiveAtMs(resource, lastEventOf(resource), nowMs);
   }
 
   /** The ids of hardware profiles that a filter names. @throws NOT_FOUND for a name that is none */
   async hardwareIds(filter: UsageFilterRequest): Promise<ReadonlySet<number>> {
     if (filter.hardware == null) return new Set();
-    const profiles = await loadHardware(await this.snapshot());
+    const profiles = await loadHardware(await this.context.reader());
     return new Set(
       filter.hardware.map(
         (name, index) => hardwareNamed(profiles, name, ['filter', 'hardware', index]).hardwareId,
@@ -297,8 +310,8 @@ export class UsageViews {
     const of = accountOf(view);
     const [sums, models, ...resources] = await Promise.all([
       this.resourceSums(view, edgesMs, null),
-      this.reader.models(of),
-      ...Object.values(resourceKinds).map((kind) => this.reader.resources(of, kind)),
+      modelsLoader(this.context).load(of),
+      ...Object.values(resourceKinds).map((kind) => this.resources(of, kind)),
     ]);
     const resourceOf = new Map(resources.flat().map((one) => [one.resourceId, one]));
     const modelOf = new Map(models.map((model) => [model.modelId, model]));
@@ -313,8 +326,8 @@ export class UsageViews {
   private async listed(view: View, kind: ResourceKind): Promise<readonly Resource[]> {
     const of = accountOf(view);
     const [resources, lastEventOf] = await Promise.all([
-      this.reader.resources(of, kind),
-      this.reader.lastEvents(of),
+      this.resources(of, kind),
+      lastEventsLoader(this.context).load(of),
     ]);
     if (kind === 'CUSTOM_SCRIPT') return resources;
     return resources.filter(
@@ -324,41 +337,8 @@ export class UsageViews {
     );
   }
 
-  private async resourceRows(
-    view: View,
-    resources: readonly Resource[],
-  ): Promise<readonly TabRow<Resource>[]> {
-    const of = accountOf(view);
-    const ids = resources.map((resource) => resource.resourceId);
-    const question = {
-      ...of,
-      edgesMs: edgesOf(view.range),
-      grain: 'resource',
-      subjectIds: soughtOrAll(ids),
-      nowMs: view.range.nowMs,
-    } as const;
-    const [sums, lastEventOf] = await Promise.all([
-      resources.every((resource) => resource.kind === 'WORKFLOW')
-        ? this.reader.sumsOfUnhosted(question)
-        : this.reader.sums(question),
-      this.reader.lastEvents(of),
-    ]);
-    const bySubject = groupBy(sums, (sum) => sum.subjectId);
-    return resources.map((resource) => {
-      const own = bySubject.get(resource.resourceId) ?? [];
-      return {
-        id: resource.resourceId,
-        item: resource,
-        name: resource.name,
-        type: null,
-        status: shownStatus(resource),
-        owner: resource.owner,
-        lastActiveAtMs: lastActiveAtMs(resource, lastEventOf(resource), view.range.nowMs),
-        lastDeployedAtMs: resource.lastDeployedAtMs,
-        figures: figuresOf(own),
-        sums: own,
-      };
-    });
+  private async resources(of: AccountOf, kind: ResourceKind): Promise<readonly Resource[]> {
+    return resourcesLoader(this.context).load({ ...of, kind });
   }
 
   private buckets(range: ResolvedRange, granularity: Granularity): BucketSeries {
@@ -374,14 +354,23 @@ export class UsageViews {
   }
 
   private async totals(view: View, unit: AllocationUnit, usedMicro: bigint): Promise<Totals> {
-    const allocations = await this.reader.allocations(view.account.accountId);
+    const allocations = await allocationsLoader(this.context).load(view.account.accountId);
     const allocated = allocatedWithin(allocations, view.range, unit);
     return { used: usedMicro, allocated, percentUsed: percentOf(usedMicro, allocated) };
   }
 
+  // Everything used in the cells, running hosting included up to now. Order is of no meaning.
+  private async sums(question: SumsOf): Promise<readonly Sum[]> {
+    const [stored, hosting] = await Promise.all([
+      storedSumsLoader(this.context).load(question),
+      hostingSumsLoader(this.context).load(question),
+    ]);
+    return [...stored, ...hosting];
+  }
+
   private async accountSums(view: View, edgesMs: readonly number[]): Promise<readonly Sum[]> {
     const { nowMs } = view.range;
-    return this.reader.sums({
+    return this.sums({
       ...accountOf(view),
       edgesMs,
       nowMs,
@@ -396,35 +385,10 @@ export class UsageViews {
     subjectIds: readonly number[] | null,
   ): Promise<readonly Sum[]> {
     const { nowMs } = view.range;
-    return this.reader.sums({ ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds });
+    return this.sums({ ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds });
   }
-}
-
-/** The hosting among some sums, by hardware. */
-export function hardwareFigures(sums: readonly Sum[], part: ViewPart): readonly HardwareFigures[] {
-  const hosting = sums.filter((sum) => sum.type === 'HOSTING');
-  return [...groupBy(hosting, (sum) => sum.hardwareId)]
-    .map(([hardwareId, ofHardware]) => ({ hardwareId, figures: figuresOf(ofHardware), part }))
-    .filter(({ figures }) => figures.hostingMs !== 0n);
-}
-
-/** Credits of every component, zero included, in enum order. */
-export function componentCredits(components: Figures['components']): readonly ComponentCredits[] {
-  return Object.values(creditComponents).map((component) => ({
-    component,
-    credits: components[component],
-  }));
 }
 
 function soughtOrAll(subjectIds: readonly number[]): readonly number[] | null {
   return subjectIds.length <= SOUGHT_SUBJECTS_MAX ? subjectIds : null;
-}
-
-/** Of a range's buckets; without a series it is one. */
-function edgesOf(range: ResolvedRange, series: BucketSeries | null = null): readonly number[] {
-  return [range.fromMs, ...(series?.buckets ?? [range]).map(({ toMs }) => toMs)];
-}
-
-function accountOf({ account: { accountId }, written }: View): AccountOf {
-  return { accountId, written };
 }

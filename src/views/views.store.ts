@@ -12,7 +12,7 @@ import { SEGMENT } from '../hosting/hosting.store.ts';
 import type { TierPlan } from '../rollups/tier-plan.ts';
 import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
-import type { Grain, Sum, ViewSegment } from './views.ts';
+import type { Grain, Sum, ViewSegment } from './sums.ts';
 
 /** Up to where an account's events are folded and the account is written, and whose days its day tiers hold. */
 export interface FoldedUpTo extends Written {

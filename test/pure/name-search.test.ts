@@ -3,7 +3,7 @@
 import { expect, it } from '@jest/globals';
 import { filterRows, rowOrder, tabs, type TabRow } from '../../src/views/tabs.ts';
 import { meetsFilter, type Charge } from '../../src/views/report.ts';
-import { figuresOf } from '../../src/views/views.ts';
+import { figuresOf } from '../../src/views/sums.ts';
 
 function row(id: number, name: string): TabRow<null> {
   return {

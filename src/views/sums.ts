@@ -269,3 +269,16 @@ export function peakReplicas(
   }
   return peak;
 }
+
+export interface ComponentCredits {
+  readonly component: CreditComponent;
+  readonly credits: bigint;
+}
+
+/** Credits of every component, zero included, in enum order. */
+export function componentCredits(components: Figures['components']): readonly ComponentCredits[] {
+  return Object.values(creditComponents).map((component) => ({
+    component,
+    credits: components[component],
+  }));
+}

@@ -1,0 +1,108 @@
+// What views list and are held against, whole accounts at a time: resources, models, when each was last used, and
+// allocations. All but the allocations also as they were at an earlier instant.
+
+import { groupBy } from '../core/group.ts';
+import { byContent, loader } from '../graphql/loader.ts';
+import { listResourcesAsOf, type RowsAsOf } from '../resources/former-rows.store.ts';
+import { laterOf, type Model, type Resource, type ResourceKind } from '../resources/resource.ts';
+import { listModelsAsOf, listModelsOf } from '../resources/models.store.ts';
+import { listResourcesOf } from '../resources/resources.store.ts';
+import type { CreditAllocation } from '../settlement/allocation.ts';
+import { loadAllocationsOf } from '../settlement/credits.store.ts';
+import { loadLastEvents } from './former.store.ts';
+import type { AccountOf } from './view.ts';
+import { loadTailActivity, type TailActivity } from './views.store.ts';
+
+/** When a resource was last used, epoch ms; null when it never was. */
+export type LastEvent = (resource: Resource) => number | null;
+
+interface KindOf extends AccountOf {
+  readonly kind: ResourceKind;
+}
+
+/** All resources of a kind that were ever registered, by id. */
+export const resourcesLoader = loader<KindOf, readonly Resource[]>(
+  (tx, kinds) =>
+    answerEach(kinds, {
+      ofNow: async (asked) =>
+        listResourcesOf(tx, distinct(asked, 'accountId'), distinct(asked, 'kind')),
+      asOf: async (written, asked) => listResourcesAsOf(tx, written, distinct(asked, 'kind')),
+      isOf: (row, key) => row.accountId === key.accountId && row.kind === key.kind,
+    }),
+  byContent,
+);
+
+/** All models that were ever registered, by id. */
+export const modelsLoader = loader<AccountOf, readonly Model[]>(
+  (tx, accounts) =>
+    answerEach(accounts, {
+      ofNow: async (asked) => listModelsOf(tx, distinct(asked, 'accountId')),
+      asOf: async (written) => listModelsAsOf(tx, written),
+      isOf: (row, { accountId }) => row.accountId === accountId,
+    }),
+  byContent,
+);
+
+/** All allocations of accounts, by account id. */
+export const allocationsLoader = loader<number, readonly CreditAllocation[]>(
+  async (tx, accountIds) => {
+    const byAccount = groupBy(await loadAllocationsOf(tx, accountIds), (row) => row.accountId);
+    return accountIds.map((accountId) => byAccount.get(accountId) ?? []);
+  },
+);
+
+/** When each resource was last used, also by events that are not folded into its row yet. */
+export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts) => {
+  const ofNow = accounts.filter(({ written }) => written === null);
+  const tail = ofNow.length === 0 ? [] : await loadTailActivity(tx, distinct(ofNow, 'accountId'));
+  const tails = groupBy(tail, ({ accountId }) => accountId);
+  const former = accounts.flatMap(({ accountId, written }) =>
+    written === null ? [] : [{ accountId, written }],
+  );
+  const known = former.length === 0 ? [] : await loadLastEvents(tx, former);
+  let next = 0;
+  return accounts.map(({ accountId, written }) => {
+    if (written === null) return withTail(tails.get(accountId) ?? []);
+    const found = known[next++];
+    return ({ resourceId, lastEventAtMs }) => {
+      const since = found?.get(resourceId);
+      return since === undefined ? lastEventAtMs : since;
+    };
+  });
+}, byContent);
+
+function withTail(tail: readonly TailActivity[]): LastEvent {
+  const inTail = new Map(tail.map((row) => [row.subjectId, row.lastEventAtMs]));
+  return ({ resourceId, lastEventAtMs }) => laterOf(lastEventAtMs, inTail.get(resourceId) ?? null);
+}
+
+/** Answers each question with the rows of its account: those of now with one statement, others with one for each state. */
+async function answerEach<K extends AccountOf, R>(
+  keys: readonly K[],
+  read: {
+    readonly ofNow: (keys: readonly K[]) => Promise<readonly R[]>;
+    readonly asOf: (of: RowsAsOf, keys: readonly K[]) => Promise<readonly R[]>;
+    readonly isOf: (row: R, key: K) => boolean;
+  },
+): Promise<readonly (readonly R[])[]> {
+  const answers = new Map<K, readonly R[]>();
+  const stateOf = ({ accountId, written }: K): string =>
+    written === null ? '' : JSON.stringify([accountId, written]);
+  for (const group of groupBy(keys, stateOf).values()) {
+    const [{ accountId, written }] = group;
+    const rows =
+      written === null
+        ? await read.ofNow(group)
+        : await read.asOf({ accountId, ...written }, group);
+    for (const key of group)
+      answers.set(
+        key,
+        rows.filter((row) => read.isOf(row, key)),
+      );
+  }
+  return keys.map((key) => answers.get(key) ?? []);
+}
+
+function distinct<T, K extends keyof T>(keys: readonly T[], field: K): readonly T[K][] {
+  return [...new Set(keys.map((key) => key[field]))];
+}

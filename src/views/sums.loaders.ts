@@ -1,0 +1,156 @@
+// Whatever sums the fields of one answer ask for in the same tick are read together: a fixed number of statements for any
+// number of accounts, views and rows.
+
+import { invariant } from '../core/errors.ts';
+import { groupBy } from '../core/group.ts';
+import { byContent, loader } from '../graphql/loader.ts';
+import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
+import { planTiers } from '../rollups/tier-plan.ts';
+import type { ChangedSegment } from './former.store.ts';
+import { cutByRates, isOfSubjects, isOfView, readChangedSegments } from './segments.loaders.ts';
+import { type Grain, negated, type Sum, sumEdges, sumSegments, type ViewSegment } from './sums.ts';
+import type { AccountOf } from './view.ts';
+import {
+  type FoldedUpTo,
+  loadFoldedSegments,
+  loadFoldedUpTo,
+  loadSums,
+  loadUnfoldedSegments,
+  type SegmentsOf,
+  type SumsQuestion,
+  type Tail,
+} from './views.store.ts';
+
+/** One question: the sums of each cell between neighbouring instants. */
+export interface SumsOf extends AccountOf {
+  readonly edgesMs: readonly number[];
+  readonly grain: Grain;
+  /** Only these resources and models; null: all. Needs the grain `resource`. */
+  readonly subjectIds: readonly number[] | null;
+  /** The view's now: hosting counts up to it. */
+  readonly nowMs: number;
+}
+
+type PlannedQuestion = SumsOf & SumsQuestion;
+
+/** How far accounts are written and folded, by account id. */
+export const foldedUpToLoader = loader<number, FoldedUpTo>(async (tx, accountIds) => {
+  const rows = await loadFoldedUpTo(tx, accountIds);
+  const byId = new Map(rows.map((row) => [row.accountId, row]));
+  return accountIds.map((accountId) => {
+    const row = byId.get(accountId);
+    invariant(row !== undefined, 'a view is of an account that exists', { accountId });
+    return row;
+  });
+});
+
+const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, context) => {
+  const upTo = await Promise.all(
+    questions.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
+  );
+  return upTo.map(({ watermark, timeZone, lastSeq: writtenSeq }, index) => {
+    const question = questions[index];
+    invariant(question !== undefined, 'each account is that of a question');
+    const lastSeq = Math.min(writtenSeq, question.written?.lastSeq ?? writtenSeq);
+    const tail = tailOf(watermark, lastSeq);
+    return { ...question, watermark, tail, tierPlan: planTiers(question.edgesMs, timeZone) };
+  });
+}, byContent);
+
+/** What is stored of the cells: the rollups, and the events that they lack. Order is of no meaning. */
+export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questions, context) => {
+  const asked = await Promise.all(questions.map((question) => planLoader(context).load(question)));
+  const stored = new Map<PlannedQuestion, readonly Sum[]>();
+  for (const grain of ['account', 'resource'] as const) {
+    for (const ofSubjects of [false, true]) {
+      const group = asked.filter(
+        (question) => question.grain === grain && (question.subjectIds !== null) === ofSubjects,
+      );
+      const answers = group.length === 0 ? [] : await loadSums(tx, grain, group);
+      group.forEach((question, index) => stored.set(question, answers[index] ?? []));
+    }
+  }
+  return asked.map((question) => stored.get(question) ?? []);
+}, byContent);
+
+/**
+ * Hosting in the cells that is not folded, up to now: running and long segments whole, and the folded ones in the cut
+ * edges of day buckets. Order is of no meaning.
+ */
+export const hostingSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questions, context) => {
+  const asked = await Promise.all(questions.map((question) => planLoader(context).load(question)));
+  const edges = asked.flatMap(({ accountId, subjectIds, tierPlan }) =>
+    tierPlan.rawHostingSpans.map(({ fromMs, toMs }) => ({
+      accountId,
+      fromMs,
+      toMs,
+      resourceIds: subjectIds,
+    })),
+  );
+  const unfolded = await cutByRates(tx, await loadUnfoldedSegments(tx, spansOf(asked)), asked);
+  const folded = edges.length === 0 ? [] : await loadFoldedSegments(tx, edges);
+  const changed = await readChangedSegments(
+    tx,
+    asked.map((question) => ({
+      ...question,
+      fromMs: question.edgesMs[0] ?? 0,
+      toMs: question.edgesMs.at(-1) ?? 0,
+    })),
+  );
+  return asked.map((question, index) => {
+    const { grain, edgesMs, tierPlan, nowMs } = question;
+    const isInView = isOfView(question);
+    const isOfIt = isOfSubjects(question);
+    return [
+      ...sumSegments(unfolded.filter(isInView), { grain, edgesMs, nowMs }),
+      ...sumEdges(folded.filter(isOfIt), {
+        grain,
+        edges: tierPlan.rawHostingSpans,
+        maxLengthMs: FOLDED_SEGMENT_MAX_MS,
+      }),
+      ...sumsSince(changed[index] ?? [], isOfIt, isInView, { grain, edgesMs, nowMs }),
+    ];
+  });
+}, byContent);
+
+/** What a view as of an earlier instant has of segments that changed since, instead of what the rollups count of them. */
+function sumsSince(
+  changed: readonly ChangedSegment[],
+  isOfIt: (segment: ViewSegment) => boolean,
+  isInView: (segment: ViewSegment) => boolean,
+  by: Parameters<typeof sumSegments>[1],
+): readonly Sum[] {
+  const folded = changed.flatMap((one) => (one.isFolded ? [one.segment] : []));
+  const whole = { ...by, nowMs: Number.MAX_SAFE_INTEGER };
+  return [
+    ...negated(sumSegments(folded.filter(isOfIt), whole)),
+    ...sumSegments(changed.map(({ segment }) => segment).filter(isInView), by),
+  ];
+}
+
+/** The events that the rollups lack, or that they hold although they came later. */
+function tailOf(watermark: number, lastSeq: number): Tail {
+  return lastSeq < watermark
+    ? { fromSeq: lastSeq, toSeq: watermark, sign: -1 }
+    : { fromSeq: watermark, toSeq: lastSeq, sign: 1 };
+}
+
+/** For each account one stretch that spans all of its questions: fewer rows are read twice than with many stretches. */
+function spansOf(questions: readonly SumsOf[]): readonly SegmentsOf[] {
+  return [...groupBy(questions, (question) => question.accountId)].map(([accountId, own]) => ({
+    accountId,
+    fromMs: Math.min(...own.map(({ edgesMs }) => edgesMs[0] ?? 0)),
+    toMs: Math.max(...own.map(({ edgesMs }) => edgesMs.at(-1) ?? 0)),
+    resourceIds: unionOf(own.map(({ subjectIds }) => subjectIds)),
+  }));
+}
+
+/** All ids of some lists; null where one of them is null. */
+function unionOf(lists: readonly (readonly number[] | null)[]): readonly number[] | null {
+  const union = new Set<number>();
+  for (const list of lists) {
+    if (list === null) return null;
+    for (const id of list) union.add(id);
+  }
+  return [...union];
+}
