@@ -233,29 +233,52 @@ async function ask(list: string, args: string, nodes: string): Promise<Page> {
   return found.segments;
 }
 
-/** All rows of a list, read in four pages with everything happening in between, and what each page said of the whole. */
-async function walk(
+/** A walk through a list: what it has read so far, and where it goes on. */
+interface Walk {
+  readonly list: string;
+  readonly args: string;
+  readonly nodes: string;
+  readonly backwards: boolean;
+  readonly rows: Record<string, unknown>[];
+  /** What its pages said of the whole list. */
+  readonly wholes: Set<string>;
+  cursor: string;
+  rowsPerPage: number;
+  pages: number;
+  isDone: boolean;
+}
+
+function newWalk(
   list: string,
   by: { readonly args: string; readonly nodes: string; readonly backwards?: boolean },
-): Promise<{ readonly rows: readonly Record<string, unknown>[]; readonly wholes: Set<string> }> {
-  const rows: Record<string, unknown>[] = [];
-  const wholes = new Set<string>();
-  let cursor = '';
-  let rowsPerPage = 2;
-  for (let pages = 0; ; pages += 1) {
-    if (pages > 10) throw new Error('the walk does not end');
-    const size = `${by.backwards === true ? 'last' : 'first'}: ${rowsPerPage}`;
-    const page = await ask(list, `${size} ${cursor} ${by.args}`, by.nodes);
-    rowsPerPage = Math.max(2, Math.ceil((page.totalCount - 2) / 3));
-    wholes.add(JSON.stringify([page.totalCount, page.totals]));
-    if (by.backwards === true) rows.unshift(...page.nodes);
-    else rows.push(...page.nodes);
-    const { hasNextPage, hasPreviousPage, startCursor, endCursor } = page.pageInfo;
-    if (by.backwards === true ? !hasPreviousPage : !hasNextPage) return { rows, wholes };
-    cursor =
-      by.backwards === true ? `before: "${startCursor ?? ''}"` : `after: "${endCursor ?? ''}"`;
+): Walk {
+  const begin = { rows: [], wholes: new Set<string>(), cursor: '', rowsPerPage: 2, pages: 0 };
+  return { list, backwards: false, ...by, ...begin, isDone: false };
+}
+
+/** Reads the next page of a walk; with the first one of two rows, four pages are all. */
+async function readPage(walk: Walk): Promise<void> {
+  if (walk.pages > 10) throw new Error('the walk does not end');
+  const size = `${walk.backwards ? 'last' : 'first'}: ${walk.rowsPerPage}`;
+  const page = await ask(walk.list, `${size} ${walk.cursor} ${walk.args}`, walk.nodes);
+  walk.pages += 1;
+  walk.rowsPerPage = Math.max(2, Math.ceil((page.totalCount - 2) / 3));
+  walk.wholes.add(JSON.stringify([page.totalCount, page.totals]));
+  if (walk.backwards) walk.rows.unshift(...page.nodes);
+  else walk.rows.push(...page.nodes);
+  const { hasNextPage, hasPreviousPage, startCursor, endCursor } = page.pageInfo;
+  walk.isDone = walk.backwards ? !hasPreviousPage : !hasNextPage;
+  walk.cursor = walk.backwards ? `before: "${startCursor ?? ''}"` : `after: "${endCursor ?? ''}"`;
+}
+
+/** Walks to the end with everything happening between the pages. */
+async function walkToEnd(walk: Walk): Promise<Walk> {
+  await readPage(walk);
+  while (!walk.isDone) {
     await meddle();
+    await readPage(walk);
   }
+  return walk;
 }
 
 interface Known {
@@ -310,104 +333,122 @@ async function factsNow(): Promise<{ readonly facts: Facts; readonly now: number
   };
 }
 
-const HOSTED_NODES = 'resource { name status owner lastActiveOn } credits time lastDeployedOn';
-const toldHosted = (row: Record<string, unknown>): unknown => {
-  const { resource, credits, time, lastDeployedOn } = row as {
-    resource: Record<string, unknown>;
-    credits: string;
-    time: string;
-    lastDeployedOn: string | null;
-  };
-  return { ...resource, credits: micro(credits), time: ms(time), lastDeployedOn };
-};
-
 function sum(rows: readonly Record<string, unknown>[], field: string): bigint {
-  return rows.reduce((total, row) => total + micro(String(row[field])), 0n);
+  return rows.reduce((total, row) => {
+    const value = row[field];
+    return typeof value === 'string' ? total + micro(value) : total;
+  }, 0n);
+}
+
+interface Tab {
+  readonly list: 'guardrails' | 'workflows' | 'models';
+  readonly fields: readonly string[];
+  readonly nodes: string;
+  readonly shownOf: (row: Record<string, unknown>) => unknown;
+  readonly known: (facts: Facts, now: number) => readonly Known[];
+}
+
+const TABS: readonly Tab[] = [
+  {
+    list: 'guardrails',
+    fields: ['NAME', 'CREDITS', 'TIME', 'LAST_ACTIVE_ON', 'LAST_DEPLOYED_ON', 'STATUS', 'OWNER'],
+    nodes: 'resource { name status owner lastActiveOn } credits time lastDeployedOn',
+    shownOf: ({ resource, credits, time, lastDeployedOn }) => ({
+      ...(resource as object),
+      credits: micro(String(credits)),
+      time: ms(String(time)),
+      lastDeployedOn,
+    }),
+    known: (facts, now) => knownRows(facts, now, listed(facts, 'GUARDRAIL')),
+  },
+  {
+    list: 'workflows',
+    fields: ['NAME', 'RUNS', 'LAST_ACTIVE_ON', 'STATUS', 'OWNER'],
+    nodes: 'workflow { name status owner lastActiveOn } runs',
+    shownOf: ({ workflow, runs }) => ({ ...(workflow as object), runs: BigInt(Number(runs)) }),
+    known: (facts, now) => knownRows(facts, now, listed(facts, 'WORKFLOW')),
+  },
+  {
+    list: 'models',
+    fields: ['NAME', 'TYPE', 'CREDITS', 'TIME', 'LAST_DEPLOYED_ON'],
+    nodes: 'model { name type } credits time lastDeployedOn',
+    shownOf: ({ model, credits, time, lastDeployedOn }) => ({
+      ...(model as object),
+      credits: micro(String(credits)),
+      time: ms(String(time)),
+      lastDeployedOn,
+    }),
+    known: knownModels,
+  },
+];
+
+function knownModels(facts: Facts, now: number): readonly Known[] {
+  const charges = chargesIn(facts, SPAN, now);
+  return facts.models.map(({ id, name, type }) => {
+    const { credits, time } = sumsOf(charges.filter(({ model }) => model === id));
+    const deployed = facts.resources.flatMap((one) =>
+      one.model === id && one.lastDeployed !== null ? [one.lastDeployed] : [],
+    );
+    const last = deployed.length === 0 ? null : Math.max(...deployed);
+    return {
+      id,
+      shown: { name, type, credits, time, lastDeployedOn: isoOrNull(last) },
+      sortBy: {
+        ...{ NAME: name.toLowerCase(), TYPE: type },
+        ...{ CREDITS: credits, TIME: time, LAST_DEPLOYED_ON: last },
+      },
+    };
+  });
+}
+
+/** A walk through one tab in one order, one way. */
+interface TabWalk extends Walk {
+  readonly tab: Tab;
+  readonly field: string;
+  readonly direction: 'ASC' | 'DESC';
+}
+
+function everyWalk(): readonly TabWalk[] {
+  return TABS.flatMap((tab) =>
+    tab.fields.flatMap((field) =>
+      (['ASC', 'DESC'] as const).flatMap((direction) =>
+        [false, true].map((backwards) => {
+          const args = `orderBy: { field: ${field}, direction: ${direction} }`;
+          return {
+            ...newWalk(tab.list, { args, nodes: tab.nodes, backwards }),
+            ...{ tab, field, direction },
+          };
+        }),
+      ),
+    ),
+  );
 }
 
 describe('walking a view while it changes gives each row once, as it was at the first page', () => {
-  it.each([
-    ['CREDITS', 'DESC', false],
-    ['CREDITS', 'ASC', true],
-    ['TIME', 'ASC', false],
-    ['NAME', 'ASC', true],
-    ['LAST_ACTIVE_ON', 'DESC', false],
-    ['LAST_ACTIVE_ON', 'ASC', true],
-    ['LAST_DEPLOYED_ON', 'DESC', true],
-    ['STATUS', 'ASC', false],
-    ['OWNER', 'DESC', true],
-  ] as const)(
-    'guardrails by %s %s, backwards: %s',
-    async (field, direction, backwards) => {
+  it(
+    'on every tab, in every order, forwards and backwards',
+    async () => {
+      // They begin together, so that what happens between two pages happens to all of them.
       const { facts, now } = await factsNow();
-      const args = `orderBy: { field: ${field}, direction: ${direction} }`;
-      const { rows, wholes } = await walk('guardrails', { args, nodes: HOSTED_NODES, backwards });
+      const walks = everyWalk();
+      for (const walk of walks) await readPage(walk);
+      while (walks.some(({ isDone }) => !isDone)) {
+        await meddle();
+        for (const walk of walks) if (!walk.isDone) await readPage(walk);
+      }
 
-      const known = knownRows(facts, now, listed(facts, 'GUARDRAIL'));
-      expect(known.length).toBeGreaterThan(5);
-      expect(rows.map(toldHosted)).toEqual(inOrder(known, field, direction));
-      expect(wholes.size).toBe(1);
-      const [, totals] = JSON.parse([...wholes][0] ?? '') as [number, { credits: string }];
-      expect(micro(totals.credits)).toBe(sum(rows, 'credits'));
-    },
-    LIMIT_MS,
-  );
-
-  it.each([
-    ['RUNS', 'DESC', false],
-    ['LAST_ACTIVE_ON', 'ASC', true],
-    ['STATUS', 'DESC', false],
-  ] as const)(
-    'workflows by %s %s, backwards: %s',
-    async (field, direction, backwards) => {
-      const { facts, now } = await factsNow();
-      const args = `orderBy: { field: ${field}, direction: ${direction} }`;
-      const nodes = 'workflow { name status owner lastActiveOn } runs';
-      const { rows, wholes } = await walk('workflows', { args, nodes, backwards });
-
-      const known = knownRows(facts, now, listed(facts, 'WORKFLOW'));
-      expect(
-        rows.map((row) => ({ ...(row['workflow'] as object), runs: BigInt(Number(row['runs'])) })),
-      ).toEqual(inOrder(known, field, direction));
-      expect(wholes.size).toBe(1);
-    },
-    LIMIT_MS,
-  );
-
-  it.each([
-    ['CREDITS', 'ASC', false],
-    ['LAST_DEPLOYED_ON', 'DESC', true],
-    ['NAME', 'DESC', false],
-  ] as const)(
-    'models by %s %s, backwards: %s',
-    async (field, direction, backwards) => {
-      const { facts, now } = await factsNow();
-      const args = `orderBy: { field: ${field}, direction: ${direction} }`;
-      const nodes = 'model { name } credits time lastDeployedOn';
-      const { rows, wholes } = await walk('models', { args, nodes, backwards });
-
-      const charges = chargesIn(facts, SPAN, now);
-      const known = facts.models.map(({ id, name }): Known => {
-        const { credits, time } = sumsOf(charges.filter(({ model }) => model === id));
-        const deployed = facts.resources.flatMap((one) =>
-          one.model === id && one.lastDeployed !== null ? [one.lastDeployed] : [],
-        );
-        const last = deployed.length === 0 ? null : Math.max(...deployed);
-        return {
-          id,
-          shown: { name, credits, time, lastDeployedOn: isoOrNull(last) },
-          sortBy: { NAME: name.toLowerCase(), CREDITS: credits, LAST_DEPLOYED_ON: last },
-        };
-      });
-      expect(
-        rows.map(({ model, credits, time, lastDeployedOn }) => ({
-          name: (model as { name: string }).name,
-          credits: micro(String(credits)),
-          time: ms(String(time)),
-          lastDeployedOn,
-        })),
-      ).toEqual(inOrder(known, field, direction));
-      expect(wholes.size).toBe(1);
+      expect(walks).toHaveLength(68);
+      for (const { tab, field, direction, backwards, rows, wholes } of walks) {
+        const known = tab.known(facts, now);
+        expect(known.length).toBeGreaterThan(4);
+        expect({ field, direction, backwards, rows: rows.map(tab.shownOf) }).toEqual({
+          ...{ field, direction, backwards },
+          rows: inOrder(known, field, direction),
+        });
+        expect(wholes.size).toBe(1);
+        const [, totals] = JSON.parse([...wholes][0] ?? '') as [number, { credits: string }];
+        expect(micro(totals.credits)).toBe(sum(rows, 'credits'));
+      }
     },
     LIMIT_MS,
   );
@@ -416,10 +457,12 @@ describe('walking a view while it changes gives each row once, as it was at the 
     'a report by day and resource',
     async () => {
       const { facts, now } = await factsNow();
-      const { rows, wholes } = await walk('report', {
-        args: 'groupBy: [RESOURCE, OWNER], granularity: WEEK',
-        nodes: 'from owner runs credits time',
-      });
+      const { rows, wholes } = await walkToEnd(
+        newWalk('report', {
+          args: 'groupBy: [RESOURCE, OWNER], granularity: WEEK',
+          nodes: 'from owner runs credits time',
+        }),
+      );
 
       const known = reportOf(facts, {
         range: SPAN,
@@ -446,7 +489,7 @@ describe('walking a view while it changes gives each row once, as it was at the 
       const { facts, now } = await factsNow();
       const cpu = facts.hardware.find(({ name }) => name === 'cpu')?.id;
       const nodes = 'hostingFrom from to running replicas credits resource { name }';
-      const { rows } = await walk('hardware cpu', { args: '', nodes });
+      const { rows } = await walkToEnd(newWalk('hardware cpu', { args: '', nodes }));
 
       const known = chargesIn(facts, SPAN, now)
         .filter(({ hardware }) => hardware === cpu)
@@ -488,7 +531,7 @@ describe('a cursor', () => {
   }
 
   it('of another order, filter, list or report is refused with its path; of the same it is taken', async () => {
-    const page = await ask('guardrails', 'first: 2', HOSTED_NODES);
+    const page = await ask('guardrails', 'first: 2', 'credits');
     const cursor = page.pageInfo.endCursor ?? '';
     const refused = (argument: string): unknown => ['BAD_USER_INPUT', [argument]];
 

@@ -55,6 +55,7 @@ export interface Model {
   readonly id: number;
   readonly externalId: string;
   readonly name: string;
+  readonly type: string;
 }
 
 interface Rate {
@@ -143,6 +144,7 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
       id: number(row, 'model_id'),
       externalId: text(row, 'external_id'),
       name: text(row, 'name'),
+      type: text(row, 'type'),
     })),
     hardware: hardware.map((row) => ({ id: number(row, 'hardware_id'), name: text(row, 'name') })),
     rates: rates.map((row) => ({
