@@ -5,13 +5,13 @@ import type { NewEvent } from '../../src/recording/admission.ts';
 import { foldOnce } from '../../src/rollups/rollups.store.ts';
 import { text } from '../../src/db/decode.ts';
 import type { Tx } from '../../src/db/database.ts';
+import { sql, type Sql } from '../../src/db/sql.ts';
 import type { BenchGateway } from '../support/gateway.ts';
 import { askedRanges, viewOf } from './questions.ts';
 import { nameOf, recordingTx, type Ran } from './recording-tx.ts';
 import { viewsOn } from './views-on.ts';
 
 const BATCH = 1_000;
-const EXPLAIN = 'explain (analyze, buffers, timing off, costs on, summary on) ';
 
 /** Prints the plans of the statements that carry the load, as they run at the largest size. */
 export async function printPlans(
@@ -28,8 +28,8 @@ export async function printPlans(
     const views = viewsOn(tx, nowMs);
     await views.trend({ ...view, subjectIds: null }, 'AUTO');
     await views.workflowRows(view);
-    for (const { name, sql, parameters } of [...ran]) {
-      if (/loadSums|Segments/.test(name)) print(name, await explain(snapshot, sql, parameters));
+    for (const { name, statement } of [...ran]) {
+      if (/loadSums|Segments/.test(name)) print(name, await explain(snapshot, statement));
     }
   });
   // Writing is shown too, and taken back.
@@ -40,12 +40,6 @@ export async function printPlans(
         account.accountId,
         await newBatch(tx, account, nowMs),
       );
-      const { rows } = await gateway.owner.query('select 1');
-      if (rows.length > 0)
-        await tx.query('update account set last_seq = last_seq + $2 where account_id = $1', [
-          account.accountId,
-          0,
-        ]);
       await foldOnce(explaining(tx, ['rollups.foldEvents']), account.accountId);
       throw new TakenBack();
     })
@@ -61,13 +55,10 @@ async function newBatch(
   account: Account,
   nowMs: number,
 ): Promise<Parameters<typeof insertEvents>[2]> {
-  const resources = await tx.query(
-    `select resource_id from resource where account_id = $1 and kind = 'WORKFLOW' order by resource_id limit $2`,
-    [account.accountId, BATCH],
-  );
-  const last = await tx.query('select last_seq from account where account_id = $1', [
-    account.accountId,
-  ]);
+  const { accountId } = account;
+  const resources = await tx.query(sql`select resource_id from resource
+    where account_id = ${accountId} and kind = 'WORKFLOW' order by resource_id limit ${BATCH}`);
+  const last = await tx.query(sql`select last_seq from account where account_id = ${accountId}`);
   const lastSeq = Number(last[0]?.['last_seq']);
   const events = resources.map((row, index): NewEvent => ({
     seq: lastSeq + 1 + index,
@@ -89,22 +80,18 @@ async function newBatch(
 /** Runs some statements under EXPLAIN ANALYZE, which does what they do, and prints their plans. */
 function explaining(tx: Tx, names: readonly string[]): Tx {
   return {
-    query: async (statement, given = []) => {
-      const isText = typeof statement === 'string';
-      const [sql, parameters] = isText ? [statement, given] : [statement.text, statement.values];
-      if (!names.includes(nameOf(sql))) return tx.query(sql, parameters);
-      print(nameOf(sql), await explain(tx, sql, parameters));
+    query: async (statement) => {
+      if (!names.includes(nameOf(statement))) return tx.query(statement);
+      print(nameOf(statement), await explain(tx, statement));
       return [];
     },
   };
 }
 
-async function explain(
-  tx: Tx,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<readonly string[]> {
-  const rows = await tx.query(`${EXPLAIN}${sql}`, parameters);
+async function explain(tx: Tx, statement: Sql): Promise<readonly string[]> {
+  const rows = await tx.query(
+    sql`explain (analyze, buffers, timing off, costs on, summary on) ${statement}`,
+  );
   return rows.map((row) => text(row, 'QUERY PLAN'));
 }
 

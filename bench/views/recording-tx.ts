@@ -1,11 +1,11 @@
 import type { Tx } from '../../src/db/database.ts';
 import type { Row } from '../../src/db/decode.ts';
+import type { Sql } from '../../src/db/sql.ts';
 
 /** A statement that ran, and how long its caller waited for the rows. */
 export interface Ran {
   readonly name: string;
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
+  readonly statement: Sql;
   readonly ms: number;
   readonly rows: number;
 }
@@ -13,13 +13,11 @@ export interface Ran {
 /** A transaction that notes what runs through it. */
 export function recordingTx(tx: Tx, ran: Ran[]): Tx {
   return {
-    query: async (statement, given = []) => {
-      const isText = typeof statement === 'string';
-      const [sql, parameters] = isText ? [statement, given] : [statement.text, statement.values];
+    query: async (statement) => {
       const beginMs = performance.now();
-      const rows = await tx.query(sql, parameters);
+      const rows = await tx.query(statement);
       const ms = performance.now() - beginMs;
-      ran.push({ name: nameOf(sql), sql, parameters, ms, rows: countOf(rows) });
+      ran.push({ name: nameOf(statement), statement, ms, rows: countOf(rows) });
       return rows;
     },
   };
@@ -32,6 +30,6 @@ function countOf(rows: readonly Row[]): number {
 }
 
 /** The name that a statement carries in its first comment. */
-export function nameOf(sql: string): string {
-  return /\/\*\s*(\S+)\s*\*\//.exec(sql)?.[1] ?? sql.trim().slice(0, 30);
+export function nameOf({ text }: Sql): string {
+  return /\/\*\s*(\S+)\s*\*\//.exec(text)?.[1] ?? text.trim().slice(0, 30);
 }

@@ -19,8 +19,8 @@ const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
 export interface Tx {
-  /** Runs one statement. @param parameters of a text's `$1`, `$2`, …; an Sql brings its own */
-  query(statement: string | Sql, parameters?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Runs one statement. */
+  query(statement: Sql): Promise<readonly Row[]>;
 }
 
 /** A read-only transaction in which every statement sees the same state. */
@@ -230,16 +230,14 @@ class Transaction implements Tx {
     private readonly listeners: ReadonlySet<StatementListener>,
   ) {}
 
-  query(statement: string | Sql, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
-    if (typeof statement !== 'string') return this.query(statement.text, statement.values);
-    const sql = statement;
-    for (const listener of this.listeners) listener(sql);
-    return this.inTurn(sql, parameters);
+  query({ text, values }: Sql): Promise<readonly Row[]> {
+    for (const listener of this.listeners) listener(text);
+    return this.inTurn(text, values);
   }
 
   async commit(): Promise<void> {
     try {
-      await this.inTurn('commit', []);
+      await this.inTurn('commit');
     } catch (error) {
       throw isAnswer(error) ? error : new UnavailableError(UNKNOWN_OUTCOME, { cause: error });
     }
@@ -249,7 +247,7 @@ class Transaction implements Tx {
   /** Ends the transaction whatever became of its connection: one that broke was rolled back by the server. */
   async end(sql: 'commit' | 'rollback'): Promise<void> {
     try {
-      await this.inTurn(sql, []);
+      await this.inTurn(sql);
     } catch {
       // The pool drops a broken connection at release, and the first error is the one to tell.
     } finally {
@@ -258,9 +256,9 @@ class Transaction implements Tx {
   }
 
   // A connection answers one statement at a time: those asked for side by side wait for one another here.
-  private inTurn(sql: string, parameters: readonly unknown[]): Promise<readonly Row[]> {
+  private inTurn(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     const run = async (): Promise<readonly Row[]> =>
-      rowsOf(await this.runner.query(sql, [...parameters]));
+      rowsOf(await this.runner.query(sql, [...values]));
     const answer = this.last.then(run, run);
     this.last = answer;
     return answer;

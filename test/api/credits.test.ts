@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { raw } from '../../src/db/sql.ts';
 
 let gateway: TestGateway;
 let made = 0;
@@ -601,9 +602,11 @@ describe('the ledger', () => {
     'delete from ledger_entry',
     'update ledger_entry set amount_micro = 1',
     'delete from alert',
-  ])('gives the gateway no right to %s', async (sql) => {
-    await expect(gateway.database.inTransaction((tx) => tx.query(sql))).rejects.toMatchObject({
-      driverError: { code: '42501' },
-    });
+  ])('gives the gateway no right to %s', async (text) => {
+    await expect(gateway.database.inTransaction((tx) => tx.query(raw(text)))).rejects.toMatchObject(
+      {
+        driverError: { code: '42501' },
+      },
+    );
   });
 });

@@ -5,6 +5,7 @@ import { RecordUsage1767225600000 } from '../../migrations/1767225600000-record-
 import { CycleOfEntries1770140000000 } from '../../migrations/1770140000000-cycle-of-entries.ts';
 import { entities, migrations } from '../../ormconfig.ts';
 import { openDatabase, sqlState } from '../../src/db/database.ts';
+import { raw } from '../../src/db/sql.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { asOwner } from '../support/gateway.ts';
 
@@ -154,11 +155,11 @@ describe('the migrations', () => {
     'delete from account',
     'drop table usage_event',
     'create table mine (id int)',
-  ])('give the gateway no right to %s', async (sql) => {
+  ])('give the gateway no right to %s', async (text) => {
     const database = await openDatabase({ url, poolSize: 1, entities });
 
     const refusal = await database
-      .inTransaction((tx) => tx.query(sql))
+      .inTransaction((tx) => tx.query(raw(text)))
       .catch((error: unknown) => error);
     await database.close();
 
