@@ -20,7 +20,7 @@ export async function startInMemory(count: number): Promise<number> {
   // Never connected: what resolvers ask of it is answered by the context below.
   const database = new Database(new DataSource({ type: 'postgres' }), {
     url: '',
-    settings: '',
+
     poolSize: 0,
   });
   const { schema } = createApp({

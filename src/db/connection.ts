@@ -3,11 +3,30 @@
 
 import pg from 'pg';
 
+const GATEWAY_ROLE = 'billing_gateway';
+const STATEMENT_TIMEOUT_MS = 5_000;
+const LOCK_TIMEOUT_MS = 2_000;
+// The locks of a transaction whose link fell silent are free again after it.
+const IDLE_TIMEOUT_MS = 8_000;
 /** A little more than the server lets a statement take. */
 const ANSWER_WITHIN_MS = 6_000;
 const END_WITHIN_MS = 1_000;
 export const CONNECT_WITHIN_MS = 5_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
+
+/** The settings of a session of the gateway's role, as libpq's `options`. @param more "jit=off" */
+export function sessionOptions(more: readonly string[] = []): string {
+  return [
+    `role=${GATEWAY_ROLE}`,
+    `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+    `lock_timeout=${LOCK_TIMEOUT_MS}`,
+    `idle_in_transaction_session_timeout=${IDLE_TIMEOUT_MS}`,
+    'timezone=UTC',
+    ...more,
+  ]
+    .map((setting) => `-c ${setting}`)
+    .join(' ');
+}
 
 /** When the latest statement was sent that was never answered. */
 let silentFromMs = -Infinity;

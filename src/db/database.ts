@@ -3,16 +3,11 @@
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
-import { CONNECT_WITHIN_MS, Connection } from './connection.ts';
+import { CONNECT_WITHIN_MS, Connection, sessionOptions } from './connection.ts';
 import { ms, type Row } from './decode.ts';
 import type { Sql } from './sql.ts';
 import { Listener } from './listener.ts';
 
-export const GATEWAY_ROLE = 'billing_gateway';
-const STATEMENT_TIMEOUT_MS = 5_000;
-const LOCK_TIMEOUT_MS = 2_000;
-// The locks of a transaction whose link fell silent are free again after it.
-const IDLE_TIMEOUT_MS = 8_000;
 const SERIALISATION_RETRIES = 4;
 const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
 const RETRYABLE = new Set(['40001', '40P01']);
@@ -39,44 +34,29 @@ export interface PoolOptions {
 }
 
 /** Connects as the gateway's role. The schema must have been migrated. */
-export async function openDatabase(options: PoolOptions): Promise<Database> {
-  const shared = [
-    `role=${GATEWAY_ROLE}`,
-    `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
-    `lock_timeout=${LOCK_TIMEOUT_MS}`,
-    `idle_in_transaction_session_timeout=${IDLE_TIMEOUT_MS}`,
-    'timezone=UTC',
-  ];
-  const settings = [
-    ...shared,
+export async function openDatabase({ url, poolSize, entities }: PoolOptions): Promise<Database> {
+  const options = sessionOptions([
     // Views are many small index scans: parallel workers and JIT cost more than the whole query.
     'max_parallel_workers_per_gather=0',
     'jit=off',
-  ];
+  ]);
   const source = new DataSource({
     type: 'postgres',
-    url: options.url,
-    entities: options.entities,
-    poolSize: options.poolSize,
+    url,
+    entities,
+    poolSize,
     connectTimeoutMS: CONNECT_WITHIN_MS,
     applicationName: 'billing-gateway',
     installExtensions: false,
-    extra: { options: asOptions(settings), Client: Connection },
+    extra: { options, Client: Connection },
   });
   await source.initialize();
-  const { url, poolSize } = options;
-  return new Database(source, { url, settings: asOptions(shared), poolSize });
-}
-
-function asOptions(settings: readonly string[]): string {
-  return settings.map((setting) => `-c ${setting}`).join(' ');
+  return new Database(source, { url, poolSize });
 }
 
 /** How the gateway's role connects. */
 interface Access {
   readonly url: string;
-  /** Of a connection beside the pool. */
-  readonly settings: string;
   readonly poolSize: number;
 }
 
@@ -147,9 +127,8 @@ export class Database {
       readonly onListening: () => void;
     },
   ): { readonly stop: () => Promise<void> } {
-    const { url, settings } = this.access;
     const applicationName = 'billing-gateway listener';
-    return new Listener({ url, applicationName, settings, channel, ...told });
+    return new Listener({ url: this.access.url, applicationName, channel, ...told });
   }
 
   /** Whether the database answers. */

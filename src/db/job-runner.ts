@@ -11,19 +11,15 @@ import pg from 'pg';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { invariant } from '../core/errors.ts';
 import { instantColumn } from './columns.ts';
-import { GATEWAY_ROLE } from './database.ts';
+import { Connection, sessionOptions } from './connection.ts';
 import { type Row, text } from './decode.ts';
 import type { Task } from './jobs.ts';
 import { Listener } from './listener.ts';
+import { sql, type Sql, unnested } from './sql.ts';
 
 /** One for the turns, one for the heartbeat; a third listens. */
 const POOL_SIZE = 2;
 const APPLICATION_NAME = 'billing-gateway-jobs';
-const STATEMENT_TIMEOUT_MS = 5_000;
-/** Above the server's own: it ends what a silent link would never answer. */
-const ANSWER_TIMEOUT_MS = 7_000;
-const CONNECT_TIMEOUT_MS = 5_000;
-const KEEP_ALIVE_AFTER_MS = 10_000;
 const LAST_ERROR_LENGTH_MAX = 2_000;
 
 export interface JobTiming {
@@ -99,7 +95,13 @@ class JobRunner {
   constructor(private readonly options: JobsOptions) {
     this.tasks = new Map(options.tasks.map((task) => [task.name, task]));
     this.timing = { ...TIMING, ...options.timing };
-    this.pool = openPool(options.url);
+    this.pool = new pg.Pool({
+      connectionString: options.url,
+      max: POOL_SIZE,
+      application_name: APPLICATION_NAME,
+      options: sessionOptions(),
+      Client: Connection,
+    });
     // A connection that breaks is replaced; what was under way on it fails and is told of there.
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => client.on('error', () => undefined));
@@ -116,7 +118,6 @@ class JobRunner {
     this.listener = new Listener({
       url: this.options.url,
       applicationName: APPLICATION_NAME,
-      settings: SETTINGS,
       channel: 'jobs:insert',
       onNotice: turn,
       onListening: turn,
@@ -140,7 +141,7 @@ class JobRunner {
     for (const timer of this.timers) clearInterval(timer);
     this.isOver = true;
     await Promise.all([this.turning, this.beating]);
-    await this.pool.query(LEAVE, [this.workerId]).catch(this.options.onError);
+    await this.pool.query(leave(this.workerId)).catch(this.options.onError);
     await this.pool.end();
   }
 
@@ -176,11 +177,7 @@ class JobRunner {
   private async writeEnded(): Promise<void> {
     const jobs = [...this.ended];
     if (jobs.length === 0) return;
-    await this.pool.query(END, [
-      this.workerId,
-      jobs.map(([{ id }]) => id),
-      jobs.map(([, error]) => error),
-    ]);
+    await this.pool.query(end(this.workerId, jobs));
     for (const [job] of jobs) {
       this.ended.delete(job);
       this.underWay.delete(job);
@@ -191,11 +188,7 @@ class JobRunner {
   private async take(): Promise<void> {
     const free = this.options.concurrency - this.underWay.size;
     if (this.isStopping || free === 0) return;
-    const { rows } = await this.pool.query<Row>(TAKE, [
-      this.workerId,
-      [...this.tasks.keys()],
-      free,
-    ]);
+    const { rows } = await this.pool.query<Row>(take(this.workerId, [...this.tasks.keys()], free));
     for (const row of rows) {
       this.begin({ id: text(row, 'id'), task: text(row, 'task'), payload: row['payload'] });
     }
@@ -223,76 +216,73 @@ class JobRunner {
   }
 
   private async beat(): Promise<void> {
-    await this.pool.query(HEARTBEAT, [this.workerId]);
-    await this.pool.query(FREE_FORGOTTEN, [
-      this.timing.silentAfterMs,
-      this.workerId,
-      [...this.underWay].map(({ id }) => id),
-    ]);
-    await this.pool.query(REMOVE_REPLACED);
+    const jobIds = [...this.underWay].map(({ id }) => id);
+    await this.pool.query(heartbeat(this.workerId));
+    await this.pool.query(freeForgotten(this.workerId, jobIds, this.timing.silentAfterMs));
+    await this.pool.query(removeReplaced());
   }
 }
 
-const TAKE = `/* jobs.take */ with due as (
+function take(workerId: string, tasks: readonly string[], limit: number): Sql {
+  return sql`/* jobs.take */ with due as (
     select id from graphile_worker._private_jobs
     where is_available = true and run_at <= now()
-      and task_id in (select id from graphile_worker._private_tasks where identifier = any($2::text[]))
-    order by priority, run_at, id limit $3 for update skip locked
+      and task_id in (select id from graphile_worker._private_tasks where identifier = any(${tasks}::text[]))
+    order by priority, run_at, id limit ${limit} for update skip locked
   )
-  update graphile_worker._private_jobs j set attempts = j.attempts + 1, locked_by = $1, locked_at = clock_timestamp()
+  update graphile_worker._private_jobs j set attempts = j.attempts + 1, locked_by = ${workerId}, locked_at = clock_timestamp()
   from due, graphile_worker._private_tasks t where j.id = due.id and t.id = j.task_id
   returning j.id, t.identifier as task, j.payload`;
+}
 
 // Of jobs that were freed meanwhile, because their gateway was silent for long, another writes what becomes of them.
 // Attempts are e, e^2, ... e^10 seconds apart, as graphile-worker has it.
-const END = `/* jobs.end */ with ended as (
-    select * from unnest($2::bigint[], $3::text[]) as e (id, error)
+function end(workerId: string, jobs: readonly (readonly [TakenJob, string | null])[]): Sql {
+  return sql`/* jobs.end */ with ended as (
+    select * from ${unnested(jobs, {
+      id: ['bigint', ([{ id }]) => id],
+      error: ['text', ([, error]) => error],
+    })}
   ), done as (
-    delete from graphile_worker._private_jobs j using ended e where j.id = e.id and j.locked_by = $1 and e.error is null
+    delete from graphile_worker._private_jobs j using ended e where j.id = e.id and j.locked_by = ${workerId} and e.error is null
   )
   update graphile_worker._private_jobs j set last_error = e.error, locked_at = null, locked_by = null, updated_at = now(),
     run_at = greatest(now(), j.run_at) + exp(least(j.attempts, 10)) * interval '1 second'
-  from ended e where j.id = e.id and j.locked_by = $1 and e.error is not null`;
+  from ended e where j.id = e.id and j.locked_by = ${workerId} and e.error is not null`;
+}
 
-const HEARTBEAT = `/* jobs.heartbeat */ insert into job_worker (worker_id, seen_at) values ($1, clock_timestamp())
+function heartbeat(workerId: string): Sql {
+  return sql`/* jobs.heartbeat */ insert into job_worker (worker_id, seen_at) values (${workerId}, clock_timestamp())
   on conflict (worker_id) do update set seen_at = excluded.seen_at`;
+}
 
 // The jobs of gateways that are silent, and those of this one that it does not know of, since the answer to taking them was
 // lost. A lock that is younger than the silence is left alone: its holder may not have had its first heartbeat yet, or the
 // answer is on its way. Being killed is no failure of the job's: an attempt that was its last is given back.
-const FREE_FORGOTTEN = `/* jobs.freeForgotten */ with silence as (
-    select clock_timestamp() - make_interval(secs => $1 / 1000.0) as since
+function freeForgotten(workerId: string, jobIds: readonly string[], silentAfterMs: number): Sql {
+  return sql`/* jobs.freeForgotten */ with silence as (
+    select clock_timestamp() - make_interval(secs => ${silentAfterMs} / 1000.0) as since
   ), forgotten as (
     delete from job_worker using silence where seen_at < silence.since - interval '1 day'
   )
   update graphile_worker._private_jobs j
   set locked_at = null, locked_by = null, attempts = least(attempts, max_attempts - 1) from silence
-  where j.locked_at < silence.since and case when j.locked_by = $2 then j.id <> all($3::bigint[]) else not exists (
+  where j.locked_at < silence.since and case when j.locked_by = ${workerId} then j.id <> all(${jobIds}::bigint[]) else not exists (
     select from job_worker w where w.worker_id = j.locked_by and w.seen_at >= silence.since
   ) end`;
+}
 
 // A job that is written anew while it runs, or when its attempts are used up, leaves its old row behind, without a key and
 // without attempts. When that run ends well the row goes; else it would stay for ever.
-const REMOVE_REPLACED = `/* jobs.removeReplaced */ delete from graphile_worker._private_jobs
+function removeReplaced(): Sql {
+  return sql`/* jobs.removeReplaced */ delete from graphile_worker._private_jobs
   where key is null and attempts >= max_attempts and locked_at is null`;
+}
 
-const LEAVE = `/* jobs.leave */ with left_alone as (
+function leave(workerId: string): Sql {
+  return sql`/* jobs.leave */ with left_alone as (
     update graphile_worker._private_jobs
-    set locked_at = null, locked_by = null, attempts = least(attempts, max_attempts - 1) where locked_by = $1
+    set locked_at = null, locked_by = null, attempts = least(attempts, max_attempts - 1) where locked_by = ${workerId}
   )
-  delete from job_worker where worker_id = $1`;
-
-const SETTINGS = `-c role=${GATEWAY_ROLE} -c statement_timeout=${STATEMENT_TIMEOUT_MS} -c lock_timeout=2000 -c timezone=UTC`;
-
-function openPool(url: string): pg.Pool {
-  return new pg.Pool({
-    connectionString: url,
-    max: POOL_SIZE,
-    application_name: APPLICATION_NAME,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: ANSWER_TIMEOUT_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-    options: SETTINGS,
-  });
+  delete from job_worker where worker_id = ${workerId}`;
 }

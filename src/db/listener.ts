@@ -1,7 +1,7 @@
 // One connection that listens for what transactions notify. A notice may be lost while the connection is down, so whoever
 // listens is told of each new connection, and then reads on from where it is.
 
-import { Connection } from './connection.ts';
+import { Connection, sessionOptions } from './connection.ts';
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -11,8 +11,6 @@ const ASK_EVERY_MS = 5_000;
 export interface ListenerOptions {
   readonly url: string;
   readonly applicationName: string;
-  /** Settings of the session, as in libpq's `options`. */
-  readonly settings: string;
   readonly channel: string;
   readonly onNotice: (payload: string) => void;
   /** Called whenever the connection listens (again): notices before it may have been lost. */
@@ -39,11 +37,11 @@ export class Listener {
   }
 
   private async connect(): Promise<void> {
-    const { url, applicationName, settings, channel, onNotice, onListening } = this.options;
+    const { url, applicationName, channel, onNotice, onListening } = this.options;
     const connection = new Connection({
       connectionString: url,
       application_name: applicationName,
-      options: settings,
+      options: sessionOptions(),
     });
     this.connection = connection;
     connection.on('notification', ({ payload }) => {
