@@ -1,11 +1,34 @@
 // A test account from its first credits to the stop and back: every instant and figure is worked out by hand.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { raw } from '../../src/db/sql.ts';
+import {
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  deploy,
+  moveClock,
+  registerGuardrail,
+} from '../support/account.ts';
+import { type Answer, asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  AdjustCreditsDocument,
+  AdvanceTestClockDocument,
+  type AdvanceTestClockMutation,
+  AllocateDocument,
+  type CreateAccountInput,
+  DeployDocument,
+  RecordUsageDocument,
+  UndeployDocument,
+  type UsageEventInput,
+  VoidAllocationDocument,
+} from '../support/operations.ts';
 
 let gateway: TestGateway;
+/** How many accounts and guardrails were made. */
 let made = 0;
+let guardrails = 0;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
@@ -14,12 +37,8 @@ beforeAll(async () => {
     ['small', '18'],
     ['other', '18'],
     ['large', '36'],
-  ]) {
-    await ask(
-      `mutation ($name: String!, $creditsPerHour: Credits!) { createHardwareProfile(input: { name: $name, kind: GPU,
-        model: "M", vcpus: 1, gpus: 1, memoryGb: 1, creditsPerHour: $creditsPerHour }) { id } }`,
-      { name, creditsPerHour },
-    );
+  ] as const) {
+    await createHardware(gateway, name, creditsPerHour);
   }
 });
 
@@ -27,63 +46,21 @@ afterAll(async () => {
   await gateway.close();
 });
 
-async function ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
-  const { data, errors } = await gateway.query<T>(query, variables);
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
-}
-
 /** A test account that stands at the begin of March, with the policy of the examples. */
-async function anAccount(input: Record<string, unknown> = {}): Promise<string> {
+async function anAccount(input: Partial<CreateAccountInput> = {}): Promise<string> {
   made += 1;
-  const { createAccount } = await ask<{ createAccount: { id: string } }>(
-    'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { id } }',
-    {
-      input: {
-        name: `Account ${made}`,
-        testClock: '2026-03-01T00:00:00Z',
-        lowCredit: '50',
-        negativeLimit: '-25',
-        ...input,
-      },
-    },
-  );
-  return createAccount.id;
-}
-
-async function allocate(
-  accountId: string,
-  amount: string,
-  more: Record<string, unknown> = {},
-): Promise<string> {
-  made += 1;
-  const { allocate: allocated } = await ask<{ allocate: { id: string } }>(
-    'mutation ($input: AllocateInput!) { allocate(input: $input) { id } }',
-    { input: { accountId, amount, idempotencyKey: `key-${made}`, ...more } },
-  );
-  return allocated.id;
+  return createAccount(gateway, {
+    name: `Account ${made}`,
+    testClock: '2026-03-01T00:00:00Z',
+    lowCredit: '50',
+    negativeLimit: '-25',
+    ...input,
+  });
 }
 
 async function aGuardrail(accountId: string): Promise<string> {
-  made += 1;
-  const { registerGuardrail } = await ask<{ registerGuardrail: { id: string } }>(
-    'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
-    { input: { accountId, externalId: `g-${made}`, name: `G ${made}` } },
-  );
-  return registerGuardrail.id;
-}
-
-const DEPLOY = 'mutation ($input: DeployInput!) { deploy(input: $input) { id status } }';
-
-async function deploy(id: string, hardware: string): Promise<void> {
-  await ask(DEPLOY, { input: { id, hardware } });
-}
-
-async function moveTo(accountId: string, to: string): Promise<void> {
-  await ask(
-    'mutation ($accountId: ID, $to: DateTime!) { advanceTestClock(accountId: $accountId, to: $to) { id } }',
-    { accountId, to },
-  );
+  guardrails += 1;
+  return registerGuardrail(gateway, accountId, `g-${guardrails}`);
 }
 
 interface Shown {
@@ -111,6 +88,7 @@ interface Entry {
 
 async function show(id: string): Promise<Shown> {
   const { account } = await ask<{ account: Shown }>(
+    gateway,
     `query ($id: ID) { account(id: $id) {
       credits { asOf allocated used remaining percentUsed state burnRatePerHour exhaustsAt stopsAt }
       deploymentPolicy { canDeploy canFineTune projectImport state message }
@@ -134,10 +112,10 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
 
   beforeAll(async () => {
     accountId = await anAccount();
-    await allocate(accountId, '300');
+    await allocate(gateway, accountId, '300');
     ids = [await aGuardrail(accountId), await aGuardrail(accountId), await aGuardrail(accountId)];
     for (const [index, hardware] of ['small', 'other', 'large'].entries()) {
-      await deploy(ids[index] ?? '', hardware);
+      await deploy(gateway, ids[index] ?? '', hardware);
     }
   });
 
@@ -156,6 +134,7 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
 
   it('says what one more would cost, and how it moves the stop', async () => {
     const { deploymentQuote } = await ask<{ deploymentQuote: unknown }>(
+      gateway,
       `query ($input: DeploymentQuoteInput!) { deploymentQuote(input: $input) { creditsPerHour allowed message
         currentStopsAt projectedStopsAt projectedExhaustsAt } }`,
       { input: { accountId, hardware: 'large', replicas: 2 } },
@@ -173,7 +152,7 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
   });
 
   it('is warned at each crossing, stopped at the limit, and charged nothing past it', async () => {
-    await moveTo(accountId, '2026-03-01T05:59:00Z');
+    await moveClock(gateway, accountId, '2026-03-01T05:59:00Z');
     const { alerts, credits, deploymentPolicy } = await show(accountId);
 
     // 72 an hour are one credit in 50 s: 150 after 7,500 s, 210 after 10,500 s, 240 after 12,000 s, 250 (50 left) after
@@ -203,10 +182,13 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
 
   it('shows the failure message, and refuses to deploy', async () => {
     const { resource } = await ask<{ resource: unknown }>(
+      gateway,
       'query ($id: ID) { resource(id: $id) { status ... on HostedResource { failureMessage hosting { replicas } } } }',
       { id: ids[0] },
     );
-    const refused = await gateway.query(DEPLOY, { input: { id: ids[0], hardware: 'small' } });
+    const refused = await gateway.query(DeployDocument, {
+      input: { id: ids[0] ?? '', hardware: 'small' },
+    });
 
     expect(resource).toEqual({
       status: 'UNDEPLOYED',
@@ -218,9 +200,7 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
   });
 
   it('hears of an undeploy from before the stop, and gives back what ran after it', async () => {
-    await ask('mutation ($id: ID!) { undeploy(id: $id, at: "2026-03-01T04:10:50Z") { id } }', {
-      id: ids[2],
-    });
+    await ask(gateway, UndeployDocument, { id: ids[2] ?? '', at: '2026-03-01T04:10:50Z' });
     const { credits, ledger } = await show(accountId);
 
     // 36 an hour for the 20 minutes that it did not run: 12 back.
@@ -229,9 +209,10 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
   });
 
   it('pays its debt first out of a top-up, and is told what no longer holds', async () => {
-    const id = await allocate(accountId, '100');
+    const id = await allocate(gateway, accountId, '100');
     const { credits, alerts } = await show(accountId);
     const { node } = await ask<{ node: unknown }>(
+      gateway,
       'query ($id: ID!) { node(id: $id) { ... on CreditAllocation { remaining } } }',
       { id },
     );
@@ -267,7 +248,7 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
   });
 
   it('closes its cycle with what it carries into the next one', async () => {
-    await moveTo(accountId, '2026-04-01T00:00:00Z');
+    await moveClock(gateway, accountId, '2026-04-01T00:00:00Z');
     const { billingCycles } = await show(accountId);
 
     expect(billingCycles.nodes).toEqual([
@@ -294,9 +275,7 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
 });
 
 describe('events', () => {
-  const RECORD = `mutation ($accountId: ID, $events: [UsageEventInput!]!) {
-    recordUsage(accountId: $accountId, events: $events) { accepted } }`;
-  const event = (eventId: string, credits: string): Record<string, unknown> => ({
+  const event = (eventId: string, credits: string): UsageEventInput => ({
     source: 's',
     eventId,
     type: 'PROCESSING',
@@ -308,18 +287,19 @@ describe('events', () => {
 
   async function used(): Promise<string> {
     const accountId = await anAccount();
-    await allocate(accountId, '100');
-    await ask(
-      'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
-      { input: { accountId, externalId: 'pii', name: 'PII' } },
-    );
+    await allocate(gateway, accountId, '100');
+    await registerGuardrail(gateway, accountId, 'pii');
     return accountId;
   }
 
   it('of one call are one entry with a charge for each, and a void gives one back', async () => {
     const accountId = await used();
-    await ask(RECORD, { accountId, events: [event('a', '1.5'), event('b', '2'), event('c', '0')] });
+    await ask(gateway, RecordUsageDocument, {
+      accountId,
+      events: [event('a', '1.5'), event('b', '2'), event('c', '0')],
+    });
     const { voidUsage } = await ask<{ voidUsage: unknown }>(
+      gateway,
       `mutation ($accountId: ID) { voidUsage(accountId: $accountId, source: "s", eventId: "a", reason: "wrong") {
         voided reversal { kind amount balance } } }`,
       { accountId },
@@ -350,10 +330,11 @@ describe('events', () => {
        select a.account_id, a.last_seq, 's', 'ahead', 'PROCESSING', 'GUARDRAIL', r.resource_id, 1, 2000000,
          a.credits_from + interval '30 s', a.credits_from - interval '30 s'
        from a join resource r using (account_id)`,
-      [`Account ${made - 1}`],
+      [`Account ${made}`],
     );
 
     const { voidUsage } = await ask<{ voidUsage: unknown }>(
+      gateway,
       `mutation ($accountId: ID) { voidUsage(accountId: $accountId, source: "s", eventId: "ahead", reason: "wrong") {
         voided reversal { amount } } }`,
       { accountId },
@@ -368,16 +349,16 @@ describe('events', () => {
     const accountId = await used();
     const ids = await Promise.all(Array.from({ length: 50 }, () => aGuardrail(accountId)));
     // A call that waits too long in the crowd is refused undone, and sent again, as its error says.
-    const deploy = async (id: string): ReturnType<typeof gateway.query> => {
-      const answer = await gateway.query(DEPLOY, { input: { id, hardware: 'small' } });
+    const insist = async (id: string): Promise<Answer<unknown>> => {
+      const answer = await gateway.query(DeployDocument, { input: { id, hardware: 'small' } });
       const isUndone = answer.errors?.[0]?.extensions.code === 'UNAVAILABLE';
-      return isUndone ? deploy(id) : answer;
+      return isUndone ? insist(id) : answer;
     };
 
     const answers = await Promise.all([
-      ...ids.slice(0, 25).map(deploy),
-      gateway.query(RECORD, { accountId, events: [event('low', '60')] }),
-      ...ids.slice(25).map(deploy),
+      ...ids.slice(0, 25).map(insist),
+      gateway.query(RecordUsageDocument, { accountId, events: [event('low', '60')] }),
+      ...ids.slice(25).map(insist),
     ]);
 
     const rows = await asOwner(
@@ -393,27 +374,29 @@ describe('events', () => {
       expect(errors?.[0]?.extensions.code).toBe('DEPLOYMENTS_DISABLED');
     }
     // After the crossing nothing is allowed, whatever came before it.
-    const after = await gateway.query(DEPLOY, { input: { id: ids.at(-1), hardware: 'other' } });
+    const after = await gateway.query(DeployDocument, {
+      input: { id: ids.at(-1) ?? '', hardware: 'other' },
+    });
     expect(after.errors).toBeDefined();
   });
 });
 
 describe('adjustCredits', () => {
-  const ADJUST = `mutation ($input: AdjustCreditsInput!) { adjustCredits(input: $input) { sequence kind amount balance } }`;
-
   it('is answered with its first entry again, and shares its keys with allocate', async () => {
     const accountId = await anAccount();
     const input = { accountId, amount: '5', reason: 'gift', idempotencyKey: 'one' };
 
-    const first = await ask(ADJUST, { input });
-    const again = await ask(ADJUST, { input });
-    const other = await gateway.query(
-      'mutation ($input: AllocateInput!) { allocate(input: $input) { id } }',
-      { input: { accountId, amount: '5', idempotencyKey: 'one' } },
-    );
+    const first = await ask(gateway, AdjustCreditsDocument, { input });
+    const again = await ask(gateway, AdjustCreditsDocument, { input });
+    const other = await gateway.query(AllocateDocument, {
+      input: { accountId, amount: '5', idempotencyKey: 'one' },
+    });
 
-    expect(first).toEqual({
-      adjustCredits: { sequence: 1, kind: 'ADJUSTMENT', amount: '5', balance: '5' },
+    expect(first.adjustCredits).toMatchObject({
+      sequence: 1,
+      kind: 'ADJUSTMENT',
+      amount: '5',
+      balance: '5',
     });
     expect(again).toEqual(first);
     expect(other.errors?.[0]?.extensions.code).toBe('IDEMPOTENCY_CONFLICT');
@@ -421,9 +404,9 @@ describe('adjustCredits', () => {
 
   it('takes credits away down into debt', async () => {
     const accountId = await anAccount();
-    await allocate(accountId, '5');
+    await allocate(gateway, accountId, '5');
 
-    await ask(ADJUST, {
+    await ask(gateway, AdjustCreditsDocument, {
       input: { accountId, amount: '-7', reason: 'refund', idempotencyKey: 'down' },
     });
     const { credits } = await show(accountId);
@@ -436,12 +419,10 @@ describe('adjustCredits', () => {
 describe('a grant for every cycle', () => {
   it('is an allocation of its own in each, until one of them is voided', async () => {
     const accountId = await anAccount({ timeZone: 'Europe/Berlin', cycleDay: 15 });
-    const id = await allocate(accountId, '10', { everyCycle: true });
-    await moveTo(accountId, '2026-04-20T00:00:00Z');
-    await ask('mutation ($id: ID!) { voidAllocation(id: $id, reason: "ended") { voidedAt } }', {
-      id,
-    });
-    await moveTo(accountId, '2026-06-20T00:00:00Z');
+    const id = await allocate(gateway, accountId, '10', { everyCycle: true });
+    await moveClock(gateway, accountId, '2026-04-20T00:00:00Z');
+    await ask(gateway, VoidAllocationDocument, { id, reason: 'ended' });
+    await moveClock(gateway, accountId, '2026-06-20T00:00:00Z');
     const { billingCycles, credits } = await show(accountId);
 
     expect(
@@ -494,11 +475,8 @@ describe('a test clock', () => {
   it('goes forward only, at most two years, and only for a test account', async () => {
     const accountId = await anAccount();
     const real = await anAccount({ testClock: null });
-    const move = (id: string, to: string): ReturnType<typeof gateway.query> =>
-      gateway.query(
-        'mutation ($id: ID, $to: DateTime!) { advanceTestClock(accountId: $id, to: $to) { testClock } }',
-        { id, to },
-      );
+    const move = (id: string, to: string): Promise<Answer<AdvanceTestClockMutation>> =>
+      gateway.query(AdvanceTestClockDocument, { accountId: id, to });
 
     const back = await move(accountId, '2026-02-28T23:59:59.999Z');
     const far = await move(accountId, '2028-03-01T00:00:00.001Z');
@@ -508,7 +486,7 @@ describe('a test clock', () => {
     expect(back.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path: ['to'] });
     expect(far.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path: ['to'] });
     expect(ofReal.errors?.[0]?.extensions.code).toBe('CONFLICT');
-    expect(forward.data).toEqual({ advanceTestClock: { testClock: '2028-03-01T00:00:00.000Z' } });
+    expect(forward.data.advanceTestClock.testClock).toBe('2028-03-01T00:00:00.000Z');
   });
 });
 
@@ -516,9 +494,9 @@ describe('a gateway that was down', () => {
   it('finds on its return what happened meanwhile, at its own instants, and charges nothing past the stop', async () => {
     gateway.clock.moveTo(Date.parse('2026-03-10T12:00:00Z'));
     const accountId = await anAccount({ testClock: null });
-    await allocate(accountId, '60');
+    await allocate(gateway, accountId, '60');
     const id = await aGuardrail(accountId);
-    await deploy(id, 'large');
+    await deploy(gateway, id, 'large');
 
     // Three hours without anybody: 60 / 36 h = 6,000 s to zero, 85 / 36 h = 8,500 s to the limit.
     gateway.clock.moveTo(Date.parse('2026-03-10T15:00:00Z'));
@@ -527,7 +505,7 @@ describe('a gateway that was down', () => {
     const rows = await asOwner(
       gateway.databaseUrl,
       `select to_at from hosting_segment s join account a using (account_id) where a.name = $1`,
-      [`Account ${made - 2}`],
+      [`Account ${made}`],
     );
 
     expect(alerts.nodes.slice(-2).map(briefly)).toMatchObject([
@@ -547,6 +525,7 @@ describe('cycles that ended and are not settled yet', () => {
   }
   async function cyclesOf(id: string, page: Record<string, unknown> = {}): Promise<Cycles> {
     const { account } = await ask<{ account: { billingCycles: Cycles } }>(
+      gateway,
       `query ($id: ID, $first: Int, $after: String) { account(id: $id) { billingCycles(first: $first, after: $after) {
         totalCount pageInfo { endCursor hasNextPage }
         nodes { id startsAt endsAt carriedOver allocated used expired adjusted closing } } } }`,
@@ -558,14 +537,15 @@ describe('cycles that ended and are not settled yet', () => {
   it('are shown with what happened in them, as they will be when they are', async () => {
     gateway.clock.moveTo(Date.parse('2026-03-31T22:00:00Z'));
     const accountId = await anAccount({ testClock: null });
-    await allocate(accountId, '100', { everyCycle: true });
-    await deploy(await aGuardrail(accountId), 'large');
+    await allocate(gateway, accountId, '100', { everyCycle: true });
+    await deploy(gateway, await aGuardrail(accountId), 'large');
 
     gateway.clock.moveTo(Date.parse('2026-05-02T00:00:00Z'));
     const before = await cyclesOf(accountId);
     const firstPage = await cyclesOf(accountId, { first: 1 });
     const rest = await cyclesOf(accountId, { first: 2, after: firstPage.pageInfo.endCursor });
     const { node } = await ask<{ node: unknown }>(
+      gateway,
       'query ($id: ID!) { node(id: $id) { ... on BillingCycle { used closing } } }',
       { id: before.nodes[1]?.['id'] },
     );

@@ -2,6 +2,14 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import {
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  deployGuardrail,
+  NO_THRESHOLDS,
+} from '../support/account.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
 import { until } from '../support/live.ts';
 
@@ -14,10 +22,7 @@ beforeAll(async () => {
   other = await startTestGateway({ beside: gateway });
   holder = new pg.Client({ connectionString: gateway.databaseUrl });
   await holder.connect();
-  await ask(
-    `mutation { createHardwareProfile(input: { name: "h", kind: GPU, model: "M", vcpus: 1, gpus: 1, memoryGb: 1,
-      creditsPerHour: "36" }) { id } }`,
-  );
+  await createHardware(gateway, 'h', '36');
 });
 
 afterAll(async () => {
@@ -26,40 +31,25 @@ afterAll(async () => {
   await gateway.close();
 });
 
-async function ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
-  const { data, errors } = await gateway.query<T>(query, variables);
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
-}
-
 /** An account with 36 credits and a deployment that uses them up within an hour. */
 async function burning(name: string): Promise<string> {
   gateway.clock.moveTo(Date.parse(TEST_NOW));
-  const { createAccount } = await ask<{ createAccount: { id: string } }>(
-    'mutation ($name: String!) { createAccount(input: { name: $name, usageThresholds: [], hoursToStop: [] }) { id } }',
-    { name },
-  );
-  const { id } = createAccount;
-  await ask(
-    'mutation ($id: ID!) { allocate(input: { accountId: $id, amount: "36", idempotencyKey: "1" }) { id } }',
-    { id },
-  );
-  const { registerGuardrail } = await ask<{ registerGuardrail: { id: string } }>(
-    'mutation ($id: ID!) { registerGuardrail(input: { accountId: $id, externalId: "g", name: "G" }) { id } }',
-    { id },
-  );
-  await ask('mutation ($id: ID!) { deploy(input: { id: $id, hardware: "h" }) { id } }', {
-    id: registerGuardrail.id,
-  });
+  const id = await createAccount(gateway, { name, ...NO_THRESHOLDS });
+  await allocate(gateway, id, '36');
+  await deployGuardrail(gateway, id, 'h');
   return id;
 }
 
 async function alertsOf(id: string): Promise<readonly string[]> {
   const { account } = await ask<{
     account: { alerts: { nodes: readonly { kind: string; crossedAt: string }[] } };
-  }>('query ($id: ID) { account(id: $id) { alerts(first: 50) { nodes { kind crossedAt } } } }', {
-    id,
-  });
+  }>(
+    gateway,
+    'query ($id: ID) { account(id: $id) { alerts(first: 50) { nodes { kind crossedAt } } } }',
+    {
+      id,
+    },
+  );
   return account.alerts.nodes.map(({ kind, crossedAt }) => `${kind} ${crossedAt}`);
 }
 

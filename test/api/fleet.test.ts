@@ -2,9 +2,21 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { VIEW_KEPT_MS } from '../../src/credits/fleet.service.ts';
-import { fund } from '../support/fund.ts';
+import {
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  createKey,
+  deployGuardrail,
+  NO_THRESHOLDS,
+} from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { FleetDocument, type FleetQueryVariables } from '../support/operations.ts';
+import {
+  AdjustCreditsDocument,
+  FleetDocument,
+  type FleetQueryVariables,
+} from '../support/operations.ts';
 
 const HOUR_MS = 3_600_000;
 const PAGES = 3;
@@ -12,6 +24,7 @@ const PAGES = 3;
 let gateway: TestGateway;
 let other: TestGateway;
 const ids = new Map<string, string>();
+let adjustments = 0;
 
 // At noon each has its credits and burns from then on; two hours later:
 //   name      given  an hour  left  zero at  -10 at   state (10 and below is low)
@@ -30,37 +43,28 @@ const ACCOUNTS = [
   { name: 'Charlie', given: '30', burn: '10' },
 ];
 
-async function ask<T>(
-  query: string,
-  variables: Readonly<Record<string, unknown>> = {},
-): Promise<T> {
-  const { data, errors } = await gateway.query<T>(query, variables);
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
-}
-
 async function open(account: (typeof ACCOUNTS)[number]): Promise<string> {
-  const { createAccount } = await ask<{ createAccount: { id: string } }>(
-    `mutation ($name: String!) { createAccount(input: { name: $name, lowCredit: "10", negativeLimit: "-10",
-      hoursToStop: [], usageThresholds: [] }) { id } }`,
-    { name: account.name },
-  );
-  const { id } = createAccount;
-  if (account.given !== null) await fund(gateway, id, account.given);
-  if (account.burn !== null) await deploy(id, account.burn);
+  const id = await createAccount(gateway, {
+    name: account.name,
+    lowCredit: '10',
+    negativeLimit: '-10',
+    ...NO_THRESHOLDS,
+  });
+  if (account.given !== null) await allocate(gateway, id, account.given);
+  if (account.burn !== null) await deployGuardrail(gateway, id, account.burn);
   return id;
 }
 
-async function deploy(accountId: string, hardware: string): Promise<void> {
-  const { registerGuardrail } = await ask<{ registerGuardrail: { id: string } }>(
-    `mutation ($accountId: ID, $name: String!) { registerGuardrail(
-      input: { accountId: $accountId, externalId: $name, name: $name }) { id } }`,
-    { accountId, name: `on-${hardware}` },
-  );
-  await ask(
-    'mutation ($id: ID!, $hardware: String!) { deploy(input: { id: $id, hardware: $hardware }) { id } }',
-    { id: registerGuardrail.id, hardware },
-  );
+async function adjust(name: string, amount: string): Promise<void> {
+  adjustments += 1;
+  await ask(gateway, AdjustCreditsDocument, {
+    input: {
+      accountId: ids.get(name) ?? '',
+      amount,
+      reason: 'r',
+      idempotencyKey: `adjustment ${adjustments}`,
+    },
+  });
 }
 
 interface Page {
@@ -94,23 +98,13 @@ async function refusalOf(variables: FleetQueryVariables, key?: string): Promise<
 beforeAll(async () => {
   gateway = await startTestGateway({ now: '2026-03-10T12:00:00Z' });
   other = await startTestGateway({ beside: gateway });
-  for (const rate of ['1', '10']) {
-    await ask(
-      `mutation ($rate: String!, $credits: Credits!) { createHardwareProfile(input: { name: $rate, kind: GPU, model: "M",
-        vcpus: 1, gpus: 1, memoryGb: 1, creditsPerHour: $credits }) { id } }`,
-      { rate, credits: rate },
-    );
-  }
+  for (const rate of ['1', '10']) await createHardware(gateway, rate, rate);
   // Delta could not start at 10 credits: it begins with more, of which all but 10 are taken.
   for (const account of ACCOUNTS) {
     if (account.name !== 'delta') ids.set(account.name, await open(account));
   }
-  const delta = await open({ name: 'delta', given: '1000', burn: '10' });
-  ids.set('delta', delta);
-  await ask(
-    `mutation ($delta: ID) { adjustCredits(input: { accountId: $delta, amount: "-990", reason: "r", idempotencyKey: "k" }) { id } }`,
-    { delta },
-  );
+  ids.set('delta', await open({ name: 'delta', given: '1000', burn: '10' }));
+  await adjust('delta', '-990');
   gateway.clock.moveBy(2 * HOUR_MS);
 });
 
@@ -198,6 +192,7 @@ describe('accounts by position', () => {
         edges: { position: unknown; node: { credits: unknown } }[];
       };
     }>(
+      gateway,
       `{ accounts { totals { remaining } edges { position { ...c } node { credits { ...c } } } } }
        fragment c on CreditBalance { asOf allocated used remaining percentUsed state burnRatePerHour exhaustsAt stopsAt }`,
     );
@@ -208,13 +203,10 @@ describe('accounts by position', () => {
   });
 
   it('are an operator’s alone', async () => {
-    const { createApiKey } = await ask<{ createApiKey: { secret: string } }>(
-      `mutation ($id: ID) { createApiKey(input: { accountId: $id, name: "k", scopes: [MANAGE] }) { secret } }`,
-      { id: ids.get('bravo') },
-    );
+    const { secret } = await createKey(gateway, ids.get('bravo') ?? '', ['MANAGE']);
 
     for (const variables of [{}, { orderBy: { field: 'REMAINING' } }] as const) {
-      expect((await refusalOf(variables, createApiKey.secret)) as unknown[]).toContain('FORBIDDEN');
+      expect((await refusalOf(variables, secret)) as unknown[]).toContain('FORBIDDEN');
     }
   });
 });
@@ -236,10 +228,7 @@ describe('the pages of a list of accounts', () => {
       );
       pages.push(shown);
       cursor = way === 'forwards' ? shown.info.endCursor : shown.info.startCursor;
-      await ask(
-        `mutation ($id: ID, $key: String!) { adjustCredits(input: { accountId: $id, amount: "1000", reason: "r", idempotencyKey: $key }) { id } }`,
-        { id: ids.get(whole.names[5 - page] ?? ''), key: `${way} ${page}` },
-      );
+      await adjust(whole.names[5 - page] ?? '', '1000');
       gateway.clock.moveBy(1_000);
     }
 

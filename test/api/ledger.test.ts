@@ -1,100 +1,65 @@
 // The ledger of an account over three cycles: every figure is worked out by hand.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  deployGuardrail,
+  moveClock,
+  recordUsage,
+  undeploy,
+} from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { LedgerDocument, type LedgerQueryVariables } from '../support/operations.ts';
+import {
+  AdjustCreditsDocument,
+  BillingCyclesDocument,
+  type BillingCyclesQuery,
+  LedgerDocument,
+  type LedgerQueryVariables,
+} from '../support/operations.ts';
 
 let gateway: TestGateway;
 let accountId = '';
 let cycles: readonly Cycle[] = [];
 
-interface Cycle {
-  readonly id: string;
-  readonly carriedOver: string;
-  readonly allocated: string;
-  readonly used: string;
-  readonly expired: string;
-  readonly adjusted: string;
-  readonly closing: string;
-}
+type Cycle = NonNullable<BillingCyclesQuery['account']>['billingCycles']['nodes'][number];
 
 /** One micro-credit a millisecond: 86.4 credits a day. */
 const RATE = '3.6';
 
-async function ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
-  const { data, errors } = await gateway.query<T>(query, variables);
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
-}
-
-async function moveTo(to: string): Promise<void> {
-  await ask(
-    'mutation ($accountId: ID, $to: DateTime!) { advanceTestClock(accountId: $accountId, to: $to) { id } }',
-    { accountId, to },
-  );
-}
-
-async function allocate(input: Record<string, unknown>): Promise<void> {
-  await ask('mutation ($input: AllocateInput!) { allocate(input: $input) { id } }', {
-    input: { accountId, ...input },
+async function use(eventId: string, credits: string, occurredAt: string): Promise<void> {
+  await recordUsage(gateway, accountId, {
+    eventId,
+    occurredAt,
+    resourceKind: 'GUARDRAIL',
+    resourceExternalId: 'g',
+    credits,
   });
 }
 
-async function use(eventId: string, credits: string, occurredAt: string): Promise<void> {
-  await ask(
-    'mutation ($accountId: ID, $events: [UsageEventInput!]!) { recordUsage(accountId: $accountId, events: $events) { accepted } }',
-    {
-      accountId,
-      events: [
-        {
-          source: 's',
-          eventId,
-          type: 'PROCESSING',
-          occurredAt,
-          resourceKind: 'GUARDRAIL',
-          resourceExternalId: 'g',
-          credits,
-        },
-      ],
-    },
-  );
-}
-
+/** A test account that stands at the begin of March. */
 async function anAccount(): Promise<string> {
-  const { createAccount } = await ask<{ createAccount: { id: string } }>(
-    'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { id } }',
-    { input: { name: 'A', testClock: '2026-03-01T00:00:00Z' } },
-  );
-  return createAccount.id;
+  return createAccount(gateway, { testClock: '2026-03-01T00:00:00Z' });
 }
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  await ask(
-    `mutation ($creditsPerHour: Credits!) { createHardwareProfile(input: { name: "h", kind: GPU, model: "M", vcpus: 1,
-      gpus: 1, memoryGb: 1, creditsPerHour: $creditsPerHour }) { id } }`,
-    { creditsPerHour: RATE },
-  );
+  await createHardware(gateway, 'h', RATE);
   accountId = await anAccount();
-  await allocate({ amount: '3000', everyCycle: true, idempotencyKey: 'plan' });
-  await allocate({ amount: '5000', idempotencyKey: 'top-up' });
-  const { registerGuardrail } = await ask<{ registerGuardrail: { id: string } }>(
-    'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
-    { input: { accountId, externalId: 'g', name: 'G' } },
-  );
-  const { id } = registerGuardrail;
-  await ask('mutation ($input: DeployInput!) { deploy(input: $input) { id } }', {
-    input: { id, hardware: 'h' },
-  });
+  await allocate(gateway, accountId, '3000', { everyCycle: true });
+  await allocate(gateway, accountId, '5000');
+  const id = await deployGuardrail(gateway, accountId, 'h');
   // March: 31 days of 86.4 credits. The plan's 3,000 are spent first; what is left of them expires.
-  await moveTo('2026-04-11T00:00:00Z');
+  await moveClock(gateway, accountId, '2026-04-11T00:00:00Z');
   // April: ten days, then an event and an adjustment.
-  await ask('mutation ($id: ID!) { undeploy(id: $id) { id } }', { id });
+  await undeploy(gateway, id);
   await use('a', '100', '2026-04-11T00:00:00Z');
-  await ask('mutation ($input: AdjustCreditsInput!) { adjustCredits(input: $input) { id } }', {
+  await ask(gateway, AdjustCreditsDocument, {
     input: { accountId, amount: '-36', reason: 'r', idempotencyKey: 'down' },
   });
-  await moveTo('2026-05-01T00:00:00Z');
+  await moveClock(gateway, accountId, '2026-05-01T00:00:00Z');
   // At the very instant at which May begins.
   await use('b', '7', '2026-05-01T00:00:00Z');
   cycles = await cyclesOf(accountId);
@@ -106,12 +71,8 @@ afterAll(async () => {
 
 /** The cycles of an account, oldest first. */
 async function cyclesOf(id: string): Promise<readonly Cycle[]> {
-  const { account } = await ask<{ account: { billingCycles: { nodes: readonly Cycle[] } } }>(
-    `query ($id: ID) { account(id: $id) { billingCycles { nodes { id carriedOver allocated used expired adjusted
-      closing } } } }`,
-    { id },
-  );
-  return [...account.billingCycles.nodes].reverse();
+  const { account } = await ask(gateway, BillingCyclesDocument, { accountId: id });
+  return [...(account?.billingCycles.nodes ?? [])].reverse();
 }
 
 async function ledger(
@@ -212,6 +173,7 @@ describe('the entries of a cycle', () => {
     const page = await ledger();
     const entry = page.nodes[3];
     const { node } = await ask<{ node: unknown }>(
+      gateway,
       'query ($id: ID!) { node(id: $id) { ... on LedgerEntry { kind bookedAt cycle { startsAt endsAt closing } } } }',
       { id: entry?.id },
     );

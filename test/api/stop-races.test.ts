@@ -2,7 +2,17 @@
 // where its turn came, and what it was answered is what was charged.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  dataOf,
+  deploy,
+  NO_THRESHOLDS,
+} from '../support/account.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
+import { type RegisterAnyInput, RegisterResourcesDocument } from '../support/operations.ts';
 
 const DEPLOYMENTS = 50;
 const BEGAN_MS = Date.parse(TEST_NOW);
@@ -16,10 +26,7 @@ beforeAll(async () => {
   gateway = await startTestGateway();
   other = await startTestGateway({ beside: gateway });
   // Ten micro-credits a millisecond: no figure is rounded.
-  await ask(
-    `mutation { createHardwareProfile(input: { name: "h", kind: GPU, model: "M", vcpus: 1, gpus: 1, memoryGb: 1,
-      creditsPerHour: "36" }) { id } }`,
-  );
+  await createHardware(gateway, 'h', '36');
 });
 
 afterAll(async () => {
@@ -28,48 +35,30 @@ afterAll(async () => {
 });
 
 // A call that waits too long in the crowd is refused undone, and sent again, as its error says.
-async function ask<T>(
+async function insist<T>(
+  by: TestGateway,
   query: string,
   variables: Record<string, unknown> = {},
-  by: TestGateway = gateway,
 ): Promise<T> {
-  const { data, errors } = await by.query<T>(query, variables);
-  if (errors === undefined) return data;
-  if (errors[0]?.extensions.code === 'UNAVAILABLE') return ask(query, variables, by);
-  throw new Error(JSON.stringify(errors));
+  const answer = await by.query<T>(query, variables);
+  const isUndone = answer.errors?.[0]?.extensions.code === 'UNAVAILABLE';
+  return isUndone ? insist(by, query, variables) : dataOf(answer);
 }
 
 /** An account with 100 credits and 50 deployments that began together; its limit is at -5. */
 async function anAccount(name: string): Promise<{ id: string; deployments: readonly string[] }> {
   gateway.clock.moveTo(BEGAN_MS);
-  const { createAccount } = await ask<{ createAccount: { id: string } }>(
-    `mutation ($name: String!) { createAccount(input: { name: $name, negativeLimit: "-5", usageThresholds: [],
-      hoursToStop: [] }) { id } }`,
-    { name },
-  );
-  const { id } = createAccount;
-  await ask(
-    'mutation ($id: ID!) { allocate(input: { accountId: $id, amount: "100", idempotencyKey: "1" }) { id } }',
-    { id },
-  );
-  const { registerResources } = await ask<{ registerResources: readonly string[] }>(
-    `mutation ($id: ID!, $resources: [RegisterAnyInput!]!) {
-      registerResources(accountId: $id, resources: $resources) }`,
-    {
-      id,
-      resources: Array.from({ length: DEPLOYMENTS }, (_, index) => ({
-        kind: 'GUARDRAIL',
-        externalId: `g-${index}`,
-        name: `G ${index}`,
-      })),
-    },
-  );
-  const deployments = registerResources;
-  for (const one of deployments) {
-    await ask('mutation ($id: ID!) { deploy(input: { id: $id, hardware: "h" }) { id } }', {
-      id: one,
-    });
-  }
+  const id = await createAccount(gateway, { name, negativeLimit: '-5', ...NO_THRESHOLDS });
+  await allocate(gateway, id, '100');
+  const { registerResources: deployments } = await ask(gateway, RegisterResourcesDocument, {
+    accountId: id,
+    resources: Array.from({ length: DEPLOYMENTS }, (_, index): RegisterAnyInput => ({
+      kind: 'GUARDRAIL',
+      externalId: `g-${index}`,
+      name: `G ${index}`,
+    })),
+  });
+  for (const one of deployments) await deploy(gateway, one, 'h');
   return { id, deployments };
 }
 
@@ -81,17 +70,18 @@ interface Undeployed {
 
 /** Through one gateway and the other in turn. */
 async function undeploy(id: string, index: number, atMs?: number): Promise<Undeployed> {
-  const { undeploy: answer } = await ask<{ undeploy: Undeployed }>(
+  const { undeploy: answer } = await insist<{ undeploy: Undeployed }>(
+    index % 2 === 0 ? gateway : other,
     `mutation ($id: ID!, $at: DateTime) { undeploy(id: $id, at: $at) {
       id status ... on HostedResource { failureMessage } } }`,
     { id, at: atMs === undefined ? null : new Date(atMs).toISOString() },
-    index % 2 === 0 ? gateway : other,
   );
   return answer;
 }
 
 async function recordUsage(accountId: string, credits: string): Promise<void> {
-  await ask(
+  await insist(
+    other,
     `mutation ($id: ID!, $event: UsageEventInput!) { recordUsage(accountId: $id, events: [$event]) { accepted } }`,
     {
       id: accountId,
@@ -105,7 +95,6 @@ async function recordUsage(accountId: string, credits: string): Promise<void> {
         credits,
       },
     },
-    other,
   );
 }
 
@@ -135,6 +124,7 @@ interface Shown {
 
 async function show(id: string): Promise<Shown> {
   const { account } = await ask<{ account: Shown }>(
+    gateway,
     `query ($id: ID) { account(id: $id) { credits { remaining burnRatePerHour }
       alerts(first: 100) { nodes { kind crossedAt stopped { id } } }
       ledger(first: 200) { nodes { kind amount charges(first: 100) { nodes { credits event { id } resource { id } } } } } } }`,

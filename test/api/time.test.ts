@@ -1,9 +1,26 @@
 // Clocks that disagree: what is booked is booked by the database's time, and nothing of the future.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { SystemClock } from '../../src/core/clock.ts';
+import {
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  deployGuardrail,
+  moveClock,
+  undeploy,
+} from '../support/account.ts';
 import { setDatabaseClock, type DatabaseClock } from '../support/database-clock.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
+import {
+  AdjustCreditsDocument,
+  type AdjustCreditsInput,
+  CreateAccountDocument,
+  RecordUsageDocument,
+  UndeployDocument,
+} from '../support/operations.ts';
 
 const NOON = Date.parse(TEST_NOW);
 const TEN_MINUTES = 600_000;
@@ -30,11 +47,7 @@ beforeAll(async () => {
   behind = await startTestGateway({ beside: first, now: TEST_NOW });
   clock = newClock();
   real = await startTestGateway({ beside: first, time: { nowMs: () => clock.nowMs() } });
-  await ask(
-    gateway,
-    `mutation { createHardwareProfile(input: { name: "h", kind: GPU, model: "M", vcpus: 1, gpus: 1, memoryGb: 1,
-      creditsPerHour: "36" }) { id } }`,
-  );
+  await createHardware(gateway, 'h', '36');
 });
 
 afterAll(async () => {
@@ -70,23 +83,13 @@ function pass(ms: number): void {
   machine.upMs += ms;
 }
 
-async function ask<T>(
-  by: TestGateway,
-  query: string,
-  variables: Record<string, unknown> = {},
-): Promise<T> {
-  const { data, errors } = await by.query<T>(query, variables);
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
-}
-
 /** The code of a refusal, or null. */
-async function refusal(
+async function refusal<TData, TVariables>(
   by: TestGateway,
-  query: string,
-  variables: Record<string, unknown>,
+  document: TypedDocumentNode<TData, TVariables>,
+  variables: TVariables,
 ): Promise<string | null> {
-  const { errors } = await by.query(query, variables);
+  const { errors } = await by.query(document, variables);
   return errors?.[0]?.extensions.code ?? null;
 }
 
@@ -103,34 +106,23 @@ interface Burning {
 async function burning(by = gateway, testClock: string | null = null): Promise<Burning> {
   names += 1;
   const name = `account ${names}`;
-  const { createAccount } = await ask<{ createAccount: { id: string } }>(
-    by,
-    `mutation ($input: CreateAccountInput!) { createAccount(input: $input) { id } }`,
-    {
-      input: { name, usageThresholds: ['50'], hoursToStop: [], negativeLimit: '-36', testClock },
-    },
-  );
-  const { id } = createAccount;
-  await ask(
-    by,
-    'mutation ($id: ID!) { allocate(input: { accountId: $id, amount: "36", idempotencyKey: "1" }) { id } }',
-    { id },
-  );
-  const { registerGuardrail } = await ask<{ registerGuardrail: { id: string } }>(
-    by,
-    'mutation ($id: ID!) { registerGuardrail(input: { accountId: $id, externalId: "g", name: "G" }) { id } }',
-    { id },
-  );
-  await ask(by, DEPLOY, { id: registerGuardrail.id });
-  return { id, guardrailId: registerGuardrail.id, name };
+  const id = await createAccount(by, {
+    name,
+    usageThresholds: ['50'],
+    hoursToStop: [],
+    negativeLimit: '-36',
+    testClock,
+  });
+  await allocate(by, id, '36');
+  return { id, guardrailId: await deployGuardrail(by, id, 'h'), name };
 }
 
-const DEPLOY = 'mutation ($id: ID!) { deploy(input: { id: $id, hardware: "h" }) { id } }';
-const UNDEPLOY = 'mutation ($id: ID!) { undeploy(id: $id) { id } }';
-const ADJUST =
-  'mutation ($id: ID!, $key: String!) { adjustCredits(input: { accountId: $id, amount: "-1", reason: "test", idempotencyKey: $key }) { id } }';
-const RECORD = `mutation ($id: ID!, $at: DateTime!) { recordUsage(accountId: $id, events: [{ source: "s", eventId: "1",
-  type: PROCESSING, occurredAt: $at, resourceKind: GUARDRAIL, resourceExternalId: "g", credits: "1" }]) { accepted } }`;
+const adjustment = (
+  { id }: Burning,
+  idempotencyKey: string,
+): { readonly input: AdjustCreditsInput } => ({
+  input: { accountId: id, amount: '-1', reason: 'test', idempotencyKey },
+});
 
 /** What was booked, and up to where: seconds after noon. */
 async function bookedOf({ name }: Burning): Promise<unknown> {
@@ -164,13 +156,24 @@ describe('a gateway that is ten minutes ahead', () => {
     const account = await burning();
     // Half of the credits are used at 12:30: not yet, but by the clock of the one that is ahead.
     await setTimes(25 * 60_000);
-    const at = new Date(NOON).toISOString();
 
     const codes = [
-      await refusal(ahead, RECORD, { id: account.id, at }),
-      await refusal(ahead, UNDEPLOY, { id: account.guardrailId }),
-      await refusal(ahead, ADJUST, { id: account.id, key: 'a' }),
-      await refusal(ahead, 'mutation { createAccount(input: { name: "never" }) { id } }', {}),
+      await refusal(ahead, RecordUsageDocument, {
+        accountId: account.id,
+        events: [
+          {
+            source: 's',
+            eventId: '1',
+            type: 'PROCESSING',
+            occurredAt: new Date(NOON).toISOString(),
+            resourceId: account.guardrailId,
+            credits: '1',
+          },
+        ],
+      }),
+      await refusal(ahead, UndeployDocument, { id: account.guardrailId }),
+      await refusal(ahead, AdjustCreditsDocument, adjustment(account, 'a')),
+      await refusal(ahead, CreateAccountDocument, { input: { name: 'never' } }),
     ];
     await ahead.app.due.settleDue();
 
@@ -198,11 +201,11 @@ describe('a gateway that is ten minutes ahead', () => {
   it('leaves the others to write: the account is where they brought it', async () => {
     const account = await burning();
     await setTimes(60_000);
-    await refusal(ahead, UNDEPLOY, { id: account.guardrailId });
+    await refusal(ahead, UndeployDocument, { id: account.guardrailId });
 
-    await ask(gateway, UNDEPLOY, { id: account.guardrailId });
+    await undeploy(gateway, account.guardrailId);
     // Ten minutes behind: the account's now does not go back with it.
-    await ask(behind, ADJUST, { id: account.id, key: 'b' });
+    await ask(behind, AdjustCreditsDocument, adjustment(account, 'b'));
 
     // 60 s at 0.01 credits a second.
     expect(await bookedOf(account)).toEqual({
@@ -216,9 +219,9 @@ describe('a gateway that is ten minutes ahead', () => {
   it('may be ahead by a second, and not by a millisecond more', async () => {
     const account = await burning();
     ahead.clock.moveTo(NOON + 1_001);
-    const refused = await refusal(ahead, ADJUST, { id: account.id, key: 'c' });
+    const refused = await refusal(ahead, AdjustCreditsDocument, adjustment(account, 'c'));
     ahead.clock.moveTo(NOON + 1_000);
-    await ask(ahead, ADJUST, { id: account.id, key: 'd' });
+    await ask(ahead, AdjustCreditsDocument, adjustment(account, 'd'));
 
     expect(refused).toBe('UNAVAILABLE');
     expect(await bookedOf(account)).toMatchObject({ at: 1, balance: 35 });
@@ -227,12 +230,8 @@ describe('a gateway that is ten minutes ahead', () => {
   it('serves test accounts, which have clocks of their own', async () => {
     // A year ahead of the database.
     const account = await burning(ahead, '2027-03-10T12:00:00Z');
-    await ask(ahead, UNDEPLOY, { id: account.guardrailId });
-    await ask(
-      ahead,
-      'mutation ($id: ID!) { advanceTestClock(accountId: $id, to: "2027-03-10T13:00:00Z") { id } }',
-      { id: account.id },
-    );
+    await undeploy(ahead, account.guardrailId);
+    await moveClock(ahead, account.id, '2027-03-10T13:00:00Z');
 
     expect(await bookedOf(account)).toMatchObject({ at: 365 * 86_400 + 3_600, balance: 36 });
   });
@@ -253,7 +252,7 @@ describe('a gateway that keeps its time by the database', () => {
       pass(60_000);
       await setTimes(60_000);
       await follow();
-      await ask(real, UNDEPLOY, { id: account.guardrailId });
+      await undeploy(real, account.guardrailId);
 
       expect(await bookedOf(account)).toEqual({
         ...UNTOUCHED,
@@ -272,7 +271,7 @@ describe('a gateway that keeps its time by the database', () => {
     const whileForward = await bookedOf(account);
     // It hears of the step, and comes nearer to it by a thousandth of the 50 seconds since it last asked: 50 ms.
     const differsMs = await follow();
-    await ask(real, UNDEPLOY, { id: account.guardrailId });
+    await undeploy(real, account.guardrailId);
 
     expect(whileForward).toEqual(UNTOUCHED);
     expect(differsMs).toBe(2 * HOUR - 50);
@@ -288,15 +287,15 @@ describe('a gateway that keeps its time by the database', () => {
     const account = await burning(real);
     pass(60_000);
     await setTimes(60_000 - 2 * HOUR);
-    const codes = [await refusal(real, UNDEPLOY, { id: account.guardrailId })];
+    const codes = [await refusal(real, UndeployDocument, { id: account.guardrailId })];
     await follow();
-    codes.push(await refusal(real, UNDEPLOY, { id: account.guardrailId }));
+    codes.push(await refusal(real, UndeployDocument, { id: account.guardrailId }));
     await real.app.due.settleDue();
     const whileBack = await bookedOf(account);
     pass(60_000);
     await setTimes(120_000);
     await follow();
-    await ask(real, UNDEPLOY, { id: account.guardrailId });
+    await undeploy(real, account.guardrailId);
 
     expect(codes).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
     expect(whileBack).toEqual(UNTOUCHED);
@@ -312,11 +311,11 @@ describe('a gateway that keeps its time by the database', () => {
     const account = await burning(real);
     pass(60_000);
     await setTimes(60_000);
-    await ask(real, ADJUST, { id: account.id, key: 'e' });
+    await ask(real, AdjustCreditsDocument, adjustment(account, 'e'));
     await setTimes(-HOUR);
     clock = newClock();
     await follow();
-    await ask(real, UNDEPLOY, { id: account.guardrailId });
+    await undeploy(real, account.guardrailId);
 
     // It stood at 12:01 already, and nothing was charged beyond.
     expect(await bookedOf(account)).toEqual({

@@ -2,9 +2,12 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { DocumentNode } from 'graphql';
+import { answerOf, type Query, textOf } from './gateway.ts';
 
 export interface GatewayProcess {
   readonly origin: string;
+  readonly query: Query;
   /** Its status once it has ended; null while it runs. */
   readonly status: () => number | null;
   /** What it wrote to standard error. */
@@ -58,6 +61,22 @@ export async function startGatewayProcess(
   });
   return {
     origin,
+    query: async (
+      document: DocumentNode | string,
+      variables: unknown = {},
+      key: string | null = operatorKey,
+    ) => {
+      const response = await fetch(`${origin}/graphql`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        },
+        body: JSON.stringify({ query: textOf(document), variables }),
+      });
+      const body: unknown = await response.json();
+      return { status: response.status, ...answerOf(body) };
+    },
     status: () => child.exitCode,
     complaints: () => complaints,
     signal: (name) => {

@@ -39,6 +39,20 @@ export interface AnswerError {
   readonly extensions: { readonly code: string; readonly path?: readonly (string | number)[] };
 }
 
+/** Sends an operation over HTTP, with the operator's key unless another (or none: null) is given. */
+export interface Query {
+  <TData, TVariables>(
+    document: TypedDocumentNode<TData, TVariables>,
+    variables: TVariables,
+    key?: string | null,
+  ): Promise<Answer<TData>>;
+  <TData = Record<string, unknown>>(
+    document: string,
+    variables?: Readonly<Record<string, unknown>>,
+    key?: string | null,
+  ): Promise<Answer<TData>>;
+}
+
 export interface TestGateway {
   readonly app: App;
   readonly clock: ManualClock;
@@ -48,17 +62,7 @@ export interface TestGateway {
   readonly http: ReturnType<typeof supertest>;
   readonly server: FastifyInstance;
   readonly operatorKey: string;
-  /** Sends an operation over HTTP, with the operator's key unless another (or none: null) is given. */
-  query<TData, TVariables>(
-    document: TypedDocumentNode<TData, TVariables>,
-    variables: TVariables,
-    key?: string | null,
-  ): Promise<Answer<TData>>;
-  query<TData = Record<string, unknown>>(
-    document: string,
-    variables?: Readonly<Record<string, unknown>>,
-    key?: string | null,
-  ): Promise<Answer<TData>>;
+  readonly query: Query;
   /** Folds everything that was recorded into the rollups, as the loop of a running gateway does. */
   fold(): Promise<void>;
   /** Webhook endpoints that were disabled because their messages failed. */
@@ -129,8 +133,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       variables: unknown = {},
       key: string | null = OPERATOR_KEY,
     ) => {
-      const query = typeof document === 'string' ? document : print(document);
-      const request = http.post('/graphql').send({ query, variables });
+      const request = http.post('/graphql').send({ query: textOf(document), variables });
       const response = await (key === null
         ? request
         : request.set('authorization', `Bearer ${key}`));
@@ -151,8 +154,12 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   };
 }
 
+export function textOf(document: DocumentNode | string): string {
+  return typeof document === 'string' ? document : print(document);
+}
+
 // The types of an answer are those of the document, which codegen made; a plain text has none.
-function answerOf(body: unknown): {
+export function answerOf(body: unknown): {
   readonly data: never;
   readonly errors: readonly AnswerError[] | undefined;
 } {
