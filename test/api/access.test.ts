@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isoInstant } from '../../src/core/range.ts';
+import { ask, createAccount } from '../support/account.ts';
 import { startTestGateway, type Answer, type TestGateway } from '../support/gateway.ts';
 import {
   AccountDocument,
-  CreateAccountDocument,
   CreateApiKeyDocument,
   HardwareProfilesDocument,
   RevokeApiKeyDocument,
@@ -22,28 +22,22 @@ describe('API keys', () => {
 
   beforeAll(async () => {
     gateway = await startTestGateway();
-    accountId = await anAccount('Acme');
-    otherAccountId = await anAccount('Other');
+    accountId = await createAccount(gateway);
+    otherAccountId = await createAccount(gateway);
   });
 
   afterAll(async () => {
     await gateway.close();
   });
 
-  async function anAccount(name: string): Promise<string> {
-    const made = await gateway.query(CreateAccountDocument, { input: { name } });
-    return made.data.createAccount.id;
-  }
-
   async function aKey(
     scopes: readonly Scope[],
     input: Partial<CreateApiKeyInput> = {},
   ): Promise<CreateApiKeyMutation['createApiKey']> {
-    const made = await gateway.query(CreateApiKeyDocument, {
+    const made = await ask(gateway, CreateApiKeyDocument, {
       input: { accountId, name: 'a key', scopes, ...input },
     });
-    if (made.errors !== undefined) throw new Error(JSON.stringify(made.errors));
-    return made.data.createApiKey;
+    return made.createApiKey;
   }
 
   async function codeOf(answer: Promise<Answer<unknown>>): Promise<string | undefined> {
@@ -170,7 +164,7 @@ describe('API keys', () => {
   });
 
   it('is listed with the keys of its account, newest first', async () => {
-    const id = await anAccount('Listed');
+    const id = await createAccount(gateway);
     const first = await aKey(['MANAGE'], { accountId: id, name: 'first' });
     const second = await aKey(['INGEST'], { accountId: id, name: 'second' });
     await gateway.query(RevokeApiKeyDocument, { id: second.apiKey.id });
@@ -189,7 +183,7 @@ describe('API keys', () => {
   });
 
   it('notes its last use at most once a minute, beside the request', async () => {
-    const id = await anAccount('Used');
+    const id = await createAccount(gateway);
     const { secret } = await aKey(['MANAGE'], { accountId: id, name: 'used' });
     const usedAtMs = gateway.clock.nowMs();
 

@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config.ts';
-import { fund } from '../support/fund.ts';
+import { allocate, ask, createHardware, moveClock, registerGuardrail } from '../support/account.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
+import { CreditsDocument, DeployDocument } from '../support/operations.ts';
 
 const CREATE = `mutation ($input: CreateAccountInput!) { createAccount(input: $input) {
   id name creditPolicy { lowCredit negativeLimit fineTuningMinimum } thresholds { measure value } } }`;
@@ -101,39 +102,21 @@ describe('a new account', () => {
   // 30 credits at 60 an hour: 10 are left after 20 minutes, 0 after 30, -10 after 40.
   it('goes from refused into debt and to the stop, as shipped', async () => {
     const { id } = await create(shipped, { testClock: '2026-03-10T12:00:00Z' });
-    await fund(shipped, id, '30');
-    await shipped.query(`mutation { createHardwareProfile(input: { name: "sixty", kind: GPU, model: "M", vcpus: 1,
-      gpus: 1, memoryGb: 1, creditsPerHour: "60" }) { id } }`);
-    const register = async (externalId: string): Promise<string> => {
-      const { data } = await shipped.query<{ registerGuardrail: { id: string } }>(
-        `mutation ($id: ID, $externalId: String!) { registerGuardrail(
-          input: { accountId: $id, externalId: $externalId, name: "G" }) { id } }`,
-        { id, externalId },
-      );
-      return data.registerGuardrail.id;
-    };
+    await allocate(shipped, id, '30');
+    await createHardware(shipped, 'sixty', '60');
     const deploy = async (resource: string): Promise<string> => {
-      const { data, errors } = await shipped.query<{ deploy: { status: string } }>(
-        'mutation ($id: ID!) { deploy(input: { id: $id, hardware: "sixty" }) { status } }',
-        { id: resource },
-      );
+      const input = { id: resource, hardware: 'sixty' };
+      const { data, errors } = await shipped.query(DeployDocument, { input });
       return errors?.[0]?.extensions.code ?? data.deploy.status;
     };
     const at = async (to: string): Promise<unknown> => {
-      await shipped.query(
-        'mutation ($id: ID, $to: DateTime!) { advanceTestClock(accountId: $id, to: $to) { id } }',
-        { id, to },
-      );
-      const { data } = await shipped.query<{
-        account: { credits: { state: string; remaining: string; burnRatePerHour: string } };
-      }>('query ($id: ID) { account(id: $id) { credits { state remaining burnRatePerHour } } }', {
-        id,
-      });
-      const { state, remaining, burnRatePerHour } = data.account.credits;
-      return [state, remaining, burnRatePerHour];
+      await moveClock(shipped, id, to);
+      const { account } = await ask(shipped, CreditsDocument, { accountId: id });
+      const { credits } = account ?? {};
+      return [credits?.state, credits?.remaining, credits?.burnRatePerHour];
     };
-    const running = await register('running');
-    const other = await register('other');
+    const running = await registerGuardrail(shipped, id, 'running');
+    const other = await registerGuardrail(shipped, id, 'other');
 
     expect(await deploy(running)).toBe('DEPLOYED');
     expect(await at('2026-03-10T12:19:00Z')).toEqual(['OK', '11', '60']);

@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  allocate,
+  createAccount,
+  createHardware,
+  createKey,
+  deployGuardrail,
+  moveClock,
+} from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { addThresholds, alarm, type Alarm, moveClock, readingKey } from '../support/live.ts';
+import { addThresholds, alarm, type Alarm } from '../support/live.ts';
 import {
   AlertsDocument,
   type AlertsQuery,
   type AlertsQueryVariables,
   AlertsOfAccountsDocument,
-  CreateAccountDocument,
-  CreateHardwareProfileDocument,
-  DeployDocument,
-  RegisterResourcesDocument,
 } from '../support/operations.ts';
 
 let gateway: TestGateway;
@@ -17,21 +21,11 @@ let account: Alarm;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  await gateway.query(CreateHardwareProfileDocument, {
-    input: {
-      name: 'gpu',
-      kind: 'GPU',
-      model: 'M',
-      vcpus: 1,
-      gpus: 1,
-      memoryGb: 1,
-      creditsPerHour: '10',
-    },
-  });
+  await createHardware(gateway, 'gpu', '10');
   const { accountId } = await burning('stopped');
   account = await alarm(gateway, 'listed');
   for (let time = 0; time < 30; time += 1) await account.raise();
-  await moveClock(gateway, { ...account, accountId }, '2026-03-02T00:00:00.000Z');
+  await moveClock(gateway, accountId, '2026-03-02T00:00:00.000Z');
 });
 
 afterAll(async () => {
@@ -60,28 +54,16 @@ function upTo(last: number, from = 1): number[] {
 
 /** An account whose clock stands still: 100 credits, thresholds, and a guardrail that burns ten an hour. */
 async function burning(name: string): Promise<Alarm> {
-  const created = await gateway.query(CreateAccountDocument, {
-    input: {
-      name,
-      lowCredit: '20',
-      negativeLimit: '-5',
-      usageThresholds: ['50'],
-      hoursToStop: ['2'],
-      testClock: '2026-03-01T00:00:00.000Z',
-    },
+  const accountId = await createAccount(gateway, {
+    name,
+    lowCredit: '20',
+    negativeLimit: '-5',
+    usageThresholds: ['50'],
+    hoursToStop: ['2'],
+    testClock: '2026-03-01T00:00:00.000Z',
   });
-  const accountId = created.data.createAccount.id;
-  const allocated = await gateway.query(
-    'mutation ($id: ID!) { allocate(input: { accountId: $id, amount: "100", idempotencyKey: "1" }) { id } }',
-    { id: accountId },
-  );
-  expect(allocated.errors).toBeUndefined();
-  const registered = await gateway.query(RegisterResourcesDocument, {
-    accountId,
-    resources: [{ kind: 'GUARDRAIL', externalId: 'g', name: 'Guard' }],
-  });
-  const id = registered.data.registerResources[0] ?? '';
-  await gateway.query(DeployDocument, { input: { id, hardware: 'gpu' } });
+  await allocate(gateway, accountId, '100');
+  await deployGuardrail(gateway, accountId, 'gpu');
   return { accountId, raised: 0, raise: () => Promise.resolve() };
 }
 
@@ -158,7 +140,7 @@ describe('Account.alerts', () => {
 
   it('tells each crossing of a burning account at its instant, in words', async () => {
     const { accountId } = await burning('burning');
-    await moveClock(gateway, { ...account, accountId }, '2026-03-01T12:00:00.000Z');
+    await moveClock(gateway, accountId, '2026-03-01T12:00:00.000Z');
     const { data } = await gateway.query(AlertsDocument, { accountId });
     const told = data.account?.alerts.edges.map(({ node }) => node) ?? [];
 
@@ -221,7 +203,7 @@ describe('Account.alerts', () => {
       null,
       null,
     ]);
-    expect(told.at(-1)?.stopped).toMatchObject([{ name: 'Guard', status: 'UNDEPLOYED' }]);
+    expect(told.at(-1)?.stopped).toMatchObject([{ name: 'g', status: 'UNDEPLOYED' }]);
   });
 
   it('keeps the alerts of a threshold that was deleted', async () => {
@@ -238,8 +220,8 @@ describe('Account.alerts', () => {
 
   it('is found by node, and only by who may read it', async () => {
     const other = await alarm(gateway, 'other');
-    const stranger = await readingKey(gateway, other.accountId);
-    const owner = await readingKey(gateway, account.accountId);
+    const stranger = await createKey(gateway, other.accountId, ['READ_USAGE']);
+    const owner = await createKey(gateway, account.accountId, ['READ_USAGE']);
     const { edges } = await list({ first: 1 });
     const id = edges[0]?.node.id ?? '';
     const ask = 'query ($id: ID!) { node(id: $id) { ... on Alert { sequence kind } } }';

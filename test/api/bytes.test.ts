@@ -4,8 +4,10 @@ import http from 'node:http';
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GRAPHQL_BODY_BYTES_MAX } from '../../src/http/server.ts';
+import { createAccount, register } from '../support/account.ts';
+import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { initialised, originOf, rawSocket, until } from '../support/live.ts';
+import { initialised, originOf, rawSocket } from '../support/live.ts';
 
 const SINGLE = 'application/cloudevents+json';
 const BATCH = 'application/cloudevents-batch+json';
@@ -16,14 +18,8 @@ let accountId: string;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  const { data } = await gateway.query<{ createAccount: { id: string } }>(
-    `mutation { createAccount(input: { name: "A", externalId: "a" }) { id } }`,
-  );
-  accountId = data.createAccount.id;
-  await gateway.query(
-    `mutation ($a: ID!) { registerResources(accountId: $a, resources: [{ kind: BROWSER_POD, externalId: "pod", name: "P" }]) }`,
-    { a: accountId },
-  );
+  accountId = await createAccount(gateway, { externalId: 'a' });
+  await register(gateway, accountId, { kind: 'BROWSER_POD', externalId: 'pod', name: 'P' });
 });
 
 afterAll(() => gateway.close());

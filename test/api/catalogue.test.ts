@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isoInstant } from '../../src/core/range.ts';
+import { createAccount, createKey } from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
-  CreateAccountDocument,
-  CreateApiKeyDocument,
   CreateHardwareProfileDocument,
   HardwareProfilesDocument,
   SetHardwareRateDocument,
@@ -152,15 +151,9 @@ describe('the hardware catalogue', () => {
   });
 
   it('is read by any key that reads usage and priced by operators alone', async () => {
-    const account = await gateway.query(CreateAccountDocument, { input: { name: 'Acme' } });
-    const made = await gateway.query(CreateApiKeyDocument, {
-      input: {
-        accountId: account.data.createAccount.id,
-        name: 'all but operator',
-        scopes: ['READ_USAGE', 'INGEST', 'MANAGE'],
-      },
-    });
-    const key = made.data.createApiKey.secret;
+    const accountId = await createAccount(gateway);
+    const scopes = ['READ_USAGE', 'INGEST', 'MANAGE'] as const;
+    const { secret: key } = await createKey(gateway, accountId, scopes);
     await aProfile({ name: 'priced' });
 
     const read = await gateway.query(HardwareProfilesDocument, {}, key);

@@ -1,16 +1,11 @@
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeId } from '../../src/core/identity.ts';
 import { findRecorded, markVoided } from '../../src/recording/events.store.ts';
 import { foldOnce, removeFromRollups } from '../../src/rollups/rollups.store.ts';
 import { RollupCheckService, type RollupDifference } from '../../src/rollups/check.service.ts';
+import { createAccount, numberOf, recordUsage, registerGuardrail } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import {
-  CreateAccountDocument,
-  OverviewDocument,
-  RecordUsageDocument,
-  RegisterGuardrailDocument,
-} from '../support/operations.ts';
+import { OverviewDocument } from '../support/operations.ts';
 
 let gateway: TestGateway;
 
@@ -24,27 +19,17 @@ afterAll(async () => {
 
 /** An account with a guardrail and two events of 1.5 credits, an hour and ten days old. */
 async function anAccount(externalId: string): Promise<{ id: string; number: number }> {
-  const { data } = await gateway.query(CreateAccountDocument, {
-    input: { name: externalId, externalId },
-  });
-  const accountId = data.createAccount.id;
-  await gateway.query(RegisterGuardrailDocument, {
-    input: { accountId, externalId: 'g', name: 'G' },
-  });
-  const hoursBack = [1, 240];
-  await gateway.query(RecordUsageDocument, {
-    accountId,
-    events: hoursBack.map((hours) => ({
-      source: 's',
+  const id = await createAccount(gateway, { name: externalId, externalId });
+  const resourceId = await registerGuardrail(gateway, id);
+  for (const hours of [1, 240]) {
+    await recordUsage(gateway, id, {
       eventId: `${hours}`,
-      type: 'PROCESSING' as const,
       credits: '1.5',
       occurredAt: new Date(gateway.clock.nowMs() - hours * 3_600_000).toISOString(),
-      resourceKind: 'GUARDRAIL' as const,
-      resourceExternalId: 'g',
-    })),
-  });
-  return { id: accountId, number: decodeId(accountId)?.localId ?? 0 };
+      resourceId,
+    });
+  }
+  return { id, number: numberOf(id) };
 }
 
 async function differencesOf(account: number): Promise<readonly RollupDifference[]> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createAccount, createHardware, register } from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 
 const SINGLE = 'application/cloudevents+json';
@@ -10,17 +11,20 @@ let made = 0;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  const account = await gateway.query<{ createAccount: { id: string } }>(
-    `mutation { createAccount(input: { name: "a", createdAt: "2025-01-01T00:00:00Z" }) { id } }`,
-  );
-  accountId = account.data.createAccount.id;
-  await gateway.query(`mutation { createHardwareProfile(input: { name: "cpu-4-16", kind: CPU, model: "EPYC", vcpus: 4,
-    memoryGb: 16, creditsPerHour: "0.4" }) { id } }`);
-  await gateway.query(
-    `mutation ($accountId: ID) { registerResources(accountId: $accountId, resources: [
-      { kind: WORKFLOW, externalId: "a/b", name: "wf" }, { kind: BROWSER_POD, externalId: "pod-5", name: "pod" },
-      { kind: MODEL_DEPLOYMENT, externalId: "chat", name: "chat", modelExternalId: "llama", modelType: BASE }]) }`,
-    { accountId },
+  accountId = await createAccount(gateway, { createdAt: '2025-01-01T00:00:00Z' });
+  await createHardware(gateway, 'cpu-4-16', '0.4');
+  await register(
+    gateway,
+    accountId,
+    { kind: 'WORKFLOW', externalId: 'a/b', name: 'wf' },
+    { kind: 'BROWSER_POD', externalId: 'pod-5', name: 'pod' },
+    {
+      kind: 'MODEL_DEPLOYMENT',
+      externalId: 'chat',
+      name: 'chat',
+      modelExternalId: 'llama',
+      modelType: 'BASE',
+    },
   );
 });
 

@@ -2,25 +2,24 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Client } from 'graphql-ws';
 import { BalanceFeed } from '../../src/alerts/balance.feed.ts';
 import type { Balance } from '../../src/credits/balance.service.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
-  alarm,
-  liveClient,
+  allocate,
+  createAccount,
+  createHardware,
+  deployGuardrail,
   moveClock,
-  originOf,
-  type Stream,
-  subscribe,
-  until,
-} from '../support/live.ts';
+  NO_THRESHOLDS,
+  numberOf,
+  undeploy,
+} from '../support/account.ts';
+import { until } from '../support/eventually.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { alarm, liveClient, originOf, type Stream, subscribe } from '../support/live.ts';
 import {
-  CreateAccountDocument,
-  CreateHardwareProfileDocument,
+  type CreateAccountInput,
   CreateThresholdDocument,
   CreditBalanceDocument,
   type CreditBalanceSubscription,
-  DeployDocument,
-  RegisterResourcesDocument,
-  UndeployDocument,
 } from '../support/operations.ts';
 
 const SECOND = 1_000;
@@ -31,17 +30,7 @@ let accounts = 0;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  await gateway.query(CreateHardwareProfileDocument, {
-    input: {
-      name: 'gpu',
-      kind: 'GPU',
-      model: 'M',
-      vcpus: 1,
-      gpus: 1,
-      memoryGb: 1,
-      creditsPerHour: '3600',
-    },
-  });
+  await createHardware(gateway, 'gpu', '3600');
 });
 
 beforeEach(() => {
@@ -58,29 +47,17 @@ afterAll(async () => {
 
 /** An account by the real time with 1,000 credits, and a guardrail that burns one a second. */
 async function burning(
-  input: Record<string, unknown> = {},
+  input: Partial<CreateAccountInput> = {},
 ): Promise<{ accountId: string; id: string }> {
   accounts += 1;
-  const created = await gateway.query(CreateAccountDocument, {
-    input: { name: `burning ${accounts}`, usageThresholds: [], hoursToStop: [], ...input },
+  const accountId = await createAccount(gateway, {
+    name: `burning ${accounts}`,
+    ...NO_THRESHOLDS,
+    ...input,
   });
-  const accountId = created.data.createAccount.id;
-  await allocate(accountId, '1000');
-  const registered = await gateway.query(RegisterResourcesDocument, {
-    accountId,
-    resources: [{ kind: 'GUARDRAIL', externalId: 'g', name: 'G' }],
-  });
-  const id = registered.data.registerResources[0] ?? '';
-  await gateway.query(DeployDocument, { input: { id, hardware: 'gpu' } });
+  await allocate(gateway, accountId, '1000');
+  const id = await deployGuardrail(gateway, accountId, 'gpu');
   return { accountId, id };
-}
-
-async function allocate(accountId: string, amount: string): Promise<void> {
-  const answer = await gateway.query(
-    'mutation ($input: AllocateInput!) { allocate(input: $input) { id } }',
-    { input: { accountId, amount, idempotencyKey: `${amount} ${gateway.clock.nowMs()}` } },
-  );
-  expect(answer.errors).toBeUndefined();
 }
 
 function balances({ events }: Stream<CreditBalanceSubscription>): [number, string, string][] {
@@ -133,13 +110,13 @@ describe('creditBalance', () => {
     const { accountId, id } = await burning();
     const began = gateway.clock.nowMs();
     const stream = await watch(accountId, 3_600);
-    await allocate(accountId, '500');
+    await allocate(gateway, accountId, '500');
     await until(() => stream.events.length === 2, 'the grant');
     gateway.clock.moveBy(10 * SECOND);
-    await gateway.query(UndeployDocument, { id });
+    await undeploy(gateway, id);
     await until(() => stream.events.length === 3, 'the end of the burning');
     gateway.clock.moveBy(3_600 * SECOND);
-    await allocate(accountId, '1');
+    await allocate(gateway, accountId, '1');
     await until(() => stream.events.length === 4, 'the second grant');
 
     expect(balances(stream)).toEqual([
@@ -187,7 +164,7 @@ describe('creditBalance', () => {
     gateway.clock.moveBy(60 * SECOND);
     await account.raise();
     await until(() => stream.events.length === 2, 'another state');
-    await moveClock(gateway, account, '2026-03-02T00:00:00.000Z');
+    await moveClock(gateway, account.accountId, '2026-03-02T00:00:00.000Z');
     await account.raise();
     await until(() => stream.events.length === 3, 'the state before');
 
@@ -261,7 +238,7 @@ describe('what time brought about', () => {
     gateway.clock.moveBy(1_000 * SECOND);
     await gateway.app.due.settleDue();
     feed.nudge(numberOf(accountId));
-    await until(() => told.length > 1, 'the stop', 2 * SECOND);
+    await until(() => told.length > 1, 'the stop');
     feed.tick();
 
     expect(states(told)).toEqual(['OK', 'STOPPED']);
@@ -272,7 +249,7 @@ describe('what time brought about', () => {
     const told = await follow(accountId);
     gateway.clock.moveBy(1_000 * SECOND);
     const another = await follow(accountId);
-    await until(() => told.length > 1, 'the stop', 2 * SECOND);
+    await until(() => told.length > 1, 'the stop');
     feed.tick();
 
     expect(states(told)).toEqual(['OK', 'STOPPED']);
@@ -290,14 +267,10 @@ describe('what time brought about', () => {
         input: { accountId, measure: 'CREDITS_REMAINING', value: '-100' },
       });
       feed.nudge(numberOf(accountId));
-      await until(() => told.length > second, `tick ${second}`, 2 * SECOND);
+      await until(() => told.length > second, `tick ${second}`);
       feed.tick();
     }
 
     expect(told.map(({ position }) => position.atMs - began)).toEqual([0, 1_000, 2_000]);
   });
 });
-
-function numberOf(accountId: string): number {
-  return Number(Buffer.from(accountId, 'base64url').toString().split('.').at(-1));
-}

@@ -5,14 +5,24 @@ import pg from 'pg';
 import { lockRates, upsertRate } from '../../src/catalogue/catalogue.store.ts';
 import { RollupCheckService } from '../../src/rollups/check.service.ts';
 import { foldOnce } from '../../src/rollups/rollups.store.ts';
+import {
+  alertsOf,
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  dataOf,
+  deploy,
+  numberOf,
+  registerGuardrail,
+} from '../support/account.ts';
 import { eventually } from '../support/eventually.ts';
-import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   AdjustCreditsDocument,
   AllocateDocument,
   AllocationsDocument,
   CreateAccountDocument,
-  CreateHardwareProfileDocument,
   CreditsDocument,
   type CreditsQuery,
   DeployDocument,
@@ -20,7 +30,6 @@ import {
   LedgerDocument,
   OverviewDocument,
   RecordUsageDocument,
-  RegisterResourcesDocument,
   ScaleDocument,
   SetHardwareRateDocument,
   UndeployDocument,
@@ -40,32 +49,17 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** What an operation answers. */
-async function told<T>(
-  answer: Promise<{ readonly data: T; readonly errors: readonly unknown[] | undefined }>,
-): Promise<T> {
-  const { data, errors } = await answer;
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
+/** What an operation that is under way answers. */
+async function told<T>(answer: Promise<Answer<T>>): Promise<T> {
+  return dataOf(await answer);
 }
 
 /** A new hardware; 3.6 credits an hour are one micro-credit a millisecond, 3,600 a credit a second. */
 async function aHardware(creditsPerHour = '3.6'): Promise<string> {
   made += 1;
-  const { createHardwareProfile } = await told(
-    gateway.query(CreateHardwareProfileDocument, {
-      input: {
-        name: `hardware ${made}`,
-        kind: 'GPU',
-        model: 'M',
-        vcpus: 1,
-        gpus: 1,
-        memoryGb: 1,
-        creditsPerHour,
-      },
-    }),
-  );
-  return createHardwareProfile.name;
+  const name = `hardware ${made}`;
+  await createHardware(gateway, name, creditsPerHour);
+  return name;
 }
 
 /** An account with 100 credits, warned at 50 percent, and a guardrail. */
@@ -76,23 +70,14 @@ async function anAccount(testClock?: string): Promise<{
 }> {
   made += 1;
   const externalId = `guardrail-${made}`;
-  const input = { name: `Account ${made}`, usageThresholds: ['50'], hoursToStop: [] };
-  const { createAccount } = await told(
-    gateway.query(CreateAccountDocument, {
-      input: testClock === undefined ? input : { ...input, testClock },
-    }),
-  );
-  const accountId = createAccount.id;
-  await told(
-    gateway.query(AllocateDocument, { input: { accountId, amount: '100', idempotencyKey: 'a' } }),
-  );
-  const { registerResources } = await told(
-    gateway.query(RegisterResourcesDocument, {
-      accountId,
-      resources: [{ kind: 'GUARDRAIL', externalId, name: 'G' }],
-    }),
-  );
-  return { accountId, externalId, id: registerResources[0] ?? '' };
+  const accountId = await createAccount(gateway, {
+    name: `Account ${made}`,
+    usageThresholds: ['50'],
+    hoursToStop: [],
+    ...(testClock === undefined ? {} : { testClock }),
+  });
+  await allocate(gateway, accountId, '100');
+  return { accountId, externalId, id: await registerGuardrail(gateway, accountId, externalId) };
 }
 
 /** Takes locks on a connection of its own. @returns how to let go of them */
@@ -121,23 +106,12 @@ async function waiting(count: number, instead?: Promise<unknown>): Promise<void>
   });
 }
 
-/** An account's own number. */
-function numberOf(accountId: string): number {
-  return Number(Buffer.from(accountId, 'base64url').toString().split('.').at(-1));
-}
-
 async function creditsOf(accountId: string): Promise<CreditsQuery['account']> {
-  return (await told(gateway.query(CreditsDocument, { accountId }))).account;
+  return (await ask(gateway, CreditsDocument, { accountId })).account;
 }
 
-async function alertsOf(id: string): Promise<unknown> {
-  const { account } = await told(
-    gateway.query<{ account: { alerts: { nodes: unknown } } }>(
-      'query ($id: ID) { account(id: $id) { alerts { nodes { kind crossedAt } } } }',
-      { id },
-    ),
-  );
-  return account.alerts.nodes;
+async function toldOf(id: string): Promise<unknown> {
+  return (await alertsOf(gateway, id)).map(({ kind, crossedAt }) => ({ kind, crossedAt }));
 }
 
 describe('a rate that is set while the first deployment on its hardware is being written', () => {
@@ -147,7 +121,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     await gateway.app.due.settleDue();
 
     const crossedAt = new Date(beganMs + 60 * SECOND + 49_940).toISOString();
-    expect(await alertsOf(accountId)).toEqual([{ kind: 'CREDIT_THRESHOLD', crossedAt }]);
+    expect(await toldOf(accountId)).toEqual([{ kind: 'CREDIT_THRESHOLD', crossedAt }]);
   }
 
   it('is forecast, when the deployment comes first', async () => {
@@ -219,7 +193,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     const hardware = await aHardware();
     const { accountId, externalId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
-    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    await deploy(gateway, id, hardware);
 
     const letGo = await hold('select from resource where external_id = $1 for no key update', [
       externalId,
@@ -238,13 +212,13 @@ describe('a rate that is set while the first deployment on its hardware is being
     gateway.clock.moveTo(beganMs + 120 * SECOND);
     await gateway.app.due.settleDue();
     const crossedAt = new Date(beganMs + 60 * SECOND + 49_880).toISOString();
-    expect(await alertsOf(accountId)).toEqual([{ kind: 'CREDIT_THRESHOLD', crossedAt }]);
+    expect(await toldOf(accountId)).toEqual([{ kind: 'CREDIT_THRESHOLD', crossedAt }]);
   });
 
   it('is not written when its instant has nearly come before it could be', async () => {
     const hardware = await aHardware();
     const { id } = await anAccount('2027-01-01T00:00:00Z');
-    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    await deploy(gateway, id, hardware);
     const [row] = await asOwner(gateway.databaseUrl, 'select max(account_id) as id from account');
     const set = { hardware, creditsPerHour: '1800' };
     const inTenSeconds = new Date(gateway.clock.nowMs() + 10 * SECOND).toISOString();
@@ -258,7 +232,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     gateway.clock.moveBy(9 * SECOND);
     await letGo();
     const { errors } = await setting;
-    const { hardwareProfiles } = await told(gateway.query(HardwareProfilesDocument, {}));
+    const { hardwareProfiles } = await ask(gateway, HardwareProfilesDocument, {});
 
     expect(errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
     expect(hardwareProfiles.find(({ name }) => name === hardware)?.rates).toHaveLength(1);
@@ -268,10 +242,8 @@ describe('a rate that is set while the first deployment on its hardware is being
     const hardware = await aHardware();
     const { accountId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
-    await told(
-      gateway.query(SetHardwareRateDocument, { input: { hardware, creditsPerHour: '3600' } }),
-    );
-    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    await ask(gateway, SetHardwareRateDocument, { input: { hardware, creditsPerHour: '3600' } });
+    await deploy(gateway, id, hardware);
 
     await expectWarning(accountId, beganMs);
   });
@@ -284,7 +256,7 @@ describe('a deployment that arrives late', () => {
     const at = new Date(gateway.clock.nowMs()).toISOString();
     gateway.clock.moveBy(200 * SECOND);
 
-    const { deploy } = await told(gateway.query(DeployDocument, { input: { id, hardware, at } }));
+    const { deploy } = await ask(gateway, DeployDocument, { input: { id, hardware, at } });
 
     expect(deploy).toMatchObject({
       status: 'UNDEPLOYED',
@@ -300,7 +272,7 @@ describe('an undeploy from before the stop', () => {
     const hardware = await aHardware('3600');
     const { accountId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
-    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    await deploy(gateway, id, hardware);
     // 100 credits at one a second, down to the limit of 0.
     gateway.clock.moveBy(200 * SECOND);
     await gateway.app.due.settleDue();
@@ -329,19 +301,19 @@ describe('an account that another write holds', () => {
   it('is settled as soon as it is let go', async () => {
     const hardware = await aHardware('3600');
     const { accountId, id } = await anAccount();
-    await told(gateway.query(DeployDocument, { input: { id, hardware } }));
+    await deploy(gateway, id, hardware);
     gateway.clock.moveBy(60 * SECOND);
 
     const letGo = await hold('select from account where account_id = $1 for update', [
       numberOf(accountId),
     ]);
     await gateway.app.due.settleDue();
-    const whileHeld = await alertsOf(accountId);
+    const whileHeld = await toldOf(accountId);
     await letGo();
     await gateway.app.due.settleDue();
 
     expect(whileHeld).toEqual([]);
-    expect(await alertsOf(accountId)).toMatchObject([{ kind: 'CREDIT_THRESHOLD' }]);
+    expect(await toldOf(accountId)).toMatchObject([{ kind: 'CREDIT_THRESHOLD' }]);
     expect(gateway.takeFaults()).toEqual([]);
   });
 });
@@ -349,46 +321,42 @@ describe('an account that another write holds', () => {
 describe('voiding one of a recurring grant', () => {
   it('ends the row also when its cycle ended and nobody has noticed yet', async () => {
     made += 1;
-    const { createAccount } = await told(
-      gateway.query(CreateAccountDocument, { input: { name: `Account ${made}` } }),
-    );
+    const { createAccount } = await ask(gateway, CreateAccountDocument, {
+      input: { name: `Account ${made}` },
+    });
     const accountId = createAccount.id;
-    const { allocate } = await told(
-      gateway.query(AllocateDocument, {
-        input: { accountId, amount: '10', everyCycle: true, idempotencyKey: 'a' },
-      }),
-    );
+    const { allocate } = await ask(gateway, AllocateDocument, {
+      input: { accountId, amount: '10', everyCycle: true, idempotencyKey: 'a' },
+    });
 
     // The next cycle has begun, and no settlement has told of it.
-    const { account } = await told(gateway.query(CreditsDocument, { accountId }));
+    const { account } = await ask(gateway, CreditsDocument, { accountId });
     gateway.clock.moveTo(Date.parse(account?.billingCycle.endsAt ?? '') + SECOND);
-    await told(gateway.query(VoidAllocationDocument, { id: allocate.id, reason: 'ended' }));
+    await ask(gateway, VoidAllocationDocument, { id: allocate.id, reason: 'ended' });
 
-    const { account: listed } = await told(gateway.query(AllocationsDocument, { accountId }));
+    const { account: listed } = await ask(gateway, AllocationsDocument, { accountId });
     expect(listed?.allocations.nodes.map(({ remaining }) => remaining)).toEqual(['0', '0']);
     expect(await creditsOf(accountId)).toMatchObject({ credits: { remaining: '0' } });
   });
 
   it('leaves the grants of cycles that ended as they were', async () => {
     made += 1;
-    const { createAccount } = await told(
-      gateway.query(CreateAccountDocument, { input: { name: `Account ${made}` } }),
-    );
+    const { createAccount } = await ask(gateway, CreateAccountDocument, {
+      input: { name: `Account ${made}` },
+    });
     const accountId = createAccount.id;
-    const { allocate } = await told(
-      gateway.query(AllocateDocument, {
-        input: { accountId, amount: '10', everyCycle: true, idempotencyKey: 'a' },
-      }),
-    );
+    const { allocate } = await ask(gateway, AllocateDocument, {
+      input: { accountId, amount: '10', everyCycle: true, idempotencyKey: 'a' },
+    });
     const cycle = (await creditsOf(accountId))?.billingCycle;
     const endsAt = cycle?.endsAt ?? '';
     gateway.clock.moveTo(Date.parse(endsAt) + SECOND);
 
-    await told(gateway.query(VoidAllocationDocument, { id: allocate.id, reason: 'ended' }));
+    await ask(gateway, VoidAllocationDocument, { id: allocate.id, reason: 'ended' });
 
     const range = { from: cycle?.startsAt ?? '', to: endsAt };
-    const { account } = await told(gateway.query(OverviewDocument, { accountId, range }));
-    const { account: listed } = await told(gateway.query(AllocationsDocument, { accountId }));
+    const { account } = await ask(gateway, OverviewDocument, { accountId, range });
+    const { account: listed } = await ask(gateway, AllocationsDocument, { accountId });
     expect(account?.usage.credits.allocated).toBe('10');
     expect(listed?.allocations.nodes.map(({ voidedAt }) => voidedAt !== null)).toEqual([
       true,
@@ -409,11 +377,11 @@ describe('a batch with an event that was recorded before', () => {
       resourceExternalId: externalId,
       credits,
     }));
-    await told(gateway.query(RecordUsageDocument, { accountId, events: events.slice(1, 2) }));
+    await ask(gateway, RecordUsageDocument, { accountId, events: events.slice(1, 2) });
 
-    await told(gateway.query(RecordUsageDocument, { accountId, events }));
+    await ask(gateway, RecordUsageDocument, { accountId, events });
 
-    const { account } = await told(gateway.query(LedgerDocument, { accountId }));
+    const { account } = await ask(gateway, LedgerDocument, { accountId });
     const entries = account?.ledger.nodes.map(({ amount, charges }) => [
       amount,
       charges.nodes.map(({ credits }) => credits),
@@ -477,9 +445,9 @@ describe('an instant at the end of the calendar', () => {
       [before],
     );
 
-    await told(
-      gateway.query(AllocateDocument, { input: { accountId, amount: '1', idempotencyKey: 'b' } }),
-    );
+    await ask(gateway, AllocateDocument, {
+      input: { accountId, amount: '1', idempotencyKey: 'b' },
+    });
 
     expect((await creditsOf(accountId))?.credits.remaining).toBe('101');
   });

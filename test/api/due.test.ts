@@ -3,15 +3,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import {
+  alertsOf,
   allocate,
-  ask,
   createAccount,
   createHardware,
   deployGuardrail,
   NO_THRESHOLDS,
 } from '../support/account.ts';
+import { until } from '../support/eventually.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
-import { until } from '../support/live.ts';
 
 let gateway: TestGateway;
 let other: TestGateway;
@@ -40,17 +40,8 @@ async function burning(name: string): Promise<string> {
   return id;
 }
 
-async function alertsOf(id: string): Promise<readonly string[]> {
-  const { account } = await ask<{
-    account: { alerts: { nodes: readonly { kind: string; crossedAt: string }[] } };
-  }>(
-    gateway,
-    'query ($id: ID) { account(id: $id) { alerts(first: 50) { nodes { kind crossedAt } } } }',
-    {
-      id,
-    },
-  );
-  return account.alerts.nodes.map(({ kind, crossedAt }) => `${kind} ${crossedAt}`);
+async function toldOf(id: string): Promise<readonly string[]> {
+  return (await alertsOf(gateway, id)).map(({ kind, crossedAt }) => `${kind} ${crossedAt}`);
 }
 
 /** How often somebody was seen waiting for a lock while `work` was under way. */
@@ -88,13 +79,13 @@ describe('what is due', () => {
     await holder.query(`select from account where name = 'held' for no key update`);
 
     const waits = await waitsDuring(gateway.app.due.settleDue());
-    const whileHeld = [await alertsOf(held), await alertsOf(free)];
+    const whileHeld = [await toldOf(held), await toldOf(free)];
     await holder.query('commit');
     await gateway.app.due.settleDue();
 
     expect(whileHeld).toEqual([[], ALL_THREE]);
     expect(waits).toBe(0);
-    expect(await alertsOf(held)).toEqual(ALL_THREE);
+    expect(await toldOf(held)).toEqual(ALL_THREE);
     expect(gateway.takeFaults()).toEqual([]);
   });
 
@@ -112,7 +103,7 @@ describe('what is due', () => {
     for (const stop of stops) stop();
 
     expect(settled).toBe(20);
-    for (const id of accounts) expect(await alertsOf(id)).toEqual(ALL_THREE);
+    for (const id of accounts) expect(await toldOf(id)).toEqual(ALL_THREE);
   });
 
   it('is told for all others where one account cannot be settled, which is tried again after 30 seconds', async () => {
@@ -134,14 +125,14 @@ describe('what is due', () => {
     await shiftCycle(1);
 
     const faults = [await tryAt('2026-03-10T14:00:00Z'), await tryAt('2026-03-10T14:00:29Z')];
-    const whileBroken = [await alertsOf(broken), await alertsOf(sound)];
+    const whileBroken = [await toldOf(broken), await toldOf(sound)];
     faults.push(await tryAt('2026-03-10T14:00:30Z'));
     await shiftCycle(-1);
     faults.push(await tryAt('2026-03-10T14:01:00Z'));
 
     expect(whileBroken).toEqual([[], ALL_THREE]);
     expect(faults).toEqual([1, 0, 1, 0]);
-    expect(await alertsOf(broken)).toEqual(ALL_THREE);
+    expect(await toldOf(broken)).toEqual(ALL_THREE);
   });
 
   it('is told by itself while a gateway runs', async () => {
@@ -149,9 +140,9 @@ describe('what is due', () => {
     gateway.app.due.start();
     gateway.clock.moveTo(Date.parse('2026-03-10T14:00:00Z'));
 
-    await until(async () => (await alertsOf(id)).length > 0, 'the crossing is told');
+    await until(async () => (await toldOf(id)).length > 0, 'the crossing is told');
     await gateway.app.due.stop();
 
-    expect(await alertsOf(id)).toEqual(ALL_THREE);
+    expect(await toldOf(id)).toEqual(ALL_THREE);
   });
 });

@@ -1,15 +1,35 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ParsedMail } from 'mailparser';
 import { startJobs } from '../../src/db/job-runner.ts';
+import {
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  createKey,
+  deploy,
+  moveClock,
+  NO_THRESHOLDS,
+  recordUsage,
+  register,
+  registerGuardrail,
+  undeploy,
+} from '../support/account.ts';
 import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type Mailbox, openMailbox } from '../support/mailbox.ts';
 import {
   AlertsDocument,
+  type CreateAccountInput,
+  CreateThresholdDocument,
+  DeleteResourceDocument,
+  DeploymentFailedDocument,
   EmailByIdDocument,
   type EmailFieldsFragment,
   EmailsDocument,
   type EmailsQuery,
+  ScaleDocument,
+  type Scope,
 } from '../support/operations.ts';
 
 const START = '2026-03-10T12:00:00.000Z';
@@ -33,7 +53,7 @@ async function start(
       ...values,
     },
   });
-  await gateway.query(CREATE_HARDWARE, { input: A100 });
+  await createHardware(gateway, 'gpu-a100', '3.6');
   toEnd.push(() => gateway.close());
 }
 
@@ -58,110 +78,39 @@ afterEach(async () => {
   for (const end of toEnd.splice(0)) await end();
 });
 
-const A100 = {
-  name: 'gpu-a100',
-  kind: 'GPU',
-  model: 'A100',
-  vcpus: 12,
-  gpus: 1,
-  memoryGb: 85,
-  creditsPerHour: '3.6',
-};
-const CREATE_HARDWARE =
-  'mutation ($input: CreateHardwareProfileInput!) { createHardwareProfile(input: $input) { id } }';
-const CREATE_ACCOUNT =
-  'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { id } }';
-
-async function mutate(
-  mutation: string,
-  variables: Readonly<Record<string, unknown>>,
-): Promise<string> {
-  const answer = await gateway.query<Record<string, { readonly id?: string } | null> | null>(
-    mutation,
-    variables,
-  );
-  if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
-  return Object.values(answer.data ?? {})[0]?.id ?? '';
-}
-
 /** A test account that stands at START, with thresholds only where they are asked for. */
-async function anAccount(values: object = {}): Promise<string> {
-  const input = {
+async function anAccount(values: Partial<CreateAccountInput> = {}): Promise<string> {
+  return createAccount(gateway, {
     name: 'Acme',
     notificationEmails: ['ops@acme.example'],
     testClock: START,
-    usageThresholds: [],
-    hoursToStop: [],
+    ...NO_THRESHOLDS,
     ...values,
-  };
-  return mutate(CREATE_ACCOUNT, { input });
-}
-
-let keys = 0;
-async function allocate(accountId: string, amount: string, values: object = {}): Promise<void> {
-  keys += 1;
-  const input = { accountId, amount, idempotencyKey: `key ${keys}`, ...values };
-  await mutate('mutation ($input: AllocateInput!) { allocate(input: $input) { id } }', { input });
-}
-
-async function advance(accountId: string, to: string): Promise<void> {
-  await mutate(
-    'mutation ($accountId: ID, $to: DateTime!) { advanceTestClock(accountId: $accountId, to: $to) { id } }',
-    { accountId, to },
-  );
-}
-
-async function register(accountId: string, name = 'scorer'): Promise<string> {
-  return mutate(
-    'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
-    { input: { accountId, externalId: 'scorer-1', name, createdAt: START } },
-  );
-}
-
-async function deploy(id: string, replicas = 1): Promise<void> {
-  await mutate('mutation ($input: DeployInput!) { deploy(input: $input) { id } }', {
-    input: { id, hardware: 'gpu-a100', replicas, endpointUrl: 'https://api.acme.example/scorer' },
   });
 }
 
-/** A guardrail of the account that has been deployed, and charges nothing: usage is recorded on it. */
+async function aGuardrail(accountId: string, name = 'scorer'): Promise<string> {
+  return registerGuardrail(gateway, accountId, 'scorer-1', { name, createdAt: START });
+}
+
+async function deployed(id: string, replicas = 1): Promise<void> {
+  const endpointUrl = 'https://api.acme.example/scorer';
+  await deploy(gateway, id, 'gpu-a100', { replicas, endpointUrl });
+}
+
 async function use(accountId: string, resourceId: string, credits: string): Promise<void> {
-  keys += 1;
-  const event = {
-    source: 'test',
-    eventId: `event ${keys}`,
-    type: 'PROCESSING',
-    occurredAt: START,
-    resourceId,
-    credits,
-  };
-  await mutate(
-    'mutation ($accountId: ID, $events: [UsageEventInput!]!) { recordUsage(accountId: $accountId, events: $events) { accepted } }',
-    { accountId, events: [event] },
-  );
+  await recordUsage(gateway, accountId, { occurredAt: START, resourceId, credits });
 }
 
 async function run(accountId: string, quantity: number): Promise<void> {
-  keys += 1;
-  await mutate(
-    'mutation ($input: RegisterWorkflowInput!) { registerWorkflow(input: $input) { id } }',
-    {
-      input: { accountId, externalId: 'flow', name: 'flow', createdAt: START },
-    },
-  );
-  const event = {
-    source: 'test',
-    eventId: `event ${keys}`,
+  const flow = { kind: 'WORKFLOW', externalId: 'flow', name: 'flow', createdAt: START } as const;
+  const [resourceId = ''] = await register(gateway, accountId, flow);
+  await recordUsage(gateway, accountId, {
     type: 'WORKFLOW_RUN',
     occurredAt: START,
-    resourceKind: 'WORKFLOW',
-    resourceExternalId: 'flow',
+    resourceId,
     quantity,
-  };
-  await mutate(
-    'mutation ($accountId: ID, $events: [UsageEventInput!]!) { recordUsage(accountId: $accountId, events: $events) { accepted } }',
-    { accountId, events: [event] },
-  );
+  });
 }
 
 /** The emails of an account, the oldest first. */
@@ -204,8 +153,8 @@ describe('an email', () => {
       notificationEmails: ['ops@acme.example', 'cfo@acme.example'],
       lowCredit: '10',
     });
-    await allocate(accountId, '100');
-    const id = await register(accountId);
+    await allocate(gateway, accountId, '100');
+    const id = await aGuardrail(accountId);
     await use(accountId, id, '92.5');
 
     const mail = only(await received(1));
@@ -239,8 +188,8 @@ describe('an email', () => {
     await start(AT_ONCE, publicUrl === undefined ? {} : { publicUrl });
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
 
     const mail = only(await received(1));
 
@@ -252,8 +201,8 @@ describe('an email', () => {
   it('writes figures for people, and the alert keeps the exact ones', async () => {
     await start();
     const accountId = await anAccount({ usageThresholds: ['50'] });
-    await allocate(accountId, '12345');
-    await use(accountId, await register(accountId), '6255.220611');
+    await allocate(gateway, accountId, '12345');
+    await use(accountId, await aGuardrail(accountId), '6255.220611');
 
     // 6255.220611 of 12,345 are 50.670074 %; 12,345 - 6,255.220611 = 6,089.779389.
     const email = only(await emails(accountId));
@@ -281,8 +230,8 @@ describe('an email', () => {
       lowCredit: '10',
       negativeLimit: '-5',
     });
-    await allocate(accountId, '40');
-    const id = await register(accountId);
+    await allocate(gateway, accountId, '40');
+    const id = await aGuardrail(accountId);
     await use(accountId, id, '40');
 
     // 50 %, 90 %, low and exhausted at one instant.
@@ -298,10 +247,10 @@ describe('an email', () => {
   it('is written for each of two instants', async () => {
     await start();
     const accountId = await anAccount({ usageThresholds: ['50', '75'] });
-    await allocate(accountId, '36');
-    await deploy(await register(accountId));
+    await allocate(gateway, accountId, '36');
+    await deployed(await aGuardrail(accountId));
     // 3.6 credits an hour: 18 credits after 5 hours, 27 after 7.5.
-    await advance(accountId, '2026-03-10T20:00:00Z');
+    await moveClock(gateway, accountId, '2026-03-10T20:00:00Z');
 
     expect((await emails(accountId)).map(({ kind, subject }) => [kind, subject])).toEqual([
       ['DEPLOYMENT_STARTED', 'Acme: scorer (guardrail) was deployed'],
@@ -316,8 +265,8 @@ describe('an email', () => {
     const told = await anAccount({ lowCredit: '10' });
     const untold = await anAccount({ lowCredit: '10', notificationEmails: [] });
     for (const accountId of [told, untold]) {
-      await allocate(accountId, '20');
-      await use(accountId, await register(accountId), '15');
+      await allocate(gateway, accountId, '20');
+      await use(accountId, await aGuardrail(accountId), '15');
     }
 
     expect(gateway.app.tasks.map(({ name }) => name)).not.toContain('send-email');
@@ -335,10 +284,10 @@ describe('the email of', () => {
       negativeLimit: '-1.8',
       lowCredit: '5',
     });
-    await allocate(accountId, '7.2');
-    await deploy(await register(accountId), 2);
+    await allocate(gateway, accountId, '7.2');
+    await deployed(await aGuardrail(accountId), 2);
     // 2 x 3.6 = 7.2 credits an hour: 5 left at 12:18:20, 0 at 13:00:00, -1.8 at 13:15:00 UTC.
-    await advance(accountId, '2026-03-11T00:00:00Z');
+    await moveClock(gateway, accountId, '2026-03-11T00:00:00Z');
 
     const all = await emails(accountId);
     const [, low, exhausted] = all;
@@ -363,10 +312,10 @@ describe('the email of', () => {
   it('a stop that is expected says when, what runs, and what to add', async () => {
     await start();
     const accountId = await anAccount({ hoursToStop: ['24'] });
-    await allocate(accountId, '360');
-    await deploy(await register(accountId), 2);
+    await allocate(gateway, accountId, '360');
+    await deployed(await aGuardrail(accountId), 2);
     // 360 credits at 7.2 an hour last 50 hours, until 2026-03-12T14:00Z; 24 hours before that is 2026-03-11T14:00Z.
-    await advance(accountId, '2026-03-11T14:00:00Z');
+    await moveClock(gateway, accountId, '2026-03-11T14:00:00Z');
 
     const email = lastOf(await emails(accountId));
     expect(email.kind).toBe('STOP_EXPECTED');
@@ -388,12 +337,12 @@ describe('the email of', () => {
   it("a cycle's end sums it up", async () => {
     await start();
     const accountId = await anAccount({ timeZone: 'America/New_York' });
-    await allocate(accountId, '100', { expiresAt: '2026-03-20T00:00:00Z' });
-    await allocate(accountId, '50');
-    await allocate(accountId, '1000', { unit: 'WORKFLOW_RUNS' });
-    await use(accountId, await register(accountId), '30.5');
+    await allocate(gateway, accountId, '100', { expiresAt: '2026-03-20T00:00:00Z' });
+    await allocate(gateway, accountId, '50');
+    await allocate(gateway, accountId, '1000', { unit: 'WORKFLOW_RUNS' });
+    await use(accountId, await aGuardrail(accountId), '30.5');
     await run(accountId, 7);
-    await advance(accountId, '2026-04-01T04:00:00Z');
+    await moveClock(gateway, accountId, '2026-04-01T04:00:00Z');
 
     const email = only(await emails(accountId));
     expect(email.kind).toBe('CREDIT_USAGE');
@@ -418,13 +367,10 @@ describe('the email of', () => {
   it('runs says how many are left, and a label names its threshold', async () => {
     await start();
     const accountId = await anAccount();
-    await mutate(
-      'mutation ($input: CreateThresholdInput!) { createThreshold(input: $input) { id } }',
-      {
-        input: { accountId, measure: 'RUNS_USED_PERCENT', value: '0.4', label: 'Plan <b>' },
-      },
-    );
-    await allocate(accountId, '10000', { unit: 'WORKFLOW_RUNS' });
+    await ask(gateway, CreateThresholdDocument, {
+      input: { accountId, measure: 'RUNS_USED_PERCENT', value: '0.4', label: 'Plan <b>' },
+    });
+    await allocate(gateway, accountId, '10000', { unit: 'WORKFLOW_RUNS' });
     await run(accountId, 45);
 
     // 45 of 10,000
@@ -439,14 +385,11 @@ describe('the email of', () => {
   it('credits remaining says how many are left', async () => {
     await start();
     const accountId = await anAccount();
-    await mutate(
-      'mutation ($input: CreateThresholdInput!) { createThreshold(input: $input) { id } }',
-      {
-        input: { accountId, measure: 'CREDITS_REMAINING', value: '25' },
-      },
-    );
-    await allocate(accountId, '75');
-    await use(accountId, await register(accountId), '50.000001');
+    await ask(gateway, CreateThresholdDocument, {
+      input: { accountId, measure: 'CREDITS_REMAINING', value: '25' },
+    });
+    await allocate(gateway, accountId, '75');
+    await use(accountId, await aGuardrail(accountId), '50.000001');
 
     // 75 - 50.000001 = 24.999999, to two decimals.
     expect(await emails(accountId)).toMatchObject([
@@ -457,16 +400,16 @@ describe('the email of', () => {
   it('a deployment says what it costs, what is left and where it answers; scaling makes none', async () => {
     await start();
     const accountId = await anAccount();
-    await allocate(accountId, '300');
-    const id = await register(accountId);
+    await allocate(gateway, accountId, '300');
+    const id = await aGuardrail(accountId);
     await use(accountId, id, '212.16');
-    await deploy(id, 2);
-    await advance(accountId, '2026-03-10T13:00:00Z');
-    await mutate('mutation ($input: ScaleInput!) { scale(input: $input) { id } }', {
+    await deployed(id, 2);
+    await moveClock(gateway, accountId, '2026-03-10T13:00:00Z');
+    await ask(gateway, ScaleDocument, {
       input: { id, replicas: 1 },
     });
-    await advance(accountId, '2026-03-10T14:00:00Z');
-    await mutate('mutation ($id: ID!) { undeploy(id: $id) { id } }', { id });
+    await moveClock(gateway, accountId, '2026-03-10T14:00:00Z');
+    await undeploy(gateway, id);
 
     const all = await emails(accountId);
     expect(all.map((email) => email.kind)).toEqual(['DEPLOYMENT_STARTED', 'DEPLOYMENT_STOPPED']);
@@ -501,19 +444,19 @@ describe('the email of', () => {
   });
 
   it.each([
-    ['deleteResource', 'mutation ($id: ID!) { deleteResource(id: $id) { id } }', 'was deleted'],
+    ['deleteResource', (id: string) => ask(gateway, DeleteResourceDocument, { id }), 'was deleted'],
     [
       'deploymentFailed',
-      'mutation ($id: ID!) { deploymentFailed(id: $id, message: "Out of memory") { id } }',
+      (id: string) => ask(gateway, DeploymentFailedDocument, { id, message: 'Out of memory' }),
       'failed',
     ],
-  ])('%s says so', async (_name, mutation, verb) => {
+  ])('%s says so', async (_name, end, verb) => {
     await start();
     const accountId = await anAccount();
-    await allocate(accountId, '300');
-    const id = await register(accountId);
-    await deploy(id);
-    await mutate(mutation, { id });
+    await allocate(gateway, accountId, '300');
+    const id = await aGuardrail(accountId);
+    await deployed(id);
+    await end(id);
 
     const email = lastOf(await emails(accountId));
     expect(email.kind).toBe('DEPLOYMENT_STOPPED');
@@ -524,9 +467,9 @@ describe('the email of', () => {
   it('what no longer holds says what', async () => {
     await start();
     const accountId = await anAccount({ lowCredit: '10', usageThresholds: ['50'] });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
-    await allocate(accountId, '100');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
+    await allocate(gateway, accountId, '100');
 
     const email = lastOf(await emails(accountId));
     expect(email.kind).toBe('RESOLVED');
@@ -542,8 +485,8 @@ describe('a mail server', () => {
     await start();
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
     await eventually(async () => {
       const email = only(await emails(accountId));
       expect(email.attempts).toBeGreaterThan(1);
@@ -569,8 +512,8 @@ describe('a mail server', () => {
     await start();
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
 
     const mails = await received(2);
 
@@ -589,8 +532,8 @@ describe('a mail server', () => {
     await start([0, 0]);
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
 
     await eventually(async () => {
       expect(await emails(accountId)).toMatchObject([{ status: 'FAILED', attempts: 3 }]);
@@ -612,8 +555,8 @@ describe('a mail server', () => {
       lowCredit: '10',
       notificationEmails: ['gone@acme.example', 'ops@acme.example'],
     });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
 
     await received(1);
     await eventually(async () => {
@@ -627,8 +570,8 @@ describe('a mail server', () => {
     await start();
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
     await received(1);
     await eventually(async () => {
       expect(await emails(accountId)).toMatchObject([{ status: 'DELIVERED' }]);
@@ -655,8 +598,8 @@ describe('names from outside', () => {
       name: 'Acme\r\nBcc: spy@evil.example\r\n\r\nHello',
       lowCredit: '10',
     });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
 
     const mail = only(await received(1));
 
@@ -670,8 +613,8 @@ describe('names from outside', () => {
     await start();
     await runJobs();
     const accountId = await anAccount({ name: '<img src=x onerror="alert(1)">' });
-    await allocate(accountId, '300');
-    await deploy(await register(accountId, `a"b'c<script>&`));
+    await allocate(gateway, accountId, '300');
+    await deployed(await aGuardrail(accountId, `a"b'c<script>&`));
 
     const mail = only(await received(1));
 
@@ -688,8 +631,8 @@ describe('the list of emails', () => {
   it('has the newest first, in pages, and each under its id', async () => {
     await start();
     const accountId = await anAccount({ usageThresholds: ['10', '20', '30'] });
-    await allocate(accountId, '100');
-    const id = await register(accountId);
+    await allocate(gateway, accountId, '100');
+    const id = await aGuardrail(accountId);
     for (const credits of ['10', '10', '10']) await use(accountId, id, credits);
 
     const pageAfter = async (after: string | null): Promise<EmailsQuery['emails']> => {
@@ -722,16 +665,11 @@ describe('the list of emails', () => {
     await start();
     const accountId = await anAccount({ lowCredit: '10' });
     const otherId = await anAccount({ name: 'Other' });
-    await allocate(accountId, '20');
-    await use(accountId, await register(accountId), '15');
+    await allocate(gateway, accountId, '20');
+    await use(accountId, await aGuardrail(accountId), '15');
     const email = only(await emails(accountId));
-    const keyOf = async (account: string, scopes: readonly string[]): Promise<string> => {
-      const { data } = await gateway.query<{ createApiKey: { secret: string } }>(
-        'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }',
-        { input: { accountId: account, name: 'key', scopes } },
-      );
-      return data.createApiKey.secret;
-    };
+    const keyOf = async (account: string, scopes: readonly Scope[]): Promise<string> =>
+      (await createKey(gateway, account, scopes)).secret;
     const manager = await keyOf(accountId, ['MANAGE']);
     const reader = await keyOf(accountId, ['READ_USAGE', 'INGEST']);
     const stranger = await keyOf(otherId, ['MANAGE']);
@@ -758,8 +696,8 @@ describe('an account that is written to without end', () => {
   it('gets 500 emails in 24 hours; what comes beyond is kept and says why', async () => {
     await start();
     const accountId = await anAccount({ usageThresholds: ['10', '20'] });
-    await allocate(accountId, '100');
-    const id = await register(accountId);
+    await allocate(gateway, accountId, '100');
+    const id = await aGuardrail(accountId);
     await asOwner(
       gateway.databaseUrl,
       `insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at)
@@ -784,8 +722,8 @@ describe('an account that is written to without end', () => {
   it('is sent emails again when fewer than 500 were sent, however many were not', async () => {
     await start();
     const accountId = await anAccount({ usageThresholds: ['10', '20'] });
-    await allocate(accountId, '100');
-    const id = await register(accountId);
+    await allocate(gateway, accountId, '100');
+    const id = await aGuardrail(accountId);
     await asOwner(
       gateway.databaseUrl,
       `insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at, status)

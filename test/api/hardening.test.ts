@@ -1,8 +1,17 @@
 // What a caller may send by mistake or in malice: each is answered with a code that says whose doing it is.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { initialised, originOf, until } from '../support/live.ts';
+import { ask, createAccount, createHardware, register } from '../support/account.ts';
+import { until } from '../support/eventually.ts';
+import { type Answer, asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { initialised, originOf } from '../support/live.ts';
+import {
+  CreateAccountDocument,
+  type CreateAccountInput,
+  type CreateAccountMutation,
+  RecordUsageDocument,
+  type UsageEventInput,
+} from '../support/operations.ts';
 
 let gateway: TestGateway;
 let accountId: string;
@@ -13,29 +22,17 @@ const id = (text: string): string => Buffer.from(text).toString('base64url');
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  accountId = await createAccount('first');
-  await gateway.query(
-    `mutation ($a: ID!) { registerResources(accountId: $a, resources: [
-      { kind: WORKFLOW, externalId: "w", name: "W" }, { kind: GUARDRAIL, externalId: "g", name: "G" }]) }`,
-    { a: accountId },
+  accountId = await createAccount(gateway, { externalId: 'first' });
+  await register(
+    gateway,
+    accountId,
+    { kind: 'WORKFLOW', externalId: 'w', name: 'W' },
+    { kind: 'GUARDRAIL', externalId: 'g', name: 'G' },
   );
-  for (const name of ['gpu', 'cpu']) {
-    await gateway.query(
-      `mutation ($name: String!) { createHardwareProfile(input: { name: $name, kind: GPU, model: "T4", vcpus: 4, memoryGb: 16, creditsPerHour: "1" }) { id } }`,
-      { name },
-    );
-  }
+  for (const name of ['gpu', 'cpu']) await createHardware(gateway, name, '1');
 });
 
 afterAll(() => gateway.close());
-
-async function createAccount(externalId: string): Promise<string> {
-  const { data } = await gateway.query<{ createAccount: { id: string } }>(
-    `mutation ($e: String!) { createAccount(input: { name: "A", externalId: $e }) { id } }`,
-    { e: externalId },
-  );
-  return data.createAccount.id;
-}
 
 describe('texts and cursors that no list gave', () => {
   it.each([
@@ -362,25 +359,17 @@ describe('values that no type takes', () => {
 
 describe('createAccount sent again', () => {
   it('is the first account, whether what is left out is absent, null or the default', async () => {
-    const first = await gateway.query(
-      `mutation { createAccount(input: { name: "V", externalId: "v" }) { id } }`,
-    );
-    const again = await gateway.query(
-      `mutation ($input: CreateAccountInput!) { createAccount(input: $input) { id } }`,
-      {
-        input: {
-          name: 'V',
-          externalId: 'v',
-          timeZone: null,
-          createdAt: null,
-          cycleDay: 1,
-          notificationEmails: [],
-        },
-      },
-    );
-    const other = await gateway.query(
-      `mutation { createAccount(input: { name: "V", externalId: "v", timeZone: "Asia/Kolkata" }) { id } }`,
-    );
+    const create = (input: Partial<CreateAccountInput>): Promise<Answer<CreateAccountMutation>> =>
+      gateway.query(CreateAccountDocument, { input: { name: 'V', externalId: 'v', ...input } });
+
+    const first = await create({});
+    const again = await create({
+      timeZone: null,
+      createdAt: null,
+      cycleDay: 1,
+      notificationEmails: [],
+    });
+    const other = await create({ timeZone: 'Asia/Kolkata' });
 
     expect(again.data).toEqual(first.data);
     expect(other.errors?.[0]?.extensions.code).toBe('CONFLICT');
@@ -389,26 +378,20 @@ describe('createAccount sent again', () => {
 
 describe('folding', () => {
   it('takes smaller steps where one takes too long', async () => {
-    const account = await createAccount('busy');
-    await gateway.query(
-      `mutation ($a: ID!) { registerResources(accountId: $a, resources: [{ kind: WORKFLOW, externalId: "w", name: "W" }]) }`,
-      { a: account },
-    );
-    const { data } = await gateway.query<{ recordUsage: { accepted: number } }>(
-      `mutation ($a: ID!, $events: [UsageEventInput!]!) { recordUsage(accountId: $a, events: $events) { accepted } }`,
-      {
-        a: account,
-        events: Array.from({ length: 3_000 }, (_, index) => ({
-          source: 's',
-          eventId: `${index}`,
-          type: 'WORKFLOW_RUN',
-          occurredAt: '2026-03-10T11:00:00Z',
-          resourceKind: 'WORKFLOW',
-          resourceExternalId: 'w',
-        })),
-      },
-    );
-    expect(data.recordUsage.accepted).toBe(3_000);
+    const account = await createAccount(gateway, { externalId: 'busy' });
+    await register(gateway, account, { kind: 'WORKFLOW', externalId: 'w', name: 'W' });
+    const { recordUsage } = await ask(gateway, RecordUsageDocument, {
+      accountId: account,
+      events: Array.from({ length: 3_000 }, (_, index): UsageEventInput => ({
+        source: 's',
+        eventId: `${index}`,
+        type: 'WORKFLOW_RUN',
+        occurredAt: '2026-03-10T11:00:00Z',
+        resourceKind: 'WORKFLOW',
+        resourceExternalId: 'w',
+      })),
+    });
+    expect(recordUsage.accepted).toBe(3_000);
     // Stands for a database on which more than a thousand events in one step meet the statement timeout.
     await asOwner(
       gateway.databaseUrl,
@@ -433,8 +416,8 @@ describe('folding', () => {
   });
 
   it('goes on with other accounts when one cannot be folded', async () => {
-    const broken = await createAccount('broken');
-    const healthy = await createAccount('healthy');
+    const broken = await createAccount(gateway, { externalId: 'broken' });
+    const healthy = await createAccount(gateway, { externalId: 'healthy' });
     const record = (account: string, eventId: string): Promise<unknown> =>
       gateway.query(
         `mutation ($a: ID!, $e: String!) {

@@ -12,6 +12,7 @@ import { GatewayClient } from '../../src/cli/import/gateway-client.ts';
 import { UsageError } from '../../src/cli/import/errors.ts';
 import { importFile } from '../../src/cli/import/run.ts';
 import { readSettings } from '../../src/cli/import/settings.ts';
+import { createAccount, createKey } from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
 
@@ -559,11 +560,11 @@ describe('npm run import, into a gateway', () => {
   });
 
   async function anAccount(externalId: string): Promise<string> {
-    const { data } = await gateway.query<{ createAccount: { id: string } }>(
-      `mutation ($e: String!) { createAccount(input: { name: "A", externalId: $e, timeZone: "America/Los_Angeles", createdAt: "2026-03-01T00:00:00Z" }) { id } }`,
-      { e: externalId },
-    );
-    return data.createAccount.id;
+    return createAccount(gateway, {
+      externalId,
+      timeZone: 'America/Los_Angeles',
+      createdAt: '2026-03-01T00:00:00Z',
+    });
   }
 
   async function importing(bytes: Buffer, key: string, ...flags: string[]): Promise<Run> {
@@ -626,12 +627,9 @@ describe('npm run import, into a gateway', () => {
   it('puts a date without a time into that day of the account, or asks for the zone', async () => {
     const accountId = await anAccount('day');
     const bytes = Buffer.from('id,thing,at,credits\n1,g,2026-03-14,5\n');
-    const { data } = await gateway.query<{ createApiKey: { secret: string } }>(
-      `mutation ($a: ID!) { createApiKey(input: { accountId: $a, name: "ingest", scopes: [INGEST] }) { secret } }`,
-      { a: accountId },
-    );
+    const { secret } = await createKey(gateway, accountId, ['INGEST']);
 
-    const blind = await importing(bytes, data.createApiKey.secret);
+    const blind = await importing(bytes, secret);
     const taken = await importing(bytes, gateway.operatorKey, '--account-external-id', 'day');
 
     expect(blind.status).toBe(1);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fund } from '../support/fund.ts';
+import { createAccount, createHardware, deploy, fund, register } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 
 const NOW_MS = Date.parse('2026-03-10T12:00:00.000Z');
@@ -46,6 +46,9 @@ interface EventList {
   readonly nodes: readonly EventNode[];
 }
 
+/** Older than any event here. */
+const LONG_KEPT = { createdAt: '2025-01-01T00:00:00Z' };
+
 let gateway: TestGateway;
 let accountId: string;
 let otherId: string;
@@ -54,31 +57,28 @@ let made = 0;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  accountId = await createAccount();
-  otherId = await createAccount();
-  await gateway.query(`mutation { createHardwareProfile(input: { name: "gpu", kind: GPU, model: "A100", vcpus: 8, gpus: 1,
-    memoryGb: 80, creditsPerHour: "3.6", effectiveFrom: "2026-01-01T00:00:00Z" }) { id } }`);
-  const registered = await gateway.query<{ registerResources: string[] }>(
-    `mutation ($accountId: ID) { registerResources(accountId: $accountId, resources: [
-      { kind: WORKFLOW, externalId: "wf", name: "wf" },
-      { kind: GUARDRAIL, externalId: "pii", name: "pii" },
-      { kind: MODEL_DEPLOYMENT, externalId: "chat", name: "chat", modelExternalId: "llama", modelType: BASE },
-      { kind: BROWSER_POD, externalId: "pod", name: "pod" }]) }`,
-    { accountId },
+  accountId = await createAccount(gateway, LONG_KEPT);
+  otherId = await createAccount(gateway, LONG_KEPT);
+  await createHardware(gateway, 'gpu', '3.6', { effectiveFrom: '2026-01-01T00:00:00Z' });
+  ids = await register(
+    gateway,
+    accountId,
+    { kind: 'WORKFLOW', externalId: 'wf', name: 'wf' },
+    { kind: 'GUARDRAIL', externalId: 'pii', name: 'pii' },
+    {
+      kind: 'MODEL_DEPLOYMENT',
+      externalId: 'chat',
+      name: 'chat',
+      modelExternalId: 'llama',
+      modelType: 'BASE',
+    },
+    { kind: 'BROWSER_POD', externalId: 'pod', name: 'pod' },
   );
-  ids = registered.data.registerResources;
 });
 
 afterAll(async () => {
   await gateway.close();
 });
-
-async function createAccount(): Promise<string> {
-  const answer = await gateway.query<{ createAccount: { id: string } }>(
-    `mutation { createAccount(input: { name: "a", createdAt: "2025-01-01T00:00:00Z" }) { id } }`,
-  );
-  return answer.data.createAccount.id;
-}
 
 function iso(atMs: number): string {
   return new Date(atMs).toISOString();
@@ -251,11 +251,12 @@ describe('recordUsage', () => {
   it('answers a retry with DUPLICATE long after the window closed', async () => {
     // The first call is made long ago, as no gateway writes ahead of the database's clock.
     gateway.clock.moveTo(NOW_MS - 410 * DAY_MS);
-    const later = await createAccount();
-    await gateway.query(
-      `mutation ($accountId: ID) { registerResources(accountId: $accountId, resources: [
-        { kind: WORKFLOW, externalId: "wf", name: "wf" }, { kind: GUARDRAIL, externalId: "pii", name: "pii" }]) }`,
-      { accountId: later },
+    const later = await createAccount(gateway, LONG_KEPT);
+    await register(
+      gateway,
+      later,
+      { kind: 'WORKFLOW', externalId: 'wf', name: 'wf' },
+      { kind: 'GUARDRAIL', externalId: 'pii', name: 'pii' },
     );
     const occurredAt = new Date(NOW_MS - 410 * DAY_MS).toISOString();
     const event = { ...anEvent(), occurredAt };
@@ -390,10 +391,7 @@ describe('recordHosting', () => {
 
   it('refuses a period that overlaps a running deployment', async () => {
     await fund(gateway, accountId);
-    await gateway.query(
-      `mutation ($id: ID!) { deploy(input: { id: $id, hardware: "gpu", at: "2026-03-10T11:00:00Z" }) { id } }`,
-      { id: ids[3] },
-    );
+    await deploy(gateway, ids[3] ?? '', 'gpu', { at: '2026-03-10T11:00:00Z' });
     const pod = { resourceKind: 'BROWSER_POD', resourceExternalId: 'pod' };
 
     const payload = await recordHosting(

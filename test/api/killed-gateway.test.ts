@@ -3,9 +3,19 @@
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SystemClock } from '../../src/core/clock.ts';
+import {
+  alertsOf,
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  deploy,
+  register,
+} from '../support/account.ts';
+import { until } from '../support/eventually.ts';
 import { asOwner, OPERATOR_KEY, startTestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
-import { until } from '../support/live.ts';
+import type { RegisterAnyInput } from '../support/operations.ts';
 
 // 6, 12 and 18 credits a second: 36,000 micro-credits in each millisecond, so no figure is rounded.
 const HARDWARE = { six: '21600', twelve: '43200', eighteen: '64800' };
@@ -21,31 +31,6 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-async function ask<T>(
-  gateway: GatewayProcess,
-  query: string,
-  variables: Readonly<Record<string, unknown>> = {},
-): Promise<T> {
-  const response = await fetch(`${gateway.origin}/graphql`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
-  const { data, errors } = (await response.json()) as { data: T; errors?: unknown };
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
-  return data;
-}
-
-interface Alert {
-  readonly sequence: number;
-  readonly kind: string;
-  readonly crossedAt: string;
-  readonly raisedAt: string;
-  readonly remaining: string;
-  readonly percentUsed: number;
-  readonly stopped: readonly { readonly name: string }[];
-}
-
 /** Deployments that burn, and since when. */
 interface Burning {
   readonly accountId: string;
@@ -53,67 +38,34 @@ interface Burning {
 }
 
 async function deployAll(gateway: GatewayProcess): Promise<Burning> {
-  const names = Object.entries(HARDWARE);
-  await ask(
+  for (const [name, rate] of Object.entries(HARDWARE)) await createHardware(gateway, name, rate);
+  const accountId = await createAccount(gateway, {
+    lowCredit: '50',
+    negativeLimit: '-25',
+    hoursToStop: [],
+  });
+  await allocate(gateway, accountId, '300');
+  const names = Object.keys(HARDWARE);
+  const ids = await register(
     gateway,
-    `mutation { ${names
-      .map(
-        ([name, rate]) => `${name}: createHardwareProfile(input: { name: "${name}", kind: GPU,
-          model: "M", vcpus: 1, gpus: 1, memoryGb: 1, creditsPerHour: "${rate}" }) { id }`,
-      )
-      .join(' ')} }`,
-  );
-  const { createAccount } = await ask<{ createAccount: { id: string } }>(
-    gateway,
-    `mutation { createAccount(input: { name: "A", lowCredit: "50", negativeLimit: "-25", hoursToStop: [] }) { id } }`,
-  );
-  const accountId = createAccount.id;
-  await ask(
-    gateway,
-    'mutation ($id: ID!) { allocate(input: { accountId: $id, amount: "300", idempotencyKey: "1" }) { id } }',
-    { id: accountId },
-  );
-  const registered = await ask<Record<string, { id: string }>>(
-    gateway,
-    `mutation ($id: ID!) { ${names
-      .map(
-        ([name]) =>
-          `${name}: registerGuardrail(input: { accountId: $id, externalId: "${name}", name: "${name}" }) { id }`,
-      )
-      .join(' ')} }`,
-    { id: accountId },
+    accountId,
+    ...names.map((name): RegisterAnyInput => ({ kind: 'GUARDRAIL', externalId: name, name })),
   );
   // A rate must be in force when hosting begins.
   const madeMs = clock.nowMs();
   await until(() => clock.nowMs() > madeMs + 2 * BEGUN_BEFORE_MS, 'the rates are in force');
   const fromMs = clock.nowMs() - BEGUN_BEFORE_MS;
-  await ask(
-    gateway,
-    `mutation ($at: DateTime!) { ${names
-      .map(
-        ([name]) =>
-          `${name}: deploy(input: { id: "${registered[name]?.id ?? ''}", hardware: "${name}", at: $at }) { id }`,
-      )
-      .join(' ')} }`,
-    { at: new Date(fromMs).toISOString() },
-  );
+  const at = new Date(fromMs).toISOString();
+  for (const [index, name] of names.entries()) {
+    await deploy(gateway, ids[index] ?? '', name, { at });
+  }
   return { accountId, fromMs };
-}
-
-async function alertsOf(gateway: GatewayProcess, accountId: string): Promise<readonly Alert[]> {
-  const { account } = await ask<{ account: { alerts: { nodes: readonly Alert[] } } }>(
-    gateway,
-    `query ($id: ID) { account(id: $id) { alerts(first: 100) { nodes {
-      sequence kind crossedAt raisedAt remaining percentUsed stopped { name } } } } }`,
-    { id: accountId },
-  );
-  return account.alerts.nodes;
 }
 
 async function untilStopped(gateway: GatewayProcess, accountId: string): Promise<void> {
   const isStopped = async (): Promise<boolean> =>
     (await alertsOf(gateway, accountId)).some(({ kind }) => kind === 'NEGATIVE_LIMIT_REACHED');
-  await until(isStopped, 'the negative limit is told', 30_000);
+  await until(isStopped, 'the negative limit is told');
 }
 
 /** All that a user sees in the end; instants count from the deployment. */

@@ -14,8 +14,17 @@ import {
   type ResourceAddress,
   setRecordedHosting,
 } from '../../src/resources/resources.store.ts';
-import { fund } from '../support/fund.ts';
+import {
+  ask,
+  createAccount,
+  createHardware,
+  fund,
+  register,
+  registerGuardrail,
+} from '../support/account.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { SetHardwareRateDocument } from '../support/operations.ts';
+import { at } from '../support/paths.ts';
 
 const NOON_MS = Date.parse('2026-03-10T12:00:00.000Z');
 const MINUTE_MS = 60_000;
@@ -31,23 +40,6 @@ let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let accountId = '';
 let id = '';
 let made = 0;
-
-/** The value under a path of an answer. */
-function at(answer: unknown, ...path: (string | number)[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null
-        ? new Map(Object.entries(value)).get(String(key))
-        : null,
-    answer,
-  );
-}
-
-function textAt(answer: unknown, ...path: (string | number)[]): string {
-  const value = at(answer, ...path);
-  if (typeof value === 'string') return value;
-  throw new Error(`no text under ${path.join('.')}: ${JSON.stringify(answer)}`);
-}
 
 async function deploy(values: object = {}): Promise<unknown> {
   const input = { id, hardware: 'gpu-a100', replicas: 2, ...values };
@@ -122,20 +114,14 @@ function aPeriod(values: Partial<HostingSegment> = {}): NewSegment {
   };
 }
 
-async function createHardware(name: string, creditsPerHour: string, from?: string): Promise<void> {
-  const shape = { kind: 'GPU', model: 'A100', vcpus: 8, gpus: 1, memoryGb: 80 };
-  await gateway.query(
-    'mutation ($input: CreateHardwareProfileInput!) { createHardwareProfile(input: $input) { id } }',
-    { input: { name, creditsPerHour, effectiveFrom: from ?? null, ...shape } },
-  );
-}
-
 beforeAll(async () => {
   gateway = await startTestGateway();
   gateway.clock.moveTo(NOON_MS);
-  await createHardware('gpu-a100', '3.6');
-  await createHardware('cpu-4', '0.5');
-  await createHardware('gpu-new', '9', '2026-03-10T11:00:00.000Z');
+  await createHardware(gateway, 'gpu-a100', '3.6');
+  await createHardware(gateway, 'cpu-4', '0.5');
+  await createHardware(gateway, 'gpu-new', '9', {
+    effectiveFrom: '2026-03-10T11:00:00.000Z',
+  });
 });
 
 afterAll(async () => {
@@ -146,16 +132,9 @@ beforeEach(async () => {
   gateway.clock.moveTo(NOON_MS);
   made += 1;
   // An account's now never goes back, so each test has one of its own.
-  const account = await gateway.query(
-    'mutation { createAccount(input: { name: "Lifecycle", createdAt: "2025-01-01T00:00:00Z" }) { id } }',
-  );
-  accountId = textAt(account, 'data', 'createAccount', 'id');
+  accountId = await createAccount(gateway, { createdAt: '2025-01-01T00:00:00Z' });
   await fund(gateway, accountId);
-  const answer = await gateway.query(
-    'mutation ($input: RegisterResourceInput!) { registerGuardrail(input: $input) { id } }',
-    { input: { accountId, externalId: `guardrail-${made}`, name: 'Guardrail' } },
-  );
-  id = textAt(answer, 'data', 'registerGuardrail', 'id');
+  id = await registerGuardrail(gateway, accountId, `guardrail-${made}`);
 });
 
 describe('hosting', () => {
@@ -233,16 +212,15 @@ describe('hosting', () => {
   });
 
   it('is closed as one segment for each rate, and shows the rate in force', async () => {
-    await createHardware(`gpu-${made}`, '1');
+    await createHardware(gateway, `gpu-${made}`, '1');
     await deploy({ hardware: `gpu-${made}` });
     for (const [creditsPerHour, effectiveFrom] of [
       ['2', '2026-03-10T12:30:00.000Z'],
       ['3', '2026-03-10T13:30:00.000Z'],
-    ]) {
-      await gateway.query(
-        'mutation ($input: SetHardwareRateInput!) { setHardwareRate(input: $input) { id } }',
-        { input: { hardware: `gpu-${made}`, creditsPerHour, effectiveFrom } },
-      );
+    ] as const) {
+      await ask(gateway, SetHardwareRateDocument, {
+        input: { hardware: `gpu-${made}`, creditsPerHour, effectiveFrom },
+      });
     }
     gateway.clock.moveTo(NOON_MS + HOUR_MS);
     const running = await shown();
@@ -359,11 +337,11 @@ describe('what cannot be', () => {
   });
 
   it('is hosting a workflow, which is deployed without', async () => {
-    const registered = await gateway.query(
-      'mutation ($input: RegisterWorkflowInput!) { registerWorkflow(input: $input) { id } }',
-      { input: { accountId, externalId: 'workflow', name: 'Workflow' } },
-    );
-    const workflow = textAt(registered, 'data', 'registerWorkflow', 'id');
+    const [workflow = ''] = await register(gateway, accountId, {
+      kind: 'WORKFLOW',
+      externalId: 'workflow',
+      name: 'Workflow',
+    });
     const change = async (mutation: string): Promise<unknown> =>
       at(
         await gateway.query(

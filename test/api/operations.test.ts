@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { Client } from 'graphql-ws';
 import { type DocumentNode, getOperationAST } from 'graphql';
+import { until } from '../support/eventually.ts';
 import { startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
-import { liveClient, originOf, subscribe, until } from '../support/live.ts';
+import { liveClient, originOf, subscribe } from '../support/live.ts';
 import * as operations from '../support/operations.ts';
 
 const JUNE = '2026-06-01T00:00:00.000Z';

@@ -2,20 +2,23 @@
 // or renamed between them. What each row has to say is worked out by the reference from what was recorded at the first page.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeId } from '../../src/core/identity.ts';
-import { fund } from '../support/fund.ts';
+import {
+  createAccount,
+  createHardware,
+  deploy,
+  fund,
+  numberOf,
+  register,
+} from '../support/account.ts';
 import { type Answer, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { loadFacts, type Facts, type Resource } from '../support/reference/facts.ts';
 import { iso, isoOrNull, micro, ms } from '../support/reference/forms.ts';
 import { chargesIn, listed, reportOf, sumsOf } from '../support/reference/usage.ts';
 import {
-  CreateAccountDocument,
-  CreateHardwareProfileDocument,
   DeployDocument,
   DeployWorkflowDocument,
   RecordHostingDocument,
   RecordUsageDocument,
-  RegisterResourcesDocument,
   UndeployDocument,
   VoidUsageDocument,
   type RegisterAnyInput,
@@ -40,20 +43,12 @@ let round = 0;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  const shape = { kind: 'GPU' as const, model: 'M', vcpus: 1, gpus: 1, memoryGb: 1 };
-  for (const [name, creditsPerHour] of [
-    ['gpu', '3.599999'],
-    ['cpu', '0.7'],
-  ] as const) {
-    await gateway.query(CreateHardwareProfileDocument, {
-      input: { name, ...shape, creditsPerHour },
-    });
-  }
-  const created = await gateway.query(CreateAccountDocument, { input: { name: 'Pages' } });
-  accountId = created.data.createAccount.id;
-  account = decodeId(accountId)?.localId ?? 0;
+  await createHardware(gateway, 'gpu', '3.599999');
+  await createHardware(gateway, 'cpu', '0.7');
+  accountId = await createAccount(gateway);
+  account = numberOf(accountId);
   await fund(gateway, accountId);
-  await register([
+  await registered([
     ...Array.from({ length: 6 }, (_, i): RegisterAnyInput => {
       const owner = ['ana', 'ben', null][i % 3] ?? null;
       return { kind: 'GUARDRAIL', externalId: `g-${i}`, name: `Guard ${i}`, owner };
@@ -70,8 +65,8 @@ beforeAll(async () => {
   ]);
   // One after another, so that what burns overtakes what stands still.
   for (let i = 0; i < 5; i += 1) {
-    await deploy(`g-${i}`, i % 2 === 0 ? 'gpu' : 'cpu');
-    await deploy(`d-${i}`, i % 2 === 0 ? 'cpu' : 'gpu');
+    await deployed(`g-${i}`, i % 2 === 0 ? 'gpu' : 'cpu');
+    await deployed(`d-${i}`, i % 2 === 0 ? 'cpu' : 'gpu');
     await gateway.query(DeployWorkflowDocument, { id: ids.get(`w-${i}`) ?? '' });
     gateway.clock.moveBy(7 * MINUTE + 331);
   }
@@ -86,19 +81,14 @@ afterAll(async () => {
   await gateway.close();
 });
 
-async function register(resources: RegisterAnyInput[]): Promise<void> {
-  const { data } = await gateway.query(RegisterResourcesDocument, { accountId, resources });
-  const made = data.registerResources.map((id, i): [string, string] => [
-    resources[i]?.externalId ?? '',
-    id,
-  ]);
+async function registered(resources: RegisterAnyInput[]): Promise<void> {
+  const given = await register(gateway, accountId, ...resources);
+  const made = given.map((id, i): [string, string] => [resources[i]?.externalId ?? '', id]);
   ids = new Map([...ids, ...made]);
 }
 
-async function deploy(externalId: string, hardware: string): Promise<void> {
-  const input = { id: ids.get(externalId) ?? '', hardware };
-  const { errors } = await gateway.query(DeployDocument, { input });
-  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+async function deployed(externalId: string, hardware: string): Promise<void> {
+  await deploy(gateway, ids.get(externalId) ?? '', hardware);
 }
 
 /** Events of each kind, around an offset from now. */
@@ -176,7 +166,7 @@ async function meddle(): Promise<void> {
     input: { id: ids.get(`g-${(round + 1) % 5}`) ?? '', hardware: 'gpu', replicas: 2 },
   });
   await gateway.query(DeployDocument, { input: { id: ids.get('g-draft') ?? '', hardware: 'cpu' } });
-  await register([
+  await registered([
     {
       kind: 'GUARDRAIL',
       externalId: `g-${round % 6}`,
@@ -194,8 +184,8 @@ async function meddle(): Promise<void> {
       modelName: `Renamed model ${round}`,
     },
   ]);
-  await deploy(`late-${round}`, 'gpu');
-  await deploy(`d-late-${round}`, 'gpu');
+  await deployed(`late-${round}`, 'gpu');
+  await deployed(`d-late-${round}`, 'gpu');
   gateway.clock.moveBy(11 * MINUTE + 5);
   if (round % 3 === 0) await gateway.fold();
 }

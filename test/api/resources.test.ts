@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createAccount } from '../support/account.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { at, textAt } from '../support/paths.ts';
 
 const REGISTER_ALL = `mutation ($accountId: ID, $resources: [RegisterAnyInput!]!) {
   registerResources(accountId: $accountId, resources: $resources)
@@ -17,31 +19,6 @@ const FIND = `query ($id: ID, $kind: ResourceKind, $externalId: String, $account
 let gateway: Awaited<ReturnType<typeof startTestGateway>>;
 let accountId = '';
 
-/** The value under a path of an answer. */
-function at(answer: unknown, ...path: (string | number)[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null
-        ? new Map(Object.entries(value)).get(String(key))
-        : null,
-    answer,
-  );
-}
-
-function textAt(answer: unknown, ...path: (string | number)[]): string {
-  const value = at(answer, ...path);
-  if (typeof value === 'string') return value;
-  throw new Error(`no text under ${path.join('.')}: ${JSON.stringify(answer)}`);
-}
-
-async function createAccount(externalId: string): Promise<string> {
-  const answer = await gateway.query(
-    'mutation ($input: CreateAccountInput!) { createAccount(input: $input) { id } }',
-    { input: { name: externalId, externalId } },
-  );
-  return textAt(answer, 'data', 'createAccount', 'id');
-}
-
 async function register(...resources: object[]): Promise<unknown> {
   return gateway.query(REGISTER_ALL, { accountId, resources });
 }
@@ -52,7 +29,7 @@ async function find(id: string): Promise<unknown> {
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  accountId = await createAccount('resources');
+  accountId = await createAccount(gateway);
 });
 
 afterAll(async () => {
@@ -283,7 +260,7 @@ describe('resource', () => {
   });
 
   it('of another account is answered like one that does not exist', async () => {
-    const other = await createAccount('resources-other');
+    const other = await createAccount(gateway);
     const answer = await register({ kind: 'GUARDRAIL', externalId: 'mine', name: 'Mine' });
     const id = textAt(answer, 'data', 'registerResources', 0);
 

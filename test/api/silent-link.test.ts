@@ -1,8 +1,10 @@
 // The link between a gateway and its database falls silent: connections stay open and never answer.
 
 import { afterEach, expect, it } from '@jest/globals';
+import { ask, createAccount, NO_THRESHOLDS, registerGuardrail } from '../support/account.ts';
 import { OPERATOR_KEY, startTestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { RecordUsageDocument } from '../support/operations.ts';
 import { openSilentProxy, type SilentProxy } from '../support/silent-proxy.ts';
 
 /** What is promised, and some for a busy machine. */
@@ -28,37 +30,11 @@ async function linked(): Promise<{
   stops.push(proxy.close);
   const gateway = await startGatewayProcess(proxy.url, OPERATOR_KEY);
   stops.push(gateway.kill);
-  const { data } = await ask(
-    gateway,
-    'mutation { createAccount(input: { name: "A", externalId: "a", usageThresholds: [], hoursToStop: [] }) { id } }',
-  );
-  const { id } = data['createAccount'] as { id: string };
-  await ask(
-    gateway,
-    'mutation ($id: ID!) { registerGuardrail(input: { accountId: $id, externalId: "g", name: "G" }) { id } }',
-    { id },
-  );
+  const id = await createAccount(gateway, NO_THRESHOLDS);
+  await registerGuardrail(gateway, id);
   // What happened before the account began would be no matter of its credits.
   occurredAt = new Date(await beside.database.clockMs()).toISOString();
   return { proxy, gateway, id };
-}
-
-interface Answer {
-  readonly data: Record<string, unknown>;
-  readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
-}
-
-async function ask(
-  gateway: GatewayProcess,
-  query: string,
-  variables: Record<string, unknown> = {},
-): Promise<Answer> {
-  const response = await fetch(`${gateway.origin}/graphql`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
-  return (await response.json()) as Answer;
 }
 
 /** Records 1 credit of the account under an id of its own. @returns the code of a refusal, or null */
@@ -67,13 +43,20 @@ async function record(
   id: string,
   eventId: string,
 ): Promise<string | null> {
-  const { errors } = await ask(
-    gateway,
-    `mutation ($id: ID!, $eventId: String!, $at: DateTime!) { recordUsage(accountId: $id, events: [{ source: "s",
-      eventId: $eventId, type: PROCESSING, occurredAt: $at, resourceKind: GUARDRAIL, resourceExternalId: "g",
-      credits: "1" }]) { accepted } }`,
-    { id, eventId, at: occurredAt },
-  );
+  const { errors } = await gateway.query(RecordUsageDocument, {
+    accountId: id,
+    events: [
+      {
+        source: 's',
+        eventId,
+        type: 'PROCESSING',
+        occurredAt,
+        resourceKind: 'GUARDRAIL',
+        resourceExternalId: 'g',
+        credits: '1',
+      },
+    ],
+  });
   return errors?.[0]?.extensions.code ?? null;
 }
 
@@ -104,7 +87,7 @@ it.each([
     };
     await Promise.all(Array.from({ length: 8 }, (_unused, index) => send(`after ${index}`)));
     const tookMs = performance.now() - silentFromMs;
-    const { data } = await ask(
+    const data = await ask<unknown>(
       gateway,
       'query ($id: ID) { account(id: $id) { credits { used } usageEvents(first: 50) { totalCount } } }',
       { id },

@@ -2,12 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { fund } from '../support/fund.ts';
+import { createAccount, createHardware, deploy, fund, register } from '../support/account.ts';
 import {
   AccountsDocument,
   BrowserPodsTabDocument,
-  CreateAccountDocument,
-  CreateHardwareProfileDocument,
   CustomScriptsTabDocument,
   DeployDocument,
   GuardrailsTabDocument,
@@ -19,7 +17,6 @@ import {
   RecordHostingDocument,
   RecordUsageDocument,
   RegisterModelDocument,
-  RegisterResourcesDocument,
   ReportDocument,
   WorkflowPanelDocument,
   WorkflowsTabDocument,
@@ -46,12 +43,7 @@ let many = '';
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  const shape = { kind: 'GPU' as const, model: 'M', vcpus: 1, gpus: 1, memoryGb: 1 };
-  for (const name of ['gpu-a', 'gpu-b']) {
-    await gateway.query(CreateHardwareProfileDocument, {
-      input: { name, ...shape, creditsPerHour: '1' },
-    });
-  }
+  for (const name of ['gpu-a', 'gpu-b']) await createHardware(gateway, name, '1');
   one = await anAccount('one', 1);
   many = await anAccount('rows', MANY);
   for (let index = 0; index < MANY; index += 1) await anAccount(`many ${index}`, 1);
@@ -63,8 +55,7 @@ afterAll(async () => {
 
 /** An account with resources of each kind, all used, hosted by periods and running; half of it folded. */
 async function anAccount(name: string, count: number): Promise<string> {
-  const created = await gateway.query(CreateAccountDocument, { input: { name, externalId: name } });
-  const accountId = created.data.createAccount.id;
+  const accountId = await createAccount(gateway, { name, externalId: name });
   await fund(gateway, accountId);
   const resources = KINDS.flatMap((kind) =>
     Array.from({ length: count }, (_, index) => resource(kind, index)),
@@ -74,15 +65,14 @@ async function anAccount(name: string, count: number): Promise<string> {
       input: { accountId, externalId: `model-${index}`, name: `M ${index}`, type: 'BASE' },
     });
   }
-  const registered = await gateway.query(RegisterResourcesDocument, { accountId, resources });
+  const ids = await register(gateway, accountId, ...resources);
   await gateway.query(RecordUsageDocument, { accountId, events: resources.map(eventOf(1)) });
   await recordPeriods(accountId, resources);
   await gateway.fold();
   await gateway.query(RecordUsageDocument, { accountId, events: resources.map(eventOf(2)) });
-  const ids = registered.data.registerResources;
-  for (const id of ids.filter((_, i) => resources[i]?.externalId.endsWith('-0') === true)) {
-    await gateway.query(DeployDocument, { input: { id, hardware: 'gpu-b', at: ago(1) } });
-  }
+  const first = (_: string, index: number): boolean =>
+    resources[index]?.kind !== 'WORKFLOW' && resources[index]?.externalId.endsWith('-0') === true;
+  for (const id of ids.filter(first)) await deploy(gateway, id, 'gpu-b', { at: ago(1) });
   return accountId;
 }
 
@@ -278,12 +268,7 @@ describe('statements of a request', () => {
 
   it('are as many for a deployment beside forty running ones as for the first', async () => {
     const deployed = async (accountId: string): Promise<readonly string[]> => {
-      const fresh = [resource('GUARDRAIL', 1_000)];
-      const { data } = await gateway.query(RegisterResourcesDocument, {
-        accountId,
-        resources: fresh,
-      });
-      const id = data.registerResources[0] ?? '';
+      const [id = ''] = await register(gateway, accountId, resource('GUARDRAIL', 1_000));
       return statementsOf(() =>
         gateway.query(DeployDocument, { input: { id, hardware: 'gpu-b' } }),
       );

@@ -6,6 +6,8 @@ import type { Client } from 'graphql-ws';
 import WebSocket from 'ws';
 import { AlertFeed, BEHIND_PER_LOOK_MAX } from '../../src/alerts/alert.feed.ts';
 import { decodeId, encodeId } from '../../src/core/identity.ts';
+import { createKey, moveClock } from '../support/account.ts';
+import { until } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   addThresholds,
@@ -14,14 +16,11 @@ import {
   eventStream,
   initialised,
   liveClient,
-  moveClock,
   originOf,
   type RawSocket,
   rawSocket,
-  readingKey,
   type Stream,
   subscribe,
-  until,
 } from '../support/live.ts';
 import {
   type CreditAlertsSubscription,
@@ -195,13 +194,13 @@ describe('creditAlerts', () => {
   it('reads a long past page by page, while more is raised', async () => {
     const account = await alarm(gateway, 'long past');
     await addThresholds(gateway, account, 30);
-    await moveClock(gateway, account, '2028-03-01T00:00:00.000Z');
+    await moveClock(gateway, account.accountId, '2028-03-01T00:00:00.000Z');
     const raised = 30 + 24 * 30;
     const stream = subscribe(connect(), CreditAlertsDocument, {
       accountId: account.accountId,
       after: await cursorOf(account, 0),
     });
-    await moveClock(gateway, account, '2028-04-01T00:00:00.000Z');
+    await moveClock(gateway, account.accountId, '2028-04-01T00:00:00.000Z');
     await until(() => stream.events.length >= raised + 30, 'all of them');
 
     expect(sequences(stream)).toEqual(upTo(raised + 30));
@@ -312,7 +311,7 @@ describe('creditAlerts', () => {
 describe('who may subscribe', () => {
   it('is not told whether another account exists', async () => {
     const [mine, other] = [await alarm(gateway, 'mine'), await alarm(gateway, 'other')];
-    const { secret } = await readingKey(gateway, mine.accountId);
+    const { secret } = await createKey(gateway, mine.accountId, ['READ_USAGE']);
     const unknown = encodeId('Account', 999_999, 999_999);
     const told = [];
     for (const accountId of [other.accountId, unknown]) {
@@ -334,11 +333,8 @@ describe('who may subscribe', () => {
 
   it('refuses a key without the scope, and a cursor that the account has not reached', async () => {
     const account = await alarm(gateway, 'scopes');
-    const { data } = await gateway.query<{ createApiKey: { secret: string } }>(
-      'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }',
-      { input: { accountId: account.accountId, name: 'writer', scopes: ['INGEST'] } },
-    );
-    const forbidden = subscribe(connect(data.createApiKey.secret), CreditAlertsDocument, {});
+    const { secret } = await createKey(gateway, account.accountId, ['INGEST']);
+    const forbidden = subscribe(connect(secret), CreditAlertsDocument, {});
     const beyond = subscribe(connect(), CreditAlertsDocument, {
       accountId: account.accountId,
       after: cursorAt(7),
@@ -459,8 +455,8 @@ describe('a key that ends', () => {
   it('ends its subscriptions within five seconds, revoked on another gateway', async () => {
     const account = await alarm(gateway, 'revoked');
     const [key, other] = [
-      await readingKey(gateway, account.accountId),
-      await readingKey(gateway, account.accountId),
+      await createKey(gateway, account.accountId, ['READ_USAGE']),
+      await createKey(gateway, account.accountId, ['READ_USAGE']),
     ];
     const revoked = await initialised(origin, key.secret);
     const stays = await initialised(origin, other.secret);
@@ -483,7 +479,9 @@ describe('a key that ends', () => {
   it('ends them when it expires', async () => {
     const account = await alarm(gateway, 'expired');
     const expiresAt = new Date(gateway.clock.nowMs() + 60_000).toISOString();
-    const { secret } = await readingKey(gateway, account.accountId, expiresAt);
+    const { secret } = await createKey(gateway, account.accountId, ['READ_USAGE'], {
+      expiresAt,
+    });
     const raw = await initialised(origin, secret);
     gateway.clock.moveBy(60_000);
     await until(() => raw.closed !== null, 'the end');
@@ -507,7 +505,7 @@ describe('a client that does not read', () => {
       accountId: account.accountId,
       after: await cursorOf(account, 90),
     });
-    await moveClock(gateway, account, '2026-04-01T00:00:00.000Z');
+    await moveClock(gateway, account.accountId, '2026-04-01T00:00:00.000Z');
     await until(() => slow.messages.length > 90 && good.events.length === 90, 'the first ones');
     slow.socket.pause();
     let [raised, month] = [180, 0];
@@ -518,7 +516,7 @@ describe('a client that does not read', () => {
     while (!isDropped() && month < 240) {
       month += 12;
       const to = new Date(Date.UTC(2026, 3 + month, 1)).toISOString();
-      await moveClock(gateway, account, to);
+      await moveClock(gateway, account.accountId, to);
       raised += 12 * 90;
       await until(() => good.events.length === raised - 90, 'the one who reads');
     }

@@ -1,18 +1,14 @@
 // What tabs list and select: filters, workflows in development, and what runs now.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fund } from '../support/fund.ts';
+import { createAccount, createHardware, deploy, fund, register } from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
-  CreateAccountDocument,
-  CreateHardwareProfileDocument,
-  DeployDocument,
   DeployWorkflowDocument,
   GuardrailsTabDocument,
   OverviewDocument,
   RecordUsageDocument,
   RegisterModelDocument,
-  RegisterResourcesDocument,
   ReportDocument,
   UndeployDocument,
   WorkflowsTabDocument,
@@ -28,30 +24,23 @@ let ids: readonly string[] = [];
 
 beforeAll(async () => {
   gateway = await startTestGateway();
-  const shape = { kind: 'GPU' as const, model: 'M', vcpus: 1, gpus: 1, memoryGb: 1 };
-  await gateway.query(CreateHardwareProfileDocument, {
-    input: { name: 'gpu', ...shape, creditsPerHour: '1' },
-  });
-  const created = await gateway.query(CreateAccountDocument, { input: { name: 'Tabs' } });
-  accountId = created.data.createAccount.id;
+  await createHardware(gateway, 'gpu', '1');
+  accountId = await createAccount(gateway);
   await fund(gateway, accountId);
   await gateway.query(RegisterModelDocument, {
     input: { accountId, externalId: 'model', name: 'Model', type: 'BASE' },
   });
-  const registered = await gateway.query(RegisterResourcesDocument, {
+  ids = await register(
+    gateway,
     accountId,
-    resources: [
-      { kind: 'GUARDRAIL', externalId: 'owned', name: 'Owned', owner: 'ana' },
-      { kind: 'GUARDRAIL', externalId: 'nobody', name: 'Nobody' },
-      { kind: 'WORKFLOW', externalId: 'live', name: 'Live' },
-      { kind: 'WORKFLOW', externalId: 'draft', name: 'Draft' },
-    ],
-  });
-  ids = registered.data.registerResources;
+    { kind: 'GUARDRAIL', externalId: 'owned', name: 'Owned', owner: 'ana' },
+    { kind: 'GUARDRAIL', externalId: 'nobody', name: 'Nobody' },
+    { kind: 'WORKFLOW', externalId: 'live', name: 'Live' },
+    { kind: 'WORKFLOW', externalId: 'draft', name: 'Draft' },
+  );
   const [owned = '', nobody = '', live = ''] = ids;
   for (const id of [owned, nobody]) {
-    const at = '2026-03-10T10:00:00Z';
-    await gateway.query(DeployDocument, { input: { id, hardware: 'gpu', at } });
+    await deploy(gateway, id, 'gpu', { at: '2026-03-10T10:00:00Z' });
   }
   await gateway.query(UndeployDocument, { id: nobody, at: '2026-03-10T11:00:00Z' });
   await gateway.query(DeployWorkflowDocument, { id: live });

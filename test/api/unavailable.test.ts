@@ -2,9 +2,11 @@
 // again.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { register } from '../support/account.ts';
+import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type Link, openLink } from '../support/link.ts';
-import { alarm, initialised, originOf, rawSocket, until } from '../support/live.ts';
+import { alarm, initialised, originOf, rawSocket } from '../support/live.ts';
 
 const QUESTION = `query ($id: ID) { account(id: $id) {
   credits { remaining state }
@@ -26,10 +28,7 @@ let events = 0;
 beforeAll(async () => {
   beside = await startTestGateway();
   accountId = (await alarm(beside, 'acme')).accountId;
-  await beside.query(
-    `mutation ($id: ID) { registerResources(accountId: $id, resources: [{ kind: BROWSER_POD, externalId: "pod", name: "pod" }]) }`,
-    { id: accountId },
-  );
+  await register(beside, accountId, { kind: 'BROWSER_POD', externalId: 'pod', name: 'pod' });
   link = await openLink(beside.databaseUrl);
   gateway = await startTestGateway({ beside: { ...beside, databaseUrl: link.url } });
   origin = originOf(gateway);

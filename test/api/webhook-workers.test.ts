@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startJobs } from '../../src/db/job-runner.ts';
 import { CLAIM_MS, SLOW_MAX } from '../../src/partners/delivery.service.ts';
+import { until } from '../support/eventually.ts';
 import {
   asOwner,
   startTestGateway,
@@ -16,9 +16,6 @@ import {
 import { dueTimes, runDueJobs } from '../support/jobs.ts';
 import { Receiver, type Reply } from '../support/receiver.ts';
 import { AccountOfHooks } from '../support/webhook-account.ts';
-
-/** What every wait for something to happen may take, on a machine that does other things too. */
-const DEADLINE_MS = 120_000;
 
 let gateway: TestGateway;
 const open: { close(): Promise<void> }[] = [];
@@ -58,14 +55,6 @@ async function work(concurrency: number): Promise<void> {
     timing: { heartbeatMs: 200, silentAfterMs: 1_000, pollMs: 200, stopWithinMs: 500 },
   });
   open.push({ close: () => jobs.stop() });
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + DEADLINE_MS;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error('it did not happen in time');
-    await delay(10);
-  }
 }
 
 describe('a receiver that is well', () => {
@@ -111,7 +100,7 @@ describe('a receiver that is well', () => {
     await account.deploy(1);
     const begunMs = performance.now();
     await work(10);
-    await until(() => good.every(({ received }) => received.length === 1));
+    await until(() => good.every(({ received }) => received.length === 1), 'the good ones hear');
     const tookMs = performance.now() - begunMs;
 
     // A hanging one is waited for 15 s: none of them was waited for.
@@ -142,8 +131,8 @@ describe('endpoints that were slow or failed', () => {
     const turns = jobs.map(async (payload) => {
       await gateway.app.tasks.find(({ name }) => name === 'webhooks.send')?.run(payload);
     });
-    await until(() => held.length === SLOW_MAX);
-    await until(async () => (await dueTimes(gateway)).length === 2);
+    await until(() => held.length === SLOW_MAX, 'the slots are taken');
+    await until(async () => (await dueTimes(gateway)).length === 2, 'the others are put off');
     const putOff = (await dueTimes(gateway)).map((dueMs) => dueMs - gateway.clock.nowMs());
     for (const release of held) release();
     await Promise.all(turns);
@@ -176,20 +165,20 @@ describe('a gateway that is killed while it sends', () => {
     await account.endpoint(receiver.url());
     await account.raise();
     const victim = startGateway();
-    await until(() => receiver.received.length === 1);
+    await until(() => receiver.received.length === 1, 'the message comes');
 
     victim.kill('SIGKILL');
     await once(victim, 'exit');
     receiver.otherwise = 204;
     gateway.clock.moveBy(CLAIM_MS + 60_000);
     await work(2);
-    await until(() => receiver.received.length === 2);
-    await until(async () => (await account.delivery()).status === 'DELIVERED');
+    await until(() => receiver.received.length === 2, 'the message comes again');
+    await until(async () => (await account.delivery()).status === 'DELIVERED', 'it is delivered');
 
     const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
     expect(ids[1]).toBe(ids[0]);
     expect(await account.delivery()).toMatchObject({ attempts: 1 });
-  }, 300_000);
+  });
 
   /** A whole gateway on the same database, in a process of its own. */
   function startGateway(): ChildProcess {

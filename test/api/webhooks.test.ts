@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CLAIM_MS, IN_FLIGHT_MAX } from '../../src/partners/delivery.service.ts';
 import { ATTEMPT_DELAYS_MS } from '../../src/partners/webhook.ts';
+import { createKey, dataOf } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { dueTimes, runDueJobs } from '../support/jobs.ts';
 import {
@@ -12,7 +13,7 @@ import {
   WebhookDeliveryDocument,
 } from '../support/operations.ts';
 import { Receiver, verified } from '../support/receiver.ts';
-import { AccountOfHooks, dataOf } from '../support/webhook-account.ts';
+import { AccountOfHooks } from '../support/webhook-account.ts';
 
 interface Pages {
   webhookEndpoints: {
@@ -707,10 +708,7 @@ describe('the endpoints of an account', () => {
     const { endpoint } = await account.endpoint(receiver.url());
     await account.raise();
     const delivery = await account.delivery();
-    const made = await gateway.query<{ createApiKey: { secret: string } }>(
-      'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }',
-      { input: { accountId: account.id, name: 'reader', scopes: ['READ_USAGE', 'INGEST'] } },
-    );
+    const { secret } = await createKey(gateway, account.id, ['READ_USAGE', 'INGEST']);
     const calls = [
       `mutation { updateWebhookEndpoint(id: "${endpoint.id}", enabled: false) { id } }`,
       `mutation { rotateWebhookSecret(id: "${endpoint.id}") { secret } }`,
@@ -727,7 +725,7 @@ describe('the endpoints of an account', () => {
     };
 
     expect(await codes(stranger.key)).toEqual(calls.map(() => 'NOT_FOUND'));
-    expect(await codes(made.data.createApiKey.secret)).toEqual(calls.map(() => 'FORBIDDEN'));
+    expect(await codes(secret)).toEqual(calls.map(() => 'FORBIDDEN'));
   });
 });
 

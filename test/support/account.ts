@@ -2,9 +2,12 @@
 // process or in one of its own, and whatever is refused throws.
 
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { decodeId } from '../../src/core/identity.ts';
 import type { Answer, TestGateway } from './gateway.ts';
 import {
   AdvanceTestClockDocument,
+  AlertsDocument,
+  type AlertsQuery,
   AllocateDocument,
   type AllocateInput,
   CreateAccountDocument,
@@ -16,8 +19,10 @@ import {
   DeployDocument,
   type DeployInput,
   RecordUsageDocument,
+  type RegisterAnyInput,
   RegisterGuardrailDocument,
   type RegisterResourceInput,
+  RegisterResourcesDocument,
   type Scope,
   UndeployDocument,
   type UsageEventInput,
@@ -70,6 +75,11 @@ export async function createAccount(
   return data.createAccount.id;
 }
 
+/** The account's own number, as the tables have it. */
+export function numberOf(accountId: string): number {
+  return decodeId(accountId)?.localId ?? 0;
+}
+
 /** Under an idempotency key of its own, unless one is given. @returns the allocation's id */
 export async function allocate(
   api: Api,
@@ -116,6 +126,16 @@ export async function registerGuardrail(
   return data.registerGuardrail.id;
 }
 
+/** @returns the ids of the resources, in the order given */
+export async function register(
+  api: Api,
+  accountId: string,
+  ...resources: readonly RegisterAnyInput[]
+): Promise<readonly string[]> {
+  const data = await ask(api, RegisterResourcesDocument, { accountId, resources });
+  return data.registerResources;
+}
+
 export async function deploy(
   api: Api,
   id: string,
@@ -156,6 +176,14 @@ export async function recordUsage(
   const one = { source: 's', eventId: `event ${made}`, type: 'PROCESSING', ...event } as const;
   const data = await ask(api, RecordUsageDocument, { accountId, events: [one] });
   if (data.recordUsage.accepted !== 1) throw new Error(JSON.stringify(data.recordUsage));
+}
+
+type Alert = NonNullable<AlertsQuery['account']>['alerts']['edges'][number]['node'];
+
+/** What an account was told, the oldest first. */
+export async function alertsOf(api: Api, accountId: string): Promise<readonly Alert[]> {
+  const { account } = await ask(api, AlertsDocument, { accountId, first: 100 });
+  return account?.alerts.edges.map(({ node }) => node) ?? [];
 }
 
 /** A key of the account's own. @returns its id and the secret */

@@ -4,21 +4,10 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
+import { allocate, type Api, ask, createAccount, NO_THRESHOLDS } from './account.ts';
+import { until } from './eventually.ts';
 import { type TestGateway } from './gateway.ts';
-import { CreateAccountDocument } from './operations.ts';
-
-/** Waits for something to become true. @throws when it does not in time */
-export async function until(
-  isTrue: () => boolean | Promise<boolean>,
-  what: string,
-  withinMs = 20_000,
-): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+import { CreateThresholdDocument, SetCreditPolicyDocument } from './operations.ts';
 
 export function originOf(gateway: TestGateway): string {
   const address = gateway.server.server.address();
@@ -120,35 +109,24 @@ export interface Alarm {
   readonly accountId: string;
   /** How many it raised. */
   raised: number;
-  raise: (by?: TestGateway['query']) => Promise<void>;
+  raise: (by?: Api) => Promise<void>;
 }
 
 /** An account whose time stands still, with ten credits and no thresholds. */
 export async function alarm(gateway: TestGateway, name: string): Promise<Alarm> {
-  const created = await gateway.query(CreateAccountDocument, {
-    input: {
-      name,
-      externalId: name,
-      usageThresholds: [],
-      hoursToStop: [],
-      testClock: '2026-03-01T00:00:00.000Z',
-    },
+  const accountId = await createAccount(gateway, {
+    name,
+    externalId: name,
+    ...NO_THRESHOLDS,
+    testClock: '2026-03-01T00:00:00.000Z',
   });
-  const accountId = created.data.createAccount.id;
-  await gateway.query(
-    'mutation ($accountId: ID!) { allocate(input: { accountId: $accountId, amount: "10", idempotencyKey: "1" }) { id } }',
-    { accountId },
-  );
+  await allocate(gateway, accountId, '10');
   const one: Alarm = {
     accountId,
     raised: 0,
-    raise: async (by = gateway.query.bind(gateway)) => {
+    raise: async (by = gateway) => {
       const lowCredit = one.raised % 2 === 0 ? '10' : '0';
-      const answer = await by(
-        'mutation ($input: SetCreditPolicyInput!) { setCreditPolicy(input: $input) { id } }',
-        { input: { accountId, lowCredit } },
-      );
-      if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
+      await ask(by, SetCreditPolicyDocument, { input: { accountId, lowCredit } });
       one.raised += 1;
     },
   };
@@ -162,42 +140,15 @@ export async function addThresholds(
   count: number,
 ): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    await gateway.query(
-      'mutation ($input: CreateThresholdInput!) { createThreshold(input: $input) { id } }',
-      {
-        input: {
-          accountId: one.accountId,
-          measure: 'CREDITS_REMAINING',
-          value: String(100 + index),
-        },
+    await ask(gateway, CreateThresholdDocument, {
+      input: {
+        accountId: one.accountId,
+        measure: 'CREDITS_REMAINING',
+        value: String(100 + index),
       },
-    );
+    });
     one.raised += 1;
   }
-}
-
-/** Moves an account's clock. */
-export async function moveClock(gateway: TestGateway, one: Alarm, to: string): Promise<void> {
-  const answer = await gateway.query(
-    'mutation ($id: ID!, $to: DateTime!) { advanceTestClock(accountId: $id, to: $to) { id } }',
-    { id: one.accountId, to },
-  );
-  if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
-}
-
-/** A key of an account that may only read. */
-export async function readingKey(
-  gateway: TestGateway,
-  accountId: string,
-  expiresAt: string | null = null,
-): Promise<{ readonly id: string; readonly secret: string }> {
-  const { data } = await gateway.query<{
-    createApiKey: { secret: string; apiKey: { id: string } };
-  }>(
-    'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret apiKey { id } } }',
-    { input: { accountId, name: 'reader', scopes: ['READ_USAGE'], expiresAt } },
-  );
-  return { id: data.createApiKey.apiKey.id, secret: data.createApiKey.secret };
 }
 
 /** An event as it came down a stream. */

@@ -1,27 +1,27 @@
 // A test account whose credits run out on command, so that what webhooks tell of happens through the API.
 
-import type { Answer, TestGateway } from './gateway.ts';
 import {
-  AllocateDocument,
-  CreateAccountDocument,
-  CreateApiKeyDocument,
+  allocate,
+  ask,
+  createAccount,
+  createKey,
+  deploy,
+  moveClock,
+  recordUsage,
+  registerGuardrail,
+  undeploy,
+} from './account.ts';
+import type { TestGateway } from './gateway.ts';
+import {
   CreateHardwareProfileDocument,
   CreateWebhookEndpointDocument,
   type CreateWebhookEndpointMutation,
-  DeployDocument,
-  RecordUsageDocument,
-  RegisterGuardrailDocument,
   ScaleDocument,
-  UndeployDocument,
   type WebhookDeliveryPartsFragment,
   WebhookEndpointsDocument,
   type WebhookEndpointsQuery,
   type WebhookEvent,
 } from './operations.ts';
-
-const ADVANCE = `mutation ($accountId: ID, $to: DateTime!) {
-  advanceTestClock(accountId: $accountId, to: $to) { id }
-}`;
 
 export const TEST_CLOCK = '2026-03-10T12:00:00.000Z';
 
@@ -31,8 +31,6 @@ export type Endpoint = NonNullable<WebhookEndpointsQuery['webhookEndpoints']>[nu
 let made = 0;
 
 export class AccountOfHooks {
-  private calls = 0;
-
   private constructor(
     readonly gateway: TestGateway,
     readonly id: string,
@@ -59,53 +57,36 @@ export class AccountOfHooks {
         creditsPerHour: '2',
       },
     });
-    const opened = await gateway.query(CreateAccountDocument, {
-      input: {
-        name: 'Acme',
-        externalId: externalId ?? `hooked-${made}`,
-        testClock: TEST_CLOCK,
-        usageThresholds: ['50', '90'],
-        hoursToStop: [],
-        negativeLimit: '-10',
-      },
+    const id = await createAccount(gateway, {
+      name: 'Acme',
+      externalId: externalId ?? `hooked-${made}`,
+      testClock: TEST_CLOCK,
+      usageThresholds: ['50', '90'],
+      hoursToStop: [],
+      negativeLimit: '-10',
     });
-    const { id } = dataOf(opened).createAccount;
-    const guardrail = await gateway.query(RegisterGuardrailDocument, {
-      input: { accountId: id, externalId: 'pii', name: 'PII filter', owner: 'asha' },
+    const guardrailId = await registerGuardrail(gateway, id, 'pii', {
+      name: 'PII filter',
+      owner: 'asha',
     });
-    const key = await gateway.query(CreateApiKeyDocument, {
-      input: { accountId: id, name: 'partner', scopes: ['MANAGE'] },
-    });
-    const { secret } = dataOf(key).createApiKey;
-    const guardrailId = dataOf(guardrail).registerGuardrail.id;
+    const { secret } = await createKey(gateway, id, ['MANAGE'], { name: 'partner' });
     const account = new AccountOfHooks(gateway, id, guardrailId, secret);
     await account.allocate('100');
     return account;
   }
 
   async allocate(amount: string): Promise<void> {
-    this.calls += 1;
-    const idempotencyKey = `allocation ${this.calls}`;
-    const input = { accountId: this.id, amount, idempotencyKey };
-    dataOf(await this.gateway.query(AllocateDocument, { input }));
+    await allocate(this.gateway, this.id, amount);
   }
 
   /** Charges credits to the guardrail, now. */
   async useCredits(credits: string): Promise<void> {
-    this.calls += 1;
-    const event = {
+    await recordUsage(this.gateway, this.id, {
       source: 'test',
-      eventId: `event ${this.calls}`,
-      type: 'PROCESSING',
       occurredAt: TEST_CLOCK,
       resourceId: this.guardrailId,
       credits,
-    } as const;
-    const answer = await this.gateway.query(RecordUsageDocument, {
-      accountId: this.id,
-      events: [event],
     });
-    if (dataOf(answer).recordUsage.accepted !== 1) throw new Error(JSON.stringify(answer));
   }
 
   /** Raises one alert: the half is used, or given back. */
@@ -114,22 +95,19 @@ export class AccountOfHooks {
   }
 
   async deploy(replicas: number): Promise<void> {
-    const input = { id: this.guardrailId, hardware: 'gpu-a100', replicas };
-    dataOf(await this.gateway.query(DeployDocument, { input }));
+    await deploy(this.gateway, this.guardrailId, 'gpu-a100', { replicas });
   }
 
   async scale(replicas: number): Promise<void> {
-    const input = { id: this.guardrailId, replicas };
-    dataOf(await this.gateway.query(ScaleDocument, { input }));
+    await ask(this.gateway, ScaleDocument, { input: { id: this.guardrailId, replicas } });
   }
 
   async undeploy(): Promise<void> {
-    dataOf(await this.gateway.query(UndeployDocument, { id: this.guardrailId }));
+    await undeploy(this.gateway, this.guardrailId);
   }
 
   async advanceTo(to: string): Promise<void> {
-    const variables = { accountId: this.id, to };
-    dataOf(await this.gateway.query(ADVANCE, variables));
+    await moveClock(this.gateway, this.id, to);
   }
 
   async endpoint(
@@ -137,14 +115,14 @@ export class AccountOfHooks {
     events: readonly WebhookEvent[] = ['ALERT_RAISED'],
   ): Promise<CreateWebhookEndpointMutation['createWebhookEndpoint']> {
     const variables = { input: { url, events } };
-    const answer = await this.gateway.query(CreateWebhookEndpointDocument, variables, this.key);
-    return dataOf(answer).createWebhookEndpoint;
+    const data = await ask(this.gateway, CreateWebhookEndpointDocument, variables, this.key);
+    return data.createWebhookEndpoint;
   }
 
   async endpoints(): Promise<readonly Endpoint[]> {
     const variables = { first: 100 };
-    const answer = await this.gateway.query(WebhookEndpointsDocument, variables, this.key);
-    return dataOf(answer).webhookEndpoints ?? [];
+    const data = await ask(this.gateway, WebhookEndpointsDocument, variables, this.key);
+    return data.webhookEndpoints ?? [];
   }
 
   /** The deliveries of the account's first endpoint, oldest first. */
@@ -159,10 +137,4 @@ export class AccountOfHooks {
     if (delivery !== undefined && others.length === 0) return delivery;
     throw new Error(`1 delivery was expected, not ${others.length + (delivery ? 1 : 0)}`);
   }
-}
-
-/** The data of an answer without errors. */
-export function dataOf<T>(answer: Answer<T>): T {
-  if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
-  return answer.data;
 }
