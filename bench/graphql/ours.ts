@@ -5,7 +5,7 @@ import { createApp } from '../../src/app.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { scopes, type Actor } from '../../src/core/identity.ts';
 import { Database, type Tx } from '../../src/db/database.ts';
-import { type Key, RequestContext } from '../../src/graphql/context.ts';
+import { RequestContext } from '../../src/graphql/context.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { UsageViews } from '../../src/views/views.service.ts';
 import { createAccount, createHardware, fillAccount, settle } from '../support/data-set.ts';
@@ -38,8 +38,8 @@ export async function startInMemory(count: number): Promise<number> {
       return Promise.resolve(memory);
     }
 
-    override once<T>(key: Key<T>, make: () => T): T {
-      const made = super.once(key, make);
+    override once<T>(make: (context: RequestContext) => T): T {
+      const made = super.once(make);
       if (made instanceof UsageViews) made.workflowRows = () => Promise.resolve(rows);
       return made;
     }

@@ -3,7 +3,7 @@ import { conditionOf } from '../core/check.ts';
 import type { Balance } from '../credits/balance.service.ts';
 import { balanceNode, CreditBalanceType } from '../credits/balance.graphql.ts';
 import { type AlertKind, alertKinds } from '../engine/credit-event.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
 import type { Alert } from './alert.ts';
 import { alertNode, AlertType } from './alerts.graphql.ts';
 import { sequenceOfCursor } from '../graphql/window.ts';
@@ -16,18 +16,18 @@ interface LiveSource {
   readonly onSlow: () => void;
 }
 
-const LIVE_SOURCE = new Key<LiveSource>('live');
+const sources = new WeakMap<RequestContext, LiveSource>();
 
 /** Lets subscriptions run in a context. @param source where they come from, and who is told when nobody reads */
 export function allowSubscriptions(context: RequestContext, source: LiveSource): RequestContext {
-  context.once(LIVE_SOURCE, () => source);
+  sources.set(context, source);
   return context;
 }
 
 function sourceOf(context: RequestContext): LiveSource {
-  return context.once<LiveSource>(LIVE_SOURCE, () => {
-    throw new Error('subscriptions have doors of their own');
-  });
+  const source = sources.get(context);
+  if (source === undefined) throw new Error('subscriptions have doors of their own');
+  return source;
 }
 
 interface AlertsArgs {

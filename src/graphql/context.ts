@@ -32,11 +32,11 @@ export class RequestContext {
     return (await this.snapshot).tx;
   }
 
-  /** What `make` gave at the first call with this key: a request's loaders. */
-  once<T>(key: Key<T>, make: () => T): T {
-    if (!this.memo.has(key)) this.memo.set(key, make());
-    // The key's type parameter says what was stored under it.
-    return this.memo.get(key) as T;
+  /** What `make` gave when this request first called for it: a request's loaders. */
+  once<T>(make: (context: RequestContext) => T): T {
+    if (!this.memo.has(make)) this.memo.set(make, make(this));
+    // What is stored under a function is what it gave.
+    return this.memo.get(make) as T;
   }
 
   /** Before each root field of a mutation: what it reads afterwards must see what it wrote. */
@@ -59,11 +59,4 @@ export class RequestContext {
     const snapshot = await open.catch(() => null);
     await snapshot?.close();
   }
-}
-
-/** Names something that a request makes once, and its type. */
-export class Key<T> {
-  declare readonly type: T;
-
-  constructor(readonly name: string) {}
 }

@@ -3,7 +3,7 @@
 
 import DataLoader from 'dataloader';
 import type { Tx } from '../db/database.ts';
-import { Key, type RequestContext } from './context.ts';
+import type { RequestContext } from './context.ts';
 
 /** A request's loader. */
 type Loader<K, V> = (context: RequestContext) => DataLoader<K, V, unknown>;
@@ -17,15 +17,11 @@ export function loader<K, V>(
   load: (tx: Tx, keys: readonly K[], context: RequestContext) => Promise<readonly (V | Error)[]>,
   keyOf: (key: K) => unknown = (key) => key,
 ): Loader<K, V> {
-  const own = new Key<DataLoader<K, V, unknown>>(load.name);
-  return (context) =>
-    context.once(
-      own,
-      () =>
-        new DataLoader(async (keys) => load(await context.reader(), keys, context), {
-          cacheKeyFn: keyOf,
-        }),
-    );
+  const make: Loader<K, V> = (context) =>
+    new DataLoader(async (keys) => load(await context.reader(), keys, context), {
+      cacheKeyFn: keyOf,
+    });
+  return (context) => context.once(make);
 }
 
 /** What keys have alike that say the same. */

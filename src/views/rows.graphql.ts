@@ -3,7 +3,7 @@
 import { Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
 import { hardwareLoader } from '../catalogue/catalogue.loaders.ts';
 import type { CursorKey } from '../core/cursor.ts';
-import { Key, type RequestContext } from '../graphql/context.ts';
+import type { RequestContext } from '../graphql/context.ts';
 import {
   Connection,
   connectionType,
@@ -36,11 +36,13 @@ import { addFigures, componentCredits, figuresOf, type Sum } from './sums.ts';
 import { type HardwareFigures, hardwareFigures, type View, type ViewPart } from './view.ts';
 import { UsageViews } from './views.service.ts';
 
-const VIEWS = new Key<UsageViews>('usageViews');
-
 /** The request's views. */
 export function usageViews(context: RequestContext): UsageViews {
-  return context.once(VIEWS, () => new UsageViews(context));
+  return context.once(viewsOf);
+}
+
+function viewsOf(context: RequestContext): UsageViews {
+  return new UsageViews(context);
 }
 
 export const LAST_30_DAYS: DateRangeInput = { preset: 'LAST_30_DAYS' };
