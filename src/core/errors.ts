@@ -107,3 +107,9 @@ export function invariant(
 ): asserts holds {
   if (!holds) throw new InvariantError(what, facts);
 }
+
+/** A value that is there whatever the caller sent. @throws InvariantError */
+export function present<T>(value: T | null | undefined, what: string): T {
+  invariant(value !== null && value !== undefined, what);
+  return value;
+}

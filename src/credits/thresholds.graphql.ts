@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
-import { encodeId } from '../core/identity.ts';
+import { encodeId, unknownId } from '../core/identity.ts';
 import { type ThresholdMeasure, thresholdMeasures } from '../engine/alert-rules.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { NodeType } from '../graphql/node.ts';
@@ -125,9 +125,12 @@ export class ThresholdsResolver {
   async createThreshold(
     @Ctx() context: RequestContext,
     @Arg('input', () => CreateThresholdInput) input: CreateThresholdInput,
-  ): Promise<ThresholdType | null> {
+  ): Promise<ThresholdType> {
     const ref = await this.thresholds.create(context.actor, input);
-    return findThreshold(context, ref);
+    // It may have been deleted since.
+    const threshold = await findThreshold(context, ref);
+    if (threshold === null) throw unknownId(encodeId('Threshold', ref.accountId, ref.ruleId));
+    return threshold;
   }
 
   @Mutation(() => ID, { description: 'Alerts that it raised remain.' })

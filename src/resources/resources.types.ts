@@ -1,4 +1,5 @@
 import { Field, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
+import { present } from '../core/errors.ts';
 import { encodeId } from '../core/identity.ts';
 import { NodeType } from '../graphql/node.ts';
 import { connectionType } from '../graphql/page.ts';
@@ -124,14 +125,14 @@ export class GuardrailType extends HostedResourceType {}
 
 @ObjectType('CustomScript', hostedObject)
 export class CustomScriptType extends HostedResourceType {
-  @Field(() => String) readonly language!: string | null;
-  @Field(() => String) readonly languageVersion!: string | null;
+  @Field(() => String) readonly language!: string;
+  @Field(() => String) readonly languageVersion!: string;
 }
 
 @ObjectType('OcrDeployment', hostedObject)
 export class OcrDeploymentType extends HostedResourceType {
   @Field(() => String, { description: 'The OCR model that it serves.' })
-  readonly ocrModel!: string | null;
+  readonly ocrModel!: string;
 }
 
 @ObjectType('BrowserPod', hostedObject)
@@ -142,7 +143,7 @@ export const ModelDeploymentConnection = connectionType(
   () => ModelDeploymentType,
 );
 
-/** One shape for every kind: what a kind lacks is null, and its type does not ask for it. */
+/** One shape for every kind: its type asks for nothing that it lacks. */
 export interface BillableResourceNode
   extends ModelDeploymentType, CustomScriptType, OcrDeploymentType {}
 
@@ -199,16 +200,16 @@ class ResourceNode implements BillableResourceNode {
     return this.resource.changedAtMs;
   }
 
-  get language(): string | null {
-    return this.resource.language;
+  get language(): string {
+    return present(this.resource.language, 'a custom script has its language');
   }
 
-  get languageVersion(): string | null {
-    return this.resource.languageVersion;
+  get languageVersion(): string {
+    return present(this.resource.languageVersion, 'a custom script has its version');
   }
 
-  get ocrModel(): string | null {
-    return this.resource.ocrModel;
+  get ocrModel(): string {
+    return present(this.resource.ocrModel, 'an OCR deployment has its model');
   }
 }
 

@@ -3,7 +3,7 @@
 import { Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
 import { nowOf } from '../account/account.ts';
 import { accountLoader } from '../account/account.loaders.ts';
-import { invariant } from '../core/errors.ts';
+import { present } from '../core/errors.ts';
 import { intersect } from '../core/range.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { Connection, Page100, pageOfList, wrongCursor } from '../graphql/page.ts';
@@ -48,7 +48,7 @@ export class WorkflowUsageFieldResolver {
   ): Promise<WorkflowUsageType> {
     const view = await askedView(context, resource.accountId, args);
     const [row] = await usageViews(context).rowsOf(view, [resource]);
-    return workflowUsageNode(view, present(row));
+    return workflowUsageNode(view, present(row, ONE_ROW));
   }
 }
 
@@ -62,7 +62,7 @@ export class HostedUsageFieldResolver {
   ): Promise<HostedUsageType> {
     const view = await askedView(context, resource.accountId, args);
     const [row] = await usageViews(context).rowsOf(view, [resource]);
-    return hostedUsageNode(view, present(row));
+    return hostedUsageNode(view, present(row, ONE_ROW));
   }
 }
 
@@ -76,9 +76,11 @@ export class ModelUsageFieldResolver {
   ): Promise<ModelUsageType> {
     const view = await askedView(context, model.accountId, args);
     const [row] = await usageViews(context).modelRows(view, [model]);
-    return modelUsageNode(view, present(row));
+    return modelUsageNode(view, present(row, ONE_ROW));
   }
 }
+
+const ONE_ROW = 'a view of one thing has one row';
 
 // The row of a resource knows neither now nor the latest events, which are in the tail.
 @Resolver(() => BillableResourceType)
@@ -142,8 +144,8 @@ export class HostingSegmentResolver {
   async resource(
     @Root() { address }: HostingSegmentType,
     @Ctx() context: RequestContext,
-  ): Promise<BillableResourceType | null> {
-    return resourceLoader(context).load(address);
+  ): Promise<BillableResourceType> {
+    return present(await resourceLoader(context).load(address), 'a segment has its resource');
   }
 
   @FieldResolver(() => String, {
@@ -208,9 +210,4 @@ async function askedView(
   return viewOf(account, context.nowMs, (nowMs) =>
     resolveRangeAt(args.range ?? LAST_30_DAYS, account, nowMs),
   );
-}
-
-function present<T>(row: T | undefined): T {
-  invariant(row !== undefined, 'a view of one thing has one row');
-  return row;
 }
