@@ -98,7 +98,7 @@ export function allocationNode({ allocation, account }: AllocationOfAccount): Cr
     priority: allocation.priority,
     effectiveAt: allocation.effectiveAtMs,
     expiresAt: allocation.expiresAtMs,
-    everyCycle: allocation.isEveryCycle,
+    everyCycle: allocation.seriesId !== null,
     voidedAt: allocation.voidedAtMs,
     note: allocation.note,
     createdAt: allocation.createdAtMs,

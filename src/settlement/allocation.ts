@@ -10,12 +10,7 @@ import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { intersect, isoInstant, type Range } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 import { type CycleCalendar, cycleEndMs } from '../account/cycle.ts';
-import {
-  ADJUSTMENT_PRIORITY,
-  type AllocationUnit,
-  type Lot,
-  type LotState,
-} from '../engine/lots.ts';
+import { ADJUSTMENT_PRIORITY, type AllocationUnit, type Lot } from '../engine/lots.ts';
 import type { RunningCycle } from '../engine/state.ts';
 
 export const NOTE_LENGTH_MAX = 1_000;
@@ -30,31 +25,14 @@ export const allocationSources = {
 } as const;
 export type AllocationSource = keyof typeof allocationSources;
 
-/** What an account was given to spend. */
-export interface CreditAllocation {
+/** What an account was given to spend: a lot with its origin. In millionths of the unit: micro-credits, or runs times 1,000,000. */
+export interface CreditAllocation extends Lot {
   readonly accountId: number;
-  readonly allocationId: number;
   readonly unit: AllocationUnit;
   readonly source: AllocationSource;
-  /** Millionths of the unit: micro-credits, or runs times 1,000,000. */
-  readonly amountMicro: bigint;
-  /** What was spent of it, in the same measure. */
-  readonly spentMicro: bigint;
-  readonly priority: number;
   readonly effectiveAtMs: number;
-  readonly expiresAtMs: number | null;
   readonly voidedAtMs: number | null;
   readonly note: string | null;
-  readonly createdAtMs: number;
-  /** When it is booked: its effectiveAt, or the now of the call that made it where that is later. */
-  readonly grantAtMs: number;
-  readonly state: LotState;
-  /** One of a recurring grant, one for each cycle. */
-  readonly isEveryCycle: boolean;
-  /** The first grant of its row; null when it is of none. */
-  readonly seriesId: number | null;
-  /** Made by an adjustment or a reversal. */
-  readonly isAdjustment: boolean;
   /** The rest of a reversal: no view counts it as allocated. */
   readonly isReturn: boolean;
 }
@@ -88,10 +66,14 @@ export interface AllocationBody {
   readonly note: string | null;
 }
 
-export type NewAllocation = Omit<
+/** One that is being made: it has no id and nothing of it is spent. */
+export interface NewAllocation extends Omit<
   CreditAllocation,
   'allocationId' | 'accountId' | 'spentMicro' | 'voidedAtMs' | 'seriesId' | 'isReturn'
->;
+> {
+  /** The first of a recurring grant, one for each cycle. */
+  readonly isEveryCycle: boolean;
+}
 
 type Timed = Pick<
   CreditAllocation,

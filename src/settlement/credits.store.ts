@@ -281,7 +281,6 @@ function allocationFromRow(row: Row): CreditAllocation {
     createdAtMs: ms(row, 'created_at'),
     grantAtMs: ms(row, 'grant_at'),
     state: oneOf(row, 'state', lotStates),
-    isEveryCycle: row['series_id'] !== null,
     seriesId: intOrNull(row, 'series_id'),
     isAdjustment: bool(row, 'is_adjustment'),
     isReturn: bool(row, 'is_return'),

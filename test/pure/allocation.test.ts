@@ -40,7 +40,6 @@ function anAllocation(allocation: Partial<CreditAllocation> = {}): CreditAllocat
     createdAtMs: 1_000,
     grantAtMs: 1_000,
     state: 'SPENDABLE',
-    isEveryCycle: false,
     seriesId: null,
     isAdjustment: false,
     isReturn: false,
