@@ -1,5 +1,6 @@
-// The only place that reads the machine's clocks. Everything else is handed a Clock, so tests and the demo seed move time
-// by hand, and all gateways on one database agree because each goes by the database's clock.
+// The only place that asks the machine what time it is. Everything else is handed a Clock, so tests and the demo seed move time
+// by hand, and all gateways on one database agree because each goes by the database's clock. (Elsewhere `performance.now()`
+// measures how long something takes.)
 
 export interface Clock {
   /** Epoch milliseconds, UTC. */

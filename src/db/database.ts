@@ -1,5 +1,5 @@
 // One pool of connections, owned by TypeORM's DataSource and working as the gateway's role. Transactions are opened here
-// and nowhere else; every statement runs through a Tx that a store was handed.
+// and nowhere else; the statements of stores run through the Tx that they were handed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
