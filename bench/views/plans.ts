@@ -80,6 +80,7 @@ async function newBatch(
 /** Runs some statements under EXPLAIN ANALYZE, which does what they do, and prints their plans. */
 function explaining(tx: Tx, names: readonly string[]): Tx {
   return {
+    allowLong: (withinMs) => tx.allowLong(withinMs),
     query: async (statement) => {
       if (!names.includes(nameOf(statement))) return tx.query(statement);
       print(nameOf(statement), await explain(tx, statement));

@@ -8,8 +8,8 @@ const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
 // The locks of a transaction whose link fell silent are free again after it.
 const IDLE_TIMEOUT_MS = 8_000;
-/** A little more than the server lets a statement take. */
-const ANSWER_WITHIN_MS = 6_000;
+/** So much longer than the server lets a statement take, its answer is waited for. */
+const ANSWER_LATER_MS = 1_000;
 const END_WITHIN_MS = 1_000;
 export const CONNECT_WITHIN_MS = 5_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
@@ -36,6 +36,7 @@ type Call = (...args: unknown[]) => unknown;
 /** A connection that is ended when a statement is not answered in time: it is never used again. */
 export class Connection extends pg.Client {
   private answeredAtMs = performance.now();
+  private statementsTakeMs = STATEMENT_TIMEOUT_MS;
 
   constructor(config: pg.ClientConfig = {}) {
     super({
@@ -61,6 +62,11 @@ export class Connection extends pg.Client {
     return this.answeredAtMs < silentFromMs;
   }
 
+  /** Waits for answers as long as statements may take from now on: that is for whoever tells the server so. */
+  expectWithin(statementsTakeMs = STATEMENT_TIMEOUT_MS): void {
+    this.statementsTakeMs = statementsTakeMs;
+  }
+
   private watch(query: Call, args: readonly unknown[]): unknown {
     const sentAtMs = performance.now();
     let isAnswered = false;
@@ -71,7 +77,7 @@ export class Connection extends pg.Client {
         silentFromMs = Math.max(silentFromMs, sentAtMs);
         void this.end();
       });
-    }, ANSWER_WITHIN_MS);
+    }, this.statementsTakeMs + ANSWER_LATER_MS);
     const answered = (): void => {
       isAnswered = true;
       clearTimeout(timer);

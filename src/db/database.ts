@@ -2,10 +2,10 @@
 // and nowhere else; the statements of stores run through the Tx that they were handed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
-import { UnavailableError } from '../core/errors.ts';
+import { invariant, UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS, Connection, sessionOptions } from './connection.ts';
 import { ms, type Row } from './decode.ts';
-import type { Sql } from './sql.ts';
+import { sql, type Sql } from './sql.ts';
 import { Listener } from './listener.ts';
 
 const SERIALISATION_RETRIES = 4;
@@ -16,6 +16,8 @@ const RETRYABLE = new Set(['40001', '40P01']);
 export interface Tx {
   /** Runs one statement. */
   query(statement: Sql): Promise<readonly Row[]>;
+  /** Lets each of its further statements take up to `withinMs`, where others are cancelled after five seconds. */
+  allowLong(withinMs: number): Promise<void>;
 }
 
 /** A read-only transaction in which every statement sees the same state. */
@@ -165,7 +167,7 @@ export class Database {
 
   /** Runs one statement outside any transaction. */
   private async ask(sql: string): Promise<readonly Row[]> {
-    const runner = await this.connect();
+    const { runner } = await this.connect();
     try {
       return rowsOf(await runner.query(sql));
     } finally {
@@ -174,23 +176,24 @@ export class Database {
   }
 
   private async begin(sql: string): Promise<Transaction> {
-    const runner = await this.connect();
+    const { runner, connection } = await this.connect();
     try {
       await runner.query(sql);
     } catch (error) {
       await runner.release();
       throw error;
     }
-    return new Transaction(runner, this.listeners);
+    return new Transaction(runner, connection, this.listeners);
   }
 
   // When one connection fell silent, those that lay idle meanwhile are not tried one after the other: each would take as long.
-  private async connect(): Promise<QueryRunner> {
+  private async connect(): Promise<{ runner: QueryRunner; connection: Connection }> {
     for (;;) {
       const runner = this.source.createQueryRunner();
       try {
         const connection: unknown = await runner.connect();
-        if (!(connection instanceof Connection) || !connection.isSuspect) return runner;
+        invariant(connection instanceof Connection, 'the pool opens connections of ours');
+        if (!connection.isSuspect) return { runner, connection };
         void connection.end();
       } catch (error) {
         await runner.release();
@@ -206,6 +209,7 @@ class Transaction implements Tx {
 
   constructor(
     private readonly runner: QueryRunner,
+    private readonly connection: Connection,
     private readonly listeners: ReadonlySet<StatementListener>,
   ) {}
 
@@ -214,13 +218,20 @@ class Transaction implements Tx {
     return this.inTurn(text, values);
   }
 
+  async allowLong(withinMs: number): Promise<void> {
+    await this.query(
+      sql`/* db.allowLong */ select set_config('statement_timeout', ${String(withinMs)}, true)`,
+    );
+    this.connection.expectWithin(withinMs);
+  }
+
   async commit(): Promise<void> {
     try {
       await this.inTurn('commit');
     } catch (error) {
       throw isAnswer(error) ? error : new UnavailableError(UNKNOWN_OUTCOME, { cause: error });
     }
-    await this.runner.release();
+    await this.release();
   }
 
   /** Ends the transaction whatever became of its connection: one that broke was rolled back by the server. */
@@ -230,8 +241,13 @@ class Transaction implements Tx {
     } catch {
       // The pool drops a broken connection at release, and the first error is the one to tell.
     } finally {
-      await this.runner.release();
+      await this.release();
     }
+  }
+
+  private async release(): Promise<void> {
+    this.connection.expectWithin();
+    await this.runner.release();
   }
 
   // A connection answers one statement at a time: those asked for side by side wait for one another here.

@@ -3,7 +3,6 @@
 
 import type { Database } from '../db/database.ts';
 import {
-  allowLongStatements,
   findAccountIds,
   listFoldedAccounts,
   loadDifferences,
@@ -16,6 +15,8 @@ export type { RollupDifference, RollupFigures } from './check.store.ts';
 
 /** So many differences of one table say enough. */
 const DIFFERENCES_MAX = 50;
+/** An account of many millions of events takes minutes. */
+const WITHIN_MS = 3_600_000;
 
 export interface CheckedAccount {
   readonly accountId: number;
@@ -41,7 +42,7 @@ export class RollupCheckService {
 
   private async checkAccount(accountId: number): Promise<CheckedAccount> {
     return this.database.inSnapshot(async (tx) => {
-      await allowLongStatements(tx);
+      await tx.allowLong(WITHIN_MS);
       // Read again: the account may have moved to another zone since it was listed.
       const [account] = await listFoldedAccounts(tx, [accountId]);
       const span = await loadSpan(tx, accountId);

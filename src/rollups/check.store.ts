@@ -44,11 +44,6 @@ export interface FoldedAccount {
   readonly timeZone: string;
 }
 
-/** Lets the transaction's statements take as long as they need. */
-export async function allowLongStatements(tx: Tx): Promise<void> {
-  await tx.query(sql`/* check.allowLong */ set local statement_timeout = 0`);
-}
-
 /** The accounts that have rollups. @param accountIds only these; null: all */
 export async function listFoldedAccounts(
   tx: Tx,

@@ -47,6 +47,7 @@ export class UsageByResourceRow extends RollupRow {
 
 export const EVENTS_PER_FOLD = 20_000;
 export const SEGMENTS_PER_FOLD = 2_000;
+const REBUILD_WITHIN_MS = 600_000;
 /** Closed segments up to this long are folded; longer ones and running ones are few and read themselves. */
 export const FOLDED_SEGMENT_MAX_MS = DAY_MS;
 /** The same in SQL. */
@@ -287,7 +288,7 @@ async function kindsOf(
 // this commits, views go on reading the old days, by the zone kept with them.
 async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise<void> {
   // A large account takes longer than any view may; nobody waits for it but voids of the same account.
-  await tx.query(sql`/* rollups.patience */ set local statement_timeout = '10min'`);
+  await tx.allowLong(REBUILD_WITHIN_MS);
   for (const table of ['usage_by_account', 'usage_by_resource']) {
     await tx.query(
       sql`/* rollups.dropDays */ delete from ${raw(table)} where account_id = ${accountId} and tier >= 2`,

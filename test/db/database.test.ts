@@ -2,6 +2,27 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { entities } from '../../ormconfig.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { sql } from '../../src/db/sql.ts';
+import { startTestGateway } from '../support/gateway.ts';
+
+describe('a transaction whose statements may take long', () => {
+  it('waits for them longer than others do, and leaves its connection as it was', async () => {
+    // A database of its own: none is copied from one that is in use.
+    const gateway = await startTestGateway();
+    const database = await openDatabase({ url: gateway.databaseUrl, poolSize: 1, entities });
+
+    // Others are cancelled after 5 seconds, and given up after 6.
+    const slept = await database.inTransaction(async (tx) => {
+      await tx.allowLong(60_000);
+      return tx.query(sql`select pg_sleep(6.3)::text as slept`);
+    });
+    const later = await database.inTransaction((tx) => tx.query(sql`show statement_timeout`));
+    await database.close();
+    await gateway.close();
+
+    expect(slept).toEqual([{ slept: '' }]);
+    expect(later).toEqual([{ statement_timeout: '5s' }]);
+  }, 20_000);
+});
 
 describe('transactions that do not wait for the disk', () => {
   let database: Database;
