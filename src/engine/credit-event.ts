@@ -82,3 +82,17 @@ export type DeploymentChange = {
 );
 
 export type CreditEvent = AlertRaised | CycleClosed | DeploymentChange;
+
+/** The resources that a credit event points to. */
+export function resourcesOf(creditEvent: CreditEvent): readonly number[] {
+  switch (creditEvent.what) {
+    case 'ALERT':
+      return creditEvent.stoppedResourceIds;
+    case 'CYCLE_CLOSED':
+      return [];
+    case 'DEPLOYMENT_STARTED':
+    case 'DEPLOYMENT_CHANGED':
+    case 'DEPLOYMENT_STOPPED':
+      return [creditEvent.resourceId];
+  }
+}

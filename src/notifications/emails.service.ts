@@ -8,14 +8,14 @@ import {
   type CreditEventSubscriber,
   STOPPED_MESSAGE,
 } from '../settlement/settlement.service.ts';
-import { listThresholds } from '../settlement/thresholds.store.ts';
 import type { Position } from '../engine/alert-rules.ts';
+import type { CreditEvent } from '../engine/credit-event.ts';
 import type { Tx } from '../db/database.ts';
 import { enqueueAll } from '../db/jobs.ts';
-import { loadResources } from '../resources/resources.store.ts';
 import { emailOf } from './content.ts';
 import { type Email, type EmailContent, type Instant, instantsOf } from './email.ts';
 import { countEmails, findEmail, insertEmails, listEmails, loadHostingAt } from './emails.store.ts';
+import { loadEventFacts } from './event-facts.service.ts';
 import type { Addressee, EmailFacts } from './facts.ts';
 import { sendEmailJob } from './send.ts';
 
@@ -125,37 +125,23 @@ async function loadFacts(
   const { instants } = told;
   const { accountId } = addressee.account;
   const creditEvents = instants.flatMap((instant) => instant.creditEvents);
-  const alerts = creditEvents.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
-  const turns = creditEvents.flatMap((one) => ('resourceId' in one ? [one] : []));
-  const aboutHosting = [
-    ...turns,
-    ...alerts.filter(({ kind }) => kind === 'STOP_EXPECTED' || kind === 'NEGATIVE_LIMIT_REACHED'),
-  ];
+  const changes = creditEvents.filter((one) => 'resourceId' in one);
+  const aboutHosting = creditEvents.filter(isAboutHosting);
   const hosting =
     aboutHosting.length === 0
       ? []
       : await loadHostingAt(tx, accountId, [...new Set(aboutHosting.map(({ atMs }) => atMs))]);
-  const resourceIds = new Set([
-    ...hosting.map((one) => one.resourceId),
-    ...turns.map((turn) => turn.resourceId),
-    ...alerts.flatMap((alert) => alert.stoppedResourceIds),
-  ]);
-  const resources =
-    resourceIds.size === 0
-      ? []
-      : await loadResources(
-          tx,
-          [...resourceIds].map((resourceId) => ({ accountId, resourceId })),
-        );
-  const thresholds = alerts.length === 0 ? [] : await listThresholds(tx, [accountId]);
+  const hostedIds = hosting.map(({ resourceId }) => resourceId);
   return {
     ...addressee,
-    resources: new Map(resources.map((resource) => [resource.resourceId, resource])),
+    ...(await loadEventFacts(tx, accountId, creditEvents, hostedIds)),
     hosting,
-    position: turns.length === 0 ? null : told.position,
-    labels: new Map(
-      thresholds.flatMap(({ ruleId, label }) => (label === null ? [] : [[ruleId, label]])),
-    ),
+    position: changes.length === 0 ? null : told.position,
     stoppedMessage: STOPPED_MESSAGE,
   };
+}
+
+function isAboutHosting(one: CreditEvent): boolean {
+  if (one.what !== 'ALERT') return one.what !== 'CYCLE_CLOSED';
+  return one.kind === 'STOP_EXPECTED' || one.kind === 'NEGATIVE_LIMIT_REACHED';
 }

@@ -31,14 +31,20 @@ export interface Addressee {
   readonly usageUrl: string | null;
 }
 
-export interface EmailFacts extends Addressee {
+/** What credit events only point to, as it stands now. */
+export interface EventFacts {
+  readonly resources: ReadonlyMap<number, Resource>;
+  /** Labels of thresholds, by rule id; those without one are left out. */
+  readonly labels: ReadonlyMap<number, string>;
+}
+
+/** What emails say besides what happened. */
+export interface EmailFacts extends Addressee, Pick<EventFacts, 'labels'> {
   readonly resources: ReadonlyMap<number, NamedResource>;
   /** All that touches one of the instants told of. */
   readonly hosting: readonly Hosting[];
   /** Where the account stands now; asked for where an instant raised no alert, which would say so itself. */
   readonly position: Position | null;
-  /** Labels of thresholds, by rule id. */
-  readonly labels: ReadonlyMap<number, string>;
   /** What deployments show that the negative limit stopped. */
   readonly stoppedMessage: string;
 }

@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import type { CreditEvent } from '../engine/credit-event.ts';
 import type { Settled, CreditEventSubscriber } from '../settlement/settlement.service.ts';
-import { listThresholds } from '../settlement/thresholds.store.ts';
+import { loadEventFacts } from '../notifications/event-facts.service.ts';
 import { loadRunning } from '../hosting/hosting.store.ts';
-import { loadResources } from '../resources/resources.store.ts';
 import { insertDeliveries, type NewDelivery } from './deliveries.store.ts';
 import { enqueueSending } from './delivery.service.ts';
-import { eventOf, type Facts, payloadOf, resourcesOf, type ToldHosting } from './payloads.ts';
+import { eventOf, type Facts, payloadOf, type ToldHosting } from './payloads.ts';
 import type { WebhookEndpoint } from './webhook.ts';
 import { lockListeners } from './webhooks.store.ts';
 
@@ -55,11 +54,8 @@ async function loadFacts(
   creditEvents: readonly CreditEvent[],
 ): Promise<Facts> {
   const { accountId } = account;
-  const addresses = [...new Set(creditEvents.flatMap(resourcesOf))].map((resourceId) => ({
-    accountId,
-    resourceId,
-  }));
-  const resources = addresses.length === 0 ? [] : await loadResources(tx, addresses);
+  const facts = await loadEventFacts(tx, accountId, creditEvents);
+  const addresses = [...facts.resources.keys()].map((resourceId) => ({ accountId, resourceId }));
   const running = addresses.length === 0 ? [] : await loadRunning(tx, addresses);
   const names = new Map(
     (running.length === 0 ? [] : await loadHardware(tx)).map((one) => [one.hardwareId, one.name]),
@@ -68,13 +64,5 @@ async function loadFacts(
     segment.resourceId,
     { ...segment, hardware: names.get(segment.hardwareId) ?? '' },
   ]);
-  const hasAlert = creditEvents.some(({ what }) => what === 'ALERT');
-  const thresholds = hasAlert ? await listThresholds(tx, [accountId]) : [];
-  return {
-    account,
-    recordedAtMs,
-    resources: new Map(resources.map((resource) => [resource.resourceId, resource])),
-    hosting: new Map(hosting),
-    labels: new Map(thresholds.map(({ ruleId, label }) => [ruleId, label])),
-  };
+  return { ...facts, account, recordedAtMs, hosting: new Map(hosting) };
 }

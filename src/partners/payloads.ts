@@ -16,6 +16,7 @@ import type {
   CreditEvent,
 } from '../engine/credit-event.ts';
 import { isThreshold } from '../engine/alert-rules.ts';
+import type { EventFacts } from '../notifications/facts.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import type { WebhookEvent } from './webhook.ts';
 
@@ -32,34 +33,17 @@ export interface ToldHosting {
   readonly rateMicroPerHour: bigint;
 }
 
-/** What credit events only point to, as it stands now. */
-export interface Facts {
+/** What messages say besides what happened. */
+export interface Facts extends EventFacts {
   readonly account: Account;
   readonly recordedAtMs: number;
-  readonly resources: ReadonlyMap<number, Resource>;
   /** By resource; those that do not run are left out. */
   readonly hosting: ReadonlyMap<number, ToldHosting>;
-  /** Labels of thresholds. */
-  readonly labels: ReadonlyMap<number, string | null>;
 }
 
 /** The event that a credit event is. */
 export function eventOf(creditEvent: CreditEvent): WebhookEvent {
   return creditEvent.what === 'ALERT' ? 'ALERT_RAISED' : creditEvent.what;
-}
-
-/** The resources that a credit event points to. */
-export function resourcesOf(creditEvent: CreditEvent): readonly number[] {
-  switch (creditEvent.what) {
-    case 'ALERT':
-      return creditEvent.stoppedResourceIds;
-    case 'CYCLE_CLOSED':
-      return [];
-    case 'DEPLOYMENT_STARTED':
-    case 'DEPLOYMENT_CHANGED':
-    case 'DEPLOYMENT_STOPPED':
-      return [creditEvent.resourceId];
-  }
 }
 
 /** The message that tells of a credit event. */
