@@ -6,7 +6,7 @@ import { parseMicro } from '../../core/micro.ts';
 import { DAY_MS, HOUR_MS } from '../../core/range.ts';
 import { cycleDayOf } from './days.ts';
 import { charged, type DemoUsage, event, ofResource, reportOf } from './report.ts';
-import type { DemoStep, DemoTale } from './tale.ts';
+import { beginning, type DemoStep, type DemoTale, resource } from './tale.ts';
 import type { Turn } from './hosting.ts';
 
 const ZONE = 'America/New_York';
@@ -18,33 +18,15 @@ const RUNNING_CYCLE_DAYS = 5;
 
 const OWNERS = { noor: 'Noor Haddad', ben: 'Ben Okafor' } as const;
 const NARRATOR = {
-  kind: 'MODEL_DEPLOYMENT',
-  externalId: 'narrator-prod',
-  name: 'Narrator, production',
+  ...resource('MODEL_DEPLOYMENT', 'narrator-prod', 'Narrator, production', OWNERS.noor),
   modelExternalId: 'narrator-13b',
   modelName: 'Narrator 13B',
   modelType: 'FINE_TUNED',
-  owner: OWNERS.noor,
 } as const;
 const CANARY = { ...NARRATOR, externalId: 'narrator-canary', name: 'Narrator, canary' } as const;
-const RIGHTS_CHECK = {
-  kind: 'GUARDRAIL',
-  externalId: 'rights-check',
-  name: 'Rights check',
-  owner: OWNERS.ben,
-} as const;
-const CHAPTERS = {
-  kind: 'WORKFLOW',
-  externalId: 'chapter-marks',
-  name: 'Chapter marks',
-  owner: OWNERS.ben,
-} as const;
-const DRAFT = {
-  kind: 'WORKFLOW',
-  externalId: 'show-notes',
-  name: 'Show notes',
-  owner: OWNERS.noor,
-} as const;
+const RIGHTS_CHECK = resource('GUARDRAIL', 'rights-check', 'Rights check', OWNERS.ben);
+const CHAPTERS = resource('WORKFLOW', 'chapter-marks', 'Chapter marks', OWNERS.ben);
+const DRAFT = resource('WORKFLOW', 'show-notes', 'Show notes', OWNERS.noor);
 
 /**
  * 150 credits each cycle. The last one ended 7.5 in debt: 60 + 52.25 + 45.25 were used. So 142.5 were left for this one, of
@@ -85,25 +67,14 @@ export const BURNING: DemoTale = {
 type Ago = (count: number) => number;
 
 function lastCycle(daysAgo: Ago): readonly DemoStep[] {
-  const atMs = daysAgo(CREATED_DAYS_AGO);
-  const plan = { source: 'PLAN', everyCycle: true, note: 'Studio plan' } as const;
   return [
-    {
-      atMs,
-      kind: 'ALLOCATE',
-      request: { ...plan, amount: '150', idempotencyKey: 'plan-credits' },
-    },
-    {
-      atMs,
-      kind: 'ALLOCATE',
-      request: { ...plan, unit: 'WORKFLOW_RUNS', amount: '1000', idempotencyKey: 'plan-runs' },
-    },
-    {
-      atMs,
-      kind: 'REGISTER',
-      requests: [NARRATOR, CANARY, RIGHTS_CHECK, CHAPTERS, DRAFT],
-    },
-    { atMs, kind: 'WORKFLOW', resource: CHAPTERS, isDeployed: true },
+    ...beginning(daysAgo(CREATED_DAYS_AGO), {
+      plan: 'Studio plan',
+      credits: '150',
+      runs: '1000',
+      resources: [NARRATOR, CANARY, RIGHTS_CHECK, CHAPTERS, DRAFT],
+      workflows: [CHAPTERS],
+    }),
     worked({ atMs: daysAgo(20), runs: 214, job: 'narrator-1', credits: '60' }),
     worked({ atMs: daysAgo(14), runs: 301, job: 'narrator-2', credits: '52.25' }),
     worked({ atMs: daysAgo(10), runs: 125, job: 'narrator-3', credits: '45.25' }),

@@ -8,7 +8,7 @@ import type { RegisterRequest } from '../../resources/registration.ts';
 import type { ResourceRef } from '../../resources/resource.ts';
 import { cycleDayOf, RUNNING_CYCLE_DAYS } from './days.ts';
 import { charged, type DemoUsage, event, hostingPeriod, ofResource, reportOf } from './report.ts';
-import type { DemoStep, DemoTale } from './tale.ts';
+import { beginning, type DemoStep, type DemoTale, resource } from './tale.ts';
 
 const ZONE = 'Europe/London';
 const DOMAIN = 'lumen-studio.example';
@@ -76,28 +76,18 @@ export const PAGE: DemoTale = {
       fineTuningMinimum: '25',
     },
     domain: DOMAIN,
-    steps: () => [...beginning(firstStartMs - CREATED_DAYS_AGO * DAY_MS), ...reports(firstStartMs)],
+    steps: () => [
+      ...beginning(firstStartMs - CREATED_DAYS_AGO * DAY_MS, {
+        plan: 'Team plan',
+        credits: '300',
+        runs: '10000',
+        resources: RESOURCES,
+        workflows: [ENQUIRIES, OFFERS],
+      }),
+      ...reports(firstStartMs),
+    ],
   }),
 };
-
-function beginning(atMs: number): readonly DemoStep[] {
-  const plan = { source: 'PLAN', everyCycle: true, note: 'Team plan' } as const;
-  return [
-    {
-      atMs,
-      kind: 'ALLOCATE',
-      request: { ...plan, amount: '300', idempotencyKey: 'plan-credits' },
-    },
-    {
-      atMs,
-      kind: 'ALLOCATE',
-      request: { ...plan, unit: 'WORKFLOW_RUNS', amount: '10000', idempotencyKey: 'plan-runs' },
-    },
-    { atMs, kind: 'REGISTER', requests: RESOURCES },
-    { atMs, kind: 'WORKFLOW', resource: ENQUIRIES, isDeployed: true },
-    { atMs, kind: 'WORKFLOW', resource: OFFERS, isDeployed: true },
-  ];
-}
 
 function reports(firstStartMs: number): readonly DemoStep[] {
   const steps: DemoStep[] = [];
@@ -158,13 +148,4 @@ function fineTuning(atMs: number): DemoUsage {
     modelExternalId: ASSISTANT.modelExternalId,
     quantity: 1,
   });
-}
-
-function resource<K extends RegisterRequest['kind']>(
-  kind: K,
-  externalId: string,
-  name: string,
-  owner: string,
-) {
-  return { kind, externalId, name, owner } as const;
 }

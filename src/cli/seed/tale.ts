@@ -53,3 +53,51 @@ export type DemoStep = { readonly atMs: number } & (
     }
   | { readonly kind: 'WEBHOOK'; readonly url: string; readonly events: readonly WebhookEvent[] }
 );
+
+/** How a tale's account begins: with credits and runs in each cycle, its resources, and the workflows that are deployed. */
+export function beginning(
+  atMs: number,
+  begun: {
+    readonly plan: string;
+    readonly credits: string;
+    readonly runs: string;
+    readonly resources: readonly RegisterRequest[];
+    readonly workflows: readonly ResourceRef[];
+  },
+): readonly DemoStep[] {
+  const plan = { source: 'PLAN', everyCycle: true, note: begun.plan } as const;
+  return [
+    {
+      atMs,
+      kind: 'ALLOCATE',
+      request: { ...plan, amount: begun.credits, idempotencyKey: 'plan-credits' },
+    },
+    {
+      atMs,
+      kind: 'ALLOCATE',
+      request: { ...plan, unit: 'WORKFLOW_RUNS', amount: begun.runs, idempotencyKey: 'plan-runs' },
+    },
+    { atMs, kind: 'REGISTER', requests: begun.resources },
+    ...begun.workflows.map((resource): DemoStep => ({
+      atMs,
+      kind: 'WORKFLOW',
+      resource,
+      isDeployed: true,
+    })),
+  ];
+}
+
+/** What every resource of a tale has. */
+export function resource<K extends RegisterRequest['kind']>(
+  kind: K,
+  externalId: string,
+  name: string,
+  owner: string,
+): {
+  readonly kind: K;
+  readonly externalId: string;
+  readonly name: string;
+  readonly owner: string;
+} {
+  return { kind, externalId, name, owner };
+}
