@@ -14,6 +14,7 @@ import {
   ms,
   oneOf,
   type Row,
+  rowsOfEach,
   text,
 } from '../db/decode.ts';
 import type { Alert } from './alert.ts';
@@ -152,9 +153,7 @@ export async function loadAlertsAfter(
      )}, lateral (
        select * from alert a where a.account_id = k.account_id and a.sequence > k.sequence order by a.sequence limit ${limit}) x
      order by k.position, x.sequence`);
-  const lists: Alert[][] = positions.map(() => []);
-  for (const row of rows) lists[int(row, 'position') - 1]?.push(alertFromRow(row));
-  return lists;
+  return rowsOfEach(rows, positions.length, { ordinal: 'position', fromRow: alertFromRow });
 }
 
 /** The sequence of the last alert of accounts; unknown accounts are left out. */

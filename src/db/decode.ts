@@ -160,3 +160,17 @@ export function at(instantMs: number): Date {
 export function atOrNull(instantMs: number | null): Date | null {
   return instantMs === null ? null : new Date(instantMs);
 }
+
+/**
+ * The rows of each of `count` questions that one statement answered, at the question's index.
+ * @param ordinal the column that numbers the questions from 1, as `unnested` does
+ */
+export function rowsOfEach<T>(
+  rows: readonly Row[],
+  count: number,
+  { ordinal, fromRow }: { readonly ordinal: string; readonly fromRow: (row: Row) => T },
+): readonly (readonly T[])[] {
+  const answers = Array.from({ length: count }, (): T[] => []);
+  for (const row of rows) answers[int(row, ordinal) - 1]?.push(fromRow(row));
+  return answers;
+}

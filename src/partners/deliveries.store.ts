@@ -10,6 +10,7 @@ import {
   msOrNull,
   oneOf,
   type Row,
+  rowsOfEach,
   text,
   textOrNull,
 } from '../db/decode.ts';
@@ -219,9 +220,7 @@ export async function loadDeliveryPages(
        order by w.delivery_id desc limit p.row_limit
      ) d ${raw(WITH_ENDPOINT)}
      order by p.page, d.delivery_id desc`);
-  const results: WebhookDelivery[][] = pages.map(() => []);
-  for (const row of rows) results[int(row, 'page') - 1]?.push(deliveryFromRow(row));
-  return results;
+  return rowsOfEach(rows, pages.length, { ordinal: 'page', fromRow: deliveryFromRow });
 }
 
 /** How many deliveries each endpoint has; the count stands at its endpoint's index. */

@@ -12,6 +12,7 @@ import {
   msOrNull,
   oneOf,
   type Row,
+  rowsOfEach,
   textOrNull,
 } from '../db/decode.ts';
 import { allocationSources, type CreditAllocation, type NewAllocation } from './allocation.ts';
@@ -230,9 +231,7 @@ export async function loadAllocationPages(
        order by c.allocation_id desc limit p.row_limit
      ) a
      order by p.page, a.allocation_id desc`);
-  const results: CreditAllocation[][] = pages.map(() => []);
-  for (const row of rows) results[int(row, 'page') - 1]?.push(allocationFromRow(row));
-  return results;
+  return rowsOfEach(rows, pages.length, { ordinal: 'page', fromRow: allocationFromRow });
 }
 
 /** How many allocations each list has; the count stands at its list's index. */
