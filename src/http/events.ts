@@ -4,7 +4,8 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UserInputError } from '../core/errors.ts';
-import { EVENTS_PER_CALL_MAX, rejected, type RawFields } from '../recording/event.ts';
+import { EVENTS_PER_CALL_MAX, rejected } from '../recording/event.ts';
+import type { RawFields } from '../recording/parse-event.ts';
 import type { IngestService, Report } from '../recording/ingest.service.ts';
 import { readText } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';

@@ -23,15 +23,13 @@ import {
   EVENTS_PER_CALL_MAX,
   identityKey,
   isRejection,
-  parseHostingPeriod,
-  parseUsageEvent,
   refusedByWindow,
   type IngestWindow,
-  type RawFields,
   type Rejection,
   type SubjectRef,
   type UsageEvent,
 } from './event.ts';
+import { parseHostingPeriod, parseUsageEvent, type RawFields } from './parse-event.ts';
 import { insertEvents, loadRecorded, setTotals } from './events.store.ts';
 import {
   admit,

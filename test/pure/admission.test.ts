@@ -1,12 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { chargedMicro } from '../../src/hosting/charge.ts';
-import {
-  isRejection,
-  parseHostingPeriod,
-  parseUsageEvent,
-  type UsageEvent,
-} from '../../src/recording/event.ts';
+import { isRejection, type UsageEvent } from '../../src/recording/event.ts';
+import { parseHostingPeriod, parseUsageEvent } from '../../src/recording/parse-event.ts';
 import { admit, type AdmissionFacts, type BatchOutcome } from '../../src/recording/admission.ts';
 import { HostedTimes } from '../../src/recording/periods.ts';
 

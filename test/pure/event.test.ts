@@ -4,13 +4,12 @@ import { encodeId } from '../../src/core/identity.ts';
 import {
   differences,
   isRejection,
-  parseHostingPeriod,
-  parseUsageEvent,
   refusedByKind,
   refusedByWindow,
   type RejectionCode,
   type UsageEvent,
 } from '../../src/recording/event.ts';
+import { parseHostingPeriod, parseUsageEvent } from '../../src/recording/parse-event.ts';
 
 const ACCOUNT = 7;
 const NOW = Date.UTC(2026, 2, 10, 12);
