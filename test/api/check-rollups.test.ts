@@ -6,6 +6,7 @@ import { RollupCheckService, type RollupDifference } from '../../src/rollups/che
 import { createAccount, numberOf, recordUsage, registerGuardrail } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { OverviewDocument } from '../support/operations.ts';
+import { sql } from '../../src/db/sql.ts';
 
 let gateway: TestGateway;
 
@@ -68,9 +69,8 @@ describe('checking the rollups', () => {
     await gateway.fold();
     await asOwner(
       gateway.databaseUrl,
-      `update usage_by_resource set credits_micro = credits_micro + 7
-       where account_id = $1 and tier = 4`,
-      [account.number],
+      sql`update usage_by_resource set credits_micro = credits_micro + 7
+       where account_id = ${account.number} and tier = 4`,
     );
     const [difference, ...others] = await differencesOf(account.number);
     expect(others).toEqual([]);
@@ -86,8 +86,7 @@ describe('checking the rollups', () => {
     await gateway.fold();
     await asOwner(
       gateway.databaseUrl,
-      'update usage_by_account set bucket = bucket + 9 where account_id = $1 and tier = 3',
-      [account.number],
+      sql`update usage_by_account set bucket = bucket + 9 where account_id = ${account.number} and tier = 3`,
     );
     const differences = await differencesOf(account.number);
     expect(differences.map(({ stored, raw }) => [stored.events, raw.events])).toEqual(
@@ -104,8 +103,7 @@ describe('checking the rollups', () => {
     await gateway.fold();
     await asOwner(
       gateway.databaseUrl,
-      'update usage_by_account set quantity = quantity + 1 where account_id = $1 and tier = 0',
-      [wrong.number],
+      sql`update usage_by_account set quantity = quantity + 1 where account_id = ${wrong.number} and tier = 0`,
     );
     const named = await command(right.id, 'command-right');
     expect([named.status, named.output]).toEqual([0, expect.stringContaining('1 accounts')]);

@@ -35,6 +35,7 @@ import {
   UndeployDocument,
   VoidAllocationDocument,
 } from '../support/operations.ts';
+import { sql, type Sql } from '../../src/db/sql.ts';
 
 const SECOND = 1_000;
 
@@ -81,11 +82,11 @@ async function anAccount(testClock?: string): Promise<{
 }
 
 /** Takes locks on a connection of its own. @returns how to let go of them */
-async function hold(sql: string, parameters: readonly unknown[]): Promise<() => Promise<void>> {
+async function hold(statement: Sql): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: gateway.databaseUrl });
   await client.connect();
   await client.query('begin');
-  await client.query(sql, [...parameters]);
+  await client.query(statement);
   return async () => {
     await client.query('commit');
     await client.end();
@@ -129,9 +130,9 @@ describe('a rate that is set while the first deployment on its hardware is being
     const { accountId, externalId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
 
-    const letGo = await hold('select from resource where external_id = $1 for no key update', [
-      externalId,
-    ]);
+    const letGo = await hold(
+      sql`select from resource where external_id = ${externalId} for no key update`,
+    );
     const deploying = gateway.query(DeployDocument, { input: { id, hardware } });
     await waiting(1);
     const setting = gateway.query(SetHardwareRateDocument, {
@@ -151,8 +152,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     const beganMs = gateway.clock.nowMs();
     const [row] = await asOwner(
       gateway.databaseUrl,
-      'select hardware_id from hardware_profile where name = $1',
-      [hardware],
+      sql`select hardware_id from hardware_profile where name = ${hardware}`,
     );
     const hardwareId = Number(row?.['hardware_id']);
 
@@ -173,9 +173,9 @@ describe('a rate that is set while the first deployment on its hardware is being
     const hardware = await aHardware();
     const { accountId, externalId, id } = await anAccount('2027-01-01T00:00:00Z');
 
-    const letGo = await hold('select from resource where external_id = $1 for no key update', [
-      externalId,
-    ]);
+    const letGo = await hold(
+      sql`select from resource where external_id = ${externalId} for no key update`,
+    );
     const deploying = gateway.query(DeployDocument, { input: { id, hardware } });
     await waiting(1);
     const setting = gateway.query(SetHardwareRateDocument, {
@@ -195,9 +195,9 @@ describe('a rate that is set while the first deployment on its hardware is being
     const beganMs = gateway.clock.nowMs();
     await deploy(gateway, id, hardware);
 
-    const letGo = await hold('select from resource where external_id = $1 for no key update', [
-      externalId,
-    ]);
+    const letGo = await hold(
+      sql`select from resource where external_id = ${externalId} for no key update`,
+    );
     const scaling = gateway.query(ScaleDocument, { input: { id, replicas: 2 } });
     await waiting(1);
     const setting = gateway.query(SetHardwareRateDocument, {
@@ -224,7 +224,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     const inTenSeconds = new Date(gateway.clock.nowMs() + 10 * SECOND).toISOString();
 
     // A test account on the hardware is written meanwhile, and keeps the rate waiting.
-    const letGo = await hold('select from account where account_id = $1 for update', [row?.['id']]);
+    const letGo = await hold(sql`select from account where account_id = ${row?.['id']} for update`);
     const setting = gateway.query(SetHardwareRateDocument, {
       input: { ...set, effectiveFrom: inTenSeconds },
     });
@@ -304,9 +304,9 @@ describe('an account that another write holds', () => {
     await deploy(gateway, id, hardware);
     gateway.clock.moveBy(60 * SECOND);
 
-    const letGo = await hold('select from account where account_id = $1 for update', [
-      numberOf(accountId),
-    ]);
+    const letGo = await hold(
+      sql`select from account where account_id = ${numberOf(accountId)} for update`,
+    );
     await gateway.app.due.settleDue();
     const whileHeld = await toldOf(accountId);
     await letGo();
@@ -434,15 +434,13 @@ describe('an instant at the end of the calendar', () => {
     const { accountId } = await anAccount();
     await asOwner(
       gateway.databaseUrl,
-      `update credit_allocation set expires_at = '10000-01-01T04:59:59Z' where account_id = $1`,
-      [numberOf(accountId)],
+      sql`update credit_allocation set expires_at = '10000-01-01T04:59:59Z' where account_id = ${numberOf(accountId)}`,
     );
     const before = await aHardware();
     await asOwner(
       gateway.databaseUrl,
-      `insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour, set_at)
-       select hardware_id, '0001-01-01T00:00:00Z BC', 1, '0001-01-01T00:00:00Z BC' from hardware_profile where name = $1`,
-      [before],
+      sql`insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour, set_at)
+       select hardware_id, '0001-01-01T00:00:00Z BC', 1, '0001-01-01T00:00:00Z BC' from hardware_profile where name = ${before}`,
     );
 
     await ask(gateway, AllocateDocument, {

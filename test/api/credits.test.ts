@@ -1,7 +1,8 @@
 // A test account from its first credits to the stop and back: every instant and figure is worked out by hand.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { raw } from '../../src/db/sql.ts';
+import { decodeId } from '../../src/core/identity.ts';
+import { raw, sql } from '../../src/db/sql.ts';
 import {
   allocate,
   ask,
@@ -324,13 +325,12 @@ describe('events', () => {
     // As the migration finds it: reported a minute ahead, half a minute before the credits began.
     await asOwner(
       gateway.databaseUrl,
-      `with a as (update account set last_seq = last_seq + 1 where name = $1 returning *)
+      sql`with a as (update account set last_seq = last_seq + 1 where name = ${`Account ${made}`} returning *)
        insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro,
          occurred_at, recorded_at)
        select a.account_id, a.last_seq, 's', 'ahead', 'PROCESSING', 'GUARDRAIL', r.resource_id, 1, 2000000,
          a.credits_from + interval '30 s', a.credits_from - interval '30 s'
        from a join resource r using (account_id)`,
-      [`Account ${made}`],
     );
 
     const { voidUsage } = await ask<{ voidUsage: unknown }>(
@@ -363,9 +363,8 @@ describe('events', () => {
 
     const rows = await asOwner(
       gateway.databaseUrl,
-      `select status, count(*)::int as count from resource where external_id like 'g-%' and account_id =
-         (select account_id from resource where account_id = $1 limit 1) group by status`,
-      [Number(Buffer.from(accountId, 'base64url').toString().split('.').at(-1))],
+      sql`select status, count(*)::int as count from resource
+        where external_id like 'g-%' and account_id = ${decodeId(accountId)?.accountId} group by status`,
     );
     const deployed = Number(rows.find((row) => row['status'] === 'DEPLOYED')?.['count'] ?? 0);
     const refused = answers.filter(({ errors }) => errors !== undefined);
@@ -504,8 +503,7 @@ describe('a gateway that was down', () => {
     const { alerts, credits } = await show(accountId);
     const rows = await asOwner(
       gateway.databaseUrl,
-      `select to_at from hosting_segment s join account a using (account_id) where a.name = $1`,
-      [`Account ${made}`],
+      sql`select to_at from hosting_segment s join account a using (account_id) where a.name = ${`Account ${made}`}`,
     );
 
     expect(alerts.nodes.slice(-2).map(briefly)).toMatchObject([

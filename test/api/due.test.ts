@@ -12,6 +12,7 @@ import {
 } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
+import { sql } from '../../src/db/sql.ts';
 
 let gateway: TestGateway;
 let other: TestGateway;
@@ -112,9 +113,8 @@ describe('what is due', () => {
     const shiftCycle = (micro: number): Promise<unknown> =>
       asOwner(
         gateway.databaseUrl,
-        `update billing_cycle set allocated_micro = allocated_micro + $1
+        sql`update billing_cycle set allocated_micro = allocated_micro + ${micro}
          where account_id = (select account_id from account where name = 'broken')`,
-        [micro],
       );
     const tryAt = async (instant: string): Promise<number> => {
       gateway.clock.moveTo(Date.parse(instant));

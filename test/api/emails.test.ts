@@ -31,6 +31,7 @@ import {
   ScaleDocument,
   type Scope,
 } from '../support/operations.ts';
+import { sql } from '../../src/db/sql.ts';
 
 const START = '2026-03-10T12:00:00.000Z';
 const FAST = { heartbeatMs: 1_000, silentAfterMs: 10_000, pollMs: 50, stopWithinMs: 500 };
@@ -700,10 +701,9 @@ describe('an account that is written to without end', () => {
     const id = await aGuardrail(accountId);
     await asOwner(
       gateway.databaseUrl,
-      `insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at)
-       select account_id, 'RESOLVED', '{}', '', '', '', '', $1::timestamptz - interval '23 hours'
+      sql`insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at)
+       select account_id, 'RESOLVED', '{}', '', '', '', '', ${START}::timestamptz - interval '23 hours'
        from account, generate_series(1, 499)`,
-      [START],
     );
     await use(accountId, id, '10');
     await use(accountId, id, '10');
@@ -726,10 +726,9 @@ describe('an account that is written to without end', () => {
     const id = await aGuardrail(accountId);
     await asOwner(
       gateway.databaseUrl,
-      `insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at, status)
-       select account_id, 'RESOLVED', '{}', '', '', '', '', $1::timestamptz - interval '1 hour', 'FAILED'
+      sql`insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at, status)
+       select account_id, 'RESOLVED', '{}', '', '', '', '', ${START}::timestamptz - interval '1 hour', 'FAILED'
        from account, generate_series(1, 600)`,
-      [START],
     );
     await use(accountId, id, '10');
 

@@ -13,6 +13,7 @@ import {
 } from '../support/account.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
 import { type RegisterAnyInput, RegisterResourcesDocument } from '../support/operations.ts';
+import { sql } from '../../src/db/sql.ts';
 
 const DEPLOYMENTS = 50;
 const BEGAN_MS = Date.parse(TEST_NOW);
@@ -142,12 +143,11 @@ async function hostingOf(
 ): Promise<readonly { deployment: string; ranMs: number; chargedMicro: number }[]> {
   const rows = await asOwner(
     gateway.databaseUrl,
-    `select r.external_id as deployment, (extract(epoch from s.to_at - s.from_at) * 1000)::float8 as ran_ms,
+    sql`select r.external_id as deployment, (extract(epoch from s.to_at - s.from_at) * 1000)::float8 as ran_ms,
        (select sum(c.charged_micro)::float8 from ledger_charge c
         where c.account_id = s.account_id and c.segment_id = s.segment_id) as charged_micro
      from hosting_segment s join resource r using (account_id, resource_id) join account a using (account_id)
-     where a.name = $1 and s.voided_at is null order by r.resource_id`,
-    [name],
+     where a.name = ${name} and s.voided_at is null order by r.resource_id`,
   );
   return rows.map((row) => ({
     deployment: String(row['deployment']),

@@ -27,6 +27,7 @@ import {
   CreditAlertsDocument,
   AlertsDocument,
 } from '../support/operations.ts';
+import { sql } from '../../src/db/sql.ts';
 
 let gateway: TestGateway;
 let origin = '';
@@ -211,12 +212,12 @@ describe('creditAlerts', () => {
     const stream = subscribe(connect(), CreditAlertsDocument, { accountId: account.accountId });
     await raiseUntilHeard(account, stream);
     const next = account.raised + 1;
+    const number = decodeId(account.accountId)?.accountId;
     await asOwner(
       gateway.databaseUrl,
-      `with position as (update credit_state set last_alert_sequence = $2 where account_id = $1)
-       insert into alert select account_id, $2, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
-         runs_remaining, measured_micro, message, stopped_resource_ids, resolves from alert where account_id = $1 and sequence = 1`,
-      [decodeId(account.accountId)?.accountId, next],
+      sql`with position as (update credit_state set last_alert_sequence = ${next} where account_id = ${number})
+       insert into alert select account_id, ${next}, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
+         runs_remaining, measured_micro, message, stopped_resource_ids, resolves from alert where account_id = ${number} and sequence = 1`,
     );
     // Who begins now is past it, before the gateway has read it for those who were there.
     const late = subscribe(connect(), CreditAlertsDocument, { accountId: account.accountId });

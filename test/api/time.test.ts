@@ -21,6 +21,7 @@ import {
   RecordUsageDocument,
   UndeployDocument,
 } from '../support/operations.ts';
+import { sql } from '../../src/db/sql.ts';
 
 const NOON = Date.parse(TEST_NOW);
 const TEN_MINUTES = 600_000;
@@ -128,14 +129,13 @@ const adjustment = (
 async function bookedOf({ name }: Burning): Promise<unknown> {
   const [row] = await asOwner(
     gateway.databaseUrl,
-    `select (extract(epoch from a.settled_at) * 1000)::float8 as settled_ms, c.balance_micro::text as balance,
+    sql`select (extract(epoch from a.settled_at) * 1000)::float8 as settled_ms, c.balance_micro::text as balance,
        (select count(*)::int from usage_event e where e.account_id = a.account_id) as events,
        (select json_agg(json_build_array(kind, amount_micro / 1e6, (extract(epoch from booked_at) * 1000)::float8) order by sequence)
         from ledger_entry l where l.account_id = a.account_id) as ledger,
        (select json_agg(json_build_array(kind, (extract(epoch from crossed_at) * 1000)::float8) order by sequence)
         from alert t where t.account_id = a.account_id) as alerts
-     from account a join credit_state c using (account_id) where a.name = $1`,
-    [name],
+     from account a join credit_state c using (account_id) where a.name = ${name}`,
   );
   const after = (ms: unknown): number => (Number(ms) - NOON) / 1_000;
   const ledger = row?.['ledger'] as [string, number, number][];

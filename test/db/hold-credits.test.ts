@@ -16,6 +16,7 @@ import { openDatabase } from '../../src/db/database.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { setDatabaseClock } from '../support/database-clock.ts';
 import { asOwner, OPERATOR_KEY } from '../support/gateway.ts';
+import { sql } from '../../src/db/sql.ts';
 
 const BEFORE = [RecordUsage1767225600000, KindOfSegments1767312000000];
 const AFTER = migrations.length - migrations.indexOf(HoldCredits1769904000000);
@@ -23,6 +24,7 @@ const TIME_ZONE = 'Europe/Berlin';
 // Ten days and more from today, so that no cycle ends in the hours that the test goes through.
 const CYCLE_DAY = (new Date(new SystemClock().nowMs()).getUTCDate() + 14) % 28 || 28;
 const RUNS_SINCE_MS = Date.UTC(2026, 0, 1);
+const RUNS_SINCE = new Date(RUNS_SINCE_MS);
 
 let server = '';
 let url = '';
@@ -132,45 +134,39 @@ const lots: readonly OldLot[] = [
 async function fill(): Promise<void> {
   await asOwner(
     url,
-    `insert into hardware_profile (name, kind, model, vcpus, gpus, memory_gb, created_at)
-     values ('h', 'GPU', 'm', 1, 1, 1, $1)`,
-    [new Date(RUNS_SINCE_MS)],
+    sql`insert into hardware_profile (name, kind, model, vcpus, gpus, memory_gb, created_at)
+     values ('h', 'GPU', 'm', 1, 1, 1, ${RUNS_SINCE})`,
   );
   await asOwner(
     url,
-    `insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour) select hardware_id, $1, 36000000
+    sql`insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour) select hardware_id, ${RUNS_SINCE}, 36000000
      from hardware_profile`,
-    [new Date(RUNS_SINCE_MS)],
   );
   for (const name of ['given', 'nothing']) {
     await asOwner(
       url,
-      `insert into account (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation,
+      sql`insert into account (external_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation,
          last_local_id, last_seq, recorded_quantity, recorded_credits_micro)
-       values ($1, $1, $2, $3, '{}', $4, $4, $5, 19, 2, 4, 5000000)`,
-      [name, TIME_ZONE, CYCLE_DAY, new Date(RUNS_SINCE_MS), JSON.stringify(creationOf(name))],
+       values (${name}, ${name}, ${TIME_ZONE}, ${CYCLE_DAY}, '{}', ${RUNS_SINCE}, ${RUNS_SINCE}, ${JSON.stringify(creationOf(name))}, 19, 2, 4, 5000000)`,
     );
   }
   await asOwner(
     url,
-    `insert into resource (account_id, resource_id, kind, external_id, name, created_at, status, deployed_at, changed_at,
+    sql`insert into resource (account_id, resource_id, kind, external_id, name, created_at, status, deployed_at, changed_at,
        lifecycle_at)
-     select account_id, 1, 'GUARDRAIL', 'g', 'G', $1, 'DEPLOYED', $1, $1, $1 from account`,
-    [new Date(RUNS_SINCE_MS)],
+     select account_id, 1, 'GUARDRAIL', 'g', 'G', ${RUNS_SINCE}, 'DEPLOYED', ${RUNS_SINCE}, ${RUNS_SINCE}, ${RUNS_SINCE} from account`,
   );
   await asOwner(
     url,
-    `insert into hosting_segment (account_id, segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at, kind)
-     select account_id, 2, 1, hardware_id, 1, 36000000, $1, 'GUARDRAIL' from account, hardware_profile`,
-    [new Date(RUNS_SINCE_MS)],
+    sql`insert into hosting_segment (account_id, segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at, kind)
+     select account_id, 2, 1, hardware_id, 1, 36000000, ${RUNS_SINCE}, 'GUARDRAIL' from account, hardware_profile`,
   );
   await asOwner(
     url,
-    `insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro,
+    sql`insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro,
        occurred_at, recorded_at)
-     select account_id, seq, 's', seq::text, 'PROCESSING', 'GUARDRAIL', 1, 2, 2500000, $1, $1
+     select account_id, seq, 's', seq::text, 'PROCESSING', 'GUARDRAIL', 1, 2, 2500000, ${RUNS_SINCE}, ${RUNS_SINCE}
      from account, generate_series(1, 2) seq`,
-    [new Date(RUNS_SINCE_MS)],
   );
   await asOwner(
     url,
@@ -179,22 +175,13 @@ async function fill(): Promise<void> {
   for (const lot of lots) {
     await asOwner(
       url,
-      `insert into credit_allocation (account_id, allocation_id, unit, source, amount_micro, priority, effective_at,
+      sql`insert into credit_allocation (account_id, allocation_id, unit, source, amount_micro, priority, effective_at,
          expires_at, voided_at, void_reason, created_at, idempotency_key, request)
-       select account_id, $1, $2, 'TOP_UP', $3, $4, $5, $6, $7, $8, $9, $10, $11 from account where name = 'given'`,
-      [
-        lot.id,
-        lot.unit ?? 'CREDITS',
-        lot.micro,
-        lot.priority ?? 100,
-        new Date(lot.effectiveAt ?? RUNS_SINCE_MS),
-        lot.expiresAt === undefined ? null : new Date(lot.expiresAt),
-        lot.isVoided === true ? new Date(LONG_AGO_MS) : null,
-        lot.isVoided === true ? 'refunded' : null,
-        new Date(RUNS_SINCE_MS),
-        `key ${lot.id}`,
-        JSON.stringify(lot.request),
-      ],
+       select account_id, ${lot.id}, ${lot.unit ?? 'CREDITS'}, 'TOP_UP', ${lot.micro}, ${lot.priority ?? 100},
+         ${new Date(lot.effectiveAt ?? RUNS_SINCE_MS)}, ${lot.expiresAt === undefined ? null : new Date(lot.expiresAt)},
+         ${lot.isVoided === true ? new Date(LONG_AGO_MS) : null}, ${lot.isVoided === true ? 'refunded' : null},
+         ${RUNS_SINCE}, ${`key ${lot.id}`}, ${JSON.stringify(lot.request)}
+       from account where name = 'given'`,
     );
   }
 }

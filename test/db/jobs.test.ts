@@ -7,6 +7,7 @@ import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { migrations } from '../../ormconfig.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { eventually } from '../support/eventually.ts';
+import { sql } from '../../src/db/sql.ts';
 
 const FAST = { heartbeatMs: 100, silentAfterMs: 1_000, pollMs: 50, stopWithinMs: 200 };
 
@@ -199,9 +200,8 @@ describe('a job', () => {
     );
     await asOwner(
       gateway.databaseUrl,
-      `update graphile_worker._private_jobs set run_at = now(), attempts = 1, locked_by = $1,
+      sql`update graphile_worker._private_jobs set run_at = now(), attempts = 1, locked_by = ${worker?.['worker_id']},
          locked_at = clock_timestamp()`,
-      [worker?.['worker_id']],
     );
 
     await eventually(() => {

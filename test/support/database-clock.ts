@@ -1,6 +1,7 @@
 // A database whose clock the test sets: its own clock_timestamp() is found before PostgreSQL's.
 
 import { asOwner } from './gateway.ts';
+import { sql } from '../../src/db/sql.ts';
 
 export interface DatabaseClock {
   /** @param instant ISO; the clock stands there until it is set again */
@@ -23,7 +24,7 @@ export async function setDatabaseClock(url: string, instant: string): Promise<Da
   );
   return {
     set: async (at) => {
-      await asOwner(url, 'update stepped.clock set at = $1', [at]);
+      await asOwner(url, sql`update stepped.clock set at = ${at}`);
     },
   };
 }

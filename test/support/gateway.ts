@@ -11,6 +11,7 @@ import { createApp, type App, type MailOptions, type WebhookOptions } from '../.
 import { type Clock, ManualClock } from '../../src/core/clock.ts';
 import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
+import type { Sql } from '../../src/db/sql.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
 import { startServer } from '../../src/server.ts';
 
@@ -169,13 +170,12 @@ export function answerOf(body: unknown): {
 /** Runs SQL as the database's owner. */
 export async function asOwner(
   url: string,
-  sql: string,
-  parameters: readonly unknown[] = [],
+  statement: string | Sql,
 ): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const { rows } = await client.query<Record<string, unknown>>(sql, [...parameters]);
+    const { rows } = await client.query<Record<string, unknown>>(statement);
     return rows;
   } finally {
     await client.end();

@@ -1,6 +1,7 @@
 // Runs the jobs that are due by a test gateway's clock, as a running gateway does by the database's.
 
 import { asOwner, type TestGateway } from './gateway.ts';
+import { sql } from '../../src/db/sql.ts';
 
 /** How many jobs a turn may run before it is taken for endless. */
 const JOBS_MAX = 2_000;
@@ -32,13 +33,12 @@ async function takeJob(
 ): Promise<{ readonly task: string; readonly payload: unknown } | null> {
   const [row] = await asOwner(
     gateway.databaseUrl,
-    `with due as (
-       select id from graphile_worker._private_jobs where run_at <= $1 and locked_at is null order by run_at, id limit 1
+    sql`with due as (
+       select id from graphile_worker._private_jobs where run_at <= ${new Date(gateway.clock.nowMs())} and locked_at is null order by run_at, id limit 1
      ), taken as (
        delete from graphile_worker._private_jobs where id in (select id from due) returning task_id, payload
      )
      select t.identifier as task, taken.payload from taken join graphile_worker._private_tasks t on t.id = taken.task_id`,
-    [new Date(gateway.clock.nowMs())],
   );
   return row === undefined ? null : { task: String(row['task']), payload: row['payload'] };
 }

@@ -2,6 +2,7 @@
 // their watermark and the marks of what is folded are left unread.
 
 import { asOwner } from '../gateway.ts';
+import { raw, sql } from '../../../src/db/sql.ts';
 
 export interface Facts {
   readonly timeZone: string;
@@ -76,19 +77,16 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** Reads everything that was recorded for an account. @param account its number in the database */
 export async function loadFacts(url: string, account: number): Promise<Facts> {
-  const of = (sql: string): Promise<readonly Row[]> => asOwner(url, sql, [account]);
+  const of = (table: string, which = 'true'): Promise<readonly Row[]> =>
+    asOwner(url, sql`select * from ${raw(table)} where account_id = ${account} and ${raw(which)}`);
   const [accounts, events, periods, segments, resources, models, allocations] = await Promise.all([
-    of('select * from account where account_id = $1'),
-    of(
-      `select * from usage_event where account_id = $1 and voided_at is null and type <> 'HOSTING'`,
-    ),
-    of(
-      `select * from usage_event where account_id = $1 and voided_at is null and type = 'HOSTING'`,
-    ),
-    of('select * from hosting_segment where account_id = $1 and voided_at is null'),
-    of('select * from resource where account_id = $1'),
-    of('select * from model where account_id = $1'),
-    of('select * from credit_allocation where account_id = $1'),
+    of('account'),
+    of('usage_event', `voided_at is null and type <> 'HOSTING'`),
+    of('usage_event', `voided_at is null and type = 'HOSTING'`),
+    of('hosting_segment', 'voided_at is null'),
+    of('resource'),
+    of('model'),
+    of('credit_allocation'),
   ]);
   const hardware = await asOwner(url, 'select * from hardware_profile');
   const rates = await asOwner(url, 'select * from hardware_rate order by effective_from');
