@@ -5,8 +5,9 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
 import { buildSchema, graphql, type GraphQLSchema } from 'graphql';
 import { GatewayClient } from '../../src/cli/import/gateway-client.ts';
 import { UsageError } from '../../src/cli/import/errors.ts';
@@ -137,8 +138,30 @@ interface Run {
   readonly stderr: string;
 }
 
+/** Compiled once for all tests, as tsx compiles it at every start. */
+let command = '';
+
+beforeAll(async () => {
+  // Within the project: what it imports is found from there.
+  await mkdir('node_modules/.cache', { recursive: true });
+  command = join(await mkdtemp(resolve('node_modules/.cache/import-')), 'import.mjs');
+  await build({
+    entryPoints: ['src/cli/import.ts'],
+    outfile: command,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'warning',
+  });
+});
+
+afterAll(async () => {
+  await rm(dirname(command), { recursive: true });
+});
+
 async function runImport(...args: string[]): Promise<Run> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/import.ts', ...args], {
+  const child = spawn(process.execPath, [command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '' },
   });
