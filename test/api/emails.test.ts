@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ParsedMail } from 'mailparser';
+import type { MailOptions } from '../../src/app.ts';
 import { startJobs } from '../../src/db/job-runner.ts';
 import {
   allocate,
@@ -10,6 +11,7 @@ import {
   deploy,
   moveClock,
   NO_THRESHOLDS,
+  numberOf,
   recordUsage,
   register,
   registerGuardrail,
@@ -38,25 +40,45 @@ const FAST = { heartbeatMs: 1_000, silentAfterMs: 10_000, pollMs: 50, stopWithin
 /** So many attempts at once that a test need not wait for the next one. */
 const AT_ONCE: readonly number[] = Array.from({ length: 10_000 }, () => 0);
 
+/** What a test works with; most share one. */
 let gateway: TestGateway;
 let mailbox: Mailbox;
+let shared: { readonly gateway: TestGateway; readonly mailbox: Mailbox };
 const toEnd: (() => Promise<unknown>)[] = [];
 
-async function start(
-  retryDelaysMs = AT_ONCE,
-  values: { readonly publicUrl?: string } = {},
-): Promise<void> {
-  gateway = await startTestGateway({
+async function openGateway(mail: Partial<MailOptions> = {}): Promise<TestGateway> {
+  const opened = await startTestGateway({
     mail: {
       smtpUrl: `smtp://127.0.0.1:${mailbox.port}`,
       from: 'Billing, Acme <billing@example.com>',
-      retryDelaysMs,
-      ...values,
+      retryDelaysMs: AT_ONCE,
+      ...mail,
     },
   });
-  await createHardware(gateway, 'gpu-a100', '3.6');
+  await createHardware(opened, 'gpu-a100', '3.6');
+  return opened;
+}
+
+/** A gateway and a mail server for one test alone. */
+async function startOwn(
+  mail: Partial<MailOptions> = {},
+  server: Parameters<typeof openMailbox>[0] = {},
+): Promise<void> {
+  mailbox = await openMailbox(server);
+  toEnd.push(() => mailbox.close());
+  gateway = await openGateway(mail);
   toEnd.push(() => gateway.close());
 }
+
+beforeAll(async () => {
+  mailbox = await openMailbox();
+  shared = { mailbox, gateway: await openGateway() };
+});
+
+afterAll(async () => {
+  await shared.gateway.close();
+  await shared.mailbox.close();
+});
 
 async function runJobs(): Promise<{ stop(): Promise<void> }> {
   const jobs = await startJobs({
@@ -70,13 +92,15 @@ async function runJobs(): Promise<{ stop(): Promise<void> }> {
   return jobs;
 }
 
-beforeEach(async () => {
-  mailbox = await openMailbox();
-  toEnd.push(() => mailbox.close());
+beforeEach(() => {
+  ({ gateway, mailbox } = shared);
+  mailbox.clear();
 });
 
+// What was not sent is forgotten: the next test begins without it.
 afterEach(async () => {
   for (const end of toEnd.splice(0)) await end();
+  await asOwner(shared.gateway.databaseUrl, 'delete from graphile_worker._private_jobs');
 });
 
 /** A test account that stands at START, with thresholds only where they are asked for. */
@@ -148,7 +172,6 @@ function figure(text: string | undefined, label: string): string | undefined {
 
 describe('an email', () => {
   it('arrives, as text and HTML, from the sender to every address, and is DELIVERED', async () => {
-    await start();
     await runJobs();
     const accountId = await anAccount({
       notificationEmails: ['ops@acme.example', 'cfo@acme.example'],
@@ -186,7 +209,7 @@ describe('an email', () => {
     [undefined, undefined],
     ['https://acme.example/billing', 'https://acme.example/billing/usage'],
   ])('with PUBLIC_URL %s links to %s', async (publicUrl, usageUrl) => {
-    await start(AT_ONCE, publicUrl === undefined ? {} : { publicUrl });
+    if (publicUrl !== undefined) await startOwn({ publicUrl });
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
     await allocate(gateway, accountId, '20');
@@ -200,7 +223,6 @@ describe('an email', () => {
   });
 
   it('writes figures for people, and the alert keeps the exact ones', async () => {
-    await start();
     const accountId = await anAccount({ usageThresholds: ['50'] });
     await allocate(gateway, accountId, '12345');
     await use(accountId, await aGuardrail(accountId), '6255.220611');
@@ -225,7 +247,6 @@ describe('an email', () => {
   });
 
   it('is one for all that an instant raises, of the gravest kind', async () => {
-    await start();
     const accountId = await anAccount({
       usageThresholds: ['50', '90'],
       lowCredit: '10',
@@ -246,7 +267,6 @@ describe('an email', () => {
   });
 
   it('is written for each of two instants', async () => {
-    await start();
     const accountId = await anAccount({ usageThresholds: ['50', '75'] });
     await allocate(gateway, accountId, '36');
     await deployed(await aGuardrail(accountId));
@@ -279,7 +299,6 @@ describe('an email', () => {
 
 describe('the email of', () => {
   it('a negative limit lists what was stopped, with the message, at the exact instant', async () => {
-    await start();
     const accountId = await anAccount({
       timeZone: 'Europe/Berlin',
       negativeLimit: '-1.8',
@@ -311,7 +330,6 @@ describe('the email of', () => {
   });
 
   it('a stop that is expected says when, what runs, and what to add', async () => {
-    await start();
     const accountId = await anAccount({ hoursToStop: ['24'] });
     await allocate(gateway, accountId, '360');
     await deployed(await aGuardrail(accountId), 2);
@@ -336,7 +354,6 @@ describe('the email of', () => {
   });
 
   it("a cycle's end sums it up", async () => {
-    await start();
     const accountId = await anAccount({ timeZone: 'America/New_York' });
     await allocate(gateway, accountId, '100', { expiresAt: '2026-03-20T00:00:00Z' });
     await allocate(gateway, accountId, '50');
@@ -366,7 +383,6 @@ describe('the email of', () => {
   });
 
   it('runs says how many are left, and a label names its threshold', async () => {
-    await start();
     const accountId = await anAccount();
     await ask(gateway, CreateThresholdDocument, {
       input: { accountId, measure: 'RUNS_USED_PERCENT', value: '0.4', label: 'Plan <b>' },
@@ -384,7 +400,6 @@ describe('the email of', () => {
   });
 
   it('credits remaining says how many are left', async () => {
-    await start();
     const accountId = await anAccount();
     await ask(gateway, CreateThresholdDocument, {
       input: { accountId, measure: 'CREDITS_REMAINING', value: '25' },
@@ -399,7 +414,6 @@ describe('the email of', () => {
   });
 
   it('a deployment says what it costs, what is left and where it answers; scaling makes none', async () => {
-    await start();
     const accountId = await anAccount();
     await allocate(gateway, accountId, '300');
     const id = await aGuardrail(accountId);
@@ -452,7 +466,6 @@ describe('the email of', () => {
       'failed',
     ],
   ])('%s says so', async (_name, end, verb) => {
-    await start();
     const accountId = await anAccount();
     await allocate(gateway, accountId, '300');
     const id = await aGuardrail(accountId);
@@ -466,7 +479,6 @@ describe('the email of', () => {
   });
 
   it('what no longer holds says what', async () => {
-    await start();
     const accountId = await anAccount({ lowCredit: '10', usageThresholds: ['50'] });
     await allocate(gateway, accountId, '20');
     await use(accountId, await aGuardrail(accountId), '15');
@@ -482,8 +494,8 @@ describe('the email of', () => {
 
 describe('a mail server', () => {
   it('that is not there loses nothing and holds up nothing', async () => {
+    await startOwn();
     await mailbox.close();
-    await start();
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
     await allocate(gateway, accountId, '20');
@@ -508,9 +520,7 @@ describe('a mail server', () => {
   });
 
   it('that breaks off after it took the mail gets it again under the same Message-ID', async () => {
-    await mailbox.close();
-    mailbox = await openMailbox({ breakAfter: 1 });
-    await start();
+    await startOwn({}, { breakAfter: 1 });
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
     await allocate(gateway, accountId, '20');
@@ -528,9 +538,7 @@ describe('a mail server', () => {
   });
 
   it('that never takes it leads to FAILED after the last attempt', async () => {
-    await mailbox.close();
-    mailbox = await openMailbox({ refuse: ['ops@acme.example'] });
-    await start([0, 0]);
+    await startOwn({ retryDelaysMs: [0, 0] }, { refuse: ['ops@acme.example'] });
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
     await allocate(gateway, accountId, '20');
@@ -548,9 +556,7 @@ describe('a mail server', () => {
   });
 
   it('that refuses one address is asked for the others, and which one is told', async () => {
-    await mailbox.close();
-    mailbox = await openMailbox({ refuse: ['gone@acme.example'] });
-    await start();
+    await startOwn({}, { refuse: ['gone@acme.example'] });
     await runJobs();
     const accountId = await anAccount({
       lowCredit: '10',
@@ -568,7 +574,6 @@ describe('a mail server', () => {
   });
 
   it('gets each email once, however often its job runs', async () => {
-    await start();
     await runJobs();
     const accountId = await anAccount({ lowCredit: '10' });
     await allocate(gateway, accountId, '20');
@@ -580,7 +585,8 @@ describe('a mail server', () => {
 
     await asOwner(
       gateway.databaseUrl,
-      `select graphile_worker.add_job('sendEmail', (select json_build_object('accountId', account_id, 'emailId', email_id) from email))`,
+      sql`select graphile_worker.add_job('sendEmail', (select json_build_object('accountId', account_id, 'emailId', email_id)
+        from email where account_id = ${numberOf(accountId)}))`,
     );
     await eventually(async () => {
       expect(await asOwner(gateway.databaseUrl, 'select * from graphile_worker.jobs')).toEqual([]);
@@ -593,7 +599,6 @@ describe('a mail server', () => {
 
 describe('names from outside', () => {
   it('add no header and no line', async () => {
-    await start();
     await runJobs();
     const accountId = await anAccount({
       name: 'Acme\r\nBcc: spy@evil.example\r\n\r\nHello',
@@ -611,7 +616,6 @@ describe('names from outside', () => {
   });
 
   it('are text in HTML', async () => {
-    await start();
     await runJobs();
     const accountId = await anAccount({ name: '<img src=x onerror="alert(1)">' });
     await allocate(gateway, accountId, '300');
@@ -630,7 +634,6 @@ describe('names from outside', () => {
 
 describe('the list of emails', () => {
   it('has the newest first, in pages, and each under its id', async () => {
-    await start();
     const accountId = await anAccount({ usageThresholds: ['10', '20', '30'] });
     await allocate(gateway, accountId, '100');
     const id = await aGuardrail(accountId);
@@ -663,7 +666,6 @@ describe('the list of emails', () => {
   });
 
   it("is for keys that manage, and never another account's", async () => {
-    await start();
     const accountId = await anAccount({ lowCredit: '10' });
     const otherId = await anAccount({ name: 'Other' });
     await allocate(gateway, accountId, '20');
@@ -695,7 +697,6 @@ describe('the list of emails', () => {
 
 describe('an account that is written to without end', () => {
   it('gets 500 emails in 24 hours; what comes beyond is kept and says why', async () => {
-    await start();
     const accountId = await anAccount({ usageThresholds: ['10', '20'] });
     await allocate(gateway, accountId, '100');
     const id = await aGuardrail(accountId);
@@ -703,7 +704,7 @@ describe('an account that is written to without end', () => {
       gateway.databaseUrl,
       sql`insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at)
        select account_id, 'RESOLVED', '{}', '', '', '', '', ${START}::timestamptz - interval '23 hours'
-       from account, generate_series(1, 499)`,
+       from account, generate_series(1, 499) where account_id = ${numberOf(accountId)}`,
     );
     await use(accountId, id, '10');
     await use(accountId, id, '10');
@@ -720,7 +721,6 @@ describe('an account that is written to without end', () => {
   });
 
   it('is sent emails again when fewer than 500 were sent, however many were not', async () => {
-    await start();
     const accountId = await anAccount({ usageThresholds: ['10', '20'] });
     await allocate(gateway, accountId, '100');
     const id = await aGuardrail(accountId);
@@ -728,7 +728,7 @@ describe('an account that is written to without end', () => {
       gateway.databaseUrl,
       sql`insert into email (account_id, kind, to_addresses, subject, text, html, message_id, created_at, status)
        select account_id, 'RESOLVED', '{}', '', '', '', '', ${START}::timestamptz - interval '1 hour', 'FAILED'
-       from account, generate_series(1, 600)`,
+       from account, generate_series(1, 600) where account_id = ${numberOf(accountId)}`,
     );
     await use(accountId, id, '10');
 

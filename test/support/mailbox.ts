@@ -10,6 +10,8 @@ export interface Mailbox {
   readonly mails: readonly ParsedMail[];
   /** The same, as they were sent. */
   readonly raw: readonly string[];
+  /** Forgets what came. */
+  clear(): void;
   /** The server is gone; what it got stays. */
   close(): Promise<void>;
 }
@@ -70,6 +72,10 @@ export async function openMailbox(
     port,
     mails,
     raw,
+    clear: () => {
+      mails.length = 0;
+      raw.length = 0;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
