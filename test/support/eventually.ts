@@ -1,26 +1,34 @@
 // Waits for what happens by itself. The deadline is far beyond what anything takes on a busy machine.
 
 const DEADLINE_MS = 120_000;
+/** Between two looks: what is near is seen at once, and what takes seconds is not slowed down by the looking. */
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 100;
+
+async function pause(looks: number): Promise<void> {
+  const ms = Math.min(FIRST_PAUSE_MS * 1.2 ** looks, LONGEST_PAUSE_MS);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 /** Waits for something to become true. @throws when it does not in time */
 export async function until(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const endMs = performance.now() + DEADLINE_MS;
-  while (!(await isTrue())) {
+  for (let looks = 0; !(await isTrue()); looks += 1) {
     if (performance.now() > endMs) throw new Error(`in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(looks);
   }
 }
 
 /** Waits until `check` no longer throws; what it throws at the deadline is thrown. */
 export async function eventually(check: () => unknown): Promise<void> {
   const endMs = performance.now() + DEADLINE_MS;
-  for (;;) {
+  for (let looks = 0; ; looks += 1) {
     try {
       await check();
       return;
     } catch (error) {
       if (performance.now() > endMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(looks);
     }
   }
 }
