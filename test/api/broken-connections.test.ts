@@ -1,10 +1,11 @@
 // A gateway in a process of its own loses its database while it sends an email: it lives, says what went wrong, and takes the
-// job up again when the database is back.
+// job up again when the database is back. Each test has a gateway and a mail server of its own, and waits most of its time, so
+// they run side by side.
 
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { allocate, ask, createAccount, NO_THRESHOLDS } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { asOwner, OPERATOR_KEY, startTestGateway } from '../support/gateway.ts';
@@ -14,24 +15,35 @@ import { type Mailbox, openMailbox } from '../support/mailbox.ts';
 import { AdjustCreditsDocument, EmailsDocument, type EmailsQuery } from '../support/operations.ts';
 
 const stops: (() => Promise<unknown>)[] = [];
-let mailbox: Mailbox;
-/** Lets the mail server answer its first mail. */
-let answer: () => void;
 
-beforeEach(async () => {
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop();
+});
+
+interface SlowMailbox {
+  readonly mailbox: Mailbox;
+  /** Lets the mail server answer its first mail. */
+  readonly answer: () => void;
+}
+
+async function openSlowMailbox(): Promise<SlowMailbox> {
+  let answer = (): void => undefined;
   const answered = new Promise<void>((resolve) => {
     answer = resolve;
   });
-  mailbox = await openMailbox({ answerAfter: () => answered });
-  stops.push(() => mailbox.close());
-});
+  const mailbox = await openMailbox({ answerAfter: () => answered });
+  stops.push(async () => {
+    answer();
+    await mailbox.close();
+  });
+  return { mailbox, answer };
+}
 
-afterEach(async () => {
-  answer();
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
-async function start(databaseUrl: string | null, env: object = {}): Promise<GatewayProcess> {
+async function start(
+  { mailbox }: SlowMailbox,
+  databaseUrl: string | null,
+  env: object = {},
+): Promise<GatewayProcess> {
   const gateway = await startGatewayProcess(databaseUrl, OPERATOR_KEY, {
     SMTP_URL: `smtp://127.0.0.1:${mailbox.port}`,
     WEBHOOK_SECRET_KEY: Buffer.alloc(32, 'test').toString('base64'),
@@ -75,20 +87,20 @@ interface Broken {
   readonly mend?: () => unknown;
 }
 
-async function byACutLink(): Promise<Broken> {
+async function byACutLink(mail: SlowMailbox): Promise<Broken> {
   const beside = await startTestGateway();
   stops.push(() => beside.close());
   const link = await openLink(beside.databaseUrl);
   stops.push(link.close);
-  return { gateway: await start(link.url), break: link.cut, mend: link.mend };
+  return { gateway: await start(mail, link.url), break: link.cut, mend: link.mend };
 }
 
-async function byEndedSessions(): Promise<Broken> {
+async function byEndedSessions(mail: SlowMailbox): Promise<Broken> {
   const beside = await startTestGateway();
   stops.push(() => beside.close());
   const { databaseUrl } = beside;
   return {
-    gateway: await start(databaseUrl),
+    gateway: await start(mail, databaseUrl),
     break: () =>
       asOwner(
         databaseUrl,
@@ -98,11 +110,11 @@ async function byEndedSessions(): Promise<Broken> {
   };
 }
 
-async function byAnImmediateStop(): Promise<Broken> {
+async function byAnImmediateStop(mail: SlowMailbox): Promise<Broken> {
   const folder = await fs.mkdtemp(path.join(tmpdir(), 'billing-broken-'));
   await fs.chmod(folder, 0o755);
   stops.push(() => fs.rm(folder, { recursive: true, force: true }));
-  const gateway = await start(null, { DATA_DIR: folder });
+  const gateway = await start(mail, null, { DATA_DIR: folder });
   // Before it is killed: it stops the database that it started.
   stops.push(gateway.stop);
   return {
@@ -116,37 +128,35 @@ async function byAnImmediateStop(): Promise<Broken> {
 }
 
 describe('a gateway whose database is lost while a job runs', () => {
-  it.each([
+  it.concurrent.each<readonly [string, (mail: SlowMailbox) => Promise<Broken>]>([
     ['by a cut link', byACutLink],
     ['by the end of its sessions', byEndedSessions],
     ['by an immediate stop of the embedded database', byAnImmediateStop],
-  ])(
-    '%s lives, counts and tells what failed, and sends again',
-    async (_how, lose) => {
-      const broken = await lose();
-      const { gateway } = broken;
-      const accountId = await raiseAnEmail(gateway);
-      await until(() => mailbox.mails.length === 1, 'the mail is sent');
+  ])('%s lives, counts and tells what failed, and sends again', async (_how, lose) => {
+    const mail = await openSlowMailbox();
+    const { mailbox, answer } = mail;
+    const broken = await lose(mail);
+    const { gateway } = broken;
+    const accountId = await raiseAnEmail(gateway);
+    await until(() => mailbox.mails.length === 1, 'the mail is sent');
 
-      await broken.break();
-      answer();
-      if (broken.mend !== undefined) {
-        // What the job writes finds nobody, and so do the looks for other work.
-        await until(async () => (await failuresOf(gateway)) >= 2, 'failures are counted');
-        broken.mend();
-      }
-      await until(
-        async () => (await emailStatus(gateway, accountId)) === 'DELIVERED',
-        'the email is delivered',
-      );
+    await broken.break();
+    answer();
+    if (broken.mend !== undefined) {
+      // What the job writes finds nobody, and so do the looks for other work.
+      await until(async () => (await failuresOf(gateway)) >= 2, 'failures are counted');
+      broken.mend();
+    }
+    await until(
+      async () => (await emailStatus(gateway, accountId)) === 'DELIVERED',
+      'the email is delivered',
+    );
 
-      expect(gateway.status()).toBeNull();
-      const health = await fetch(`${gateway.origin}/health/live`);
-      expect(health.status).toBe(200);
-      const isTold = gateway.complaints().includes('Background work failed, and is tried again: ');
-      expect(isTold).toBe((await failuresOf(gateway)) > 0);
-      expect(gateway.complaints()).not.toContain('nobody expected');
-    },
-    180_000,
-  );
+    expect(gateway.status()).toBeNull();
+    const health = await fetch(`${gateway.origin}/health/live`);
+    expect(health.status).toBe(200);
+    const isTold = gateway.complaints().includes('Background work failed, and is tried again: ');
+    expect(isTold).toBe((await failuresOf(gateway)) > 0);
+    expect(gateway.complaints()).not.toContain('nobody expected');
+  });
 });
