@@ -45,9 +45,10 @@ export async function loadRates(
   tx: Tx,
   hardwareIds: readonly number[] | null,
 ): Promise<readonly HardwareRate[]> {
+  const isAsked = hardwareIds === null ? sql`true` : sql`hardware_id = any(${hardwareIds}::int[])`;
   const rows =
     await tx.query(sql`/* catalogue.loadRates */ select hardware_id, effective_from, rate_micro_per_hour from hardware_rate
-     where ${hardwareIds}::int[] is null or hardware_id = any(${hardwareIds}) order by effective_from, hardware_id`);
+     where ${isAsked} order by effective_from, hardware_id`);
   return rows.map(rateFromRow);
 }
 

@@ -1,6 +1,6 @@
 // What can be deployed on, and what an hour of it costs. A profile's rates are a list by time: each is in force from its
-// own instant until the next one's. Rates are only ever added, and only ahead of now, so a charge that was worked out once
-// never changes; before the first rate of a profile nothing can run on it.
+// own instant until the next one's. Rates are added or set anew only ahead of now, so a charge that was worked out once never
+// changes; before the first rate of a profile nothing can run on it.
 
 import { parseWithin } from '../core/check.ts';
 import { NotFoundError, UserInputError, type ErrorPath } from '../core/errors.ts';

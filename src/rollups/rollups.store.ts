@@ -1,6 +1,7 @@
 // The rollups: sums of events and of short hosting segments by time bucket, once for the account and once for each
 // resource. Events are folded a moment after they were committed, behind a watermark on their sequence; views add what
-// lies beyond it. Folding locks rollup_state only, never the account, so it holds up no write.
+// lies beyond it. Folding never locks the account, so recording events does not wait for it. It locks the rollup state and the
+// resources whose last event it notes: a void, or a lifecycle call of one of them, waits for the chunk that is under way.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { DAY_MS } from '../core/range.ts';
