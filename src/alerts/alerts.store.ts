@@ -18,7 +18,7 @@ import {
   text,
 } from '../db/decode.ts';
 import type { Alert } from './alert.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 
 @Entity('alert')
 export class AlertRow {
@@ -97,7 +97,7 @@ export async function listAlerts(
   const rows =
     await tx.query(sql`/* alerts.listAlerts ${raw(order)} */ select ${raw(COLUMNS)} from unnest(${accountIds}::int[]) as k (account_id), lateral (
        select * from alert a where a.account_id = k.account_id and a.sequence > ${window.after ?? 0} and a.sequence < ${window.before ?? Number.MAX_SAFE_INTEGER}
-         and (${window.kinds}::alert_kind[] is null or a.kind = any(${window.kinds}))
+         and ${isOfKinds(window.kinds)}
        order by a.sequence ${raw(order)} limit ${window.limit}) x
      order by x.account_id, x.sequence`);
   return rows.map(alertFromRow);
@@ -110,8 +110,12 @@ export async function countAlerts(
   kinds: readonly AlertKind[] | null,
 ): Promise<ReadonlyMap<number, number>> {
   const rows = await tx.query(sql`/* alerts.countAlerts */ select account_id, count(*) from alert
-     where account_id = any(${accountIds}) and (${kinds}::alert_kind[] is null or kind = any(${kinds})) group by account_id`);
+     where account_id = any(${accountIds}) and ${isOfKinds(kinds)} group by account_id`);
   return new Map(rows.map((row) => [int(row, 'account_id'), int(row, 'count')]));
+}
+
+function isOfKinds(kinds: readonly AlertKind[] | null): Sql {
+  return kinds === null ? sql`true` : sql`kind = any(${kinds}::alert_kind[])`;
 }
 
 /** An alert's address. */

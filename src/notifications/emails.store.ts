@@ -126,7 +126,7 @@ export async function listEmails(
   page: { readonly afterId: number | null; readonly limit: number },
 ): Promise<readonly Email[]> {
   const rows = await tx.query(sql`/* emails.listEmails */ select ${raw(COLUMNS)} from email
-     where account_id = ${accountId} and (${page.afterId}::bigint is null or email_id < ${page.afterId}) order by email_id desc limit ${page.limit}`);
+     where account_id = ${accountId} and email_id < ${page.afterId ?? Number.MAX_SAFE_INTEGER} order by email_id desc limit ${page.limit}`);
   return rows.map(emailFromRow);
 }
 

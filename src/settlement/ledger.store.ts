@@ -3,14 +3,14 @@ import type { Range } from '../core/range.ts';
 import type { Window } from '../core/window.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
-import { at, atOrNull, big, int, intOrNull, ms, oneOf, type Row, text } from '../db/decode.ts';
+import { at, big, int, intOrNull, ms, oneOf, type Row, text } from '../db/decode.ts';
 import {
   type EventSpan,
   ledgerEntryKinds,
   type LedgerEntryKind,
   type LedgerLine,
 } from '../engine/ledger.ts';
-import { raw, sql, type Sql, unnested } from '../db/sql.ts';
+import { join, raw, sql, type Sql, unnested } from '../db/sql.ts';
 
 @Entity('ledger_entry')
 export class LedgerEntryRow {
@@ -90,11 +90,13 @@ export interface LedgerList {
 }
 
 function isListed({ accountId, range, cycleId, kinds }: LedgerList): Sql {
-  const fromAt = atOrNull(range?.fromMs ?? null);
-  const toAt = atOrNull(range?.toMs ?? null);
-  return sql`l.account_id = ${accountId} and (${fromAt}::timestamptz is null or l.booked_at >= ${fromAt})
-    and (${toAt}::timestamptz is null or l.booked_at < ${toAt}) and (${cycleId}::int is null or l.cycle_id = ${cycleId})
-    and (${kinds}::ledger_entry_kind[] is null or l.kind = any(${kinds}))`;
+  const conditions = [sql`l.account_id = ${accountId}`];
+  if (range !== null) {
+    conditions.push(sql`l.booked_at >= ${at(range.fromMs)} and l.booked_at < ${at(range.toMs)}`);
+  }
+  if (cycleId !== null) conditions.push(sql`l.cycle_id = ${cycleId}`);
+  if (kinds !== null) conditions.push(sql`l.kind = any(${kinds}::ledger_entry_kind[])`);
+  return join(conditions, ' and ');
 }
 
 /** Some of a list's entries: as many as asked for from one end of what lies between two sequences; by sequence, ascending. */
