@@ -3,7 +3,7 @@
 // duplicate, other content under the same identity is a conflict. Nothing here knows the database or the clock; what is
 // wrong with an event is a Rejection of that event alone.
 
-import { DAY_MS, isoInstant } from '../core/range.ts';
+import { DAY_MS, isoInstant, type Range } from '../core/range.ts';
 import type { SubjectKind, UsageType } from '../rollups/kinds.ts';
 
 export const EVENTS_PER_CALL_MAX = 5_000;
@@ -69,6 +69,31 @@ export interface EventContent {
   readonly hardwareId: number | null;
 }
 
+/** An event, or a hosting period, as it was recorded. */
+export interface RecordedEvent extends EventContent {
+  readonly accountId: number;
+  readonly seq: number;
+  readonly source: string;
+  readonly eventId: string;
+  readonly recordedAtMs: number;
+  readonly voidedAtMs: number | null;
+}
+
+/** What an event is known by within its account. */
+export interface EventIdentity {
+  readonly source: string;
+  readonly eventId: string;
+}
+
+/** Which of an account's events are listed; null: any. */
+export interface EventFilter {
+  readonly range: Range | null;
+  readonly resourceId: number | null;
+  readonly modelId: number | null;
+  readonly source: string | null;
+  readonly eventId: string | null;
+}
+
 /** How far back (days of 24 hours) and ahead events are taken. */
 export interface IngestWindow {
   readonly windowDays: number;
@@ -80,7 +105,7 @@ export function isRejection(judged: UsageEvent | Rejection): judged is Rejection
 }
 
 /** The key of an event's identity within its account. NUL is in no text, so no two identities share a key. */
-export function identityKey(event: { readonly source: string; readonly eventId: string }): string {
+export function identityKey(event: EventIdentity): string {
   return `${event.source}\0${event.eventId}`;
 }
 

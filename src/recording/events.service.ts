@@ -14,18 +14,9 @@ import type { HostingSegment } from '../hosting/charge.ts';
 import { findRecordedHosting, voidSegmentsOfEvent } from '../hosting/hosting.store.ts';
 import { setRecordedHosting } from '../resources/resources.store.ts';
 import { chargedFor } from './charge-usage.ts';
-import {
-  countEvents,
-  type EventFilter,
-  findRecorded,
-  listEvents,
-  loadEvents,
-  markVoided,
-  type RecordedEvent,
-} from './events.store.ts';
+import type { EventFilter, RecordedEvent } from './event.ts';
+import { countEvents, findRecorded, listEvents, loadEvents, markVoided } from './events.store.ts';
 import { removeFromRollups, removeSegmentsFromRollups } from '../rollups/rollups.store.ts';
-
-export type { EventFilter, RecordedEvent };
 
 export interface VoidRequest {
   readonly accountId?: string | null | undefined;

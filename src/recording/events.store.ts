@@ -1,11 +1,10 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { AccountTotals } from '../account/account.ts';
 import type { Tx } from '../db/database.ts';
 import { at, big, int, intOrNull, ms, msOrNull, oneOf, type Row, text } from '../db/decode.ts';
 import { empty, join, sql, type Sql, unnested } from '../db/sql.ts';
-import type { EventContent } from './event.ts';
+import type { EventFilter, EventIdentity, RecordedEvent } from './event.ts';
 import type { NewEvent } from './admission.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 
@@ -28,30 +27,6 @@ export class UsageEventRow {
   @Column({ name: 'voided_at', ...instantColumn, nullable: true }) voidedAtMs!: number | null;
   @Column({ name: 'void_reason', type: 'text', nullable: true }) voidReason!: string | null;
   @Column({ name: 'void_change', ...sequenceColumn, nullable: true }) voidChange!: number | null;
-}
-
-/** An event, or a hosting period, as it was recorded. */
-export interface RecordedEvent extends EventContent {
-  readonly accountId: number;
-  readonly seq: number;
-  readonly source: string;
-  readonly eventId: string;
-  readonly recordedAtMs: number;
-  readonly voidedAtMs: number | null;
-}
-
-export interface EventIdentity {
-  readonly source: string;
-  readonly eventId: string;
-}
-
-/** Which of an account's events are listed; null: any. */
-export interface EventFilter {
-  readonly range: Range | null;
-  readonly resourceId: number | null;
-  readonly modelId: number | null;
-  readonly source: string | null;
-  readonly eventId: string | null;
 }
 
 const EVENT = sql`e.account_id, e.seq, e.source, e.event_id, e.type, e.kind, e.subject_id, e.quantity, e.credits_micro,

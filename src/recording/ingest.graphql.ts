@@ -34,7 +34,8 @@ import {
 } from '../resources/resources.types.ts';
 import { usageEventTypes, type UsageEventType } from '../rollups/kinds.ts';
 import { outcomes } from './admission.ts';
-import { type EventFilter, type EventsService, type RecordedEvent } from './events.service.ts';
+import type { EventFilter, RecordedEvent } from './event.ts';
+import type { EventsService } from './events.service.ts';
 import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
 import { resolveRange } from '../account/range.ts';
 import { DateRangeInput } from '../account/range.graphql.ts';

@@ -14,7 +14,7 @@ import { type LedgerCharge, readChargeCount, readCharges } from '../recording/ch
 import { segmentLoader } from '../hosting/hosting.loaders.ts';
 import { UsageEventObject, usageEventNode } from '../recording/ingest.graphql.ts';
 import { eventLoader } from '../recording/events.loaders.ts';
-import type { RecordedEvent } from '../recording/events.service.ts';
+import type { RecordedEvent } from '../recording/event.ts';
 import { segmentNode } from './panels.graphql.ts';
 import { HostingSegmentType } from './usage.types.ts';
 

@@ -16,7 +16,7 @@ import {
   ModelObject,
   WorkflowType,
 } from '../resources/resources.types.ts';
-import type { RecordedEvent } from '../recording/events.service.ts';
+import type { RecordedEvent } from '../recording/event.ts';
 import { eventLoader } from '../recording/events.loaders.ts';
 import { resolveRangeAt } from '../account/range.ts';
 import {
