@@ -12,7 +12,7 @@ import type { AccountDefaults } from './credits/policy.ts';
 import { ThresholdsService } from './credits/thresholds.service.ts';
 import { DueLoop } from './settlement/due.loop.ts';
 import { FleetService } from './credits/fleet.service.ts';
-import { CreditsService } from './credits/credits.service.ts';
+import { AllocationsService } from './credits/allocations.service.ts';
 import { RatesService } from './credits/rates.service.ts';
 import { SettlementService } from './settlement/settlement.service.ts';
 import type { Database } from './db/database.ts';
@@ -75,7 +75,7 @@ export interface App {
   readonly accounts: AccountService;
   readonly catalogue: CatalogueService;
   readonly creditAccounts: CreditAccountService;
-  readonly credits: CreditsService;
+  readonly credits: AllocationsService;
   readonly deployments: DeploymentService;
   /** Settles what time brings about. */
   readonly due: DueLoop;
@@ -147,7 +147,7 @@ function createServices(options: AppOptions): Services {
   const settlements = new SettlementService(accounts, [alerts, emails, new WebhookOutbox()]);
   const creditAccounts = new CreditAccountService(database, accounts, settlements, accountDefaults);
   const thresholds = new ThresholdsService(settlements);
-  const credits = new CreditsService(accounts, settlements);
+  const credits = new AllocationsService(accounts, settlements);
   const due = new DueLoop(database, clock, settlements, options.onError);
   const rates = new RatesService(database, accounts, settlements);
   const resources = new ResourceService(accounts);

@@ -18,8 +18,8 @@ import { findCycle } from './credits/cycles.graphql.ts';
 import { findThreshold } from './credits/thresholds.graphql.ts';
 import { ledgerEntryNode } from './credits/ledger.graphql.ts';
 import { getEntry } from './credits/ledger.service.ts';
-import { allocationNode } from './credits/credits.graphql.ts';
-import type { CreditsService } from './credits/credits.service.ts';
+import { allocationNode } from './credits/allocations.graphql.ts';
+import type { AllocationsService } from './credits/allocations.service.ts';
 import type { RequestContext } from './graphql/context.ts';
 import { NodeType } from './graphql/node.ts';
 import { emailNode } from './notifications/emails.graphql.ts';
@@ -44,7 +44,7 @@ const scopeOf = (type: TypeName): Scope => (managed.has(type) ? 'MANAGE' : 'READ
 /** Where things are found that no loader finds. */
 export interface NodeServices {
   readonly alerts: AlertService;
-  readonly credits: CreditsService;
+  readonly credits: AllocationsService;
   readonly events: EventsService;
   readonly emails: EmailService;
   readonly keys: KeyService;

@@ -27,9 +27,9 @@ import type { CreditAccountService } from './credits/credit-account.service.ts';
 import {
   AccountAllocationsResolver,
   AllocationResolver,
-  CreditsResolver,
+  AllocationsResolver,
   LedgerEntryResolver,
-} from './credits/credits.graphql.ts';
+} from './credits/allocations.graphql.ts';
 import { AccountLedgerResolver, LedgerEntryCycleResolver } from './credits/ledger.graphql.ts';
 import { AccountPolicyResolver, CreditPolicyResolver } from './credits/policy.graphql.ts';
 import { RatesResolver } from './credits/rates.graphql.ts';
@@ -148,7 +148,7 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
   [ThresholdsResolver, ({ thresholds }) => new ThresholdsResolver(thresholds)],
   [RatesResolver, ({ rates }) => new RatesResolver(rates)],
   [FleetResolver, ({ accounts, fleets }) => new FleetResolver(accounts, fleets)],
-  [CreditsResolver, ({ credits }) => new CreditsResolver(credits)],
+  [AllocationsResolver, ({ credits }) => new AllocationsResolver(credits)],
   [QuoteResolver, ({ quotes }) => new QuoteResolver(quotes)],
   [ResourcesResolver, ({ resources }) => new ResourcesResolver(resources)],
   [DeploymentsResolver, ({ deployments }) => new DeploymentsResolver(deployments)],

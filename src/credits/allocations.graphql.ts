@@ -34,12 +34,12 @@ import {
   allocationCountLoader,
   allocationLoader,
   allocationPageLoader,
-} from './credits.loaders.ts';
+} from './allocations.loaders.ts';
 import {
   type AdjustCreditsRequest,
   type AllocationOfAccount,
-  type CreditsService,
-} from './credits.service.ts';
+  type AllocationsService,
+} from './allocations.service.ts';
 import { ledgerEntryNode, LedgerEntryType } from './ledger.graphql.ts';
 import { readEntry } from './ledger.service.ts';
 
@@ -234,8 +234,8 @@ export class LedgerEntryResolver {
 }
 
 @Resolver(() => CreditAllocationType)
-export class CreditsResolver {
-  constructor(private readonly credits: CreditsService) {}
+export class AllocationsResolver {
+  constructor(private readonly credits: AllocationsService) {}
 
   @Mutation(() => CreditAllocationType, {
     description:

@@ -56,7 +56,7 @@ interface Call {
   readonly body: object;
 }
 
-export class CreditsService {
+export class AllocationsService {
   constructor(
     private readonly accounts: AccountService,
     private readonly settlements: SettlementService,
