@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,8 +9,15 @@ import { migrations } from '../../ormconfig.ts';
 
 export const TEMPLATE = 'gateway_template';
 
+const COMPILE = `
+  const { isFresh } = await import('./scripts/dist.mjs');
+  if (!(await isFresh())) await import('./scripts/build.mjs');
+`;
+
 // One server for the run, one migrated template; each gateway under test works on a clone of it.
 export default async function globalSetup(): Promise<void> {
+  // Gateways in processes of their own start in a third of the time when dist/ is of the sources as they are.
+  execFileSync(process.execPath, ['--input-type=module', '--eval', COMPILE], { stdio: 'inherit' });
   const dataDir = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-test-'));
   await fs.chmod(dataDir, 0o755);
   const server = await startEmbedded({ dataDir, databaseName: TEMPLATE, log: () => undefined });
