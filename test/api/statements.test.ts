@@ -44,17 +44,25 @@ let many = '';
 beforeAll(async () => {
   gateway = await startTestGateway();
   for (const name of ['gpu-a', 'gpu-b']) await createHardware(gateway, name, '1');
-  one = await anAccount('one', 1);
-  many = await anAccount('rows', MANY);
-  for (let index = 0; index < MANY; index += 1) await anAccount(`many ${index}`, 1);
+  const accounts = [await anAccount('one', 1), await anAccount('rows', MANY)];
+  for (let index = 0; index < MANY; index += 1) accounts.push(await anAccount(`many ${index}`, 1));
+  await gateway.fold();
+  for (const account of accounts) await goOn(account);
+  [one = '', many = ''] = accounts.map(({ accountId }) => accountId);
 });
 
 afterAll(async () => {
   await gateway.close();
 });
 
-/** An account with resources of each kind, all used, hosted by periods and running; half of it folded. */
-async function anAccount(name: string, count: number): Promise<string> {
+interface Account {
+  readonly accountId: string;
+  readonly resources: readonly RegisterAnyInput[];
+  readonly ids: readonly string[];
+}
+
+/** An account with resources of each kind, all used and hosted by periods. */
+async function anAccount(name: string, count: number): Promise<Account> {
   const accountId = await createAccount(gateway, { name, externalId: name });
   await fund(gateway, accountId);
   const resources = KINDS.flatMap((kind) =>
@@ -68,12 +76,15 @@ async function anAccount(name: string, count: number): Promise<string> {
   const ids = await register(gateway, accountId, ...resources);
   await gateway.query(RecordUsageDocument, { accountId, events: resources.map(eventOf(1)) });
   await recordPeriods(accountId, resources);
-  await gateway.fold();
+  return { accountId, resources, ids };
+}
+
+/** What is not folded: all are used once more, and the first of each kind runs. */
+async function goOn({ accountId, resources, ids }: Account): Promise<void> {
   await gateway.query(RecordUsageDocument, { accountId, events: resources.map(eventOf(2)) });
-  const first = (_: string, index: number): boolean =>
+  const isFirst = (_: string, index: number): boolean =>
     resources[index]?.kind !== 'WORKFLOW' && resources[index]?.externalId.endsWith('-0') === true;
-  for (const id of ids.filter(first)) await deploy(gateway, id, 'gpu-b', { at: ago(1) });
-  return accountId;
+  for (const id of ids.filter(isFirst)) await deploy(gateway, id, 'gpu-b', { at: ago(1) });
 }
 
 function resource(kind: ResourceKind, index: number): RegisterAnyInput {
