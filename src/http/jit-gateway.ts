@@ -38,10 +38,13 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
       return {
         executor: async (request) => {
           const { queryHash, operationName, document, context } = request;
+          // Apollo's types do not say so, but it leaves to the executor to refuse a request that names none of its operations.
+          const operation = request.operation as OperationDefinitionNode | undefined;
           const key = `${queryHash}.${operationName ?? ''}`;
           let query = compiled.get(key);
           try {
-            if (request.operation.operation === OperationTypeNode.SUBSCRIPTION) {
+            if (operation === undefined) return { errors: [noSuchOperation(request.request)] };
+            if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
               return { errors: [notHere()] };
             }
             if (query === undefined) {
@@ -52,7 +55,7 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
             const variables = request.request.variables ?? {};
             const result = located(await query.query({}, context, variables));
             return wasRefused(result)
-              ? refusedVariables(schema, request.operation, variables, result)
+              ? refusedVariables(schema, operation, variables, result)
               : result;
           } finally {
             if (isDisposable(context)) await context.dispose();
@@ -90,6 +93,18 @@ function compile(
   return compileQuery(schema, document, operationName ?? undefined, {
     useExperimentalPathBasedSkipInclude: true,
   });
+}
+
+function noSuchOperation({
+  operationName,
+}: {
+  readonly operationName?: string | undefined;
+}): GraphQLError {
+  return new GraphQLError(
+    operationName === undefined
+      ? 'The request holds several operations: operationName must say which one is meant.'
+      : `The request holds no operation named ${JSON.stringify(operationName.slice(0, 100))}.`,
+  );
 }
 
 function notHere(): GraphQLError {

@@ -95,6 +95,27 @@ describe('a query', () => {
     expect(JSON.stringify(answer.body)).not.toMatch(/stacktrace|Did you mean/);
   });
 
+  it.each([
+    ['of another name', { query: '{ hello }', operationName: 'Other' }],
+    ['of an empty name', { query: '{ hello }', operationName: '' }],
+    ['one of several, not saying which', { query: 'query A { hello } query B { hello }' }],
+  ])('for an operation %s is refused', async (_what, body) => {
+    const answer = await small.http
+      .post('/graphql')
+      .set('authorization', `Bearer ${SMALL_SERVER_KEY}`)
+      .send(body);
+
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({
+      errors: [
+        {
+          message: expect.stringMatching(/operationName must say|no operation named/),
+          extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
+        },
+      ],
+    });
+  });
+
   it('is not taken in batches, nor where another site could send it', async () => {
     const batch = await small.http
       .post('/graphql')
