@@ -175,6 +175,8 @@ describe('instants of a file', () => {
     '2026-02-30T00:00:00Z',
     '2026-13-01',
     '2026-03-01T25:00',
+    '2026-03-01T',
+    '2026-03-01 +02:00',
     '1700000000',
   ])('do not include %p', (text) => {
     expect(parseIsoMs(text)).toBeNull();

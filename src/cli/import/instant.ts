@@ -24,9 +24,9 @@ export interface TimeRule {
 }
 
 const SECOND_DIGITS = 3;
-/** A day, a time, an offset; only the day must be there. Keeps Temporal's wider forms (zone annotations) out. */
+/** A day, then a time, then an offset; a time that is begun must be there. Keeps Temporal's wider forms (zone annotations) out. */
 const ISO =
-  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?:\s?(Z|[+-]\d\d:?\d\d))?)?$/i;
+  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:\s?(Z|[+-]\d\d:?\d\d))?)?$/i;
 const DATE = /^\d{4}-\d\d-\d\d$/;
 
 /** Epoch milliseconds of "2023-11-16 18:17:03.9799600" (UTC where no offset stands), finer digits cut; null for anything else. */
