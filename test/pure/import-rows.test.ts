@@ -106,6 +106,17 @@ describe('a usage row', () => {
     expect(() => usage(cells, ...processing, '--credits', 'cost')).toThrow(reason);
   });
 
+  it.each(['0.5', '1.234,5', ',5', '0,0000001', '9999999999999999'])(
+    'with cost = %p is quoted as it stands where the file writes commas',
+    (cost) => {
+      const cells = { when: '2026-03-01', tokens: '1', cost };
+
+      expect(() => usage(cells, ...processing, '--credits', 'cost', '--decimal', ',')).toThrow(
+        `credits is "${cost}"; it must be a number like "212,16"`,
+      );
+    },
+  );
+
   it('takes the largest values that the API holds', () => {
     const cells = { when: '2026-03-01', tokens: '9007199254740991', cost: '9223372036854.775807' };
 

@@ -229,7 +229,12 @@ function microOf(text: string, mark: DecimalMark): bigint {
     return parseMicro(pointed(text, mark));
   } catch (error) {
     if (!(error instanceof UserInputError)) throw error;
-    throw new RowRejection(`credits: ${error.message}${decimalHint(text, mark)}`);
+    // The error quotes the number with a point, which stands nowhere in a file with commas.
+    throw new RowRejection(
+      mark === ','
+        ? `credits is ${JSON.stringify(text)}; it must be a number like "212,16", with at most six digits after the comma, up to ${formatMicro(MICRO_MAX).replace('.', ',')}.`
+        : `credits: ${error.message}${decimalHint(text, mark)}`,
+    );
   }
 }
 
