@@ -454,6 +454,19 @@ describe('npm run import', () => {
     );
   });
 
+  it('reads each row of a file whose lines end in different ways', async () => {
+    const row = (id: number): string => `${id},f,2026-03-01T00:00:00Z,1`;
+    const text = `id,flow,at,runs\r\n${row(1)}\n${row(2)}\n${row(3)}\r\n\r\n${row(4)}\r${row(5)}`;
+    const file = await aFileOf(Buffer.from(text));
+
+    const run = await importHere(file);
+
+    expect(run.status).toBe(0);
+    expect(gateway.events).toMatchObject([
+      ['1', '2', '3', '4', '5'].map((eventId) => ({ eventId })),
+    ]);
+  });
+
   it('marks the rejected rows of a file in another encoding as UTF-8', async () => {
     const file = await aFileOf(Buffer.from(`${table}\nrun-ä,ä,never,5`, 'latin1'));
 

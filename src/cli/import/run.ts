@@ -58,6 +58,8 @@ export async function importFile(
   const parser = parse({
     delimiter: delimiterOf(settings),
     info: true,
+    // Left to itself, the parser takes the first end that it finds for the only one, and makes one row of several.
+    record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: RECORD_SIZE_MAX,
