@@ -43,7 +43,9 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
           const key = `${queryHash}.${operationName ?? ''}`;
           let query = compiled.get(key);
           try {
-            if (operation === undefined) return { errors: [noSuchOperation(request.request)] };
+            if (operation === undefined) {
+              return { errors: [noSuchOperation(request.request.operationName)] };
+            }
             if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
               return { errors: [notHere()] };
             }
@@ -95,13 +97,10 @@ function compile(
   });
 }
 
-function noSuchOperation({
-  operationName,
-}: {
-  readonly operationName?: string | undefined;
-}): GraphQLError {
+/** The refusal of a request that names none of its operations. */
+export function noSuchOperation(operationName: string | null | undefined): GraphQLError {
   return new GraphQLError(
-    operationName === undefined
+    operationName == null
       ? 'The request holds several operations: operationName must say which one is meant.'
       : `The request holds no operation named ${JSON.stringify(operationName.slice(0, 100))}.`,
   );

@@ -6,6 +6,7 @@ import {
   execute,
   type ExecutionArgs,
   type ExecutionResult,
+  getOperationAST,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
@@ -16,6 +17,7 @@ import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
 import { TOKENS_MAX } from './graphql-server.ts';
+import { noSuchOperation } from './jit-gateway.ts';
 
 /** What the resolvers of one operation or event share; it is let go when the answer is complete. */
 export interface LiveContext {
@@ -75,10 +77,14 @@ export class LiveOperations {
       const document = parse(request.query, { maxLexicalTokens: TOKENS_MAX });
       const errors = validate(schema, document);
       if (errors.length > 0) return errors.map((error) => this.told(error));
+      const { operationName = null } = request;
+      if (getOperationAST(document, operationName) === null) {
+        return [this.told(noSuchOperation(operationName))];
+      }
       return {
         schema,
         document,
-        operationName: request.operationName ?? null,
+        operationName,
         variableValues: { ...request.variables },
         contextValue: { caller } satisfies OperationContext,
       };

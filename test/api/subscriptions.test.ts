@@ -428,6 +428,32 @@ describe('the protocol of sockets', () => {
     expect(raw.closed?.code).toBe(1009);
   });
 
+  it('is refused an operation that it does not hold, as by HTTP', async () => {
+    const raw = await initialised(origin, gateway.operatorKey);
+    const payload = { query: '{ __typename }', operationName: 'Other' };
+    raw.send({ type: 'subscribe', id: '1', payload });
+    await until(() => raw.messages.some(({ type }) => type === 'error'), 'the refusal');
+    const streamed = await fetch(`${origin}/graphql/stream`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${gateway.operatorKey}`,
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
+      body: JSON.stringify({ query: 'query A { __typename } query B { __typename }' }),
+    });
+
+    const told = raw.messages.find(({ type }) => type === 'error')?.payload;
+    expect(told).toMatchObject([
+      {
+        message: expect.stringContaining('no operation named "Other"'),
+        extensions: { code: 'BAD_USER_INPUT' },
+      },
+    ]);
+    expect(await streamed.text()).toContain('operationName must say which one is meant');
+    raw.socket.close();
+  });
+
   it('parses within the limits of HTTP', async () => {
     const raw = await initialised(origin, gateway.operatorKey);
     const query = `{ ${'a '.repeat(20_001)}}`;
