@@ -35,7 +35,6 @@ import { buildGatewaySchema } from './schema.ts';
 import { EventsService } from './recording/events.service.ts';
 import { FoldingLoop } from './rollups/folding.loop.ts';
 import { IngestService } from './recording/ingest.service.ts';
-import { removeSegmentsFromRollups } from './rollups/rollups.store.ts';
 
 export interface MailOptions {
   /** Null: emails are kept and shown, not sent. */
@@ -151,11 +150,7 @@ function createServices(options: AppOptions): Services {
   const due = new DueLoop(database, clock, settlements, options.onError);
   const rates = new RatesService(database, accounts, settlements);
   const resources = new ResourceService(accounts);
-  const deployments = new DeploymentService(
-    settlements,
-    { ingestWindowDays },
-    removeSegmentsFromRollups,
-  );
+  const deployments = new DeploymentService(settlements, { ingestWindowDays });
   const folding = new FoldingLoop(database, options.onError);
   const events = new EventsService(settlements);
   const ingest = new IngestService(settlements, {

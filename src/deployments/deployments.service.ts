@@ -20,7 +20,7 @@ import { learnRates, turnHosting } from '../engine/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';
-import { changeHosting, type RemoveFromRollups } from './hosting-change.service.ts';
+import { changeHosting } from './hosting-change.service.ts';
 import {
   decide,
   type LifecycleCall,
@@ -68,11 +68,9 @@ interface CallPlan {
  * All throw NOT_FOUND, FORBIDDEN, BAD_USER_INPUT and CONFLICT, and those that begin or enlarge something DEPLOYMENTS_DISABLED.
  */
 export class DeploymentService {
-  /** @param removeFromRollups takes segments out of the rollups again that were folded: a part of usage, which is no lower layer */
   constructor(
     private readonly settlements: SettlementService,
     private readonly limits: { readonly ingestWindowDays: number },
-    private readonly removeFromRollups: RemoveFromRollups,
   ) {}
 
   /** Runs a hosted resource from `at` on, or (ready: false) asks for it. */
@@ -177,11 +175,7 @@ export class DeploymentService {
       if (next === null) return resource;
       // What it costs was judged by the rates of now; what runs goes on by those that are set meanwhile too.
       const rates = await ratesFor(open, { state, next }, known);
-      const turn = await changeHosting(
-        open,
-        { address, state, next, rates, time },
-        this.removeFromRollups,
-      );
+      const turn = await changeHosting(open, { address, state, next, rates, time });
       const changed = await saveLifecycle(tx, address, {
         ...next,
         requestedHardwareId: next.requested?.hardwareId ?? null,

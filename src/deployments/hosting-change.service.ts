@@ -19,14 +19,8 @@ import {
   saveSettledSegments,
 } from '../hosting/hosting.store.ts';
 import type { ResourceAddress } from '../resources/resources.store.ts';
+import { removeSegmentsFromRollups } from '../rollups/rollups.store.ts';
 import { type LifecycleState, type Placement, samePlacement } from './lifecycle.ts';
-
-/** Takes segments out of the rollups that count them. */
-export type RemoveFromRollups = (
-  tx: Tx,
-  accountId: number,
-  segments: readonly HostingSegment[],
-) => Promise<void>;
 
 interface LifecycleChange {
   readonly address: ResourceAddress;
@@ -36,11 +30,10 @@ interface LifecycleChange {
   readonly time: { readonly atMs: number; readonly nowMs: number; readonly path: ErrorPath };
 }
 
-/** Writes the segments that a call changes. @returns what the account's credits are to be told */
+/** Writes the segments that a call changes. @returns what the account's credits are charged for */
 export async function changeHosting(
   open: OpenAccount,
   change: LifecycleChange,
-  removeFromRollups: RemoveFromRollups,
 ): Promise<HostingChange> {
   const { state, next, address } = change;
   const turn = {
@@ -59,7 +52,7 @@ export async function changeHosting(
     await requireFree(open.tx, change);
     return { ...turn, ...(await beginSegments(open, change, next.running)) };
   }
-  const ended = await endSegments(open, change, removeFromRollups);
+  const ended = await endSegments(open, change);
   if (next.running === null) return { ...turn, ...ended };
   const begun = await beginSegments(open, change, next.running);
   return { ...turn, ...ended, ...begun, charges: [...ended.charges, ...begun.charges] };
@@ -69,7 +62,6 @@ export async function changeHosting(
 async function endSegments(
   { tx, account }: OpenAccount,
   { address, time: { atMs } }: LifecycleChange,
-  removeFromRollups: RemoveFromRollups,
 ): Promise<Pick<HostingChange, 'charges' | 'endedSegmentIds'>> {
   const { accountId, creditsFromMs } = account;
   const segments = await loadLifecycleAfter(tx, address, atMs);
@@ -82,8 +74,7 @@ async function endSegments(
     const chargeMicro = postedMicro - chargedMicro(shorter, creditsFromMs);
     return { ...shorter, postedMicro, chargedMicro: chargeMicro - backMicro };
   });
-  const folded = segments.filter((segment) => segment.folded);
-  if (folded.length > 0) await removeFromRollups(tx, accountId, folded);
+  await removeSegmentsFromRollups(tx, accountId, segments);
   await saveSettledSegments(tx, accountId, { ended, posted: [], begun: [] });
   const running = segments.filter((segment) => segment.toMs === null);
   return { charges: ended, endedSegmentIds: running.map((segment) => segment.segmentId) };

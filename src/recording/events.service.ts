@@ -118,11 +118,7 @@ async function voidPeriod(
 ): Promise<readonly HostingSegment[]> {
   const { accountId, seq, subjectId: resourceId } = period;
   const segments = await voidSegmentsOfEvent(tx, accountId, seq, atMs);
-  await removeSegmentsFromRollups(
-    tx,
-    accountId,
-    segments.filter((segment) => segment.folded),
-  );
+  await removeSegmentsFromRollups(tx, accountId, segments);
   const address = { accountId, resourceId };
   await setRecordedHosting(tx, address, await findRecordedHosting(tx, address));
   return segments;

@@ -131,16 +131,17 @@ export async function removeFromRollups(tx: Tx, event: CountedEvent): Promise<vo
   await repairLastEvent(tx, event);
 }
 
-/** Takes voided segments out again that were folded. Called under the account's lock. */
+/** Takes those of voided or shortened segments that are folded out again. Called under the account's lock. */
 export async function removeSegmentsFromRollups(
   tx: Tx,
   accountId: number,
-  segments: readonly HostingSegment[],
+  segments: readonly (HostingSegment & { readonly folded: boolean })[],
 ): Promise<void> {
-  const state = segments.length === 0 ? null : await lockState(tx, accountId);
+  const folded = segments.filter((segment) => segment.folded);
+  const state = folded.length === 0 ? null : await lockState(tx, accountId);
   if (state === null) return;
-  const kinds = await kindsOf(tx, accountId, segments);
-  await addSums(tx, accountId, daySums(segments, { timeZone: state.timeZone, kinds, sign: -1 }));
+  const kinds = await kindsOf(tx, accountId, folded);
+  await addSums(tx, accountId, daySums(folded, { timeZone: state.timeZone, kinds, sign: -1 }));
 }
 
 async function startState(tx: Tx, accountId: number): Promise<void> {
