@@ -7,29 +7,29 @@ export interface Clock {
   nowMs(): number;
 }
 
-/** What a machine says of time. */
+/** How a machine measures time. */
 export interface MachineTime {
   /** Its wall clock, epoch ms, which may be set at any moment. */
   wallMs(): number;
-  /** How much time has passed since some instant; nobody can set it. The machine's sleep may be missing. */
+  /** How much time has passed since some fixed instant. Nobody can set it. Time that the machine slept may be missing. */
   passedMs(): number;
 }
 
 const THIS_MACHINE: MachineTime = { wallMs: () => Date.now(), passedMs: () => performance.now() };
 
-/** The answer to the question what the time is. */
+/** The database's answer when it was asked for the time. */
 export interface DatabaseTime {
   /** `passedMs()` when the database was asked. */
   readonly askedMs: number;
-  /** What its clock said, epoch ms. */
+  /** The time on its clock, epoch ms. */
   readonly databaseMs: number;
-  /** How long the machine has been up, with its sleep, to some ten milliseconds. */
+  /** How long the machine has been up, sleep included, to within about ten milliseconds. */
   readonly upMs: number;
 }
 
-/** How much the gateway's own count may be sped up or slowed down towards the database's clock: more than crystals drift. */
+/** How much the gateway's own count may be sped up or slowed down to approach the database's: more than crystals drift. */
 const SLEW = 1 / 1_000;
-/** Below it, the two counts of passed time differ by their precision. */
+/** Smaller differences between the two counts of passed time are only lack of precision. */
 const SLEEP_FROM_MS = 1_000;
 
 /**
@@ -40,7 +40,7 @@ const SLEEP_FROM_MS = 1_000;
  * Until it is asked to follow a database it counts from the wall clock as it was when the clock was made.
  */
 export class SystemClock implements Clock {
-  /** What is added to the passed time to get the own count, and what the database's clock says. */
+  /** Added to the passed time: the first gives the gateway's own count, the second the database's clock. */
   private ownOffsetMs: number;
   private databaseOffsetMs: number;
   private latestMs = -Infinity;
@@ -63,13 +63,13 @@ export class SystemClock implements Clock {
   }
 
   /**
-   * Takes in what the database's clock said; the first answer is where the own count begins.
+   * Takes in a reading of the database's clock. The own count begins at the first one.
    * @returns by how many ms the database's clock is ahead of the own count; below zero: behind it
    */
   follow(heard: DatabaseTime): number {
     const passedMs = this.machine.passedMs();
     const sleptMs = heard.upMs - passedMs;
-    // The database spoke at some instant between the question and the answer, so this much is certain and no more.
+    // The database read its clock between the question and the answer. No more than this is certain.
     const earliestMs = heard.databaseMs - passedMs;
     const latestMs = heard.databaseMs - heard.askedMs;
     if (this.followed === null) {

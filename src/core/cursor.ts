@@ -1,6 +1,6 @@
-// What a cursor holds: the place of its row in the list and, where the list is one of a view, what the view is of.
+// What a cursor holds: the place of its row in the list and, for a list of a view, which view that is.
 
-/** Of any list. */
+/** The largest page of any list. */
 export const ROWS_PER_PAGE_MAX = 500;
 
 /** Which way a list is ordered. */
@@ -13,7 +13,7 @@ export interface CursorKey {
   readonly id: number;
 }
 
-/** How far an account had been written: its last event, its last new row, its last change of what was there. */
+/** How far an account was written: its last event, its last new row, its last change of an existing row. */
 export interface Written {
   readonly lastSeq: number;
   readonly lastLocalId: number;
@@ -25,7 +25,7 @@ export interface AsOf extends Written {
   readonly nowMs: number;
 }
 
-/** Binds a cursor to its list and to the view that the first page was of. */
+/** Binds a cursor to its list and to the view whose first page it came from. */
 export interface ViewMark {
   /** The fingerprint of the list with its order, filter and range. */
   readonly list: string;
@@ -45,13 +45,13 @@ export function encodeCursor(key: CursorKey, mark: ViewMark | null = null): stri
   return encoded([...place, list, asOf.nowMs, asOf.lastSeq, asOf.lastLocalId, asOf.lastChange]);
 }
 
-/** The place that a list's cursor holds; null when it is none. */
+/** The place that a list's cursor holds; null when the text is no such cursor. */
 export function decodeCursor(cursor: string): CursorKey | null {
   const parts = decoded(cursor);
   return parts?.length === 2 ? keyOf(parts) : null;
 }
 
-/** What a cursor of a view's list holds; null when it is none. */
+/** What a cursor of a view's list holds; null when the text is no such cursor. */
 export function decodeViewCursor(cursor: string): ViewCursor | null {
   const parts = decoded(cursor);
   const key = parts?.length === 7 ? keyOf(parts) : null;
@@ -81,7 +81,7 @@ function keyOf([value, id]: readonly unknown[]): CursorKey | null {
   return isKnown && isCount(id) ? { value, id } : null;
 }
 
-// Rows are numbered from zero or one on: a number below is of no list, and not every column holds it.
+// Rows are numbered from zero or one: a lower number belongs to no list, and not every column can hold it.
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

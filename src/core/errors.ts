@@ -27,7 +27,7 @@ export interface ErrorDetails {
 /** What is wrong, in one sentence that names the value and the limit and ends in a full stop. */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
-  /** Not `path`: graphql-js takes an error with an array under that name for one that it has located already. */
+  /** Not called `path`: graphql-js takes an error with an array of that name for one that it has already located. */
   readonly argumentPath: ErrorPath | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -88,7 +88,7 @@ export class UnavailableError extends GatewayError {
   }
 }
 
-/** A broken promise of our own code. It ends the transaction and never reaches the caller as text. */
+/** An assumption of our own code does not hold. It ends the transaction, and its text never reaches the caller. */
 export class InvariantError extends Error {
   readonly facts: Readonly<Record<string, unknown>>;
 
@@ -108,7 +108,7 @@ export function invariant(
   if (!holds) throw new InvariantError(what, facts);
 }
 
-/** A value that is there whatever the caller sent. @throws InvariantError */
+/** Returns a value that must exist whatever the caller sent. @throws InvariantError */
 export function present<T>(value: T | null | undefined, what: string): T {
   invariant(value !== null && value !== undefined, what);
   return value;

@@ -1,4 +1,4 @@
-/** Items by what `keyOf` says of each; groups in the order of their first items. */
+/** Groups items by `keyOf`. Groups are in the order of their first items. */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, [T, ...T[]]> {
   const groups = new Map<K, [T, ...T[]]>();
   for (const item of items) {

@@ -49,7 +49,7 @@ export interface NodeRef {
   readonly localId: number;
 }
 
-// Every row of a page has an id: one buffer for all of them spares each an allocation. The longest text is the longest
+// Every row of a page has an id, so one shared buffer saves an allocation for each. The longest text is the longest
 // type, two dots and two numbers of up to 16 digits.
 const plain = Buffer.alloc(64);
 
@@ -70,7 +70,7 @@ const manyRows: ReadonlySet<NodeType> = new Set([
   'WebhookDelivery',
 ]);
 
-/** What an id says, or null when it is none of ours. */
+/** What an id says; null when it is not one of ours. */
 export function decodeId(id: string): NodeRef | null {
   const match = /^([A-Za-z]+)\.(\d{1,15})\.(\d{1,15})$/.exec(
     Buffer.from(id, 'base64url').toString('latin1'),
@@ -89,7 +89,7 @@ export function decodeId(id: string): NodeRef | null {
   return encodeId(ref.type, ref.accountId, ref.localId) === id ? ref : null;
 }
 
-/** The one answer for an id that does not exist and for one of another account. */
+/** The same error for an id that does not exist and for an id of another account. */
 export function unknownId(id: string, path?: ErrorPath): NotFoundError {
   return new NotFoundError(`Nothing was found under the id ${JSON.stringify(id.slice(0, 80))}.`, {
     path,

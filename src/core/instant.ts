@@ -15,7 +15,8 @@ export const INSTANT_MAX_MS = 253_402_300_799_999;
  * @throws UserInputError when the text is no such instant
  */
 export function parseInstant(text: string, path?: ErrorPath): number {
-  // Nearly all instants come as we print them, and this is three times as fast; the last days of months are looked up.
+  // Nearly all instants arrive in the form that we print, and this is three times as fast. The last days of months take the
+  // slow way.
   if (AS_PRINTED.test(text)) {
     const instantMs = Date.parse(text);
     if (!Number.isNaN(instantMs)) return instantMs;
@@ -38,7 +39,7 @@ export function parseInstant(text: string, path?: ErrorPath): number {
   );
 }
 
-// By its offset an instant may lie in the year 10000, or before 0000.
+// With its offset applied, an instant may lie in the year 10000 or before 0000.
 function printable(instantMs: number, text: string, path?: ErrorPath): number {
   if (instantMs >= INSTANT_MIN_MS && instantMs <= INSTANT_MAX_MS) return instantMs;
   throw new UserInputError(`${JSON.stringify(text)} lies outside the years 0000 to 9999 of UTC.`, {

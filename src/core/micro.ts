@@ -5,7 +5,7 @@ import { UserInputError, type ErrorPath } from './errors.ts';
 
 export const MICRO_PER_CREDIT = 1_000_000n;
 export const MICRO_MAX = 2n ** 63n - 1n;
-/** What an int of the database and of GraphQL holds. */
+/** The largest int of the database and of GraphQL. */
 export const INT_MAX = 2 ** 31 - 1;
 export const SAFE_INT_MAX = Number.MAX_SAFE_INTEGER;
 const FRACTION_DIGITS = 6;
@@ -52,15 +52,15 @@ export function formatMicro(micro: bigint): string {
   return `${micro < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
-/** Micro-units with thousands apart, exact: "12,345.288". */
+/** Micro-units with a thousands separator, exact: "12,345.288". */
 export function groupedMicro(micro: bigint): string {
   const [whole = '', ...fraction] = formatMicro(micro).split('.');
   return [whole.replace(/\B(?=(?:\d{3})+$)/g, ','), ...fraction].join('.');
 }
 
 /**
- * Micro-units as people read them in a sentence: "1,234.57", with at most two decimals, half away from zero. What is not zero and
- * would be rounded to it keeps all its digits: "0.000016".
+ * Micro-units as people read them in a sentence: "1,234.57", with at most two decimals, half away from zero. A value that would
+ * be rounded to zero but is not zero keeps all its digits: "0.000016".
  */
 export function readableMicro(micro: bigint): string {
   const absolute = micro < 0n ? -micro : micro;

@@ -8,7 +8,7 @@ export interface Range {
   readonly toMs: number;
 }
 
-/** The part that both have, or null when they only touch or lie apart. */
+/** The part that both ranges share; null when they only touch or lie apart. */
 export function intersect(a: Range, b: Range): Range | null {
   const fromMs = Math.max(a.fromMs, b.fromMs);
   const toMs = Math.min(a.toMs, b.toMs);
@@ -27,8 +27,8 @@ const TIME_LENGTH = 'HH:mm:ss.sssZ'.length;
 const printedDays = new Map<number, string>();
 
 /**
- * The instant as the API prints it: UTC with milliseconds. A page prints hundreds, of few days, and the calendar is what
- * takes long, so days are printed once.
+ * The instant as the API prints it: UTC with milliseconds. A page prints hundreds, but of few days, and computing the
+ * date takes longest, so each day is printed once.
  * @throws RangeError beyond what a Date holds
  */
 export function isoInstant(atMs: number): string {

@@ -3,10 +3,10 @@ import { UserInputError, type ErrorPath } from './errors.ts';
 export const TEXT_MAX = 255;
 const ASCII = /^\p{ASCII}*$/u;
 
-/** Spaces, and characters that leave no mark: zero-width ones, byte order marks, fillers. */
+/** Spaces, and characters that are not visible: zero-width ones, byte order marks, fillers. */
 const BLANK = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}]*$/u;
 
-/** Whether a text shows nothing: it is empty, or holds only blanks. */
+/** Whether a text shows nothing: it is empty or holds only blanks. */
 export function isBlank(text: string): boolean {
   return BLANK.test(text);
 }
@@ -25,16 +25,16 @@ export function parseText(value: string, path: ErrorPath, maxLength = TEXT_MAX):
 
 /**
  * What a text is compared by where letter case does not count: searches, and lists in the order of names. The same on
- * every database, whatever its locale. NFKC, then Unicode's case mappings: «STRASSE» and «straße» are alike, as are the
+ * every database, whatever its locale. NFKC, then Unicode's case mappings: «STRASSE» and «straße» compare equal, as do the
  * two small sigmas and the four letters i of Turkish. Accents count.
  */
 export function foldText(value: string): string {
-  // Most names, and lists are sorted by it.
+  // Most names are ASCII, and lists are sorted by this.
   if (ASCII.test(value)) return value.toLowerCase();
   return (
     value
       .normalize('NFKC')
-      // Up and down: ẞ is no capital letter of ß to Unicode, that is SS; and İ brings a dot along.
+      // Down and up, because Unicode's capital of ß is SS, not ẞ, and because İ carries a dot.
       .toLowerCase()
       .toUpperCase()
       .toLowerCase()
@@ -44,7 +44,7 @@ export function foldText(value: string): string {
   );
 }
 
-/** The same of a text that may be left out. @returns null when it is */
+/** The same for a text that may be left out. @returns null when it is left out */
 export function parseOptionalText(
   value: string | null | undefined,
   path: ErrorPath,

@@ -1,7 +1,7 @@
 import { UserInputError } from './errors.ts';
 
 /**
- * The text of bytes that must be UTF-8. Bytes that are not would each become the same U+FFFD, and two ids one. A byte order
+ * The text of bytes that must be UTF-8. Replacing wrong bytes by U+FFFD could make two ids equal. A byte order
  * mark at the beginning is left out.
  * @param what the bytes are, as the error's subject
  * @throws UserInputError

@@ -2,9 +2,9 @@
 
 /** At most `limit` of the rows that lie between two numbers. */
 export interface Window {
-  /** Not itself; null: from the first row on. */
+  /** Excludes this row; null: from the first row on. */
   readonly after: number | null;
-  /** Not itself; null: up to the last row. */
+  /** Excludes this row; null: up to the last row. */
   readonly before: number | null;
   /** From which end the limit counts. */
   readonly from: 'FIRST' | 'LAST';

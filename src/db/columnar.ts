@@ -1,5 +1,5 @@
 // Many rows as one: a JSON array for each column. The driver spends about a microsecond on each value of each row, and
-// next to nothing on a value of an array, so what views read by the thousand comes this way.
+// next to nothing on a value in an array, so views read their thousands of rows this way.
 
 import type { Tx } from './database.ts';
 import { empty, raw, sql, type Sql } from './sql.ts';
@@ -8,7 +8,7 @@ import { empty, raw, sql, type Sql } from './sql.ts';
 export interface ColumnarQuery {
   /** "views.loadSums" */
   readonly name: string;
-  /** What `select` gives and is wanted of it. Sums that may pass 2^53 are selected as text: JSON's numbers would lose digits. */
+  /** Columns of `select` to return. Sums that may pass 2^53 are selected as text: JSON's numbers would lose digits. */
   readonly columns: readonly string[];
   readonly select: Sql;
   /** What it may select from: "changed as (update … returning *)". */
@@ -19,11 +19,11 @@ export interface ColumnarQuery {
 export class Columns {
   constructor(
     private readonly row: Readonly<Record<string, unknown>>,
-    /** How many rows. */
+    /** Number of rows. */
     readonly count: number,
   ) {}
 
-  /** How to read a column: its decoded value in a row. */
+  /** A reader of one column: it returns the decoded value of a row. */
   read<T>(column: string, decode: (value: unknown, column: string) => T): (index: number) => T {
     const values = listOf(this.row[column]);
     return (index) => decode(values[index], column);
@@ -35,7 +35,7 @@ export class Columns {
   }
 }
 
-/** Runs a query and gives its rows as columns. */
+/** Runs a query and returns its rows as columns. */
 export async function queryColumns(tx: Tx, query: ColumnarQuery): Promise<Columns> {
   const arrays = query.columns.map((column) => `json_agg(x."${column}") as "${column}"`);
   const before = query.with === undefined ? empty : sql`with ${query.with} `;
@@ -45,7 +45,7 @@ export async function queryColumns(tx: Tx, query: ColumnarQuery): Promise<Column
   return new Columns(row, listOf(row[query.columns[0] ?? '']).length);
 }
 
-// The array of no rows is null.
+// For no rows the array is null.
 function listOf(values: unknown): readonly unknown[] {
   return Array.isArray(values) ? values : [];
 }

@@ -2,7 +2,7 @@
 
 import type { ColumnOptions } from 'typeorm';
 
-/** A bigint column, which the driver gives and takes as a string. */
+/** A bigint column, which the driver reads and writes as a string. */
 export const bigintColumn = {
   type: 'bigint',
   transformer: {
@@ -12,7 +12,7 @@ export const bigintColumn = {
   },
 } as const satisfies ColumnOptions;
 
-/** A bigint column whose values a JavaScript number holds exactly: row ids and sequences. */
+/** A bigint column whose values fit a JavaScript number exactly: row ids and sequences. */
 export const sequenceColumn = {
   type: 'bigint',
   transformer: {

@@ -1,13 +1,13 @@
-// Several reads as one statement: each comes as a JSON array of its rows. A write begins with all that an account's credits
-// depend on, and what it takes is mostly the way to the database and back.
+// Several reads as one statement: each returns a JSON array of its rows. Every credit write begins by reading all that an
+// account's credits depend on, and most of the time that this takes is the round trip to the database.
 
 import type { Tx } from './database.ts';
 import type { Row } from './decode.ts';
 import { join, raw, sql, type Sql } from './sql.ts';
 
-/** A read that others can be made with. */
+/** A read that can be combined with others. */
 export interface Read<T> {
-  /** What may pass 2^53 is selected as text, since JSON's numbers would lose digits, and instants by `sqlMs`. */
+  /** Values that may pass 2^53 are selected as text, since JSON's numbers would lose digits, and instants by `sqlMs`. */
   readonly select: Sql;
   readonly fromRow: (row: Row) => T;
 }
@@ -32,7 +32,7 @@ export async function readCombined<R extends Reads>(
   ) as unknown as RowsOf<R>;
 }
 
-// The array of no rows is null.
+// For no rows the array is null.
 function rowsOf(value: unknown): readonly Row[] {
   return Array.isArray(value) ? (value as readonly Row[]) : [];
 }

@@ -1,14 +1,14 @@
-// A connection to the database that waits for nothing without end. Where a link falls silent, connections stay open and never
-// answer: the server's own timeouts are not heard then, so each statement has one on this side too.
+// A connection to the database that never waits without end. On a link that falls silent, connections stay open and never
+// answer. The server's own timeouts do not arrive then, so each statement has a timeout on this side too.
 
 import pg from 'pg';
 
 const GATEWAY_ROLE = 'billing_gateway';
 const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
-// The locks of a transaction whose link fell silent are free again after it.
+// After it the server frees the locks of a transaction whose link fell silent.
 const IDLE_TIMEOUT_MS = 8_000;
-/** So much longer than the server lets a statement take, its answer is waited for. */
+/** How much longer than the server's statement timeout we wait for the answer. */
 const ANSWER_LATER_MS = 1_000;
 const END_WITHIN_MS = 1_000;
 export const CONNECT_WITHIN_MS = 5_000;
@@ -28,12 +28,12 @@ export function sessionOptions(more: readonly string[] = []): string {
     .join(' ');
 }
 
-/** When the latest statement was sent that was never answered. */
+/** When the latest statement that was never answered was sent. */
 let silentFromMs = -Infinity;
 
 type Call = (...args: unknown[]) => unknown;
 
-/** A connection that is ended when a statement is not answered in time: it is never used again. */
+/** A connection that is closed when a statement is not answered in time, and never used again. */
 export class Connection extends pg.Client {
   private answeredAtMs = performance.now();
   private statementsTakeMs = STATEMENT_TIMEOUT_MS;
@@ -45,7 +45,7 @@ export class Connection extends pg.Client {
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     });
-    // Both come in several shapes, as pg's users call them, of which each ends in a promise or a callback.
+    // Both methods can be called in several ways; each ends in a promise or a callback.
     const query = this.query.bind(this) as Call;
     const end = this.end.bind(this) as Call;
     Object.assign(this, {
@@ -57,12 +57,12 @@ export class Connection extends pg.Client {
     });
   }
 
-  /** Whether it has not answered since another one fell silent: it may have too, without anybody having asked it. */
+  /** Whether it may be dead: another connection fell silent, and this one has not answered since. */
   get isSuspect(): boolean {
     return this.answeredAtMs < silentFromMs;
   }
 
-  /** Waits for answers as long as statements may take from now on: that is for whoever tells the server so. */
+  /** Sets how long to wait for answers. The caller sets the server's statement timeout to match. */
   expectWithin(statementsTakeMs = STATEMENT_TIMEOUT_MS): void {
     this.statementsTakeMs = statementsTakeMs;
   }
@@ -71,7 +71,7 @@ export class Connection extends pg.Client {
     const sentAtMs = performance.now();
     let isAnswered = false;
     const timer = setTimeout(() => {
-      // Where this process was busy for long, the answer may lie here and wait to be read, which is done before this.
+      // After this process was busy for long, the answer may have arrived but not been read. It is read before this runs.
       setImmediate(() => {
         if (isAnswered) return;
         silentFromMs = Math.max(silentFromMs, sentAtMs);

@@ -1,5 +1,5 @@
-// One pool of connections, owned by TypeORM's DataSource and working as the gateway's role. Transactions are opened here
-// and nowhere else; the statements of stores run through the Tx that they were handed.
+// One pool of connections, owned by TypeORM's DataSource, that works as the gateway's role. Transactions are opened only
+// here. The statements of stores run through the Tx that they are passed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { invariant, UnavailableError } from '../core/errors.ts';
@@ -16,7 +16,7 @@ const RETRYABLE = new Set(['40001', '40P01']);
 export interface Tx {
   /** Runs one statement. */
   query(statement: Sql): Promise<readonly Row[]>;
-  /** Lets each of its further statements take up to `withinMs`, where others are cancelled after five seconds. */
+  /** Allows each further statement `withinMs`. Others are cancelled after five seconds. */
   allowLong(withinMs: number): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface Snapshot {
   close(): Promise<void>;
 }
 
-/** How a statement is observed: tests count statements per request, metrics their number. */
+/** Observes statements: tests count them per request, metrics count all. */
 export type StatementListener = (sql: string) => void;
 
 export interface PoolOptions {
@@ -38,7 +38,7 @@ export interface PoolOptions {
 /** Connects as the gateway's role. The schema must have been migrated. */
 export async function openDatabase({ url, poolSize, entities }: PoolOptions): Promise<Database> {
   const options = sessionOptions([
-    // Views are many small index scans: parallel workers and JIT cost more than the whole query.
+    // Views are many small index scans: parallel workers and JIT would cost more than the whole query.
     'max_parallel_workers_per_gather=0',
     'jit=off',
   ]);
@@ -56,7 +56,7 @@ export async function openDatabase({ url, poolSize, entities }: PoolOptions): Pr
   return new Database(source, { url, poolSize });
 }
 
-/** How the gateway's role connects. */
+/** The gateway's role and how it connects. */
 interface Access {
   readonly url: string;
   readonly poolSize: number;
@@ -71,22 +71,22 @@ export class Database {
   ) {}
 
   /**
-   * The same database, whose transactions do not wait until their commits are on disk. A crash of the server may take back
-   * the last of them, later ones first; the next commit of this database itself puts all before it on disk.
+   * The same database, but its transactions do not wait until their commits are on disk. A crash of the server may lose the
+   * latest of them. The next commit of this database itself puts all earlier ones on disk.
    */
   withoutWaitingForDisk(): Database {
     return new Database(this.source, this.access, this.listeners, BEGIN_WITHOUT_WAITING);
   }
 
-  /** How many transactions can be open at a time. */
+  /** How many transactions can be open at the same time. */
   get poolSize(): number {
     return this.access.poolSize;
   }
 
   /**
-   * Runs `work` in one transaction and commits it; any error rolls everything back. Deadlocks and serialisation
-   * failures are run again, so `work` must have no effect outside the transaction.
-   * @throws UNAVAILABLE when the answer to the COMMIT did not come: then it may have been committed
+   * Runs `work` in one transaction and commits it; any error rolls everything back. After a deadlock or serialisation
+   * failure `work` runs again, so it must have no effect outside the transaction.
+   * @throws UNAVAILABLE when the COMMIT was not answered; the transaction may have been committed
    */
   async inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -104,7 +104,7 @@ export class Database {
     return { tx: transaction, close: () => transaction.end('commit') };
   }
 
-  /** Runs `read` in a snapshot of its own. */
+  /** Runs `read` in a snapshot that is opened for it. */
   async inSnapshot<T>(read: (tx: Tx) => Promise<T>): Promise<T> {
     const snapshot = await this.openSnapshot();
     try {
@@ -114,18 +114,18 @@ export class Database {
     }
   }
 
-  /** Calls `listener` with the text of every statement from now on. @returns how to stop it */
+  /** Calls `listener` with the text of every statement from now on. @returns a function that stops it */
   onStatement(listener: StatementListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Hears what is notified on a channel, on a connection of its own. */
+  /** Listens for notifications on a channel, on a separate connection. */
   listen(
     channel: string,
     told: {
       readonly onNotice: (payload: string) => void;
-      /** Called whenever it listens (again): notices before may have been lost. */
+      /** Called whenever it starts or resumes listening: notifications before may have been lost. */
       readonly onListening: () => void;
     },
   ): { readonly stop: () => Promise<void> } {
@@ -143,7 +143,7 @@ export class Database {
     }
   }
 
-  /** The database's clock, epoch ms: gateways correct their own by it, so that they agree. */
+  /** The database's clock, epoch ms. Gateways correct their own clock by it, so that they agree. */
   async clockMs(): Promise<number> {
     const [row] = await this.ask('select clock_timestamp() as now');
     return ms(row ?? {}, 'now');
@@ -186,7 +186,7 @@ export class Database {
     return new Transaction(runner, connection, this.listeners);
   }
 
-  // When one connection fell silent, those that lay idle meanwhile are not tried one after the other: each would take as long.
+  // After one connection fell silent, idle ones are not tried one after the other: each would take as long to fail.
   private async connect(): Promise<{ runner: QueryRunner; connection: Connection }> {
     for (;;) {
       const runner = this.source.createQueryRunner();
@@ -234,12 +234,12 @@ class Transaction implements Tx {
     await this.release();
   }
 
-  /** Ends the transaction whatever became of its connection: one that broke was rolled back by the server. */
+  /** Ends the transaction, even if its connection broke: then the server has rolled it back. */
   async end(sql: 'commit' | 'rollback'): Promise<void> {
     try {
       await this.inTurn(sql);
     } catch {
-      // The pool drops a broken connection at release, and the first error is the one to tell.
+      // The pool drops a broken connection at release. The first error is the one to report.
     } finally {
       await this.release();
     }
@@ -250,7 +250,7 @@ class Transaction implements Tx {
     await this.runner.release();
   }
 
-  // A connection answers one statement at a time: those asked for side by side wait for one another here.
+  // A connection answers one statement at a time, so statements that are sent in parallel wait here for one another.
   private inTurn(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     const run = async (): Promise<readonly Row[]> =>
       rowsOf(await this.runner.query(sql, [...values]));
@@ -263,13 +263,13 @@ class Transaction implements Tx {
 const UNKNOWN_OUTCOME =
   'The database did not confirm in time, so this may have been written or not. Please send the same call again: what bears the same id or key is not written twice.';
 
-// Of a connection that broke, or of a server that was going down, nobody knows how far it came.
+// If the connection broke or the server was shutting down, nobody knows how far the statement came.
 function isAnswer(error: unknown): boolean {
   const state = sqlState(error);
   return state !== null && state !== 'EPIPE' && !/^(08|57P0)/.test(state);
 }
 
-/** The SQLSTATE of a database error ("23505"), or null when the error is none. */
+/** The SQLSTATE of a database error ("23505"); null for any other error. */
 export function sqlState(error: unknown): string | null {
   if (typeof error !== 'object' || error === null) return null;
   const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };

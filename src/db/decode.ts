@@ -1,15 +1,15 @@
-// Rows are decoded where they enter: a column that is not what the code expects throws here, with its name.
+// Rows are decoded where they enter: an unexpected value throws here, with the name of its column.
 
 import { invariant, InvariantError } from '../core/errors.ts';
 
-/** One row as the driver gives it. */
+/** One row as the driver returns it. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Reads one value; `column` is where it stood, for the error. */
+/** Decodes one value. The error names `column`. */
 export type Decode<T> = (value: unknown, column: string) => T;
 
 export const bigValue: Decode<bigint> = (value, column) => {
-  // Most sums have parts that are zero.
+  // Most sums are zero in some part.
   if (value === '0') return 0n;
   if (typeof value !== 'string' && typeof value !== 'number') broken('integer column', column);
   // A number that came through JSON may have lost digits.
@@ -48,12 +48,12 @@ export function valueOf<T extends string>(set: Readonly<Record<T, unknown>>): De
   };
 }
 
-// The facts of an error are put together only when there is one: these run for every value.
+// The error's facts are collected only on failure, because decoders run for every value.
 function broken(what: string, column: string, value?: string): never {
   throw new InvariantError(what, { column, value });
 }
 
-/** A 64-bit integer of money or of another sum. */
+/** A 64-bit integer: money or another sum. */
 export function big(row: Row, column: string): bigint {
   return bigValue(row[column], column);
 }
@@ -144,8 +144,8 @@ function isOneOf<T extends string>(value: string, set: Readonly<Record<T, unknow
 }
 
 /**
- * SQL for an instant as epoch milliseconds, read with `int`: the driver takes longer to parse a date than for all else of a
- * row, and JSON has no form for one beyond the year 9999.
+ * SQL for an instant as epoch milliseconds, read with `int`. The driver takes longer to parse a date than the rest of a
+ * row, and JSON has no form for an instant beyond the year 9999.
  */
 export function sqlMs(instant: string): string {
   // A double holds epoch seconds to well below a millisecond, and the cast rounds.
@@ -162,7 +162,7 @@ export function atOrNull(instantMs: number | null): Date | null {
 }
 
 /**
- * The rows of each of `count` questions that one statement answered, at the question's index.
+ * The rows of each of `count` questions that one statement answered, each list at its question's index.
  * @param ordinal the column that numbers the questions from 1, as `unnested` does
  */
 export function rowsOfEach<T>(

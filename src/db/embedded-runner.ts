@@ -1,4 +1,4 @@
-// As whom PostgreSQL's programs run. They refuse to run as root, so under root they run as the user postgres; where that
+// Which user runs PostgreSQL's programs. They refuse to run as root, so under root they run as the user postgres. Where that
 // user may not enter the folders (a checkout under /root), they run in a user namespace, in which root has another number.
 
 import { execFile } from 'node:child_process';
@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const SYSTEM_USER = 'postgres';
-/** What root is called inside the namespace; any number but 0 does. */
+/** The number that root gets inside the namespace; any but 0 works. */
 const NAMESPACE_USER = ['--user', '--map-user=1000', '--map-group=1000'];
 
 export type Runner =
@@ -31,7 +31,7 @@ export class EmbeddedDatabaseError extends Error {
 }
 
 /**
- * As whom a cluster's programs run: an existing cluster's as its owner.
+ * The user for a cluster's programs; for an existing cluster, its owner.
  * @param home the cluster's folder, which need not exist yet
  * @throws EmbeddedDatabaseError
  */
@@ -135,7 +135,7 @@ async function firstClosedFolder(target: string, user: SystemUser): Promise<stri
   return stdout === '' ? null : stdout;
 }
 
-/** For look-ups: a file that is not there is null, any other error is thrown. */
+/** For look-ups: null for a missing file; any other error is thrown. */
 export function nullIfMissing(error: unknown): null {
   if (isCode(error, 'ENOENT')) return null;
   throw error;
@@ -152,7 +152,7 @@ export function wordsOf(error: unknown): string {
   return printed === '' ? (textOf(error, 'message') ?? String(error)) : printed;
 }
 
-/** A property of an error that is text, or null. Node's own errors may be of another realm, so `instanceof` says nothing. */
+/** A property of an error that is text, or null. Node's errors may come from another realm, where `instanceof` fails. */
 export function textOf(error: unknown, property: string): string | null {
   if (typeof error !== 'object' || error === null) return null;
   const value: unknown = Reflect.get(error, property);

@@ -1,6 +1,6 @@
-// The database of a gateway that was given none. The server is a process of its own that outlives a killed gateway; the
-// next start on the folder adopts it. Every gateway that uses it holds a shared advisory lock on a connection of its own,
-// its presence: whoever shuts down last gets the lock alone and stops the server, so none pulls it from under another.
+// The database of a gateway that is not configured with one. The server is a separate process that outlives a killed gateway;
+// the next start on the folder adopts it. Every gateway that uses it holds a shared advisory lock on a separate connection,
+// its presence. The last one to shut down gets the lock exclusively and stops the server, so none stops it under another.
 
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
@@ -23,12 +23,12 @@ const POLL_MS = 100;
 const RESTART_PAUSE_MS = 1_000;
 const START_ATTEMPTS = 20;
 const START_PAUSE_MS = 500;
-// Passes by itself: another gateway starts the same server, a killed server's last processes still finish (up to the
-// statement timeout), or somebody took the port after we had looked.
+// Temporary causes: another gateway starts the same server, a killed server's last processes still finish (up to the
+// statement timeout), or somebody took the port after we had found it free.
 const CONTENTION = /lock file|shared memory block|Address already in use/;
 // Recovery after a kill replays at most a gigabyte of log, which takes well under a minute.
 const WAIT_MS = 300_000;
-// The server is on its way up or down, or was lost while we spoke; all else is an error to tell.
+// The server is starting or stopping, or was lost during the call. Any other error is reported.
 const PASSING = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -130,7 +130,7 @@ class ServerUse {
     );
   }
 
-  // The end may come while the server is being started again; then there is no presence, but a server to stop.
+  // The shutdown may begin while the server is being restarted; then there is no presence, but a server to stop.
   private async rejoin(): Promise<pg.Client | null> {
     const live = await findLiveServer(this.cluster);
     return live?.isReady === true ? this.tryJoin(live.port) : null;
@@ -152,7 +152,7 @@ class ServerUse {
       application_name: 'billing-gateway presence',
       keepAlive: true,
     });
-    // Whoever waits for an answer is told through its promise; an unheard 'error' would end the process.
+    // The pending promise reports it. An 'error' event without listener would end the process.
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -194,7 +194,7 @@ class ServerUse {
     }
   }
 
-  // Rejects when this use ends meanwhile.
+  // Rejects when the gateway stops meanwhile.
   private pause(durationMs: number): Promise<void> {
     return delay(durationMs, undefined, { signal: this.ending.signal });
   }
@@ -204,7 +204,7 @@ class ServerUse {
   }
 }
 
-// The exclusive lock is had only when no other presence is left, and keeps new ones out until the server is down.
+// The exclusive lock is granted only when no other presence is left, and keeps new ones out until the server is down.
 async function leave(client: pg.Client): Promise<boolean> {
   try {
     await client.query(sql`select pg_advisory_unlock_shared(${PRESENCE_LOCK})`);
@@ -226,7 +226,7 @@ async function createDatabase(client: pg.Client, name: string): Promise<void> {
   try {
     await client.query(`create database ${client.escapeIdentifier(name)}`);
   } catch (error) {
-    // Two gateways made it at once; either way it is there.
+    // Two gateways created it at once; either way it exists.
     if (!['42P04', '23505'].includes(textOf(error, 'code') ?? '')) throw error;
   }
 }

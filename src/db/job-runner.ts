@@ -1,10 +1,10 @@
-// Does the jobs that jobs.ts writes: takes those that are due, as many as there are free slots, runs their tasks side by side,
-// and writes what became of them. Jobs are taken and written down in turns, one turn at a time on one connection, so that
-// what ends meanwhile shares the next turn's statements.
+// Runs the jobs that jobs.ts writes: takes due jobs, as many as there are free slots, runs their tasks in parallel,
+// and writes the outcomes. Jobs are taken and written in turns, one turn at a time on one connection, so that
+// everything that ends meanwhile shares the next turn's statements.
 //
-// Nothing here ends with an error: what cannot be written or taken is told and tried again at the next turn. A gateway that
-// dies leaves its jobs locked, so each says every few seconds that it lives, and frees the jobs of those that have fallen
-// silent, and of its own those that it was never told of.
+// No error ends the runner: it reports what it could not write or take, and tries again at the next turn. A gateway that
+// dies leaves its jobs locked. So each gateway sends a heartbeat every few seconds. It frees the jobs of gateways that have
+// fallen silent, and those locked in its own name that it does not know of.
 
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
@@ -23,13 +23,13 @@ const APPLICATION_NAME = 'billing-gateway-jobs';
 const LAST_ERROR_LENGTH_MAX = 2_000;
 
 export interface JobTiming {
-  /** How often a gateway says that it lives, and looks for those that do not. */
+  /** How often a gateway writes its heartbeat and looks for gateways without one. */
   readonly heartbeatMs: number;
-  /** After which silence a gateway is taken for dead; several heartbeats. With `heartbeatMs`, less than a minute. */
+  /** The silence after which a gateway counts as dead: several heartbeats. With `heartbeatMs`, less than a minute. */
   readonly silentAfterMs: number;
-  /** How often jobs are looked for that nobody was notified of: those that were put off, and freed ones. */
+  /** How often to look for due jobs without a notification: postponed and freed ones. */
   readonly pollMs: number;
-  /** How long stopping waits for the jobs under way; what is left of them is run again, by another gateway or later. */
+  /** How long stopping waits for running jobs. Those that do not end run again, on another gateway or later. */
   readonly stopWithinMs: number;
 }
 
@@ -41,12 +41,12 @@ const TIMING: JobTiming = {
 };
 
 export interface JobsOptions {
-  /** The database; jobs are taken there as the gateway's role, on three connections of their own. */
+  /** The database. Jobs are taken as the gateway's role, on three separate connections. */
   readonly url: string;
   readonly tasks: readonly Task[];
-  /** Jobs at a time. */
+  /** Jobs that run at the same time. */
   readonly concurrency: number;
-  /** Told of failing tasks and of a database out of reach; both are tried again. */
+  /** Receives errors of failing tasks and of an unreachable database; both are tried again. */
   readonly onError: (error: unknown) => void;
   readonly timing?: Partial<JobTiming>;
 }
@@ -78,9 +78,9 @@ class JobRunner {
   private readonly timing: JobTiming;
   private readonly pool: pg.Pool;
   private listener: Listener | null = null;
-  /** Until what became of them is written. */
+  /** Taken, and the outcome is not yet written. */
   private readonly underWay = new Set<TakenJob>();
-  /** What is to be written: the error of each, or null. */
+  /** Outcomes to be written: the error of each job, or null. */
   private readonly ended = new Map<TakenJob, string | null>();
   private timers: readonly NodeJS.Timeout[] = [];
   private turning: Promise<void> | null = null;
@@ -88,7 +88,7 @@ class JobRunner {
   private beating: Promise<void> | null = null;
   /** No more jobs are taken. */
   private isStopping = false;
-  /** Nothing more is written of those that still run. */
+  /** No more outcomes are written of jobs that still run. */
   private isOver = false;
   private onIdle: () => void = () => undefined;
 
@@ -102,7 +102,7 @@ class JobRunner {
       options: sessionOptions(),
       Client: Connection,
     });
-    // A connection that breaks is replaced; what was under way on it fails and is told of there.
+    // A broken connection is replaced; the statement that ran on it reports the failure.
     this.pool.on('error', () => undefined);
     this.pool.on('connect', (client) => client.on('error', () => undefined));
   }
@@ -195,7 +195,7 @@ class JobRunner {
   }
 
   private begin(job: TakenJob): void {
-    // What came after the end was asked for is left to others.
+    // Notifications that arrive while stopping are left to other gateways.
     if (this.isStopping) return;
     this.underWay.add(job);
     void this.run(job);
@@ -235,8 +235,8 @@ function take(workerId: string, tasks: readonly string[], limit: number): Sql {
   returning j.id, t.identifier as task, j.payload`;
 }
 
-// Of jobs that were freed meanwhile, because their gateway was silent for long, another writes what becomes of them.
-// Attempts are e, e^2, ... e^10 seconds apart, as graphile-worker has it.
+// If a job was freed meanwhile, because this gateway was silent for long, another gateway writes its outcome.
+// Attempts are e, e^2, ... e^10 seconds apart, as in graphile-worker.
 function end(workerId: string, jobs: readonly (readonly [TakenJob, string | null])[]): Sql {
   return sql`/* jobs.end */ with ended as (
     select * from ${unnested(jobs, {
@@ -256,9 +256,9 @@ function heartbeat(workerId: string): Sql {
   on conflict (worker_id) do update set seen_at = excluded.seen_at`;
 }
 
-// The jobs of gateways that are silent, and those of this one that it does not know of, since the answer to taking them was
-// lost. A lock that is younger than the silence is left alone: its holder may not have had its first heartbeat yet, or the
-// answer is on its way. Being killed is no failure of the job's: an attempt that was its last is given back.
+// The jobs of silent gateways, and those of this one that it does not know of, because the answer to taking them was
+// lost. A lock younger than the silence is left alone: its holder may not have had its first heartbeat yet, or the
+// answer is on its way. Being killed is no failure of the job: an attempt that was its last is given back.
 function freeForgotten(workerId: string, jobIds: readonly string[], silentAfterMs: number): Sql {
   return sql`/* jobs.freeForgotten */ with silence as (
     select clock_timestamp() - make_interval(secs => ${silentAfterMs} / 1000.0) as since
@@ -272,8 +272,8 @@ function freeForgotten(workerId: string, jobIds: readonly string[], silentAfterM
   ) end`;
 }
 
-// A job that is written anew while it runs, or when its attempts are used up, leaves its old row behind, without a key and
-// without attempts. When that run ends well the row goes; else it would stay for ever.
+// A job that is written again while it runs, or when its attempts are used up, leaves its old row behind, without a key and
+// without attempts. The row is deleted when that run ends well. Otherwise it would stay for ever.
 function removeReplaced(): Sql {
   return sql`/* jobs.removeReplaced */ delete from graphile_worker._private_jobs
   where key is null and attempts >= max_attempts and locked_at is null`;

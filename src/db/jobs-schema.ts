@@ -1,5 +1,5 @@
 // graphile-worker brings its own schema. Its tables have row-level security without policies, and its functions run as their
-// caller: without grants and policies only their owner could write a job.
+// caller. Without grants and policies only the owner could write a job.
 
 import { Logger, runMigrations } from 'graphile-worker';
 import pg from 'pg';
@@ -17,7 +17,7 @@ export async function installJobs(ownerUrl: string): Promise<void> {
     await runMigrations({ pgPool: pool, logger: new Logger(() => () => undefined) });
     await pool.query(OPEN_TO_ROLES);
   } finally {
-    // Waited for, which graphile-worker's own pool is not: a database that is being copied must have no connection.
+    // Waits, as graphile-worker's own pool does not: a database that is being copied must have no connection.
     await pool.end();
   }
 }

@@ -1,7 +1,7 @@
-// Work that is promised in a transaction and done after it: the transactional outbox. A job is written together with what it
-// follows from, or not at all; any gateway runs it, at least once, so every task is idempotent.
+// Work that follows a transaction: the transactional outbox. A job is written together with its cause, or not at all. Any
+// gateway runs it, at least once, so every task must be idempotent.
 //
-// Jobs are rows of graphile-worker's tables, written by its functions; job-runner.ts does them.
+// Jobs are rows of graphile-worker's tables, written by its functions. job-runner.ts runs them.
 
 import type { Tx } from './database.ts';
 import { atOrNull } from './decode.ts';
@@ -9,20 +9,20 @@ import { sql, unnested } from './sql.ts';
 
 /** Work to be done after the transaction. */
 export interface Job {
-  /** Name of the task that does it. */
+  /** Name of the task that runs it. */
   readonly task: string;
   /** Plain JSON. */
   readonly payload: object;
   /** Real time, epoch ms; default: at once. */
   readonly runAtMs?: number;
   readonly maxAttempts?: number;
-  /** Of jobs with the same key that wait, only the latest is kept. */
+  /** Of waiting jobs with the same key only the latest is kept. */
   readonly jobKey?: string;
 }
 
 /**
- * Writes a job in the caller's transaction. graphile-worker notifies at every call, which takes a lock over the whole
- * database at commit: for what is worth a job, not for every write.
+ * Writes a job in the caller's transaction. graphile-worker notifies at every call, which takes a database-wide lock
+ * at commit. So it is for rare work, not for every write.
  */
 export async function enqueue(tx: Tx, job: Job): Promise<void> {
   await enqueueAll(tx, [job]);
@@ -41,7 +41,7 @@ export async function enqueueAll(tx: Tx, jobs: readonly Job[]): Promise<void> {
          max_attempts := k.max_attempts, job_key := k.job_key)`);
 }
 
-/** What does jobs of a name. It may be run more than once for one job, and parses its payload itself. */
+/** Runs the jobs of a name. It may run more than once for one job, and parses its payload itself. */
 export interface Task {
   readonly name: string;
   readonly run: (payload: unknown) => Promise<void>;

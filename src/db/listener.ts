@@ -1,11 +1,11 @@
-// One connection that listens for what transactions notify. A notice may be lost while the connection is down, so whoever
-// listens is told of each new connection, and then reads on from where it is.
+// One connection that listens for the notifications of transactions. Notifications may be lost while the connection is down,
+// so a caller is notified of each new connection, and then reads on from where it is.
 
 import { Connection, sessionOptions } from './connection.ts';
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
-/** A link that fell silent is found by asking: nothing else tells it from one on which nothing is notified. */
+/** Without asking, a silent link cannot be told from one without notifications. */
 const ASK_EVERY_MS = 5_000;
 
 export interface ListenerOptions {
@@ -13,11 +13,11 @@ export interface ListenerOptions {
   readonly applicationName: string;
   readonly channel: string;
   readonly onNotice: (payload: string) => void;
-  /** Called whenever the connection listens (again): notices before it may have been lost. */
+  /** Called whenever the connection starts or resumes listening: notifications before it may have been lost. */
   readonly onListening: () => void;
 }
 
-/** Listens until it is stopped; a connection that breaks is opened again, after a pause that grows to five seconds. */
+/** Listens until it is stopped. A broken connection is opened again, after a pause that grows to five seconds. */
 export class Listener {
   private connection: Connection | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -55,7 +55,7 @@ export class Listener {
       await connection.connect();
       await connection.query(`listen ${connection.escapeIdentifier(channel)}`);
     } catch {
-      // One that never connected may tell no end.
+      // The end of a connection that never connected may fail.
       await connection.end().catch(() => undefined);
       this.connectAgain(connection);
       return;
@@ -76,7 +76,7 @@ export class Listener {
   }
 }
 
-// A question that is not answered in time ends the connection.
+// A question that is not answered in time closes the connection.
 function askWhileOpen(connection: Connection): void {
   const timer = setInterval(() => {
     connection.query('select 1').catch(() => undefined);

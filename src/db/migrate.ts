@@ -16,7 +16,7 @@ export interface MigrateOptions {
 }
 
 /**
- * Runs what is missing. @returns the names of the migrations that ran
+ * Runs the missing migrations. @returns their names
  * @throws UnavailableError when the server is older than PostgreSQL 15
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
@@ -27,7 +27,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   });
 }
 
-/** Takes the last `count` migrations back. */
+/** Reverts the last `count` migrations. */
 export async function migrateDown(options: MigrateOptions, count: number): Promise<void> {
   await withOwner(options, async (source) => {
     for (let step = 0; step < count; step += 1) {
@@ -47,7 +47,7 @@ async function withOwner<T>(
     migrationsTableName: 'schema_migration',
     installExtensions: false,
     applicationName: 'billing-gateway-migrate',
-    // A migration may take long, so only the connecting and a dead link are bounded.
+    // A migration may take long, so only connecting and a dead link are bounded.
     connectTimeoutMS: CONNECT_WITHIN_MS,
     extra: { keepAlive: true },
   });
@@ -65,7 +65,7 @@ async function withOwner<T>(
   }
 }
 
-// On a server whose roles another owner made, only that owner may hand them out.
+// On a server where another owner created the roles, only that owner can grant them.
 async function takeRoles(source: DataSource): Promise<void> {
   try {
     await source.query('grant billing_gateway, billing_operator to current_user');

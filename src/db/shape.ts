@@ -1,11 +1,11 @@
-// What a value is read from, said once: of each property the SQL that selects it and how what comes is decoded. The select
-// list, the reading of a row and the reading of columns follow.
+// How the properties of a value are read, in one place: for each, the SQL that selects it and its decoder. The select
+// list, the reading of a row and the reading of columns follow from it.
 
 import type { Columns } from './columnar.ts';
 import type { Decode, Row } from './decode.ts';
 import { raw, type Sql } from './sql.ts';
 
-/** Of each property: what selects it, and how it is decoded. Sums that may pass 2^53 are selected as text. */
+/** For each property: the SQL that selects it, and its decoder. Sums that may pass 2^53 are selected as text. */
 export type Shape<T> = { readonly [K in keyof T]-?: readonly [sql: string, decode: Decode<T[K]>] };
 
 type Read = readonly [sql: string, decode: Decode<unknown>];
@@ -25,7 +25,7 @@ export function fromRow<T extends object>(shape: Shape<T>, row: Row): T {
   for (const [property, [, decode]] of readsOf(shape)) {
     value[property] = decode(row[property], property);
   }
-  // A shape has a decoder for each property of T: what they give is a T.
+  // A shape has a decoder for each property of T, so together they make a T.
   return value as T;
 }
 

@@ -1,5 +1,5 @@
-// SQL with its parameters where they stand. A statement is text and values; the tag keeps the two apart, so that no value
-// ever becomes text.
+// SQL with parameters in the places where they are used. A statement is text and values; the tag keeps the two apart, so that
+// no value ever becomes text.
 
 import sqlTag, { empty, join, raw, Sql } from 'sql-template-tag';
 import { invariant } from '../core/errors.ts';
@@ -11,10 +11,10 @@ export const sql = sqlTag;
 type Column<R> = readonly [type: string, value: (row: R) => unknown];
 
 /**
- * Rows as a table of parameters, an array each column: `unnest($1::int[], $2::text[]) as k (a, b)`.
+ * Rows as a table of parameters, one array for each column: `unnest($1::int[], $2::text[]) as k (a, b)`.
  * @param columns by name, in the table's order
- * @param options.as what the table is called; default k
- * @param options.ordinal the name of one more column, which numbers the rows from 1
+ * @param options.as the table's alias; default k
+ * @param options.ordinal the name of an additional column that numbers the rows from 1
  */
 export function unnested<R>(
   rows: readonly R[],
@@ -32,13 +32,13 @@ export function unnested<R>(
     ],
     entries.map(([, [, value]], index) => {
       const values = rows.map(value);
-      // Nulls alone are left out, but of the first column, which says how many rows there are: unnest fills them up.
+      // A column of nulls alone is sent empty, since unnest fills it up. The first column is not: it says how many rows there are.
       return index > 0 && values.every((one) => one === null) ? '{}' : arrayLiteral(values);
     }),
   );
 }
 
-// The driver writes the same, but escapes every value, and ingest sends thousands: so lists of one sort are written at once.
+// The driver writes the same, but escapes every value, and ingest sends thousands. So lists of one type are written at once.
 function arrayLiteral(values: readonly unknown[]): string {
   if (values.every(isNumber)) return `{${values.join(',')}}`;
   if (values.every(isText)) return `{"${values.map(escaped).join('","')}"}`;

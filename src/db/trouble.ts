@@ -1,15 +1,15 @@
-// Which errors say that the database is out of reach or too busy, whoever threw them: the server, the driver, the system or
-// TypeORM. What is neither is a fault of a statement, and so of ours.
+// Which errors mean that the database is unreachable or too busy, whoever threw them: the server, the driver, the system or
+// TypeORM. Any other error is a fault of a statement, and so of ours.
 
 import { sqlState } from './database.ts';
 
 export type DatabaseTrouble = 'BUSY' | 'OUT_OF_REACH';
 
-/** Serialisation, deadlock, a lock or a statement that took too long. */
+/** Serialisation failure, deadlock, a lock or a statement that took too long. */
 const TOO_BUSY = new Set(['40001', '40P01', '55P03', '57014']);
 /**
  * Connections that break (08), end (57P0, 25P0) or are refused: too many of them or no room (53), a user, password or
- * database that no longer is (28, 3D000), a server that only reads since another one took over (25006).
+ * database that no longer exists (28, 3D000), a server that became read-only when another took over (25006).
  */
 const OUT_OF_REACH = /^(08|25006|25P0[2-4]|28|3D000|53|57P0)/;
 const SYSTEM_CODES = new Set([
@@ -28,12 +28,12 @@ const SYSTEM_CODES = new Set([
   'ERR_STREAM_WRITE_AFTER_END',
   'ETIMEDOUT',
 ]);
-// What the driver and TypeORM say has no code.
+// These errors of the driver and TypeORM have no code.
 const BROKEN_CONNECTION =
   /Connection terminated|connection timeout|timeout exceeded when trying to connect|Query read timeout|not queryable|Cannot use a pool|Driver not Connected|Query runner already released/i;
 const DEPTH_MAX = 4;
 
-/** What an error says of the database, itself or by what it wraps; null: nothing. */
+/** What an error, or an error that it wraps, says about the database; null: nothing. */
 export function databaseTrouble(error: unknown): DatabaseTrouble | null {
   let inner = error;
   for (let depth = 0; depth < DEPTH_MAX && isObject(inner); depth += 1) {
@@ -44,10 +44,10 @@ export function databaseTrouble(error: unknown): DatabaseTrouble | null {
   return null;
 }
 
-/** Why a database cannot be used, in the words of whoever refused it; null: the error is of another kind. */
+/** Why a database cannot be used, in the words of whoever refused it; null for any other error. */
 export function reasonOutOfReach(error: unknown): string | null {
   if (databaseTrouble(error) !== 'OUT_OF_REACH' || !isObject(error)) return null;
-  // Of a name with several addresses, each has an error of its own.
+  // For a name with several addresses, each address has an error.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   if (first instanceof Error && first.message !== '') return first.message;
   return error instanceof Error ? error.message : 'It did not say why.';

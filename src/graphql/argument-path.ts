@@ -1,5 +1,5 @@
-// Where a refused value stands: the path from the field's arguments down, ['input', 'events', 17, 'credits'], whether it
-// was written into the query or came as a variable. It is worked out only when an error is told.
+// The path of a refused value: from the field's arguments down, ['input', 'events', 17, 'credits'], whether it
+// was written into the query or came as a variable. It is computed only when an error is reported.
 
 import { BREAK, GraphQLError, Kind, parse, visit, type Source, type ValueNode } from 'graphql';
 import type { ErrorPath } from '../core/errors.ts';
@@ -15,14 +15,14 @@ export function printPath(path: ErrorPath): string {
 }
 
 /**
- * The path that graphql-js' sentence of a refused variable names: `Variable "$input" got invalid value "x" at
- * "input.events[17].credits"; …`. Begins with the argument that the variable is used in, where `error` has the query;
- * else with the variable's name. Undefined when `message` is another sentence.
+ * The path in graphql-js' sentence about a refused variable: `Variable "$input" got invalid value "x" at
+ * "input.events[17].credits"; …`. Begins with the argument that uses the variable if `error` has the query,
+ * otherwise with the variable's name. Undefined when `message` is another sentence.
  */
 export function variablePath(message: string, error: unknown): ErrorPath | undefined {
   const name = /^Variable "\$(\w+)" got invalid value /.exec(message)?.[1];
   if (name === undefined) return undefined;
-  // The value stands before the place and may itself read like one, so the last place counts.
+  // The sentence names the value first, and its text may look like a path too. So the last match counts.
   const places = [...message.matchAll(/ at "(\w+)((?:\.\w+|\[\d+\])*)"; /g)];
   const place = places.findLast(([, variable]) => variable === name)?.[2] ?? '';
   const below = [...place.matchAll(/\[(\d+)\]|\.(\w+)/g)].map(([, index, field]) =>

@@ -1,4 +1,4 @@
-// What every resolver of one request shares: who asks, one fixed now, and one snapshot of the database, so that all
+// What all resolvers of a request share: the caller, one fixed now, and one snapshot of the database, so that all
 // figures of an answer are of the same state and add up.
 
 import type { Clock } from '../core/clock.ts';
@@ -19,27 +19,27 @@ export class RequestContext {
     this.now = clock.nowMs();
   }
 
-  /** The request's now, epoch ms: it does not move while an answer is put together. */
+  /** The request's now, epoch ms. It is fixed while the answer is built. */
   get nowMs(): number {
     return this.now;
   }
 
   /** The request's snapshot; opened at the first read. */
   async reader(): Promise<Tx> {
-    // Where an error ended the answer early, fields that still work must not open what nobody would close.
+    // After an error ended the answer early, fields that still run must not open a snapshot that nobody would close.
     if (this.isOver) throw new Error('the answer is complete');
     this.snapshot ??= this.database.openSnapshot();
     return (await this.snapshot).tx;
   }
 
-  /** What `make` gave when this request first called for it: a request's loaders. */
+  /** The result of `make`, called once for each request: the request's loaders. */
   once<T>(make: (context: RequestContext) => T): T {
     if (!this.memo.has(make)) this.memo.set(make, make(this));
-    // What is stored under a function is what it gave.
+    // The memo holds under each function what that function returned.
     return this.memo.get(make) as T;
   }
 
-  /** Before each root field of a mutation: what it reads afterwards must see what it wrote. */
+  /** Called before each root field of a mutation: what it reads afterwards must include what it wrote. */
   async renew(): Promise<void> {
     await this.closeSnapshot();
     this.now = this.clock.nowMs();

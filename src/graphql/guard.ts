@@ -1,6 +1,6 @@
-// How errors are told to callers: ours with their code and argument path, those of the query as graphql-js words them,
-// a database that is out of reach as UNAVAILABLE, and any other fault as a reference id. What went wrong in the last two
-// cases goes to the log alone: no stack, statement or table name reaches a caller.
+// How callers see errors: ours with their code and argument path, those of the query in graphql-js' words,
+// an unreachable database as UNAVAILABLE, and any other fault as a reference id. The details of the last two
+// go to the log alone: no stack, statement or table name reaches a caller.
 
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
@@ -20,14 +20,14 @@ export interface CallerError {
   readonly message: string;
   readonly code: ErrorCode;
   readonly path?: ErrorPath;
-  /** Under which the details stand in the log. */
+  /** The id of the details in the log. */
   readonly reference?: string;
 }
 
-/** Told of what callers are not told; `reference` is what they quote, if they were given one. */
+/** Receives what callers do not see. `reference` is the id that the caller can quote, if there is one. */
 export type FaultListener = (error: unknown, reference: string) => void;
 
-/** What a caller is told of anything that was thrown. `onFault` hears of what is not the caller's doing. */
+/** What a caller sees of any thrown error. `onFault` receives errors that the caller did not cause. */
 export function describeError(error: unknown, onFault: FaultListener): CallerError {
   if (error instanceof GatewayError) {
     const { message, code, argumentPath } = error;
@@ -64,12 +64,12 @@ export function errorFormatter(
   };
 }
 
-// Before anything runs, only what the caller nested is walked through: the query and its variables.
+// Before execution only the caller's own nesting is walked: the query and its variables.
 function isTooDeep(error: unknown): boolean {
   return error instanceof RangeError && error.message.startsWith('Maximum call stack size');
 }
 
-// A scalar refuses a value without knowing where it stands; the query and the executor's sentence together do.
+// A scalar refuses a value without knowing its place; the query and the executor's sentence together give the place.
 function refusedValue(
   formatted: GraphQLFormattedError,
   refusal: GatewayError,
@@ -89,7 +89,7 @@ function wordedByGraphql(formatted: GraphQLFormattedError, error: unknown): Grap
   const { extensions, message } = formatted;
   const code = extensions?.['code'];
   const path = variablePath(message, error) ?? literalPath(error);
-  // A value that cannot be is the caller's input, whether it stands in the query or came as a variable.
+  // An invalid value is the caller's input, whether it is in the query or in a variable.
   const isCoded =
     path === undefined && typeof code === 'string' && code !== 'INTERNAL_SERVER_ERROR';
   return {
@@ -104,8 +104,8 @@ function wordedByGraphql(formatted: GraphQLFormattedError, error: unknown): Grap
   };
 }
 
-// Errors without a place in the answer come from reading the query. Of those with one, graphql's own are faults of our
-// answers (a null where none may be, a value that cannot be written), but for a required argument that was left out.
+// Errors without a path in the answer come from reading the query. Of those with one, graphql's own are faults of our
+// answers (a null in a non-null field, a value that cannot be serialised), except for a required argument that was left out.
 function isOfTheQuery(formatted: GraphQLFormattedError, original: GraphQLError): boolean {
   if (formatted.path === undefined) return true;
   const code = formatted.extensions?.['code'];
@@ -113,7 +113,7 @@ function isOfTheQuery(formatted: GraphQLFormattedError, original: GraphQLError):
   return /^Argument "\w+" of (non-null|required) type /.test(original.message);
 }
 
-// graphql-js wraps what a scalar or a resolver threw, a bad variable twice.
+// graphql-js wraps the errors of scalars and resolvers, and wraps those of variables twice.
 function originalOf(error: unknown): unknown {
   let original = error;
   while (original instanceof GraphQLError && original.originalError) {

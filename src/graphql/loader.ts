@@ -1,5 +1,5 @@
-// What the fields of one answer ask for in the same tick is one statement, and what was asked for once is not asked for
-// again: a loader for each kind of thing, made at its first use in a request.
+// Fields of one answer that ask in the same tick share one statement, and nothing is asked for twice. Each kind of thing
+// has a loader, which a request makes at its first use.
 
 import DataLoader from 'dataloader';
 import type { Tx } from '../db/database.ts';
@@ -10,8 +10,8 @@ type Loader<K, V> = (context: RequestContext) => DataLoader<K, V, unknown>;
 
 /**
  * Declares a loader.
- * @param load answers each key, in their order, or says what is wrong with it
- * @param keyOf what two keys have alike that ask for the same; default: the key itself
+ * @param load returns the value, or an error, for each key in order
+ * @param keyOf equal for keys that mean the same; default: the key itself
  */
 export function loader<K, V>(
   load: (tx: Tx, keys: readonly K[], context: RequestContext) => Promise<readonly (V | Error)[]>,
@@ -24,15 +24,15 @@ export function loader<K, V>(
   return (context) => context.once(make);
 }
 
-/** What keys have alike that say the same. */
+/** A key's content as text: equal for keys with equal content. */
 export function byContent(key: unknown): string {
   return JSON.stringify(key);
 }
 
 /**
- * Declares a loader of rows that carry their key; null where there is none.
- * @param load the rows that there are, in any order
- * @param keyOf what a key and its row have alike
+ * Declares a loader of rows that carry their key; null where there is no row.
+ * @param load returns the existing rows, in any order
+ * @param keyOf equal for a key and its row
  */
 export function rowLoader<K, R extends K>(
   load: (tx: Tx, keys: readonly K[]) => Promise<readonly R[]>,

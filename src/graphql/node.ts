@@ -1,6 +1,6 @@
 import { Field, ID, InterfaceType } from 'type-graphql';
 
-/** What `node(id)` finds: every type with an id of its own. */
+/** The interface of all types that `node(id)` finds. */
 @InterfaceType('Node')
 export abstract class NodeType {
   @Field(() => ID)

@@ -1,5 +1,5 @@
-// Relay connections. A cursor holds its row's sort value and id, so a page goes on at the right place while rows come
-// and go. Null arguments mean left out.
+// Relay connections. A cursor holds its row's sort value and id, so the next page begins at the right place while rows are
+// added and removed. A null argument counts as left out.
 
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { parseWithin } from '../core/check.ts';
@@ -20,11 +20,11 @@ export interface PageRequest {
   readonly after: CursorKey | null;
 }
 
-/** What sets a list apart from others. */
+/** What distinguishes a list from others. */
 interface ListRules {
-  /** Where its arguments stand, from the field that is asked for on; default: they are that field's own. */
+  /** The path of its arguments within the field that was asked for; default: they are that field's own arguments. */
   readonly path?: ErrorPath;
-  /** Whether a cursor can be of this list; default: when it names a row by its id alone. */
+  /** Whether a cursor can belong to this list; default: its key is a row id alone. */
   readonly isKey?: (key: CursorKey) => boolean;
 }
 
@@ -68,7 +68,7 @@ export interface ViewPageRequest {
 }
 
 /**
- * @param path where the arguments stand, from the field that is asked for on
+ * @param path of the arguments within the field that was asked for
  * @throws UserInputError when both ends are asked for, a number is out of bounds, or a cursor is none of a view's list
  */
 export function parseViewPage(
@@ -119,7 +119,7 @@ function parseViewCursor(cursor: string | null | undefined, path: ErrorPath): Vi
   return parsed;
 }
 
-/** The one answer for a cursor that is none, or one of another list. */
+/** The same error for a text that is no cursor and for a cursor of another list. */
 export function wrongCursor(path: ErrorPath): UserInputError {
   return new UserInputError(
     `${path.at(-1) ?? 'after'} is not a cursor that this list gave for this order, filter and range: use a cursor of the page before, or begin again without it.`,
@@ -127,11 +127,11 @@ export function wrongCursor(path: ErrorPath): UserInputError {
   );
 }
 
-/** One page of a list, with what is only worked out when it is asked for. */
+/** One page of a list, with parts that are computed only when asked for. */
 export interface ConnectionParts<T> {
   readonly nodes: readonly T[];
   readonly keyOf: (node: T) => CursorKey;
-  /** What binds the cursors to a view; left out: nothing. */
+  /** What binds the cursors to a view; default: nothing. */
   readonly mark?: ViewMark;
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
@@ -139,7 +139,7 @@ export interface ConnectionParts<T> {
 }
 
 export class Connection<T> {
-  // graphql-jit reads a property once for each use that its code makes of it, so what is worked out is kept.
+  // graphql-jit reads a property as often as its code uses it, so the result is kept.
   private madeEdges: readonly { readonly cursor: string; readonly node: T }[] | undefined;
   private madePageInfo: PageInfo | undefined;
 
@@ -181,7 +181,7 @@ export class Connection<T> {
 
 /**
  * The page of a list that is already in memory, in its order.
- * @param compare the list's total order, by which rows beside a cursor are found even when the cursor's row has gone
+ * @param compare the list's total order; it finds the rows beside a cursor even after the cursor's row has gone
  */
 export function pageOfList<T>(
   rows: readonly T[],
@@ -209,7 +209,7 @@ export function pageOfList<T>(
 }
 
 /**
- * The page of rows that a store read with `limit first + 1`: the extra row only tells whether there are more.
+ * The page of rows that a store read with `limit first + 1`: the extra row only shows whether there are more.
  */
 export function pageOfRows<T>(
   rows: readonly T[],
@@ -298,7 +298,7 @@ export function connectionType<T extends object>(
     @Field(() => [Edge]) readonly edges!: Edge[];
     @Field(() => [node()]) readonly nodes!: T[];
     @Field(() => PageInfo) readonly pageInfo!: PageInfo;
-    // Not simple: it may be counted only when asked for, and graphql-jit takes no promise where no resolver is.
+    // Not simple: it may be a promise, so that rows are counted only on demand, and graphql-jit needs a resolver for promises.
     @Field(() => Int, { simple: false }) readonly totalCount!: number;
   }
   // Instances are built as Connection<T>, which has these properties; this class only declares them to the schema.

@@ -11,7 +11,7 @@ import { HOUR_MS, isoInstant } from '../core/range.ts';
 
 export { GraphQLEmailAddress as EmailAddressScalar, GraphQLSafeInt as SafeIntScalar };
 
-// Answers are bigint; what was parsed, such as an argument's default, is the canonical string already.
+// Answers are bigint. Parsed values, such as an argument's default, are canonical strings already.
 function serializeMicro(value: unknown): string {
   if (typeof value === 'string') return formatMicro(parseMicro(value));
   return typeof value === 'bigint' ? formatMicro(value) : unserialisable(value);
@@ -24,7 +24,7 @@ interface TextScalar<TInternal> {
   readonly serialize: (value: unknown) => string;
 }
 
-/** As formatMicro prints, below the largest that can be held; zero and debt are left to it. */
+/** What formatMicro prints, for most amounts. Zero, debt and the largest amounts take the slow way. */
 const CANONICAL_CREDITS = /^(?:[1-9]\d{0,11}|0(?=\.))(?:\.\d{0,5}[1-9])?$/;
 
 /** An exact decimal of credits: bigint micro-credits inside. */
@@ -32,7 +32,7 @@ export const CreditsScalar = textScalar({
   name: 'Credits',
   description:
     'An exact decimal number of credits with at most six fraction digits, as a string: "212.16". No trailing zeros and no exponent; debt is negative.',
-  // What is canonical already is not worked out only to be printed the same again.
+  // Text that is canonical already need not be parsed and printed again.
   parse: (text) => (CANONICAL_CREDITS.test(text) ? text : formatMicro(parseMicro(text))),
   serialize: serializeMicro,
 });
@@ -127,7 +127,7 @@ function wrongKind(name: string, value: unknown): UserInputError {
   return new UserInputError(`${name} is written as a string, not as ${shown(value)}.`);
 }
 
-// What is nested is not shown: it may be nested too deeply to be printed.
+// Nested values are not printed: their depth is not bounded.
 function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   return Array.isArray(value) ? 'a list' : 'an object';

@@ -1,4 +1,4 @@
-// Pages in both directions of a list whose rows are numbered within their account: a cursor is a row's number.
+// Pages in both directions for lists whose rows are numbered within their account. A cursor is a row's number.
 
 import { ArgsType, Field, Int } from 'type-graphql';
 import { parseWithin } from '../core/check.ts';
@@ -16,8 +16,8 @@ export class WindowArgs {
 }
 
 /**
- * The window that a list is asked for.
- * @param otherwise what it is with neither first nor last
+ * The window that a list's arguments ask for.
+ * @param otherwise used when neither first nor last is given
  * @throws BAD_USER_INPUT for both, for a count out of bounds, and for a cursor of another list
  */
 export function parseWindow(args: WindowArgs, otherwise: Pick<Window, 'from' | 'limit'>): Window {
@@ -40,7 +40,7 @@ function parseCount(count: number, name: string): number {
   return parseWithin(count, { min: 0, max: ROWS_PER_PAGE_MAX }, [name]);
 }
 
-/** The number that a cursor says. @throws BAD_USER_INPUT for the cursor of another list */
+/** The number in a cursor. @throws BAD_USER_INPUT for a cursor of another list */
 export function sequenceOfCursor(cursor: string | null | undefined, name: string): number | null {
   if (cursor === null || cursor === undefined) return null;
   const { value, id } = parseCursor(cursor, [name]);
@@ -48,7 +48,7 @@ export function sequenceOfCursor(cursor: string | null | undefined, name: string
   return id;
 }
 
-/** The window to read, in order to know whether there are rows beyond it: with one more row, which stands at its far end. */
+/** The window to read so that we know whether there are more rows: it has one more, at the far end. */
 export function withOneMore(window: Window): Window {
   return { ...window, limit: window.limit + 1 };
 }
