@@ -9,6 +9,7 @@ import {
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
+import { parseUrl } from '../core/url.ts';
 import type { DeploymentChange, CreditEvent } from '../engine/credit-event.ts';
 import { holdRatesKnownTo } from '../credits/rates.service.ts';
 import {
@@ -31,7 +32,6 @@ import {
 import { requireAllowed } from './policy.ts';
 
 const FAILURE_MESSAGE_MAX = 2_000;
-const ENDPOINT_URL_MAX = 2_048;
 
 const { WORKFLOW: workflowType, ...hostedTypeOfKind } = typeOfKind;
 const hostedTypes = Object.values(hostedTypeOfKind);
@@ -75,9 +75,11 @@ export class DeploymentService {
 
   /** Runs a hosted resource from `at` on, or (ready: false) asks for it. */
   async deploy(actor: Actor, request: DeployRequest): Promise<Resource> {
-    const { endpointUrl = null } = request;
     const replicas = parseReplicas(request.replicas ?? 1, ['input', 'replicas']);
-    if (endpointUrl !== null) parseText(endpointUrl, ['input', 'endpointUrl'], ENDPOINT_URL_MAX);
+    const endpointUrl =
+      request.endpointUrl == null
+        ? null
+        : parseUrl(request.endpointUrl, ['input', 'endpointUrl']).href;
     return this.call(actor, request, {
       types: hostedTypes,
       path: ['input'],

@@ -8,7 +8,7 @@ import type { DeliveryStatus } from '../notifications/email.ts';
 import { HOUR_MS } from '../core/range.ts';
 import { parseWithin } from '../core/check.ts';
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
-import { parseText } from '../core/text.ts';
+import { parseUrl } from '../core/url.ts';
 
 export const webhookEvents = {
   ALERT_RAISED: 'ALERT_RAISED',
@@ -20,7 +20,6 @@ export const webhookEvents = {
 export type WebhookEvent = keyof typeof webhookEvents;
 
 export const ENDPOINTS_MAX = 20;
-export const URL_LENGTH_MAX = 2_048;
 export const SECRET_BYTES = 32;
 export const SECRET_START = 'whsec_';
 /** How long an old secret goes on signing unless the caller says otherwise, and at most. */
@@ -187,14 +186,10 @@ export function parseWebhookUrl(
   isPrivateAddress: (host: string) => boolean,
   rules: UrlRules,
 ): string {
-  parseText(text, rules.path, URL_LENGTH_MAX);
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const fault =
-    url === null ? 'is not an absolute URL' : urlFault(url, isPrivateAddress, rules.allowLoopback);
-  if (url === null || fault !== null) {
-    throw new UserInputError(`url ${fault}.`, { path: rules.path });
-  }
-  return parseText(url.href, rules.path, URL_LENGTH_MAX);
+  const url = parseUrl(text, rules.path);
+  const fault = urlFault(url, isPrivateAddress, rules.allowLoopback);
+  if (fault !== null) throw new UserInputError(`url ${fault}.`, { path: rules.path });
+  return url.href;
 }
 
 /** Whether messages are sent to the port that a URL names. @param isLoopback whether its host is this machine, and may be */

@@ -269,6 +269,26 @@ describe('hosting', () => {
   });
 });
 
+describe('an endpoint URL', () => {
+  it.each([
+    ['https://x.example/\r\nX: y', 'https://x.example/X:%20y'],
+    ['  HTTPS://X.Example/ü ', 'https://x.example/%C3%BC'],
+  ])('%j is kept as %s, on one line', async (endpointUrl, kept) => {
+    const deployed = await deploy({ endpointUrl });
+
+    expect(at(deployed, 'data', 'deploy', 'endpointUrl')).toBe(kept);
+  });
+
+  it('is refused when it is too long to be kept', async () => {
+    const answer = await deploy({ endpointUrl: `https://x.example/${'ü'.repeat(1_000)}` });
+
+    expect(at(answer, 'errors', 0)).toMatchObject({
+      message: 'endpointUrl is 6018 characters long; at most 2048 are kept.',
+      extensions: { code: 'BAD_USER_INPUT', path: ['input', 'endpointUrl'] },
+    });
+  });
+});
+
 describe('a call that is sent again', () => {
   it('returns the resource unchanged, whatever its instant', async () => {
     const first = await deploy({ at: '2026-03-10T11:00:00.000Z' });

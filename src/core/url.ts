@@ -1,0 +1,18 @@
+import { UserInputError, type ErrorPath } from './errors.ts';
+import { parseText } from './text.ts';
+
+const URL_LENGTH_MAX = 2_048;
+
+/**
+ * A URL; what is kept of it is its `href`: normalised, with all that a URL cannot hold percent-encoded, so no line break.
+ * @throws UserInputError when it is none, is too long (as it is kept, too), or cannot be stored
+ */
+export function parseUrl(text: string, path: ErrorPath): URL {
+  parseText(text, path, URL_LENGTH_MAX);
+  if (!URL.canParse(text)) {
+    throw new UserInputError(`${String(path.at(-1))} is not an absolute URL.`, { path });
+  }
+  const url = new URL(text);
+  parseText(url.href, path, URL_LENGTH_MAX);
+  return url;
+}
