@@ -11,7 +11,7 @@ import {
   unknownId,
 } from '../core/identity.ts';
 
-/** What a scope may do besides its own: MANAGE reads too, OPERATOR does everything. */
+/** What a scope allows besides its own: MANAGE reads too, OPERATOR does everything. */
 const impliedBy: Readonly<Record<Scope, readonly Scope[]>> = {
   READ_USAGE: ['READ_USAGE', 'MANAGE', 'OPERATOR'],
   INGEST: ['INGEST', 'OPERATOR'],
@@ -32,8 +32,8 @@ export function isOperator(actor: Actor): boolean {
 }
 
 /**
- * The account that a call is about: the one named, or the caller's own.
- * @throws FORBIDDEN without the scope, NOT_FOUND for another's or no account's id, BAD_USER_INPUT when an operator names none
+ * The account that a call is about: the named one, or the caller's own.
+ * @throws FORBIDDEN without the scope, NOT_FOUND for an unknown id or another's, BAD_USER_INPUT when an operator names none
  */
 export function requireAccount(
   actor: Actor,
@@ -52,7 +52,7 @@ export function requireAccount(
 }
 
 /**
- * What an id points to, when the caller may touch it. Whether the row exists is the store's answer.
+ * The reference in an id, if the caller may use it. The store finds out whether the row exists.
  * @throws NOT_FOUND for an id of another type or account, FORBIDDEN without the scope
  */
 export function requireRef(

@@ -30,13 +30,13 @@ import {
   touchKey,
 } from './key.store.ts';
 
-/** How long a gateway trusts what it read of a key: a revocation on another gateway holds here after it. */
+/** How long a gateway trusts a key that it has read. A revocation on another gateway takes effect here within this time. */
 export const KEY_CACHE_MS = 3_000;
 const CACHED_KEYS = 10_000;
 const LAST_USED_EVERY_MS = 60_000;
 const LISTED_KEYS_MAX = 1_000;
 
-/** What this service needs to know of accounts, which live in a higher layer: that one exists. */
+/** What this service needs of accounts, which are in a higher folder: whether one exists. */
 export interface AccountFinder {
   /** @throws NOT_FOUND */
   get(tx: Tx, accountId: number, asNamed?: string): Promise<unknown>;
@@ -62,7 +62,7 @@ export class KeyService {
   /**
    * Whose key a request carries. A key's expiry holds to the millisecond, its revocation at once on the gateway that
    * revoked it and within KEY_CACHE_MS on others.
-   * @returns null without a key, or with one that is unknown, expired or revoked: they are not told apart
+   * @returns null without a key, or for any key that is unknown, expired or revoked
    */
   async authenticate(authorizationHeader: string | undefined): Promise<Actor | null> {
     const secret = bearerSecret(authorizationHeader);
@@ -75,7 +75,7 @@ export class KeyService {
     return cached.actor;
   }
 
-  /** Those of these callers whose keys were revoked or have expired: for connections that outlive their request. */
+  /** The callers among these whose keys were revoked or have expired: for connections that outlive their request. */
   async findEnded(actors: readonly Actor[]): Promise<ReadonlySet<Actor>> {
     const keys = actors.map(({ accountId, keyId }) => ({ accountId, keyId }));
     const nowMs = this.clock.nowMs();
@@ -84,9 +84,9 @@ export class KeyService {
   }
 
   /**
-   * Makes a key. An account's key makes keys of its own account, an operator's those of the account that it names, or,
-   * naming none and asking for OPERATOR, another operator's.
-   * @returns the key and its secret, which is nowhere kept
+   * Makes a key. An account's key makes keys of its own account. An operator's key makes keys of the account that it names or,
+   * when it names none and asks for OPERATOR, another operator's key.
+   * @returns the key and its secret, which is not stored
    * @throws FORBIDDEN for a scope that the caller lacks, NOT_FOUND, BAD_USER_INPUT, CONFLICT when there are too many keys
    */
   async create(
@@ -113,15 +113,15 @@ export class KeyService {
     return { apiKey, secret };
   }
 
-  /** A key that is revoked already is returned unchanged. @throws FORBIDDEN, NOT_FOUND */
+  /** Revokes a key; one that is already revoked is returned unchanged. @throws FORBIDDEN, NOT_FOUND */
   async revoke(actor: Actor, id: string): Promise<ApiKey> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['ApiKey'], path: ['id'] });
     const revoked = await this.database.inTransaction((tx) =>
       revokeKey(tx, keyOf(ref), this.clock.nowMs()),
     );
     if (revoked === null) throw unknownId(id, ['id']);
-    // What is cached is known by secrets, which are not at hand: all of it is read again. A read that is under way may have
-    // seen the key before it was revoked, so what it found is not kept (see read).
+    // The cache is keyed by secrets, which are not known here, so all of it is dropped. A read that is in progress may have
+    // seen the key before it was revoked, so its result is not kept (see read).
     this.revocations += 1;
     this.cache.clear();
     return revoked;
@@ -142,7 +142,7 @@ export class KeyService {
     return listKeys(tx, accountId, LISTED_KEYS_MAX);
   }
 
-  /** The key of an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
+  /** The key with an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
   async get(actor: Actor, tx: Tx, id: string): Promise<ApiKey> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['ApiKey'], path: ['id'] });
     const { accountId, keyId } = keyOf(ref);
@@ -152,15 +152,15 @@ export class KeyService {
   }
 
   /**
-   * Sees to it that an operator can begin. With a secret of the operator's own, that secret is a key afterwards (a revoked
-   * one stays revoked); without one, the first call on a database makes a key.
-   * @returns the secret that was made, to be shown once; null when none was
+   * Ensures that an operator can begin. If the operator configured a secret, it becomes a key (unless it is one that was
+   * revoked). Without it, the first call on a database makes a key.
+   * @returns the new secret, to be shown once; null when none was made
    * @throws BAD_USER_INPUT for a secret that is too short or cannot travel in a header
    */
   async ensureOperatorKey(ownSecret: string | null): Promise<{ readonly secret: string | null }> {
     const secret = ownSecret === null ? newSecret() : parseBootstrapSecret(ownSecret);
     return this.database.inTransaction(async (tx) => {
-      // The lock comes first: two gateways that both saw no key would print two.
+      // The lock comes first: otherwise two gateways could both see no key and print two.
       await lockKeys(tx);
       if (ownSecret === null && (await listKeys(tx, null, 1)).length > 0) return { secret: null };
       const key: NewApiKey = {
@@ -176,7 +176,7 @@ export class KeyService {
     });
   }
 
-  /** Waits for the notes of last uses; before the database is closed. */
+  /** Waits until the last uses are written; before the database is closed. */
   async close(): Promise<void> {
     await Promise.all(this.writing);
   }
@@ -184,7 +184,7 @@ export class KeyService {
   private async read(sha256: Buffer): Promise<CachedKey | null> {
     const revocationsBefore = this.revocations;
     const key = await this.database.inSnapshot((tx) => findKeyBySecret(tx, sha256));
-    // Unknown secrets are not cached: a key that was made a moment ago on another gateway works here at once.
+    // Unknown secrets are not cached, so a key that was just made on another gateway works here at once.
     if (key === null) return null;
     const actor = { keyId: key.keyId, accountId: key.accountId, scopes: new Set(key.scopes) };
     const cached = { key, actor };
@@ -192,7 +192,7 @@ export class KeyService {
     return cached;
   }
 
-  // At most once a minute a key, and beside the request: nobody waits for it, and failing to note a use fails no request.
+  // At most once a minute for each key, and not awaited: a request never fails because its use could not be written.
   private noteUse(key: ApiKey, nowMs: number): void {
     const noted = this.lastUsed.get(key.keyId);
     if (noted !== undefined && Math.abs(nowMs - noted) < LAST_USED_EVERY_MS) return;

@@ -21,7 +21,7 @@ export class ApiKeyRow {
   @Column({ name: 'revoked_at', nullable: true, ...instantColumn }) revokedAtMs!: number | null;
 }
 
-/** In the table an operator's key stands under account 0. */
+/** An operator's key has account 0 in the table. */
 const NO_ACCOUNT = 0;
 const COLUMNS =
   'account_id, key_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at';
@@ -58,7 +58,7 @@ export async function listKeys(
   return rows.map(keyFromRow);
 }
 
-/** The places in a list at which a key stands that opens nothing at an instant; unknown keys open nothing either. */
+/** The indexes of keys in a list that are not in force at an instant; unknown keys are not either. */
 export async function findEndedKeys(
   tx: Tx,
   keys: readonly Pick<ApiKey, 'accountId' | 'keyId'>[],
@@ -77,7 +77,7 @@ export async function findEndedKeys(
   return new Set(rows.map((row) => int(row, 'place') - 1));
 }
 
-/** How many keys of an account (null: operators' keys) open something at an instant. */
+/** How many keys of an account (null: operators' keys) are in force at an instant. */
 export async function countKeysInForce(
   tx: Tx,
   accountId: number | null,
@@ -88,7 +88,7 @@ export async function countKeysInForce(
   return int(rows[0] ?? {}, 'count');
 }
 
-/** @returns the new key, or null when this secret is a key already */
+/** @returns the new key, or null when a key with this secret exists */
 export async function insertKey(
   tx: Tx,
   key: NewApiKey,
@@ -100,7 +100,7 @@ export async function insertKey(
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 
-/** Revokes a key; one that is revoked keeps its first instant. */
+/** Revokes a key; one that was revoked before keeps its first instant. */
 export async function revokeKey(
   tx: Tx,
   key: Pick<ApiKey, 'accountId' | 'keyId'>,
@@ -112,7 +112,7 @@ export async function revokeKey(
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 
-/** Notes a use, unless one was noted at or after `unlessSinceMs` (by another gateway). */
+/** Writes the last use, unless one was written at or after `unlessSinceMs` (by another gateway). */
 export async function touchKey(
   tx: Tx,
   key: Pick<ApiKey, 'accountId' | 'keyId'>,
@@ -122,7 +122,7 @@ export async function touchKey(
      where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint and (last_used_at is null or last_used_at < ${at(used.unlessSinceMs)})`);
 }
 
-/** Holds other writers of keys off until the transaction ends: gateways that start at once take turns. */
+/** Holds off other writers of keys until the transaction ends: gateways that start at the same time take turns. */
 export async function lockKeys(tx: Tx): Promise<void> {
   await tx.query(sql`/* access.lockKeys */ lock table api_key in share row exclusive mode`);
 }

@@ -1,7 +1,6 @@
 // API keys: who may call the gateway. A key is a secret that is shown once and kept as its SHA-256 only; it belongs to one
 // account, or to none when it is an operator's. Secrets are 256 random bits, so neither a salt nor a slow hash would add
-// anything, and finding a key by its hash leaks nothing about it through timing: two hashes that are alike belong to
-// secrets that are not.
+// anything. Finding a key by its hash leaks nothing through timing: hashes that begin alike come from unrelated secrets.
 
 import { UserInputError } from '../core/errors.ts';
 import { scopes, type Scope } from '../core/identity.ts';
@@ -14,7 +13,7 @@ export const KEYS_IN_FORCE_MAX = 500;
 const PREFIX_LENGTH = 10;
 const SECRET_LENGTH_MAX = 512;
 const BOOTSTRAP_SECRET_LENGTH_MIN = 24;
-/** What a secret of the operator's own must be: a header carries it, where anything else is cut or refused. */
+/** The rule for a configured operator secret: it must fit a header, where other characters are cut or refused. */
 export const BOOTSTRAP_SECRET_RULE = `${BOOTSTRAP_SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} printable ASCII characters without spaces`;
 
 export interface ApiKey {
@@ -22,7 +21,7 @@ export interface ApiKey {
   readonly accountId: number | null;
   readonly keyId: number;
   readonly name: string;
-  /** The first characters of the secret: enough to tell keys apart, far too few to guess the rest. */
+  /** The first characters of the secret: enough to recognise a key, far too few to guess the rest. */
   readonly prefix: string;
   readonly scopes: readonly Scope[];
   readonly createdAtMs: number;
@@ -33,7 +32,7 @@ export interface ApiKey {
 
 export type NewApiKey = Omit<ApiKey, 'keyId' | 'lastUsedAtMs' | 'revokedAtMs'>;
 
-/** What createApiKey is called with, as the API takes it. */
+/** The arguments of createApiKey, as the API takes them. */
 export interface CreateApiKeyRequest {
   readonly accountId?: string | null;
   readonly name: string;
@@ -42,7 +41,7 @@ export interface CreateApiKeyRequest {
 }
 
 /**
- * Checks what a new key is called, may do, and until when.
+ * Checks the name, scopes and expiry of a new key.
  * @throws UserInputError naming the field
  */
 export function parseNewKey(
@@ -67,13 +66,13 @@ export function parseNewKey(
   };
 }
 
-/** The secret in a header `Authorization: Bearer <secret>`, or null when there is none. */
+/** The secret in a header `Authorization: Bearer <secret>`; null when there is none. */
 export function bearerSecret(authorizationHeader: string | undefined): string | null {
   const secret = /^bearer +(\S+) *$/i.exec(authorizationHeader ?? '')?.[1];
   return secret === undefined || secret.length > SECRET_LENGTH_MAX ? null : secret;
 }
 
-/** Whether a secret of the operator's own keeps BOOTSTRAP_SECRET_RULE. */
+/** Whether a configured operator secret keeps BOOTSTRAP_SECRET_RULE. */
 export function isBootstrapSecret(secret: string): boolean {
   const { length } = secret;
   return (
@@ -83,18 +82,18 @@ export function isBootstrapSecret(secret: string): boolean {
   );
 }
 
-/** The operator's own secret from the configuration. @throws UserInputError unless it keeps BOOTSTRAP_SECRET_RULE */
+/** The operator secret from the configuration. @throws UserInputError unless it keeps BOOTSTRAP_SECRET_RULE */
 export function parseBootstrapSecret(secret: string): string {
   if (isBootstrapSecret(secret)) return secret;
   throw new UserInputError(`BOOTSTRAP_OPERATOR_KEY must be ${BOOTSTRAP_SECRET_RULE}.`);
 }
 
-/** What is shown of a secret: ten characters, and of a short one of the operator's own at most a quarter. */
+/** The visible part of a secret: ten characters, or at most a quarter of a short configured secret. */
 export function prefixOf(secret: string): string {
   return secret.slice(0, Math.min(PREFIX_LENGTH, Math.floor(secret.length / 4)));
 }
 
-/** Whether a key opens anything at an instant. It ends at `expiresAtMs` exactly. */
+/** Whether a key is valid at an instant. It ends exactly at `expiresAtMs`. */
 export function isInForce(key: Pick<ApiKey, 'expiresAtMs' | 'revokedAtMs'>, atMs: number): boolean {
   return key.revokedAtMs === null && (key.expiresAtMs === null || atMs < key.expiresAtMs);
 }

@@ -31,7 +31,7 @@ export class AccountType extends NodeType {
     description: 'The current instant of a test account; null for a real account.',
   })
   readonly testClock!: number | null;
-  /** What other domains' fields of an account start from. */
+  /** For the fields that other folders add to an account. */
   readonly account!: Account;
 }
 

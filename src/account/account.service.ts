@@ -22,7 +22,7 @@ export interface UpdateAccountRequest {
   readonly notificationEmails?: readonly string[] | null;
 }
 
-/** What is to be changed of an account; null: nothing. */
+/** The changes to an account; null leaves a field as it is. */
 export interface AccountChanges {
   readonly name: string | null;
   readonly timeZone: string | null;
@@ -45,7 +45,7 @@ export class AccountService {
     private readonly clock: Clock,
   ) {}
 
-  /** The real time, epoch ms: when something is written, whatever the account's own clock says. */
+  /** The real time, epoch ms: when something is written, whatever the account's clock says. */
   realNowMs(): number {
     return this.clock.nowMs();
   }
@@ -108,18 +108,18 @@ export class AccountService {
     work: (tx: Tx, account: Account, nowMs: number) => Promise<T>,
   ): Promise<T> {
     return this.database.inTransaction(async (tx) => {
-      // The lock comes first: what the work reads and decides on cannot change under it.
+      // The lock comes first, so that what the work reads cannot change before it decides.
       const { account, nowMs } = await this.lock(tx, accountId);
       return work(tx, account, nowMs);
     });
   }
 
-  /** Locks an account and takes its now. @throws NOT_FOUND; UNAVAILABLE when this gateway's clock is ahead of the database's */
+  /** Locks an account and reads its now. @throws NOT_FOUND; UNAVAILABLE when this gateway's clock is ahead of the database's */
   async lock(
     tx: Tx,
     accountId: number,
   ): Promise<{ readonly account: Account; readonly nowMs: number }> {
-    // The wait for the lock and the answer's way must not look like a clock that is ahead.
+    // The wait for the lock and the answer's travel time must not look like a clock that is ahead.
     const askedMs = this.clock.nowMs();
     const locked = await lockAccount(tx, accountId);
     if (locked === null) throw unknownId(encodeId('Account', accountId, accountId));

@@ -53,16 +53,16 @@ export const ACCOUNT_COLUMNS = sql`account_id, external_id, name, time_zone, cyc
 /** An account under its lock. */
 export interface LockedAccount {
   readonly account: Account;
-  /** The database's clock, epoch ms, once the lock was had. */
+  /** The database's clock, epoch ms, when the lock was granted. */
   readonly databaseMs: number;
 }
 
 /**
- * Locks the account's row for the transaction: every write of an account's data begins here, so that writes of one
+ * Locks the account's row for the transaction. Every write of an account's data begins here, so that writes of one
  * account follow one another. @returns null when there is no such account
  */
 export async function lockAccount(tx: Tx, accountId: number): Promise<LockedAccount | null> {
-  // Read from the locked row, the clock is that of after the wait for the lock.
+  // The clock is read from the locked row, so it is read after the wait for the lock.
   const rows = await tx.query(sql`/* account.lockAccount */ with locked as materialized (
        select ${ACCOUNT_COLUMNS} from account where account_id = ${accountId} for no key update)
      select *, clock_timestamp() as database_now from locked`);
@@ -94,7 +94,7 @@ export async function findAccountByExternalId(tx: Tx, externalId: string): Promi
   return rows[0] === undefined ? null : accountFromRow(rows[0]);
 }
 
-/** Accounts between two, the first or the last so many of them. */
+/** Which accounts to list: between two ids, the first or the last of them. */
 export interface AccountList {
   readonly afterId: number | null;
   readonly beforeId: number | null;
@@ -104,17 +104,17 @@ export interface AccountList {
   readonly search: string | null;
 }
 
-// A gateway of an earlier version leaves them empty.
+// Rows that an earlier version of the gateway writes leave the folded columns empty.
 export const FOLDED_NAME = sql`coalesce(folded_name, lower(name))`;
 const FOLDED_EXTERNAL_ID = sql`coalesce(folded_external_id, lower(external_id))`;
 
-/** Whether an account is found by a folded search; null finds all. */
+/** The condition that an account matches a folded search; null matches all. */
 export function isFoundBy(search: string | null): Sql {
   if (search === null) return sql`true`;
   return sql`(position(${search} in ${FOLDED_NAME}) > 0 or position(${search} in ${FOLDED_EXTERNAL_ID}) > 0)`;
 }
 
-/** Accounts by id, between two; `search` is a folded part of the name or the external id. */
+/** Accounts between two ids, by id. `search` is a folded part of the name or the external id. */
 export async function listAccounts(tx: Tx, list: AccountList): Promise<readonly Account[]> {
   const rows = await tx.query(sql`/* account.listAccounts */ select ${ACCOUNT_COLUMNS} from account
      where account_id > ${list.afterId ?? 0} and account_id < ${list.beforeId ?? INT_MAX} and ${isFoundBy(list.search)}
@@ -131,9 +131,9 @@ export async function countAccounts(tx: Tx, search: string | null): Promise<numb
 }
 
 /**
- * Inserts an account, or finds the one that has its external id.
- * @param creations the request in the form in which it is kept, and in forms that were used earlier
- * @returns the account, and whether one of `creations` is what it was created with
+ * Inserts an account, or finds the one with its external id.
+ * @param creations the request in its stored form, and in forms that earlier versions stored
+ * @returns the account, and whether it was created by one of `creations`
  */
 export async function insertAccount(
   tx: Tx,
@@ -187,7 +187,7 @@ function foldedOrNull(text: string | null): string | null {
   return text === null ? null : foldText(text);
 }
 
-/** Of a row with `database_now`. */
+/** Reads a row that has `database_now`. */
 export function lockedFromRow(row: Row): LockedAccount {
   return { account: accountFromRow(row), databaseMs: ms(row, 'database_now') };
 }

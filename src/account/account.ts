@@ -1,4 +1,4 @@
-// An account: whose usage it is, in which zone its days begin and on which day its billing cycle.
+// An account: whose usage it is, in which zone its days begin, and on which day of the month its billing cycle does.
 
 import { parseNotAfter, parseWithin } from '../core/check.ts';
 import { parseTimeZone, cycleStartMs } from '../core/calendar.ts';
@@ -14,7 +14,7 @@ const AHEAD_MAX_MS = 1_000;
 const TEST_CLOCK_EARLIEST_MS = Date.UTC(2000, 0, 1);
 const TEST_CLOCK_LATEST_MS = Date.UTC(2080, 0, 1);
 
-/** How far an account's numbers and sums have come. */
+/** The highest numbers and the sums of an account so far. */
 export interface AccountTotals {
   readonly lastSeq: number;
   readonly quantity: bigint;
@@ -30,37 +30,37 @@ export interface Account {
   readonly cycleDay: number;
   readonly notificationEmails: readonly string[];
   readonly createdAtMs: number;
-  /** Credits and runs are kept from here on; what happened before is history. */
+  /** Credits and runs are kept from here on; what happened before changes no balance. */
   readonly creditsFromMs: number;
-  /** Its time stands still and is moved by hand. */
+  /** A test account: its clock is moved by hand. */
   readonly isTest: boolean;
-  /** The account's position: everything that was due up to it has happened. A test account's now. */
+  /** The account's position: everything due up to it has happened. For a test account this is its now. */
   readonly settledAtMs: number;
-  /** The cycle that runs at its position. */
+  /** The cycle that contains its position. */
   readonly cycle: AccountCycle;
   readonly recorded: AccountTotals;
 }
 
 /**
- * An account's now, epoch ms: the only place that says what it is. A test account stands where it was moved to; any other
- * goes by the real time, but never back behind its position (another gateway's clock may be a moment ahead of ours).
+ * An account's now, epoch ms. Only this function decides it. For a test account it is the instant that it was moved to. For any
+ * other it is the real time, but never before the account's position (another gateway's clock may be a moment ahead of ours).
  */
 export function nowOf(account: Pick<Account, 'isTest' | 'settledAtMs'>, realNowMs: number): number {
   return account.isTest ? account.settledAtMs : Math.max(account.settledAtMs, realNowMs);
 }
 
 /**
- * The now of a write under the account's lock, epoch ms. What is booked cannot be taken back, so it is never more than a
- * second ahead of the database's clock. A test account's is its own.
- * @throws UnavailableError when this gateway's clock is further ahead than that
+ * The now of a write under the account's lock, epoch ms. Bookings cannot be undone, so it is never more than a
+ * second ahead of the database's clock. A test account has its own time.
+ * @throws UnavailableError when this gateway's clock is more than a second ahead
  */
 export function nowUnderLock(
   account: Pick<Account, 'isTest' | 'settledAtMs'>,
   clock: {
-    /** The real time when the lock was asked for. */
+    /** The real time when the lock was requested. */
     readonly askedMs: number;
     readonly nowMs: number;
-    /** The database's clock when it was given. */
+    /** The database's clock when the lock was granted. */
     readonly databaseMs: number;
   },
 ): number {
@@ -74,7 +74,7 @@ export function nowUnderLock(
   return nowOf(account, Math.min(clock.nowMs, latestMs));
 }
 
-/** What createAccount is called with, as the API takes it. */
+/** The arguments of createAccount, as the API takes them. */
 export interface CreateAccountRequest {
   readonly name: string;
   readonly externalId?: string | null;
@@ -89,7 +89,7 @@ export interface CreateAccountRequest {
 export type NewAccount = Omit<Account, 'accountId' | 'recorded'>;
 
 /**
- * Checks a request for a new account and fills its defaults.
+ * Checks a request for a new account and fills in its defaults.
  * @throws UserInputError naming the field
  */
 export function parseNewAccount(request: CreateAccountRequest, realNowMs: number): NewAccount {
@@ -114,7 +114,7 @@ export function parseNewAccount(request: CreateAccountRequest, realNowMs: number
     createdAtMs,
     creditsFromMs,
     isTest: testClock !== null,
-    // From its credits' start on everything that was due happens at the first settlement.
+    // The first settlement does everything that was due since the account's credits began.
     settledAtMs: creditsFromMs,
     cycle: firstAccountCycle({ timeZone, cycleDay }, creditsFromMs),
   };
@@ -132,7 +132,7 @@ function parseCreditsFrom(
   throw new UserInputError('creditsFrom must not be before createdAt.', { path });
 }
 
-/** An instant that a test account may stand at. @throws UserInputError */
+/** Checks an instant for a test clock. @throws UserInputError */
 export function parseTestClock(atMs: number, path: ErrorPath): number {
   if (atMs >= TEST_CLOCK_EARLIEST_MS && atMs <= TEST_CLOCK_LATEST_MS) return atMs;
   throw new UserInputError(
@@ -141,10 +141,10 @@ export function parseTestClock(atMs: number, path: ErrorPath): number {
   );
 }
 
-/** What a request says, defaults filled in and null where it leaves an instant to the gateway: equal for equal requests. */
+/** A request with its defaults, and null where it leaves an instant to the gateway. Equal requests give equal values. */
 export type Creation = Readonly<Record<string, unknown>>;
 
-/** A request in the form in which it is kept and compared when it comes again. */
+/** A request in the form in which it is stored and compared with a later request. */
 export function creationOf(account: NewAccount, request: CreateAccountRequest): Creation {
   const { name, externalId, timeZone, notificationEmails, cycleDay } = account;
   const { createdAt = null, creditsFrom = null, testClock = null } = request;
@@ -152,7 +152,7 @@ export function creationOf(account: NewAccount, request: CreateAccountRequest): 
   return { name, externalId, timeZone, notificationEmails, cycleDay, ...times };
 }
 
-/** @throws UserInputError when there are too many */
+/** Checks the addresses for emails. @throws UserInputError */
 export function parseEmails(emails: readonly string[]): readonly string[] {
   if (emails.length > NOTIFICATION_EMAILS_MAX) {
     throw new UserInputError(

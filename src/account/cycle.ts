@@ -1,20 +1,20 @@
-// Billing cycles begin on the account's day in its zone. They are kept as they came about: the running one ends where it was
-// to end when it began, whatever the account's zone is by then; another zone applies from the next one on.
+// Billing cycles begin on the account's day in its zone. A cycle keeps the end that it had when it began, even if the
+// account's zone changes meanwhile; the new zone applies from the next cycle on.
 
 import { cycleStartMs, shiftCycleMs } from '../core/calendar.ts';
 import { DAY_MS, type Range } from '../core/range.ts';
 
-/** Longer than two zones lie apart and shorter than any month: a change of zone makes no cycle of a few hours. */
+/** More than two zones can lie apart and less than any month, so a change of zone makes no cycle of a few hours. */
 const SHORTEST_CYCLE_MS = 14 * DAY_MS;
 const CACHED_ENDS = 20_000;
 
-/** Where cycles begin. */
+/** The zone and day that cycles begin by. */
 export interface CycleCalendar {
   readonly timeZone: string;
   readonly cycleDay: number;
 }
 
-/** The first cycle of an account: it begins at the calendar boundary before the account's credits do. */
+/** An account's first cycle: it begins at the last calendar boundary before the account's credits do. */
 export function firstCycle(calendar: CycleCalendar, creditsFromMs: number): Range {
   const fromMs = cycleStartMs(calendar.timeZone, calendar.cycleDay, creditsFromMs);
   return {
@@ -23,10 +23,10 @@ export function firstCycle(calendar: CycleCalendar, creditsFromMs: number): Rang
   };
 }
 
-// Each forecast passes 120 cycles, and those of most accounts are the same.
+// Each forecast passes 120 cycles, and most accounts have the same ones.
 const ends = new Map<string, number>();
 
-/** Where the cycle that begins at `startMs` ends: at the calendar's first boundary at least two weeks later. */
+/** The end of the cycle that begins at `startMs`: the calendar's first boundary at least two weeks later. */
 export function cycleEndMs({ timeZone, cycleDay }: CycleCalendar, startMs: number): number {
   const key = `${timeZone} ${cycleDay} ${startMs}`;
   let endMs = ends.get(key);
@@ -39,22 +39,22 @@ export function cycleEndMs({ timeZone, cycleDay }: CycleCalendar, startMs: numbe
   return endMs;
 }
 
-/** The running cycle as an account's row keeps it. */
+/** The running cycle as an account's row stores it. */
 export interface AccountCycle {
   readonly startMs: number;
   readonly endMs: number;
-  /** Begins of the two cycles before it, the later one first. */
+  /** Starts of the two cycles before it, the later one first. */
   readonly earlierStartsMs: readonly number[];
 }
 
-/** The first cycle of an account as its row keeps it; before it cycles go on backwards by the calendar. */
+/** An account's first cycle as its row stores it. Cycles before it follow the calendar backwards. */
 export function firstAccountCycle(calendar: CycleCalendar, creditsFromMs: number): AccountCycle {
   const { fromMs: startMs, toMs: endMs } = firstCycle(calendar, creditsFromMs);
   const beforeMs = cycleStartBefore(calendar, startMs);
   return { startMs, endMs, earlierStartsMs: [beforeMs, cycleStartBefore(calendar, beforeMs)] };
 }
 
-/** The cycle that runs at an instant, also where the account has not been settled up to it yet, or is past it. */
+/** The cycle that contains an instant. The account may not be settled up to it yet, or may be past it. */
 export function cycleAt(
   account: CycleCalendar & { readonly cycle: AccountCycle },
   atMs: number,
@@ -80,7 +80,7 @@ export function nextCycle(cycle: AccountCycle, endMs: number): AccountCycle {
   return { startMs: cycle.endMs, endMs, earlierStartsMs };
 }
 
-/** The begin of the cycle before one, by the calendar: its last boundary at least two weeks earlier. */
+/** The start of the cycle before one, by the calendar: its last boundary at least two weeks earlier. */
 export function cycleStartBefore({ timeZone, cycleDay }: CycleCalendar, startMs: number): number {
   return cycleStartMs(timeZone, cycleDay, startMs - SHORTEST_CYCLE_MS);
 }

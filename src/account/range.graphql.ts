@@ -1,4 +1,4 @@
-// A range of dates as callers name it.
+// A range of dates as callers write it.
 
 import { Field, InputType, registerEnumType } from 'type-graphql';
 import { DateTimeScalar, LocalDateScalar, TimeZoneScalar } from '../graphql/scalars.ts';

@@ -1,5 +1,5 @@
-// From what a question asks for to instants: presets, days and instants become one half-open range, and a range becomes
-// buckets. Pure; `nowMs` and the account's calendar are given.
+// From the range that a caller asks for to instants: presets, days and instants become one half-open range, and a range becomes
+// buckets. Pure; `nowMs` and the account's calendar are arguments.
 
 import { type Account, nowOf } from './account.ts';
 import { type AccountCycle, cycleAt, type CycleCalendar, cycleStartBefore } from './cycle.ts';
@@ -44,7 +44,7 @@ export const BUCKETS_PER_SERIES_MAX = 2_500;
 const AUTO_HOURS_UP_TO_MS = 48 * HOUR_MS;
 const AUTO_DAYS_UP_TO = 92;
 const AUTO_WEEKS_UP_TO = 550;
-/** Ranges are bounded so that every instant in them is one that dates can be reckoned with. */
+/** Ranges are bounded so that date arithmetic works for every instant in them. */
 const EARLIEST_MS = Date.UTC(1990, 0, 1);
 const LATEST_MS = Date.UTC(2100, 0, 1);
 
@@ -57,17 +57,17 @@ export interface DateRangeRequest {
   readonly timeZone?: string | null;
 }
 
-/** How far back the range before lies. */
+/** How far back the previous range lies. */
 type Step =
-  /** Both edges at the same local time, some days back. */
+  /** Both ends at the same local time, some days earlier. */
   | { readonly by: 'localTime'; readonly days: number }
   | { readonly by: 'wholeDays'; readonly days: number }
   | { readonly by: 'wholeMonths'; readonly months: number }
   | { readonly by: 'length' }
-  /** A whole cycle (`partTo` null), or a cycle up to an offset after its start. */
+  /** A whole cycle (`partTo` null), or the part of a cycle up to an offset after its start. */
   | { readonly by: 'cycle'; readonly partTo: ReturnType<typeof localOffset> | null };
 
-/** A range in instants, with what is needed to find the range before it. */
+/** A range in instants, with what is needed to find the previous range. */
 export interface ResolvedRange extends Range {
   readonly preset: DateRangePreset | null;
   readonly timeZone: string;
@@ -91,7 +91,7 @@ export function resolveRange(
 }
 
 /**
- * The same as of an instant, which may lie before the account's now.
+ * The same as of a given instant, which may lie before the account's now.
  * @throws UserInputError likewise
  */
 export function resolveRangeAt(
@@ -112,7 +112,7 @@ export function resolveRangeAt(
   return { ...range, preset: null, timeZone, cycle, nowMs, step: stepOf(range, timeZone) };
 }
 
-/** The same view of the range before (the contract's rule on AccountUsage.previous). @throws UserInputError before 1990 */
+/** The same view of the previous range (see AccountUsage.previous in the schema). @throws UserInputError before 1990 */
 export function previousRange(range: ResolvedRange): ResolvedRange {
   const before = rangeBefore(range);
   if (before.fromMs >= EARLIEST_MS) return before;
@@ -140,7 +140,7 @@ function rangeBefore(range: ResolvedRange): ResolvedRange {
     case 'cycle': {
       const fromMs = cycleBefore(range, range.fromMs);
       if (step.partTo === null) return { ...range, preset: null, fromMs, toMs: range.fromMs };
-      // After a change of zone the local time of its first day may not have begun when the cycle did.
+      // After a change of zone, the local time at which the range begins may lie before the cycle's start.
       const partMs = atLocalOffset(range.cycle.timeZone, fromMs, step.partTo);
       const toMs = Math.max(fromMs, Math.min(range.fromMs, partMs));
       return { ...range, preset: null, fromMs, toMs };
@@ -148,7 +148,7 @@ function rangeBefore(range: ResolvedRange): ResolvedRange {
   }
 }
 
-/** One bucket of a series: its whole width, and the part of it inside the range. */
+/** One bucket of a series: its full extent, and the part of it inside the range. */
 export interface Bucket extends Range {
   readonly isPartial: boolean;
 }
@@ -159,8 +159,8 @@ export interface BucketSeries {
 }
 
 /**
- * Cuts a range into buckets of a calendar unit in its zone; AUTO picks the unit by the range's length.
- * @throws UserInputError when there would be more than 2,500
+ * Cuts a range into calendar units of its zone; AUTO chooses the unit by the range's length.
+ * @throws UserInputError when there would be more than 2,500 buckets
  */
 export function bucketsOf(
   range: Pick<ResolvedRange, 'fromMs' | 'toMs' | 'timeZone'>,
@@ -269,7 +269,7 @@ function lastDays(
 function checked(range: Range, fields: readonly [string, string], path: ErrorPath): Range {
   const [from, to] = fields;
   if (range.fromMs >= range.toMs) {
-    // Days in order have no length only where their zone left them out.
+    // A range of valid days in order is empty only if its zone skipped them.
     const problem =
       from === 'fromDay'
         ? 'The time zone left these days out, so the range has no length.'
@@ -301,7 +301,7 @@ function shifted(range: Range, timeZone: string, days: number): Range {
   };
 }
 
-// The two cycles before the running one are kept; those before them go on by the calendar.
+// The two cycles before the running one are stored; earlier ones follow the calendar.
 function cycleBefore({ cycle }: Pick<ResolvedRange, 'cycle'>, startMs: number): number {
   const known = [cycle.startMs, ...cycle.earlierStartsMs];
   const index = known.indexOf(startMs);

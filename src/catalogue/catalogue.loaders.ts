@@ -4,9 +4,9 @@ import { loader } from '../graphql/loader.ts';
 import { loadCatalogue } from './catalogue.service.ts';
 import { hardwareNode, type HardwareProfileType } from './catalogue.types.ts';
 
-/** Profiles by hardware id; the catalogue is read once a request. An unknown id is NOT_FOUND. */
+/** Profiles by hardware id. A request reads the catalogue once. An unknown id is NOT_FOUND. */
 export const hardwareLoader = loader<number, HardwareProfileType>(async (_tx, ids, context) => {
-  // Two ticks of one request may ask for different ids: the second one finds the catalogue already read.
+  // The loader may run twice in a request; the second run finds the catalogue already read.
   const nodes = await context.once(readNodes);
   return ids.map((id) => nodes.get(id) ?? unknownId(encodeId('HardwareProfile', 0, id)));
 });

@@ -23,14 +23,14 @@ export interface PricedHardware {
 
 const ratesRead = new WeakMap<Tx, Promise<readonly HardwareRate[]>>();
 
-/** All rates as a request's snapshot has them, earliest first: its views and its hardware profiles read them once. */
+/** All rates in a request's snapshot, earliest first: its views and its hardware profiles read them once. */
 export function loadSnapshotRates(snapshot: Tx): Promise<readonly HardwareRate[]> {
   const rates = ratesRead.get(snapshot) ?? loadRates(snapshot, null);
   ratesRead.set(snapshot, rates);
   return rates;
 }
 
-/** The whole catalogue of a request's snapshot, by name. It is small: always read as one. */
+/** The whole catalogue in a request's snapshot, by name. It is small, so it is always read as a whole. */
 export async function loadCatalogue(snapshot: Tx): Promise<readonly PricedHardware[]> {
   const profiles = await loadHardware(snapshot);
   const rates = await loadSnapshotRates(snapshot);
@@ -50,8 +50,8 @@ export class CatalogueService {
   }
 
   /**
-   * Sent again with the same body: the first profile.
-   * @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT when the name is taken by another
+   * Creates a profile. The same request again returns the first profile.
+   * @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT when another profile has the name
    */
   async createProfile(
     actor: Actor,

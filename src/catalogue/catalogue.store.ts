@@ -52,7 +52,7 @@ export async function loadRates(
   return rows.map(rateFromRow);
 }
 
-/** @returns the new profile, or null when its name is taken */
+/** @returns the new profile, or null when its name is in use */
 export async function insertHardware(
   tx: Tx,
   profile: NewHardwareProfile,
@@ -63,24 +63,24 @@ export async function insertHardware(
   return rows[0] === undefined ? null : profileFromRow(rows[0]);
 }
 
-/** First key of the advisory locks on rates ("rate"); the second one is the hardware. */
+/** First key of the advisory locks on rates ("rate"); the second one is the hardware id. */
 const RATES_LOCK = 0x72617465;
 
-/** Keeps the rates of a hardware from being set until the transaction ends; any number of transactions may do so. */
+/** Keeps the rates of a hardware unchanged until the transaction ends. Many transactions may hold them at once. */
 export async function holdRates(tx: Tx, hardwareId: number): Promise<void> {
   await tx.query(
     sql`/* catalogue.holdRates */ select pg_advisory_xact_lock_shared(${RATES_LOCK}, ${hardwareId})`,
   );
 }
 
-/** Waits for all that hold the rates of a hardware, and keeps others from it until the transaction ends. */
+/** Waits for all that hold the rates of a hardware, and keeps others off until the transaction ends. */
 export async function lockRates(tx: Tx, hardwareId: number): Promise<void> {
   await tx.query(
     sql`/* catalogue.lockRates */ select pg_advisory_xact_lock(${RATES_LOCK}, ${hardwareId})`,
   );
 }
 
-/** Adds a rate, or replaces the one of the same instant, which must not have come yet. @param setAtMs now */
+/** Adds a rate, or replaces the one of the same instant, which must lie in the future. @param setAtMs now */
 export async function upsertRate(tx: Tx, rate: HardwareRate, setAtMs: number): Promise<void> {
   await tx.query(sql`/* catalogue.upsertRate */ insert into hardware_rate (hardware_id, effective_from, rate_micro_per_hour, set_at)
      values (${rate.hardwareId}, ${at(rate.fromMs)}, ${rate.rateMicroPerHour}, ${at(setAtMs)}) on conflict (hardware_id, effective_from)

@@ -53,7 +53,7 @@ export class HardwareProfileType extends NodeType {
     description: 'All rates, earliest first, including scheduled ones.',
   })
   readonly rates!: readonly HardwareRateType[];
-  /** What other domains' fields start from. */
+  /** For the fields that other folders add to a profile. */
   readonly profile!: HardwareProfile;
 }
 

@@ -1,6 +1,6 @@
-// What can be deployed on, and what an hour of it costs. A profile's rates are a list by time: each is in force from its
-// own instant until the next one's. Rates are added or set anew only ahead of now, so a charge that was worked out once never
-// changes; before the first rate of a profile nothing can run on it.
+// Hardware profiles, and what an hour on each costs. Each rate of a profile is in force from its
+// instant until the next one's. Rates are added or replaced only in the future, so a charge that was computed once never
+// changes. Nothing can run on a profile before its first rate.
 
 import { parseWithin } from '../core/check.ts';
 import { NotFoundError, UserInputError, type ErrorPath } from '../core/errors.ts';
@@ -19,7 +19,7 @@ export const MEMORY_GB_MAX = 1_000_000;
 export const hardwareKinds = { CPU: 'CPU', GPU: 'GPU' } as const;
 export type HardwareKind = keyof typeof hardwareKinds;
 
-/** A kind of machine; its figures are those of one replica. */
+/** A kind of machine. Its figures are for one replica. */
 export interface HardwareProfile {
   readonly hardwareId: number;
   readonly name: string;
@@ -36,11 +36,11 @@ export interface HardwareProfile {
 export interface HardwareRate {
   readonly hardwareId: number;
   readonly fromMs: number;
-  /** Of one replica. */
+  /** For one replica. */
   readonly rateMicroPerHour: bigint;
 }
 
-/** What createHardwareProfile is called with, as the API takes it. */
+/** The arguments of createHardwareProfile, as the API takes them. */
 export interface CreateHardwareProfileRequest {
   readonly name: string;
   readonly kind: HardwareKind;
@@ -52,7 +52,7 @@ export interface CreateHardwareProfileRequest {
   readonly effectiveFrom?: number | null;
 }
 
-/** What setHardwareRate is called with, as the API takes it. */
+/** The arguments of setHardwareRate, as the API takes them. */
 export interface SetHardwareRateRequest {
   readonly hardware: string;
   readonly creditsPerHour: string;
@@ -62,7 +62,7 @@ export interface SetHardwareRateRequest {
 export type NewHardwareProfile = Omit<HardwareProfile, 'hardwareId'>;
 export type NewHardwareRate = Omit<HardwareRate, 'hardwareId'>;
 
-/** The rate in force at an instant, or null when the first one comes later. */
+/** The rate in force at an instant; null when the first one begins later. */
 export function rateAt(
   rates: readonly HardwareRate[],
   hardwareId: number,
@@ -84,7 +84,7 @@ export function ratesOf(
   return rates.filter((rate) => rate.hardwareId === hardwareId).sort((a, b) => a.fromMs - b.fromMs);
 }
 
-/** @throws NOT_FOUND naming the profile that was asked for */
+/** The profile with a name. @throws NOT_FOUND naming the profile that was asked for */
 export function hardwareNamed(
   profiles: readonly HardwareProfile[],
   name: string,
@@ -124,7 +124,7 @@ export function parseNewHardware(
 
 /**
  * Checks a request for a further rate.
- * @throws UserInputError when it costs too much or nothing sensible, or is not at least RATE_LEAD_MIN_MS ahead of `nowMs`
+ * @throws UserInputError when the rate is out of bounds, or begins less than RATE_LEAD_MIN_MS after `nowMs`
  */
 export function parseNewRate(request: SetHardwareRateRequest, nowMs: number): NewHardwareRate {
   const fromMs = request.effectiveFrom ?? nowMs + RATE_LEAD_DEFAULT_MS;

@@ -9,7 +9,7 @@ import { intersect, type Range } from '../core/range.ts';
 
 export const MS_PER_HOUR = 3_600_000n;
 
-/** Of one segment. */
+/** For one segment. */
 export const REPLICAS_MAX = 1_000;
 
 /** A stretch of hosting at one rate. `toMs` is null while it runs. */
@@ -19,11 +19,11 @@ export interface HostingSegment {
   readonly resourceId: number;
   readonly hardwareId: number;
   readonly replicas: number;
-  /** Of one replica. */
+  /** For one replica. */
   readonly rateMicroPerHour: bigint;
   readonly fromMs: number;
   readonly toMs: number | null;
-  /** Of a period that was recorded afterwards: the seq of its event. */
+  /** The seq of the event, for a period that was recorded afterwards. */
   readonly eventSeq: number | null;
 }
 
@@ -54,8 +54,8 @@ export function hostedMs(segment: Pick<HostingSegment, 'fromMs' | 'toMs'>, range
 
 /**
  * Cuts a segment at the instants at which its hardware's rate changes. A running segment is cut up to `untilMs` only: its
- * last part runs on, and later changes are not due yet.
- * @param rates of the segment's hardware, in any order; those of other hardware are passed over
+ * last part goes on running, and later changes are not due yet.
+ * @param rates in any order; rates of other hardware are ignored
  */
 export function splitByRates<T extends HostingSegment>(
   segment: T,

@@ -36,7 +36,7 @@ export class HostingResolver {
     return {
       hardware,
       replicas: running.replicas,
-      // A segment may have begun later, where the rate changed.
+      // The segment itself may have begun later, when the rate changed.
       since: resource.changedAtMs ?? running.fromMs,
       creditsPerHour: BigInt(running.replicas) * hardware.creditsPerHour,
     };

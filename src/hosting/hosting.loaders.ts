@@ -1,7 +1,7 @@
 import { rowLoader } from '../graphql/loader.ts';
 import { loadRunning, loadSegmentsById } from './hosting.store.ts';
 
-/** What resources run on now, by account and resource; null where nothing runs. */
+/** The running segments of resources, by account and resource; null where nothing runs. */
 export const runningLoader = rowLoader(
   loadRunning,
   ({ accountId, resourceId }) => `${accountId}.${resourceId}`,

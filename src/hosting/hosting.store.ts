@@ -40,7 +40,7 @@ export class HostingSegmentRow {
   @Column({ name: 'posted_micro', ...bigintColumn, nullable: true }) postedMicro!: bigint | null;
 }
 
-/** What a segment `s` is read from. */
+/** How a segment `s` is read. */
 export const SEGMENT: Shape<HostingSegment> = {
   accountId: ['s.account_id', intValue],
   segmentId: ['s.segment_id', intValue],
@@ -64,7 +64,7 @@ const LIFECYCLE_SEGMENT: Shape<LifecycleSegment> = {
 export const SEGMENT_LIST = selectList(SEGMENT);
 const EXCLUSION_VIOLATION = '23P01';
 
-/** A segment to be inserted, with its number; nothing is posted of it yet unless it says so. */
+/** A numbered segment to insert. Nothing of it is posted unless `postedMicro` says so. */
 export type NewSegment = HostingSegment & { readonly postedMicro?: bigint };
 
 /** The running segments of some resources, in no order; at most one of each. */
@@ -83,7 +83,7 @@ export async function loadRunning(
   return rows.map(segmentFromRow);
 }
 
-/** The segments under these ids, voided ones too, in no order; unknown ones are left out. */
+/** The segments with these ids, voided ones too, in no order; unknown ids are left out. */
 export async function loadSegmentsById(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly segmentId: number }[],
@@ -97,12 +97,12 @@ export async function loadSegmentsById(
   return rows.map(segmentFromRow);
 }
 
-/** A segment with what had been posted of it to the ledger; null while nothing was. */
+/** A segment with the part of its cost that is posted to the ledger; null while nothing is. */
 export interface PostedSegment extends HostingSegment {
   readonly postedMicro: bigint | null;
 }
 
-/** All that runs of some accounts, by account and id. */
+/** All running segments of some accounts, by account and id. */
 export function runningOf(accountIds: readonly number[]): Read<PostedSegment> {
   return {
     select: sql`select ${selectList(POSTED_SEGMENT)} from hosting_segment s
@@ -112,7 +112,7 @@ export function runningOf(accountIds: readonly number[]): Read<PostedSegment> {
   };
 }
 
-/** What the clock did to an account's segments: ended, charged on, and begun where a rate took effect. */
+/** What the clock changed in an account's segments: ended, posted, and begun where a rate took effect. */
 export interface SettledSegments {
   readonly ended: readonly (HostingSegment & { readonly postedMicro: bigint })[];
   readonly posted: readonly (HostingSegment & { readonly postedMicro: bigint })[];
@@ -120,8 +120,8 @@ export interface SettledSegments {
 }
 
 /**
- * Writes what the clock, or a lifecycle call, did to an account's segments. One that ended where it began is voided; what
- * changed is folded anew (whoever shortens a folded one takes it out of the rollups first).
+ * Writes what the clock or a lifecycle call changed in an account's segments. One that ended where it began is voided.
+ * Changed segments are folded anew (a caller that shortens a folded one removes it from the rollups).
  */
 export async function saveSettledSegments(
   tx: Tx,
@@ -188,7 +188,7 @@ export async function insertSegments(tx: Tx, segments: readonly NewSegment[]): P
   );
 }
 
-/** A segment of a lifecycle call, and whether the rollups count it. */
+/** A segment that lifecycle calls made, and whether the rollups count it. */
 export interface LifecycleSegment extends PostedSegment {
   readonly folded: boolean;
 }
@@ -209,7 +209,7 @@ export async function loadLifecycleAfter(
   return rows.map((row) => fromRow(LIFECYCLE_SEGMENT, row));
 }
 
-/** Takes back the segments of a period that was recorded afterwards. @returns them, and which the rollups count */
+/** Voids the segments of a period that was recorded afterwards. @returns them, and whether the rollups count them */
 export async function voidSegmentsOfEvent(
   tx: Tx,
   accountId: number,
@@ -222,7 +222,7 @@ export async function voidSegmentsOfEvent(
   return rows.map((row) => ({ ...segmentFromRow(row), folded: bool(row, 'folded') }));
 }
 
-/** Latest begin and latest end of the recorded, not voided periods of a resource; null when there is none. */
+/** Latest begin and latest end of a resource's recorded periods, without voided ones; null when there is none. */
 export async function findRecordedHosting(
   tx: Tx,
   address: ResourceAddress,
@@ -242,7 +242,7 @@ export async function findRecordedHosting(
   };
 }
 
-// The last guard: whoever writes hosting looks for overlaps first and names the instant in the way.
+// The last safeguard: writers of hosting look for overlaps first and name the instant that conflicts.
 async function guardOverlap(writing: Promise<unknown>): Promise<void> {
   try {
     await writing;
@@ -254,7 +254,7 @@ async function guardOverlap(writing: Promise<unknown>): Promise<void> {
   }
 }
 
-/** A segment of a row with SEGMENT_LIST. */
+/** The segment in a row of SEGMENT_LIST. */
 export function segmentFromRow(row: Row): HostingSegment {
   return fromRow(SEGMENT, row);
 }

@@ -1,5 +1,5 @@
-// Resources and models as they were. Each write that changes some keeps them under the next number of the account's changes,
-// so that the later pages of a list show what its first page showed.
+// Earlier versions of resources and models. Each write that changes rows keeps their old versions under the account's next
+// change number, so that the later pages of a list show what its first page showed.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn, sequenceColumn } from '../db/columns.ts';
@@ -17,7 +17,7 @@ export class FormerRow {
   @Column({ name: 'kept_at', ...instantColumn }) keptAtMs!: number;
 }
 
-/** How far an account's rows are seen: no rows numbered later, and none as later changes left them. */
+/** Up to which point rows are seen: no rows with later numbers, and no later changes. */
 export interface RowsAsOf {
   readonly accountId: number;
   readonly lastLocalId: number;
@@ -25,9 +25,9 @@ export interface RowsAsOf {
 }
 
 /**
- * Parts of a `with` that keep rows of a locked account as they are before the statement changes them. What is older than a
- * day goes, a hundred rows at a time.
- * @param changing selects from the row `o` those that change: "join … where …"
+ * Parts of a `with` that copy rows of a locked account before the statement changes them. Copies older than a
+ * day are deleted, a hundred at a time.
+ * @param changing selects which rows `o` will change: "join … where …"
  */
 export function keptBefore(table: 'resource' | 'model', accountId: number, changing: Sql): Sql {
   return sql`numbered as (
@@ -43,10 +43,10 @@ export function keptBefore(table: 'resource' | 'model', accountId: number, chang
         and f.kept_at < now() - interval '1 day')`;
 }
 
-/** Rows of a table as they were, as `r`: "from … where …". */
+/** Rows of a table in their version as of `rows`, as `r`: "from … where …". */
 export function asTheyWere(table: 'resource' | 'model', rows: RowsAsOf): Sql {
   const { accountId, lastLocalId, lastChange } = rows;
-  // What is not kept (when it was used last) is as it is now.
+  // Columns that are not copied (when it was used last) have their present values.
   return sql`from ${raw(table)} o
     left join (
       select distinct on (local_id) local_id, former from former_row
@@ -56,7 +56,7 @@ export function asTheyWere(table: 'resource' | 'model', rows: RowsAsOf): Sql {
     where o.account_id = ${accountId} and o.${raw(table)}_id <= ${lastLocalId}::bigint`;
 }
 
-/** The resources of some kinds as they were, deleted ones too, by id. When they were used last is as it is now. */
+/** The resources of some kinds in an earlier version, deleted ones too, by id. Their last use is the present value. */
 export async function listResourcesAsOf(
   tx: Tx,
   rows: RowsAsOf,

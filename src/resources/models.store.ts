@@ -18,18 +18,18 @@ export class ModelRow {
     number | null;
 }
 
-// A model was deployed last when the latest of its deployments was.
+// A model was last deployed when the latest of its deployments was.
 const MODEL = raw(`m.account_id, m.model_id, m.external_id, m.name, m.type, m.created_at,
   (select max(greatest(r.deployed_at, r.hosted_from)) from resource r
    where r.account_id = m.account_id and r.model_id = m.model_id) as last_deployed_at`);
 
-/** Points to one model of any account. */
+/** The key of a model. */
 export interface ModelAddress {
   readonly accountId: number;
   readonly modelId: number;
 }
 
-/** The models under these ids, in no order; unknown ones are left out. */
+/** The models with these ids, in no order; unknown ids are left out. */
 export async function loadModels(tx: Tx, refs: readonly ModelAddress[]): Promise<readonly Model[]> {
   const rows = await tx.query(sql`/* resources.loadModels */ select ${MODEL} from ${unnested(refs, {
     account_id: ['int', (ref) => ref.accountId],
@@ -49,14 +49,14 @@ export async function listModelsOf(
   return rows.map(modelFromRow);
 }
 
-/** All models of an account as they were, by id. When their deployments were deployed last is as it is now. */
+/** All models of an account in an earlier version, by id. When their deployments were last deployed is the present value. */
 export async function listModelsAsOf(tx: Tx, rows: RowsAsOf): Promise<readonly Model[]> {
   const models = await tx.query(sql`/* resources.listModelsAsOf */ select ${MODEL}
      from (select r.* ${asTheyWere('model', rows)}) m order by m.model_id`);
   return models.map(modelFromRow);
 }
 
-/** The ids of an account's models by their external ids, each at its own place; null where there is none. */
+/** The ids of an account's models by external id, in the order asked; null where there is none. */
 export async function resolveModelRefs(
   tx: Tx,
   accountId: number,
@@ -69,7 +69,7 @@ export async function resolveModelRefs(
   return externalIds.map((externalId) => found.get(externalId) ?? null);
 }
 
-/** Which of these model ids the account has, each at its own place; null where there is no such model. */
+/** Which of these model ids the account has, in the order asked; null where there is no such model. */
 export async function resolveModelIds(
   tx: Tx,
   accountId: number,
@@ -92,7 +92,7 @@ export async function findModels(
   return rows.map(modelFromRow);
 }
 
-/** Inserts models of a locked account, or gives those that exist (by id) their new name. */
+/** Inserts models of a locked account, and renames those that exist (have an id). */
 export async function saveModels(
   tx: Tx,
   accountId: number,

@@ -1,5 +1,5 @@
-// Registering creates or updates by (account, kind, externalId). A whole batch is decided at once: what exists is handed
-// in, what is to be written comes out, so that a batch costs a fixed number of statements. A name that comes twice in a
+// Registering creates or updates by (account, kind, externalId). A whole batch is decided at once, from what exists to
+// what is to be written, so that a batch costs a fixed number of statements. A name that comes twice in a
 // batch is registered twice, in order: the later one updates the earlier.
 
 import { parseNotAfter } from '../core/check.ts';
@@ -15,7 +15,7 @@ import {
 
 export const RESOURCES_PER_CALL_MAX = 5_000;
 
-/** One resource to register, as the API takes it; which of the optional fields are needed depends on the kind. */
+/** One resource to register, as the API takes it. Which optional fields are required depends on the kind. */
 export interface RegisterRequest {
   readonly kind: ResourceKind;
   readonly externalId: string;
@@ -38,13 +38,13 @@ export interface RegisterModelRequest {
   readonly createdAt?: number | null;
 }
 
-/** A checked request for a model; `name` is null where it is only referred to. */
+/** A checked request for a model. `name` is null when the model is only referred to. */
 export interface ModelRegistration {
   readonly externalId: string;
   readonly name: string | null;
   readonly type: ModelType;
   readonly createdAtMs: number;
-  /** The argument that a contradiction is told of. */
+  /** The argument that an error about the model names. */
   readonly path: ErrorPath;
 }
 
@@ -59,11 +59,11 @@ export interface Registration {
   readonly language: string | null;
   readonly languageVersion: string | null;
   readonly ocrModel: string | null;
-  /** Where the request stands among the call's arguments. */
+  /** The request's place among the call's arguments. */
   readonly path: ErrorPath;
 }
 
-/** A model or resource with the values to be written; those that are new have no id yet. */
+/** A model or resource with the values to be written; new ones have no id yet. */
 export type PlannedModel = Omit<Model, 'accountId' | 'modelId' | 'lastDeployedAtMs'> & {
   readonly modelId: number | null;
 };
@@ -92,7 +92,7 @@ const fieldsOfKind: Readonly<Record<ResourceKind, readonly KindField[]>> = {
 };
 
 /**
- * Checks one resource to register and fills its defaults.
+ * Checks one resource to register and fills in its defaults.
  * @param path of the request among the call's arguments
  * @throws UserInputError naming the field
  */
@@ -141,8 +141,8 @@ export function parseModelRegistration(
 }
 
 /**
- * What registering models writes: each external id once. A model that is only referred to keeps its name, and a new one
- * without a name is called by its external id.
+ * The models to write: each external id once. A model that is only referred to keeps its name. A new one
+ * without a name is named by its external id.
  * @throws ConflictError when a model would change its type
  */
 export function planModels(
@@ -163,7 +163,7 @@ export function planModels(
 }
 
 /**
- * What registering resources writes: each (kind, externalId) once, under `refKey`. An owner that is left out stays.
+ * The resources to write: each (kind, externalId) once, under `refKey`. An owner that is left out stays as it is.
  * @param modelsById the models that existing deployments belong to, by id
  * @throws ConflictError for a deleted resource, or a deployment that would change its model
  */

@@ -1,4 +1,4 @@
-// How a resource is read: by the thousand, so all of its columns at once (db/columnar).
+// Reads resources by the thousand, so it reads whole columns (db/columnar).
 
 import { type ColumnarQuery, queryColumns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
@@ -10,7 +10,7 @@ import { resourceKinds, resourceStatuses, type Resource } from './resource.ts';
 const textOrNull = orNull(textValue);
 const intOrNull = orNull(intValue);
 
-// greatest() passes over nulls.
+// greatest() ignores nulls.
 const RESOURCE: Shape<Resource> = {
   accountId: ['r.account_id', intValue],
   resourceId: ['r.resource_id', intValue],
@@ -40,11 +40,11 @@ const RESOURCE: Shape<Resource> = {
   lastEventAtMs: [sqlMs('r.last_event_at'), intOrNull],
 };
 
-/** Runs a statement that gives resources. */
+/** Runs a statement that returns resources. */
 export async function selectResources(
   tx: Tx,
   query: Pick<ColumnarQuery, 'name' | 'with'> & {
-    /** What follows the columns; the resource is `r`. */
+    /** What follows the select list; the resource is `r`. */
     readonly from: Sql;
   },
 ): Promise<readonly Resource[]> {

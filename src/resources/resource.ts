@@ -1,4 +1,4 @@
-// What usage belongs to. A model is no billable resource itself: its deployments are hosted, and fine-tuning and storage
+// What usage belongs to. A model itself is no billable resource: its deployments are hosted, and fine-tuning and storage
 // are charged to the model.
 
 import type { NodeType } from '../core/identity.ts';
@@ -68,11 +68,11 @@ export interface Resource {
   readonly lifecycleAtMs: number | null;
   /** Last deployment by a lifecycle call; null when there was none. */
   readonly deployedAtMs: number | null;
-  /** When what runs last changed: deployed, scaled, undeployed or lost. */
+  /** When the deployment last changed: deployed, scaled, undeployed, failed or stopped. */
   readonly changedAtMs: number | null;
   /** When the negative limit stopped it, until it is deployed again. */
   readonly stoppedAtMs: number | null;
-  /** Latest deployment, by a lifecycle call or as a period recorded afterwards. */
+  /** Latest deployment, by a lifecycle call or by a period that was recorded afterwards. */
   readonly lastDeployedAtMs: number | null;
   /** Latest lifecycle call, stop, or end of hosting that was recorded afterwards. */
   readonly lastLifecycleActivityAtMs: number | null;
@@ -86,19 +86,19 @@ export interface ResourceRef {
   readonly externalId: string;
 }
 
-/** One text for each name. */
+/** A text that is unique for each name. */
 export function refKey(ref: ResourceRef): string {
   // Kinds have no space, so the first one ends the kind.
   return `${ref.kind} ${ref.externalId}`;
 }
 
-/** What a name or an id was found to be. */
+/** A resource by its name and its id. */
 export interface ResourceKey extends ResourceRef {
   readonly resourceId: number;
 }
 
 /**
- * When a resource was last active: now while it runs, else by its latest usage event or lifecycle change.
+ * When a resource was last active: now while it runs, otherwise at its latest usage event or lifecycle change.
  * @param lastEventAtMs of its latest usage event, folded or not
  */
 export function lastActiveAtMs(
@@ -115,14 +115,14 @@ export function isRunning({ kind, status }: Pick<Resource, 'kind' | 'status'>): 
   return kind !== 'WORKFLOW' && status === 'DEPLOYED';
 }
 
-/** The later of two instants, epoch ms; null where there is none. */
+/** The later of two instants, epoch ms; null counts as earliest. */
 export function laterOf(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }
 
 /**
- * The status that the API shows. Hosting recorded afterwards counts as a deployment, so what has such periods is no
- * draft any more; the row keeps its own status, because a void may take the periods back.
+ * The status that the API shows. Hosting that was recorded afterwards counts as a deployment, so a resource with such periods
+ * is no draft any more. The row keeps its status, because a void may remove the periods again.
  */
 export function shownStatus(
   resource: Pick<Resource, 'status' | 'lastDeployedAtMs'>,

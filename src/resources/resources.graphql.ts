@@ -65,7 +65,7 @@ class RegisterAnyInput implements RegisterRequest {
   @Field(() => String, { nullable: true }) readonly ocrModel?: string | null;
 }
 
-/** What all kinds are registered with. */
+/** The input fields that all kinds share. */
 @InputType()
 abstract class RegisterInput {
   @Field(() => ID, { nullable: true }) readonly accountId?: string | null;

@@ -21,7 +21,7 @@ import { type Model, refKey, type Resource, type ResourceKind, typeOfKind } from
 import { findModels, loadModels, saveModels } from './models.store.ts';
 import { findResources, loadResources, saveResources } from './resources.store.ts';
 
-/** One resource to register, of the kind that the call says. */
+/** One resource to register; the call determines the kind. */
 interface NamedRequest extends Omit<RegisterRequest, 'kind'> {
   readonly accountId?: string | null;
 }
@@ -61,7 +61,7 @@ export class ResourceService {
     });
   }
 
-  /** Registers one resource that is no model deployment. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT */
+  /** Registers one resource that is not a model deployment. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT */
   async register(
     actor: Actor,
     kind: Exclude<ResourceKind, 'MODEL_DEPLOYMENT'>,
@@ -77,7 +77,7 @@ export class ResourceService {
     });
   }
 
-  /** Registers a deployment of a model that is registered. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT */
+  /** Registers a deployment of a registered model. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT */
   async registerDeployment(
     actor: Actor,
     request: NamedRequest & { readonly modelId: string },
@@ -127,7 +127,7 @@ export class ResourceService {
     });
   }
 
-  /** The resource under an id, or under a kind and external id. @throws NOT_FOUND, FORBIDDEN, BAD_USER_INPUT */
+  /** The resource with an id, or with a kind and external id. @throws NOT_FOUND, FORBIDDEN, BAD_USER_INPUT */
   async find(
     actor: Actor,
     tx: Tx,
@@ -173,7 +173,7 @@ async function findById(
   throw unknownId(id, ['id']);
 }
 
-// An id says its account; another account named beside it is answered like an id that does not exist.
+// An id includes its account. If the request names another account, the id counts as unknown.
 function requireSameAccount(
   actor: Actor,
   scope: Scope,
@@ -202,7 +202,7 @@ async function registerOne(
   return resource;
 }
 
-/** Creates and updates what is registered. @returns the resource ids in the order of the registrations */
+/** Creates and updates resources. @returns their ids in the order of the registrations */
 async function registerInOrder(
   tx: Tx,
   accountId: number,

@@ -51,13 +51,13 @@ export class ResourceRow {
     number | null;
 }
 
-/** Points to one resource of any account. */
+/** The key of a resource. */
 export interface ResourceAddress {
   readonly accountId: number;
   readonly resourceId: number;
 }
 
-/** The resources under these ids, in no order; unknown ones are left out. */
+/** The resources with these ids, in no order; unknown ids are left out. */
 export async function loadResources(
   tx: Tx,
   refs: readonly ResourceAddress[],
@@ -100,7 +100,7 @@ export async function listDeploymentsOf(
   });
 }
 
-/** What an account's names stand for, each at its own place; null where nothing has that name. */
+/** The resources that an account's names refer to, in the order asked; null for an unknown name. */
 export async function resolveResourceRefs(
   tx: Tx,
   accountId: number,
@@ -114,7 +114,7 @@ export async function resolveResourceRefs(
   return refs.map((ref) => found.get(refKey(ref)) ?? null);
 }
 
-/** What an account's resource ids stand for, each at its own place; null where there is no such resource. */
+/** The resources that an account's ids refer to, in the order asked; null for an unknown id. */
 export async function resolveResourceIds(
   tx: Tx,
   accountId: number,
@@ -148,7 +148,7 @@ function fromNamed(accountId: number, refs: readonly ResourceRef[]): Sql {
      join resource r on r.account_id = ${accountId} and r.kind = k.kind and r.external_id = k.external_id`;
 }
 
-/** What registering writes of a resource. */
+/** The columns that registering writes. */
 type RegisteredResource = Pick<
   Resource,
   | 'resourceId'
@@ -163,7 +163,7 @@ type RegisteredResource = Pick<
   | 'ocrModel'
 >;
 
-/** Inserts resources of a locked account, or gives those that exist (by id) what registering again may change. */
+/** Inserts resources of a locked account, and updates those that exist (have an id). */
 export async function saveResources(
   tx: Tx,
   accountId: number,
@@ -193,7 +193,7 @@ export async function saveResources(
        language = excluded.language, language_version = excluded.language_version, ocr_model = excluded.ocr_model`);
 }
 
-/** What a lifecycle call writes of a resource. */
+/** The columns that a lifecycle call writes. */
 type LifecycleColumns = Pick<
   Resource,
   | 'status'
@@ -229,7 +229,7 @@ export async function saveLifecycle(
   return changed;
 }
 
-/** Marks deployments, running or asked for, as stopped at the negative limit. The last lifecycle call stays as it was. */
+/** Marks deployments, running or requested, as stopped at the negative limit. The last lifecycle call is kept. */
 export async function saveStops(
   tx: Tx,
   accountId: number,
@@ -248,7 +248,7 @@ export async function saveStops(
      from given k where r.account_id = ${accountId} and r.resource_id = k.resource_id`);
 }
 
-/** The hosting of one resource that was recorded afterwards, in short: latest begin and latest end of its periods. */
+/** A resource's hosting that was recorded afterwards: latest begin and latest end of its periods. */
 export interface RecordedHosting {
   readonly resourceId: number;
   readonly fromMs: number;
@@ -275,7 +275,7 @@ export async function raiseRecordedHosting(
      from given k where r.account_id = ${accountId} and r.resource_id = k.resource_id`);
 }
 
-/** Writes what is left of a resource's recorded hosting after a void; null when nothing is. */
+/** Writes a resource's recorded hosting after a void; null when no period is left. */
 export async function setRecordedHosting(
   tx: Tx,
   address: ResourceAddress,

@@ -52,9 +52,9 @@ export abstract class BillableResourceType extends NodeType {
       'The latest usage event or lifecycle change, independent of the requested range. While the resource runs: now.',
   })
   readonly lastActiveOn!: number | null;
-  /** Whether lastActiveOn is worked out already: the resource's row knows neither now nor the latest events. */
+  /** Whether lastActiveOn is final: the resource's row alone knows neither now nor the latest events. */
   readonly isLastActiveExact!: boolean;
-  /** What other domains' fields of a resource start from. */
+  /** For the fields that other folders add to a resource. */
   readonly resource!: Resource;
 }
 
@@ -74,8 +74,8 @@ export abstract class HostedResourceType extends BillableResourceType {
   readonly failureMessage!: string | null;
 }
 
-// Object types name all their interfaces: type-graphql puts a resolver on each field of an interface that it finds only
-// through another one, and a page would call it for every row.
+// Object types name all their interfaces. If type-graphql found an interface only through another one, it would put a
+// resolver on each of its fields, and a page would call it for every row.
 
 @ObjectType('Workflow', {
   implements: [NodeType, BillableResourceType],
@@ -99,7 +99,7 @@ export class ModelObject extends NodeType {
     description: 'When any of its deployments was last deployed.',
   })
   readonly lastDeployedOn!: number | null;
-  /** What other domains' fields of a model start from. */
+  /** For the fields that other folders add to a model. */
   readonly model!: Model;
 }
 
@@ -143,11 +143,11 @@ export const ModelDeploymentConnection = connectionType(
   () => ModelDeploymentType,
 );
 
-/** One shape for every kind: its type asks for nothing that it lacks. */
+/** One type for all kinds: each kind's object type uses the fields that it has. */
 export interface BillableResourceNode
   extends ModelDeploymentType, CustomScriptType, OcrDeploymentType {}
 
-/** A resource as the API shows it, whatever its kind. A page has hundreds, so what is not asked for is not worked out. */
+/** A resource as the API shows it, whatever its kind. A page has hundreds, so values are computed only when asked for. */
 class ResourceNode implements BillableResourceNode {
   constructor(
     readonly resource: Resource,
@@ -218,7 +218,7 @@ export function resourceNode(resource: Resource): BillableResourceNode {
   return new ResourceNode(resource, null, false);
 }
 
-/** The same with what a tab has read: when it was last active, the latest events counted. */
+/** The same for a tab, which has read when it was last active, including the latest events. */
 export function activeResourceNode(
   resource: Resource,
   lastActiveAtMs: number | null,
