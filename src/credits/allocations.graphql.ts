@@ -83,7 +83,7 @@ export class CreditAllocationType extends NodeType {
   @Field(() => DateTimeScalar, { nullable: true }) readonly voidedAt!: number | null;
   @Field(() => String, { nullable: true }) readonly note!: string | null;
   @Field(() => DateTimeScalar) readonly createdAt!: number;
-  /** What other domains' fields start from. */
+  /** For the fields that other folders add to an allocation. */
   readonly allocation!: CreditAllocation;
 }
 

@@ -63,8 +63,8 @@ export class AllocationsService {
   ) {}
 
   /**
-   * Gives an account credits or runs. The same idempotency key with the same body is answered with the first result, also
-   * when that body could not be allocated any more (its expiry has passed).
+   * Gives an account credits or runs. The same idempotency key with the same body returns the first result, even
+   * when that body could no longer be allocated (its expiry has passed).
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, IDEMPOTENCY_CONFLICT for the key with another body
    */
   async allocate(actor: Actor, request: AllocateRequest): Promise<AllocationRef> {
@@ -90,8 +90,8 @@ export class AllocationsService {
   }
 
   /**
-   * Ends an allocation now: what is left of it is taken back. Naming any of a recurring grant ends the row, with the grant that
-   * waits or is in effect. What was voided before stays as it is.
+   * Ends an allocation now: what is left of it is taken back. Voiding any allocation of a recurring grant ends the
+   * recurrence and voids the pending or active one. An allocation that was voided before stays as it is.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
    */
   async void(
@@ -111,7 +111,7 @@ export class AllocationsService {
       if (allocation === null) throw unknownId(named.id, ['id']);
       if (allocation.voidedAtMs !== null) return { accountId, allocationId };
       const { unit, seriesId } = allocation;
-      // Of a recurring grant, those whose cycle has ended stay as they were.
+      // Earlier allocations of a recurring grant, whose cycles have ended, stay as they were.
       const ending =
         seriesId === null ? allocationId : findLiveOf(draft.wallet(unit), seriesId)?.allocationId;
       if (ending !== undefined) {
@@ -124,7 +124,7 @@ export class AllocationsService {
   }
 
   /**
-   * Corrects a balance: up as a lot of its own, down like usage. Idempotency keys are shared with `allocate`.
+   * Corrects a balance: up as a separate lot, down like usage. Idempotency keys are shared with `allocate`.
    * @returns its entry in the ledger
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, IDEMPOTENCY_CONFLICT for the key with another body
    */
@@ -142,7 +142,7 @@ export class AllocationsService {
       const earlier = await earlierResult(open, call);
       if (earlier?.ledgerSequence != null) return { accountId, sequence: earlier.ledgerSequence };
       const { tx, draft } = open;
-      // An adjustment books nothing else before its own line, but hosting that is posted for it.
+      // An adjustment books nothing before its own line except the posting of hosting.
       if (amountMicro > 0n) await addAdjustment(open, amountMicro, reason);
       else takeDown(open, -amountMicro, reason);
       const sequence = draft.lines.findLast(({ kind }) => kind === 'ADJUSTMENT')?.sequence ?? 0;
@@ -151,7 +151,7 @@ export class AllocationsService {
     });
   }
 
-  /** The allocation of an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
+  /** The allocation with an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
   async get(actor: Actor, tx: Tx, id: string): Promise<AllocationOfAccount> {
     const ref = requireRef(actor, 'READ_USAGE', { id, types: ['CreditAllocation'], path: ['id'] });
     return this.read(tx, { accountId: ref.accountId, allocationId: ref.localId }, id);
@@ -165,7 +165,7 @@ export class AllocationsService {
   }
 }
 
-/** What the same call made before. @throws IDEMPOTENCY_CONFLICT when another call had its key */
+/** The result of an earlier call with the same key. @throws IDEMPOTENCY_CONFLICT when that was another call */
 async function earlierResult(
   { tx, account }: OpenAccount,
   call: Call,
@@ -191,7 +191,7 @@ async function addAdjustment(
   adjustUp(draft, lotOf(allocation), reason);
 }
 
-// What is owed must leave room for all that may still be charged.
+// The debt must leave room for all further charges.
 function takeDown({ draft }: OpenAccount, amountMicro: bigint, reason: string): void {
   const leftMicro = draft.position().credits.balanceMicro - amountMicro;
   if (leftMicro < -HELD_MICRO_MAX) {
@@ -210,7 +210,7 @@ function parseAdjustment(amount: string): bigint {
   throw new UserInputError('amount is 0; it must be above or below it.', { path });
 }
 
-// What an account is given must leave room for all that it may use and owe (engine/bounds.ts).
+// The sum of allocations must leave room for all usage and debt (engine/bounds.ts).
 async function requireSumFits(open: OpenAccount, made: NewAllocation): Promise<void> {
   const { tx, account, draft } = open;
   const cycleStartMs = draft.state.cycle.startMs;

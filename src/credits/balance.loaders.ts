@@ -3,7 +3,7 @@ import type { RequestContext } from '../graphql/context.ts';
 import { loader } from '../graphql/loader.ts';
 import { readStandings, type Standing } from './balance.service.ts';
 
-/** The credits of accounts at their now, by account id, with the cycles that ended since they were settled last. */
+/** The credits of accounts at their now, by account id, with the cycles that ended since the last settlement. */
 export const standingLoader = loader<number, Standing>((tx, accountIds, { nowMs }) =>
   readStandings(tx, accountIds, nowMs),
 );

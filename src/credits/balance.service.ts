@@ -11,7 +11,7 @@ import type { AccountState } from '../engine/state.ts';
 import { type CycleRecord, type LoadOptions, loadStates } from '../settlement/state.store.ts';
 import type { Position } from '../engine/alert-rules.ts';
 
-/** Where an account stands, what it burns, and when that ends. */
+/** An account's figures, what it burns, and when its credits end. */
 export interface Balance extends Forecast {
   readonly position: Position;
   readonly burnMicroPerHour: bigint;
@@ -20,12 +20,12 @@ export interface Balance extends Forecast {
 /** The credits of an account at its now. */
 export interface Standing {
   readonly state: AccountState;
-  /** Cycles that have ended and whose rows do not say so yet, oldest first. */
+  /** Cycles that have ended but are not stored as ended yet, oldest first. */
   readonly closed: readonly CycleRecord[];
 }
 
 /**
- * The credits of accounts at their now, at their places: as they were settled last, taken on in memory. Nothing is written.
+ * The credits of accounts at their now, in the order asked: the last settled state, advanced in memory. Nothing is written.
  * @param tx a snapshot
  */
 export async function readStandings(
@@ -45,7 +45,7 @@ export async function readStandings(
   });
 }
 
-/** As `readStandings`, the states alone. */
+/** Like `readStandings`, but the states alone. */
 export async function readStates(
   tx: Tx,
   accountIds: readonly number[],
@@ -64,7 +64,7 @@ export function balanceAt(state: AccountState): Balance {
   };
 }
 
-/** What is left of an allocation at the position of a state, what has accrued since the last posting taken off. */
+/** What is left of an allocation at the position of a state, after what has accrued since the last posting. */
 export function remainingOf(
   state: AccountState,
   allocation: { readonly unit: AllocationUnit; readonly allocationId: number },

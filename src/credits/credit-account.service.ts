@@ -1,4 +1,4 @@
-// An account with its credits: opening it, what may be changed of it, its policy, and the clock of a test account.
+// An account with its credits: creating and changing it, its policy, and the clock of a test account.
 
 import { requireAccount, requireScope } from '../access/authorize.ts';
 import {
@@ -37,7 +37,7 @@ import { setPolicy, setTimeZone } from '../engine/writes.ts';
 
 const TEST_CLOCK_STEP_MONTHS = 24;
 
-/** What createAccount is called with, as the API takes it. */
+/** The arguments of createAccount, as the API takes them. */
 export interface OpenAccountRequest extends CreateAccountRequest, PolicyRequest {
   readonly usageThresholds?: readonly string[] | null;
   readonly hoursToStop?: readonly string[] | null;
@@ -51,7 +51,7 @@ export class CreditAccountService {
     private readonly defaults: AccountDefaults = shippedDefaults,
   ) {}
 
-  /** Sent again with the same externalId and body: the first account. @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT */
+  /** The same externalId and body again returns the first account. @throws FORBIDDEN, BAD_USER_INPUT, CONFLICT */
   async create(actor: Actor, request: OpenAccountRequest): Promise<Account> {
     requireScope(actor, 'OPERATOR');
     const account = parseNewAccount(request, this.accounts.realNowMs());
@@ -84,7 +84,10 @@ export class CreditAccountService {
     });
   }
 
-  /** Days and months of views change at once, cycles from the next one on. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  /**
+   * A new zone changes days and months of views at once, cycles from the next one on.
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
+   */
   async update(actor: Actor, request: UpdateAccountRequest): Promise<Account> {
     const accountId = requireAccount(actor, 'MANAGE', {
       accountId: request.accountId,
@@ -99,7 +102,7 @@ export class CreditAccountService {
   }
 
   /**
-   * Moves a test account's time forward: all that is due on the way happens, at its own instants.
+   * Moves a test account's time forward: all that is due until then happens, at its own instants.
    * @throws FORBIDDEN, NOT_FOUND; CONFLICT for a real account; BAD_USER_INPUT when it goes back or too far
    */
   async advanceTestClock(
@@ -124,7 +127,7 @@ export class CreditAccountService {
     });
   }
 
-  /** What is left out stays as it is. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  /** Fields that are left out stay as they are. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
   async setPolicy(
     actor: Actor,
     request: PolicyRequest & { readonly accountId?: string | null },
@@ -159,7 +162,7 @@ export class CreditAccountService {
     );
   }
 
-  // What was due since its credits began happens at once.
+  // What is due since the account's credits began happens at once.
   private async settleIn(tx: Tx, accountId: number, testClockMs: number | null): Promise<Account> {
     const { account, nowMs } = await this.accounts.lock(tx, accountId);
     await this.settlements.move({ tx, account }, testClockMs ?? nowMs, () => Promise.resolve());
@@ -167,7 +170,7 @@ export class CreditAccountService {
   }
 }
 
-// Null what is left to the configuration, which may be another when the request comes again.
+// Null where the configuration decides: it may differ when the request comes again.
 function termsOf(request: OpenAccountRequest): Creation {
   const { usageThresholds = null, hoursToStop = null } = request;
   const { lowCredit, negativeLimit, fineTuningMinimum } = request;
@@ -184,7 +187,7 @@ function termsOf(request: OpenAccountRequest): Creation {
   };
 }
 
-// As it was kept when what was left out had fixed values: accounts that were created then are still found again.
+// The form of earlier versions, in which defaults were fixed values. It finds accounts that were created then.
 function earlierTermsOf(request: OpenAccountRequest): Creation {
   const level = (credits: string | null | undefined): string =>
     formatMicro(parseMicro(credits ?? '0'));

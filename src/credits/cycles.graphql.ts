@@ -65,7 +65,7 @@ export class BillingCycleType extends NodeType {
   readonly cycleId!: number;
 }
 
-/** A cycle as the API shows it. @param usedMicro with what has accrued, for the running one */
+/** A cycle as the API shows it. @param usedMicro includes what has accrued, for the running cycle */
 function cycleNode(
   cycle: Pick<CycleRecord, 'accountId' | 'cycleId' | 'startMs' | 'endMs'> & {
     readonly credits: CycleSums;
@@ -92,7 +92,7 @@ function cycleNode(
   };
 }
 
-/** The running cycle of an account, as it stands now. */
+/** The running cycle of an account at present. */
 function runningCycleNode(state: AccountState): BillingCycleType {
   const { usedMicro } = balanceAt(state).position.credits;
   const { accountId, cycle, credits } = state;
@@ -103,7 +103,7 @@ function endedCycleNode(cycle: CycleRecord): BillingCycleType {
   return cycleNode(cycle, cycle.credits.usedMicro);
 }
 
-/** The running cycle and those that ended since the account was settled last: newest first. */
+/** The running cycle and those that ended since the last settlement: newest first. */
 function cyclesSince({ state, closed }: Standing): readonly BillingCycleType[] {
   return [runningCycleNode(state), ...[...closed].reverse().map(endedCycleNode)];
 }
@@ -158,7 +158,7 @@ export class AccountCyclesResolver {
     const fresh = all.filter(({ cycleId }) => cycleId < beforeId);
     return pageOfRows([...fresh, ...stored.map(endedCycleNode)], page, {
       keyOf: ({ cycleId }) => ({ value: null, id: cycleId }),
-      // The row of the running cycle is there; each that ended since makes one more.
+      // The running cycle has a row. Each cycle that ended since the last settlement adds one.
       countAll: async () => (await readCycleCount(context, accountId)) + standing.closed.length,
     });
   }

@@ -5,7 +5,7 @@ import type { CycleRecord } from '../settlement/state.store.ts';
 
 export type { CycleRecord, CycleRef };
 
-/** Cycles that ended, by account and id; null where no row is. */
+/** Ended cycles, by account and id; null where there is no row. */
 export const cycleLoader = rowLoader(
   loadCycles,
   ({ accountId, cycleId }: CycleRef) => `${accountId}.${cycleId}`,

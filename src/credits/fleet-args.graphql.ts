@@ -1,4 +1,4 @@
-// What a list of accounts can be asked: the arguments of `accounts`, and how they are checked.
+// The arguments of `accounts`, and how they are checked.
 
 import { ArgsType, Field, InputType, Int, registerEnumType } from 'type-graphql';
 import { conditionOf, parseWithin } from '../core/check.ts';
@@ -75,10 +75,10 @@ export class AccountsArgs extends Page25 {
   readonly orderBy?: AccountOrder | null;
 }
 
-/** A checked question, and which of its rows are asked for. */
+/** The checked conditions of a list, and which of its rows to show. */
 export interface AccountsRequest {
   readonly question: FleetQuestion;
-  /** Whether positions have a say in it. */
+  /** Whether the conditions or the order depend on positions. */
   readonly isOfPositions: boolean;
   readonly after: CursorKey | null;
   readonly before: CursorKey | null;

@@ -23,7 +23,7 @@ abstract class OfFleet {
       'The instant that positions and totals refer to. All pages of a list refer to the instant of its first page.',
   })
   readonly asOf!: number;
-  // Not simple: worked out when it is asked for.
+  // Not simple: it is computed on demand.
   @Field(() => FleetTotalsType, { simple: false }) readonly totals!: FleetTotalsType;
 }
 
@@ -114,7 +114,7 @@ export class FleetResolver {
       isFromEnd,
       search,
     });
-    // The row too many only tells that there are more; it stands at the far end.
+    // The additional row at the far end only shows that there are more.
     const hasMore = rows.length > limit;
     const shown = isFromEnd ? rows.slice(hasMore ? 1 : 0) : rows.slice(0, limit);
     return new FleetConnection({
@@ -192,7 +192,7 @@ export class FleetResolver {
 
 const VIEW = 'list ';
 
-/** Where a cursor stands in a list that was kept. @throws BAD_USER_INPUT when it is of none */
+/** The place of a cursor in a stored list. @throws BAD_USER_INPUT when it is no cursor of one */
 function placeOf(
   cursor: CursorKey | null,
   name: string,

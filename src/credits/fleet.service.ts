@@ -1,6 +1,6 @@
-// Lists of accounts by their positions. All that may be listed is read in sets and taken to one now in memory, so every
-// position is exact; the list is then kept for its further pages, since an account's position cannot be told later as of an
-// instant that a write has passed.
+// Lists of accounts by their positions. All candidates are read in sets and advanced to the same now in memory, so every
+// position is exact. The list is then stored for its further pages, because after a write an account's earlier position
+// can no longer be computed.
 
 import { setImmediate } from 'node:timers/promises';
 import { requireScope } from '../access/authorize.ts';
@@ -21,11 +21,11 @@ import {
 } from './fleet.ts';
 import { findView, type FleetRow, insertView, listCandidates, listRows } from './fleet.store.ts';
 
-/** How many accounts are put into an order. */
+/** The most accounts that can be sorted by position. */
 export const FLEET_MAX = 50_000;
 export const VIEW_KEPT_MS = 15 * 60_000;
 const ACCOUNTS_PER_SET = 250;
-/** After so many accounts others have their turn: a forecast over ten years may take milliseconds. */
+/** How many accounts are computed before other requests get a turn: a forecast over ten years may take milliseconds. */
 const ACCOUNTS_AT_A_STRETCH = 5;
 
 /** One page of a list. */
@@ -33,14 +33,14 @@ export interface FleetPage {
   readonly madeAtMs: number;
   readonly totals: FleetTotals;
   readonly count: number;
-  /** Null where one page shows all. */
+  /** Null when one page shows everything. */
   readonly viewId: number | null;
-  /** Where the first of `rows` stands in the list. */
+  /** The place of the first of `rows` in the list. */
   readonly begin: number;
   readonly rows: readonly FleetRow[];
 }
 
-/** Points to a list that was kept, with the argument that did. */
+/** A stored list, and the argument that refers to it. */
 export interface KeptView {
   readonly viewId: number;
   readonly path: readonly string[];
@@ -81,7 +81,7 @@ export class FleetService {
     });
   }
 
-  /** Another page of a list. @throws FORBIDDEN; BAD_USER_INPUT when it is another list, or is not kept any more */
+  /** Another page of a list. @throws FORBIDDEN; BAD_USER_INPUT when it is another list, or no longer stored */
   async page(
     actor: Actor,
     tx: Tx,
@@ -113,7 +113,7 @@ export class FleetService {
     return { ...view, viewId, begin: cut.begin, rows: await listRows(tx, viewId, cut) };
   }
 
-  /** What accounts add up to as of `nowMs`. @throws FORBIDDEN, BAD_USER_INPUT as `list` */
+  /** The totals of accounts as of `nowMs`. @throws FORBIDDEN, BAD_USER_INPUT as `list` */
   async totals(
     actor: Actor,
     reader: () => Promise<Tx>,
@@ -126,7 +126,7 @@ export class FleetService {
     });
   }
 
-  // One at a time: each takes the gateway for a while, and another connection beside its snapshot.
+  // One at a time: each keeps the gateway busy for a while, and takes a connection besides its snapshot.
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {
     const answer = this.last.then(work, work);
     this.last = answer.catch(() => undefined);
@@ -134,7 +134,7 @@ export class FleetService {
   }
 }
 
-/** A balance in the form in which lists keep it. */
+/** A balance in the form that lists store. */
 export function positionOf(balance: Balance): FleetPosition {
   const { credits, atMs, state } = balance.position;
   return {

@@ -19,7 +19,7 @@ export class FleetViewRow {
   @Column({ name: 'positions', type: 'text', array: true }) positions!: string[];
 }
 
-/** A list of accounts as its first page found it. */
+/** A list of accounts in the state of its first page. */
 export interface FleetView {
   readonly madeAtMs: number;
   readonly question: string;
@@ -34,8 +34,8 @@ export interface FleetRow {
 }
 
 /**
- * The accounts that a question may list, by id: those that it can be told of without their credits that they are not among
- * them are left out. Nothing is stopped before something is due, so what is due later does not stop before.
+ * The accounts that may belong to a list, by id. Accounts that can be excluded without computing their credits are left
+ * out: no account stops before something is due, so one whose next due instant is later does not stop before.
  */
 export async function listCandidates(
   tx: Tx,
@@ -67,7 +67,7 @@ export async function listCandidates(
   }));
 }
 
-/** Keeps a list for its further pages, and removes those that nobody goes on with. @returns its id */
+/** Stores a list for its further pages, and removes lists that nobody reads any more. @returns its id */
 export async function insertView(
   tx: Tx,
   view: Omit<FleetView, 'count'> & { readonly rows: readonly FleetRow[] },
@@ -85,7 +85,7 @@ export async function insertView(
   return int(inserted[0] ?? {}, 'view_id');
 }
 
-/** A list that was kept, or null. */
+/** A stored list, or null. */
 export async function findView(
   tx: Tx,
   viewId: number,
@@ -103,7 +103,7 @@ export async function findView(
   };
 }
 
-/** The rows [begin, end) of a list that was kept. */
+/** The rows [begin, end) of a stored list. */
 export async function listRows(
   tx: Tx,
   viewId: number,
@@ -122,7 +122,7 @@ export async function listRows(
   });
 }
 
-// Sums stand as text, since JSON's numbers would lose digits; their names end in Micro or MicroPerHour.
+// Sums are stored as text, since JSON's numbers would lose digits; their names end in Micro or MicroPerHour.
 function bigAsText(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }

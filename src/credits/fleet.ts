@@ -1,4 +1,4 @@
-// Many accounts with their positions at one instant: which of them are asked for, in which order, and what they add up to.
+// Many accounts with their positions at one instant: which of them to list, in which order, and their totals.
 
 import { type OrderDirection } from '../core/cursor.ts';
 import { type CreditState, creditStates } from '../engine/limits.ts';
@@ -12,7 +12,7 @@ export const accountOrderFields = {
 } as const;
 export type AccountOrderField = keyof typeof accountOrderFields;
 
-/** What is asked for; null is no condition. Two that are alike ask for the same list. */
+/** The conditions of a list; null is no condition. Equal questions ask for the same list. */
 export interface FleetQuestion {
   /** Part of the name or external id, folded. */
   readonly search: string | null;
@@ -24,9 +24,9 @@ export interface FleetQuestion {
   readonly direction: OrderDirection;
 }
 
-/** Where an account's credits stand. */
+/** The figures of an account's credits. */
 export interface FleetPosition {
-  /** The account's now: for a test account its own. */
+  /** The account's now; a test account has its own. */
   readonly asOfMs: number;
   readonly state: CreditState;
   readonly allocatedMicro: bigint;
@@ -56,14 +56,14 @@ export interface StateTotals {
 }
 
 export interface FleetTotals extends StateTotals {
-  /** What the accounts in debt owe, as a positive number. */
+  /** The debt of the accounts in debt, as a positive number. */
   readonly owedMicro: bigint;
-  /** Accounts with something that runs and costs. */
+  /** Accounts with a running deployment that costs something. */
   readonly burning: number;
   readonly byState: Readonly<Record<CreditState, StateTotals>>;
 }
 
-/** The accounts that a question asks for, in its order; ties by id, and what has no value stands last. */
+/** The accounts that match a question, in its order; ties by id, missing values last. */
 export function selectFleet(
   accounts: readonly FleetAccount[],
   question: FleetQuestion,
@@ -99,7 +99,7 @@ function valueOf(account: FleetAccount, field: AccountOrderField): string | numb
   }
 }
 
-/** What accounts add up to. */
+/** The totals of accounts. */
 export function totalsOf(positions: readonly FleetPosition[]): FleetTotals {
   const sumOf = (some: readonly FleetPosition[]): StateTotals => ({
     accounts: some.length,
@@ -122,7 +122,7 @@ export function totalsOf(positions: readonly FleetPosition[]): FleetTotals {
   };
 }
 
-/** Which rows of a list: those after one and before another, the first or the last so many of them. */
+/** Which rows of a list to show: those after one and before another, the first or the last of them. */
 export interface RowWindow {
   readonly after: number | null;
   readonly before: number | null;
@@ -130,7 +130,7 @@ export interface RowWindow {
   readonly isFromEnd: boolean;
 }
 
-/** The rows [begin, end) of a list of `count` that a window shows. */
+/** The rows [begin, end) that a window shows of a list of `count`. */
 export function cutWindow(
   { after, before, limit, isFromEnd }: RowWindow,
   count: number,

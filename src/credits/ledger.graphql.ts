@@ -72,7 +72,7 @@ export class LedgerEntryType extends NodeType {
   readonly recordedAt!: number;
   @Field(() => String, { description: 'A short description, or the reason of an adjustment.' })
   readonly description!: string;
-  /** What other domains' fields start from. */
+  /** For the fields that other folders add to an entry. */
   readonly entry!: LedgerEntry;
 }
 
@@ -131,7 +131,7 @@ export class AccountLedgerResolver {
   }
 }
 
-/** The number of an account's cycle. @throws NOT_FOUND for one that is none of this account's */
+/** The number of an account's cycle. @throws NOT_FOUND for a cycle that is not this account's */
 async function cycleOf(context: RequestContext, accountId: number, id: string): Promise<number> {
   const ref = decodeId(id);
   const isOurs = ref?.type === 'BillingCycle' && ref.accountId === accountId;

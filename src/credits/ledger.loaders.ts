@@ -1,4 +1,4 @@
-// A journal is read page by page, each account its own.
+// A ledger is read page by page, one account at a time.
 
 import type { Window } from '../core/window.ts';
 import type { RequestContext } from '../graphql/context.ts';

@@ -3,13 +3,13 @@ import { unknownId, type Actor } from '../core/identity.ts';
 import type { Tx } from '../db/database.ts';
 import { type LedgerEntry, loadEntries } from '../settlement/ledger.store.ts';
 
-/** Points to an entry of the ledger. */
+/** The key of a ledger entry. */
 export interface LedgerRef {
   readonly accountId: number;
   readonly sequence: number;
 }
 
-/** The entry under an id. @throws FORBIDDEN, NOT_FOUND */
+/** The entry with an id. @throws FORBIDDEN, NOT_FOUND */
 export async function getEntry(actor: Actor, tx: Tx, id: string): Promise<LedgerEntry> {
   const ref = requireRef(actor, 'READ_USAGE', { id, types: ['LedgerEntry'], path: ['id'] });
   return readEntry(tx, { accountId: ref.accountId, sequence: ref.localId }, id);

@@ -1,26 +1,26 @@
-// The levels of its balance that an account is held to, and what a new account begins with.
+// The credit policy of an account, and the defaults of new accounts.
 
 import { UserInputError } from '../core/errors.ts';
 import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
 import { HELD_MICRO_MAX } from '../engine/bounds.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 
-/** A policy as the API takes it; what is left out stays as it is. */
+/** A policy as the API takes it; fields that are left out stay as they are. */
 export interface PolicyRequest {
   readonly lowCredit?: string | null;
   readonly negativeLimit?: string | null;
   readonly fineTuningMinimum?: string | null;
 }
 
-/** What a new account has where its request leaves it out. */
+/** The defaults of new accounts, for what their request leaves out. */
 export interface AccountDefaults {
   readonly policy: CreditPolicy;
-  /** Percents of credits and of runs used. */
+  /** Percents of used credits and of used runs. */
   readonly usageThresholds: readonly string[];
   readonly hoursToStop: readonly string[];
 }
 
-/** Where the configuration says nothing: deployments are refused at 10 credits, go on into debt, and are stopped at -10. */
+/** Without configuration: deployments are refused at 10 credits, continue into debt, and are stopped at -10. */
 export const shippedDefaults: AccountDefaults = {
   policy: {
     lowCreditMicro: 10n * MICRO_PER_CREDIT,

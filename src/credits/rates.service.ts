@@ -1,4 +1,4 @@
-// A new rate concerns all who run on its hardware: the account's clock has to look again.
+// A new rate concerns all accounts that run on its hardware: their clocks must take it into account.
 
 import { requireScope } from '../access/authorize.ts';
 import type { Account } from '../account/account.ts';
@@ -21,7 +21,7 @@ import type { KnownRate } from '../engine/state.ts';
 import { findTestAccountsOn, loadRatesKnownTo, makeDue } from '../settlement/state.store.ts';
 import { applyRates } from '../engine/writes.ts';
 
-/** More than a commit takes. */
+/** More than a commit takes, in milliseconds. */
 const COMMIT_MARGIN_MS = 1_000;
 
 export class RatesService {
@@ -32,9 +32,9 @@ export class RatesService {
   ) {}
 
   /**
-   * Adds a rate that takes effect ahead of now. The lead is far longer than a statement may take, so the rate is committed
-   * before its instant comes. Forecasts of accounts that run on the hardware use it at once; a test account whose time is past the
-   * rate's instant takes it from its own position on.
+   * Adds a rate that takes effect in the future. The lead is far longer than a statement may take, so the rate is committed
+   * before it takes effect. Forecasts of accounts that run on the hardware use it at once. A test account whose time is past the
+   * rate's start uses it from its own position on.
    * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND for an unknown profile
    */
   async setRate(actor: Actor, request: SetHardwareRateRequest): Promise<PricedHardware> {
@@ -45,9 +45,9 @@ export class RatesService {
       const profiles = await loadHardware(tx);
       const profile = hardwareNamed(profiles, request.hardware, ['input', 'hardware']);
       const { hardwareId } = profile;
-      // What begins on the hardware meanwhile is there, and found below, or will read the rate (holdRatesKnownTo).
+      // A deployment that begins on the hardware meanwhile is found below, or reads the new rate (holdRatesKnownTo).
       await lockRates(tx, hardwareId);
-      // Under their locks before the rate is there, so that what they ran until now was charged at the rates until now.
+      // Locked before the rate is written, so that hosting until now is charged at the old rates.
       const tests = await findTestAccountsOn(tx, hardwareId);
       const locked: Account[] = [];
       for (const accountId of tests) {
@@ -56,7 +56,7 @@ export class RatesService {
       }
       await upsertRate(tx, { hardwareId, ...rate }, nowMs);
       for (const account of locked) await this.applyTo(tx, account);
-      // No account may have passed the instant before the rate is there.
+      // No account may have passed the rate's start before the rate is committed.
       if (this.accounts.realNowMs() >= rate.fromMs - COMMIT_MARGIN_MS) {
         throw new UnavailableError(
           'The rate could not be written before its instant; send it again with a later effectiveFrom.',
@@ -64,7 +64,7 @@ export class RatesService {
       }
       return { profile, rates: await loadRates(tx, [hardwareId]) };
     });
-    // After the commit, and under the accounts' locks: a settlement that did not see the rate has ended by then.
+    // After the commit and under the accounts' locks: any settlement that did not see the rate has ended by then.
     await this.database.inTransaction((tx) =>
       makeDue(tx, { hardwareId: priced.profile.hardwareId, atMs: nowMs }),
     );
@@ -79,7 +79,7 @@ export class RatesService {
   }
 }
 
-/** All rates as an account knows them, where it is to begin on a hardware: no other is set before it has begun. */
+/** All rates that an account knows, held until a deployment has begun on a hardware: no other rate is set before. */
 export async function holdRatesKnownTo(
   tx: Tx,
   account: { readonly isTest: boolean },

@@ -76,7 +76,7 @@ function thresholdNode({ threshold, rule }: ThresholdNow): ThresholdType {
   };
 }
 
-/** A threshold as it stands now; null when it was deleted. */
+/** A threshold at present; null when it was deleted. */
 export async function findThreshold(
   context: RequestContext,
   { accountId, ruleId }: ThresholdRef,
@@ -127,7 +127,7 @@ export class ThresholdsResolver {
     @Arg('input', () => CreateThresholdInput) input: CreateThresholdInput,
   ): Promise<ThresholdType> {
     const ref = await this.thresholds.create(context.actor, input);
-    // It may have been deleted since.
+    // It may have been deleted meanwhile.
     const threshold = await findThreshold(context, ref);
     if (threshold === null) throw unknownId(encodeId('Threshold', ref.accountId, ref.ruleId));
     return threshold;

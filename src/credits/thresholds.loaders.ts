@@ -4,13 +4,13 @@ import { loader } from '../graphql/loader.ts';
 import { listThresholds, type Threshold } from '../settlement/thresholds.store.ts';
 import { stateLoader } from './balance.loaders.ts';
 
-/** A threshold, and where it stands now. */
+/** A threshold with its present alert rule. */
 export interface ThresholdNow {
   readonly threshold: Threshold;
   readonly rule: AlertRule;
 }
 
-/** The thresholds of accounts as they stand now, by account id. */
+/** The present thresholds of accounts, by account id. */
 export const thresholdsLoader = loader<number, readonly ThresholdNow[]>(
   async (tx, accountIds, context) => {
     const byAccount = groupBy(await listThresholds(tx, accountIds), ({ accountId }) => accountId);

@@ -10,7 +10,7 @@ import {
 } from '../settlement/thresholds.store.ts';
 import { parseThreshold, type ThresholdRequest, THRESHOLDS_MAX } from './thresholds.ts';
 
-/** Points to a threshold. */
+/** The key of a threshold. */
 export interface ThresholdRef {
   readonly accountId: number;
   readonly ruleId: number;
@@ -20,7 +20,7 @@ export class ThresholdsService {
   constructor(private readonly settlements: SettlementService) {}
 
   /**
-   * Watches something from now on; one that is reached already fires at once. The same again is the first one.
+   * Adds a threshold; one that is already reached fires at once. Adding the same again returns the first one.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, CONFLICT when there are too many
    */
   async create(
@@ -59,7 +59,7 @@ export class ThresholdsService {
     });
   }
 
-  /** Alerts that it raised stay. @returns its id @throws FORBIDDEN, NOT_FOUND */
+  /** Deletes a threshold. The alerts that it raised stay. @returns its id @throws FORBIDDEN, NOT_FOUND */
   async delete(actor: Actor, id: string): Promise<string> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['Threshold'], path: ['id'] });
     const named = { accountId: ref.accountId, ruleId: ref.localId };

@@ -1,4 +1,4 @@
-// What an account wants to be warned of.
+// Thresholds: which values an account is alerted at.
 
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
@@ -8,7 +8,7 @@ import type { ThresholdMeasure } from '../engine/alert-rules.ts';
 export const THRESHOLDS_MAX = 100;
 export const THRESHOLD_LABEL_MAX = 200;
 const PERCENT_MAX_MICRO = 1_000n * MICRO_PER_CREDIT;
-/** A forecast looks ten years ahead; a warning may come a year before. */
+/** A year: a forecast looks ten years ahead, and an alert may come at most a year before the stop. */
 const HOURS_MAX_MICRO = 8_784n * MICRO_PER_CREDIT;
 
 /** A threshold as the API takes it. */
@@ -24,7 +24,7 @@ export interface NewThreshold {
   readonly label: string | null;
 }
 
-/** @throws UserInputError when the value is none that its measure can have */
+/** @throws UserInputError when the measure cannot have the value */
 export function parseThreshold(request: ThresholdRequest, path: ErrorPath): NewThreshold {
   const { measure, label = null } = request;
   const valueMicro = parseMicro(request.value, [...path, 'value']);
@@ -42,7 +42,7 @@ export function parseThreshold(request: ThresholdRequest, path: ErrorPath): NewT
   };
 }
 
-/** The thresholds of a new account: percents of credits and of runs used, and hours before the stop. */
+/** The thresholds of a new account: percents of used credits and runs, and hours before the stop. */
 export function firstThresholds(
   usagePercents: readonly string[],
   hoursToStop: readonly string[],
@@ -60,7 +60,7 @@ export function firstThresholds(
   ): readonly NewThreshold[] =>
     values.flatMap((value, index) => {
       const path = ['input', field, index];
-      // A list holds bare values: the value is the element, not a field of it.
+      // A list holds plain values: an error names the element, not a field of it.
       const threshold = withPath(path, () => parseThreshold({ measure, value }, path));
       return values.indexOf(value) < index ? [] : [threshold];
     });

@@ -57,15 +57,15 @@ export interface ScaleRequest extends LifecycleTarget {
 interface CallPlan {
   /** Types that the id may be of. */
   readonly types: readonly NodeType[];
-  /** Makes the call out of its request, once the hardware is known. */
+  /** Makes the call from its request, once the hardware is known. */
   readonly callOf: (profiles: readonly HardwareProfile[]) => LifecycleCall;
-  /** Of the arguments `id` and `at`. */
+  /** The path of the arguments `id` and `at`. */
   readonly path: ErrorPath;
 }
 
 /**
- * Every method answers with the resource as it is afterwards; a call whose effect already holds changes nothing.
- * All throw NOT_FOUND, FORBIDDEN, BAD_USER_INPUT and CONFLICT, and those that begin or enlarge something DEPLOYMENTS_DISABLED.
+ * Every method returns the resource in its new state; a call whose effect already holds changes nothing.
+ * All throw NOT_FOUND, FORBIDDEN, BAD_USER_INPUT and CONFLICT; those that begin or enlarge a deployment DEPLOYMENTS_DISABLED.
  */
 export class DeploymentService {
   constructor(
@@ -73,7 +73,7 @@ export class DeploymentService {
     private readonly limits: { readonly ingestWindowDays: number },
   ) {}
 
-  /** Runs a hosted resource from `at` on, or (ready: false) asks for it. */
+  /** Deploys a hosted resource from `at` on, or (ready: false) requests its deployment. */
   async deploy(actor: Actor, request: DeployRequest): Promise<Resource> {
     const replicas = parseReplicas(request.replicas ?? 1, ['input', 'replicas']);
     const endpointUrl =
@@ -110,12 +110,12 @@ export class DeploymentService {
     });
   }
 
-  /** What was asked for runs from `at` on. */
+  /** The requested deployment runs from `at` on. */
   async ready(actor: Actor, target: LifecycleTarget): Promise<Resource> {
     return this.call(actor, target, plan(hostedTypes, { kind: 'READY' }));
   }
 
-  /** Ends what runs or was asked for, because it failed. */
+  /** Ends a running or requested deployment, because it failed. */
   async fail(
     actor: Actor,
     target: LifecycleTarget & { readonly message: string },
@@ -124,7 +124,7 @@ export class DeploymentService {
     return this.call(actor, target, plan(hostedTypes, { kind: 'FAIL', message }));
   }
 
-  /** Ends what runs, or takes back what was asked for. */
+  /** Ends a running deployment, or withdraws a requested one. */
   async undeploy(actor: Actor, target: LifecycleTarget): Promise<Resource> {
     return this.call(actor, target, plan(hostedTypes, { kind: 'UNDEPLOY' }));
   }
@@ -141,7 +141,7 @@ export class DeploymentService {
     return this.call(actor, target, plan([workflowType], { kind: 'UNDEPLOY' }));
   }
 
-  /** Ends what runs, for ever; usage and row stay. */
+  /** Deletes a resource: its deployment ends for good; its usage and row stay. */
   async delete(actor: Actor, target: LifecycleTarget): Promise<Resource> {
     return this.call(actor, target, plan(Object.values(typeOfKind), { kind: 'DELETE' }));
   }
@@ -175,7 +175,7 @@ export class DeploymentService {
       };
       const next = decide(state, call, time);
       if (next === null) return resource;
-      // What it costs was judged by the rates of now; what runs goes on by those that are set meanwhile too.
+      // The costs were judged by the present rates. The deployment also uses rates that are set meanwhile.
       const rates = await ratesFor(open, { state, next }, known);
       const turn = await changeHosting(open, { address, state, next, rates, time });
       const changed = await saveLifecycle(tx, address, {
@@ -196,8 +196,8 @@ export class DeploymentService {
   }
 }
 
-// The account was read before it was known that this hardware will run: a rate that was set since is not in its state, and
-// whoever set it has not seen it run.
+// The account was read before we knew that it will run on this hardware. A rate that was set since is not in its state, and
+// whoever set it did not see the deployment.
 async function ratesFor(
   { tx, account, draft }: OpenAccount,
   { state, next }: { readonly state: LifecycleState; readonly next: LifecycleState },
@@ -210,7 +210,7 @@ async function ratesFor(
   return rates;
 }
 
-// A call may bring about the stop itself; its row is written with the rest of the settlement.
+// The call may cause the stop itself. The resource's row is then written with the rest of the settlement.
 function asStopped(resource: Resource, creditEvents: readonly CreditEvent[]): Resource {
   const stop = creditEvents.find(
     (one) =>
@@ -228,7 +228,7 @@ function asStopped(resource: Resource, creditEvents: readonly CreditEvent[]): Re
       };
 }
 
-/** What a call is told of as: what begins to run, changes, or ends. */
+/** The credit event of a call: a deployment starts, changes or stops. */
 function creditEventOf(
   call: LifecycleCall,
   turn: {
@@ -246,7 +246,7 @@ function creditEventOf(
       return next.running === null ? null : { ...told, what: 'DEPLOYMENT_STARTED' };
     case 'SCALE':
       return { ...told, what: 'DEPLOYMENT_CHANGED' };
-    // What failed before it ran has ended too.
+    // A deployment that failed before it ran has ended too.
     case 'FAIL':
       return { ...told, what: 'DEPLOYMENT_STOPPED', cause: 'FAILED' };
     case 'UNDEPLOY':

@@ -1,6 +1,6 @@
-// What a lifecycle call does to the segments of a resource: those that reach beyond its instant end there, and the next one
-// begins. A late call may end what the clock has ended or begun since (at the negative limit, at a change of rates): the
-// ledger gets the difference to what was posted.
+// What a lifecycle call does to a resource's segments: those that reach beyond its instant end there, and the next one
+// begins. A late call may end segments that the clock has meanwhile ended or begun (at the negative limit, at a change of
+// rates). The ledger then gets the difference to what was posted.
 
 import { type HardwareRate, rateAt } from '../catalogue/rates.ts';
 import { ConflictError, type ErrorPath, invariant, UserInputError } from '../core/errors.ts';
@@ -48,7 +48,7 @@ export async function changeHosting(
     return turn;
   }
   if (next.running !== null && state.running === null) {
-    // Nothing that is to end reaches beyond `at` then.
+    // In this case no segment reaches beyond `at`.
     await requireFree(open.tx, change);
     return { ...turn, ...(await beginSegments(open, change, next.running)) };
   }
@@ -58,7 +58,7 @@ export async function changeHosting(
   return { ...turn, ...ended, ...begun, charges: [...ended.charges, ...begun.charges] };
 }
 
-/** Ends at `at` what reaches beyond it. */
+/** Ends at `at` the segments that reach beyond it. */
 async function endSegments(
   { tx, account }: OpenAccount,
   { address, time: { atMs } }: LifecycleChange,
@@ -66,7 +66,7 @@ async function endSegments(
   const { accountId, creditsFromMs } = account;
   const segments = await loadLifecycleAfter(tx, address, atMs);
   const ended = segments.map((segment) => {
-    // One that began later is void: it ends where it began.
+    // A segment that began later is void: it ends where it began.
     const shorter = { ...segment, toMs: Math.max(atMs, segment.fromMs) };
     const postedMicro = chargedMicro(shorter, shorter.toMs);
     const beforeMicro = segment.postedMicro ?? chargedMicro(segment, creditsFromMs);
@@ -80,7 +80,7 @@ async function endSegments(
   return { charges: ended, endedSegmentIds: running.map((segment) => segment.segmentId) };
 }
 
-/** Begins at `at`; where rates changed since, in parts. */
+/** Begins segments at `at`: several where rates have changed since. */
 async function beginSegments(
   { tx, account, draft }: OpenAccount,
   { address, rates, time }: LifecycleChange,
@@ -116,7 +116,7 @@ async function beginSegments(
   return { charges: parts, begun: runningSegment(last, account.creditsFromMs) };
 }
 
-/** What has run in the past is charged at once: it must be an amount that the account can hold. @throws UserInputError */
+/** Past hosting is charged at once, so its cost must be an amount that the account can hold. @throws UserInputError */
 function requireHeld(
   parts: readonly HostingSegment[],
   { atMs, nowMs, path }: LifecycleChange['time'],
@@ -129,7 +129,7 @@ function requireHeld(
   );
 }
 
-/** What begins now and runs on must not meet hosting that is recorded already. @throws CONFLICT */
+/** A deployment that begins now must not overlap hosting that is already recorded. @throws CONFLICT */
 async function requireFree(tx: Tx, { address, time }: LifecycleChange): Promise<void> {
   const [inTheWay] = await loadOverlapping(tx, address.accountId, [address.resourceId], {
     fromMs: time.atMs,

@@ -1,15 +1,15 @@
-// What a lifecycle call does to one resource. The status follows from what happened:
+// What a lifecycle call does to one resource. The status follows from these calls:
 //
 //   IN_DEVELOPMENT ─ deploy(ready: false) → DEPLOYING ─ deploymentReady → DEPLOYED ─ undeploy → UNDEPLOYED
-//   deploy goes straight to DEPLOYED; from DEPLOYING and DEPLOYED deploymentFailed leads to FAILED; FAILED and UNDEPLOYED
-//   deploy again; an undeploy of what never ran leads back to IN_DEVELOPMENT; deleting is possible from everywhere, and final.
+//   deploy leads straight to DEPLOYED; from DEPLOYING and DEPLOYED deploymentFailed leads to FAILED; FAILED and UNDEPLOYED
+//   can deploy again; an undeploy before the first run leads back to IN_DEVELOPMENT; delete is possible always, and final.
 //
-// A call is judged in this order: whether its effect already holds (then nothing changes, so that it is safe to send
-// again, whatever its `at`); whether its `at` can be; whether the account's credits allow it (policy.ts); whether the status
+// A call is checked in this order: whether its effect already holds (then nothing changes, so that it is safe to send
+// again, whatever its `at`); whether its `at` is valid; whether the account's credits allow it (policy.ts); whether the status
 // does. Workflows are deployed without hardware: they are never hosted.
 //
-// At the negative limit the clock undeploys what runs. An undeploy that arrives afterwards and took effect before the stop
-// is still heard: hosting ended then.
+// At the negative limit the clock undeploys what runs. An undeploy that arrives later but took effect before the stop
+// is still accepted: hosting ended then.
 
 import { parseNotAfter, parseWithin } from '../core/check.ts';
 import { ConflictError, UserInputError, type ErrorPath } from '../core/errors.ts';
@@ -17,20 +17,20 @@ import { DAY_MS, isoInstant } from '../core/range.ts';
 import { REPLICAS_MAX } from '../hosting/charge.ts';
 import type { ResourceStatus } from '../resources/resource.ts';
 
-/** So many replicas on one hardware profile. */
+/** A number of replicas on one hardware profile. */
 export interface Placement {
   readonly hardwareId: number;
-  /** The profile's name, for sentences. */
+  /** The profile's name, for messages. */
   readonly hardware: string;
   readonly replicas: number;
 }
 
-/** What a call is judged by. */
+/** The facts that a call is checked against. */
 export interface LifecycleState {
   readonly status: ResourceStatus;
   /** What runs now; null when nothing does, and for workflows. */
   readonly running: Placement | null;
-  /** What was asked for by deploy(ready: false); null in every status but DEPLOYING. */
+  /** Requested by deploy(ready: false); null in every status but DEPLOYING. */
   readonly requested: Placement | null;
   readonly endpointUrl: string | null;
   readonly failureMessage: string | null;
@@ -38,7 +38,7 @@ export interface LifecycleState {
   readonly lifecycleAtMs: number | null;
   /** Last deployment by a lifecycle call; null when there was none. */
   readonly deployedAtMs: number | null;
-  /** When what runs last changed. */
+  /** When the running deployment last changed. */
   readonly changedAtMs: number | null;
   /** When the negative limit stopped it, until it is deployed again. */
   readonly stoppedAtMs: number | null;
@@ -48,17 +48,17 @@ interface DeployCall {
   readonly kind: 'DEPLOY';
   /** Null for a workflow. */
   readonly placement: Placement | null;
-  /** False: only asked for. */
+  /** False: only requested. */
   readonly isReady: boolean;
-  /** Null: as it is. */
+  /** Null: unchanged. */
   readonly endpointUrl: string | null;
 }
 
 interface ScaleCall {
   readonly kind: 'SCALE';
-  /** Null: as it is. */
+  /** Null: unchanged. */
   readonly hardware: Omit<Placement, 'replicas'> | null;
-  /** Null: as they are. */
+  /** Null: unchanged. */
   readonly replicas: number | null;
 }
 
@@ -70,13 +70,13 @@ export type LifecycleCall =
   | { readonly kind: 'UNDEPLOY' }
   | { readonly kind: 'DELETE' };
 
-/** When a call takes effect, and what bounds that instant. */
+/** When a call takes effect, and the bounds of that instant. */
 interface CallTime {
   readonly atMs: number;
   readonly nowMs: number;
-  /** How far back late reports are taken. */
+  /** How far in the past `at` may lie. */
   readonly ingestWindowDays: number;
-  /** The argument that says `at`. */
+  /** The path of the argument `at`. */
   readonly path: ErrorPath;
   /** Refuses what the account's credits do not allow. @throws DEPLOYMENTS_DISABLED */
   readonly requireAllowed: (state: LifecycleState, call: LifecycleCall) => void;
@@ -85,7 +85,7 @@ interface CallTime {
 /**
  * The state after a call, or null when its effect already holds.
  * @throws UserInputError when `at` is after now or before the ingest window
- * @throws ConflictError when `at` lies before the last call, or the status or what runs does not allow the call
+ * @throws ConflictError when `at` lies before the last call, or the status or the running deployment does not allow the call
  */
 export function decide(
   state: LifecycleState,
@@ -107,7 +107,7 @@ export function parseReplicas(replicas: number, path: ErrorPath): number {
   return parseWithin(replicas, { min: 1, max: REPLICAS_MAX }, path);
 }
 
-/** Whether a call's effect is there already; `at` and endpointUrl are not compared. */
+/** Whether a call's effect already holds; `at` and endpointUrl are not compared. */
 function holdsAlready(state: LifecycleState, call: LifecycleCall, atMs: number): boolean {
   switch (call.kind) {
     case 'DEPLOY':
@@ -129,7 +129,7 @@ function isAtRest({ status }: LifecycleState): boolean {
   return status === 'UNDEPLOYED' || status === 'IN_DEVELOPMENT';
 }
 
-// A request that became ready in the meantime holds too.
+// A requested deployment that became ready meanwhile counts too.
 function isDeployedAs(state: LifecycleState, { placement, isReady }: DeployCall): boolean {
   if (state.status === 'DEPLOYED') return samePlacement(state.running, placement);
   return state.status === 'DEPLOYING' && !isReady && samePlacement(state.requested, placement);
@@ -241,23 +241,23 @@ function afterEnd(
     running: null,
     requested: null,
     changedAtMs: wasRunning ? end.atMs : state.changedAtMs,
-    // It had ended before the limit could stop it.
+    // The deployment ended before the limit could stop it.
     failureMessage: wasStoppedLater ? null : state.failureMessage,
     stoppedAtMs: wasStoppedLater ? null : state.stoppedAtMs,
   };
 }
 
-/** What a resource is when nothing runs and nothing is asked for. */
+/** The status of a resource without a running or requested deployment. */
 function statusAtRest(state: LifecycleState): ResourceStatus {
   return state.deployedAtMs === null ? 'IN_DEVELOPMENT' : 'UNDEPLOYED';
 }
 
-/** What runs after a call that scales it. */
+/** The placement after scaling. */
 export function scaled(running: Placement, call: ScaleCall): Placement {
   return { ...running, ...call.hardware, replicas: call.replicas ?? running.replicas };
 }
 
-/** Whether nothing changes between two placements. */
+/** Whether two placements are equal. */
 export function samePlacement(a: Placement | null, b: Placement | null): boolean {
   return a?.hardwareId === b?.hardwareId && a?.replicas === b?.replicas;
 }

@@ -1,6 +1,6 @@
-// What an account's credits allow. Deploying and scaling up need the state OK; a request that becomes ready needs that the
-// account is not stopped; workflows need that there are credits. Ending, scaling down and recording what happened are never
-// refused. All of it is judged by the state of now, whatever `at`.
+// What an account's credits allow. Deploying and scaling up need the state OK; a requested deployment can become ready unless
+// the account is STOPPED; workflows need that there are credits. Ending, scaling down and recording what happened are never
+// refused. All of it depends on the present state, whatever `at`.
 
 import { DeploymentsDisabledError, type ErrorPath } from '../core/errors.ts';
 import { formatMicro } from '../core/micro.ts';
@@ -12,10 +12,10 @@ import { type LifecycleCall, type LifecycleState, type Placement, scaled } from 
 export interface Allowance {
   readonly canDeploy: boolean;
   readonly canFineTune: boolean;
-  /** Whether imported projects can be deployed, or stay drafts. */
+  /** Whether imported projects can be deployed; otherwise they stay drafts. */
   readonly canImport: boolean;
   readonly state: CreditState;
-  /** The sentence to show when deployments are refused; else null. */
+  /** The sentence to show when deployments are refused; otherwise null. */
   readonly message: string | null;
 }
 
@@ -31,7 +31,7 @@ export function allowanceOf(position: Position): Allowance {
   };
 }
 
-/** What a call needs, judged by what it would do. @param costOf credits an hour of a placement, at the rates of now */
+/** Checks what a call needs. @param costOf credits an hour of a placement, at the present rates @throws DEPLOYMENTS_DISABLED */
 export function requireAllowed(
   position: Position,
   call: {
@@ -73,7 +73,7 @@ function refusalOf(
   }
 }
 
-/** Why something may not run now that costs so much an hour, in the place of something else or of nothing; else null. */
+/** Why something with this cost an hour cannot run now, in the place of something else or of nothing; null if it can. */
 export function refusalToRun(
   position: Position,
   cost: { readonly costMicroPerHour: bigint; readonly replacedMicroPerHour: bigint | null },

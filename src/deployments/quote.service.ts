@@ -16,7 +16,7 @@ import { refusalToRun } from './policy.ts';
 
 const hostedTypes = Object.values(typeOfKind).filter((type) => type !== typeOfKind.WORKFLOW);
 
-/** What deploymentQuote is called with, as the API takes it. */
+/** The arguments of deploymentQuote, as the API takes them. */
 export interface QuoteRequest {
   readonly accountId?: string | null;
   readonly hardware: string;
@@ -26,10 +26,10 @@ export interface QuoteRequest {
 
 export interface Quote {
   readonly costMicroPerHour: bigint;
-  /** Why it would be refused now; null when it would be allowed. */
+  /** Why it would be refused now; null when it is allowed. */
   readonly refusal: string | null;
   readonly currentStopsAtMs: number | null;
-  /** With the deployment, from now on; null when it would be refused. */
+  /** The forecast with the deployment from now on; null when it would be refused. */
   readonly projected: Forecast | null;
 }
 
@@ -77,7 +77,7 @@ export class QuoteService {
 function quotedAccount(actor: Actor, request: QuoteRequest): number {
   const { accountId = null, resourceId = null } = request;
   if (accountId === null && resourceId !== null && actor.accountId === null) {
-    // An operator who names the deployment has named its account.
+    // An operator who names a deployment has named its account.
     return requireResource(actor, resourceId).accountId;
   }
   return requireAccount(actor, 'READ_USAGE', { accountId, path: ['input', 'accountId'] });
@@ -90,7 +90,7 @@ function requireResource(actor: Actor, id: string): ReturnType<typeof requireRef
 
 type Running = AccountState['running'][number];
 
-/** The running deployment that a quote would replace. @throws NOT_FOUND, BAD_USER_INPUT when it does not run */
+/** The running deployment that a quote would replace. @throws NOT_FOUND, BAD_USER_INPUT when it is not running */
 function replacedBy(actor: Actor, state: AccountState, request: QuoteRequest): Running | null {
   const { resourceId = null } = request;
   if (resourceId === null) return null;

@@ -1,6 +1,6 @@
-// What is watched: the thresholds of an account and its three limits. A threshold or limit is reached or not; it fires when
-// it comes to be reached, and its alert is open until it no longer is. Nothing of a unit is judged before the unit's first
-// lot has taken effect. Reaching means equality too.
+// Alert rules: the thresholds of an account and its three limits. A rule is reached or not. It fires when it
+// becomes reached, and its alert is open until it is no longer reached. The rules of a unit are not judged before the unit's
+// first lot has taken effect. A rule is also reached at exactly its value.
 
 import { floorDiv, percentMicro } from '../core/micro.ts';
 import { MS_PER_HOUR } from '../hosting/charge.ts';
@@ -31,28 +31,28 @@ export interface AlertRule {
   /** Millionths of a credit, percent or hour; 0 for limits, whose level is the policy's. */
   readonly valueMicro: bigint;
   readonly isReached: boolean;
-  /** Sequence of the alert that it raised last, while that is open. */
+  /** Sequence of the last alert that it raised, while that alert is open. */
   readonly openAlert: number | null;
   readonly lastFiredAtMs: number | null;
 }
 
-/** Where a unit stands. */
+/** The figures of one unit. */
 export interface UnitPosition {
   readonly hasBegun: boolean;
   readonly allocatedMicro: bigint;
   readonly usedMicro: bigint;
-  /** With what has accrued taken off; negative in debt. */
+  /** After what has accrued; negative in debt. */
   readonly balanceMicro: bigint;
 }
 
-/** Where an account stands at an instant. */
+/** The figures of an account at an instant. */
 export interface Position {
   readonly atMs: number;
   readonly state: CreditState;
   readonly policy: CreditPolicy;
   readonly credits: UnitPosition;
   readonly runs: UnitPosition;
-  /** When what runs will be stopped; null when nothing runs, or not in sight. */
+  /** When running deployments will be stopped; null when nothing runs, or when no stop is foreseen. */
   readonly stopsAtMs: number | null;
 }
 
@@ -60,7 +60,7 @@ export function isThreshold(measure: AlertRuleMeasure): measure is ThresholdMeas
   return measure in thresholdMeasures;
 }
 
-/** Whether an alert rule is reached; null when it is not judged now. */
+/** Whether an alert rule is reached; null when it is not judged at present. */
 export function isReached(rule: AlertRule, position: Position): boolean | null {
   const { credits, runs } = position;
   if (rule.measure === 'RUNS_USED_PERCENT') {
@@ -77,8 +77,8 @@ export function isReached(rule: AlertRule, position: Position): boolean | null {
 }
 
 /**
- * The balance at or below which an alert rule on credits is reached, while no lot changes; null for the other two measures.
- * A percent p of credits is reached at used >= p x allocated / 100, and used is allocated - balance.
+ * The balance at or below which an alert rule on credits is reached, while lots do not change; null for the other two measures.
+ * p percent of credits are used when used >= p x allocated / 100, and used is allocated - balance.
  */
 export function creditLevel(
   rule: Pick<AlertRule, 'measure' | 'valueMicro'>,
@@ -107,7 +107,7 @@ export function leadMs(rule: Pick<AlertRule, 'valueMicro'>): number {
   return Number(floorDiv(rule.valueMicro * MS_PER_HOUR, 1_000_000n));
 }
 
-/** What a threshold measures now, in millionths, half up; null for limits, and where a percent is none. */
+/** The present value of what a threshold measures, in millionths, half up; null for limits, and for a percentage of nothing. */
 export function measuredMicro(measure: AlertRuleMeasure, position: Position): bigint | null {
   const { credits, runs } = position;
   switch (measure) {
@@ -127,7 +127,7 @@ export function measuredMicro(measure: AlertRuleMeasure, position: Position): bi
 }
 
 /**
- * The order of what fires at one evaluation: credits remaining (highest first), percents (lowest first), hours to stop,
+ * The order of the alerts of one evaluation: credits remaining (highest first), percents (lowest first), hours to stop,
  * low credit, zero, negative limit; then by id.
  */
 export function compareFired(a: AlertRule, b: AlertRule): number {
@@ -147,7 +147,7 @@ const RANKS: Readonly<Record<AlertRuleMeasure, number>> = {
   NEGATIVE_LIMIT: 5,
 };
 
-/** 1: lowest value first, -1: highest first, 0: the value does not count. */
+/** 1: lowest value first, -1: highest first, 0: the value does not matter. */
 const VALUE_ORDERS: Readonly<Record<AlertRuleMeasure, number>> = {
   CREDITS_REMAINING: -1,
   CREDITS_USED_PERCENT: 1,
@@ -162,7 +162,7 @@ function isPercentReached(valueMicro: bigint, unit: UnitPosition): boolean {
   return unit.balanceMicro <= percentLevel(valueMicro, unit);
 }
 
-// Where nothing is allocated a percent is none: it counts as reached in debt.
+// Where nothing is allocated there is no percentage: the rule counts as reached in debt.
 function percentLevel(valueMicro: bigint, { allocatedMicro }: UnitPosition): bigint {
   if (allocatedMicro <= 0n) return -1n;
   return allocatedMicro + floorDiv(-valueMicro * allocatedMicro, 100_000_000n);

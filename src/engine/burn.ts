@@ -1,18 +1,18 @@
-// What running deployments burn. Hosting is posted to the ledger when a segment ends and when lots change; in between it is
-// accrued: charged already, but not yet taken from a lot. What has accrued only ever grows, in steps of a micro-credit, so
-// the first instant at which it reaches an amount is found by halving, exact to the millisecond.
+// What running deployments burn. Hosting is posted to the ledger when a segment ends and when lots change. In between it is
+// accrued: charged already, but not yet taken from a lot. What has accrued only grows, in steps of a micro-credit, so
+// the first instant at which it reaches an amount is found by bisection, exact to the millisecond.
 
 import { floorDiv } from '../core/micro.ts';
 import { chargedMicro, type HostingSegment, MS_PER_HOUR } from '../hosting/charge.ts';
 
-/** A segment that runs, and how much of it has been posted to the ledger. */
+/** A running segment, and how much of its cost is posted to the ledger. */
 export interface RunningSegment extends HostingSegment {
   readonly toMs: null;
-  /** C(t) of the last posting; at first, what it cost before the account's credits began. */
+  /** C(t) at the last posting; at first, the cost before the account's credits began. */
   readonly postedMicro: bigint;
 }
 
-/** A segment that runs. What it cost before the account's credits began is history, and counts as posted. */
+/** Makes a segment a running one. Its cost before the account's credits began is history, and counts as posted. */
 export function runningSegment(
   segment: HostingSegment & { readonly postedMicro: bigint | null },
   creditsFromMs: number,
@@ -21,12 +21,12 @@ export function runningSegment(
   return { ...segment, toMs: null, postedMicro };
 }
 
-/** What one segment has cost since its last posting, in micro-credits. */
+/** The cost of one segment since its last posting, in micro-credits. */
 export function accruedOf(segment: RunningSegment, atMs: number): bigint {
   return chargedMicro(segment, atMs) - segment.postedMicro;
 }
 
-/** What all of them have cost since their last postings, in micro-credits. */
+/** The cost of all segments since their last postings, in micro-credits. */
 export function accruedMicro(segments: readonly RunningSegment[], atMs: number): bigint {
   let sumMicro = 0n;
   for (const segment of segments) sumMicro += accruedOf(segment, atMs);
@@ -57,7 +57,7 @@ export function firstAccrualMs(
   const burn = burnMicroPerHour(segments);
   if (burn === 0n || untilMs <= afterMs) return null;
   const missingMicro = targetMicro - accruedMicro(segments, afterMs);
-  // Each segment's floor moves its growth by less than one micro-credit either way, so the instant lies between these two.
+  // Rounding changes each segment's growth by less than one micro-credit either way, so the instant lies between these two.
   const slackMicro = BigInt(segments.length) + 1n;
   let lowMs = afterMs + wholeMs(((missingMicro - slackMicro) * MS_PER_HOUR) / burn, 0) - 1;
   let highMs = afterMs + wholeMs(((missingMicro + slackMicro) * MS_PER_HOUR) / burn, Infinity) + 1;
@@ -77,7 +77,7 @@ export function hoursMicro(durationMs: number): bigint {
   return floorDiv(2n * BigInt(durationMs) * 1_000_000n + MS_PER_HOUR, 2n * MS_PER_HOUR);
 }
 
-// A slow burn takes longer than any date can say: such an instant is as good as never.
+// At a slow burn the instant can lie beyond all dates: that is as good as never.
 function wholeMs(durationMs: bigint, otherwise: number): number {
   if (durationMs < 0n) return 0;
   return durationMs > BigInt(Number.MAX_SAFE_INTEGER) / 2n ? otherwise : Number(durationMs);

@@ -1,10 +1,10 @@
-// The account's clock. advance() takes an account's state to a later instant and yields all that happened on the way, in the
-// order of time and at its exact millisecond. It does no I/O and reads no clock, so it is exact however late it runs, and
-// however the time is cut: one call over ten days and ten thousand small ones give the same state, ledger and alerts.
+// The account's clock. advance() moves an account's state to a later instant and returns all that happened on the way, in the
+// order of time and at its exact millisecond. It does no I/O and reads no clock. So it is exact however late it runs and
+// however time is divided: one call over ten days and ten thousand small ones give the same state, ledger and alerts.
 //
-// Between two instants nothing changes but what has accrued, which only grows. So the next instant is the earliest of what is
-// scheduled (grants, expiries, the end of the cycle, rates), of the balance coming down to the next level that is watched,
-// and of the lead of a HOURS_TO_STOP threshold. At one instant the order is: hosting up to it, from the lots spendable
+// Between two events only the accrued cost changes, and it only grows. So the next instant is the earliest of all
+// scheduled ones (grants, expiries, the end of the cycle, rates), of the balance reaching the next level of an alert rule,
+// and of the lead of a HOURS_TO_STOP threshold. The order within one instant: hosting up to it, from the lots spendable
 // before; rate changes; expiries; the end of the cycle; grants, which pay debt first; then one evaluation.
 
 import { addCalendar } from '../core/calendar.ts';
@@ -41,33 +41,33 @@ import {
 const UNITS = Object.values(allocationUnits);
 const FORECAST_MONTHS = 120;
 
-/** Takes an account to `untilMs`; to where it is already, or before, changes nothing. */
+/** Advances an account to `untilMs`. An earlier instant changes nothing. */
 export function advance(state: AccountState, untilMs: number): Draft {
   const draft = new Draft(state);
   advanceDraft(draft, untilMs);
   return draft;
 }
 
-/** As `advance`, on a working copy. */
+/** Like `advance`, on a working copy. */
 export function advanceDraft(draft: Draft, untilMs: number): void {
   while (passNext(draft, untilMs) !== null);
   if (untilMs > draft.atMs) draft.set({ atMs: untilMs });
 }
 
-/** The next instant at which something happens; there is always one, since cycles end. */
+/** The next instant at which something happens. There always is one, since cycles end. */
 export function nextDueMs(draft: Draft): number {
   return nextInstant(draft, Infinity) ?? draft.state.cycle.endMs;
 }
 
-/** When the credits will be used up, and when what runs will be stopped. */
+/** When the credits will be used up, and when running deployments will be stopped. */
 export interface Forecast {
-  /** The first instant after now at which the balance is zero or less; null when it is, or not within ten years. */
+  /** The first instant after now at which the balance is zero or less; null when it already is, or not within ten years. */
   readonly exhaustsAtMs: number | null;
-  /** When the negative limit will stop what runs; null when nothing runs, or not within ten years. */
+  /** When the negative limit will stop deployments; null when nothing runs, or not within ten years. */
   readonly stopsAtMs: number | null;
 }
 
-/** Looks ahead, given what runs now and every scheduled rate, grant, expiry and cycle. */
+/** Computes the forecast from running deployments and every scheduled rate, grant, expiry and cycle. */
 export function forecast(state: AccountState): Forecast {
   return runForward(state, horizonMs(state));
 }
@@ -76,7 +76,7 @@ function horizonMs({ atMs }: AccountState): number {
   return addCalendar('UTC', atMs, { months: FORECAST_MONTHS });
 }
 
-/** Judges the stop, the limits and the thresholds at the position of a draft that was changed. */
+/** Evaluates the stop, the limits and the thresholds after a draft has changed. */
 export function evaluate(draft: Draft, hasCycleBegun = false): void {
   const stoppedResourceIds = stopIfDue(draft);
   forecastStop(draft);
@@ -102,7 +102,7 @@ export function evaluate(draft: Draft, hasCycleBegun = false): void {
   }
 }
 
-/** Passes the next instant, if it comes by `untilMs`. @returns it, or null */
+/** Moves the draft past the next instant, if that comes by `untilMs`. @returns the instant, or null */
 function passNext(draft: Draft, untilMs: number): number | null {
   const atMs = nextInstant(draft, untilMs);
   if (atMs !== null) passInstant(draft, atMs);
@@ -133,7 +133,7 @@ function dueOf(lot: Lot): number {
   return lot.state === 'SPENDABLE' ? (lot.expiresAtMs ?? Infinity) : Infinity;
 }
 
-/** The first instant by `untilMs` at which the balance comes down to the highest level that is not reached yet. */
+/** The first instant by `untilMs` at which the balance reaches the highest level that is not reached yet. */
 function nextCrossingMs(draft: Draft, untilMs: number): number | null {
   const { state, atMs } = draft;
   if (state.running.length === 0) return null;
@@ -142,7 +142,7 @@ function nextCrossingMs(draft: Draft, untilMs: number): number | null {
   const levels: (bigint | null)[] = state.alertRules
     .filter((rule) => isReached(rule, position) !== null)
     .map((rule) => creditLevel(rule, position));
-  // A forecast has no rule for the limit, but what runs stops all the same.
+  // A forecast has no alert rule for the limit, but the limit still stops deployments.
   levels.push(stopLevelMicro(state.credits.hasBegun, state.policy));
   let highestMicro: bigint | null = null;
   for (const level of levels) {
@@ -169,7 +169,7 @@ function nextLeadMs(draft: Draft): number {
 function passInstant(draft: Draft, atMs: number): void {
   draft.set({ atMs });
   const isCycleEnd = atMs === draft.state.cycle.endMs;
-  // Before the rates change, so that what one instant charges is one line.
+  // Posted before the rates change, so that all charges of one instant are one line.
   if (isCycleEnd || draft.state.credits.lots.some((lot) => dueOf(lot) <= atMs)) draft.postHosting();
   changeRates(draft);
   const successors = expireLots(draft);
@@ -179,7 +179,7 @@ function passInstant(draft: Draft, atMs: number): void {
   evaluate(draft, isCycleEnd);
 }
 
-/** Rates that take effect now end the segments on their hardware and begin the next ones. */
+/** Ends the segments whose rate changes now, and begins the next ones. */
 function changeRates(draft: Draft): void {
   const { state, atMs } = draft;
   const learnt = state.rates.some((rate) => rate.knownFromMs === atMs);
@@ -188,12 +188,12 @@ function changeRates(draft: Draft): void {
   beginRates(draft, due);
 }
 
-/** Goes on at other rates from now on, each on its hardware; what ran until then is one line. */
+/** Continues segments at new rates of their hardware from now on; their cost until now is one line. */
 export function beginRates(
   draft: Draft,
   rates: readonly Pick<KnownRate, 'hardwareId' | 'rateMicroPerHour'>[],
 ): void {
-  // What began at this very instant has the rate already.
+  // A segment that began at this very instant already has the rate.
   const isChanged = (segment: RunningSegment, rate: (typeof rates)[number]): boolean =>
     segment.hardwareId === rate.hardwareId &&
     (segment.fromMs < draft.atMs || segment.rateMicroPerHour !== rate.rateMicroPerHour);
@@ -269,13 +269,13 @@ function addSuccessor(draft: Draft, unit: AllocationUnit, before: Lot): void {
   draft.changeWallet(unit, (wallet) => put(wallet, lot));
 }
 
-/** Makes the lots spendable whose instant has come, in the spending order. */
+/** Makes the lots that are due spendable, in the spending order. */
 export function grantLots(draft: Draft): void {
   for (const unit of UNITS) {
     const due = draft
       .wallet(unit)
       .lots.filter((lot) => lot.state === 'PENDING' && lot.grantAtMs <= draft.atMs)
-      // A recurring grant lasts as long as the cycle in which it takes effect, whatever was expected when it was made.
+      // A recurring grant lasts as long as the cycle in which it takes effect, whatever end was expected when it was made.
       .map((lot) =>
         lot.seriesId === null ? lot : { ...lot, expiresAtMs: draft.state.cycle.endMs },
       );
@@ -290,7 +290,7 @@ export function grantLots(draft: Draft): void {
   }
 }
 
-/** At the negative limit everything that runs or was asked for ends. @returns the resources that it stopped */
+/** At the negative limit all running and requested deployments end. @returns the resources that were stopped */
 function stopIfDue(draft: Draft): readonly number[] {
   const { state, atMs } = draft;
   if (state.running.length + state.requestedResourceIds.length === 0) return [];
@@ -312,8 +312,8 @@ function stopIfDue(draft: Draft): readonly number[] {
   return resourceIds;
 }
 
-// A limit needs a downward crossing after the first lot; a threshold that is reached just after it fires, and one that is
-// still reached when a cycle begins fires once more.
+// A limit fires only on the way down, after the first lot. A threshold that is reached just after the first lot fires, and one
+// that is still reached when a cycle begins fires once more.
 function fires(draft: Draft, rule: AlertRule, hasCycleBegun: boolean): boolean {
   if (isThreshold(rule.measure)) return !rule.isReached || hasCycleBegun;
   return !rule.isReached && draft.judged.credits;
@@ -326,7 +326,7 @@ function raise(
 ): void {
   const { atMs } = draft;
   const sequence = draft.state.lastAlertSequence + 1;
-  // Far enough to tell the same however far the thresholds needed to look by then.
+  // A longer forecast gives the same answer, so it reaches as far as the thresholds may need.
   if (draft.stopForecast !== null) forecastUntil(draft, horizonMs(draft.state));
   const position = draft.position();
   const isResolved = alert.kind === 'RESOLVED';
@@ -350,7 +350,7 @@ function raise(
   draft.set({ lastAlertSequence: sequence, alertRules });
 }
 
-/** Forecasts the stop as far ahead as its thresholds need, up to `untilMs`. */
+/** Forecasts the stop as far ahead as the thresholds need, up to `untilMs`. */
 function forecastStop(draft: Draft, untilMs: number = draft.atMs): void {
   const { state } = draft;
   const leads = state.alertRules.filter((rule) => rule.measure === 'HOURS_TO_STOP').map(leadMs);
@@ -374,7 +374,7 @@ function forecastUntil(draft: Draft, neededMs: number): void {
   draft.stopForecast = { stopsAtMs, lookedUntilMs: neededMs };
 }
 
-// The same clock, run ahead without thresholds: what it will find is what will happen.
+// Runs the same clock ahead without thresholds, so the forecast is what will happen.
 function runForward(state: AccountState, untilMs: number): Forecast {
   const zero: AlertRule = {
     ruleId: 0,
@@ -384,9 +384,9 @@ function runForward(state: AccountState, untilMs: number): Forecast {
     openAlert: null,
     lastFiredAtMs: null,
   };
-  // Rates that were set later are in the table when a late clock looks ahead; they were not known then.
+  // When a late clock makes a forecast, the table may hold rates that were set afterwards; they were not known at its instant.
   const rates = state.rates.filter((rate) => rate.knownFromMs <= state.atMs);
-  // What is not running yet is none of the running deployments that the forecast is about.
+  // Requested deployments are left out: the forecast is about running ones.
   const ahead = new Draft({ ...state, rates, alertRules: [], requestedResourceIds: [] });
   const isPositive = ahead.position().credits.balanceMicro > 0n;
   if (isPositive) ahead.set({ alertRules: [zero] });

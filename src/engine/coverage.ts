@@ -1,5 +1,5 @@
-// A forecast over ten years passes 120 cycles. Most accounts need none of it: what they hold, or what each cycle grants
-// anew, covers more than they can burn.
+// A forecast over ten years passes 120 cycles. Most accounts do not need it: their lots, or the grants of each cycle,
+// cover more than they can burn.
 
 import { DAY_MS } from '../core/range.ts';
 import { MS_PER_HOUR } from '../hosting/charge.ts';
@@ -7,16 +7,16 @@ import { accruedMicro } from './burn.ts';
 import { leftOf, type Lot } from './lots.ts';
 import type { AccountState } from './state.ts';
 
-/** A month of the calendar, and more than two zones lie apart (26 h), since an account may change its zone. */
+/** A month of the calendar, plus more than two zones can lie apart (26 h), since an account may change its zone. */
 const LONGEST_CYCLE_MS = 33 * DAY_MS;
 
 /**
- * Whether the balance surely stays above zero up to `untilMs`, if nobody writes; false may also mean that it is not known.
+ * Whether the balance certainly stays above zero up to `untilMs`, without further writes; false may also mean unknown.
  *
- * While a lot has something left there is no debt, so the balance is never less than what is left of any set of lots, less
- * what is burnt meanwhile, whatever the spending order. So it suffices that more than the burn is left
- * - of lots that do not expire before `untilMs`, for all of the time, or
- * - of recurring grants, for the longest cycle: each cycle begins with as much again, or more.
+ * While a lot has something left there is no debt. So the balance is at least what is left of any set of lots, less
+ * what is burnt meanwhile, whatever the spending order. It suffices that more than the burn is left
+ * - of lots that do not expire before `untilMs`, for the whole time, or
+ * - of recurring grants, for the longest cycle: each cycle begins with at least as much again.
  */
 export function isCovered(state: AccountState, untilMs: number): boolean {
   const spendable = state.credits.lots.filter((lot) => lot.state === 'SPENDABLE');
@@ -31,7 +31,7 @@ function covers(state: AccountState, lots: readonly Lot[], durationMs: number): 
   return leftMicro > mostBurntMicro(state, durationMs);
 }
 
-/** What runs burns at most: each segment at the highest of its rate and those to come. */
+/** The most that running segments can burn: each at the highest of its present and scheduled rates. */
 function mostBurntMicro({ atMs, running, rates }: AccountState, durationMs: number): bigint {
   let burnMicroPerHour = 0n;
   for (const { hardwareId, replicas, rateMicroPerHour } of running) {
@@ -42,6 +42,6 @@ function mostBurntMicro({ atMs, running, rates }: AccountState, durationMs: numb
     );
     burnMicroPerHour += BigInt(replicas) * highestMicroPerHour;
   }
-  // The floor of each segment's charge moves its growth by less than a micro-credit; so does the division.
+  // Rounding changes each segment's growth by less than a micro-credit, and so does the division.
   return (burnMicroPerHour * BigInt(durationMs)) / MS_PER_HOUR + BigInt(running.length) + 1n;
 }

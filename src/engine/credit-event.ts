@@ -1,4 +1,4 @@
-// What happened to an account, in the order of time: told upwards inside the transaction in which it was written (see
+// What happened to an account, in the order of time. Subscribers receive it inside the transaction that writes it (see
 // CreditEventSubscriber), so that alerts, emails and webhooks are committed with it or not at all.
 
 import type { CycleSums } from './lots.ts';
@@ -27,22 +27,22 @@ export const alertKindOf = {
   NEGATIVE_LIMIT: 'NEGATIVE_LIMIT_REACHED',
 } as const satisfies Readonly<Record<AlertRuleMeasure, AlertKind>>;
 
-/** An alert was raised. Its sequence is 1, 2, 3 … within the account. */
+/** An alert was raised. Sequences count 1, 2, 3 … within the account. */
 export interface AlertRaised {
   readonly what: 'ALERT';
   readonly atMs: number;
   readonly sequence: number;
   readonly kind: AlertKind;
-  /** Of RESOLVED: of the alert rule whose alert no longer holds. */
+  /** For RESOLVED: the alert rule that is no longer reached. */
   readonly ruleId: number;
   readonly measure: AlertRuleMeasure;
   readonly valueMicro: bigint;
-  /** What the alert rule measured, in millionths. */
+  /** The value that the alert rule measured, in millionths. */
   readonly measuredMicro: bigint | null;
   readonly position: Position;
   /** Resources whose deployments were stopped at the negative limit. */
   readonly stoppedResourceIds: readonly number[];
-  /** Of RESOLVED: the sequence of the alert that no longer holds. */
+  /** For RESOLVED: the sequence of the alert that ended. */
   readonly resolves: number | null;
 }
 
@@ -55,7 +55,7 @@ export interface CycleClosed {
   readonly runs: CycleSums & { readonly closingMicro: bigint };
 }
 
-/** The cycles that ended, as they are kept: oldest first. */
+/** The cycles that ended, in their stored form, oldest first. */
 export function closedCycles(
   creditEvents: readonly CreditEvent[],
 ): readonly (RunningCycle & Pick<CycleClosed, 'credits' | 'runs'>)[] {
@@ -72,7 +72,7 @@ export const stopCauses = {
 } as const;
 export type StopCause = keyof typeof stopCauses;
 
-/** A deployment started, changed (scaled, or another rate took effect does not count) or stopped. */
+/** A deployment started, changed (was scaled; a new rate does not count) or stopped. */
 export type DeploymentChange = {
   readonly atMs: number;
   readonly resourceId: number;
@@ -83,7 +83,7 @@ export type DeploymentChange = {
 
 export type CreditEvent = AlertRaised | CycleClosed | DeploymentChange;
 
-/** The resources that a credit event points to. */
+/** The resources that a credit event refers to. */
 export function resourcesOf(creditEvent: CreditEvent): readonly number[] {
   switch (creditEvent.what) {
     case 'ALERT':

@@ -1,7 +1,7 @@
-// The working copy of an account's state, with everything that is to be written when it is done: ledger lines, lots that came
-// about, segments that ended, and what happened. The clock (clock.ts) and the writes (writes.ts) move what is stored. Others take
-// local ids from it and add the lifecycle call that it tells of (deployments), or move a draft that is never stored: a quote, and
-// what is left of an allocation.
+// The working copy of an account's state, with everything that is to be written for it: ledger lines, new lots,
+// ended segments, and credit events. The clock (clock.ts) and the writes (writes.ts) change what will be stored. Deployments
+// only take local ids from it and add the credit event of a lifecycle call. A quote, and the forecast of what is left of an
+// allocation, change a draft that is never stored.
 
 import { invariant } from '../core/errors.ts';
 import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
@@ -21,19 +21,19 @@ import { creditStateOf } from './limits.ts';
 import { type AccountState } from './state.ts';
 import type { Position, UnitPosition } from './alert-rules.ts';
 
-/** A segment that ended, with what was charged for it. One that ended where it began is void. */
+/** An ended segment with its charge. One that ended where it began is void. */
 export interface EndedSegment extends HostingSegment {
   readonly toMs: number;
   readonly postedMicro: bigint;
 }
 
-/** A lot that came about without a call of its own. */
+/** A lot that the clock or a reversal made. */
 export interface MadeLot {
   readonly unit: AllocationUnit;
   readonly lot: Lot;
 }
 
-/** When what runs will be stopped (null: not in sight), as far as was looked. */
+/** When deployments will be stopped (null: not within the horizon), and how far the forecast reached. */
 interface StopForecast {
   readonly stopsAtMs: number | null;
   readonly lookedUntilMs: number;
@@ -43,12 +43,12 @@ export class Draft {
   readonly lines: LedgerLine[] = [];
   readonly creditEvents: CreditEvent[] = [];
   readonly ended: EndedSegment[] = [];
-  /** Segments that began because a rate took effect, as they began. */
+  /** Segments that began because a rate took effect, in their initial form. */
   readonly begun: RunningSegment[] = [];
   readonly made: MadeLot[] = [];
-  /** Forgotten at every write; the passing of time alone does not move it. */
+  /** Dropped at every write. The passing of time alone does not change it. */
   stopForecast: StopForecast | null = null;
-  /** Whether each unit had begun when the alert rules were judged last. */
+  /** Whether each unit had begun when the alert rules were last evaluated. */
   judged: { readonly credits: boolean; readonly runs: boolean };
 
   constructor(public state: AccountState) {
@@ -67,15 +67,15 @@ export class Draft {
     return unit === 'CREDITS' ? this.state.credits : this.state.runs;
   }
 
-  /** Changes what a unit has, but not which lots pay: usage, debt, lots that wait. */
+  /** Changes a wallet, but not which lots pay: usage, debt, pending lots. */
   changeWallet(unit: AllocationUnit, change: (wallet: Wallet) => Wallet): void {
     const wallet = change(this.wallet(unit));
     this.set(unit === 'CREDITS' ? { credits: wallet } : { runs: wallet });
   }
 
   /**
-   * Changes which lots pay. What hosting has accrued is paid by the lots as they were: it is posted first, here, so that no
-   * call forgets it. `change` is handed the wallet with it posted.
+   * Changes which lots pay. The lots as they were must pay for accrued hosting, so it is posted here first, and no
+   * caller can forget it. `change` receives the wallet after that posting.
    */
   changeLots(unit: AllocationUnit, change: (wallet: Wallet) => Wallet): void {
     if (hasLedger(unit)) this.postHosting();
@@ -89,8 +89,8 @@ export class Draft {
   }
 
   /**
-   * Writes a line of a unit's ledger; the wallet has been changed already. A unit without a ledger has no lines, and lines of
-   * amount 0 are left out, but for the end of a cycle.
+   * Writes a line of a unit's ledger, after the wallet was changed. A unit without a ledger has no lines. Lines of
+   * amount 0 are left out, except for the end of a cycle.
    */
   post(
     unit: AllocationUnit,
@@ -115,7 +115,7 @@ export class Draft {
     });
   }
 
-  /** Takes what has accrued on some running segments from the lots, as one line. */
+  /** Takes the accrued cost of some running segments from the lots, as one line. */
   postHosting(which: (segment: RunningSegment) => boolean = () => true): void {
     const charges: SegmentCharge[] = [];
     let sumMicro = 0n;
@@ -136,7 +136,7 @@ export class Draft {
     });
   }
 
-  /** Ends running segments now; what they cost must have been posted. */
+  /** Ends running segments now; their cost must have been posted. */
   end(which: (segment: RunningSegment) => boolean): readonly RunningSegment[] {
     const ending = this.state.running.filter(which);
     for (const segment of ending) {
@@ -149,7 +149,7 @@ export class Draft {
     return ending;
   }
 
-  /** Where the account stands now. `stopsAtMs` is the forecast's, null when there is none. */
+  /** The account's present figures. `stopsAtMs` is the forecast's, null when there is none. */
   position(): Position {
     const { atMs, policy, credits, runs, running } = this.state;
     const creditsNow = unitPosition(credits, accruedMicro(running, atMs));
@@ -163,7 +163,7 @@ export class Draft {
     };
   }
 
-  /** @throws InvariantError when what would be written contradicts itself */
+  /** @throws InvariantError when what would be written is contradictory */
   check(before: { readonly balanceMicro: bigint }): void {
     const facts = { accountId: this.state.accountId };
     checkWallet(this.state.credits, facts);
@@ -177,7 +177,7 @@ export class Draft {
   }
 }
 
-/** Credits are journalled; of workflow runs only the sums are kept. */
+/** Credits have a ledger; of workflow runs only the sums are kept. */
 function hasLedger(unit: AllocationUnit): boolean {
   return unit === 'CREDITS';
 }

@@ -1,4 +1,4 @@
-// The credit journal: every change of an account's balance is one entry, in the order in which they were booked, and the
+// The credit ledger: every change of an account's balance is one entry, in the order of booking, and the
 // balance is the sum of them all. Hosting is posted when a segment ends and when lots change; until then it is accrued.
 
 export const ledgerEntryKinds = {
@@ -12,19 +12,19 @@ export const ledgerEntryKinds = {
 } as const;
 export type LedgerEntryKind = keyof typeof ledgerEntryKinds;
 
-/** What an entry charged for one segment of hosting; negative where it gave back. */
+/** What an entry charged for one segment of hosting; negative where it was given back. */
 export interface SegmentCharge {
   readonly segmentId: number;
   readonly chargedMicro: bigint;
 }
 
-/** Events that one entry charged: those of an account from one seq to another. */
+/** The events that one entry charged: those of an account from one seq to another. */
 export interface EventSpan {
   readonly firstSeq: number;
   readonly lastSeq: number;
 }
 
-/** One line of the journal, not written yet. */
+/** One line of the ledger, before it is written. */
 export interface LedgerLine {
   readonly sequence: number;
   readonly kind: LedgerEntryKind;
@@ -33,7 +33,7 @@ export interface LedgerLine {
   /** The sum of all amounts up to this one. */
   readonly balanceMicro: bigint;
   readonly bookedAtMs: number;
-  /** The cycle that it counts in: what is booked at a cycle's end, up to its CARRY_OVER, counts in the cycle that ends. */
+  /** The cycle that it counts in: bookings at a cycle's end, up to its CARRY_OVER, count in the cycle that ends. */
   readonly cycleId: number;
   readonly allocationId: number | null;
   readonly events: EventSpan | null;
@@ -41,7 +41,7 @@ export interface LedgerLine {
   readonly description: string;
 }
 
-/** What a line says besides its place in the journal. */
+/** A line without its place in the ledger. */
 export interface LineContent {
   readonly allocationId?: number;
   readonly events?: EventSpan | null;

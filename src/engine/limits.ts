@@ -1,13 +1,13 @@
-// The policy of an account's credits, and the state that follows from it and the balance.
+// The credit policy of an account, and the state that follows from policy and balance.
 
 import { HELD_MICRO_MAX } from './bounds.ts';
 
 export interface CreditPolicy {
-  /** At or below it nothing new is deployed; zero or more. */
+  /** At or below it nothing new can be deployed; zero or more. */
   readonly lowCreditMicro: bigint;
-  /** At or below it what runs is stopped; zero or less. */
+  /** At or below it running deployments are stopped; zero or less. */
   readonly negativeLimitMicro: bigint;
-  /** Fine-tuning may start only above it. */
+  /** Fine-tuning can start only above it. */
   readonly fineTuningMinimumMicro: bigint;
 }
 
@@ -19,14 +19,14 @@ export const creditStates = {
 } as const;
 export type CreditState = keyof typeof creditStates;
 
-/** Where what runs is stopped: at the policy's limit, or, before the first lot, at the lowest that a limit may be. */
+/** Where deployments are stopped: at the policy's limit or, before the first lot, at the lowest limit that can be set. */
 export function stopLevelMicro(hasBegun: boolean, policy: CreditPolicy): bigint {
   return hasBegun ? policy.negativeLimitMicro : -HELD_MICRO_MAX;
 }
 
 /**
  * Before its first lot an account is EXHAUSTED, however little it owes; afterwards its state follows from its balance and policy.
- * @param balanceMicro with what has accrued taken off
+ * @param balanceMicro after what has accrued
  */
 export function creditStateOf(
   hasBegun: boolean,

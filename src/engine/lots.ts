@@ -1,18 +1,18 @@
-// Lots: what an account has to spend, in each of the two units. A lot waits until it is granted, is spendable until it
-// expires or is taken back, and then is over. What is spent is taken from the spendable lots by priority, then expiry (none
+// Lots: what an account can spend, in each of the two units. A lot is pending until it is granted, then spendable until it
+// expires or is voided, and then over. Spending takes from the spendable lots by priority, then expiry (none
 // last), then creation, then id; what they do not cover is debt. Every new lot pays debt first, so there is debt only while
 // no spendable lot has anything left.
 //
 // A wallet holds the lots of one unit with its debt and the sums of its running cycle. Two equations always hold:
 //   balance = left in spendable lots - debt = carriedOver + allocated - used - expired + adjusted.
-// Both units are counted in millionths, so one arithmetic serves both. Every function gives a new wallet.
+// Both units are counted in millionths, so they share the arithmetic. Every function returns a new wallet.
 
 import { invariant } from '../core/errors.ts';
 
 export const allocationUnits = { CREDITS: 'CREDITS', WORKFLOW_RUNS: 'WORKFLOW_RUNS' } as const;
 export type AllocationUnit = keyof typeof allocationUnits;
 
-/** Of lots that adjustments and reversals make. */
+/** For lots that adjustments and reversals make. */
 export const ADJUSTMENT_PRIORITY = 100;
 
 export const lotStates = {
@@ -27,16 +27,16 @@ export interface Lot {
   readonly allocationId: number;
   readonly state: LotState;
   readonly amountMicro: bigint;
-  /** What it paid: charges, and the debt that was there when it was granted. */
+  /** What it paid: charges, and the debt that existed when it was granted. */
   readonly spentMicro: bigint;
   readonly priority: number;
-  /** When it is booked: its effectiveAt, or the now of the call that made it where that is later. */
+  /** When it is booked: its effectiveAt, or the now of the call that made it, whichever is later. */
   readonly grantAtMs: number;
   readonly expiresAtMs: number | null;
   readonly createdAtMs: number;
-  /** Of a recurring grant, one for each cycle: the first grant's id. */
+  /** The first grant's id, for a recurring grant: it has one lot for each cycle. */
   readonly seriesId: number | null;
-  /** Whether it came by an adjustment or a reversal; then it has no ALLOCATION entry and counts elsewhere in the cycle. */
+  /** Whether an adjustment or a reversal made it; then it has no ALLOCATION entry and counts elsewhere in the cycle. */
   readonly isAdjustment: boolean;
 }
 
@@ -50,7 +50,7 @@ export interface CycleSums {
 }
 
 export interface Wallet {
-  /** Those that wait or are spendable, and those that ended since they were read, in no order. */
+  /** The pending and spendable ones, and those that ended since they were read, in no order. */
   readonly lots: readonly Lot[];
   readonly debtMicro: bigint;
   /** Whether a first lot has taken effect. */
@@ -78,29 +78,29 @@ export function leftOf(lot: Lot): bigint {
   return lot.amountMicro - lot.spentMicro;
 }
 
-/** Whether a lot waits or is spendable. */
+/** Whether a lot is pending or spendable. */
 export function isLive(lot: Lot): boolean {
   return lot.state === 'PENDING' || lot.state === 'SPENDABLE';
 }
 
-/** The pending or spendable lot of a recurring grant; there is none once the recurrence was ended. */
+/** The pending or spendable lot of a recurring grant; there is none after the recurrence ended. */
 export function findLiveOf(wallet: Wallet, seriesId: number): Lot | undefined {
   return wallet.lots.find((lot) => lot.seriesId === seriesId && isLive(lot));
 }
 
-/** What is spendable less the debt. */
+/** What is spendable minus the debt. */
 export function balanceOf(wallet: Wallet): bigint {
   let balanceMicro = -wallet.debtMicro;
   for (const lot of wallet.lots) if (lot.state === 'SPENDABLE') balanceMicro += leftOf(lot);
   return balanceMicro;
 }
 
-/** What the cycle has to spend: carriedOver + allocated - expired + adjusted. */
+/** What can be spent in the cycle: carriedOver + allocated - expired + adjusted. */
 export function allocatedOf({ cycle }: Wallet): bigint {
   return cycle.carriedOverMicro + cycle.allocatedMicro - cycle.expiredMicro + cycle.adjustedMicro;
 }
 
-/** Takes a charge from the lots, the rest becomes debt. @param amountMicro zero or more */
+/** Takes a charge from the lots; the rest becomes debt. @param amountMicro zero or more */
 export function spend(wallet: Wallet, amountMicro: bigint): Wallet {
   return counted(take(wallet, amountMicro), { usedMicro: amountMicro });
 }
@@ -110,7 +110,7 @@ export function adjustDown(wallet: Wallet, amountMicro: bigint): Wallet {
   return counted(take(wallet, amountMicro), { adjustedMicro: -amountMicro });
 }
 
-/** Makes a waiting lot spendable; it pays debt first. */
+/** Makes a pending lot spendable; it pays debt first. */
 export function grant(wallet: Wallet, lot: Lot): Wallet {
   const paidMicro = smaller(wallet.debtMicro, lot.amountMicro);
   const granted: Lot = { ...lot, state: 'SPENDABLE', spentMicro: paidMicro };
@@ -128,16 +128,16 @@ export function expire(wallet: Wallet, lot: Lot): Wallet {
   return counted(put(wallet, { ...lot, state: 'EXPIRED' }), { expiredMicro: leftOf(lot) });
 }
 
-/** Ends a waiting or spendable lot by taking back what is left of it; what was spent stays spent. */
+/** Ends a pending or spendable lot by taking back what is left of it; what was spent stays spent. */
 export function takeBack(wallet: Wallet, lot: Lot): Wallet {
   const voided = put(wallet, { ...lot, state: 'VOIDED' });
   return lot.state === 'SPENDABLE' ? counted(voided, { adjustedMicro: -leftOf(lot) }) : voided;
 }
 
 /**
- * Gives a charge back: debt is paid, then the spendable lots are refilled, the last spendable first, up to what was spent
- * of them.
- * @returns the wallet, and the rest that found no place: it is to become a lot of its own (`addReturned`)
+ * Gives a charge back: debt is paid, then the spendable lots are refilled in reverse spending order, each up to what was
+ * spent of it.
+ * @returns the wallet, and the rest that did not fit: it becomes a separate lot (`addReturned`)
  */
 export function giveBack(
   wallet: Wallet,
@@ -155,7 +155,7 @@ export function giveBack(
   return { wallet: counted(given, { usedMicro: -amountMicro }), restMicro };
 }
 
-/** Adds the lot that holds the rest of a reversal. It was counted when it was given back. */
+/** Adds the lot for the rest of a reversal. It was counted when it was given back. */
 export function addReturned(wallet: Wallet, lot: Lot): Wallet {
   return { ...put(wallet, { ...lot, state: 'SPENDABLE' }), hasBegun: true };
 }
@@ -165,13 +165,13 @@ export function beginCycle(wallet: Wallet): Wallet {
   return { ...wallet, cycle: { ...NOTHING, carriedOverMicro: balanceOf(wallet) } };
 }
 
-/** Adds a lot, or puts it in the place of the one with its id. */
+/** Adds a lot, or replaces the one with its id. */
 export function put(wallet: Wallet, lot: Lot): Wallet {
   const others = wallet.lots.filter((other) => other.allocationId !== lot.allocationId);
   return { ...wallet, lots: [...others, lot] };
 }
 
-/** @throws InvariantError when a wallet contradicts itself */
+/** @throws InvariantError when a wallet is contradictory */
 export function checkWallet(wallet: Wallet, facts: Readonly<Record<string, unknown>>): void {
   const closingMicro = allocatedOf(wallet) - wallet.cycle.usedMicro;
   const balanceMicro = balanceOf(wallet);

@@ -1,4 +1,4 @@
-// All that an account's credits depend on: what advance() (clock.ts) begins with and ends with. Plain values; the
+// All that an account's credits depend on: the input and the result of advance() (clock.ts). Plain values; the
 // store reads and writes them.
 
 import type { HardwareRate } from '../catalogue/rates.ts';
@@ -7,9 +7,9 @@ import type { CreditPolicy } from './limits.ts';
 import type { Wallet } from './lots.ts';
 import type { AlertRule } from './alert-rules.ts';
 
-/** A rate, and since when the account knows of it: a forecast must not use what was set later. */
+/** A rate, and since when the account knows it: a forecast must not use rates that were set later. */
 export interface KnownRate extends HardwareRate {
-  /** Epoch ms; -Infinity for a test account, which knows all rates that there are. */
+  /** Epoch ms; -Infinity for a test account, which knows all existing rates. */
   readonly knownFromMs: number;
 }
 
@@ -22,9 +22,9 @@ export interface RunningCycle {
 
 export interface AccountState {
   readonly accountId: number;
-  /** The account's position: all that was due up to and including this instant has happened. */
+  /** The account's position: everything due up to and including this instant has happened. */
   readonly atMs: number;
-  /** Moved by hand; see nowOf (account/account.ts). */
+  /** A test account; see nowOf (account/account.ts). */
   readonly isTest: boolean;
   readonly creditsFromMs: number;
   readonly timeZone: string;
@@ -34,12 +34,12 @@ export interface AccountState {
   readonly credits: Wallet;
   readonly runs: Wallet;
   readonly running: readonly RunningSegment[];
-  /** Resources whose deployment was asked for and is not running yet. */
+  /** Resources with a requested deployment that does not run yet. */
   readonly requestedResourceIds: readonly number[];
-  /** Of all hardware. */
+  /** For all hardware. */
   readonly rates: readonly KnownRate[];
   readonly alertRules: readonly AlertRule[];
-  /** Numbers given so far. */
+  /** The last number of each kind that was used. */
   readonly lastLedgerSequence: number;
   readonly lastAlertSequence: number;
   readonly lastLocalId: number;

@@ -1,6 +1,6 @@
-// What a call does to an account's credits, at the position that the clock has brought it to. Each function changes the
-// working copy and ends with one evaluation. What happened already is never refused here; what may be refused
-// (deployments) is judged before.
+// What a call does to an account's credits, at the position that the clock has reached. Each function changes the
+// working copy and ends with one evaluation. What has already happened is never refused here; what may be refused
+// (deployments) is decided before.
 
 import { invariant } from '../core/errors.ts';
 import type { RunningSegment } from './burn.ts';
@@ -26,7 +26,7 @@ import type { CreditPolicy } from './limits.ts';
 import type { KnownRate } from './state.ts';
 import type { AlertRule } from './alert-rules.ts';
 
-/** What one write recorded: credits and runs of events and of closed hosting, since the account's credits began. */
+/** What one write recorded: credits and runs of events and of closed hosting, counted from the start of the account's credits. */
 export interface RecordedUsage {
   readonly creditsMicro: bigint;
   readonly runsMicro: bigint;
@@ -42,7 +42,7 @@ export function recordUsage(draft: Draft, usage: RecordedUsage): void {
   finish(draft);
 }
 
-/** Gives back what a voided event or hosting period was charged. */
+/** Gives back the charges of a voided event or hosting period. */
 export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
   const { creditsMicro, runsMicro, events } = usage;
   if (creditsMicro > 0n) {
@@ -57,7 +57,7 @@ export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
   finish(draft);
 }
 
-/** Adds a waiting lot, and grants it when its instant has come. */
+/** Adds a pending lot, and grants it if it is due. */
 export function allocate(draft: Draft, unit: AllocationUnit, lot: Lot): void {
   invariant(lot.grantAtMs >= draft.atMs, 'nothing is granted in the past', { lot });
   draft.changeWallet(unit, (wallet) => put(wallet, lot));
@@ -65,7 +65,7 @@ export function allocate(draft: Draft, unit: AllocationUnit, lot: Lot): void {
   finish(draft);
 }
 
-/** Takes back what is left of a waiting or spendable lot; one that has ended is left as it is. */
+/** Takes back what is left of a pending or spendable lot; an ended one is left as it is. */
 export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number): void {
   const find = ({ lots }: Wallet): Lot | undefined =>
     lots.find((lot) => lot.allocationId === allocationId);
@@ -89,7 +89,7 @@ export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number
   finish(draft);
 }
 
-/** Adds credits as a lot of their own. */
+/** Adds credits as a separate lot. */
 export function adjustUp(draft: Draft, lot: Lot, description: string): void {
   const { allocationId } = lot;
   draft.changeLots('CREDITS', (wallet) => grant(wallet, lot));
@@ -104,7 +104,7 @@ export function takeAdjustment(draft: Draft, amountMicro: bigint, description: s
   finish(draft);
 }
 
-/** Cycles go by another zone from the next one on. */
+/** Applies another zone to the cycles after the running one. */
 export function setTimeZone(draft: Draft, timeZone: string): void {
   draft.set({ timeZone });
   finish(draft);
@@ -115,7 +115,7 @@ export function setPolicy(draft: Draft, policy: CreditPolicy): void {
   finish(draft);
 }
 
-/** Adds a threshold; one that is reached already fires at once. */
+/** Adds a threshold; one that is already reached fires at once. */
 export function addAlertRule(draft: Draft, rule: AlertRule): void {
   draft.set({ alertRules: [...draft.state.alertRules, rule] });
   finish(draft);
@@ -125,7 +125,7 @@ export function removeAlertRule(draft: Draft, ruleId: number): void {
   draft.set({ alertRules: draft.state.alertRules.filter((rule) => rule.ruleId !== ruleId) });
 }
 
-/** Runs go on at the rates that the table now has for this instant (a test account whose time is past their start). */
+/** Applies the rates in force at this instant (for a test account whose time has passed their start). */
 export function applyRates(draft: Draft): void {
   const { rates } = draft.state;
   const inForce = new Map<number, KnownRate>();
@@ -145,25 +145,25 @@ export function applyRates(draft: Draft): void {
   finish(draft);
 }
 
-/** Knows rates that may have been set since the account was read; none of them has taken effect on what runs. */
+/** Adds rates that may have been set since the account was read. None of them has taken effect on a running segment. */
 export function learnRates(draft: Draft, rates: readonly KnownRate[]): void {
   draft.set({ rates });
 }
 
-/** What a lifecycle call does to hosting: segments that end earlier than they would, and segments that begin. */
+/** What a lifecycle call changes in hosting: segments that end earlier, and segments that begin. */
 export interface HostingChange {
-  /** Charged for closed segments beyond (or, negative, back from) what was posted for them. */
+  /** Charges for closed segments beyond what was posted for them; negative for what is given back. */
   readonly charges: readonly SegmentCharge[];
-  /** Running segments that are over. */
+  /** Running segments that end. */
   readonly endedSegmentIds: readonly number[];
-  /** A segment that runs from now on; its begin may lie in the past. */
+  /** A segment that runs from now on; its start may lie in the past. */
   readonly begun: RunningSegment | null;
-  /** Whether the resource's deployment is asked for and not running yet, after the call. */
+  /** Whether the resource has a requested deployment that does not run yet, after the call. */
   readonly resourceId: number;
   readonly isRequested: boolean;
 }
 
-/** Books a lifecycle call. */
+/** Books a lifecycle call's changes. */
 export function turnHosting(draft: Draft, turn: HostingChange): void {
   const { state } = draft;
   const over = new Set(turn.endedSegmentIds);

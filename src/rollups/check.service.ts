@@ -1,5 +1,5 @@
-// Works rollups out anew from what was recorded and compares: a proof that they are right, and the place to look first when
-// a figure is doubted. It changes nothing.
+// Recomputes the rollups from what was recorded and compares them: a proof that they are right, and the first place to look
+// when a figure is in doubt. It changes nothing.
 
 import type { Database } from '../db/database.ts';
 import {
@@ -13,9 +13,9 @@ import {
 
 export type { RollupDifference, RollupFigures } from './check.store.ts';
 
-/** So many differences of one table say enough. */
+/** The most differences to report for one table. */
 const DIFFERENCES_MAX = 50;
-/** An account of many millions of events takes minutes. */
+/** An account with many millions of events takes minutes. */
 const WITHIN_MS = 3_600_000;
 
 export interface CheckedAccount {
@@ -26,13 +26,13 @@ export interface CheckedAccount {
 export class RollupCheckService {
   constructor(private readonly database: Database) {}
 
-  /** The numbers of the accounts that have these external ids; unknown ones are left out. */
+  /** The ids of the accounts with these external ids; unknown ones are left out. */
   async findAccountIds(externalIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     return this.database.inSnapshot((tx) => findAccountIds(tx, externalIds));
   }
 
   /**
-   * Checks accounts one after the other, each in a snapshot of its own, so that folding may go on meanwhile.
+   * Checks accounts one after the other, each in a separate snapshot, so that folding can go on meanwhile.
    * @param accountIds only these; null: all that have rollups
    */
   async *check(accountIds: readonly number[] | null): AsyncGenerator<CheckedAccount> {
@@ -43,7 +43,7 @@ export class RollupCheckService {
   private async checkAccount(accountId: number): Promise<CheckedAccount> {
     return this.database.inSnapshot(async (tx) => {
       await tx.allowLong(WITHIN_MS);
-      // Read again: the account may have moved to another zone since it was listed.
+      // Read again, because the account's zone may have changed since it was listed.
       const [account] = await listFoldedAccounts(tx, [accountId]);
       const span = await loadSpan(tx, accountId);
       if (account === undefined || span === null) return { accountId, differences: [] };

@@ -1,5 +1,5 @@
-// The rollups against the rows they are made of. One statement works every bucket of an account out anew, in SQL and apart
-// from the folding, and joins it with what is stored; only what differs comes back.
+// Compares the rollups with the rows that they are made of. One statement recomputes every bucket of an account in SQL,
+// independently of the folding, joins the result with what is stored, and returns only what differs.
 
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import type { Tx } from '../db/database.ts';
@@ -8,7 +8,7 @@ import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { Range } from '../core/range.ts';
 import { usageTypes, type UsageType } from './kinds.ts';
 
-/** Figures of one rollup row. */
+/** The figures of one rollup row. */
 export interface RollupFigures {
   readonly events: bigint;
   readonly quantity: bigint;
@@ -17,7 +17,7 @@ export interface RollupFigures {
   readonly replicaMs: bigint;
 }
 
-/** A bucket whose stored figures are not those of the raw rows. */
+/** A bucket whose stored figures differ from those of the raw rows. */
 export interface RollupDifference {
   readonly accountId: number;
   readonly table: RollupTable;
@@ -37,7 +37,7 @@ export const rollupTables = {
 } as const;
 export type RollupTable = keyof typeof rollupTables;
 
-/** An account whose rollups have been begun. */
+/** An account that has rollups. */
 export interface FoldedAccount {
   readonly accountId: number;
   /** The zone whose days the day tiers hold. */
@@ -59,7 +59,7 @@ export async function listFoldedAccounts(
   }));
 }
 
-/** The numbers of accounts by their external ids. */
+/** The ids of accounts by their external ids. */
 export async function findAccountIds(
   tx: Tx,
   externalIds: readonly string[],
@@ -70,7 +70,7 @@ export async function findAccountIds(
   return new Map(rows.map((row) => [text(row, 'external_id'), int(row, 'account_id')]));
 }
 
-/** From the first to the last instant that an account's rollups may hold; null when nothing was recorded. */
+/** From the first to the last instant that an account's rollups can contain; null when nothing was recorded. */
 export async function loadSpan(tx: Tx, accountId: number): Promise<Range | null> {
   const rows =
     await tx.query(sql`/* check.loadSpan */ select min(at) as first, max(at) as last from (
@@ -89,13 +89,13 @@ const DIMENSIONS = {
 
 const FIGURES = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'] as const;
 
-/** A local day with its beginning. */
+/** A local day with its start. */
 interface LocalDay {
   readonly day: number;
   readonly fromMs: number;
 }
 
-// What each folded event, and each local day of each folded segment, adds to the rollups.
+// The contribution of each folded event, and of each local day of each folded segment, to the rollups.
 function recorded(accountId: number, days: readonly LocalDay[]): Sql {
   const dayStartsMs = days.map(({ fromMs }) => fromMs);
   return sql`
@@ -125,8 +125,8 @@ function recorded(accountId: number, days: readonly LocalDay[]): Sql {
 
 /**
  * The buckets of one table whose figures differ from those of the folded events and segments.
- * @param span what `loadSpan` gave
- * @param limit how many are told of at most
+ * @param span as `loadSpan` returns it
+ * @param limit the most differences to return
  */
 export async function loadDifferences(
   tx: Tx,
@@ -171,7 +171,7 @@ export async function loadDifferences(
   }));
 }
 
-/** Every local day of a span and the one after it, with its beginning. */
+/** Every local day of a span and the one after it, with its start. */
 function localDays(timeZone: string, span: Range): readonly LocalDay[] {
   const lastDay = dayOf(timeZone, span.toMs) + 1;
   const days: LocalDay[] = [];

@@ -1,14 +1,14 @@
-// Keeps the rollups close behind the events. Any gateway may fold any account; the lock on the account's rollup state
-// keeps two from doing the same chunk, and views are exact however far folding is behind.
+// Keeps the rollups close behind the events. Any gateway can fold any account. The lock on the account's rollup state
+// keeps two from folding the same chunk, and views are exact however far folding is behind.
 
 import { type Database, sqlState, type Tx } from '../db/database.ts';
 import { accountsToFold, EVENTS_PER_FOLD, foldOnce } from './rollups.store.ts';
 
-/** Events of this time are folded together: folding each commit alone would cost more than it saves. */
+/** How long to collect events before folding them together: folding each commit alone would cost more than it saves. */
 const GATHER_MS = 200;
-/** How often accounts are looked for that nobody nudged: left over from another gateway, or segments that ended. */
+/** How often to look for accounts that nobody nudged: left over from another gateway, or with segments that ended. */
 const SWEEP_MS = 2_000;
-/** A chunk that takes too long is halved, not below this. */
+/** A chunk that takes too long is halved, but not below this. */
 const EVENTS_PER_FOLD_MIN = 500;
 const QUERY_CANCELED = '57014';
 
@@ -24,19 +24,19 @@ export class FoldingLoop {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** Folds from now on, until `stop`. */
+  /** Folds until `stop`. */
   start(): void {
     this.isStopped = false;
     this.schedule(0);
   }
 
-  /** Tells that an account has something new to fold. */
+  /** Notes that an account has something new to fold. */
   nudge(accountId: number): void {
     this.waiting.add(accountId);
     if (!this.isStopped) this.schedule(GATHER_MS);
   }
 
-  /** Ends after the chunk in hand. */
+  /** Ends after the current chunk. */
   async stop(): Promise<void> {
     this.isStopped = true;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -44,7 +44,7 @@ export class FoldingLoop {
     await this.running;
   }
 
-  /** Folds everything that there is now, as the loop does. For tests and benchmarks. */
+  /** Folds everything once, as the loop does. For tests and benchmarks. */
   async foldAll(): Promise<void> {
     const accountIds = await this.database.inSnapshot((tx) => accountsToFold(tx));
     await this.foldEach(accountIds, () => false);
@@ -85,13 +85,13 @@ export class FoldingLoop {
       try {
         await this.foldAccount(accountId, isOver);
       } catch (error) {
-        // One account that cannot be folded must not keep the others from it; the next sweep tries it again.
+        // An account that cannot be folded does not keep others from it; the next sweep tries it again.
         this.onError(error);
       }
     }
   }
 
-  // Each chunk is a transaction of its own, so that voids of the account wait for one chunk at most.
+  // Each chunk has its own transaction, so that voids of the account wait for one chunk at most.
   private async foldAccount(accountId: number, isOver: () => boolean): Promise<void> {
     let events = EVENTS_PER_FOLD;
     const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId, events);
@@ -100,7 +100,7 @@ export class FoldingLoop {
       try {
         hasMore = await this.database.inTransaction(fold);
       } catch (error) {
-        // On a database that is too busy for the chunk, the same one would fail for ever.
+        // If the database is too busy for this chunk, the same chunk would fail again and again.
         if (sqlState(error) !== QUERY_CANCELED || events <= EVENTS_PER_FOLD_MIN) throw error;
         events = Math.max(EVENTS_PER_FOLD_MIN, Math.floor(events / 2));
       }

@@ -1,4 +1,4 @@
-// What usage is of, in one place: events, rollups and views share these names.
+// What usage is of and belongs to. Events, rollups and views share these names.
 
 import { resourceKinds } from '../resources/resource.ts';
 
@@ -11,7 +11,7 @@ export const usageEventTypes = {
 } as const;
 export type UsageEventType = keyof typeof usageEventTypes;
 
-/** What rollups are kept by: hosting, besides what events report. */
+/** What rollups are kept by: what events report, and hosting. */
 export const usageTypes = { ...usageEventTypes, HOSTING: 'HOSTING' } as const;
 export type UsageType = keyof typeof usageTypes;
 

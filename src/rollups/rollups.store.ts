@@ -1,7 +1,7 @@
 // The rollups: sums of events and of short hosting segments by time bucket, once for the account and once for each
-// resource. Events are folded a moment after they were committed, behind a watermark on their sequence; views add what
-// lies beyond it. Folding never locks the account, so recording events does not wait for it. It locks the rollup state and the
-// resources whose last event it notes: a void, or a lifecycle call of one of them, waits for the chunk that is under way.
+// resource. Events are folded a moment after their commit, up to a watermark on their sequence. Views add the events
+// beyond it. Folding never locks the account, so recording events does not wait for it. It locks the rollup state and the
+// resources whose last event it updates: a void, or a lifecycle call on one of them, waits for the current chunk.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { DAY_MS } from '../core/range.ts';
@@ -49,7 +49,7 @@ export class UsageByResourceRow extends RollupRow {
 export const EVENTS_PER_FOLD = 20_000;
 export const SEGMENTS_PER_FOLD = 2_000;
 const REBUILD_WITHIN_MS = 600_000;
-/** Closed segments up to this long are folded; longer ones and running ones are few and read themselves. */
+/** Closed segments up to this long are folded. Longer and running ones are few, and views read them one by one. */
 export const FOLDED_SEGMENT_MAX_MS = DAY_MS;
 /** The same in SQL. */
 export const FOLDED_SEGMENT_MAX = raw(`interval '${FOLDED_SEGMENT_MAX_MS} milliseconds'`);
@@ -72,7 +72,7 @@ export async function accountsToFold(tx: Tx): Promise<readonly number[]> {
 
 /**
  * Folds the next chunk of an account's events and segments.
- * @returns whether there is more to do; false also when another gateway is at it
+ * @returns whether there is more to do; false also when another gateway folds the account
  */
 export async function foldOnce(
   tx: Tx,
@@ -107,9 +107,9 @@ export interface CountedEvent {
   readonly occurredAtMs: number;
 }
 
-/** Takes a voided event out again, if it is folded. Called under the account's lock. */
+/** Takes a voided event out of the rollups, if it is folded. Called under the account's lock. */
 export async function removeFromRollups(tx: Tx, event: CountedEvent): Promise<void> {
-  // Without a row to lock, the account's first folding could pass by and count the event that is being voided.
+  // Without a row to lock, the account's first folding could run meanwhile and count the event that is being voided.
   await startState(tx, event.accountId);
   const state = await lockState(tx, event.accountId);
   if (state === null || event.seq > state.watermark) return;
@@ -131,7 +131,7 @@ export async function removeFromRollups(tx: Tx, event: CountedEvent): Promise<vo
   await repairLastEvent(tx, event);
 }
 
-/** Takes those of voided or shortened segments that are folded out again. Called under the account's lock. */
+/** Takes voided or shortened segments out of the rollups, if they are folded. Called under the account's lock. */
 export async function removeSegmentsFromRollups(
   tx: Tx,
   accountId: number,
@@ -174,8 +174,8 @@ function widened(bucket: Sql, narrower: Sql): Sql {
 }
 
 // Parts of a `with` that add the set `sums` (quarter, day, kind, type, subject_id, hardware_id, and the amounts) to all tiers of
-// both tables. It has one row for what happened within a quarter hour; a row without a quarter (hosting, or days that are
-// made anew) counts in the day tiers only. Each tier is summed from the one below, so that little is summed twice and fits
+// both tables. The set has one row for what happened within a quarter hour. A row without a quarter (hosting, or rebuilt
+// days) counts in the day tiers only. Each tier is summed from the one below, so that little is summed twice and fits
 // into work_mem. The order by keeps the heap in key order.
 function sumsAdded(accountId: number): Sql {
   return sql`
@@ -286,10 +286,10 @@ async function kindsOf(
   return new Map(rows.map((row) => [int(row, 'resource_id'), oneOf(row, 'kind', resourceKinds)]));
 }
 
-// The account moved to another zone: its day tiers are made anew from the quarter hours and the folded segments. Until
-// this commits, views go on reading the old days, by the zone kept with them.
+// The account's zone changed: its day tiers are rebuilt from the quarter hours and the folded segments. Until
+// this commits, views read the old days, by the zone that is stored with them.
 async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise<void> {
-  // A large account takes longer than any view may; nobody waits for it but voids of the same account.
+  // For a large account this takes longer than any view may. Only voids of the same account wait for it.
   await tx.allowLong(REBUILD_WITHIN_MS);
   for (const table of ['usage_by_account', 'usage_by_resource']) {
     await tx.query(
@@ -320,8 +320,8 @@ async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise
   );
 }
 
-// The voided event may have been the latest of its resource: the next latest lies in its latest quarter hour that still
-// holds anything, and is found there by time.
+// The voided event may have been the latest of its resource. The next latest lies in the resource's latest quarter hour
+// that still has events, and is found there by time.
 async function repairLastEvent(tx: Tx, event: CountedEvent): Promise<void> {
   const { accountId, subjectId } = event;
   const table = raw(event.kind === 'MODEL' ? 'model' : 'resource');

@@ -1,4 +1,4 @@
-// What is added to the rollups, reckoned by an account's local days.
+// What is added to the rollups, divided by an account's local days.
 
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
@@ -6,7 +6,7 @@ import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.t
 import type { ResourceKind } from '../resources/resource.ts';
 import { QUARTER_HOUR_MS } from './tier-plan.ts';
 
-/** What is added to the rollups of one quarter hour, or (null) of the day tiers alone. */
+/** An addition to the rollups of one quarter hour, or (null) of the day tiers alone. */
 export interface Sum {
   readonly quarter: number | null;
   readonly day: number;
@@ -38,7 +38,7 @@ export function dayEdges(
   return { firstDay, edgeQuarters };
 }
 
-/** What closed segments cost on each local day that they touch. */
+/** The cost of closed segments on each local day that they touch. */
 export function daySums(
   segments: readonly HostingSegment[],
   by: {

@@ -1,6 +1,6 @@
-// How a range is read from the rollups. Each tier holds sums of buckets that nest in the next one; a range is covered
-// from the widest tier that fits by adding or subtracting the difference between its edges and the nearest boundary, then
-// the same one tier down. What is left at the edges, less than half a quarter hour, is read from the raw rows.
+// How a range is read from the rollups. Each tier's buckets nest in those of the next tier. A range is covered
+// by the widest tier that fits. The differences between its edges and the nearest bucket boundaries are added or subtracted in
+// the same way, one tier down. What remains at the edges, less than half a quarter hour, is read from the raw rows.
 //
 // Hosting is folded into the day tiers only, so its edges are cut at day boundaries and read from the segments.
 
@@ -54,7 +54,7 @@ export function planTiers(edgesMs: readonly number[], dayZone: string): TierPlan
     const toMs = edgesMs[cell + 1] ?? 0;
     const stretch = { cell, fromMs, toMs, sign: 1 } as const;
     const tier = widestTier(toMs - fromMs);
-    // Shorter than a day: no day bucket can help, and hosting is read from its segments alone.
+    // Shorter than a day: day buckets cannot help, and hosting is read from its segments alone.
     if (tier < TIERS.DAY) collected.rawHostingSpans.push(stretch);
     cover(stretch, tier, dayZone, collected);
   }

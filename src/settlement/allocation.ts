@@ -1,9 +1,9 @@
-// Allocations are what an account is given to spend: credits or workflow runs, in effect in [effectiveAt, expiresAt). Both
-// units are counted in millionths, so one arithmetic serves both; runs are whole. What an allocation was called with is
-// kept as its request: the same idempotency key with the same request is answered with the first result, however late.
+// Allocations give an account something to spend: credits or workflow runs, in effect in [effectiveAt, expiresAt). Both
+// units are counted in millionths, so they share the arithmetic; runs are whole. The request of an allocation is
+// stored: the same idempotency key with the same request returns the first result, however late.
 //
-// Three kinds of time are told apart when one is made: from now on or later (spendable then), earlier than now (booked now,
-// but in usage views from effectiveAt on), and history, which expired before the account's credits begin and is in views only.
+// There are three cases: in effect from now or later (spendable from then on); in effect before now (booked now,
+// but in usage views from effectiveAt on); and history, which expired before the account's credits began and is in views only.
 
 import { UserInputError } from '../core/errors.ts';
 import { formatMicro, MICRO_PER_CREDIT, parseMicro } from '../core/micro.ts';
@@ -25,7 +25,7 @@ export const allocationSources = {
 } as const;
 export type AllocationSource = keyof typeof allocationSources;
 
-/** What an account was given to spend: a lot with its origin. In millionths of the unit: micro-credits, or runs times 1,000,000. */
+/** A lot with its origin. In millionths of the unit: micro-credits, or runs times 1,000,000. */
 export interface CreditAllocation extends Lot {
   readonly accountId: number;
   readonly unit: AllocationUnit;
@@ -37,7 +37,7 @@ export interface CreditAllocation extends Lot {
   readonly isReturn: boolean;
 }
 
-/** What allocate is called with, as the API takes it. */
+/** The arguments of allocate, as the API takes them. */
 export interface AllocateRequest {
   readonly accountId?: string | null;
   readonly unit?: AllocationUnit | null;
@@ -52,8 +52,8 @@ export interface AllocateRequest {
 }
 
 /**
- * The body of a request, in one spelling: what is left out stands with its default, but for effectiveAt, whose default
- * (now) is another at each call. JSON, as it is kept and compared.
+ * The body of a request, normalised: fields that are left out have their defaults, except for effectiveAt, whose default
+ * (now) differs at each call. It is stored and compared as JSON.
  */
 export interface AllocationBody {
   readonly unit: AllocationUnit;
@@ -66,12 +66,12 @@ export interface AllocationBody {
   readonly note: string | null;
 }
 
-/** One that is being made: it has no id and nothing of it is spent. */
+/** A new allocation: it has no id and nothing of it is spent. */
 export interface NewAllocation extends Omit<
   CreditAllocation,
   'allocationId' | 'accountId' | 'spentMicro' | 'voidedAtMs' | 'seriesId' | 'isReturn'
 > {
-  /** The first of a recurring grant, one for each cycle. */
+  /** Whether it is the first of a recurring grant. */
   readonly isEveryCycle: boolean;
 }
 
@@ -112,11 +112,11 @@ export function parseAllocateRequest(request: AllocateRequest): {
 }
 
 /**
- * The allocation that a request makes at `nowMs`. A recurring grant that takes effect later expires with the cycle that it
- * falls into: the clock sets that expiry when it grants it, and until then the calendar's is shown.
- * @param account.creditsFromMs where the account's credits begin: what expired by then is history
+ * The allocation that a request makes at `nowMs`. A recurring grant that takes effect later expires with the cycle in which
+ * it does. The clock sets that expiry when it grants it; until then the calendar's is shown.
+ * @param account.creditsFromMs where the account's credits begin; an allocation that expired by then is history
  * @param cycle the running one
- * @throws UserInputError when it would expire before it takes effect, or is over already and no history
+ * @throws UserInputError when it would expire before it takes effect, or has expired and is not history
  */
 export function newAllocation(
   body: AllocationBody,
@@ -162,7 +162,7 @@ export function newAdjustment(amountMicro: bigint, note: string, nowMs: number):
   };
 }
 
-/** What is spent of an allocation, as the clock knows it when it is made. */
+/** The lot of a new allocation. */
 export function lotOf(made: NewAllocation & { readonly allocationId: number }): Lot {
   const { allocationId, state, amountMicro, priority, grantAtMs, expiresAtMs } = made;
   return {
@@ -179,7 +179,7 @@ export function lotOf(made: NewAllocation & { readonly allocationId: number }): 
   };
 }
 
-/** The end of the cycle that holds an instant, by the calendar as it is now. */
+/** The end of the cycle that contains an instant, by the present calendar. */
 function cycleEndOf(
   account: CycleCalendar & { readonly cycle: RunningCycle },
   atMs: number,
@@ -199,9 +199,9 @@ function parseEveryCycle({ everyCycle, expiresAt }: AllocateRequest): boolean {
 }
 
 /**
- * What was allocated in a unit within a range, in millionths: the amounts of the allocations whose time in effect,
- * [effectiveAt, expiresAt or voidedAt), meets the range; of a voided one what was spent of it. What reversals returned is
- * left out.
+ * What was allocated in a unit within a range, in millionths: the amounts of the allocations that were in effect,
+ * [effectiveAt, expiresAt or voidedAt), at some time of the range. Of a voided one only what was spent of it counts.
+ * Lots that reversals made do not count.
  * @param allocations of one account, of any unit and time
  */
 export function allocatedWithin(

@@ -55,13 +55,13 @@ export class CreditRequestRow {
     number | null;
 }
 
-/** Which allocations of an account: of one unit or (null) of both. */
+/** Allocations of an account: of one unit or (null) of both. */
 export interface AllocationList {
   readonly accountId: number;
   readonly unit: AllocationUnit | null;
 }
 
-/** A page of a list: its rows before one (null: from the newest on), at most `limit`. */
+/** A page of a list: at most `limit` rows before a given one (null: from the newest on). */
 export interface AllocationPage extends AllocationList {
   readonly beforeId: number | null;
   readonly limit: number;
@@ -71,7 +71,7 @@ const COLUMNS = `a.account_id, a.allocation_id, a.unit, a.source, a.amount_micro
   a.grant_at,
   a.expires_at, a.voided_at, a.note, a.created_at, a.state, a.series_id, a.is_adjustment, a.is_return`;
 
-/** What a call made that had the same idempotency key, and whether its body was the same. */
+/** The earlier call with the same idempotency key: what it made, and whether its body was the same. */
 export async function findRequest(
   tx: Tx,
   accountId: number,
@@ -114,7 +114,7 @@ export async function findAllocation(
   return rows[0] === undefined ? null : allocationFromRow(rows[0]);
 }
 
-/** The allocations under these ids, in no order; unknown ones are left out. */
+/** The allocations with these ids, in no order; unknown ids are left out. */
 export async function loadAllocations(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly allocationId: number }[],
@@ -128,9 +128,9 @@ export async function loadAllocations(
   return rows.map(allocationFromRow);
 }
 
-/** What an account was given in a unit, in millionths, voided ones too; what reversals returned is nothing new. */
+/** The sums of an account's allocations in a unit, in millionths, voided ones included; lots of reversals are left out. */
 interface Given {
-  /** All that was ever given once. */
+  /** All one-time allocations ever. */
   readonly onceMicro: bigint;
   /** All recurring grants that are pending, in effect, or were in effect in this cycle. */
   readonly everyCycleMicro: bigint;
@@ -151,7 +151,7 @@ export async function sumGiven(
   return { onceMicro: big(row, 'once_micro'), everyCycleMicro: big(row, 'every_cycle_micro') };
 }
 
-/** Adds the row of a new lot. What becomes of it in the same transaction is written with it (state.store). */
+/** Inserts a new lot. What happens to it in the same transaction is saved with the state (state.store). */
 export async function insertAllocation(
   tx: Tx,
   accountId: number,
@@ -163,7 +163,7 @@ export async function insertAllocation(
      values (${accountId}, ${allocation.allocationId}, ${allocation.unit}, ${allocation.source}, ${allocation.amountMicro}, ${allocation.priority}, ${at(allocation.effectiveAtMs)}, ${at(allocation.grantAtMs)}, ${atOrNull(allocation.expiresAtMs)}, ${allocation.note}, ${at(allocation.createdAtMs)}, ${allocation.state}, ${allocation.isEveryCycle ? allocation.allocationId : null}, ${allocation.isAdjustment})`);
 }
 
-/** Adds the rows of lots that came about by themselves: the next ones of recurring grants, and what reversals returned. */
+/** Inserts the lots that the draft made: the successors of recurring grants, and those for the rest of reversals. */
 export async function insertMadeLots(
   tx: Tx,
   accountId: number,
@@ -197,7 +197,7 @@ export async function insertMadeLots(
      order by k.n`);
 }
 
-/** Marks an allocation as voided; one that is keeps its first instant and reason. */
+/** Marks an allocation as voided; a voided one keeps its first instant and reason. */
 export async function voidAllocation(
   tx: Tx,
   named: { readonly accountId: number; readonly allocationId: number },
@@ -207,7 +207,7 @@ export async function voidAllocation(
      where account_id = ${named.accountId} and allocation_id = ${named.allocationId} and voided_at is null`);
 }
 
-/** The rows of each page, newest first; the result stands at its page's index. */
+/** The rows of each page, newest first, in the order of the pages. */
 export async function loadAllocationPages(
   tx: Tx,
   pages: readonly AllocationPage[],
@@ -234,7 +234,7 @@ export async function loadAllocationPages(
   return rowsOfEach(rows, pages.length, { ordinal: 'page', fromRow: allocationFromRow });
 }
 
-/** How many allocations each list has; the count stands at its list's index. */
+/** The number of allocations in each list, in the order of the lists. */
 export async function countAllocations(
   tx: Tx,
   lists: readonly AllocationList[],

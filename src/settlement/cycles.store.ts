@@ -3,7 +3,7 @@ import { int } from '../db/decode.ts';
 import { CYCLE, cycleFromRow, type CycleRecord } from './state.store.ts';
 import { sql, unnested } from '../db/sql.ts';
 
-/** Points to a cycle. */
+/** The key of a cycle. */
 export interface CycleRef {
   readonly accountId: number;
   readonly cycleId: number;
@@ -20,7 +20,7 @@ export async function listCycles(
   return rows.map(cycleFromRow);
 }
 
-/** The cycles under these ids, in no order; unknown ones are left out. */
+/** The cycles with these ids, in no order; unknown ids are left out. */
 export async function loadCycles(
   tx: Tx,
   refs: readonly CycleRef[],

@@ -1,8 +1,8 @@
-// What time alone brings about (a threshold that a burning deployment crosses, a grant, an expiry, the end of a cycle) happens
-// when it is due, whichever gateway is up: each looks for due accounts four times a second and settles them. Late or early
-// makes no difference to what comes out (clock.ts), only to when it is told. An account that another write or gateway holds is
-// passed over, so that nobody else's crossings wait for it: most writes settle the account themselves, and the next poll finds
-// it after the others.
+// What happens as time passes (a deployment's burn reaches a threshold, a grant, an expiry, the end of a cycle) happens
+// when it is due, on any gateway: each looks for due accounts four times a second and settles them. Being late
+// changes nothing in the result (clock.ts), only when it is announced. An account that another transaction holds is
+// skipped, so that other accounts do not wait for it: most writes settle the account themselves, and the next poll
+// finds it if they did not.
 
 import { nowOf } from '../account/account.ts';
 import type { Clock } from '../core/clock.ts';
@@ -13,9 +13,9 @@ import { findDue } from './state.store.ts';
 
 const POLL_MS = 250;
 const ACCOUNTS_PER_POLL = 200;
-/** An account that cannot be settled (a fault of ours) must not be tried four times a second, nor keep others from it. */
+/** An account that cannot be settled (a fault of ours) is not tried four times a second, so that it does not delay others. */
 const RETRY_MS = 30_000;
-/** Lock timeouts and deadlocks. */
+/** Lock timeouts and deadlocks, which pass by themselves. */
 const PASSING = new Set(['55P03', '40P01']);
 
 export class DueLoop {
@@ -31,7 +31,7 @@ export class DueLoop {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** From now on, until `stop`, settles what becomes due, and what became due while no gateway was up. */
+  /** Settles what becomes due, and what became due while no gateway was running, until `stop`. */
   start(): void {
     this.isStopping = false;
     this.timer = setInterval(() => {
@@ -41,7 +41,7 @@ export class DueLoop {
     this.poll();
   }
 
-  /** What is being settled is finished first. */
+  /** Ends after the settlements in progress. */
   async stop(): Promise<void> {
     this.isStopping = true;
     if (this.timer !== null) clearInterval(this.timer);
@@ -49,7 +49,7 @@ export class DueLoop {
     await this.polling;
   }
 
-  /** Settles every account that has something due and is free. */
+  /** Settles every due account that is not locked. */
   async settleDue(): Promise<void> {
     for (;;) {
       const nowMs = this.clock.nowMs();
@@ -63,13 +63,13 @@ export class DueLoop {
     }
   }
 
-  // What failed here may have been settled by another gateway.
+  // Another gateway may have settled what failed here.
   private forgetSettled(due: readonly number[]): void {
     const waiting = new Set(due);
     for (const id of this.failed.keys()) if (!waiting.has(id)) this.failed.delete(id);
   }
 
-  // A poll that takes longer than the time between two is followed by the next at the next beat, not a whole beat later.
+  // A poll that takes longer than the interval is followed by the next poll at the next tick.
   private poll(): void {
     this.polling ??= this.settleDue()
       .catch(this.onError)
@@ -78,9 +78,9 @@ export class DueLoop {
       });
   }
 
-  /** @returns how many it settled; the others are held by somebody else, or failed */
+  /** @returns how many it settled; the others are locked, or failed */
   private async settleEach(accountIds: readonly number[]): Promise<number> {
-    // Each waits for the database most of the time; half of the connections are left to calls.
+    // Each spends most of its time waiting for the database. Half of the connections are left to requests.
     const atOnce = Math.max(1, Math.floor(this.database.poolSize / 2));
     const waiting = accountIds.values();
     let settled = 0;
@@ -101,7 +101,7 @@ export class DueLoop {
         const locked = await lockDueAccount(tx, accountId, nowMs);
         if (locked === null) return false;
         const { account, databaseMs } = locked;
-        // Never ahead of the database: what is booked cannot be taken back.
+        // Never ahead of the database: bookings cannot be undone.
         const atMs = nowOf(account, Math.min(nowMs, databaseMs));
         await this.settlements.move({ tx, account }, atMs, () => Promise.resolve());
         return true;
@@ -109,7 +109,7 @@ export class DueLoop {
       this.failed.delete(accountId);
       return isSettled;
     } catch (error) {
-      // Another write held one of its rows for long: the next poll tries again.
+      // Another write held one of its rows for too long: the next poll tries again.
       if (PASSING.has(sqlState(error) ?? '')) return false;
       this.failed.set(accountId, this.clock.nowMs() + RETRY_MS);
       this.onError(error);

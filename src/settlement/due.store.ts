@@ -4,7 +4,7 @@ import { at } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
 
 /**
- * Locks an account that has something due, as lockAccount does, but waits for nobody.
+ * Locks a due account like lockAccount, but without waiting.
  * @returns null when another transaction holds it, or has settled it meanwhile
  */
 export async function lockDueAccount(

@@ -38,7 +38,7 @@ export class LedgerChargeRow {
   @Column({ name: 'charged_micro', ...bigintColumn }) chargedMicro!: bigint;
 }
 
-/** An entry of the journal as it was written. */
+/** An entry of the ledger in its stored form. */
 export interface LedgerEntry extends Omit<LedgerLine, 'segments'> {
   readonly accountId: number;
   readonly recordedAtMs: number;
@@ -47,7 +47,7 @@ export interface LedgerEntry extends Omit<LedgerLine, 'segments'> {
 const ENTRY = `l.account_id, l.sequence, l.kind, l.amount_micro, l.balance_micro, l.booked_at, l.cycle_id, l.recorded_at,
   l.allocation_id, l.first_seq, l.last_seq, l.description`;
 
-/** Appends lines to the journal of a locked account, with the segments that they charge. */
+/** Appends lines to the ledger of a locked account, with the segments that they charge. */
 export async function insertLines(
   tx: Tx,
   accountId: number,
@@ -80,7 +80,7 @@ export async function insertLines(
      })}`);
 }
 
-/** Which of an account's entries; null where it does not matter. */
+/** Which of an account's entries to list; null is no condition. */
 export interface LedgerList {
   readonly accountId: number;
   /** Of `bookedAt`. */
@@ -99,7 +99,7 @@ function isListed({ accountId, range, cycleId, kinds }: LedgerList): Sql {
   return join(conditions, ' and ');
 }
 
-/** Some of a list's entries: as many as asked for from one end of what lies between two sequences; by sequence, ascending. */
+/** At most `limit` of a list's entries from one end of the window; by sequence, ascending. */
 export async function listEntries(
   tx: Tx,
   list: LedgerList,
@@ -122,7 +122,7 @@ export async function countEntries(tx: Tx, list: LedgerList): Promise<number> {
   return int(rows[0] ?? {}, 'count');
 }
 
-/** The entries under these sequences, in no order; unknown ones are left out. */
+/** The entries with these sequences, in no order; unknown ones are left out. */
 export async function loadEntries(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly sequence: number }[],
@@ -138,7 +138,7 @@ export async function loadEntries(
   return rows.map(entryFromRow);
 }
 
-/** The entry that gave a voided event back, or null when it had charged nothing. */
+/** The entry that gave back a voided event's charge; null when there was no charge. */
 export async function findReversal(
   tx: Tx,
   accountId: number,

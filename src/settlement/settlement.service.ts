@@ -1,5 +1,5 @@
-// Every write that touches an account's credits goes through here: lock the account, bring it to its now by the clock, let the
-// write move it, and store what changed (ledger, lots, cycles, alert rules, segments that ended) together with all that follows
+// Every write of an account's credits goes through here: lock the account, advance it to its now, run the
+// write, and store what changed (ledger, lots, cycles, alert rules, ended segments) together with all that follows
 // from it (alerts, emails, webhooks: the subscribers) in the same transaction.
 
 import { type Account } from '../account/account.ts';
@@ -19,20 +19,20 @@ import { loadStates, savePosition } from './state.store.ts';
 import { saveAlertRules } from './thresholds.store.ts';
 import type { Position, AlertRule } from '../engine/alert-rules.ts';
 
-/** What every deployment shows that the negative limit stopped. */
+/** The failure message of deployments that the negative limit stopped. */
 export const STOPPED_MESSAGE =
   "You've used all your available credits. Please add more credits to your account to continue.";
 
-/** An account under its lock, with its credits brought to its now. */
+/** An account under its lock, advanced to its now. */
 export interface OpenAccount {
   readonly tx: Tx;
   readonly account: Account;
   readonly nowMs: number;
-  /** Moved by credits/writes.ts; what it holds afterwards is stored. Local ids are taken from it. */
+  /** Changed by engine/writes.ts, and stored afterwards. It also numbers new rows (`takeLocalId`). */
   readonly draft: Draft;
 }
 
-/** What happened to an account, where it is told. */
+/** What happened to an account, for the subscribers. */
 export interface Settled {
   readonly tx: Tx;
   readonly account: Account;
@@ -40,13 +40,13 @@ export interface Settled {
   readonly creditEvents: readonly CreditEvent[];
   /** The real time. */
   readonly recordedAtMs: number;
-  /** Where the account stands after all of it. */
+  /** The account's figures after all of it. */
   readonly position: Position;
-  /** Looks ahead from there: what costs a look of its own. */
+  /** The forecast from there. It is computed when called. */
   readonly forecast: () => Forecast;
 }
 
-/** Who is told what happened, inside the transaction that stores it. An error undoes everything. */
+/** Receives what happened, inside the transaction that stores it. An error rolls everything back. */
 export interface CreditEventSubscriber {
   settled(settled: Settled): Promise<void>;
 }
@@ -57,7 +57,10 @@ export class SettlementService {
     private readonly subscribers: readonly CreditEventSubscriber[],
   ) {}
 
-  /** Runs a write on an account's credits. `work` must have no effect outside its transaction. @throws as AccountService.inAccount */
+  /**
+   * Runs a write on an account's credits. `work` must have no effect outside its transaction.
+   * @throws as AccountService.inAccount
+   */
   async inAccount<T>(accountId: number, work: (open: OpenAccount) => Promise<T>): Promise<T> {
     return this.accounts.inAccount(accountId, (tx, account, nowMs) =>
       this.move({ tx, account }, nowMs, work),
@@ -65,8 +68,8 @@ export class SettlementService {
   }
 
   /**
-   * Takes a locked account to an instant and runs a write there. What was due until then is stored first, so that the rows
-   * that `work` reads are those of the draft that it moves.
+   * Advances a locked account to an instant and runs a write there. What was due until then is stored first, so that the rows
+   * that `work` reads agree with the draft.
    */
   async move<T>(
     locked: { readonly tx: Tx; readonly account: Account },
@@ -81,7 +84,7 @@ export class SettlementService {
     if (isDue) await this.store({ tx, account, nowMs, draft: due }, stored);
     const draft = new Draft(due.state);
     const result = await work({ tx, account, nowMs, draft });
-    // The same state object, and nothing told: no write moved it.
+    // `work` changed nothing, so there is nothing more to store.
     const isStored = isDue && draft.state === due.state && !hasChanged(draft);
     if (!isStored) await this.store({ tx, account, nowMs, draft }, isDue ? due.state : stored);
     return result;
@@ -138,7 +141,7 @@ function hasChanged({ lines, creditEvents, made, begun, ended }: Draft): boolean
   return [lines, creditEvents, made, begun, ended].some((list) => list.length > 0);
 }
 
-/** The lots that came about by themselves, as they have become since. */
+/** The lots that the draft made, in their present state. */
 function asTheyAre({ made, state }: Draft): readonly MadeLot[] {
   const now = new Map(
     [...state.credits.lots, ...state.runs.lots].map((lot) => [lot.allocationId, lot]),

@@ -1,6 +1,6 @@
-// An account's credits as rows, and back. All of a state is read under one lock or in one snapshot, and written as what a
-// draft changed. What else writes these rows is a call before its draft is stored: a new account, allocation, threshold or
-// policy, what was voided, and the numbers and sums of recorded events.
+// An account's credits as rows, and back. A state is read as a whole under the account's lock or in one snapshot, and the
+// changes of its draft are written. Calls write some of these rows directly, before their draft is stored: a new account,
+// allocation, threshold or policy, a void, and the numbers and sums of recorded events.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { groupBy } from '../core/group.ts';
@@ -74,7 +74,7 @@ export interface CycleRecord extends RunningCycle {
 
 const SUMS = ['carried_over', 'allocated', 'used', 'expired', 'adjusted'];
 
-/** The sums of a cycle row, for any statement on it. */
+/** The sums in a cycle row, for any statement that reads one. */
 export const CYCLE = raw(
   [
     'b.account_id, b.cycle_id',
@@ -85,14 +85,14 @@ export const CYCLE = raw(
   ].join(', '),
 );
 
-/** Most rows of a state are alert rules, and what is left and until when does not hang on them. */
+/** Most rows of a state are alert rules. What is left, and until when, does not depend on them. */
 export interface LoadOptions {
   readonly withoutAlertRules?: boolean;
 }
 
 /**
- * The credits of some accounts as they were settled last, by account id; unknown ids are left out.
- * @param tx one that holds the accounts' locks, or a snapshot
+ * The last settled credits of some accounts, by account id; unknown ids are left out.
+ * @param tx a transaction that holds the accounts' locks, or a snapshot
  */
 export async function loadStates(
   tx: Tx,
@@ -104,7 +104,7 @@ export async function loadStates(
     lots: liveLotsOf(accountIds),
     alertRules: alertRulesOf(withoutAlertRules ? [] : accountIds),
     running: runningOf(accountIds),
-    // All of them: what a write deploys may run on hardware that nothing ran on before.
+    // All rates: a write may deploy on hardware that is not in use yet.
     rates: knownRates,
   });
   const lots = groupBy(read.lots, accountOf);
@@ -127,7 +127,7 @@ function accountOf({ accountId }: { readonly accountId: number }): number {
   return accountId;
 }
 
-/** The rows that a state is made of one each. */
+/** The rows of which a state has exactly one each. */
 function statesOf(accountIds: readonly number[]): Read<Row> {
   return {
     select: sql`select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
@@ -244,7 +244,7 @@ function liveLotsOf(accountIds: readonly number[]): Read<StoredLot> {
   };
 }
 
-/** All rates, with since when they are known. */
+/** All rates, and since when they are known. */
 const knownRates: Read<KnownRate> = {
   select: sql`select hardware_id, ${raw(sqlMs('effective_from'))} as effective_ms, rate_micro_per_hour::text,
       ${raw(sqlMs('set_at'))} as set_ms
@@ -266,7 +266,7 @@ export async function loadRatesKnownTo(
   return ratesKnownTo(account, rates);
 }
 
-// A test account knows all that there are.
+// A test account knows all existing rates.
 function ratesKnownTo(
   { isTest }: { readonly isTest: boolean },
   rates: readonly KnownRate[],
@@ -274,7 +274,7 @@ function ratesKnownTo(
   return isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates;
 }
 
-/** Where the account's numbers, balances and changed lots stand, and the cycles that a draft passed through or is in. */
+/** Writes the account's numbers, balances and changed lots, and the cycles that a draft ended or is in. */
 export async function savePosition(
   tx: Tx,
   state: AccountState,
@@ -282,13 +282,13 @@ export async function savePosition(
     readonly balanceMicro: bigint;
     readonly nextDueMs: number | null;
     readonly cycles: readonly Omit<CycleRecord, 'accountId'>[];
-    /** Lots that have rows and changed. */
+    /** Changed lots that have rows. */
     readonly lots: readonly Lot[];
   },
 ): Promise<void> {
   const { accountId, credits, runs } = state;
   const { cycles, lots } = saved;
-  // The cycles that ended, the later one first.
+  // The ended cycles, the later one first.
   const endedStarts = cycles
     .slice(0, -1)
     .map((cycle) => at(cycle.startMs))
@@ -337,7 +337,7 @@ export async function savePosition(
        runs_expired_micro = excluded.runs_expired_micro, runs_adjusted_micro = excluded.runs_adjusted_micro`);
 }
 
-/** Accounts that have something due by an instant and by the database's clock, the longest due first. */
+/** Accounts with something due by an instant and by the database's clock, the longest due first. */
 export async function findDue(
   tx: Tx,
   due: { readonly byMs: number; readonly limit: number },
@@ -347,7 +347,7 @@ export async function findDue(
   return rows.map((row) => int(row, 'account_id'));
 }
 
-/** Makes the accounts due that run on a hardware now, because its rates were changed. Test accounts are moved by hand. */
+/** Makes accounts due that now run on a hardware, because its rates changed. Test accounts are left to their own clock. */
 export async function makeDue(
   tx: Tx,
   due: { readonly hardwareId: number; readonly atMs: number },

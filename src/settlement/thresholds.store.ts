@@ -53,7 +53,7 @@ export interface Threshold {
   readonly label: string | null;
 }
 
-/** All that is watched of some accounts, by account and id. */
+/** All alert rules of some accounts, by account and id. */
 export function alertRulesOf(
   accountIds: readonly number[],
 ): Read<AlertRule & { readonly accountId: number }> {
@@ -73,7 +73,7 @@ export function alertRulesOf(
   };
 }
 
-/** Writes what became of alert rules. */
+/** Writes changes of alert rules. */
 export async function saveAlertRules(
   tx: Tx,
   accountId: number,
@@ -89,7 +89,7 @@ export async function saveAlertRules(
      where w.account_id = ${accountId} and w.rule_id = k.rule_id`);
 }
 
-/** Adds what is to be watched from now on. */
+/** Inserts alert rules. */
 export async function insertAlertRules(
   tx: Tx,
   accountId: number,
@@ -110,7 +110,7 @@ export async function insertAlertRules(
      })}`);
 }
 
-/** The thresholds of some accounts, by account and id; those that were deleted are left out. */
+/** The thresholds of some accounts, by account and id; deleted ones are left out. */
 export async function listThresholds(
   tx: Tx,
   accountIds: readonly number[],
