@@ -1,6 +1,6 @@
-// Judges a batch of events in the order in which they came, against what is recorded. The identity decides first: what was
-// recorded before is a duplicate or a conflict however old it is and whatever it names; only then come the window, what
-// the event belongs to, and the account's limits. An event that is rejected leaves its identity free.
+// Decides the outcome of each event of a batch, in the order in which they came. The identity decides first: an event that was
+// recorded before is a duplicate or a conflict, however old it is and whatever it names. Only then come the window, the event's
+// subject, and the account's limits. A rejected event leaves its identity free.
 
 import type { AccountTotals } from '../account/account.ts';
 import { formatMicro, MICRO_PER_CREDIT, SAFE_INT_MAX } from '../core/micro.ts';
@@ -34,7 +34,7 @@ export const outcomes = {
   REJECTED: 'REJECTED',
 } as const;
 
-/** What became of one event. */
+/** The outcome of one event. */
 export type EventOutcome =
   | { readonly outcome: 'ACCEPTED' }
   | {
@@ -43,14 +43,14 @@ export type EventOutcome =
       readonly message: string;
     };
 
-/** An accepted event, numbered. */
+/** An accepted event with its number. */
 export interface NewEvent extends EventContent {
   readonly source: string;
   readonly eventId: string;
   readonly seq: number;
 }
 
-/** All that a batch is judged by. */
+/** The facts that a batch is judged by. */
 export interface AdmissionFacts {
   readonly accountId: number;
   readonly nowMs: number;
@@ -58,16 +58,16 @@ export interface AdmissionFacts {
   readonly totals: AccountTotals;
   /** How many more workflow runs the account can hold (runsLeft). */
   readonly runsLeft: bigint;
-  /** What is recorded under the batch's identities, by identityKey. */
+  /** The recorded events with the batch's identities, by identityKey. */
   readonly recorded: ReadonlyMap<string, EventContent>;
-  /** The id of what an event names; null when the account has no such thing. */
+  /** The id of the subject that an event names; null when the account has no such subject. */
   readonly subjectIdOf: (subject: SubjectRef) => number | null;
   readonly profiles: ReadonlyMap<string, PricedProfile>;
   readonly hosted: HostedTimes;
 }
 
 export interface BatchOutcome {
-  /** One for each event, in their order. */
+  /** One outcome for each event, in order. */
   readonly judged: readonly EventOutcome[];
   readonly events: readonly NewEvent[];
   readonly segments: readonly PlannedSegment[];
@@ -82,14 +82,14 @@ const DUPLICATE: EventOutcome = {
   message: 'It was recorded before, with the same content.',
 };
 
-/** Judges each event of a batch alone; of two with one identity the first one counts. */
+/** Judges each event of a batch separately. If two have the same identity, the first one counts. */
 export function admit(events: readonly UsageEvent[], facts: AdmissionFacts): BatchOutcome {
   const batch = new Batch(facts);
   const judged = events.map((event) => batch.outcomeOf(event));
   return { judged, events: batch.events, segments: batch.segments, totals: batch.totals };
 }
 
-/** What an event was found to be, when it can be recorded. */
+/** An event that can be recorded, with its subject. */
 interface Admitted {
   readonly event: NewEvent;
   readonly segments: readonly PlannedSegment[];
@@ -204,7 +204,7 @@ function compared(differing: readonly string[]): EventOutcome {
   };
 }
 
-/** How many more runs can be recorded, such that those of a cycle and those that are owed stay within what can be held. */
+/** How many more runs can be recorded, so that those of a cycle and the debt stay within what an account can hold. */
 export function runsLeft({ cycle, debtMicro }: Wallet): bigint {
   const heldMicro = cycle.usedMicro > debtMicro ? cycle.usedMicro : debtMicro;
   return heldMicro < HELD_MICRO_MAX ? (HELD_MICRO_MAX - heldMicro) / MICRO_PER_CREDIT : 0n;
@@ -217,7 +217,7 @@ function tooManyRuns(runs: bigint, left: bigint): Rejection {
   );
 }
 
-// What is voided later stays in the sums: so no sum of any view, over whatever was recorded, can pass these limits.
+// Voided events stay in these sums. So no sum of any view, over whatever was recorded, can exceed the limits.
 function raised(totals: AccountTotals, admitted: Admitted): AccountTotals | Rejection {
   const { event, segments } = admitted;
   const isPeriod = event.endedAtMs !== null;

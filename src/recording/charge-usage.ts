@@ -1,14 +1,14 @@
-// What recorded usage moves of an account's balances: everything since its credits began. What happened before is history.
+// What recorded usage charges: everything since the account's credits began. What happened before is history.
 
 import { MICRO_PER_CREDIT } from '../core/micro.ts';
 import type { RecordedUsage } from '../engine/writes.ts';
 import { chargedMicro, type HostingSegment } from '../hosting/charge.ts';
 import type { EventContent } from './event.ts';
 
-/** Credits and runs of events and of the segments of hosting periods among them; null when they move nothing. */
+/** Credits and runs of events and of the segments of hosting periods among them; null when nothing is charged. */
 export function usageToCharge(
   recorded: {
-    /** In the order of their seq. */
+    /** By seq, ascending. */
     readonly events: readonly (EventContent & { readonly seq: number })[];
     readonly segments: readonly Omit<HostingSegment, 'segmentId'>[];
   },
@@ -28,18 +28,19 @@ export function usageToCharge(
   return { creditsMicro, runsMicro, events: { firstSeq: first.seq, lastSeq: last.seq } };
 }
 
-/** What was charged for an event or a hosting period when it was recorded; null when that was nothing. */
+/** The charge of an event or a hosting period when it was recorded; null when there was none. */
 export function chargedFor(
   event: EventContent & { readonly seq: number; readonly recordedAtMs: number },
   segments: readonly Omit<HostingSegment, 'segmentId'>[],
   creditsFromMs: number,
 ): RecordedUsage | null {
-  // An event may lie ahead of its recording: one that was there before its account kept credits can lie after their begin.
+  // occurredAt may be later than the recording. So an event from before the account's credits may have occurred after their
+  // start.
   if (event.recordedAtMs < creditsFromMs) return null;
   return usageToCharge({ events: [event], segments }, creditsFromMs);
 }
 
-/** What a closed segment costs since the account's credits began. */
+/** The cost of a closed segment since the account's credits began. */
 export function sinceCredits(
   segment: Pick<HostingSegment, 'fromMs' | 'toMs' | 'replicas' | 'rateMicroPerHour'>,
   creditsFromMs: number,

@@ -1,4 +1,4 @@
-// Pages of charges are asked for entry by entry: each entry has its own events and segments.
+// Pages of charges are read entry by entry, because each entry has different events and segments.
 
 import type { RequestContext } from '../graphql/context.ts';
 import {

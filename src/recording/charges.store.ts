@@ -1,4 +1,4 @@
-// What an entry of the ledger charged, item by item: usage events, the segments of hosting periods among them, and the
+// The charges of a ledger entry, item by item: usage events, the segments of hosting periods among them, and the
 // segments of running hosting that were posted with it.
 
 import type { LedgerEntry } from '../settlement/ledger.store.ts';
@@ -23,7 +23,7 @@ export interface ChargePosition {
   readonly id: number;
 }
 
-/** An entry with the begin of its account's credits: what happened before was not charged. */
+/** An entry with the start of its account's credits: earlier usage was not charged. */
 export interface ChargedEntry extends Pick<
   LedgerEntry,
   'accountId' | 'sequence' | 'events' | 'kind'
@@ -72,7 +72,7 @@ export async function countCharges(tx: Tx, entry: ChargedEntry): Promise<number>
 
 function chargeFromRow(row: Row, { accountId, creditsFromMs, kind }: ChargedEntry): LedgerCharge {
   const chargedMicro = bigOrNull(row, 'charged_micro') ?? periodCharge(row, creditsFromMs);
-  // Postings have their own sign; of events a reversal gives back what usage took.
+  // Postings have a sign. For events, a reversal gives back what usage took.
   const isPosting = row['seq'] === null;
   const isGivenBack = !isPosting && kind === 'REVERSAL';
   return {

@@ -1,10 +1,10 @@
-// Group commit: what arrives for one account while a commit of that account is under way waits for it and shares the next
-// one. No timer is involved: the next commit begins as soon as the last one is back, so a lone call waits for nobody, and
+// Group commit: calls that arrive for an account while a commit of that account is in progress wait for it and share the next
+// one. No timer is involved: the next commit begins as soon as the last one ends. So a single call never waits, and
 // under load one commit carries many calls.
 
 import { UnavailableError } from '../core/errors.ts';
 
-/** Items of one account that may wait before further calls are turned away. */
+/** How many items of one account can wait before further calls are refused. */
 export const ITEMS_WAITING_MAX = 200_000;
 
 interface Call<T, R> {
@@ -22,16 +22,16 @@ export class CommitQueue<T, R> {
   private readonly lines = new Map<number, Line<T, R>>();
 
   /**
-   * @param commit commits items of one account and gives one result for each, in their order; when it throws, nothing was
-   *   committed, and each call that shared it gets the error
-   * @param itemsPerCommit how many items calls may share; a single call is never divided
+   * @param commit commits items of one account and returns one result for each, in order; when it throws, nothing was
+   *   committed, and every call that shared the commit gets the error
+   * @param itemsPerCommit how many items calls can share; a single call is never divided
    */
   constructor(
     private readonly commit: (accountId: number, items: readonly T[]) => Promise<readonly R[]>,
     private readonly itemsPerCommit: number,
   ) {}
 
-  /** Commits the items, alone or with those of other calls. @returns their own results, in their order */
+  /** Commits the items, alone or with those of other calls. @returns the results of these items, in order */
   submit(accountId: number, items: readonly T[]): Promise<readonly R[]> {
     return new Promise((resolve, reject) => {
       const call = { items, resolve, reject };

@@ -1,7 +1,7 @@
 // What the platform reports: that something was used at an instant (a run, a charge), or that something was hosted over a
-// period. Both share one space of identities, (account, source, eventId), which holds for ever: the same again is a
-// duplicate, other content under the same identity is a conflict. Nothing here knows the database or the clock; what is
-// wrong with an event is a Rejection of that event alone.
+// period. Both share one space of identities, (account, source, eventId), which never expire. The same event again is a
+// duplicate; other content under the same identity is a conflict. Nothing here knows the database or the clock. A fault
+// in an event is a Rejection of that event alone.
 
 import { DAY_MS, isoInstant, type Range } from '../core/range.ts';
 import type { SubjectKind, UsageType } from '../rollups/kinds.ts';
@@ -10,9 +10,9 @@ export const EVENTS_PER_CALL_MAX = 5_000;
 
 /** Why an event was not recorded. */
 export type RejectionCode =
-  /** A field is missing, of the wrong form or out of bounds; the message names it. */
+  /** A field is missing, has the wrong form or is out of bounds; the message names it. */
   | 'INVALID_EVENT'
-  /** The type is charged in credits, and none were given. */
+  /** The type is charged in credits, and the event has none. */
   | 'CREDITS_MISSING'
   /** A workflow run has no credits. */
   | 'CREDITS_NOT_ALLOWED'
@@ -25,9 +25,9 @@ export type RejectionCode =
   | 'OUTSIDE_WINDOW'
   /** The hardware had no rate yet when the period began. */
   | 'NO_RATE'
-  /** The resource is hosted already at some time within the period. */
+  /** The resource was already hosted at some time of the period. */
   | 'OVERLAP'
-  /** The account's sums would pass what the API can say exactly. */
+  /** The account's sums would exceed what the API can represent exactly. */
   | 'LIMIT_EXCEEDED';
 
 export interface Rejection {
@@ -36,13 +36,13 @@ export interface Rejection {
   readonly message: string;
 }
 
-/** What an event names: by the platform's identifier, by an id of ours, or by an id that is none of this account's. */
+/** The subject that an event names: by the platform's identifier, by an id of ours, or by an id that is not of this account. */
 export type SubjectRef =
   | { readonly by: 'externalId'; readonly kind: SubjectKind; readonly externalId: string }
   | { readonly by: 'id'; readonly kind: SubjectKind; readonly id: string; readonly localId: number }
   | { readonly by: 'foreignId'; readonly kind: 'MODEL' | null; readonly id: string };
 
-/** An event or a hosting period as it was sent, read but not yet judged. */
+/** An event or a hosting period as it was sent, parsed but not yet judged. */
 export interface UsageEvent {
   readonly source: string;
   readonly eventId: string;
@@ -51,13 +51,13 @@ export interface UsageEvent {
   /** Runs, pages, tokens; replicas of a period. */
   readonly quantity: number;
   readonly creditsMicro: bigint;
-  /** When it happened; the begin of a period. */
+  /** When it happened; the start of a period. */
   readonly occurredAtMs: number;
-  /** Of a hosting period only. */
+  /** For a hosting period only. */
   readonly hosting: { readonly hardware: string; readonly toMs: number } | null;
 }
 
-/** The content of a recorded event, by which a repetition is told from a conflict. */
+/** The content of a recorded event. It distinguishes a repetition from a conflict. */
 export interface EventContent {
   readonly type: UsageType;
   readonly kind: SubjectKind;
@@ -79,13 +79,13 @@ export interface RecordedEvent extends EventContent {
   readonly voidedAtMs: number | null;
 }
 
-/** What an event is known by within its account. */
+/** The identity of an event within its account. */
 export interface EventIdentity {
   readonly source: string;
   readonly eventId: string;
 }
 
-/** Which of an account's events are listed; null: any. */
+/** Which of an account's events to list; null is no condition. */
 export interface EventFilter {
   readonly range: Range | null;
   readonly resourceId: number | null;
@@ -94,7 +94,7 @@ export interface EventFilter {
   readonly eventId: string | null;
 }
 
-/** How far back (days of 24 hours) and ahead events are taken. */
+/** How far in the past (days of 24 hours) and in the future events are accepted. */
 export interface IngestWindow {
   readonly windowDays: number;
   readonly aheadSeconds: number;
@@ -104,12 +104,12 @@ export function isRejection(judged: UsageEvent | Rejection): judged is Rejection
   return 'code' in judged;
 }
 
-/** The key of an event's identity within its account. NUL is in no text, so no two identities share a key. */
+/** The key of an event's identity within its account. No text contains NUL, so no two identities share a key. */
 export function identityKey(event: EventIdentity): string {
   return `${event.source}\0${event.eventId}`;
 }
 
-/** Whether it lies where events are still, or already, taken. @returns null when it does */
+/** The rejection of an event outside the window; null when it is inside. */
 export function refusedByWindow(
   event: UsageEvent,
   window: IngestWindow,
@@ -137,7 +137,7 @@ export function refusedByWindow(
   );
 }
 
-/** Whether the type can belong to the kind of thing that is named. @returns null when it can */
+/** The rejection of an event whose type cannot belong to the kind of its subject; null when it can. */
 export function refusedByKind(event: UsageEvent): Rejection | null {
   const { kind } = event.subject;
   if (kind === null) return null;
@@ -170,7 +170,7 @@ export function unknownSubject(subject: SubjectRef): Rejection {
   return rejected(code, named);
 }
 
-/** Names what differs between a recorded event and one that has the same identity; nothing when it is the same again. */
+/** Names the differences between a recorded event and one with the same identity; empty when they are equal. */
 export function differences(
   recorded: EventContent,
   event: UsageEvent,
@@ -211,7 +211,7 @@ function mayBelongTo(type: UsageType, kind: SubjectKind): boolean {
 
 /** A value as a rejection shows it. */
 export function quoted(value: unknown): string {
-  // What is nested is not shown: it may be nested too deeply to be printed.
+  // Nested values are not printed: their depth is not bounded.
   if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'an object';
   const shown = JSON.stringify(value);
   return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;

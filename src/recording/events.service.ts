@@ -1,4 +1,4 @@
-// The recorded events themselves: reading them, and taking one back.
+// The recorded events: reading them, and voiding one.
 
 import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
 import type { Account } from '../account/account.ts';
@@ -25,7 +25,7 @@ export interface VoidRequest {
   readonly reason: string;
 }
 
-/** What became of a void. */
+/** The result of a void. */
 export interface Voided {
   readonly voided: boolean;
   readonly reversal: LedgerRef | null;
@@ -35,8 +35,8 @@ export class EventsService {
   constructor(private readonly settlements: SettlementService) {}
 
   /**
-   * Takes an event or a hosting period back; what it was charged is given back now.
-   * @returns voided: false when it already was; the entry of the ledger that gave it back, null when nothing was charged
+   * Voids an event or a hosting period; its charge is given back now.
+   * @returns voided: false when it already was; the ledger entry that gave the charge back, null when nothing was charged
    * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND when nothing was recorded under the identity
    */
   async voidUsage(actor: Actor, request: VoidRequest): Promise<Voided> {
@@ -90,16 +90,16 @@ export class EventsService {
     return countEvents(tx, accountId, filter);
   }
 
-  /** The usage event under an id. @throws FORBIDDEN, NOT_FOUND */
+  /** The usage event with an id. @throws FORBIDDEN, NOT_FOUND */
   async getEvent(actor: Actor, tx: Tx, id: string): Promise<RecordedEvent> {
     const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'] });
     const [event] = await loadEvents(tx, [{ accountId: ref.accountId, seq: ref.localId }]);
-    // A hosting period is told of by its segments, not as an event.
+    // The API shows a hosting period as segments, not as an event.
     if (event?.endedAtMs !== null) throw unknownId(id);
     return event;
   }
 
-  /** What a filter's id points to within an account. @throws FORBIDDEN, NOT_FOUND */
+  /** The subject of a filter's id within an account. @throws FORBIDDEN, NOT_FOUND */
   requireWithin(
     actor: Actor,
     account: Account,

@@ -32,15 +32,15 @@ export class UsageEventRow {
 const EVENT = sql`e.account_id, e.seq, e.source, e.event_id, e.type, e.kind, e.subject_id, e.quantity, e.credits_micro,
   e.occurred_at, e.recorded_at, e.ended_at, e.hardware_id, e.voided_at`;
 
-/** What is recorded under identities, among the events up to a number; in no order. */
+/** The recorded events with these identities and up to a number, in no order. */
 export async function loadRecorded(
   tx: Tx,
   accountId: number,
   identities: readonly EventIdentity[],
   lastSeq: number,
 ): Promise<readonly RecordedEvent[]> {
-  // The limit keeps the planner on the index of identities: without statistics (the first import) it would rather hash
-  // all events of the account.
+  // The limit keeps the planner on the index of identities: without statistics (the first import) it would hash
+  // all events of the account instead.
   const rows = await tx.query(sql`/* usage.loadRecorded */ select found.* from ${unnested(
     identities,
     {
@@ -56,8 +56,8 @@ export async function loadRecorded(
 }
 
 /**
- * Inserts numbered events of a locked account, and brings the account's numbers and sums to `totals`. What has an identity
- * that is recorded already is left out. @returns how many were inserted
+ * Inserts numbered events of a locked account, and sets the account's numbers and sums to `totals`. Events whose identity
+ * is already recorded are left out. @returns how many were inserted
  */
 export async function insertEvents(
   tx: Tx,
@@ -94,7 +94,7 @@ export async function insertEvents(
   return int(rows[0] ?? {}, 'count');
 }
 
-/** Brings the numbers and sums of a locked account to `totals`. */
+/** Sets the numbers and sums of a locked account to `totals`. */
 export async function setTotals(tx: Tx, accountId: number, totals: AccountTotals): Promise<void> {
   await tx.query(sql`/* usage.setTotals */ ${totalsSet(accountId, totals)}`);
 }
@@ -115,7 +115,7 @@ export async function findRecorded(
   return rows[0] === undefined ? null : eventFromRow(rows[0]);
 }
 
-/** Marks an event of a locked account as taken back; its row and its identity stay. */
+/** Marks an event of a locked account as voided; its row and its identity stay. */
 export async function markVoided(
   tx: Tx,
   event: { readonly accountId: number; readonly seq: number },
@@ -128,7 +128,7 @@ export async function markVoided(
      from numbered where account_id = ${accountId} and seq = ${seq}`);
 }
 
-/** The events and hosting periods under these numbers, in no order; unknown ones are left out. */
+/** The events and hosting periods with these numbers, in no order; unknown ones are left out. */
 export async function loadEvents(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly seq: number }[],
@@ -141,7 +141,7 @@ export async function loadEvents(
   return rows.map(eventFromRow);
 }
 
-/** Whether an event `e` of an account matches a filter. */
+/** The condition that an event `e` of an account matches a filter. */
 function matches(accountId: number, filter: EventFilter): Sql {
   const { range, resourceId, modelId, source, eventId } = filter;
   const conditions = [sql`e.account_id = ${accountId} and e.type <> 'HOSTING'`];
@@ -157,7 +157,7 @@ function matches(accountId: number, filter: EventFilter): Sql {
   return join(conditions, ' and ');
 }
 
-/** Usage events of an account, newest first (of one instant, the last recorded first), after a place in that order. */
+/** Usage events of an account, newest first (at the same instant, the last recorded first), after a place in that order. */
 export async function listEvents(
   tx: Tx,
   accountId: number,

@@ -318,7 +318,7 @@ export class UsageEventResolver {
   }
 }
 
-// An id of the right form may still be of nothing, or of another kind: that is told, not answered with no events.
+// An id of the right form may not exist, or be of another kind. Then the answer is an error, not an empty list.
 async function requireFound(
   context: RequestContext,
   filter: EventFilter,

@@ -1,5 +1,5 @@
-// Recording: GraphQL, CloudEvents and the import all end in record(), which takes a batch. Events of an account are
-// committed one batch after the other; calls that arrive meanwhile share the next commit. What was answered is committed.
+// Recording: GraphQL, CloudEvents and the import all call record(), which takes a batch. Events of an account are
+// committed one batch after the other; calls that arrive meanwhile share the next commit. The answer follows the commit.
 
 import { LRUCache } from 'lru-cache';
 import { requireAccount } from '../access/authorize.ts';
@@ -43,12 +43,12 @@ import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
 
 const SUBJECTS_REMEMBERED = 100_000;
 
-/** One thing that a client reports: fields to be read, or what was wrong with them before they could be. */
+/** One report of a client: its fields, or why they could not be read. */
 export type Report =
   | { readonly as: 'event' | 'period'; readonly fields: RawFields }
   | { readonly as: 'unreadable'; readonly rejection: Rejection };
 
-/** What became of an event that was not accepted. */
+/** The outcome of an event that was not accepted. */
 export type EventResult = Exclude<EventOutcome, { outcome: 'ACCEPTED' }> & {
   readonly index: number;
 };
@@ -58,7 +58,7 @@ export interface RecordResult {
   readonly duplicates: number;
   readonly conflicts: number;
   readonly rejected: number;
-  /** Of those that were not accepted, in their order. */
+  /** The results of those that were not accepted, in order. */
   readonly results: readonly EventResult[];
 }
 
@@ -72,7 +72,7 @@ export class IngestService {
     (accountId, events) => this.commit(accountId, events),
     EVENTS_PER_CALL_MAX,
   );
-  /** Ids never change and are never given again, so they may be remembered without limit of time. */
+  /** Ids never change and are never reused, so they can be cached for ever. */
   private readonly subjectIds = new LRUCache<string, number>({ max: SUBJECTS_REMEMBERED });
 
   constructor(
@@ -81,7 +81,7 @@ export class IngestService {
   ) {}
 
   /**
-   * Records events and hosting periods of one account. Each is judged alone, the accepted ones are committed together.
+   * Records events and hosting periods of one account. Each is judged separately; the accepted ones are committed together.
    * @param named.path the argument that holds the reports, for errors
    * @throws FORBIDDEN, NOT_FOUND; BAD_USER_INPUT for more than EVENTS_PER_CALL_MAX reports; UNAVAILABLE
    */
@@ -117,9 +117,9 @@ export class IngestService {
     return outcome.judged;
   }
 
-  // Nearly all events are new, and the index of identities tells which are not when they are inserted. So identities are
-  // looked up only when something shows that one may be known: an event that cannot be accepted, or one left out. (Periods
-  // are looked up at once, as they are judged by each other too.)
+  // Nearly all events are new, and inserting them shows through the index of identities which are not. So identities are
+  // looked up only when there is a sign that one may be known: an event that cannot be accepted, or one left out. (Identities
+  // of periods are looked up at once, because periods are also judged by each other.)
   private async recordInAccount(
     open: OpenAccount,
     events: readonly UsageEvent[],
@@ -135,13 +135,13 @@ export class IngestService {
     let found = hasPeriods ? await admitAgain() : admit(events, facts);
     if (!hasPeriods && found.events.length < events.length) found = await admitAgain();
     if (found.events.length === 0) return found;
-    // Whatever of them is left out: these numbers are of this batch alone.
+    // Even if some are left out, these numbers belong to this batch alone.
     const numbered = { firstSeq: lastSeq + 1, lastSeq: found.totals.lastSeq };
     const inserted = await insertEvents(tx, accountId, { ...found, nowMs: facts.nowMs });
     if (inserted < found.events.length) {
       const { totals } = found;
       found = await admitAgain();
-      // The numbers of what was left out are not given again.
+      // The numbers of those that were left out are not reused.
       await setTotals(tx, accountId, { ...found.totals, lastSeq: totals.lastSeq });
     }
     if (found.segments.length > 0) {
@@ -176,14 +176,14 @@ export class IngestService {
     };
   }
 
-  // One period from far outside the window must not make the batch read all hosting there ever was.
+  // A period far outside the window must not make the batch read all hosting ever.
   private periodsTaken(events: readonly UsageEvent[], nowMs: number): readonly UsageEvent[] {
     return events.filter(
       (event) => event.hosting !== null && refusedByWindow(event, this.options, nowMs) === null,
     );
   }
 
-  /** The ids of what the events name, by subjectKey; what the account does not have is left out. */
+  /** The ids of the subjects that events name, by subjectKey; subjects that the account does not have are left out. */
   private async resolveSubjects(
     tx: Tx,
     accountId: number,
@@ -217,7 +217,7 @@ function readReport(report: Report, accountId: number): UsageEvent | Rejection {
   }
 }
 
-/** What became of reports, given the judgements of those that were events, in their order. */
+/** The results of reports, from the outcomes of those that were events, in order. */
 function summary(
   read: readonly (UsageEvent | Rejection)[],
   judged: readonly EventOutcome[],
@@ -240,7 +240,7 @@ function summary(
   };
 }
 
-/** Names a subject within its account. Kinds hold neither sign, so no two subjects share a key. */
+/** The key of a subject within its account. Kinds contain neither sign, so no two subjects share a key. */
 function subjectKey(subject: SubjectRef): string {
   switch (subject.by) {
     case 'externalId':
@@ -252,7 +252,7 @@ function subjectKey(subject: SubjectRef): string {
   }
 }
 
-/** Looks subjects up, in one statement for each way of naming that occurs. @returns key and id of those that exist */
+/** Looks subjects up, with one statement for each kind of name that occurs. @returns key and id of those that exist */
 async function findSubjects(
   tx: Tx,
   accountId: number,
@@ -299,7 +299,7 @@ async function findSubjects(
       accountId,
       resourceIds.map((one) => one.localId),
     );
-    // An id says its kind; one that says another kind than the row's was made up.
+    // An id contains its kind. If that differs from the row's, the id was made up.
     const ids = keys.map((key, index) =>
       key?.kind === resourceIds[index]?.kind ? (key?.resourceId ?? null) : null,
     );
@@ -318,7 +318,7 @@ function pairs(
   });
 }
 
-/** What is recorded under the events' identities, by identityKey. */
+/** The recorded events with the events' identities, by identityKey. */
 async function recordedOf(
   tx: Tx,
   accountId: number,
@@ -338,7 +338,7 @@ async function loadProfiles(
   return profilesByName(await loadHardware(tx), await loadRates(tx, null));
 }
 
-/** When the resources of some periods are hosted already, about the time of the periods. */
+/** The hosted times of the periods' resources, around the time of the periods. */
 async function loadHosted(
   tx: Tx,
   accountId: number,
@@ -354,7 +354,7 @@ async function loadHosted(
   return new HostedTimes(segments);
 }
 
-/** What accepted periods say about their resources: each resource once. */
+/** What accepted periods change in their resources: each resource once. */
 function hostingOf(events: readonly NewEvent[]): readonly RecordedHosting[] {
   const latest = new Map<number, RecordedHosting>();
   for (const { subjectId: resourceId, occurredAtMs, endedAtMs } of events) {

@@ -1,4 +1,4 @@
-// Reads events and hosting periods as they were sent, whichever door they came through.
+// Parses events and hosting periods as they were sent, by GraphQL, REST or the import.
 
 import { UserInputError } from '../core/errors.ts';
 import { decodeId, type NodeType } from '../core/identity.ts';
@@ -16,7 +16,7 @@ import {
 } from '../rollups/kinds.ts';
 import { quoted, rejected, type Rejection, type SubjectRef, type UsageEvent } from './event.ts';
 
-/** Fields as a client sent them, of any form: GraphQL has checked their types, REST has not. Null is left out. */
+/** Fields as a client sent them, of any type: GraphQL has checked their types, REST has not. Null counts as left out. */
 export interface RawFields {
   readonly source?: unknown;
   readonly eventId?: unknown;
@@ -25,12 +25,12 @@ export interface RawFields {
   readonly resourceExternalId?: unknown;
   readonly modelId?: unknown;
   readonly modelExternalId?: unknown;
-  /** Of an event. */
+  /** For an event. */
   readonly type?: unknown;
   readonly quantity?: unknown;
   readonly credits?: unknown;
   readonly occurredAt?: unknown;
-  /** Of a period. */
+  /** For a period. */
   readonly hardware?: unknown;
   readonly replicas?: unknown;
   readonly from?: unknown;
@@ -38,8 +38,8 @@ export interface RawFields {
 }
 
 /**
- * Reads one usage event. Instants are epoch milliseconds or RFC 3339 texts.
- * @param accountId whose event it is: ids of other accounts' resources are unknown to it
+ * Parses one usage event. Instants are epoch milliseconds or RFC 3339 texts.
+ * @param accountId the event's account: ids of other accounts' resources count as unknown
  */
 export function parseUsageEvent(raw: RawFields, accountId: number): UsageEvent | Rejection {
   try {
@@ -59,7 +59,7 @@ export function parseUsageEvent(raw: RawFields, accountId: number): UsageEvent |
   }
 }
 
-/** Reads one hosting period that already happened. @param accountId as in parseUsageEvent */
+/** Parses one hosting period that already happened. @param accountId as in parseUsageEvent */
 export function parseHostingPeriod(raw: RawFields, accountId: number): UsageEvent | Rejection {
   try {
     const occurredAtMs = instantOf('from', raw.from);
@@ -84,7 +84,7 @@ export function parseHostingPeriod(raw: RawFields, accountId: number): UsageEven
   }
 }
 
-/** Ends the reading of one event with a code of its own. */
+/** Ends the parsing of one event with a specific code. */
 class RejectedError extends Error {
   constructor(readonly rejection: Rejection) {
     super(rejection.message);
@@ -144,7 +144,7 @@ function subjectOfResource(raw: RawFields, accountId: number): SubjectRef | null
   return subjectById(textOf('resourceId', id), accountId, null);
 }
 
-// An id of another account is as unknown as one that never was, so it must not be looked up among our own.
+// An id of another account counts as unknown, so it must not be looked up in this account.
 function subjectById(id: string, accountId: number, expected: 'MODEL' | null): SubjectRef {
   const ref = decodeId(id);
   const kind = ref?.accountId === accountId ? kindOfType(ref.type) : null;
@@ -196,7 +196,7 @@ function instantOf(field: string, value: unknown): number {
 
 function wholeNumber(field: string, value: unknown, from: number, to: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to) {
-    // -0 is zero, and must be one when contents are compared.
+    // -0 is zero, and must equal it when contents are compared.
     return value === 0 ? 0 : value;
   }
   throw mustBe(field, value, `a whole number from ${from} to ${to}`);

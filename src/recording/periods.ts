@@ -1,15 +1,15 @@
 // Hosting that already happened: a closed period of one resource becomes one segment for each rate that was in force
-// within it. Of several periods that would overlap, the first one wins, and hosting that is known already wins over all.
+// within it. If several periods overlap, the first one wins. Hosting that is already recorded wins over all.
 
 import { ratesOf, rateAt, type HardwareProfile, type HardwareRate } from '../catalogue/rates.ts';
 import { isoInstant, type Range } from '../core/range.ts';
 import { splitByRates, type HostingSegment } from '../hosting/charge.ts';
 import { rejected, type Rejection } from './event.ts';
 
-/** A segment that has no number yet. */
+/** A segment without a number. */
 export type PlannedSegment = Omit<HostingSegment, 'segmentId'>;
 
-/** A profile by its name, with its rates. */
+/** A profile with its rates. */
 export interface PricedProfile {
   readonly hardwareId: number;
   readonly rates: readonly HardwareRate[];
@@ -37,25 +37,25 @@ export function profilesByName(
   );
 }
 
-/** When resources are hosted: for each of them stretches that do not overlap, in order of time. */
+/** When resources are hosted: for each of them ranges that do not overlap, in order of time. */
 export class HostedTimes {
   private readonly stretches = new Map<number, Range[]>();
 
-  /** @param segments not voided; a running one is taken to run for ever */
+  /** @param segments not voided; a running one counts as endless */
   constructor(segments: Iterable<Pick<HostingSegment, 'resourceId' | 'fromMs' | 'toMs'>>) {
     for (const { resourceId, fromMs, toMs } of segments) {
       this.add(resourceId, { fromMs, toMs: toMs ?? Infinity });
     }
   }
 
-  /** The first stretch that has a part within a range, or null. */
+  /** The first range that overlaps another, or null. */
   findOverlap(resourceId: number, range: Range): Range | null {
     const stretches = this.stretches.get(resourceId) ?? [];
     const candidate = stretches[firstEndingAfter(stretches, range.fromMs)];
     return candidate !== undefined && candidate.fromMs < range.toMs ? candidate : null;
   }
 
-  /** Adds a stretch that overlaps none of its resource. */
+  /** Adds a range that overlaps no other of its resource. */
   add(resourceId: number, range: Range): void {
     const stretches = this.stretches.get(resourceId);
     if (stretches === undefined) this.stretches.set(resourceId, [range]);
@@ -63,7 +63,7 @@ export class HostedTimes {
   }
 }
 
-/** The segments of a period, or why it cannot have been hosted. */
+/** The segments of a period, or why it is rejected. */
 export function segmentsOfPeriod(
   period: FoundPeriod,
   hosted: HostedTimes,
@@ -103,7 +103,7 @@ export function segmentsOfPeriod(
   );
 }
 
-// Stretches that do not overlap end in the same order as they begin, so the first one that matters is found by halving.
+// Ranges that do not overlap end in the same order as they begin, so the first one that matters is found by bisection.
 function firstEndingAfter(stretches: readonly Range[], atMs: number): number {
   let low = 0;
   let high = stretches.length;
