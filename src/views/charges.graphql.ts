@@ -1,4 +1,4 @@
-// What an entry of the ledger charged, down to events and segments: views add it to what credits keep.
+// The charges of a ledger entry, down to events and segments: views add them to the entry's type.
 
 import { Args, Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
 import { nowOf } from '../account/account.ts';

@@ -1,5 +1,5 @@
-// What a view read as of an earlier instant needs besides what is there now: hosting that was recorded, ended or voided since,
-// and when resources had been used last.
+// What a view as of an earlier instant needs besides the present rows: hosting that was recorded, ended or voided since,
+// and when resources had last been used.
 
 import { queryColumns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
@@ -11,12 +11,12 @@ import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { type AccountRange, VIEW_SEGMENT } from './views.store.ts';
 import type { ViewSegment } from './sums.ts';
 
-/** A stretch of an account's time, as of an earlier instant. */
+/** A range of an account's time, as of an earlier instant. */
 export interface RangeAsOf extends AccountRange {
   readonly asOf: AsOf;
 }
 
-/** A segment that a view as of an earlier instant does not have as it is now. */
+/** A segment that was different, or absent, as of the earlier instant. */
 export interface ChangedSegment {
   readonly segment: ViewSegment;
   /** Whether the rollups count it now. */
@@ -24,7 +24,7 @@ export interface ChangedSegment {
 }
 
 /**
- * For each stretch the segments that overlap it and are folded although they ended or were recorded later, and those that
+ * For each range the segments that overlap it and are folded although they ended or were recorded later, and those that
  * were voided since.
  */
 export async function loadChangedSegments(
@@ -72,14 +72,14 @@ export async function loadChangedSegments(
   return answers;
 }
 
-/** An account as far as it had been written. */
+/** An account, and up to where it had been written. */
 export interface AccountAsOf {
   readonly accountId: number;
   readonly written: Written;
 }
 
 /**
- * For each account the resources whose rows may not say when they had been used last, because of events that are not folded,
+ * For each account the resources whose rows may not show when they had last been used, because of events that are not folded,
  * came later, or were voided since; with the instant of the latest event, null when there was none.
  */
 export async function loadLastEvents(
@@ -92,7 +92,7 @@ export async function loadLastEvents(
     from x cross join lateral (
       select * from usage_event u where u.account_id = x.account_id and ${raw(beyond)} offset 0) u
     where u.type <> 'HOSTING' and u.kind <> 'MODEL' group by x.q, u.subject_id`;
-  // The latest of the rest is found from quarter hour to quarter hour, back from the last one that holds any.
+  // The latest of the others is searched by quarter hours, back from the last one that has any.
   const rows = await tx.query(sql`/* views.loadLastEvents */ with
      x as materialized (
        select x.*, least(x.last_seq, coalesce(s.watermark, 0)) as folded_seq, a.last_seq as newest_seq

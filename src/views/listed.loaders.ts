@@ -1,5 +1,5 @@
-// What views list and are held against, whole accounts at a time: resources, models, when each was last used, and
-// allocations. All but the allocations also as they were at an earlier instant.
+// What views list or compare with, by whole accounts: resources, models, when each was last used, and
+// allocations. All except the allocations can also be read as of an earlier instant.
 
 import { groupBy } from '../core/group.ts';
 import { byContent, loader } from '../graphql/loader.ts';
@@ -51,7 +51,7 @@ export const allocationsLoader = loader<number, readonly CreditAllocation[]>(
   },
 );
 
-/** When each resource was last used, also by events that are not folded into its row yet. */
+/** When each resource was last used, including events that are not folded into its row yet. */
 export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts) => {
   const ofNow = accounts.filter(({ written }) => written === null);
   const tail = ofNow.length === 0 ? [] : await loadTailActivity(tx, distinct(ofNow, 'accountId'));
@@ -76,7 +76,7 @@ function withTail(tail: readonly TailActivity[]): LastEvent {
   return ({ resourceId, lastEventAtMs }) => laterOf(lastEventAtMs, inTail.get(resourceId) ?? null);
 }
 
-/** Answers each question with the rows of its account: those of now with one statement, others with one for each state. */
+/** Answers each question with the rows of its account: present ones with one statement, others with one for each state. */
 async function answerEach<K extends AccountOf, R>(
   keys: readonly K[],
   read: {

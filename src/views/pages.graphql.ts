@@ -1,4 +1,4 @@
-// The pages of a view's lists: all of them are of the view that the first one was of.
+// The pages of a view's lists. All pages show the view of the first page.
 
 import { createHash } from 'node:crypto';
 import type { AsOf, ViewMark } from '../core/cursor.ts';
@@ -11,14 +11,14 @@ import {
 } from '../graphql/page.ts';
 import { viewAsOf, type View } from './view.ts';
 
-/** Enough to tell the lists of one caller apart. */
+/** Enough to distinguish the lists of one caller. */
 const FINGERPRINT_LENGTH = 16;
-/** Gateways' clocks may differ by so much: one may be asked for the page after that of another. */
+/** How far gateways' clocks may differ: one may be asked for the page after that of another. */
 const AHEAD_MAX_MS = 60_000;
-/** Views reach no further back (account/range.ts). */
+/** No view begins earlier (account/range.ts). */
 const EARLIEST_MS = Date.UTC(1990, 0, 1);
 
-/** A page of a list, and the view that it is of. */
+/** A page of a list, and its view. */
 export interface ViewPage<V extends View> {
   readonly request: ViewPageRequest;
   readonly view: V;
@@ -27,9 +27,9 @@ export interface ViewPage<V extends View> {
 }
 
 /**
- * The page that is asked for, of the view that its cursor says.
- * @param asked.list what tells the list from others of the view, its order and filter among it
- * @throws UserInputError when a cursor is none of this list in this order, filter and range
+ * The requested page, of the view in its cursor.
+ * @param asked.list what distinguishes the list from others of the view, including order and filter
+ * @throws UserInputError when a cursor is not of this list in this order, filter and range
  */
 export function openViewPage<V extends View>(asked: {
   readonly view: V;
@@ -51,12 +51,12 @@ export function openViewPage<V extends View>(asked: {
   return { request, view, list };
 }
 
-/** What the cursors of a page hold besides their places. @param asOf what its view is of */
+/** What the cursors of a page hold besides their places. @param asOf of the page's view */
 export function markOf({ list }: { readonly list: string }, asOf: AsOf): ViewMark {
   return { list, asOf };
 }
 
-// The range as it is resolved: whatever named it, and so that another zone of the account is another range.
+// The resolved range: equal ranges may be written differently, and after a change of zone the same words are another range.
 function listOf({ account, range }: View, list: readonly unknown[]): string {
   const of = [account.accountId, range.fromMs, range.toMs, range.timeZone, ...list];
   const hash = createHash('sha256').update(JSON.stringify(of)).digest('base64url');

@@ -1,4 +1,4 @@
-// The panel behind a row: one resource or model in one range, and what explains its hosting.
+// The panel of a row: one resource or model in one range, and the details of its hosting.
 
 import { Args, Ctx, FieldResolver, Int, Resolver, Root } from 'type-graphql';
 import { nowOf } from '../account/account.ts';
@@ -85,7 +85,7 @@ const ONE_ROW = 'a view of one thing has one row';
 // The row of a resource knows neither now nor the latest events, which are in the tail.
 @Resolver(() => BillableResourceType)
 export class LastActiveResolver {
-  /** Not asked where the node knows it already: schema.ts sees to that. */
+  /** Not called where the node knows the value already: see schema.ts. */
   @FieldResolver()
   async lastActiveOn(
     @Root() { resource }: BillableResourceType,
@@ -115,7 +115,7 @@ export class HardwareUsageResolver {
   ): Promise<Connection<HostingSegmentType>> {
     const page = openViewPage({
       view: of.part,
-      // All hardware of an answer is asked with one cursor, that of the line which is read on.
+      // All hardware lines of an answer get the same cursor argument: that of the line which is paged.
       list: ['segments'],
       args,
       defaultFirst: 100,
@@ -130,7 +130,7 @@ export class HardwareUsageResolver {
     const [segments, asOf] = await Promise.all([views.segments({ ...of, part }), views.asOf(part)]);
     const nodes = segments.map((segment) => segmentNode(segment, range));
     const parts = pageOfList(nodes, request, {
-      // A resource has one segment at an instant.
+      // A resource has at most one segment at an instant.
       keyOf: (node) => ({ value: node.hostingFrom, id: node.address.resourceId }),
       compare: (a, b) => Number(a.value) - Number(b.value) || a.id - b.id,
     });
@@ -177,7 +177,7 @@ async function periodOf(
   return eventSeq === null ? null : eventLoader(context).load({ accountId, seq: eventSeq });
 }
 
-/** A segment as the API shows it, as far as it lies in a range. */
+/** A segment as the API shows it: the part within a range. */
 export function segmentNode(
   segment: HostingSegment,
   range: { readonly fromMs: number; readonly toMs: number },

@@ -24,7 +24,7 @@ export const usageDimensions = {
 } as const;
 export type UsageDimension = keyof typeof usageDimensions;
 
-/** A sum with all that a report can group it by; null where a dimension does not apply. */
+/** A sum with all dimensions that a report can group by; null where a dimension does not apply. */
 export interface Charge {
   readonly sum: Sum;
   readonly category: CreditCategory | null;
@@ -37,13 +37,13 @@ export interface Charge {
   readonly resource: Resource | null;
 }
 
-/** What a sum belongs to: a resource, or (null) the model that its subject id names. */
+/** The owner of a sum: a resource, or (null) the model that its subject id names. */
 export interface ChargeOwner {
   readonly resource: Resource | null;
   readonly modelName: string;
 }
 
-/** A sum with all that a report can group it by. */
+/** Adds a report's dimensions to a sum. */
 export function chargeOf(sum: Sum, { resource, modelName }: ChargeOwner): Charge {
   const ofAll = {
     sum,
@@ -65,7 +65,7 @@ export function chargeOf(sum: Sum, { resource, modelName }: ChargeOwner): Charge
   return { ...ofAll, category: categoryOf(kind), resourceId, owner, modelId, name };
 }
 
-/** Whether a charge meets all given conditions of a report's filter. */
+/** Whether a charge meets all conditions of a report's filter. */
 export function meetsFilter(
   charge: Charge,
   filter: UsageFilterRequest,
@@ -77,7 +77,7 @@ export function meetsFilter(
   return (
     foldText(charge.name).includes(search) &&
     isAmong(filter.statuses, resource === null ? undefined : shownStatus(resource)) &&
-    // A model is no resource without an owner: owners do not apply to its own charges.
+    // Only resources have owners: the condition does not apply to a model's own charges.
     isAmong(filter.owners, resource?.owner) &&
     isAmong<unknown>(filter.categories, charge.category) &&
     isAmong<unknown>(hardware, charge.hardwareId)
@@ -90,7 +90,7 @@ function isAmong<T>(allowed: readonly T[] | null | undefined, value: T | undefin
   return condition === null || (value !== undefined && condition.includes(value));
 }
 
-/** One row: the dimensions that were asked for, null under the others. */
+/** One row: values for the requested dimensions, null for the others. */
 export interface ReportRow {
   readonly cell: number;
   readonly category: CreditCategory | null;
@@ -100,7 +100,7 @@ export interface ReportRow {
   readonly hardwareId: number | null;
   readonly modelId: number | null;
   readonly figures: Figures;
-  /** Orders rows of equal begin and credits. */
+  /** Orders rows with equal start and credits. */
   readonly key: string;
 }
 
@@ -116,8 +116,8 @@ const NOTHING: Shown = {
 };
 
 /**
- * Groups charges by cell and dimensions, in the order begin, credits descending, key.
- * @param cells the number of time cells; without dimensions each has a row, also where nothing was used
+ * Groups charges by cell and dimensions, ordered by start, credits descending, key.
+ * @param cells the number of time cells; without dimensions each cell has a row, even without usage
  */
 export function reportRows(
   charges: readonly Charge[],
@@ -164,7 +164,7 @@ function keyOf(shown: Shown): string {
   return JSON.stringify([category, component, resourceId, owner, hardwareId, modelId]);
 }
 
-// What a void or a signed edge left at nothing is no row.
+// Figures that a void or a signed edge reduced to zero make no row.
 function isEmpty(figures: Figures): boolean {
   return (
     figures.runs === 0n &&
@@ -188,7 +188,7 @@ export function compareReportKeys(a: CursorKey, b: CursorKey): number {
   return keyA < keyB ? -1 : Number(keyA > keyB);
 }
 
-/** Whether a cursor's key is one of a report. */
+/** Whether a cursor's key belongs to a report. */
 export function isReportKey(key: CursorKey): boolean {
   return typeof key.value === 'string' && /^-?\d{1,40} \[/.test(key.value);
 }

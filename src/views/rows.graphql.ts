@@ -1,4 +1,4 @@
-// The rows of the tabs: their nodes, their pages, and what a row alone can be asked for.
+// The rows of the tabs: their nodes, their pages, and the fields of a single row.
 
 import { Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
 import { hardwareLoader } from '../catalogue/catalogue.loaders.ts';
@@ -114,7 +114,7 @@ export class ModelUsageResolver {
     @Ctx() context: RequestContext,
     @Args(() => TabArgs) args: TabArgs,
   ): Promise<TabConnection<HostedUsageType>> {
-    // All models of an answer are asked with one cursor, that of the row which is read on.
+    // All models of an answer get the same cursor argument: that of the row which is paged.
     const list = { name: ['deployments'], tab: tabs.hosted, view };
     const page = await pageOfTab(context, list, args, (of) =>
       usageViews(context).deploymentRows(of, row.item),
@@ -209,14 +209,14 @@ export function modelUsageNode(view: View, row: TabRow<Model>): ModelUsageType {
 export interface TabPage<T> {
   readonly all: readonly TabRow<T>[];
   readonly parts: ConnectionParts<TabRow<T>>;
-  /** What the page is of: with a cursor the view that its list was first of. */
+  /** The page's view: with a cursor, that of the list's first page. */
   readonly view: View;
 }
 
 /**
  * A page of a tab.
- * @param list what it lists; its name tells its cursors from those of others
- * @throws UserInputError for an order or filter that it lacks, and for a cursor of another list, order, filter or range
+ * @param list what it lists; its name distinguishes its cursors from those of other lists
+ * @throws UserInputError for an order or filter that the tab lacks, and for a cursor of another list, order, filter or range
  */
 export async function pageOfTab<T>(
   context: RequestContext,
@@ -265,7 +265,7 @@ interface TrendOf<T> {
   })[];
 }
 
-/** The trend of a part of a view, each bucket with what `figuresIn` makes of its sums. */
+/** The trend of a part of a view. `figuresIn` makes each bucket from its sums. */
 export async function trendOf<T extends object>(
   context: RequestContext,
   part: ViewPart,

@@ -1,4 +1,4 @@
-// The segments that views count hosting by, as each view has them: cut where rates change, and as they were for a view as
+// The segments by which views count hosting: cut where rates change, and in their earlier form for a view as
 // of an earlier instant.
 
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
@@ -13,11 +13,11 @@ import { loadSegments, type SegmentsOf } from './views.store.ts';
 
 /** Segments of an account that overlap a range. */
 interface HostingOf extends AccountOf, SegmentsOf {
-  /** The view's now: what runs then runs up to it. */
+  /** The view's now: segments that run then end at it. */
   readonly nowMs: number;
 }
 
-/** The segments that overlap ranges, cut at rate changes, running ones up to now. Ordered by begin. */
+/** The segments that overlap ranges, cut at rate changes, running ones up to now. Ordered by start. */
 export const segmentsLoader = loader<HostingOf, readonly ViewSegment[]>(async (tx, questions) => {
   const all = await cutByRates(tx, await loadSegments(tx, questions), questions);
   const changed = await readChangedSegments(tx, questions);
@@ -39,7 +39,7 @@ export const segmentsLoader = loader<HostingOf, readonly ViewSegment[]>(async (t
   });
 }, byContent);
 
-/** For each question what its view does not have as it is now; nothing where the view is of now. */
+/** For each question the segments that changed since its view; none where the view is present. */
 export async function readChangedSegments(
   tx: Tx,
   questions: readonly (AccountOf & Range & { readonly nowMs: number })[],
@@ -53,7 +53,7 @@ export async function readChangedSegments(
   return questions.map((_, index) => byIndex.get(index) ?? []);
 }
 
-/** Segments with the running ones cut where rates change, up to the latest now of their account's questions. */
+/** Segments, with the running ones cut where rates change, up to the latest now of their account's questions. */
 export async function cutByRates(
   tx: Tx,
   segments: readonly ViewSegment[],
@@ -61,7 +61,7 @@ export async function cutByRates(
 ): Promise<readonly ViewSegment[]> {
   if (!segments.some((segment) => segment.toMs === null)) return segments;
   const rates = await loadSnapshotRates(tx);
-  // Of several nows the latest: a view as of an earlier one has nothing of a part that began later.
+  // The latest of several nows: a view as of an earlier one excludes parts that began later.
   const nowOf = new Map<number, number>();
   for (const { accountId, nowMs } of asked) {
     nowOf.set(accountId, Math.max(nowMs, nowOf.get(accountId) ?? nowMs));
@@ -73,13 +73,13 @@ export async function cutByRates(
   );
 }
 
-/** Whose segments a question is about. */
+/** The subjects of a question. */
 interface SubjectsOf extends AccountOf {
   /** Null: all. */
   readonly subjectIds: readonly number[] | null;
 }
 
-/** Which segments a question is about. */
+/** Whether a segment belongs to a question's subjects. */
 export function isOfSubjects({
   accountId,
   subjectIds,
@@ -88,14 +88,14 @@ export function isOfSubjects({
   return (segment) => segment.accountId === accountId && (wanted?.has(segment.resourceId) ?? true);
 }
 
-/** Which of them its view has: no period that was recorded later. */
+/** Whether a segment belongs to a question's view: periods that were recorded later do not. */
 export function isOfView(question: SubjectsOf): (segment: ViewSegment) => boolean {
   const isOfIt = isOfSubjects(question);
   const lastSeq = question.written?.lastSeq ?? Infinity;
   return (segment) => isOfIt(segment) && (segment.eventSeq === null || segment.eventSeq <= lastSeq);
 }
 
-// What ended later was running then.
+// A segment that ended later was still running then.
 function asOfNow(segment: ViewSegment, nowMs: number): ViewSegment {
   return segment.toMs !== null && segment.toMs > nowMs ? { ...segment, toMs: null } : segment;
 }

@@ -1,4 +1,4 @@
-// Whatever sums the fields of one answer ask for in the same tick are read together: a fixed number of statements for any
+// All sums that the fields of one answer ask for in the same tick are read together: a fixed number of statements for any
 // number of accounts, views and rows.
 
 import { invariant } from '../core/errors.ts';
@@ -33,7 +33,7 @@ export interface SumsOf extends AccountOf {
 
 type PlannedQuestion = SumsOf & SumsQuestion;
 
-/** How far accounts are written and folded, by account id. */
+/** Up to where accounts are written and folded, by account id. */
 export const foldedUpToLoader = loader<number, FoldedUpTo>(async (tx, accountIds) => {
   const rows = await loadFoldedUpTo(tx, accountIds);
   const byId = new Map(rows.map((row) => [row.accountId, row]));
@@ -57,7 +57,7 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
   });
 }, byContent);
 
-/** What is stored of the cells: the rollups, and the events that they lack. Order is of no meaning. */
+/** The stored part of the cells: the rollups, and the events that they lack. In no order. */
 export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questions, context) => {
   const asked = await Promise.all(questions.map((question) => planLoader(context).load(question)));
   const stored = new Map<PlannedQuestion, readonly Sum[]>();
@@ -75,7 +75,7 @@ export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questi
 
 /**
  * Hosting in the cells that is not folded, up to now: running and long segments whole, and the folded ones in the cut
- * edges of day buckets. Order is of no meaning.
+ * edges of day buckets. In no order.
  */
 export const hostingSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questions, context) => {
   const asked = await Promise.all(questions.map((question) => planLoader(context).load(question)));
@@ -113,7 +113,7 @@ export const hostingSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, quest
   });
 }, byContent);
 
-/** What a view as of an earlier instant has of segments that changed since, instead of what the rollups count of them. */
+/** The correction for segments that changed since a view's instant: what the view has of them minus what the rollups count. */
 function sumsSince(
   changed: readonly ChangedSegment[],
   isOfIt: (segment: ViewSegment) => boolean,
@@ -128,14 +128,14 @@ function sumsSince(
   ];
 }
 
-/** The events that the rollups lack, or that they hold although they came later. */
+/** The events that the rollups lack, or that they contain although they came later. */
 function tailOf(watermark: number, lastSeq: number): Tail {
   return lastSeq < watermark
     ? { fromSeq: lastSeq, toSeq: watermark, sign: -1 }
     : { fromSeq: watermark, toSeq: lastSeq, sign: 1 };
 }
 
-/** For each account one stretch that spans all of its questions: fewer rows are read twice than with many stretches. */
+/** For each account one range that spans all of its questions: this reads fewer rows twice than many ranges would. */
 function spansOf(questions: readonly SumsOf[]): readonly SegmentsOf[] {
   return [...groupBy(questions, (question) => question.accountId)].map(([accountId, own]) => ({
     accountId,

@@ -32,20 +32,20 @@ const categoryOfKind: Readonly<Record<SubjectKind, CreditCategory | null>> = {
   BROWSER_POD: 'BROWSER_AUTOMATION',
 };
 
-/** The category whose credits a kind uses; null for workflows, which are counted in runs. */
+/** The category of a kind's credits; null for workflows, which are counted in runs. */
 export function categoryOf(kind: SubjectKind): CreditCategory | null {
   return categoryOfKind[kind];
 }
 
-/** Figures of one cell at one set of dimensions. */
+/** The figures of one cell for one set of dimensions. */
 export interface Sum {
   readonly cell: number;
-  /** The resource or model; 0 where sums are kept by the account's kinds. */
+  /** The resource or model; 0 where sums are by the account's kinds. */
   readonly subjectId: number;
-  /** Null where sums are of stored resources: the resource tells. */
+  /** Null where sums are of stored resources: the resource has it. */
   readonly kind: SubjectKind | null;
   readonly type: UsageType;
-  /** 0 for what is no hosting. */
+  /** 0 where it is not hosting. */
   readonly hardwareId: number;
   readonly quantity: bigint;
   readonly creditsMicro: bigint;
@@ -63,7 +63,7 @@ export interface Figures {
   readonly components: Readonly<Record<CreditComponent, bigint>>;
 }
 
-/** Adds sums up. */
+/** Adds up sums. */
 export function figuresOf(sums: Iterable<Sum>): Figures {
   const components = { HOSTING: 0n, FINE_TUNING: 0n, STORAGE: 0n, PROCESSING: 0n };
   let runs = 0n;
@@ -85,7 +85,7 @@ export function figuresOf(sums: Iterable<Sum>): Figures {
   return { runs, quantity, creditsMicro, hostingMs, replicaMs, components };
 }
 
-/** Figures of several groups together. */
+/** Adds up the figures of several groups. */
 export function addFigures(all: Iterable<Figures>): Figures {
   const components = { HOSTING: 0n, FINE_TUNING: 0n, STORAGE: 0n, PROCESSING: 0n };
   const total = { runs: 0n, quantity: 0n, creditsMicro: 0n, hostingMs: 0n, replicaMs: 0n };
@@ -107,13 +107,13 @@ export interface ViewSegment extends HostingSegment {
   readonly kind: SubjectKind;
 }
 
-/** What sums are kept by: the whole account's kinds, or its single resources and models. */
+/** What sums are grouped by: the whole account's kinds, or its single resources and models. */
 export type Grain = 'account' | 'resource';
 
 /**
- * What segments cost in each cell.
+ * The cost of segments in each cell.
  * @param edgesMs ascending; cell i is [edgesMs[i], edgesMs[i + 1])
- * @param nowMs hosting counts up to now, also where the cells reach further
+ * @param nowMs hosting counts up to now, even where the cells reach further
  */
 export function sumSegments(
   segments: readonly ViewSegment[],
@@ -126,7 +126,7 @@ export function sumSegments(
     const cells = collected.cellsOf(segment);
     let cell = firstCellEndingAfter(edgesMs, segment.fromMs);
     let fromMs = Math.max(edgesMs[cell] ?? endMs, segment.fromMs);
-    // What one cell ends with, the next begins with.
+    // The end of one cell is the start of the next.
     let chargedBefore = chargedMicro(segment, fromMs);
     for (; cell + 1 < edgesMs.length && fromMs < endMs; cell += 1) {
       const toMs = Math.min(edgesMs[cell + 1] ?? endMs, endMs);
@@ -140,7 +140,7 @@ export function sumSegments(
 }
 
 /**
- * What folded segments cost in the cut edges of day buckets, with the edges' signs.
+ * The cost of folded segments in the cut edges of day buckets, with the edges' signs.
  * @param segments closed, each at most `maxLengthMs` long
  */
 export function sumEdges(
@@ -165,7 +165,7 @@ export function sumEdges(
   return collected.sums();
 }
 
-/** The same sums, to be taken off. */
+/** The same sums with the opposite sign. */
 export function negated(sums: readonly Sum[]): readonly Sum[] {
   return sums.map((sum) => ({
     ...sum,
@@ -176,13 +176,13 @@ export function negated(sums: readonly Sum[]): readonly Sum[] {
   }));
 }
 
-/** The sums of segments, by what they are kept by and hardware. */
+/** Collects the sums of segments by grain and hardware. */
 class SegmentSums {
   private readonly byKey = new Map<string, CellSums>();
 
   constructor(private readonly grain: Grain) {}
 
-  /** Where a segment is added. */
+  /** The cells to which a segment is added. */
   cellsOf({ resourceId, kind, hardwareId }: ViewSegment): CellSums {
     const isOfAccount = this.grain === 'account';
     const key = `${isOfAccount ? kind : resourceId}.${hardwareId}`;

@@ -1,4 +1,4 @@
-// The rows of a tab: what it lists, what it can be ordered and filtered by. Pure.
+// The rows of a tab: what it lists, and by what it can be ordered and filtered. Pure.
 
 import { conditionOf } from '../core/check.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
@@ -29,7 +29,7 @@ export interface UsageOrderRequest {
 export interface UsageFilterRequest {
   readonly search?: string | null;
   readonly statuses?: readonly ResourceStatus[] | null;
-  /** Null stands for what has no owner. */
+  /** Null selects what has no owner. */
   readonly owners?: readonly (string | null)[] | null;
   readonly hardware?: readonly string[] | null;
   readonly categories?: readonly CreditCategory[] | null;
@@ -86,13 +86,13 @@ export const tabs = {
 export interface RowOrder<T> {
   readonly field: UsageOrderField;
   readonly direction: OrderDirection;
-  /** Whether a cursor's place can be one of this order. */
+  /** Whether a cursor's place can belong to this order. */
   readonly isKey: (key: CursorKey) => boolean;
   readonly keyOf: (row: TabRow<T>) => CursorKey;
   readonly compare: (a: CursorKey, b: CursorKey) => number;
 }
 
-/** The order that a question asks for. @throws UserInputError for a field that the tab lacks */
+/** The order of a request. @throws UserInputError for a field that the tab lacks */
 export function rowOrder<T>(tab: Tab, request: UsageOrderRequest | null): RowOrder<T> {
   const field = request?.field ?? tab.defaultField;
   if (!tab.orderFields.includes(field)) {
@@ -134,7 +134,7 @@ const byInstant = {
   isValue: (value: SortValue): boolean => typeof value === 'number',
   compare: (a: SortValue, b: SortValue): number => Number(a) - Number(b),
 };
-// Sums pass what a JavaScript number holds, so cursors carry their digits.
+// Sums can exceed what a JavaScript number holds, so cursors contain their digits.
 const bySum = {
   isValue: (value: SortValue): boolean => typeof value === 'string' && /^-?\d{1,40}$/.test(value),
   compare: (a: SortValue, b: SortValue): number => {
@@ -155,7 +155,7 @@ const fieldOrders: Readonly<Record<UsageOrderField, FieldOrder>> = {
   OWNER: { ...byText, valueOf: (row) => row.owner },
 };
 
-/** What filters have alike that select the same. */
+/** A key that is equal for filters that select the same rows. */
 export function filterKey(filter: UsageFilterRequest): readonly unknown[] {
   const { statuses, owners, hardware, categories } = filter;
   const lists = [statuses, owners, hardware, categories].map((list) => {
@@ -186,7 +186,7 @@ export function checkFilter(
 
 /**
  * The rows that meet all given conditions.
- * @param hardwareIds what `filter.hardware` names; a row meets it when it was hosted on one of them in the range
+ * @param hardwareIds of the profiles in `filter.hardware`; a row meets it when it was hosted on one of them in the range
  */
 export function filterRows<T>(
   rows: readonly TabRow<T>[],
@@ -206,7 +206,7 @@ export function filterRows<T>(
   );
 }
 
-// A tier and its cut edges, or an event and its void, may cancel out: what counts is the time that is left.
+// A tier and its cut edges, or an event and its void, may cancel out. What counts is the time that remains.
 function ranOn(sums: readonly Sum[], hardwareIds: ReadonlySet<number>): boolean {
   const onHardware = sums.filter((sum) => hardwareIds.has(sum.hardwareId));
   return [...groupBy(onHardware, (sum) => sum.hardwareId).values()].some(

@@ -1,4 +1,4 @@
-// The object types of the usage views, in the contract's words. Resolvers that need loading are in usage.graphql.ts.
+// The object types of the usage views. Resolvers that load something are in usage.graphql.ts.
 
 import { Field, Float, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { HardwareProfileType } from '../catalogue/catalogue.types.ts';
@@ -262,7 +262,7 @@ export class UsageTotalsType {
   @Field(() => CreditsScalar) readonly processingCredits!: bigint;
 }
 
-/** Figures of all rows, as the API shows them. */
+/** The figures of all rows, as the API shows them. */
 export function totalsNode(count: number, figures: Figures): UsageTotalsType {
   return {
     count,
@@ -276,7 +276,7 @@ export function totalsNode(count: number, figures: Figures): UsageTotalsType {
   };
 }
 
-/** What connections have whose rows add up. */
+/** The fields of connections whose rows add up. */
 @ObjectType()
 export class WithTotals {
   @Field(() => UsageTotalsType) readonly totals!: UsageTotalsType;

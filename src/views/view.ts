@@ -1,4 +1,4 @@
-// A view: one account's usage in one range, as it is or as it was when its first page was read.
+// A view: one account's usage in one range, at present or as it was when its first page was read.
 
 import { type Account, nowOf } from '../account/account.ts';
 import type { BucketSeries, ResolvedRange } from '../account/range.ts';
@@ -6,28 +6,28 @@ import type { AsOf, Written } from '../core/cursor.ts';
 import { groupBy } from '../core/group.ts';
 import { type Figures, figuresOf, type Sum } from './sums.ts';
 
-/** An account, as far as it had been written; null: as it is. */
+/** An account, up to where it had been written; null: at present. */
 export interface AccountOf {
   readonly accountId: number;
   readonly written: Written | null;
 }
 
-/** What a view is of. */
+/** The account, range and state that a view shows. */
 export interface View {
   readonly account: Account;
   readonly range: ResolvedRange;
-  /** The same range as of another now. */
+  /** The same range, resolved at another now. */
   readonly rangeAt: (nowMs: number) => ResolvedRange;
-  /** How far the account had been written when the view was first computed; null: as it is. */
+  /** Up to where the account had been written when the view was first computed; null: at present. */
   readonly written: Written | null;
 }
 
-/** The view of a range that is asked for now. @param rangeAt resolves it as of an account's now */
+/** The present view of a range. @param rangeAt resolves the range at an account's now */
 export function viewOf(account: Account, realNowMs: number, rangeAt: View['rangeAt']): View {
   return { account, range: rangeAt(nowOf(account, realNowMs)), rangeAt, written: null };
 }
 
-/** The same view as it was. */
+/** The same view as of an earlier instant. */
 export function viewAsOf<T extends View>(view: T, asOf: AsOf): T {
   const { nowMs, ...written } = asOf;
   return { ...view, range: view.rangeAt(nowMs), written };
@@ -38,14 +38,14 @@ export interface ViewPart extends View {
   readonly subjectIds: readonly number[] | null;
 }
 
-/** Hosting on one hardware profile, with what its peak and its segments are found by. */
+/** Hosting on one hardware profile, and how to find its peak and its segments. */
 export interface HardwareFigures {
   readonly hardwareId: number;
   readonly figures: Figures;
   readonly part: ViewPart;
 }
 
-/** Of a range's buckets; without a series it is one. */
+/** The edges of a range's buckets; without a series the range is one bucket. */
 export function edgesOf(
   range: ResolvedRange,
   series: BucketSeries | null = null,
@@ -53,7 +53,7 @@ export function edgesOf(
   return [range.fromMs, ...(series?.buckets ?? [range]).map(({ toMs }) => toMs)];
 }
 
-/** Whose view it is, and how far the account had been written. */
+/** The account of a view, and up to where it had been written. */
 export function accountOf({ account: { accountId }, written }: View): AccountOf {
   return { accountId, written };
 }

@@ -1,4 +1,4 @@
-// The views of one account in one range: each is put together from what the request's loaders read.
+// The views of one account in one range: each is built from what the request's loaders read.
 
 import {
   bucketsOf,
@@ -69,7 +69,7 @@ import {
 
 export const BUCKETS_PER_ANSWER_MAX = 20_000;
 const RUN_MICRO = 1_000_000n;
-/** Up to so many resources and models are looked up one by one in the rollups; for more, reading those of all is cheaper. */
+/** Up to this many resources and models are looked up one by one in the rollups; for more, reading all is cheaper. */
 const SOUGHT_SUBJECTS_MAX = 200;
 
 export interface Totals {
@@ -94,7 +94,7 @@ export class UsageViews {
 
   constructor(private readonly context: RequestContext) {}
 
-  /** What a view is of: where it is none of an earlier instant, of now and all that is written. */
+  /** What a view is as of: its earlier instant, or now and all that is written. */
   async asOf(view: View): Promise<AsOf> {
     const { nowMs } = view.range;
     if (view.written !== null) return { nowMs, ...view.written };
@@ -119,7 +119,7 @@ export class UsageViews {
     };
   }
 
-  /** In whole runs. */
+  /** The totals in whole runs. */
   async runTotals(view: View): Promise<Totals> {
     const { runs } = figuresOf(await this.accountSums(view, edgesOf(view.range)));
     const totals = await this.totals(view, 'WORKFLOW_RUNS', runs * RUN_MICRO);
@@ -152,7 +152,7 @@ export class UsageViews {
     return peakReplicas(await this.segments(of), this.hostedRange(of.part));
   }
 
-  /** The segments behind a hardware figure, by begin. */
+  /** The segments behind a hardware figure, by start. */
   async segments(of: HardwareFigures): Promise<readonly ViewSegment[]> {
     const { account, range, subjectIds } = of.part;
     const { fromMs, toMs, nowMs } = range;
@@ -167,7 +167,7 @@ export class UsageViews {
     return segments.filter((segment) => segment.hardwareId === of.hardwareId);
   }
 
-  /** A range as far as hosting counts in it: up to now. */
+  /** The part of a range in which hosting counts: up to now. */
   hostedRange(view: View): { readonly fromMs: number; readonly toMs: number } {
     return { fromMs: view.range.fromMs, toMs: Math.min(view.range.toMs, view.range.nowMs) };
   }
@@ -182,7 +182,7 @@ export class UsageViews {
     return this.rowsOf(view, await this.listed(view, kind));
   }
 
-  /** Single resources, listed or not: the panel behind a row. */
+  /** Single resources, whether a tab lists them or not: the panel of a row. */
   async rowsOf(view: View, resources: readonly Resource[]): Promise<readonly TabRow<Resource>[]> {
     const of = accountOf(view);
     const ids = resources.map((resource) => resource.resourceId);
@@ -217,7 +217,7 @@ export class UsageViews {
     });
   }
 
-  /** All models, or the ones given, with the figures of their deployments. */
+  /** All models, or the given ones, with the figures of their deployments. */
   async modelRows(view: View, only: readonly Model[] | null): Promise<readonly TabRow<Model>[]> {
     const of = accountOf(view);
     const models = only ?? (await modelsLoader(this.context).load(of));
@@ -257,7 +257,7 @@ export class UsageViews {
     });
   }
 
-  /** What a model's charges are found by: itself and its deployments. */
+  /** The subjects of a model's charges: itself and its deployments. */
   async subjectsOfModel(view: View, model: Model): Promise<readonly number[]> {
     const deployments = await this.resources(accountOf(view), 'MODEL_DEPLOYMENT');
     const own = deployments.filter((deployment) => deployment.modelId === model.modelId);
@@ -277,7 +277,7 @@ export class UsageViews {
     return lastActiveAtMs(resource, lastEventOf(resource), nowMs);
   }
 
-  /** The ids of hardware profiles that a filter names. @throws NOT_FOUND for a name that is none */
+  /** The ids of hardware profiles that a filter names. @throws NOT_FOUND for an unknown name */
   async hardwareIds(filter: UsageFilterRequest): Promise<ReadonlySet<number>> {
     if (filter.hardware == null) return new Set();
     const profiles = await loadHardware(await this.context.reader());
@@ -359,7 +359,7 @@ export class UsageViews {
     return { used: usedMicro, allocated, percentUsed: percentOf(usedMicro, allocated) };
   }
 
-  // Everything used in the cells, running hosting included up to now. Order is of no meaning.
+  // All usage in the cells, including running hosting up to now. In no order.
   private async sums(question: SumsOf): Promise<readonly Sum[]> {
     const [stored, hosting] = await Promise.all([
       storedSumsLoader(this.context).load(question),

@@ -14,7 +14,7 @@ import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import type { Grain, Sum, ViewSegment } from './sums.ts';
 
-/** Up to where an account's events are folded and the account is written, and whose days its day tiers hold. */
+/** Up to where an account's events are folded and the account is written, and by which zone's days its day tiers are. */
 export interface FoldedUpTo extends Written {
   readonly accountId: number;
   readonly watermark: number;
@@ -39,19 +39,19 @@ export async function loadFoldedUpTo(
   }));
 }
 
-/** The events `(fromSeq, toSeq]` that the rollups lack (1), or that they hold although they came later (-1). */
+/** The events `(fromSeq, toSeq]` that the rollups lack (1), or that they contain although they came later (-1). */
 export interface Tail {
   readonly fromSeq: number;
   readonly toSeq: number;
   readonly sign: 1 | -1;
 }
 
-/** One question about sums: of each cell between neighbouring instants. */
+/** One question about sums: those of each cell between neighbouring instants. */
 export interface SumsQuestion {
   readonly accountId: number;
   readonly watermark: number;
   readonly tail: Tail;
-  /** What came later is not counted, a void neither; null: all that is there counts. */
+  /** Later events and voids do not count; null: everything counts. */
   readonly written: Written | null;
   readonly edgesMs: readonly number[];
   readonly tierPlan: TierPlan;
@@ -78,13 +78,13 @@ const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
   },
 };
 
-// Each `offset 0` keeps the planner from joining the other way round: it would rather read an account's rollups or events
-// of the whole range than a few buckets, or the few events beyond the watermark. Both ends of the tail are given, since a
-// range with one open end is taken for a third of all events.
+// Each `offset 0` keeps the planner from joining the other way round: it would read an account's rollups or events
+// of the whole range instead of a few buckets, or of the few events beyond the watermark. Both ends of the tail are given, since
+// the planner takes a range with one open end for a third of all events.
 
 /**
- * The sums of each question, in the questions' order. Of hosting that of folded segments only; the rest comes from the
- * segments.
+ * The sums of each question, in the questions' order. They include the hosting of folded segments only; the rest comes from
+ * the segments.
  */
 export async function loadSums(
   tx: Tx,
@@ -100,7 +100,7 @@ export async function loadSums(
   const beyondRollups = (sign: Sql): Sql =>
     sql`select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
          ${sign} * u.quantity, ${sign} * u.credits_micro, 0, 0`;
-  // What was voided since a view was first computed counts in it still, and is in no rollup.
+  // Events that were voided since a view was first computed still count in it, and are in no rollup.
   const voidedSince = questions.some(({ written }) => written !== null)
     ? sql`union all
        ${beyondRollups(sql`1`)}
@@ -185,7 +185,7 @@ function sumsFrom(columns: Columns, questions: number): readonly (readonly Sum[]
   return answers;
 }
 
-/** The questions as tables: each, its tier buckets, and its cut edges. */
+/** The questions as tables: each question, its tier buckets, and its cut edges. */
 function askedSums(questions: readonly SumsQuestion[]): Sql {
   const tierSpans = questions.flatMap(({ tierPlan }, q) =>
     tierPlan.tierSpans.map((span) => ({ q, ...span })),
@@ -236,7 +236,7 @@ function askedSums(questions: readonly SumsQuestion[]): Sql {
        })} join question using (q)),`;
 }
 
-/** A stretch of one account's time. */
+/** A range of one account's time. */
 export interface AccountRange extends Range {
   readonly accountId: number;
 }
@@ -246,12 +246,12 @@ export const VIEW_SEGMENT: Shape<ViewSegment> = {
   kind: ['s.kind', valueOf(subjectKinds)],
 };
 
-/** A stretch whose segments are asked for: of some resources, or (null) of all. */
+/** A range whose segments to read: of some resources, or (null) of all. */
 export interface SegmentsOf extends AccountRange {
   readonly resourceIds: readonly number[] | null;
 }
 
-/** Segments that are not in the rollups (running, long, or just closed) and overlap the stretches. */
+/** Segments that are not in the rollups (running, long, or just closed) and overlap the ranges. */
 export async function loadUnfoldedSegments(
   tx: Tx,
   ranges: readonly SegmentsOf[],
@@ -277,7 +277,7 @@ export async function loadFoldedSegments(
   );
 }
 
-/** All segments, folded or not, that overlap the stretches. */
+/** All segments, folded or not, that overlap the ranges. */
 export async function loadSegments(
   tx: Tx,
   ranges: readonly SegmentsOf[],
@@ -290,7 +290,7 @@ export async function loadSegments(
   );
 }
 
-// A segment may lie in several stretches and comes once.
+// A segment may overlap several ranges and is returned once.
 async function selectSegments(
   tx: Tx,
   name: string,
