@@ -1,6 +1,6 @@
-// Live alerts. Every subscriber has a position in its account's sequence, and reads on from it: those that are up to date
-// together, account by account, those behind each from where it is. So nothing is lost, doubled or out of order, whatever
-// becomes of notices and connections; a notice only says when to look. One look reads in one statement for all who are up to date
+// Live alerts. Every subscriber has a position in its account's sequence and reads on from it: those that are up to date
+// together, account by account, and those behind each from its own position. So nothing is lost, doubled or out of order,
+// whatever happens to notices and connections; a notice only says when to read. One statement reads for all who are up to date
 // and for some of those behind.
 
 import DataLoader from 'dataloader';
@@ -11,41 +11,41 @@ import type { Alert } from './alert.ts';
 import { loadAlertsAfter, loadLastSequences } from './alerts.store.ts';
 import { EventQueue } from './event-queue.ts';
 
-/** How many live alerts may wait for one reader; one that lets more come has stopped reading. */
+/** How many live alerts can wait for one reader. A reader that lets more wait has stopped reading. */
 export const ALERTS_WAITING_MAX = 1_000;
 const PAGE = 200;
-/** Subscribers that are behind and are read for at a time: each may get a whole page, and thousands may come back at once. */
+/** How many subscribers that are behind are served at a time: each may get a whole page, and thousands may reconnect at once. */
 export const BEHIND_PER_LOOK_MAX = 100;
 const RETRY_MS = 500;
 
-/** Whom a subscriber listens to, and from where on. */
+/** Which alerts a subscriber wants, and from where on. */
 export interface AlertRequest {
   readonly accountId: number;
-  /** The sequence of the last alert that the subscriber has; null: only those from now on. */
+  /** The sequence of the last alert that the subscriber has; null: only new ones. */
   readonly after: number | null;
   /** Null: all. */
   readonly kinds: readonly AlertKind[] | null;
-  /** Told when the subscriber has stopped reading; its stream is over. */
+  /** Called when the subscriber has stopped reading; its stream is over then. */
   readonly onSlow: () => void;
 }
 
 interface Subscriber {
   readonly request: AlertRequest;
   readonly queue: EventQueue<Alert>;
-  /** The last alert that it was handed, or needs none before. */
+  /** The last alert that it was sent, or that it does not need. */
   position: number;
-  /** LIVE ones are handed what their account's group reads; BEHIND ones read for themselves, when they have room. */
+  /** LIVE: served with its account's group. BEHIND: read for separately, when it has room. */
   phase: 'STARTING' | 'BEHIND' | 'LIVE';
 }
 
-/** The subscribers of an account, and up to where it was read for those that are live. */
+/** The subscribers of an account, and up to where alerts were read for the live ones. */
 interface Group {
   readonly accountId: number;
   readonly subscribers: Set<Subscriber>;
   head: number | null;
 }
 
-/** Someone to read for. */
+/** A subscriber or group to read for. */
 interface Reader {
   readonly accountId: number;
   readonly sequence: number;
@@ -70,13 +70,13 @@ export class AlertFeed {
         const found = await database.inSnapshot((tx) => loadLastSequences(tx, accountIds));
         return accountIds.map((accountId) => found.get(accountId) ?? null);
       },
-      // Thousands may come back at once, after another gateway ended: they share statements.
+      // Thousands may reconnect at once, after another gateway ended: they share statements.
       { cache: false, batchScheduleFn: (read) => setImmediate(read) },
     );
   }
 
   /**
-   * The alerts of an account that come after a position, then live.
+   * The alerts of an account after a position, then live.
    * @returns null when there is no such account
    * @throws BAD_USER_INPUT for a position that the account has not reached
    */
@@ -96,7 +96,7 @@ export class AlertFeed {
       position: 0,
       phase: 'STARTING',
     };
-    // It belongs to the group before its place is read: what is raised in between finds it.
+    // It joins the group before its position is read, so that alerts raised in between reach it.
     group.subscribers.add(subscriber);
     try {
       const last = await this.lastSequences.load(accountId);
@@ -113,7 +113,7 @@ export class AlertFeed {
     }
   }
 
-  /** Looks for new alerts of an account soon. */
+  /** Reads new alerts of an account soon. */
   nudge(accountId: number): void {
     const group = this.groups.get(accountId);
     if (group?.head == null) return;
@@ -121,7 +121,7 @@ export class AlertFeed {
     this.pump();
   }
 
-  /** Looks for new alerts of every account that someone listens to. */
+  /** Reads new alerts of every account with subscribers. */
   nudgeAll(): void {
     for (const accountId of this.groups.keys()) this.nudge(accountId);
   }
@@ -168,7 +168,7 @@ export class AlertFeed {
   private pump(): void {
     if (this.isPumping || this.retry !== null) return;
     this.isPumping = true;
-    // Notices that come together are looked after together.
+    // Notices that arrive together are handled together.
     setImmediate(() => {
       this.readAll().then(
         () => {
@@ -194,7 +194,7 @@ export class AlertFeed {
       ...[...this.toRead].map((group) => this.groupReader(group)),
       ...behind.map((subscriber) => this.subscriberReader(subscriber)),
     ];
-    // Whoever is nudged while the statement runs may have more than it sees, and is read for again.
+    // An account that is nudged while the statement runs may have newer alerts, so it is read again.
     this.toRead.clear();
     for (const subscriber of behind) this.readyToRead.delete(subscriber);
     if (readers.length === 0) return;
@@ -233,7 +233,7 @@ export class AlertFeed {
       take: (alerts) => {
         for (const alert of alerts) put(subscriber, alert);
         const head = this.groups.get(accountId)?.head ?? 0;
-        // From here on the group reads for it: it begins after `head`, and the subscriber has all up to it.
+        // From here on the group reads for it: the group begins after `head`, and the subscriber has everything up to it.
         if (subscriber.position >= head || alerts.length === 0) subscriber.phase = 'LIVE';
         this.feed(subscriber);
       },

@@ -1,33 +1,33 @@
-// Alerts: what an account was told, in a numbered sequence without gaps, and the sentence that tells it.
+// Alerts of an account, in a numbered sequence without gaps, and the sentence of each.
 
 import { groupedMicro, MICRO_PER_CREDIT, percentOf, readableMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { AlertKind, AlertRaised } from '../engine/credit-event.ts';
 import type { UnitPosition, AlertRuleMeasure } from '../engine/alert-rules.ts';
 
-/** An alert as it was written down. */
+/** An alert in its stored form. */
 export interface Alert {
   readonly accountId: number;
   /** 1, 2, 3 … within the account, in the order of commit, without gaps. */
   readonly sequence: number;
   readonly kind: AlertKind;
-  /** The threshold or limit that was crossed. */
+  /** The threshold or limit that was reached. */
   readonly ruleId: number;
   readonly crossedAtMs: number;
   readonly raisedAtMs: number;
   readonly remainingMicro: bigint;
-  /** Of runs for an alert on runs, else of credits. */
+  /** Of runs for an alert on runs, otherwise of credits. */
   readonly percentUsed: number | null;
-  /** Of an alert on runs. */
+  /** For an alert on runs. */
   readonly runsRemaining: number | null;
   readonly measuredMicro: bigint | null;
   readonly message: string;
   readonly stoppedResourceIds: readonly number[];
-  /** Of RESOLVED: the sequence of the alert that no longer holds. */
+  /** For RESOLVED: the sequence of the alert that ended. */
   readonly resolves: number | null;
 }
 
-/** The alert that a crossing raises. @param recordedAtMs the real time, whatever the account's clock says */
+/** The alert of a credit event. @param recordedAtMs the real time, whatever the account's clock says */
 export function alertOf(accountId: number, raised: AlertRaised, recordedAtMs: number): Alert {
   const { position, measure } = raised;
   const isOfRuns = measure === 'RUNS_USED_PERCENT';
@@ -49,7 +49,7 @@ export function alertOf(accountId: number, raised: AlertRaised, recordedAtMs: nu
   };
 }
 
-/** The sentence of an alert, with figures as people read them; the exact ones are the alert's own. */
+/** The sentence of an alert, with rounded figures; the alert's fields have the exact ones. */
 export function messageOf(raised: AlertRaised): string {
   return raised.kind === 'RESOLVED' ? resolvedMessage(raised) : crossedMessage(raised);
 }
@@ -88,11 +88,11 @@ function percentMessage(raised: AlertRaised): string {
 
 function resolvedMessage(raised: AlertRaised): string {
   const { name, unit } = unitOf(raised);
-  const told = `Alert ${String(raised.resolves)} (${WATCHED[raised.measure](groupedMicro(raised.valueMicro))}) no longer holds`;
-  return `${told}: ${readableMicro(unit.balanceMicro)} ${name === 'Credits' ? 'credits' : 'workflow runs'} remain.`;
+  const ended = `Alert ${String(raised.resolves)} (${WATCHED[raised.measure](groupedMicro(raised.valueMicro))}) no longer holds`;
+  return `${ended}: ${readableMicro(unit.balanceMicro)} ${name === 'Credits' ? 'credits' : 'workflow runs'} remain.`;
 }
 
-/** What is watched, in words. */
+/** The condition of an alert rule, in words. */
 const WATCHED: Readonly<Record<AlertRuleMeasure, (value: string) => string>> = {
   CREDITS_REMAINING: (value) => `credits remaining at or below ${value}`,
   CREDITS_USED_PERCENT: (value) => `credits used at or above ${value} %`,

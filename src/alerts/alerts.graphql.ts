@@ -95,7 +95,7 @@ export class AlertType extends NodeType {
   readonly measured!: bigint | null;
   @Field(() => String, { description: 'A sentence to show, in English.' })
   readonly message!: string;
-  /** What the other fields of an alert start from. */
+  /** For the other fields of an alert. */
   readonly alert!: Alert;
 }
 

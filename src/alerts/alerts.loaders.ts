@@ -20,7 +20,7 @@ export const alertLoader = rowLoader(
   ({ accountId, sequence }) => `${accountId}.${sequence}`,
 );
 
-/** Alerts of accounts within windows. The accounts of one answer ask for the same one: each window is one statement. */
+/** Alerts of accounts within windows. The accounts of one answer usually share a window: each window is one statement. */
 export const alertsLoader = loader<AlertList, readonly Alert[]>(async (tx, lists) => {
   const found = new Map<AlertList, readonly Alert[]>();
   for (const group of groupBy(lists, ({ window }) => JSON.stringify(window)).values()) {

@@ -5,7 +5,7 @@ import type { Tx } from '../db/database.ts';
 import { type Alert, alertOf } from './alert.ts';
 import { insertAlerts, loadAlerts } from './alerts.store.ts';
 
-/** Writes alerts down with what they tell of, and finds them again. */
+/** Stores the alerts among credit events, and reads them. */
 export class AlertService implements CreditEventSubscriber {
   async settled({ tx, account, creditEvents, recordedAtMs }: Settled): Promise<void> {
     const alerts = creditEvents.flatMap((one) =>
@@ -14,7 +14,7 @@ export class AlertService implements CreditEventSubscriber {
     if (alerts.length > 0) await insertAlerts(tx, account.accountId, alerts);
   }
 
-  /** The alert of an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
+  /** The alert with an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
   async get(actor: Actor, tx: Tx, id: string): Promise<Alert> {
     const ref = requireRef(actor, 'READ_USAGE', { id, types: ['Alert'], path: ['id'] });
     const [alert] = await loadAlerts(tx, [{ accountId: ref.accountId, sequence: ref.localId }]);
@@ -23,7 +23,7 @@ export class AlertService implements CreditEventSubscriber {
   }
 }
 
-/** Whose live figures a caller may see. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+/** The account whose live figures a caller may see. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
 export function requireLiveAccount(actor: Actor, accountId: string | null | undefined): number {
   return requireAccount(actor, 'READ_USAGE', { accountId, path: ['accountId'] });
 }

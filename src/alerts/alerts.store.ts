@@ -43,12 +43,12 @@ export class AlertRow {
 const COLUMNS = `x.account_id, x.sequence, x.kind, x.rule_id, x.crossed_at, x.raised_at, x.remaining_micro, x.percent_used,
   x.runs_remaining, x.measured_micro, x.message, x.stopped_resource_ids, x.resolves`;
 
-/** The channel on which gateways tell one another of alerts. */
+/** The channel on which gateways notify one another of alerts. */
 export const ALERT_CHANNEL = 'alert';
 
 /**
- * Writes the alerts of one account, and tells every gateway when the transaction commits. The notice says only whose they are
- * and up to which sequence: who listens reads on from where it is, so a notice that is lost loses nothing.
+ * Writes the alerts of one account, and notifies every gateway when the transaction commits. The notice contains only the
+ * account and the last sequence. Listeners read on from their own position, so losing a notice loses no alert.
  */
 export async function insertAlerts(
   tx: Tx,
@@ -82,7 +82,7 @@ export async function insertAlerts(
      select pg_notify('${raw(ALERT_CHANNEL)}', ${`${accountId}:${last}`})`);
 }
 
-/** Which alerts of an account are read: those between two sequences, of some kinds or (null) of all. */
+/** Which alerts of an account to read: those between two sequences, of some kinds or (null) of all. */
 export interface AlertWindow extends Window {
   readonly kinds: readonly AlertKind[] | null;
 }
@@ -118,13 +118,13 @@ function isOfKinds(kinds: readonly AlertKind[] | null): Sql {
   return kinds === null ? sql`true` : sql`kind = any(${kinds}::alert_kind[])`;
 }
 
-/** An alert's address. */
+/** The key of an alert. */
 export interface AlertAddress {
   readonly accountId: number;
   readonly sequence: number;
 }
 
-/** The alerts at these addresses, in no order; unknown ones are left out. */
+/** The alerts with these keys, in no order; unknown ones are left out. */
 export async function loadAlerts(
   tx: Tx,
   addresses: readonly AlertAddress[],
@@ -138,7 +138,7 @@ export async function loadAlerts(
 }
 
 /**
- * What came after some positions, all at once: up to `limit` alerts each, by sequence. Two positions may be in one account.
+ * The alerts after each of some positions: up to `limit` each, by sequence. Two positions may be in one account.
  * @returns a list for each position
  */
 export async function loadAlertsAfter(
@@ -172,8 +172,8 @@ export async function loadLastSequences(
 }
 
 /**
- * What changes with every write to an account's credits: the transactions that wrote its rows last. Unknown accounts are left
- * out.
+ * A version that changes with every write to an account's credits: the transactions that last wrote its rows. Unknown
+ * accounts are left out.
  */
 export async function loadVersions(
   tx: Tx,

@@ -1,6 +1,6 @@
-// Live balances. An account's state is kept as it was settled last and taken on in memory by the clock, so ticks cost no
-// statement, and what comes about by time (a level that is crossed, a grant, the end of a cycle) is told at its own instant.
-// What is written is noticed by one look a second at the versions of all accounts that someone watches.
+// Live balances. The last settled state of an account is kept and advanced in memory by the clock. So ticks need no
+// statement, and what happens as time passes (a level is reached, a grant, the end of a cycle) is sent at its instant.
+// Writes are noticed by comparing, once a second, the versions of all watched accounts.
 
 import DataLoader from 'dataloader';
 import { nowOf } from '../account/account.ts';
@@ -29,11 +29,11 @@ interface Watched {
   live: Live | null;
 }
 
-/** The state of an account, taken on to where it was told last. */
+/** The state of an account, advanced to the last balance that was sent. */
 interface Live {
   readonly version: string;
   readonly state: AccountState;
-  /** When something comes about by itself next. */
+  /** The next instant at which something happens without a write. */
   readonly dueMs: number;
 }
 
@@ -78,10 +78,10 @@ export class BalanceFeed {
         await watcher.queue.return();
         return null;
       }
-      // Those who are there first: taking the state on for this one would pass over what they are to be told.
-      this.tellNow(watched);
+      // Earlier watchers first: advancing the state for the new one would skip what they are to be sent.
+      this.sendUntilNow(watched);
       const nowMs = this.nowOf(watched.live?.state ?? live.state);
-      watcher.queue.replace(balanceAt(this.takeOn(watched, nowMs) ?? live.state));
+      watcher.queue.replace(balanceAt(this.advanceTo(watched, nowMs) ?? live.state));
       const ticks = Math.floor((nowMs - watched.anchorMs) / everyMs) + 1;
       watcher.nextTickMs = watched.anchorMs + ticks * everyMs;
       return watcher.queue;
@@ -91,21 +91,21 @@ export class BalanceFeed {
     }
   }
 
-  /** Looks soon whether an account was written to. */
+  /** Checks soon whether an account was written. */
   nudge(accountId: number): void {
     if (!this.accounts.has(accountId)) return;
     this.nudged.add(accountId);
     this.look();
   }
 
-  /** Looks which accounts were written to. */
+  /** Checks which accounts were written. */
   nudgeAll(): void {
     for (const accountId of this.accounts.keys()) this.nudge(accountId);
   }
 
-  /** Tells what came about by time since the last call. No statement. */
+  /** Sends what has happened since the last call as time passed. No statement. */
   tick(): void {
-    for (const watched of this.accounts.values()) this.tellNow(watched);
+    for (const watched of this.accounts.values()) this.sendUntilNow(watched);
   }
 
   stop(): void {
@@ -127,8 +127,8 @@ export class BalanceFeed {
     return nowOf({ isTest: state.isTest, settledAtMs: state.atMs }, this.clock.nowMs());
   }
 
-  /** Takes the kept state on to an instant. @returns it there; null while there is none */
-  private takeOn(watched: Watched, atMs: number): AccountState | null {
+  /** Advances the kept state to an instant. @returns it there; null while there is none */
+  private advanceTo(watched: Watched, atMs: number): AccountState | null {
     const { live } = watched;
     if (live === null) return null;
     if (atMs <= live.state.atMs) return live.state;
@@ -138,22 +138,22 @@ export class BalanceFeed {
     return draft.state;
   }
 
-  private tellNow(watched: Watched): void {
+  private sendUntilNow(watched: Watched): void {
     const { live } = watched;
     if (live === null || live.state.isTest) return;
     const nowMs = this.nowOf(live.state);
-    this.tellDue(watched, nowMs);
-    this.tellTicks(watched, nowMs);
+    this.sendDue(watched, nowMs);
+    this.sendTicks(watched, nowMs);
   }
 
-  private tellDue(watched: Watched, nowMs: number): void {
+  private sendDue(watched: Watched, nowMs: number): void {
     while (watched.live !== null && watched.live.dueMs <= nowMs) {
-      const state = this.takeOn(watched, watched.live.dueMs);
-      if (state !== null) tell(watched.watchers, balanceAt(state));
+      const state = this.advanceTo(watched, watched.live.dueMs);
+      if (state !== null) send(watched.watchers, balanceAt(state));
     }
   }
 
-  private tellTicks(watched: Watched, nowMs: number): void {
+  private sendTicks(watched: Watched, nowMs: number): void {
     const due = new Map<number, Watcher[]>();
     for (const watcher of watched.watchers) {
       if (watcher.nextTickMs > nowMs) continue;
@@ -165,8 +165,8 @@ export class BalanceFeed {
     for (const [tickMs, watchers] of [...due].sort(([a], [b]) => a - b)) {
       const before = watched.live?.state;
       if (before === undefined || before.running.length === 0 || tickMs <= before.atMs) continue;
-      const state = this.takeOn(watched, tickMs);
-      if (state !== null) tell(watchers, balanceAt(state));
+      const state = this.advanceTo(watched, tickMs);
+      if (state !== null) send(watchers, balanceAt(state));
     }
   }
 
@@ -192,7 +192,7 @@ export class BalanceFeed {
     }
   }
 
-  // One after the other: a read that overtook another would take an account back.
+  // One after the other: a read that overtook another would set an account back.
   private async readInTurn(
     accountIds: readonly number[],
     isWanted: (accountId: number, version: string) => boolean,
@@ -209,7 +209,7 @@ export class BalanceFeed {
     return reading;
   }
 
-  /** Accounts as they were settled last, those of which the version is wanted. */
+  /** The last settled states of accounts, for those whose version is wanted. */
   private async read(
     accountIds: readonly number[],
     isWanted: (accountId: number, version: string) => boolean,
@@ -232,7 +232,7 @@ export class BalanceFeed {
     });
   }
 
-  /** Puts a state that was read in the place of the one that is kept, and tells it when it differs. */
+  /** Replaces the kept state by one that was read, and sends it when it differs. */
   private renew(accountId: number, read: Live): void {
     const watched = this.accounts.get(accountId);
     if (watched === undefined || watched.live?.version === read.version) return;
@@ -242,39 +242,40 @@ export class BalanceFeed {
       return;
     }
     watched.live = read;
-    this.takeOn(watched, this.nowOf(read.state));
+    this.advanceTo(watched, this.nowOf(read.state));
   }
 
   private replace(watched: Watched, before: Live, read: Live): void {
-    // Ticks that are due are told of what is kept: what is read is taken on past them.
-    if (!before.state.isTest) this.tellTicks(watched, this.nowOf(before.state));
+    // Due ticks are sent from the kept state, because the state that was read is advanced beyond them.
+    if (!before.state.isTest) this.sendTicks(watched, this.nowOf(before.state));
     const kept = watched.live?.state ?? before.state;
     watched.live = read;
-    // The clock of a test account stands where the account does; any other was told up to where it was kept.
-    const toldMs = read.state.isTest ? 0 : kept.atMs;
-    const after = this.takeOn(watched, Math.max(this.nowOf(read.state), toldMs)) ?? read.state;
-    // What came about by time and was not told yet is in what was settled: comparing would find nothing new.
-    if (before.dueMs <= after.atMs) tell(watched.watchers, balanceAt(after));
-    else tellChange(watched.watchers, kept, after);
+    // A test account's clock is at its position. For any other account, balances were sent up to the kept instant.
+    const sentUntilMs = read.state.isTest ? 0 : kept.atMs;
+    const after =
+      this.advanceTo(watched, Math.max(this.nowOf(read.state), sentUntilMs)) ?? read.state;
+    // What happened as time passed and was not sent yet is part of the settled state: a comparison would find no difference.
+    if (before.dueMs <= after.atMs) send(watched.watchers, balanceAt(after));
+    else sendChange(watched.watchers, kept, after);
   }
 }
 
-function tellChange(watchers: Iterable<Watcher>, kept: AccountState, after: AccountState): void {
+function sendChange(watchers: Iterable<Watcher>, kept: AccountState, after: AccountState): void {
   const before = after.isTest ? kept : advance(kept, after.atMs).state;
   const balance = balanceAt(after);
-  if (shown(balanceAt(before)) !== shown(balance)) tell(watchers, balance);
+  if (shown(balanceAt(before)) !== shown(balance)) send(watchers, balance);
 }
 
 function dueOf(draft: Draft): number {
   return draft.state.isTest ? Infinity : nextDueMs(draft);
 }
 
-function tell(watchers: Iterable<Watcher>, balance: Balance): void {
-  // Who is slow gets the latest: an older balance is of no use to anybody.
+function send(watchers: Iterable<Watcher>, balance: Balance): void {
+  // A slow reader gets the latest balance only: nobody needs an older one.
   for (const { queue } of watchers) queue.replace(balance);
 }
 
-/** All of a balance that is shown, but for when it was. */
+/** All of a balance that is shown, except for its instant. */
 function shown({ position, burnMicroPerHour, exhaustsAtMs, stopsAtMs }: Balance): string {
   const { allocatedMicro, usedMicro, balanceMicro } = position.credits;
   const amounts = [allocatedMicro, usedMicro, balanceMicro, burnMicroPerHour];

@@ -1,16 +1,16 @@
-// What waits for one reader: an async iterator that is pushed to. It holds a bounded number of events, because a reader that
+// A queue for one reader: an async iterator that is pushed to. It holds a bounded number of events, because a reader that
 // does not read must not cost the gateway's memory.
 
 type Taken<T> = IteratorResult<T, undefined>;
 
-/** Events for one reader, in order. `return()` ends it at once, also while the reader waits. */
+/** Events for one reader, in order. `return()` ends it at once, even while the reader waits. */
 export class EventQueue<T> implements AsyncGenerator<T, undefined, undefined> {
   private waiting: T[] = [];
   private taker: ((taken: Taken<T>) => void) | null = null;
   private isEnded = false;
 
   constructor(
-    private readonly told: {
+    private readonly callbacks: {
       /** Called once, when the reader or the writer ended it. */
       readonly onEnd: () => void;
       /** Called when the reader has taken an event, or asks for one that is not there yet. */
@@ -34,7 +34,7 @@ export class EventQueue<T> implements AsyncGenerator<T, undefined, undefined> {
     taker({ done: false, value: event });
   }
 
-  /** Puts an event in the place of all that waits: for readers that only want the latest. */
+  /** Replaces all waiting events by one, for readers that only want the latest. */
   replace(event: T): void {
     this.waiting = [];
     this.push(event);
@@ -49,7 +49,7 @@ export class EventQueue<T> implements AsyncGenerator<T, undefined, undefined> {
             this.taker = resolve;
           })
         : Promise.resolve<Taken<T>>({ done: false, value: event });
-    this.told.onTake?.();
+    this.callbacks.onTake?.();
     return taken;
   }
 
@@ -77,6 +77,6 @@ export class EventQueue<T> implements AsyncGenerator<T, undefined, undefined> {
     this.waiting = [];
     this.taker?.({ done: true, value: undefined });
     this.taker = null;
-    this.told.onEnd();
+    this.callbacks.onEnd();
   }
 }

@@ -1,5 +1,5 @@
-// What a gateway tells as it happens. One connection listens for alerts; beside it run a look a second at the balances that
-// are watched, and a slow look for alerts, in case a notice was lost.
+// What a gateway sends live. One connection listens for alerts. Besides, the watched balances are compared once a
+// second, and alerts are read now and then, in case a notice was lost.
 
 import { parseWithin } from '../core/check.ts';
 import type { Clock } from '../core/clock.ts';
@@ -67,8 +67,8 @@ export class LiveService {
   }
 
   /**
-   * The alerts of an account, first those after a sequence that the caller has, then live.
-   * @param request.onSlow told when the caller does not read; the stream is over then
+   * The alerts of an account: first those after a sequence that the caller has, then live ones.
+   * @param request.onSlow called when the caller does not read; the stream is over then
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
    */
   async alerts(

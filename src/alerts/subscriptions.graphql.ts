@@ -18,7 +18,7 @@ interface LiveSource {
 
 const sources = new WeakMap<RequestContext, LiveSource>();
 
-/** Lets subscriptions run in a context. @param source where they come from, and who is told when nobody reads */
+/** Allows subscriptions in a context. @param source of their events; it also has the callback for slow readers */
 export function allowSubscriptions(context: RequestContext, source: LiveSource): RequestContext {
   sources.set(context, source);
   return context;
@@ -78,7 +78,7 @@ export class LiveResolver {
       'All alerts after the cursor: first those raised already, then new ones as they are raised, in order and without loss. Without a cursor: new alerts only.',
   })
   creditAlerts(
-    // The arguments were the subscription's: an event is there already.
+    // The subscription's arguments were used when it began; here the event has arrived already.
     @Arg('accountId', () => ID, { nullable: true }) _accountId: string | null,
     @Arg('after', () => String, { nullable: true }) _after: string | null,
     @Arg('kinds', () => [alertKinds], { nullable: true }) _kinds: readonly AlertKind[] | null,

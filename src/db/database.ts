@@ -123,14 +123,14 @@ export class Database {
   /** Listens for notifications on a channel, on a separate connection. */
   listen(
     channel: string,
-    told: {
+    callbacks: {
       readonly onNotice: (payload: string) => void;
       /** Called whenever it starts or resumes listening: notifications before may have been lost. */
       readonly onListening: () => void;
     },
   ): { readonly stop: () => Promise<void> } {
     const applicationName = 'billing-gateway listener';
-    return new Listener({ url: this.access.url, applicationName, channel, ...told });
+    return new Listener({ url: this.access.url, applicationName, channel, ...callbacks });
   }
 
   /** Whether the database answers. */

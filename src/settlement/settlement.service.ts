@@ -111,11 +111,11 @@ export class SettlementService {
       cycles: cyclesOf(draft),
       lots,
     });
-    await this.tell({ ...open, recordedAtMs });
+    await this.notify({ ...open, recordedAtMs });
   }
 
-  private async tell(told: OpenAccount & { readonly recordedAtMs: number }): Promise<void> {
-    const { tx, account, draft, recordedAtMs } = told;
+  private async notify(settled: OpenAccount & { readonly recordedAtMs: number }): Promise<void> {
+    const { tx, account, draft, recordedAtMs } = settled;
     const { creditEvents } = draft;
     if (creditEvents.length === 0) return;
     const stopped = creditEvents.flatMap((one) =>
