@@ -17,7 +17,7 @@ import {
   type SettlementService,
   STOPPED_MESSAGE,
 } from '../settlement/settlement.service.ts';
-import { learnRates, turnHosting } from '../engine/writes.ts';
+import { learnRates, applyHostingChange } from '../engine/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';
@@ -190,7 +190,7 @@ export class DeploymentService {
         nowMs,
       });
       if (creditEvent !== null) draft.creditEvents.push(creditEvent);
-      turnHosting(draft, turn);
+      applyHostingChange(draft, turn);
       return asStopped(changed, draft.creditEvents);
     });
   }

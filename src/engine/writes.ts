@@ -164,16 +164,16 @@ export interface HostingChange {
 }
 
 /** Books a lifecycle call's changes. */
-export function turnHosting(draft: Draft, turn: HostingChange): void {
+export function applyHostingChange(draft: Draft, change: HostingChange): void {
   const { state } = draft;
-  const over = new Set(turn.endedSegmentIds);
+  const over = new Set(change.endedSegmentIds);
   const running = state.running.filter((segment) => !over.has(segment.segmentId));
-  const requested = state.requestedResourceIds.filter((id) => id !== turn.resourceId);
+  const requested = state.requestedResourceIds.filter((id) => id !== change.resourceId);
   draft.set({
-    running: turn.begun === null ? running : [...running, turn.begun],
-    requestedResourceIds: turn.isRequested ? [...requested, turn.resourceId] : requested,
+    running: change.begun === null ? running : [...running, change.begun],
+    requestedResourceIds: change.isRequested ? [...requested, change.resourceId] : requested,
   });
-  chargeSegments(draft, turn.charges);
+  chargeSegments(draft, change.charges);
   finish(draft);
 }
 

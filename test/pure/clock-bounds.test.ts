@@ -16,7 +16,7 @@ import {
   reverseUsage,
   setPolicy,
   takeAdjustment,
-  turnHosting,
+  applyHostingChange,
 } from '../../src/engine/writes.ts';
 import { chargedMicro, REPLICAS_MAX } from '../../src/hosting/charge.ts';
 import { anAlertRule, newAccount } from '../support/credit-run.ts';
@@ -169,7 +169,7 @@ class Life {
       );
       // What would have cost more by now is refused.
       if (chargedMicro(segment, draft.atMs) > HELD_MICRO_MAX) return;
-      turnHosting(draft, {
+      applyHostingChange(draft, {
         charges: [],
         endedSegmentIds: [],
         begun: segment,

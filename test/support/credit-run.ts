@@ -25,7 +25,7 @@ import {
   reverseUsage,
   setPolicy,
   takeAdjustment,
-  turnHosting,
+  applyHostingChange,
   voidLot,
 } from '../../src/engine/writes.ts';
 import { chargedMicro } from '../../src/hosting/charge.ts';
@@ -133,7 +133,7 @@ function happen(draft: Draft, write: Write): void {
       return;
     case 'turn':
       if (write.turn.begun !== null) draft.takeLocalId();
-      turnHosting(draft, write.turn);
+      applyHostingChange(draft, write.turn);
       return;
     case 'rates':
       draft.set({ rates: write.rates });
