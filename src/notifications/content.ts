@@ -1,4 +1,4 @@
-// The email of an instant: its subject, and the parts of everything that happened, the gravest first.
+// The email of an instant: its subject, and a part for everything that happened, the most serious first.
 
 import { percentMicro, readableMicro } from '../core/micro.ts';
 import type {
@@ -23,17 +23,17 @@ import {
   stopVerb,
 } from './sections.ts';
 
-/** What happened at an instant, by sort. */
-interface Told {
+/** What happened at an instant, by type. */
+interface EventsByType {
   readonly alerts: readonly AlertRaised[];
   readonly resolved: readonly AlertRaised[];
   readonly closed: readonly CycleClosed[];
   readonly started: readonly DeploymentChange[];
-  /** But those that the negative limit stopped: its alert names them. */
+  /** Except those that the negative limit stopped, which its alert names. */
   readonly stopped: readonly DeploymentChange[];
 }
 
-const ALERTS_GRAVEST_FIRST = [
+const ALERTS_MOST_SERIOUS_FIRST = [
   'NEGATIVE_LIMIT_REACHED',
   'CREDITS_EXHAUSTED',
   'LOW_CREDITS',
@@ -44,28 +44,28 @@ const ALERTS_GRAVEST_FIRST = [
 
 /** The email of an instant. */
 export function emailOf(instant: Instant, facts: EmailFacts): EmailContent {
-  const told = sorted(instant.creditEvents);
-  const position = positionOf(told, facts);
-  const alertSections = ALERTS_GRAVEST_FIRST.map((kind) => ({
+  const events = byType(instant.creditEvents);
+  const position = positionOf(events, facts);
+  const alertSections = ALERTS_MOST_SERIOUS_FIRST.map((kind) => ({
     kind,
-    alerts: told.alerts.filter((alert) => alert.kind === kind),
+    alerts: events.alerts.filter((alert) => alert.kind === kind),
   }))
     .filter(({ alerts }) => alerts.length > 0)
     .map(({ kind, alerts }) => alertSection(kind, alerts, facts));
-  const turns = [
-    ...told.stopped.map((turn) => stoppedSection(turn, facts)),
-    ...told.started.map((turn) => startedSection(turn, facts)),
+  const changes = [
+    ...events.stopped.map((change) => stoppedSection(change, facts)),
+    ...events.started.map((change) => startedSection(change, facts)),
   ];
   const sections: readonly Section[] = [
     ...alertSections,
-    ...told.closed.map((closed) => cycleSection(closed, facts)),
-    ...turns.slice(0, LISTED_MAX),
-    ...(told.resolved.length > 0 ? [resolvedSection(told.resolved, facts)] : []),
+    ...events.closed.map((closed) => cycleSection(closed, facts)),
+    ...changes.slice(0, LISTED_MAX),
+    ...(events.resolved.length > 0 ? [resolvedSection(events.resolved, facts)] : []),
     ...(position === null ? [] : [positionSection(position, facts)]),
   ];
   const document: EmailDocument = {
     kind: instant.kind,
-    subject: SUBJECTS[instant.kind](told, facts),
+    subject: SUBJECTS[instant.kind](events, facts),
     sections,
     usageUrl: facts.usageUrl,
     footer: footerOf(facts.account.name),
@@ -73,14 +73,14 @@ export function emailOf(instant: Instant, facts: EmailFacts): EmailContent {
   return contentOf(document);
 }
 
-// An alert knows where the account stood; a cycle's sums speak for themselves.
-function positionOf(told: Told, facts: EmailFacts): Position | null {
-  const alert = [...told.alerts, ...told.resolved].at(-1);
+// An alert has the account's figures; a cycle's sums need none.
+function positionOf(events: EventsByType, facts: EmailFacts): Position | null {
+  const alert = [...events.alerts, ...events.resolved].at(-1);
   if (alert !== undefined) return alert.position;
-  return told.started.length + told.stopped.length > 0 ? facts.position : null;
+  return events.started.length + events.stopped.length > 0 ? facts.position : null;
 }
 
-/** The email that says that a webhook endpoint is no longer called. */
+/** The email about a webhook endpoint that was disabled. */
 export function webhookDisabledEmail(
   { account, usageUrl }: Addressee,
   webhook: { readonly url: string; readonly reason: string; readonly disabledAtMs: number },
@@ -111,7 +111,7 @@ function footerOf(accountName: string): string {
   return `You get this email because your address is among the notification addresses of the account ${accountName}.`;
 }
 
-function sorted(creditEvents: readonly CreditEvent[]): Told {
+function byType(creditEvents: readonly CreditEvent[]): EventsByType {
   const alerts = creditEvents.flatMap((one) => (one.what === 'ALERT' ? [one] : []));
   return {
     alerts: alerts.filter(({ kind }) => kind !== 'RESOLVED'),
@@ -124,40 +124,40 @@ function sorted(creditEvents: readonly CreditEvent[]): Told {
   };
 }
 
-const SUBJECTS: Readonly<Record<EmailKind, (told: Told, facts: EmailFacts) => string>> = {
+const SUBJECTS: Readonly<Record<EmailKind, (events: EventsByType, facts: EmailFacts) => string>> = {
   NEGATIVE_LIMIT_REACHED: limitSubject,
-  CREDITS_EXHAUSTED: (_told, { account }) => `${account.name} has used up its credits`,
-  LOW_CREDITS: (told, { account }) =>
-    `${account.name} is low on credits: ${creditsLeft(told)} left`,
+  CREDITS_EXHAUSTED: (_events, { account }) => `${account.name} has used up its credits`,
+  LOW_CREDITS: (events, { account }) =>
+    `${account.name} is low on credits: ${creditsLeft(events)} left`,
   STOP_EXPECTED: stopExpectedSubject,
   CREDIT_USAGE: creditUsageSubject,
-  RUN_USAGE: (told, { account }) =>
-    `${account.name} has used ${percentUsed(told, (position) => position.runs)} of its workflow runs`,
-  DEPLOYMENT_STOPPED: turnSubject,
-  DEPLOYMENT_STARTED: turnSubject,
-  RESOLVED: (told, { account }) => `Resolved: ${account.name} has ${creditsLeft(told)} left`,
-  WEBHOOK_DISABLED: (_told, { account }) => webhookSubject(account.name),
+  RUN_USAGE: (events, { account }) =>
+    `${account.name} has used ${percentUsed(events, (position) => position.runs)} of its workflow runs`,
+  DEPLOYMENT_STOPPED: changeSubject,
+  DEPLOYMENT_STARTED: changeSubject,
+  RESOLVED: (events, { account }) => `Resolved: ${account.name} has ${creditsLeft(events)} left`,
+  WEBHOOK_DISABLED: (_events, { account }) => webhookSubject(account.name),
 };
 
 function webhookSubject(accountName: string): string {
   return `${accountName}: a webhook endpoint was disabled`;
 }
 
-function limitSubject({ alerts }: Told, { account }: EmailFacts): string {
+function limitSubject({ alerts }: EventsByType, { account }: EmailFacts): string {
   const stopped = alerts.reduce((sum, one) => sum + one.stoppedResourceIds.length, 0);
   const happened = `${account.name} has reached its negative limit`;
   if (stopped === 0) return happened;
   return `${happened}: ${stopped} ${stopped === 1 ? 'deployment was' : 'deployments were'} stopped`;
 }
 
-function stopExpectedSubject({ alerts }: Told, facts: EmailFacts): string {
+function stopExpectedSubject({ alerts }: EventsByType, facts: EmailFacts): string {
   const alert = alerts.find((one) => one.kind === 'STOP_EXPECTED');
   const stopsAtMs = alert?.position.stopsAtMs ?? null;
   const at = stopsAtMs === null ? '' : ` at ${localTime(facts, stopsAtMs)}`;
   return `Potential interruption: deployments of ${facts.account.name} will be stopped${at}`;
 }
 
-function creditUsageSubject({ alerts, closed }: Told, facts: EmailFacts): string {
+function creditUsageSubject({ alerts, closed }: EventsByType, facts: EmailFacts): string {
   const { name } = facts.account;
   const [cycle] = closed;
   if (cycle !== undefined) {
@@ -169,22 +169,22 @@ function creditUsageSubject({ alerts, closed }: Told, facts: EmailFacts): string
     : `${name} has ${creditsLeft({ alerts, resolved: [] })} left`;
 }
 
-function turnSubject({ started, stopped }: Told, facts: EmailFacts): string {
+function changeSubject({ started, stopped }: EventsByType, facts: EmailFacts): string {
   const { name } = facts.account;
-  const [turn, ...others] = [...stopped, ...started];
-  if (turn === undefined) return `${name}: deployments were stopped`;
-  const verb = turn.what === 'DEPLOYMENT_STARTED' ? 'was deployed' : stopVerb(turn);
+  const [change, ...others] = [...stopped, ...started];
+  if (change === undefined) return `${name}: deployments were stopped`;
+  const verb = change.what === 'DEPLOYMENT_STARTED' ? 'was deployed' : stopVerb(change);
   const more = others.length === 0 ? '' : `, and ${others.length} more`;
-  return `${name}: ${resourceName(facts, turn.resourceId)} ${verb}${more}`;
+  return `${name}: ${resourceName(facts, change.resourceId)} ${verb}${more}`;
 }
 
-function creditsLeft({ alerts, resolved }: Pick<Told, 'alerts' | 'resolved'>): string {
+function creditsLeft({ alerts, resolved }: Pick<EventsByType, 'alerts' | 'resolved'>): string {
   const last = [...alerts, ...resolved].at(-1);
   return credits(last?.position.credits.balanceMicro ?? 0n);
 }
 
 function percentUsed(
-  { alerts }: Pick<Told, 'alerts'>,
+  { alerts }: Pick<EventsByType, 'alerts'>,
   unitOf: (position: Position) => Position['runs'],
 ): string {
   const last = alerts.at(-1);

@@ -8,13 +8,13 @@ import { RETRY_DELAYS_MS, sendEmailJob, type SendEmailPayload } from './send.ts'
 
 export interface DeliveryOptions {
   readonly mailer: Mailer;
-  /** How long each attempt after the first is put off; default: RETRY_DELAYS_MS. */
+  /** The delay before each attempt after the first; default: RETRY_DELAYS_MS. */
   readonly retryDelaysMs?: readonly number[];
-  /** Told of what the operator can mend: a mail server that is not there. */
+  /** Receives errors that the operator can fix: an unreachable mail server. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Sends what was written. */
+/** Sends stored emails. */
 export class DeliveryService {
   private readonly retryDelaysMs: readonly number[];
 
@@ -27,8 +27,8 @@ export class DeliveryService {
   }
 
   /**
-   * Makes one attempt; one that fails is noted, and the next one put off. An email that was delivered, or given up, is left
-   * alone. Where the gateway dies between the mail server's answer and our note of it, the email is sent again, with the
+   * Makes one attempt. A failed attempt is stored, and the next one scheduled. An email that was delivered or given up is
+   * not sent. If the gateway dies after the mail server's answer and before storing it, the email is sent again, with the
    * same Message-ID.
    */
   async deliver(ref: SendEmailPayload): Promise<void> {

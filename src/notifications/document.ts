@@ -1,4 +1,4 @@
-// What an email says, as paragraphs, tables and lists, and its two forms: plain text, and HTML for clients that know inline
+// The content of an email, as paragraphs, tables and lists, and its two forms: plain text, and HTML for clients that know inline
 // styles and tables only. Names come from outside: in HTML everything is escaped, and a subject is one line.
 
 import type { EmailContent, EmailKind } from './email.ts';
@@ -6,7 +6,7 @@ import type { EmailContent, EmailKind } from './email.ts';
 export interface Row {
   readonly label: string;
   readonly value: string;
-  /** Of an http or https address: what the value links to. */
+  /** An http or https address that the value links to. */
   readonly href?: string;
 }
 
@@ -23,11 +23,11 @@ export interface EmailDocument {
   readonly sections: readonly Section[];
   /** Http or https; null: no link. */
   readonly usageUrl: string | null;
-  /** Who is written to, and why. */
+  /** Who gets the email, and why. */
   readonly footer: string;
 }
 
-/** How grave each kind is, as a colour: red, amber, blue, green. */
+/** The colour of each kind shows how serious it is: red, amber, blue, green. */
 const COLOURS: Readonly<Record<EmailKind, string>> = {
   NEGATIVE_LIMIT_REACHED: '#b42318',
   CREDITS_EXHAUSTED: '#b42318',
@@ -53,7 +53,7 @@ export function contentOf(document: EmailDocument): EmailContent {
   };
 }
 
-/** A text without line breaks and other control characters: none can end a header or a line that it stands in. */
+/** A text without line breaks and other control characters, so that it cannot end a header or a line. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }

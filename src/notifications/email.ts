@@ -1,9 +1,9 @@
-// Which emails an account is sent. What one instant raises is one email: its kind is the gravest of what happened, and it
-// tells of everything. Scaling alone makes none.
+// Which emails an account gets. All that happens at one instant makes one email. Its kind is that of the most serious event, and
+// it reports everything. Scaling alone makes no email.
 
 import type { CreditEvent } from '../engine/credit-event.ts';
 
-/** The gravest first; a disabled webhook stands apart, it is raised by no instant of the account's clock. */
+/** The most serious first. A disabled webhook is separate: it does not come from the account's clock. */
 export const emailKinds = {
   NEGATIVE_LIMIT_REACHED: 'NEGATIVE_LIMIT_REACHED',
   CREDITS_EXHAUSTED: 'CREDITS_EXHAUSTED',
@@ -30,18 +30,18 @@ export type DeliveryStatus = keyof typeof deliveryStatuses;
 /** What an email says. */
 export interface EmailContent {
   readonly kind: EmailKind;
-  /** One line. */
+  /** A single line. */
   readonly subject: string;
   readonly text: string;
   readonly html: string;
 }
 
-/** An email as it is kept. */
+/** An email in its stored form. */
 export interface Email extends EmailContent {
   readonly accountId: number;
   readonly emailId: number;
   readonly to: readonly string[];
-  /** The same at every attempt, so that a mailbox that gets it twice shows it once. */
+  /** The same for every attempt, so that a mailbox that gets it twice shows it once. */
   readonly messageId: string;
   readonly status: DeliveryStatus;
   readonly attempts: number;
@@ -50,7 +50,7 @@ export interface Email extends EmailContent {
   readonly deliveredAtMs: number | null;
 }
 
-/** What happened at one instant and is told by one email. */
+/** What happened at one instant. One email reports it. */
 export interface Instant {
   readonly atMs: number;
   readonly kind: EmailKind;
@@ -70,7 +70,7 @@ export function instantsOf(creditEvents: readonly CreditEvent[]): readonly Insta
   });
 }
 
-/** The kind of an email that tells of nothing else; null: nobody is told. */
+/** The kind of an email about this event alone; null: it makes no email. */
 function kindOf(creditEvent: CreditEvent): EmailKind | null {
   switch (creditEvent.what) {
     case 'CYCLE_CLOSED':

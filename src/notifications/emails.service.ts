@@ -19,33 +19,33 @@ import { loadEventFacts } from './event-facts.service.ts';
 import type { Addressee, EmailFacts } from './facts.ts';
 import { sendEmailJob } from './send.ts';
 
-/** Emails of an account in 24 hours; what comes beyond is kept and shown, but not sent. */
+/** Emails of an account in 24 hours; further ones are stored and shown, but not sent. */
 export const EMAILS_PER_DAY_MAX = 500;
 
 export interface EmailOptions {
   /** Domain of the sender, for Message-IDs. */
   readonly domain: string;
-  /** False without a mail server: emails are kept and shown. */
+  /** False without a mail server: emails are stored and shown. */
   readonly isSending: boolean;
   /** The Usage page, which emails link to; null: no link. */
   readonly usageUrl: string | null;
 }
 
-/** Emails as the API shows them, and writing them with what they tell of. */
+/** Writes emails about credit events, and reads them for the API. */
 export class EmailService implements CreditEventSubscriber {
   constructor(
     private readonly accounts: AccountService,
     private readonly options: EmailOptions,
   ) {}
 
-  /** Writes an email for each instant at which something happened, in the transaction in which it happened. */
+  /** Writes an email for each instant at which something happened, in the same transaction. */
   async settled({ tx, account, creditEvents, position, forecast }: Settled): Promise<void> {
     if (account.notificationEmails.length === 0) return;
     const instants = instantsOf(creditEvents);
     if (instants.length === 0) return;
     const facts = await loadFacts(tx, this.addressee(account), {
       instants,
-      // Who starts a deployment wants to know how long it can run.
+      // The email about a new deployment says how long it can run.
       position: creditEvents.some(({ what }) => what === 'DEPLOYMENT_STARTED')
         ? { ...position, stopsAtMs: forecast().stopsAtMs }
         : position,
@@ -57,7 +57,7 @@ export class EmailService implements CreditEventSubscriber {
     );
   }
 
-  /** Writes an email to a locked account, to be sent once the transaction is committed. Without addresses: none. */
+  /** Writes an email to a locked account, to be sent after the commit. An account without addresses gets none. */
   async writeEmail(
     tx: Tx,
     account: Account,
@@ -67,7 +67,7 @@ export class EmailService implements CreditEventSubscriber {
     await this.write(tx, account, [contentFor(this.addressee(account))]);
   }
 
-  /** Of an account, the newest first. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
+  /** The emails of an account, newest first. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
   async list(
     actor: Actor,
     tx: Tx,
@@ -87,7 +87,7 @@ export class EmailService implements CreditEventSubscriber {
     };
   }
 
-  /** The email of an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
+  /** The email with an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
   async get(actor: Actor, tx: Tx, id: string): Promise<Email> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['Email'], path: ['id'] });
     const email = await findEmail(tx, { accountId: ref.accountId, emailId: ref.localId });
@@ -120,9 +120,8 @@ export class EmailService implements CreditEventSubscriber {
 async function loadFacts(
   tx: Tx,
   addressee: Addressee & { readonly account: Account },
-  told: { readonly instants: readonly Instant[]; readonly position: Position },
+  { instants, position }: { readonly instants: readonly Instant[]; readonly position: Position },
 ): Promise<EmailFacts> {
-  const { instants } = told;
   const { accountId } = addressee.account;
   const creditEvents = instants.flatMap((instant) => instant.creditEvents);
   const changes = creditEvents.filter((one) => 'resourceId' in one);
@@ -136,7 +135,7 @@ async function loadFacts(
     ...addressee,
     ...(await loadEventFacts(tx, accountId, creditEvents, hostedIds)),
     hosting,
-    position: changes.length === 0 ? null : told.position,
+    position: changes.length === 0 ? null : position,
     stoppedMessage: STOPPED_MESSAGE,
   };
 }

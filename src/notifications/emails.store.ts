@@ -47,13 +47,13 @@ export class EmailRow {
 const COLUMNS = `account_id, email_id, kind, to_addresses, subject, text, html, message_id, status, attempts, last_error,
   created_at, delivered_at`;
 
-/** Points to an email. */
+/** The key of an email. */
 export interface EmailRef {
   readonly accountId: number;
   readonly emailId: number;
 }
 
-/** What became of an attempt to send. */
+/** The outcome of an attempt to send. */
 export interface Attempt {
   readonly status: DeliveryStatus;
   readonly lastError: string | null;
@@ -61,9 +61,9 @@ export interface Attempt {
 }
 
 /**
- * Keeps emails of one locked account, so that their ids are in the order in which they were written. Of those since
- * `sinceMs` no more than `limit` are to be sent; the rest begin FAILED with `surplusError`, and count for nothing.
- * @returns the ids of those that are to be sent, in the order given
+ * Inserts emails of one locked account, with ids in the order given. Of all emails since
+ * `sinceMs` at most `limit` are sent. The others begin as FAILED with `surplusError`, and do not count.
+ * @returns the ids of those to be sent, in the order given
  */
 export async function insertEmails(
   tx: Tx,
@@ -111,7 +111,7 @@ export async function findEmail(tx: Tx, ref: EmailRef): Promise<Email | null> {
   return rows[0] === undefined ? null : emailFromRow(rows[0]);
 }
 
-/** Notes an attempt to send. @returns how many there were; null when it was not to be sent any more */
+/** Stores an attempt. @returns the number of attempts; null when the email was no longer to be sent */
 export async function saveAttempt(tx: Tx, ref: EmailRef, attempt: Attempt): Promise<number | null> {
   const rows =
     await tx.query(sql`/* emails.saveAttempt */ update email set attempts = attempts + 1, status = ${attempt.status}, last_error = ${attempt.lastError}, delivered_at = ${atOrNull(attempt.deliveredAtMs)}
@@ -119,7 +119,7 @@ export async function saveAttempt(tx: Tx, ref: EmailRef, attempt: Attempt): Prom
   return rows[0] === undefined ? null : int(rows[0], 'attempts');
 }
 
-/** Emails of an account, the newest first, after one. */
+/** Emails of an account, newest first, after a given one. */
 export async function listEmails(
   tx: Tx,
   accountId: number,
@@ -137,7 +137,7 @@ export async function countEmails(tx: Tx, accountId: number): Promise<number> {
   return int(rows[0] ?? {}, 'count');
 }
 
-/** The hosting by lifecycle calls that touches one of some instants: runs there, begins there or ended there. */
+/** The hosting by lifecycle calls at some instants: segments that run, begin or end there. */
 export async function loadHostingAt(
   tx: Tx,
   accountId: number,

@@ -5,8 +5,8 @@ import { listThresholds } from '../settlement/thresholds.store.ts';
 import type { EventFacts } from './facts.ts';
 
 /**
- * Reads what emails and webhooks say of an account's credit events.
- * @param alsoResourceIds resources that are named besides
+ * Reads what emails and webhooks need to describe an account's credit events.
+ * @param alsoResourceIds resources that are named in addition
  */
 export async function loadEventFacts(
   tx: Tx,

@@ -1,4 +1,4 @@
-// What an email needs to know besides what happened, and how amounts and instants are written in it: amounts with two
+// What an email needs besides the credit events, and how it writes amounts and instants: amounts with two
 // decimals, instants in the account's zone with its name.
 
 import type { Position } from '../engine/alert-rules.ts';
@@ -18,34 +18,34 @@ export interface Hosting {
   readonly toMs: number | null;
 }
 
-/** Of a resource, what emails say. */
+/** The fields of a resource that emails show. */
 export type NamedResource = Pick<
   Resource,
   'resourceId' | 'kind' | 'name' | 'externalId' | 'endpointUrl' | 'failureMessage'
 >;
 
-/** Whom an email is for, whatever it tells of. */
+/** The account that an email is for. */
 export interface Addressee {
   readonly account: { readonly name: string; readonly timeZone: string };
   /** The Usage page, which emails link to; null: no link. */
   readonly usageUrl: string | null;
 }
 
-/** What credit events only point to, as it stands now. */
+/** The present state of what credit events refer to. */
 export interface EventFacts {
   readonly resources: ReadonlyMap<number, Resource>;
   /** Labels of thresholds, by rule id; those without one are left out. */
   readonly labels: ReadonlyMap<number, string>;
 }
 
-/** What emails say besides what happened. */
+/** What emails need besides the credit events. */
 export interface EmailFacts extends Addressee, Pick<EventFacts, 'labels'> {
   readonly resources: ReadonlyMap<number, NamedResource>;
-  /** All that touches one of the instants told of. */
+  /** All hosting at one of the instants. */
   readonly hosting: readonly Hosting[];
-  /** Where the account stands now; asked for where an instant raised no alert, which would say so itself. */
+  /** The account's present figures, where no alert of the instant has them. */
   readonly position: Position | null;
-  /** What deployments show that the negative limit stopped. */
+  /** The failure message of deployments that the negative limit stopped. */
   readonly stoppedMessage: string;
 }
 
@@ -63,7 +63,7 @@ export function credits(micro: bigint): string {
   return inCredits(readableMicro(micro));
 }
 
-/** The same, exact: what was set, such as levels and rates, is written as it was set. */
+/** The same, exact: values that were set, such as levels and rates, are shown as they were set. */
 export function exactCredits(micro: bigint): string {
   return inCredits(groupedMicro(micro));
 }
@@ -118,12 +118,12 @@ export function runningAt(facts: EmailFacts, atMs: number): readonly Hosting[] {
     .sort((a, b) => a.resourceId - b.resourceId);
 }
 
-/** Where a resource runs from an instant on; null when it does not. */
+/** The hosting of a resource that runs from an instant on; null when there is none. */
 export function startedAt(facts: EmailFacts, atMs: number, resourceId: number): Hosting | null {
   return runningAt(facts, atMs).find((one) => one.resourceId === resourceId) ?? null;
 }
 
-/** Where a resource ran until an instant; null when it did not run just before it. */
+/** The hosting of a resource that ran until an instant; null when there was none. */
 export function endedAt(facts: EmailFacts, atMs: number, resourceId: number): Hosting | null {
   const ended = facts.hosting.filter(
     (one) => one.resourceId === resourceId && one.toMs === atMs && one.fromMs < atMs,

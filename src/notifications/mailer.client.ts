@@ -1,4 +1,4 @@
-// The way out: SMTP.
+// Sends emails by SMTP.
 
 import nodemailer from 'nodemailer';
 import type { Email } from './email.ts';
@@ -10,8 +10,8 @@ const ERROR_LENGTH_MAX = 500;
 export interface Mailer {
   /**
    * Sends an email to all its addresses at once.
-   * @returns the addresses that the server refused while it took the email for others
-   * @throws when it took it for none
+   * @returns the addresses that the server refused while it accepted the email for others
+   * @throws when it accepted the email for no address
    */
   send(email: Email): Promise<readonly string[]>;
 }
@@ -43,18 +43,18 @@ export function smtpMailer(options: { readonly smtpUrl: string; readonly from: s
   };
 }
 
-/** Name and address of a sender. A comma in its name makes no second address. */
+/** Name and address of a sender. A comma in the name does not begin another address. */
 function senderOf(from: string): { readonly name: string; readonly address: string } {
   const [, name = '', address = from] = /^([^<>]*)<([^<>]*)>$/.exec(from) ?? [];
   return { name: name.trim().replace(/^"(.*)"$/, '$1'), address };
 }
 
-/** The part of a sender's address behind the @. */
+/** The part of a sender's address after the @. */
 export function domainOf(from: string): string {
   return senderOf(from).address.split('@').at(-1) ?? 'localhost';
 }
 
-/** What an account may know of why its email was not sent: what a mail server said of it, but not where the server is. */
+/** What an account may see of why its email was not sent: the mail server's answer, but not where the server is. */
 export function failureText(error: unknown): string {
   const { code, responseCode, response } = error as {
     readonly code?: unknown;

@@ -1,4 +1,4 @@
-// The parts of an email: what each thing that happened says.
+// The parts of an email: one for each thing that happened.
 
 import { groupedMicro, percentMicro, readableMicro } from '../core/micro.ts';
 import type {
@@ -26,10 +26,10 @@ import {
   startedAt,
 } from './facts.ts';
 
-/** Longer lists are cut, and say by how much. */
+/** Longer lists are cut, and say how many entries are missing. */
 export const LISTED_MAX = 50;
 
-/** What the alerts of one instant and kind say. */
+/** The section of the alerts of one instant and kind. */
 export function alertSection(
   kind: Exclude<AlertKind, 'RESOLVED'>,
   alerts: readonly AlertRaised[],
@@ -167,11 +167,11 @@ function measured(measure: AlertRuleMeasure, measuredMicro: bigint): string {
     : `${readableMicro(measuredMicro)} % used`;
 }
 
-/** What no longer holds. */
+/** The section of alerts that ended. */
 export function resolvedSection(alerts: readonly AlertRaised[], facts: EmailFacts): Section {
   return {
-    title: 'No longer so',
-    paragraphs: ['What an earlier email told of has ended:'],
+    title: 'Resolved',
+    paragraphs: ['Earlier emails reported these. They no longer apply:'],
     items: listed(
       alerts.map(({ measure, ruleId, valueMicro }) => {
         const label = facts.labels.get(ruleId);
@@ -182,7 +182,7 @@ export function resolvedSection(alerts: readonly AlertRaised[], facts: EmailFact
   };
 }
 
-/** The sums of a cycle that ended. */
+/** The section of a cycle that ended, with its sums. */
 export function cycleSection(closed: CycleClosed, facts: EmailFacts): Section {
   const { cycle, credits: creditSums, runs: runSums } = closed;
   const hasRuns = Object.values(runSums).some((sum) => sum !== 0n);
@@ -233,16 +233,16 @@ const STOPPED: Readonly<Record<StopCause, string>> = {
 };
 
 /** "was undeployed". */
-export function stopVerb(turn: DeploymentChange): string {
-  return turn.what === 'DEPLOYMENT_STOPPED' ? STOPPED[turn.cause] : 'was stopped';
+export function stopVerb(change: DeploymentChange): string {
+  return change.what === 'DEPLOYMENT_STOPPED' ? STOPPED[change.cause] : 'was stopped';
 }
 
-export function stoppedSection(turn: DeploymentChange, facts: EmailFacts): Section {
-  const { atMs, resourceId } = turn;
+export function stoppedSection(change: DeploymentChange, facts: EmailFacts): Section {
+  const { atMs, resourceId } = change;
   const hosting = endedAt(facts, atMs, resourceId);
   const { failureMessage = null } = facts.resources.get(resourceId) ?? {};
   return {
-    title: `${resourceName(facts, resourceId)} ${stopVerb(turn)}`,
+    title: `${resourceName(facts, resourceId)} ${stopVerb(change)}`,
     rows: [
       ...identityRows(resourceId, facts),
       ...(hosting === null ? [] : placementRows(hosting)),
@@ -269,7 +269,7 @@ function placementRows(hosting: Hosting): readonly Row[] {
   ];
 }
 
-/** Where the account stands. */
+/** The section with the account's figures. */
 export function positionSection(position: Position, facts: EmailFacts): Section {
   const { atMs, credits: creditsNow, runs, stopsAtMs } = position;
   return {

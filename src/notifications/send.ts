@@ -7,7 +7,7 @@ export const SEND_EMAIL = 'sendEmail';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** How long each attempt after the first is put off: ten attempts within three days. */
+/** The delay before each attempt after the first: ten attempts within three days. */
 export const RETRY_DELAYS_MS: readonly number[] = [
   10_000,
   MINUTE_MS,
@@ -20,13 +20,13 @@ export const RETRY_DELAYS_MS: readonly number[] = [
   24 * HOUR_MS,
 ];
 
-/** Names the email that a job sends. */
+/** The email that a job sends. */
 export interface SendEmailPayload {
   readonly accountId: number;
   readonly emailId: number;
 }
 
-/** @throws InvariantError for what is no payload of ours */
+/** @throws InvariantError when it is not a payload of ours */
 export function parseSendEmail(payload: unknown): SendEmailPayload {
   invariant(isSendEmail(payload), 'payload of an email', { payload: JSON.stringify(payload) });
   return payload;
@@ -38,7 +38,7 @@ function isSendEmail(payload: unknown): payload is SendEmailPayload {
   return named && Number.isSafeInteger(payload.accountId) && Number.isSafeInteger(payload.emailId);
 }
 
-/** The job that sends an email: at once, or at an instant. */
+/** The job that sends an email, at once or at a given instant. */
 export function sendEmailJob(
   payload: SendEmailPayload,
   runAtMs?: number,
