@@ -67,7 +67,7 @@ const COLUMNS = `d.account_id, d.delivery_id, d.endpoint_id, d.webhook_id, d.eve
 const WITH_ENDPOINT = `join webhook_endpoint e on e.account_id = d.account_id and e.endpoint_id = d.endpoint_id
   and e.deleted_at is null`;
 
-/** Adds messages, to be sent at once. */
+/** Inserts messages, to be sent at once. */
 export async function insertDeliveries(
   tx: Tx,
   accountId: number,
@@ -90,18 +90,18 @@ export async function insertDeliveries(
      order by d.position`);
 }
 
-/** A delivery that was claimed by whoever read it, until then. */
+/** A delivery that a job has claimed until an instant. */
 export interface ClaimedDelivery extends DeliveryRef {
   readonly webhookId: string;
   readonly payload: string;
-  /** So far. */
+  /** Made so far. */
   readonly attempts: number;
   readonly claimedUntilMs: number;
 }
 
 /**
- * Claims what is due for an endpoint, so that nobody else sends it until `untilMs`. Over all gateways at most `inFlightMax`
- * messages of an endpoint are claimed at a time. The caller holds the endpoint's lock.
+ * Claims the due messages of an endpoint, so that no other job sends them until `untilMs`. Over all gateways at most
+ * `inFlightMax` messages of an endpoint are claimed at a time. The caller holds the endpoint's lock.
  */
 export async function claimDue(
   tx: Tx,
@@ -129,7 +129,7 @@ export async function claimDue(
   }));
 }
 
-/** When an endpoint's next message is due; null when none waits. One that is being sent is due when its claim ends. */
+/** When an endpoint's next message is due; null when none is pending. A message that is being sent is due when its claim ends. */
 export async function nextDueMs(tx: Tx, ref: EndpointRef): Promise<number | null> {
   const rows =
     await tx.query(sql`/* partners.nextDueMs */ select min(greatest(next_attempt_at, claimed_until)) as due from webhook_delivery
@@ -138,8 +138,9 @@ export async function nextDueMs(tx: Tx, ref: EndpointRef): Promise<number | null
 }
 
 /**
- * Writes what became of an attempt, unless the delivery was claimed by another meanwhile, or began anew: then its claim ends.
- * @returns whether it was written
+ * Writes the outcome of an attempt and ends its claim, unless another job has claimed the delivery meanwhile, or it was
+ * restarted.
+ * @returns whether the outcome was written
  */
 export async function saveOutcome(
   tx: Tx,
@@ -158,23 +159,23 @@ export async function saveOutcome(
 }
 
 /**
- * Sends what waits for an endpoint from an instant on, as if for the first time. Of an attempt that is under way the claim
- * stays, so that no more are in flight than may be, but it counts no more (unless it is a first one): the last of the old
- * ones would give the message up.
+ * Makes an endpoint's pending messages due from an instant on, as if they were new. An attempt in progress keeps its claim,
+ * so that the limit of messages in flight holds, but it no longer counts (unless it is a first one): otherwise the last
+ * attempt of the old series would give the message up.
  */
 export async function restartPending(tx: Tx, ref: EndpointRef, atMs: number): Promise<void> {
   await tx.query(sql`/* partners.restartPending */ update webhook_delivery set attempts = 0, next_attempt_at = ${at(atMs)}
      where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING'`);
 }
 
-/** Gives up what waits for an endpoint. */
+/** Gives up an endpoint's pending messages. */
 export async function failPending(tx: Tx, ref: EndpointRef, error: string): Promise<void> {
   await tx.query(sql`/* partners.failPending */ update webhook_delivery
      set status = 'FAILED', next_attempt_at = null, claimed_until = null, last_error = ${error}
      where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING'`);
 }
 
-/** Sends a message again from an instant on, as if for the first time: as `restartPending`, whatever became of it. */
+/** Sends a message again from an instant on, like `restartPending`, whatever its state. */
 export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): Promise<void> {
   await tx.query(sql`/* partners.restartDelivery */ update webhook_delivery
      set status = 'PENDING', attempts = 0, next_attempt_at = ${at(atMs)}, delivered_at = null
@@ -189,14 +190,14 @@ export async function findDelivery(tx: Tx, ref: DeliveryRef): Promise<WebhookDel
   return rows[0] === undefined ? null : deliveryFromRow(rows[0]);
 }
 
-/** Which deliveries of an endpoint are read, newest first. */
+/** Which deliveries of an endpoint to read, newest first. */
 export interface DeliveryPage extends EndpointRef {
-  /** Not itself; null: from the newest. */
+  /** Excludes this one; null: from the newest. */
   readonly beforeId: number | null;
   readonly limit: number;
 }
 
-/** The deliveries of each page; they stand at their page's index. */
+/** The deliveries of each page, in the order of the pages. */
 export async function loadDeliveryPages(
   tx: Tx,
   pages: readonly DeliveryPage[],
@@ -223,7 +224,7 @@ export async function loadDeliveryPages(
   return rowsOfEach(rows, pages.length, { ordinal: 'page', fromRow: deliveryFromRow });
 }
 
-/** How many deliveries each endpoint has; the count stands at its endpoint's index. */
+/** The number of deliveries of each endpoint, in the order of the endpoints. */
 export async function countDeliveries(
   tx: Tx,
   refs: readonly EndpointRef[],

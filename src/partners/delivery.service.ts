@@ -1,11 +1,11 @@
-// Sends what waits for an endpoint. An endpoint has one job, whatever waits for it: the job claims a few messages, sends
-// them side by side, writes what became of each, and puts itself where the next one is due. So an endpoint never has more
-// than a few messages in flight over all gateways, a dead one costs one job however much waits for it, and those that were
-// slow or failed share a part of this gateway's slots, the rest of which stays free for those that answer.
+// Sends the pending messages of an endpoint. An endpoint has one job for all of them: the job claims a few messages, sends
+// them in parallel, writes their outcomes, and schedules itself for when the next one is due. So an endpoint never has more
+// than a few messages in flight over all gateways, and a dead one costs one job however many messages are pending. Endpoints that
+// were slow or failed share a part of this gateway's slots. The other slots stay free for those that answer.
 //
-// A message is claimed for a time. When its gateway dies, the job is run again and the message sent again under the same
-// id; when a gateway was only frozen, its result no longer counts. Whoever decides when the next message is due holds the
-// endpoint's lock, so a message that comes in between cannot be overlooked.
+// A message is claimed for a time. When its gateway dies, the job runs again and sends the message again under the same
+// id; when a gateway was only suspended, its result no longer counts. Whoever decides when the next message is due holds the
+// endpoint's lock, so a message that is written meanwhile cannot be overlooked.
 
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -33,22 +33,22 @@ import {
 } from './webhooks.store.ts';
 
 export const SEND_TASK = 'webhooks.send';
-/** Messages of one endpoint that are sent at a time, over all gateways. */
+/** Messages of one endpoint that are sent at the same time, over all gateways. */
 export const IN_FLIGHT_MAX = 8;
-/** How long a message is claimed: longer than sending and writing it down takes, shorter than a dead gateway's jobs wait. */
+/** How long a claim lasts: longer than sending and storing the outcome take, shorter than a dead gateway's jobs wait. */
 export const CLAIM_MS = SEND_TIMEOUT_MS + 20_000;
-/** Endpoints of which this gateway waits at a time, of those that were slow or failed when it last sent to them. */
+/** How many endpoints that were slow or failed last time this gateway sends to at the same time. */
 export const SLOW_MAX = 10;
 const SLOW_FROM_MS = 2_000;
 const DEFER_MS = 1_000;
 const REMEMBERED_ENDPOINTS = 10_000;
 
-/** Told when an endpoint was disabled because its messages failed; in the transaction in which that is written. */
+/** Called when an endpoint is disabled because its messages failed, in the transaction that disables it. */
 export type OnDisabled = (
   tx: Tx,
   account: Account,
   endpoint: WebhookEndpoint,
-  /** What the receiver answered last, in a sentence. */
+  /** The receiver's last answer, in a sentence. */
   reason: string,
 ) => Promise<void>;
 
@@ -57,14 +57,14 @@ export interface DeliveryServices {
   readonly clock: Clock;
   readonly accounts: AccountService;
   readonly sender: Sender;
-  /** Null: there is no key, and so no endpoint that could be signed for. */
+  /** Null: there is no key, so no endpoint can be signed for. */
   readonly box: SecretBox | null;
   readonly onDisabled: OnDisabled;
-  /** Told of faults of ours; what could not be sent because of one is sent later, and counts as no attempt. */
+  /** Receives our faults. A message that a fault of ours kept from being sent is sent later; this is no attempt. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Puts endpoints' jobs where their next message is due. The caller holds the endpoints' locks. */
+/** Schedules endpoints' jobs for when their next message is due. The caller holds the endpoints' locks. */
 export async function enqueueSending(
   tx: Tx,
   refs: readonly EndpointRef[],
@@ -87,7 +87,7 @@ export class WebhookDeliveryService {
 
   constructor(private readonly services: DeliveryServices) {}
 
-  /** Sends what is due for an endpoint, a few messages of it; the rest, and what fails, is left to the endpoint's next job. */
+  /** Sends a few due messages of an endpoint. The others, and those that fail, are left to the endpoint's next job. */
   async send(ref: EndpointRef): Promise<void> {
     const isSlowOrFailing = this.slowOrFailing.has(keyOf(ref));
     if (isSlowOrFailing && this.waitingForSlow >= SLOW_MAX) {
@@ -115,7 +115,7 @@ export class WebhookDeliveryService {
     } else if (results.length > 0) {
       this.slowOrFailing.delete(keyOf(ref));
     }
-    // Not thrown: the endpoint's next job, where the claim ends, is what tries it again.
+    // Not thrown: the endpoint's next job tries again when the claim ends.
     for (const result of results) if (result.status === 'rejected') onError(result.reason);
     await this.reschedule(ref, clock.nowMs());
   }
@@ -148,7 +148,7 @@ export class WebhookDeliveryService {
     return answer.status !== null && answer.status >= 200 && answer.status < 300;
   }
 
-  /** The headers of Standard Webhooks: both secrets sign until the old one ends. */
+  /** The headers of Standard Webhooks. Both secrets sign until the old one ends. */
   private sign(
     { endpoint, secret, previous }: SealedEndpoint,
     { webhookId, payload }: ClaimedDelivery,
@@ -191,7 +191,7 @@ export class WebhookDeliveryService {
       });
       return;
     }
-    // The account's lock comes first, as everywhere: whoever is told of it may write to the account.
+    // The account's lock comes first, as everywhere, because `onDisabled` may write to the account.
     await accounts.inAccount(endpoint.accountId, (tx, account) =>
       this.fail(tx, account, { endpoint, delivery, outcome, atMs }),
     );
@@ -216,7 +216,7 @@ export class WebhookDeliveryService {
     await this.services.onDisabled(tx, account, disabled, outcome.error ?? 'It failed.');
   }
 
-  /** Puts the endpoint's job where its next message is due, but not before an instant. */
+  /** Schedules the endpoint's job for when its next message is due, but not before an instant. */
   private async reschedule(ref: EndpointRef, earliestMs: number): Promise<void> {
     await this.services.database.inTransaction(async (tx) => {
       const sealed = await lockEndpoint(tx, ref);

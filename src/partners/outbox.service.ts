@@ -10,7 +10,7 @@ import { eventOf, type Facts, payloadOf, type ToldHosting } from './payloads.ts'
 import type { WebhookEndpoint } from './webhook.ts';
 import { lockListeners } from './webhooks.store.ts';
 
-/** Writes a message for each endpoint that is to be told of what happened, in the transaction in which it happened. */
+/** Writes a message of each credit event for each endpoint that subscribes to it, in the same transaction. */
 export class WebhookOutbox implements CreditEventSubscriber {
   async settled(settled: Settled): Promise<void> {
     const { tx, account, recordedAtMs } = settled;
@@ -29,7 +29,7 @@ export class WebhookOutbox implements CreditEventSubscriber {
   }
 }
 
-/** The same message, under the same id, for each endpoint that hears of it. */
+/** The same message, with the same id, for each endpoint that subscribes to the event. */
 function deliveriesOf(
   creditEvent: CreditEvent,
   listeners: readonly WebhookEndpoint[],

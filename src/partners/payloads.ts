@@ -1,5 +1,5 @@
-// What each event tells: a message { type, timestamp, data } whose ids are those of the API and whose credits are decimal
-// strings. A message is a snapshot, written in the transaction of what it tells of, and stays under 20 kB.
+// The message of each event, { type, timestamp, data }, with the API's ids and with credits as decimal
+// strings. A message is a snapshot, written in the transaction of its event, and stays under 20 kB.
 
 import type { Account } from '../account/account.ts';
 import { alertOf } from '../alerts/alert.ts';
@@ -20,20 +20,20 @@ import type { EventFacts } from '../notifications/facts.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import type { WebhookEvent } from './webhook.ts';
 
-/** What Standard Webhooks asks messages to stay under. */
+/** The limit that Standard Webhooks recommends. */
 export const PAYLOAD_BYTES_MAX = 20_000;
-/** Of which the list of stopped deployments may take this much; the rest of it is asked of the API. */
+/** The part of it for the list of stopped deployments; the API has the full list. */
 const STOPPED_BYTES_MAX = 12_000;
 
-/** What a deployment runs on. */
+/** The hosting of a deployment. */
 export interface ToldHosting {
   readonly hardware: string;
   readonly replicas: number;
-  /** Of one replica. */
+  /** For one replica. */
   readonly rateMicroPerHour: bigint;
 }
 
-/** What messages say besides what happened. */
+/** What messages need besides the credit event. */
 export interface Facts extends EventFacts {
   readonly account: Account;
   readonly recordedAtMs: number;
@@ -41,12 +41,12 @@ export interface Facts extends EventFacts {
   readonly hosting: ReadonlyMap<number, ToldHosting>;
 }
 
-/** The event that a credit event is. */
+/** The webhook event of a credit event. */
 export function eventOf(creditEvent: CreditEvent): WebhookEvent {
   return creditEvent.what === 'ALERT' ? 'ALERT_RAISED' : creditEvent.what;
 }
 
-/** The message that tells of a credit event. */
+/** The message of a credit event. */
 export function payloadOf(creditEvent: CreditEvent, facts: Facts): string {
   return JSON.stringify({
     type: eventOf(creditEvent),

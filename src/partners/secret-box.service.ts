@@ -7,14 +7,14 @@ export const BOX_KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** A new secret to sign with, as Standard Webhooks writes it. */
+/** A new signing secret, in the form of Standard Webhooks. */
 export function newWebhookSecret(): string {
   return SECRET_START + randomBytes(SECRET_BYTES).toString('base64');
 }
 
 /**
- * Keeps secrets that must be read again (a signature needs the secret itself, no hash will do) unreadable to whoever has the
- * database but not the key. A sealed secret opens for its own account only.
+ * Encrypts secrets that must be readable again (a signature needs the secret itself, not a hash), so that the
+ * database alone does not reveal them. A sealed secret opens only for its account.
  */
 export class SecretBox {
   constructor(private readonly key: Buffer) {
@@ -29,7 +29,7 @@ export class SecretBox {
     return Buffer.concat([nonce, cipher.getAuthTag(), sealed]);
   }
 
-  /** Whether a secret can be opened. */
+  /** Whether a sealed secret can be opened. */
   opens(sealed: Buffer, accountId: number): boolean {
     try {
       return this.open(sealed, accountId) !== '';
@@ -38,7 +38,7 @@ export class SecretBox {
     }
   }
 
-  /** @throws Error when it was sealed with another key, for another account, or changed since */
+  /** @throws Error when it was sealed with another key or for another account, or was changed */
   open(sealed: Buffer, accountId: number): string {
     const nonce = sealed.subarray(0, NONCE_BYTES);
     const tag = sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);

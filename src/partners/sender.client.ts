@@ -1,6 +1,6 @@
-// Sends a message to a receiver that a customer named: a stranger. Nothing but the public internet is reached (judged by the
-// address that is really connected to, so that a name cannot be turned round in between), no redirect is followed, and
-// neither a slow nor an endless answer is waited for.
+// Sends a message to a receiver that a customer named, so to a stranger. It reaches nothing but the public internet (decided by
+// the address that it really connects to, so that a name cannot be redirected meanwhile), follows no redirect, and
+// waits neither for a slow nor for an endless answer.
 
 import dns from 'node:dns';
 import http from 'node:http';
@@ -10,17 +10,17 @@ import ipaddr from 'ipaddr.js';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
 import { type Answer, isLoopbackHost, isReceiverPort } from './webhook.ts';
 
-/** For one attempt altogether, from finding the address to the answer's last byte. */
+/** For one whole attempt, from resolving the name to the answer's last byte. */
 export const SEND_TIMEOUT_MS = 15_000;
-/** What is read of an answer, though nothing in it counts. */
+/** The most that is read of an answer, although its content does not matter. */
 export const ANSWER_BYTES_MAX = 64 * 1024;
 
 export interface SenderOptions {
-  /** This machine may be a receiver: for development and tests. */
+  /** Allows this machine as a receiver: for development and tests. */
   readonly allowLoopback: boolean;
-  /** How names are looked up; default: as the system does. */
+  /** How names are resolved; default: as the system does. */
   readonly lookup?: LookupFunction;
-  /** Whose certificates are trusted, in PEM; default: those that Node trusts. */
+  /** Trusted certificate authorities, in PEM; default: those that Node trusts. */
   readonly ca?: string;
   readonly timeoutMs?: number;
 }
@@ -32,7 +32,7 @@ export interface Message {
 }
 
 const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'];
-/** Looks public, and is how machines at Azure reach their own metadata. */
+/** It looks public, but machines at Azure reach their own metadata there. */
 const CLOUD_ADDRESSES = ['168.63.129.16'];
 
 export class Sender {
@@ -61,7 +61,7 @@ export class Sender {
     return this.options.allowLoopback;
   }
 
-  /** Posts a message. What goes wrong is an answer too, without anything of what was found inside a private network. */
+  /** Posts a message. Failures are returned, not thrown, and reveal nothing about private networks. */
   async send(message: Message): Promise<Answer> {
     const url = new URL(message.url);
     const isPlain = url.protocol === 'http:';
@@ -70,7 +70,7 @@ export class Sender {
     if (isPrivateHost(url.hostname) && !isLoopback) {
       return unsent(NOT_PUBLIC);
     }
-    // An endpoint may be older than the rule.
+    // An endpoint may be older than this rule.
     if (!isReceiverPort(url, isLoopback)) return unsent('Nothing is sent to this port.');
     return this.post(url, message);
   }
@@ -85,7 +85,7 @@ export class Sender {
         lookup: this.lookup,
       });
       let status: Answer | null = null;
-      // Whatever ends the attempt ends it here, once; a status that has arrived stands.
+      // The first thing that ends the attempt decides, except that a status that has arrived is kept.
       const end = (error: unknown): void => {
         clearTimeout(timer);
         sent.destroy();
@@ -122,7 +122,7 @@ function retryAfterOf(response: http.IncomingMessage): string | null {
   return response.headers['retry-after'] ?? null;
 }
 
-// Of a fault only its code is told: its text may hold addresses that a private name server gave.
+// Of an error only its code is reported: its text may contain addresses from a private name server.
 function sentenceOf(error: unknown, timeoutMs: number): string {
   if (error === TIMED_OUT) return `No answer within ${timeoutMs / 1_000} seconds.`;
   if (typeof error !== 'object' || error === null) {
@@ -133,10 +133,10 @@ function sentenceOf(error: unknown, timeoutMs: number): string {
   return `The message could not be sent (${error.code}).`;
 }
 
-/** What of IPv6 is given out for the public internet. */
+/** The part of IPv6 that is allocated to the public internet. */
 const PUBLIC_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
-/** Whether a host, as URL writes it, is an address outside the public internet. Names are none. */
+/** Whether a host, as URL writes it, is an address outside the public internet; false for a name. */
 export function isPrivateHost(hostname: string): boolean {
   const host = bare(hostname);
   if (!ipaddr.isValid(host)) return false;

@@ -1,8 +1,8 @@
-// Webhooks: where a partner is told what happened, and what becomes of each message, by the rules of Standard Webhooks
-// (https://www.standardwebhooks.com). A message has an id that stays the same over all its attempts. It is delivered when
-// the receiver answers 2xx; anything else, a redirect too, is a failure and tried again after ever longer waits, ten times
-// in about three days. A receiver that is Gone (410), or whose message failed to the end, is sent nothing any more until it
-// is enabled again.
+// Webhooks: where a partner receives events, and the life of each message, by the rules of Standard Webhooks
+// (https://www.standardwebhooks.com). A message keeps its id over all its attempts. It is delivered when
+// the receiver answers 2xx. Any other answer, even a redirect, is a failure, and is tried again after ever longer delays, ten
+// times in about three days. An endpoint whose receiver is Gone (410), or whose message failed to the end, gets nothing more
+// until it is enabled again.
 
 import type { DeliveryStatus } from '../notifications/email.ts';
 import { HOUR_MS } from '../core/range.ts';
@@ -22,14 +22,14 @@ export type WebhookEvent = keyof typeof webhookEvents;
 export const ENDPOINTS_MAX = 20;
 export const SECRET_BYTES = 32;
 export const SECRET_START = 'whsec_';
-/** How long an old secret goes on signing unless the caller says otherwise, and at most. */
+/** How long an old secret still signs by default, and at most. */
 export const KEEP_OLD_SECONDS = 86_400;
 export const KEEP_OLD_SECONDS_MAX = 30 * 86_400;
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 
-/** How long to wait before each attempt, counted from the end of the one before. */
+/** The delay before each attempt, counted from the end of the previous one. */
 export const ATTEMPT_DELAYS_MS: readonly number[] = [
   0,
   5 * SECOND_MS,
@@ -43,9 +43,9 @@ export const ATTEMPT_DELAYS_MS: readonly number[] = [
   24 * HOUR_MS,
 ];
 export const ATTEMPTS_MAX = ATTEMPT_DELAYS_MS.length;
-/** A wait is lengthened by up to this part of itself, so that what failed together does not come again together. */
+/** A delay is extended by up to this part of itself, so that messages that failed together are not retried together. */
 export const JITTER_PART = 0.1;
-/** A receiver that asks for more is asked again after this. */
+/** The longest Retry-After that is respected. */
 export const RETRY_AFTER_MAX_MS = 24 * HOUR_MS;
 
 export interface EndpointRef {
@@ -69,13 +69,13 @@ export interface DeliveryRef {
 
 export interface WebhookDelivery extends DeliveryRef {
   readonly endpointId: number;
-  /** Names the message: the header `webhook-id`. */
+  /** The message's id: the header `webhook-id`. */
   readonly webhookId: string;
   readonly event: WebhookEvent;
   readonly payload: string;
   readonly status: DeliveryStatus;
   readonly attempts: number;
-  /** Null when none is to come: it is delivered, it failed, or its endpoint is disabled. */
+  /** Null when no attempt will follow: it is delivered, it failed, or its endpoint is disabled. */
   readonly nextAttemptAtMs: number | null;
   readonly lastResponseCode: number | null;
   readonly lastError: string | null;
@@ -83,7 +83,7 @@ export interface WebhookDelivery extends DeliveryRef {
   readonly deliveredAtMs: number | null;
 }
 
-/** What an attempt met. */
+/** The result of an attempt. */
 export type Answer =
   | { readonly status: number; readonly retryAfter: string | null }
   | { readonly status: null; readonly error: string };
@@ -94,15 +94,15 @@ export interface AttemptOutcome {
   readonly responseCode: number | null;
   /** One sentence; null when it was delivered. */
   readonly error: string | null;
-  /** Of PENDING: when it is tried again. */
+  /** For PENDING: when it is tried again. */
   readonly nextAttemptAtMs: number | null;
-  /** Until when nothing else is sent to the endpoint either. */
+  /** Until when the endpoint gets no other message either. */
   readonly pauseUntilMs: number | null;
   readonly disablesEndpoint: boolean;
 }
 
 /**
- * Judges an attempt.
+ * Decides what follows from an attempt.
  * @param attempt.number 1 for the first
  * @param attempt.jitter from 0 up to 1
  */
@@ -144,7 +144,7 @@ function errorOf(answer: Answer): string {
 
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-/** The instant that a receiver asked to be left alone until, at most RETRY_AFTER_MAX_MS ahead; null when it asked for none. */
+/** When a receiver wants to be called again (Retry-After), at most RETRY_AFTER_MAX_MS ahead; null when it does not say. */
 function retryAfterMs(answer: Answer, nowMs: number): number | null {
   if (answer.status === null || answer.retryAfter === null) return null;
   const text = answer.retryAfter.trim();
@@ -154,7 +154,7 @@ function retryAfterMs(answer: Answer, nowMs: number): number | null {
   return dateMs > nowMs ? Math.min(dateMs, latestMs) : null;
 }
 
-/** Who may be a receiver. */
+/** Which receivers are allowed. */
 export interface UrlRules {
   /** http and this machine itself are allowed: for development and tests. */
   readonly allowLoopback: boolean;
@@ -170,15 +170,15 @@ export function isLoopbackHost(hostname: string): boolean {
 
 const LOCAL_NAME = /(^|\.)(localhost|local|internal|lan|home\.arpa)\.?$/;
 
-/** Ports that have a service of their own (System Ports of RFC 6335): mail, shells, name servers. Messages are for none of them. */
+/** Ports of other services (System Ports of RFC 6335): mail, shells, name servers. Messages are never sent to them. */
 const SYSTEM_PORT_MAX = 1_023;
 const HTTPS_PORT = 443;
 const HTTP_PORT = 80;
 
 /**
- * Checks a receiver's URL by what it says; where its name leads is judged whenever something is sent.
- * @param isPrivateAddress whether a host that is an address, as URL writes it, is none of the public internet
- * @returns the URL as it is sent to: normalised, with all that a URL cannot hold percent-encoded
+ * Checks the text of a receiver's URL. The addresses of its host are checked whenever something is sent.
+ * @param isPrivateAddress whether a host, as URL writes it, is an address outside the public internet
+ * @returns the URL as it is used: normalised, with all that a URL cannot contain percent-encoded
  * @throws UserInputError
  */
 export function parseWebhookUrl(
@@ -192,7 +192,7 @@ export function parseWebhookUrl(
   return url.href;
 }
 
-/** Whether messages are sent to the port that a URL names. @param isLoopback whether its host is this machine, and may be */
+/** Whether messages can be sent to the port of a URL. @param isLoopback whether its host is this machine, and allowed */
 export function isReceiverPort({ protocol, port }: URL, isLoopback: boolean): boolean {
   const number = port === '' ? (protocol === 'http:' ? HTTP_PORT : HTTPS_PORT) : Number(port);
   return number > SYSTEM_PORT_MAX || number === HTTPS_PORT || (isLoopback && number === HTTP_PORT);
@@ -227,7 +227,7 @@ function placeFault(
     : `names port ${port}; messages are sent to port ${HTTPS_PORT}, or to one from ${SYSTEM_PORT_MAX + 1} on`;
 }
 
-/** The events to be told of, each once, in their own order. @throws UserInputError when there are none */
+/** The events of an endpoint, without repetition, in their fixed order. @throws UserInputError when there are none */
 export function parseEvents(
   events: readonly WebhookEvent[],
   path: ErrorPath,
@@ -237,12 +237,12 @@ export function parseEvents(
   throw new UserInputError('events must name at least one event.', { path });
 }
 
-/** @throws UserInputError when an old secret would sign for less than no time, or for too long */
+/** @throws UserInputError when the time is negative or too long */
 export function parseKeepOldSeconds(seconds: number | null, path: ErrorPath): number {
   return parseWithin(seconds ?? KEEP_OLD_SECONDS, { min: 0, max: KEEP_OLD_SECONDS_MAX }, path);
 }
 
-/** @throws ConflictError when an account has all the endpoints that it may have */
+/** @throws ConflictError when an account already has the most endpoints that it can have */
 export function requireRoom(endpoints: number): void {
   if (endpoints < ENDPOINTS_MAX) return;
   throw new ConflictError(

@@ -28,14 +28,14 @@ import {
   type SealedEndpoint,
 } from './webhooks.store.ts';
 
-/** What createWebhookEndpoint is called with, as the API takes it. */
+/** The arguments of createWebhookEndpoint, as the API takes them. */
 export interface CreateEndpointRequest {
   readonly accountId?: string | null;
   readonly url: string;
   readonly events: readonly WebhookEvent[];
 }
 
-/** What updateWebhookEndpoint is called with; null or left out: unchanged. */
+/** The arguments of updateWebhookEndpoint; null or left out: unchanged. */
 export interface UpdateEndpointRequest {
   readonly id: string;
   readonly url: string | null;
@@ -49,13 +49,13 @@ export interface EndpointWithSecret {
   readonly secret: string;
 }
 
-/** The endpoints of an account and what was sent there, as partners manage them. All of it asks for MANAGE. */
+/** The endpoints of an account and their deliveries, as partners manage them. All of it requires MANAGE. */
 export class WebhookService {
   constructor(
     private readonly accounts: AccountService,
     private readonly options: {
       readonly allowLoopback: boolean;
-      /** Null: no endpoint can be made, since its secret could not be kept. */
+      /** Null: no endpoint can be made, since its secret could not be stored. */
       readonly box: SecretBox | null;
     },
   ) {}
@@ -87,7 +87,7 @@ export class WebhookService {
 
   /**
    * Adds an endpoint, enabled.
-   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT for a URL that nothing would be sent to, CONFLICT when there are too many,
+   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT for a URL that is not allowed, CONFLICT when there are too many,
    *   UNAVAILABLE without WEBHOOK_SECRET_KEY
    */
   async create(actor: Actor, request: CreateEndpointRequest): Promise<EndpointWithSecret> {
@@ -106,7 +106,7 @@ export class WebhookService {
   }
 
   /**
-   * Changes an endpoint. Enabling it sends what has waited since it was disabled, each message as if for the first time.
+   * Changes an endpoint. Enabling it sends the messages that are pending since it was disabled, as if they were new.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
    */
   async update(actor: Actor, request: UpdateEndpointRequest): Promise<WebhookEndpoint> {
@@ -133,7 +133,7 @@ export class WebhookService {
   }
 
   /**
-   * Gives an endpoint another secret. The old one signs too for `keepOldSeconds`; one that was older still ends now.
+   * Gives an endpoint another secret. The old one also signs for `keepOldSeconds`; an even older one ends now.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE without WEBHOOK_SECRET_KEY
    */
   async rotate(
@@ -146,7 +146,7 @@ export class WebhookService {
     return this.inEndpoint(ref, id, async (tx, { endpoint, secret: old }) => {
       const secret = newWebhookSecret();
       const endsAtMs = this.accounts.realNowMs() + keepMs;
-      // One that was sealed with a key that is lost cannot sign any more.
+      // A secret whose sealing key was lost cannot sign any more.
       const keepsOld = keepMs > 0 && box.opens(old, ref.accountId);
       await saveSecrets(tx, ref, {
         secret: box.seal(secret, ref.accountId),
@@ -156,7 +156,7 @@ export class WebhookService {
     });
   }
 
-  /** Deletes an endpoint; what still waits for it is not sent. @throws FORBIDDEN, NOT_FOUND */
+  /** Deletes an endpoint; its pending messages are not sent. @throws FORBIDDEN, NOT_FOUND */
   async delete(actor: Actor, id: string): Promise<string> {
     const ref = endpointRef(actor, id, 'id');
     await this.inEndpoint(ref, id, async (tx) => {
@@ -167,7 +167,7 @@ export class WebhookService {
   }
 
   /**
-   * Sends a message again, under the same id, whatever became of it before.
+   * Sends a message again, under the same id, whatever its state.
    * @throws FORBIDDEN, NOT_FOUND, CONFLICT while its endpoint is disabled
    */
   async redeliver(actor: Actor, deliveryId: string): Promise<WebhookDelivery> {
@@ -189,7 +189,7 @@ export class WebhookService {
     });
   }
 
-  /** Runs a change of an endpoint under the account's lock and its own. */
+  /** Runs a change of an endpoint under the locks of the account and the endpoint. */
   private async inEndpoint<T>(
     ref: EndpointRef,
     id: string,

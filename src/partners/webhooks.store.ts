@@ -42,13 +42,13 @@ export class WebhookEndpointRow {
   @Column({ name: 'paused_until', nullable: true, ...instantColumn }) pausedUntilMs!: number | null;
 }
 
-/** An endpoint with its secrets, sealed. */
+/** An endpoint with its sealed secrets. */
 export interface SealedEndpoint {
   readonly endpoint: WebhookEndpoint;
   readonly secret: Buffer;
-  /** Signs too, before its end. */
+  /** Also signs until its end. */
   readonly previous: { readonly secret: Buffer; readonly endsAtMs: number } | null;
-  /** Nothing is sent before; null: no pause. */
+  /** Nothing is sent before this instant; null: no pause. */
   readonly pausedUntilMs: number | null;
 }
 
@@ -66,7 +66,7 @@ export async function listEndpoints(
   return rows.map(endpointFromRow);
 }
 
-/** An endpoint that was not deleted. */
+/** An endpoint, unless it was deleted. */
 export async function findEndpoint(tx: Tx, ref: EndpointRef): Promise<WebhookEndpoint | null> {
   const rows =
     await tx.query(sql`/* partners.findEndpoint */ select ${raw(COLUMNS)} from webhook_endpoint
@@ -74,7 +74,7 @@ export async function findEndpoint(tx: Tx, ref: EndpointRef): Promise<WebhookEnd
   return rows[0] === undefined ? null : endpointFromRow(rows[0]);
 }
 
-/** An endpoint under its lock, which holds off whoever else decides when its next message is sent. */
+/** An endpoint under its lock, which holds off others that decide when its next message is sent. */
 export async function lockEndpoint(tx: Tx, ref: EndpointRef): Promise<SealedEndpoint | null> {
   const rows =
     await tx.query(sql`/* partners.lockEndpoint */ select ${raw(COLUMNS)}, ${raw(SECRETS)} from webhook_endpoint
@@ -82,7 +82,7 @@ export async function lockEndpoint(tx: Tx, ref: EndpointRef): Promise<SealedEndp
   return rows[0] === undefined ? null : sealedFromRow(rows[0]);
 }
 
-/** The enabled endpoints of an account that are told of any of these events, locked. */
+/** The enabled endpoints of an account that subscribe to any of these events, locked. */
 export async function lockListeners(
   tx: Tx,
   accountId: number,
@@ -106,7 +106,7 @@ export async function insertEndpoint(
   return endpointFromRow(rows[0] ?? {});
 }
 
-/** Writes what may be changed of an endpoint. One that is changed is no longer paused. */
+/** Writes the fields of an endpoint that can change. Any change ends its pause. */
 export async function saveEndpoint(tx: Tx, endpoint: WebhookEndpoint): Promise<void> {
   await tx.query(sql`/* partners.saveEndpoint */ update webhook_endpoint
      set url = ${endpoint.url}, events = ${endpoint.events}::webhook_event[], enabled = ${endpoint.enabled}, disabled_at = ${atOrNull(endpoint.disabledAtMs)}, paused_until = null
@@ -123,7 +123,7 @@ export async function saveSecrets(
      where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId}`);
 }
 
-/** Nothing is sent to an endpoint before an instant. */
+/** Pauses an endpoint: nothing is sent to it before an instant. */
 export async function pauseEndpoint(tx: Tx, ref: EndpointRef, untilMs: number): Promise<void> {
   await tx.query(sql`/* partners.pauseEndpoint */ update webhook_endpoint set paused_until = greatest(paused_until, ${at(untilMs)})
      where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId}`);

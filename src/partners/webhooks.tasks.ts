@@ -3,7 +3,7 @@ import type { Task } from '../db/jobs.ts';
 import { type WebhookDeliveryService, SEND_TASK } from './delivery.service.ts';
 import type { EndpointRef } from './webhook.ts';
 
-/** Sends what waits for an endpoint. */
+/** The task that sends an endpoint's pending messages. */
 export function sendWebhooksTask(deliveries: WebhookDeliveryService): Task {
   return {
     name: SEND_TASK,
