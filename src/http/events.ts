@@ -1,6 +1,6 @@
-// POST /v1/events: usage as CloudEvents 1.0, for platforms that speak them already. An event is turned into the fields
-// that GraphQL takes, and is judged by the same function; what is wrong with one event never touches the others.
-// The mapping is described in docs/events.md.
+// POST /v1/events: usage as CloudEvents 1.0, for platforms that already use them. An event is converted to the fields
+// that GraphQL takes, and judged by the same function. A fault in one event never affects the others.
+// docs/events.md describes the mapping.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UserInputError } from '../core/errors.ts';
@@ -15,7 +15,7 @@ const CLOUD_EVENT_TYPE_PREFIX = 'com.billing-gateway.';
 const SINGLE = 'application/cloudevents+json';
 const BATCH = 'application/cloudevents-batch+json';
 
-/** The CloudEvents types that are taken, and what each one records. */
+/** The supported CloudEvents types, and what each one records. */
 const typeOfCloudEvent = {
   [`${CLOUD_EVENT_TYPE_PREFIX}workflow-run`]: 'WORKFLOW_RUN',
   [`${CLOUD_EVENT_TYPE_PREFIX}processing`]: 'PROCESSING',
@@ -34,7 +34,7 @@ export interface EventsRouteDeps {
   readonly authenticate: Authenticate;
 }
 
-/** Adds the route to a server, with content types of its own. */
+/** Adds the route to a server, with its own content types. */
 export async function registerEventsRoute(
   app: FastifyInstance,
   deps: EventsRouteDeps,
@@ -59,7 +59,7 @@ export async function registerEventsRoute(
   });
 }
 
-/** One CloudEvent as the fields of a usage event or of a hosting period. Nothing is looked up, nothing is thrown. */
+/** One CloudEvent as the fields of a usage event or of a hosting period. It reads nothing and throws nothing. */
 function reportOf(event: unknown): Report {
   try {
     if (!isObject(event)) throw new UserInputError('A CloudEvent is a JSON object.');
@@ -67,7 +67,7 @@ function reportOf(event: unknown): Report {
     const { kind, externalId } = subjectOf(member(event, 'subject'));
     const isModel = kind === 'MODEL';
     const data = dataOf(event, type === 'HOSTING' ? HOSTING_FIELDS : USAGE_FIELDS);
-    // All fields of both, in one shape: what has another one each time is read much more slowly.
+    // Always all fields of both, in the same order: objects of varying shape are read much more slowly.
     const fields: RawFields = {
       source: member(event, 'source'),
       eventId: member(event, 'id'),
@@ -174,7 +174,7 @@ function timeOf(time: unknown): unknown {
   return asText(time);
 }
 
-// A JSON number would pass for epoch milliseconds, which are not part of this format.
+// A number would be read as epoch milliseconds, which are not part of this format.
 function asText(instant: unknown): unknown {
   return typeof instant === 'number' ? String(instant) : instant;
 }
@@ -187,7 +187,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A member that was sent itself, null when it was not: what "__proto__" brought along does not count. */
+/** A member that was sent, or null. Members that come from a prototype ("__proto__") do not count. */
 function member(object: object, name: string): unknown {
   const value: unknown = Object.hasOwn(object, name) ? Reflect.get(object, name) : null;
   return value ?? null;

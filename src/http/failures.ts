@@ -1,4 +1,4 @@
-// Every refusal outside GraphQL's own answers takes GraphQL's form too: a client reads one shape, whatever went wrong.
+// Every refusal has the form of a GraphQL answer, even outside GraphQL: a client reads one form, whatever went wrong.
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes, NotFoundError, UnavailableError } from '../core/errors.ts';
@@ -9,15 +9,15 @@ const MIB = 1024 * 1024;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The content types of a route; left out: application/json. */
+    /** The content types of a route; default: application/json. */
     readonly takes?: readonly string[];
   }
 }
 
-/** What answers whether the gateway closes or not: probes say so themselves. */
+/** Routes that answer while the gateway closes: probes report that themselves. */
 const ALWAYS_ANSWERED = new Set(['/health/live', '/health/ready', '/metrics']);
 
-/** Refuses what comes on kept-alive connections once the server closes. */
+/** Refuses requests on kept-alive connections once the server closes. */
 export function refuseWhileClosing(app: FastifyInstance): void {
   let isClosing = false;
   app.addHook('preClose', (done) => {
@@ -30,7 +30,7 @@ export function refuseWhileClosing(app: FastifyInstance): void {
   });
 }
 
-/** Answers what no route takes and what a route throws. */
+/** Answers requests without a route, and the errors of routes. */
 export function answerFailures(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const where = `${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}`;
@@ -40,7 +40,7 @@ export function answerFailures(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     const refusal = refusedRequest(error, request);
     if (refusal !== null) {
-      // Closing at once would reset the connection under a client that still sends, before it reads why.
+      // Closing at once would reset the connection while the client still sends, before it reads the answer.
       if (refusal.status === 413) void reply.removeHeader('connection');
       if (refusal.status === 415) void reply.header('accept-encoding', BODY_ENCODINGS.join(', '));
       return sendError(reply, refusal.status, { message: refusal.message, code: 'BAD_USER_INPUT' });
@@ -52,7 +52,7 @@ export function answerFailures(app: FastifyInstance): void {
   });
 }
 
-/** Answers an address that the router cannot read, for which no route and no hook is asked. */
+/** Answers an address that the router cannot parse; no route or hook runs for it. */
 export function answerBadAddress(
   _error: unknown,
   _request: FastifyRequest,
@@ -68,7 +68,7 @@ function sendError(reply: FastifyReply, status: number, error: CallerError): Fas
   return reply.status(status).send({ errors: [{ message, extensions }] });
 }
 
-// What the server refuses before a route sees it.
+// Errors of the server before a route runs.
 function refusedRequest(
   error: unknown,
   request: FastifyRequest,

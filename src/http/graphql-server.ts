@@ -1,5 +1,5 @@
-// Apollo Server as the gateway wants it. Nothing here hangs on NODE_ENV: a server that was started without it must not
-// show stacks or batch requests either.
+// Apollo Server with the gateway's settings. Nothing here depends on NODE_ENV: a server that was started without it must not
+// show stacks or accept batches either.
 
 import { ApolloServer, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
 import {
@@ -12,7 +12,7 @@ import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
 
-/** Of one operation; more is not parsed. */
+/** For one operation; longer ones are not parsed. */
 export const TOKENS_MAX = 20_000;
 
 export interface GraphQLServerOptions {
@@ -21,15 +21,15 @@ export interface GraphQLServerOptions {
   readonly plugins: readonly ApolloServerPlugin[];
 }
 
-/** The key under which a context says who is told of its operation when the answer is complete. */
+/** The key of a context's callback that receives its operation when the answer is complete. */
 export const onAnswered = Symbol('onAnswered');
 
-// Apollo works on a copy of the context, so what belongs to one request travels inside it.
+// Apollo copies the context, so everything of one request is in this one member.
 export interface GraphQLContext extends BaseContext {
   [onAnswered]?: (facts: OperationFacts) => void;
 }
 
-/** A started server without an address of its own. */
+/** A started Apollo Server without an HTTP server. */
 export async function startGraphQLServer({
   schema,
   log,
@@ -44,7 +44,7 @@ export async function startGraphQLServer({
       ApolloServerPluginLandingPageDisabled(),
     ],
     logger: log,
-    // Every caller has a key, and whoever has one may read the schema.
+    // Every caller has a key, and every key may read the schema.
     introspection: true,
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: true,

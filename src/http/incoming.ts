@@ -1,4 +1,4 @@
-// Bytes that come in become text here, and only when they are UTF-8: addresses, and bodies, which may be compressed.
+// Incoming bytes become text here, and only when they are UTF-8: addresses, and bodies, which may be compressed.
 
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
@@ -15,10 +15,10 @@ const decompressors: ReadonlyMap<string, Decompress> = new Map<string, Decompres
   ['br', promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress)],
 ]);
 
-/** The content encodings that bodies are taken in. */
+/** The supported content encodings of bodies. */
 export const BODY_ENCODINGS = ['gzip', 'deflate', 'br'] as const;
 
-/** A body in a content encoding that is not taken: 415. */
+/** A body has an unsupported content encoding: 415. */
 export class UnsupportedEncodingError extends Error {
   readonly statusCode = 415;
   readonly code = 'UNSUPPORTED_ENCODING';
@@ -33,7 +33,7 @@ export function checkAddresses(app: FastifyInstance): void {
 
 export const WRONG_ADDRESS = 'The address holds percent-encoded bytes that are not UTF-8.';
 
-/** Takes JSON bodies: uncompressed or compressed, in UTF-8. */
+/** Accepts JSON bodies: uncompressed or compressed, in UTF-8. */
 export function takeJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser(
@@ -46,8 +46,8 @@ export function takeJson(app: FastifyInstance): void {
 }
 
 /**
- * The text of a body. The limit of its route, which the server holds against what was sent, holds for what comes out too.
- * @throws UserInputError when it is not what its content encoding says, or is not UTF-8
+ * The text of a body. The server applies the route's limit to what was sent; here it also applies to what is decompressed.
+ * @throws UserInputError when it is not in its content encoding, or not UTF-8
  * @throws UnsupportedEncodingError
  */
 export async function readText(request: FastifyRequest, body: Buffer): Promise<string> {
@@ -60,7 +60,7 @@ async function decompressed(request: FastifyRequest, body: Buffer): Promise<Buff
   const decompress = decompressors.get(encoding);
   if (decompress === undefined) throw new UnsupportedEncodingError();
   try {
-    // It ends at the first byte beyond the limit, however much would follow.
+    // It stops at the first byte beyond the limit, however much would follow.
     return await decompress(body, { maxOutputLength: request.routeOptions.bodyLimit });
   } catch (error) {
     if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
@@ -76,7 +76,7 @@ function codeOf(error: unknown): unknown {
 }
 
 function isUtf8Address(url: string): boolean {
-  // The server's own parser lets nothing but ASCII in; what is beyond is percent-encoded.
+  // The server's parser accepts ASCII only; other characters are percent-encoded.
   if (!url.includes('%')) return true;
   try {
     decodeURIComponent(url);

@@ -1,5 +1,5 @@
 // graphql-jit as Apollo's executor: a query is compiled once and then runs as plain code, about twice as fast as
-// graphql-js walks it. Apollo hands execution over through its `gateway` option.
+// graphql-js executes it. Apollo's `gateway` option lets another executor run operations.
 
 import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server';
 import {
@@ -18,13 +18,13 @@ import { LRUCache } from 'lru-cache';
 import { UserInputError } from '../core/errors.ts';
 
 const COMPILED_QUERIES_MAX = 1_000;
-/** Of their texts together: a compiled query takes some three hundred times the memory of its text. */
+/** Total length of the cached queries' texts: a compiled query takes about three hundred times the memory of its text. */
 const COMPILED_CHARACTERS_MAX = 500_000;
 const VARIABLE_ERRORS_MAX = 50;
 
 type Gateway = ApolloServerOptionsWithGateway<BaseContext>['gateway'];
 
-/** A context that holds something to be let go when the answer is complete. */
+/** A context with something to release when the answer is complete. */
 interface Disposable {
   dispose(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
       return {
         executor: async (request) => {
           const { queryHash, operationName, document, context } = request;
-          // Apollo's types do not say so, but it leaves to the executor to refuse a request that names none of its operations.
+          // Apollo's types do not say so, but it leaves it to the executor to refuse a request that names none of its operations.
           const operation = request.operation as OperationDefinitionNode | undefined;
           const key = `${queryHash}.${operationName ?? ''}`;
           let query = compiled.get(key);
@@ -76,7 +76,7 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
   };
 }
 
-// graphql-jit keeps fields in plain objects and stumbles over names that every object has; nobody needs such an alias.
+// graphql-jit keeps fields in plain objects and fails on names that every object has; nobody needs such an alias.
 function compile(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -120,7 +120,7 @@ function wasRefused(result: ExecutionResult): boolean {
   return result.data === undefined && result.errors !== undefined;
 }
 
-// graphql-jit names only the field of a bad variable; graphql-js says where it stands: "events[17].credits".
+// graphql-jit names only the field of an invalid variable; graphql-js also its place: "events[17].credits".
 function refusedVariables(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
@@ -133,7 +133,7 @@ function refusedVariables(
   return coerced.errors === undefined ? result : { errors: coerced.errors };
 }
 
-// graphql-jit's errors look like graphql-js's but lack `extensions`, on which Apollo stumbles.
+// graphql-jit's errors lack `extensions`, which Apollo expects.
 function located(result: ExecutionResult): ExecutionResult {
   if (result.errors === undefined) return result;
   const errors = result.errors.map(({ message, locations, path, originalError }) => {

@@ -1,4 +1,4 @@
-// Routes that need a key ask for it before they read the body: who has none sends it in vain.
+// Routes that need a key check it before they read the body, so that a caller without one does not send it in vain.
 
 import type { FastifyRequest } from 'fastify';
 import { invariant, UnauthenticatedError } from '../core/errors.ts';
@@ -10,11 +10,11 @@ export type Authenticate = (authorization: string | undefined) => Promise<Actor 
 export interface KeyCheck {
   /** The route's hook. */
   readonly onRequest: (request: FastifyRequest) => Promise<void>;
-  /** Whom the hook has found, for the route's handler. */
+  /** The caller that the hook has found, for the route's handler. */
   readonly actorOf: (request: FastifyRequest) => Actor;
 }
 
-/** A check of the keys of requests, for one route or several. */
+/** Checks the keys of requests, for one route or several. */
 export function keyCheck(authenticate: Authenticate): KeyCheck {
   const actors = new WeakMap<FastifyRequest, Actor>();
   return {

@@ -1,5 +1,5 @@
-// Operations that come by WebSocket or SSE. They are parsed within the same limits as those of HTTP, run by graphql-js (which
-// serves subscriptions, unlike graphql-jit), and every event is resolved in a context and snapshot of its own.
+// Operations by WebSocket or SSE. They have the same limits as those by HTTP, and are run by graphql-js (which
+// supports subscriptions, unlike graphql-jit). Every event is resolved in a separate context and snapshot.
 
 import {
   createSourceEventStream,
@@ -19,19 +19,19 @@ import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
 import { TOKENS_MAX } from './graphql-server.ts';
 import { noSuchOperation } from './jit-gateway.ts';
 
-/** What the resolvers of one operation or event share; it is let go when the answer is complete. */
+/** What the resolvers of one operation or event share; released when the answer is complete. */
 export interface LiveContext {
   dispose(): Promise<void>;
 }
 
 export interface OperationDeps {
   readonly schema: GraphQLSchema;
-  /** @param onSlow told when the caller does not read what it subscribed to */
+  /** @param onSlow called when the caller does not read its events */
   readonly createContext: (actor: Actor, onSlow: () => void) => LiveContext;
   readonly onFault: FaultListener;
 }
 
-/** The other end of a connection, as the operations on it know it. */
+/** The caller at the other end of a connection, with its running subscriptions. */
 export class Caller {
   private readonly streams = new Set<ResultStream>();
 
@@ -54,7 +54,7 @@ export class Caller {
   }
 }
 
-/** What an operation carries through the protocols' libraries. */
+/** The context of an operation in the protocols' libraries. */
 export type OperationContext = Record<'caller', Caller>;
 
 export interface OperationRequest {
@@ -70,16 +70,16 @@ export class LiveOperations {
     this.format = errorFormatter(deps.onFault);
   }
 
-  /** What is to be run, or why it cannot be. */
+  /** The arguments to execute, or the errors of the request. */
   prepare(caller: Caller, request: OperationRequest): ExecutionArgs | readonly GraphQLError[] {
     const { schema } = this.deps;
     try {
       const document = parse(request.query, { maxLexicalTokens: TOKENS_MAX });
       const errors = validate(schema, document);
-      if (errors.length > 0) return errors.map((error) => this.told(error));
+      if (errors.length > 0) return errors.map((error) => this.shown(error));
       const { operationName = null } = request;
       if (getOperationAST(document, operationName) === null) {
-        return [this.told(noSuchOperation(operationName))];
+        return [this.shown(noSuchOperation(operationName))];
       }
       return {
         schema,
@@ -89,9 +89,9 @@ export class LiveOperations {
         contextValue: { caller } satisfies OperationContext,
       };
     } catch (error) {
-      if (error instanceof GraphQLError) return [this.told(error)];
+      if (error instanceof GraphQLError) return [this.shown(error)];
       const originalError = error instanceof Error ? error : null;
-      return [this.told(new GraphQLError('It could not be read.', { originalError }))];
+      return [this.shown(new GraphQLError('It could not be read.', { originalError }))];
     }
   }
 
@@ -100,7 +100,7 @@ export class LiveOperations {
     const result = await this.inContext(callerOf(args), (contextValue) =>
       execute({ ...args, contextValue }),
     );
-    return this.toldResult(result);
+    return this.shownResult(result);
   }
 
   /** Runs a subscription. */
@@ -109,7 +109,7 @@ export class LiveOperations {
     const source = await this.inContext(caller, (contextValue) =>
       createSourceEventStream({ ...args, contextValue }),
     );
-    if (!isStream(source)) return this.toldResult(source);
+    if (!isStream(source)) return this.shownResult(source);
     const stream = new ResultStream(source[Symbol.asyncIterator](), {
       resolve: (event) => this.execute({ ...args, rootValue: event }),
       onEnd: () => {
@@ -120,18 +120,18 @@ export class LiveOperations {
     return stream;
   }
 
-  /** An error of ours as a result has it. */
+  /** A GraphQL error for an error of ours. */
   refusal(error: GatewayError): GraphQLError {
-    return this.told(new GraphQLError(error.message, { originalError: error }));
+    return this.shown(new GraphQLError(error.message, { originalError: error }));
   }
 
-  private toldResult(result: ExecutionResult): ExecutionResult {
+  private shownResult(result: ExecutionResult): ExecutionResult {
     if (result.errors === undefined) return result;
-    return { ...result, errors: result.errors.map((error) => this.told(error)) };
+    return { ...result, errors: result.errors.map((error) => this.shown(error)) };
   }
 
-  private told(error: GraphQLError): GraphQLError {
-    return new ToldError(this.format(error.toJSON(), error));
+  private shown(error: GraphQLError): GraphQLError {
+    return new ShownError(this.format(error.toJSON(), error));
   }
 
   private async inContext<T>(
@@ -148,7 +148,7 @@ export class LiveOperations {
 }
 
 /** An error as callers see it, whichever protocol prints it. */
-class ToldError extends GraphQLError {
+class ShownError extends GraphQLError {
   constructor(private readonly formatted: GraphQLFormattedError) {
     super(formatted.message);
   }
@@ -163,7 +163,7 @@ interface ResultStreamDeps {
   readonly onEnd: () => void;
 }
 
-/** The results of a subscription's events. `return()` ends it at once, also while it waits for an event. */
+/** The results of a subscription's events. `return()` ends it at once, even while it waits for an event. */
 class ResultStream implements AsyncGenerator<ExecutionResult, undefined, undefined> {
   private last: ExecutionResult | null = null;
 

@@ -1,23 +1,23 @@
-// The open connections of subscribers. A connection outlives the request that opened it, so the keys behind all of them are
-// looked at again every two seconds, in one statement; what does not answer any more is let go.
+// The open connections of subscribers. A connection outlives the request that opened it. So the keys of all connections are
+// checked every two seconds, in one statement, and connections that no longer answer are closed.
 
 import type { Actor } from '../core/identity.ts';
 
 const KEYS_EVERY_MS = 2_000;
 /**
- * A connection that did not answer from one look to the next is dead. The looks are spread: thousands of answers at one
- * moment would hold up what is to be told.
+ * A connection that did not answer between two checks is dead. The checks are spread over time: thousands of answers at the same
+ * moment would delay events.
  */
 const ALIVE_EVERY_MS = 12_000;
 const ALIVE_SLOTS = 12;
 
-/** Why the gateway ends a connection. */
+/** Why the gateway closes a connection. */
 export const endReasons = {
   /** Its key was revoked or has expired. */
   KEY_ENDED: 'KEY_ENDED',
-  /** What it subscribed to waits for it: it does not read. */
+  /** Events wait because it does not read. */
   SLOW: 'SLOW',
-  /** The gateway ends; another one goes on. */
+  /** This gateway stops; another one can serve the client. */
   GOING_AWAY: 'GOING_AWAY',
 } as const;
 export type EndReason = keyof typeof endReasons;
@@ -25,18 +25,18 @@ export type EndReason = keyof typeof endReasons;
 export interface LiveSession {
   readonly actor: Actor;
   end(reason: EndReason): void;
-  /** Ends itself when the other end gave no sign since the last call. */
+  /** Closes the connection if the other end gave no sign since the last call. */
   checkAlive(): void;
 }
 
 export interface LiveSessionsDeps {
-  /** Those of these callers whose keys open nothing any more. */
+  /** The callers among these whose keys are no longer valid. */
   readonly findEnded: (actors: readonly Actor[]) => Promise<ReadonlySet<Actor>>;
   readonly onError: (error: unknown) => void;
 }
 
 export class LiveSessions {
-  /** Each with its slot. */
+  /** Each session with its slot in time. */
   private readonly sessions = new Map<LiveSession, number>();
   private nextSlot = 0;
   private timers: readonly NodeJS.Timeout[] = [];
@@ -74,7 +74,7 @@ export class LiveSessions {
     for (const session of [...this.sessions.keys()]) session.end('GOING_AWAY');
   }
 
-  /** Ends the connections whose keys open nothing any more. */
+  /** Closes the connections whose keys are no longer valid. */
   private async checkKeys(): Promise<void> {
     if (this.isLooking || this.sessions.size === 0) return;
     this.isLooking = true;

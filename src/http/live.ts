@@ -1,5 +1,5 @@
-// The doors of subscriptions: WebSocket at /graphql, SSE at /graphql/stream. Both behind the same keys as everything else, for
-// as long as the keys are in force.
+// Subscriptions by WebSocket at /graphql and by SSE at /graphql/stream. Both need a key like all other requests, for
+// as long as they last.
 
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -12,13 +12,13 @@ import { LiveSessions } from './live-sessions.ts';
 import { serveEventStreams } from './sse.ts';
 import { closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
 
-/** For sockets to answer a closing when the server ends. */
+/** How long the server waits at its end for sockets to answer the closing. */
 const CLOSE_WITHIN_MS = 1_000;
 
 export interface LiveDeps {
   /** What the resolvers of one operation or event share. */
   readonly createContext: (actor: Actor, onSlow: () => void) => LiveContext;
-  /** Those of these callers whose keys open nothing any more. */
+  /** The callers among these whose keys are no longer valid. */
   readonly findEnded: (actors: readonly Actor[]) => Promise<ReadonlySet<Actor>>;
 }
 
@@ -29,7 +29,7 @@ export interface LiveServerDeps extends LiveDeps {
 
 export type SocketHandler = (socket: WebSocket, request: FastifyRequest) => void;
 
-/** Opens the doors of subscriptions on a server. @returns what serves a socket on a route */
+/** Adds the endpoints of subscriptions to a server. @returns the handler of sockets, for a route */
 export async function openLive(
   server: FastifyInstance,
   deps: LiveServerDeps,
@@ -48,7 +48,7 @@ export async function openLive(
   });
   await server.register(fastifyWebsocket, {
     options: { maxPayload: FRAME_BYTES_MAX, handleProtocols },
-    // What a client does wrong (a frame that is too large) is answered by the socket itself.
+    // The socket itself answers faults of a client (a frame that is too large).
     errorHandler: (error) => {
       log.debug({ err: error }, 'live connection broke');
     },

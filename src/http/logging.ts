@@ -1,4 +1,4 @@
-// One line for each request, with the id that the caller sent or was given. No header, body or parameter is logged.
+// One line for each request, with an id that the caller sent or that we made. No header, body or parameter is logged.
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -13,7 +13,7 @@ export interface OperationFacts {
   /** "query Overview" */
   readonly operation: string;
   readonly errorCodes: readonly string[];
-  /** Under which faults of this request stand in the log. */
+  /** The ids of this request's faults in the log. */
   readonly references: readonly string[];
 }
 
@@ -31,13 +31,13 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** The caller's own x-request-id when it is short and plain, else a new one. */
+/** The caller's x-request-id when it is short and plain; otherwise a new one. */
 export function requestId(request: IncomingMessage): string {
   const sent = request.headers['x-request-id'];
   return typeof sent === 'string' && SANE_REQUEST_ID.test(sent) ? sent : randomUUID();
 }
 
-/** Answers with the request's id, and logs each request when its answer has left. */
+/** Sends each request's id with its answer, and logs the request when the answer has been sent. */
 export function logRequests(app: FastifyInstance, facts: FactsOfRequest): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
@@ -57,7 +57,7 @@ export function logRequests(app: FastifyInstance, facts: FactsOfRequest): void {
   });
 }
 
-// Database errors carry the statement's parameters, which hold what callers sent; they are left out.
+// Database errors contain the statement's parameters, which hold what callers sent; these are left out.
 function printableError(error: unknown): unknown {
   if (typeof error !== 'object' || error === null) return error;
   const facts = ['name', 'code', 'message', 'stack', 'facts', 'constraint', 'table', 'query'];

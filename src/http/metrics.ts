@@ -1,5 +1,5 @@
-// What Prometheus reads. Labels are routes, operation types and error codes, all of which are closed sets, so that no
-// caller can make the number of series grow.
+// Metrics for Prometheus. Labels are routes, operation types and error codes. These are closed sets, so that no
+// caller can increase the number of series.
 
 import type { ApolloServerPlugin, GraphQLResponse } from '@apollo/server';
 import type { FastifyInstance } from 'fastify';
@@ -16,8 +16,8 @@ export interface Metrics {
 }
 
 /**
- * Measures every request of `app` and serves the measurements at /metrics.
- * @param backgroundFailures counts of what went wrong outside requests, by kind
+ * Measures every request of `app` and serves the metrics at /metrics.
+ * @param backgroundFailures counts of faults outside requests, by kind
  */
 export function measureRequests(
   app: FastifyInstance,

@@ -1,12 +1,12 @@
-// Answers are compressed when the caller takes that and they are worth it. Event streams are written past these hooks, and
-// never compressed: an event would wait for the next.
+// Answers are compressed when the caller accepts that and it is worth it. Event streams bypass these hooks and
+// are never compressed: an event would wait for the next.
 
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip, type BrotliOptions } from 'node:zlib';
 import { negotiate } from '@fastify/accept-negotiator';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
-/** Below this compressing costs more than it spares. */
+/** Below this, compressing costs more than it saves. */
 const COMPRESSED_BYTES_MIN = 1_024;
 /** A quarter larger than at the highest quality, and fifty times as fast. */
 const BROTLI_QUALITY = 4;
@@ -19,11 +19,11 @@ const compressors = {
 } as const;
 const encodings: (keyof typeof compressors)[] = ['br', 'gzip'];
 
-/** Compresses the answers of all routes that are added from here on. */
+/** Compresses the answers of all routes that are added afterwards. */
 export function compressAnswers(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (!isCompressible(reply, payload)) return payload;
-    // Caches keep an answer for each encoding, also where this one is sent as it is.
+    // Caches keep an answer for each encoding, so this header is sent with uncompressed answers too.
     void reply.header('vary', [reply.getHeader('vary') ?? [], 'accept-encoding'].flat().join(', '));
     const accepted = request.headers['accept-encoding'];
     const encoding = typeof accepted === 'string' ? negotiate(accepted, encodings) : null;

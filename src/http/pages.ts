@@ -1,5 +1,5 @@
-// The pages a person opens in a browser. Everything comes from this server: the explorer's files out of the installed
-// packages, by an explicit list, and the policy sent with each page keeps the browser from asking anyone else.
+// The pages that a person opens in a browser. This server serves everything: the explorer's files come from installed
+// packages, by an explicit list, and each page's policy keeps the browser from asking any other server.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 
 interface Asset {
   readonly url: string;
-  /** Of the package that brings the file. */
+  /** The manifest of the file's package. */
   readonly manifest: string;
   readonly file: string;
   readonly type: 'text/javascript' | 'text/css';
@@ -75,7 +75,7 @@ async function servePage(app: FastifyInstance, url: string, name: string): Promi
 
 async function serveAsset(app: FastifyInstance, asset: Asset): Promise<void> {
   const content = await readFile(path.join(path.dirname(asset.manifest), asset.file));
-  // Weak: it names the content, which is sent in several encodings.
+  // Weak, because it names the content, which is sent in several encodings.
   const etag = `W/"${createHash('sha256').update(content).digest('base64url')}"`;
   app.get(asset.url, (request, reply) => {
     void reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
@@ -84,8 +84,8 @@ async function serveAsset(app: FastifyInstance, asset: Asset): Promise<void> {
   });
 }
 
-// Scripts of a page are named by their hash, so none that was smuggled in runs. Styles may be set in place: the explorer
-// does so at run time.
+// A page's scripts are allowed by their hash, so injected ones do not run. Inline styles are allowed, because the explorer
+// sets them at run time.
 function contentPolicy(html: string): string {
   const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
     ([, script]) =>

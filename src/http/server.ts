@@ -1,4 +1,4 @@
-// The gateway's HTTP server: GraphQL behind its keys, the explorer, probes and measurements.
+// The gateway's HTTP server: GraphQL with keys, the explorer, probes and metrics.
 
 import type { BaseContext } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
@@ -24,31 +24,31 @@ import { servePages } from './pages.ts';
 const MIB = 1024 * 1024;
 const BODY_BYTES_MAX = MIB;
 export const GRAPHQL_BODY_BYTES_MAX = 16 * MIB;
-/** For a whole request to arrive; a caller that is slower holds a connection for nothing. */
+/** For a whole request to arrive, so that a slow caller cannot hold a connection. */
 const REQUEST_TIMEOUT_MS = 120_000;
-/** For running requests to end when the server closes; longer than any statement may take. */
+/** For running requests to end when the server closes; longer than any statement takes. */
 const CLOSE_TIMEOUT_MS = 6_000;
 
 export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
   readonly authenticate: Authenticate;
-  /** What the resolvers of one request share; its `dispose`, if it has one, is called when the answer is complete. */
+  /** What the resolvers of one request share. Its `dispose`, if any, is called when the answer is complete. */
   readonly createContext: (actor: Actor) => BaseContext;
-  /** What subscriptions need besides; without it there are none. */
+  /** What subscriptions need; without it there are none. */
   readonly live?: LiveDeps;
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
   /** Counts of faults outside requests, by kind. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
-  /** Standard output unless given. */
+  /** Default: standard output. */
   readonly logDestination?: DestinationStream;
-  /** Adds routes of their own; their errors are answered like all others. */
+  /** Adds further routes; their errors are answered like all others. */
   readonly extraRoutes: (server: FastifyInstance) => void | Promise<void>;
 }
 
 /**
- * A server that is ready to listen. `close()` stops accepting, finishes the requests under way and then lets go; those
- * that take longer than six seconds are cut off.
+ * A server that is ready to listen. `close()` stops accepting, finishes the running requests and then releases everything;
+ * requests that take longer than six seconds are cut off.
  */
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = createLogger(deps.logLevel, deps.logDestination);
@@ -62,7 +62,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     frameworkErrors: answerBadAddress,
-    // refuseWhileClosing answers instead, in the form of all other refusals.
+    // refuseWhileClosing answers instead, in the same form as all other refusals.
     return503OnClosing: false,
   });
   const facts: FactsOfRequest = new WeakMap();
@@ -91,7 +91,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     url: '/graphql',
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
     onRequest: async (request) => {
-      // A socket may bring its key in its first message.
+      // A socket may send its key in its first message.
       if (!request.ws) await onRequest(request);
     },
     handler: fastifyApolloHandler(apollo, {

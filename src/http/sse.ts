@@ -1,4 +1,4 @@
-// Operations by Server-Sent Events, each on a connection of its own ("distinct connections mode" of graphql-sse).
+// Operations by Server-Sent Events, each on a separate connection ("distinct connections mode" of graphql-sse).
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
@@ -46,7 +46,7 @@ export function serveEventStreams(server: FastifyInstance, deps: SseDeps): void 
 
 function protocolHandler(operations: LiveOperations): Handler<FastifyRequest, Connection> {
   return createHandler<FastifyRequest, Connection, OperationContext>({
-    // Streams that several requests share are not served: each request is its own.
+    // "Single connection mode" is not supported: each request is independent.
     authenticate: () => '',
     onSubscribe: (request, { query, operationName, variables }) => {
       const { caller } = request.context;
@@ -60,7 +60,7 @@ function protocolHandler(operations: LiveOperations): Handler<FastifyRequest, Co
     execute: (args) => operations.execute(args),
     subscribe: (args) => operations.subscribe(args),
     onNext: async (_context, { context }) => {
-      // The next event is asked for when this one has left, so that a client that does not read holds its events up.
+      // The next event is requested when this one has been sent, so that a client that does not read delays only itself.
       await drained(context.reply.raw);
     },
   });
@@ -117,7 +117,7 @@ async function stream(deps: SseDeps, { request, reply, actor, handle }: Streamin
     }
     raw.end();
   } catch (error) {
-    // What was promised cannot be told in full: without `complete` the client connects again.
+    // The stream is incomplete. Without `complete` the client connects again.
     request.log.error({ err: error }, 'live connection failed');
     raw.destroy();
   }
@@ -129,7 +129,7 @@ function requestOf(request: FastifyRequest, context: Connection): SseRequest {
     url: request.url,
     headers: {
       get: (name) => {
-        // The protocol's handler knows only this very value.
+        // The protocol's handler accepts only exactly this value.
         if (name === 'accept') return EVENT_STREAM;
         const value = request.headers[name];
         return Array.isArray(value) ? value.join() : value;
@@ -150,7 +150,7 @@ function streamSession({ raw }: FastifyReply, caller: Caller, keyEnded: GraphQLE
   return {
     actor: caller.actor,
     end: (reason) => {
-      // Without `complete` a client knows that there is more, and connects again; a key that has ended is the end.
+      // Without `complete` a client knows that there is more, and connects again. With an ended key that makes no sense.
       if (reason === 'KEY_ENDED') caller.endWith({ errors: [keyEnded] });
       else if (reason === 'GOING_AWAY') raw.end();
       else raw.destroy();
@@ -162,7 +162,7 @@ function streamSession({ raw }: FastifyReply, caller: Caller, keyEnded: GraphQLE
   };
 }
 
-/** Waits until what was written has left the process, or the connection has closed. */
+/** Waits until everything written has left the process, or the connection has closed. */
 function drained(raw: FastifyReply['raw']): Promise<void> {
   if (!raw.writableNeedDrain || raw.destroyed) return Promise.resolve();
   return new Promise((resolve) => {

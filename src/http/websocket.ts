@@ -1,4 +1,4 @@
-// Operations by WebSocket, in the protocol graphql-transport-ws. The key comes in the Authorization header or, from a browser,
+// Operations by WebSocket, in the protocol graphql-transport-ws. The key is in the Authorization header or, for a browser,
 // which cannot set one, in connection_init's payload.
 
 import { isUtf8 } from 'node:buffer';
@@ -15,13 +15,13 @@ import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
 
 export const FRAME_BYTES_MAX = 64 * 1024;
 export const OPERATIONS_PER_SOCKET_MAX = 20;
-/** What may wait in a socket for a client to read it. */
+/** How much may wait in a socket for a client to read it. */
 const BUFFER_BYTES_MAX = 1024 * 1024;
 const INIT_WITHIN_MS = 3_000;
-/** As RFC 6455 closes for it. */
+/** The close code of RFC 6455 for it. */
 const NOT_UTF8_CODE = 1007;
 
-/** How each end is told; 4450 is ours, the others are those of the protocols. */
+/** The close code and reason of each end. 4450 is ours; the others are those of the protocols. */
 export const closings = {
   KEY_ENDED: { code: CloseCode.Forbidden, reason: 'The key was revoked or has expired.' },
   SLOW: {
@@ -29,7 +29,7 @@ export const closings = {
     reason: 'Too much waits to be read: connect again and go on from your cursor.',
   },
   GOING_AWAY: { code: 1001, reason: 'The gateway ends: connect again and go on from your cursor.' },
-  /** Clients of the protocol connect again after this one, and not after a fault. */
+  /** Clients of the protocol connect again after this code, and not after a fault. */
   UNAVAILABLE: { code: 1013, reason: 'UNAVAILABLE: please try again.' },
   FAULT: { code: CloseCode.InternalServerError, reason: 'Something went wrong on our side.' },
 } as const satisfies Readonly<
@@ -46,14 +46,14 @@ export interface WebSocketDeps {
 interface Extra extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
   readonly request: FastifyRequest;
-  /** Once the connection was acknowledged. */
+  /** Null until the connection is acknowledged. */
   caller: Caller | null;
   session: LiveSession | null;
 }
 
 type Connection = Context<Record<string, unknown> | undefined, Extra>;
 
-/** Serves one socket after another. */
+/** Serves sockets of the protocol. */
 export function websocketHandler(
   deps: WebSocketDeps,
 ): (socket: WebSocket, request: FastifyRequest) => void {
@@ -75,7 +75,7 @@ export function websocketHandler(
         },
         onMessage: (take) => {
           socket.on('message', (frame: Buffer, isBinary) => {
-            // What comes as text was found to be UTF-8 by the socket itself.
+            // The socket has already checked that text frames are UTF-8.
             if (isBinary && !isUtf8(frame))
               socket.close(NOT_UTF8_CODE, 'The message is not UTF-8.');
             else take(frame.toString()).catch(fail);
@@ -100,7 +100,7 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
     onConnect: (connection) => connect(deps, connection),
     onSubscribe: ({ extra, subscriptions }, _id, payload) => {
       const { caller } = extra;
-      // The protocol takes no subscribe before the connection is acknowledged.
+      // The protocol refuses a subscribe before the connection is acknowledged.
       if (caller === null) return [new GraphQLError('The connection is not acknowledged.')];
       if (Object.keys(subscriptions).length > OPERATIONS_PER_SOCKET_MAX)
         return [operations.refusal(tooMany())];
@@ -143,7 +143,7 @@ function socketSession(socket: WebSocket, actor: Actor): LiveSession {
     actor,
     end: (reason) => {
       const { code, reason: sentence } = closings[reason];
-      // Behind it nothing more is sent; a socket that never reads it is destroyed after thirty seconds.
+      // Nothing is sent after the close. A socket that never reads it is destroyed after thirty seconds.
       socket.close(code, sentence);
     },
     checkAlive: () => {
@@ -157,7 +157,7 @@ function socketSession(socket: WebSocket, actor: Actor): LiveSession {
   };
 }
 
-/** Sends a message; fulfilled when it has left the process, so that a client that does not read holds its events up. */
+/** Sends a message. Fulfilled when it has left the process, so that a client that does not read delays only itself. */
 function send(socket: WebSocket, text: string, { session }: Extra): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.readyState !== socket.OPEN) {
