@@ -1,4 +1,4 @@
-// The composition root: every service is made here, by hand, and handed what it needs.
+// The composition root: it constructs every service and passes it what it needs.
 
 import type { GraphQLSchema } from 'graphql';
 import { KeyService } from './access/key.service.ts';
@@ -39,11 +39,11 @@ import { IngestService } from './recording/ingest.service.ts';
 export interface MailOptions {
   /** Null: emails are kept and shown, not sent. */
   readonly smtpUrl: string | null;
-  /** Who they are from: an address, or a name and an address. */
+  /** The sender: an address, or a name and an address. */
   readonly from: string;
-  /** Where users reach the product, without a slash at its end; emails link to its Usage page. Default: no link. */
+  /** The address of the product for users, without a slash at its end; emails link to its Usage page. Default: no link. */
   readonly publicUrl?: string | null;
-  /** How long each further attempt is put off; for tests. */
+  /** The delay before each further attempt; for tests. */
   readonly retryDelaysMs?: readonly number[];
 }
 
@@ -52,31 +52,31 @@ export interface AppOptions {
   readonly clock: Clock;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
-  /** What new accounts have where their request leaves it out; default: as shipped. */
+  /** The defaults of new accounts, for what their request leaves out; default: as shipped. */
   readonly accountDefaults?: AccountDefaults;
-  /** Default: emails are kept, not sent. */
+  /** Default: emails are stored, not sent. */
   readonly mail?: MailOptions;
   /** Left out: no endpoint can be made, and nothing is sent. */
   readonly webhooks?: WebhookOptions;
-  /** Told of faults in background work. */
+  /** Receives the errors of background work. */
   readonly onError: (error: unknown) => void;
 }
 
 export interface WebhookOptions extends SenderOptions {
-  /** That secrets are sealed with; null: there is none. */
+  /** The key that seals secrets; null: there is none. */
   readonly secretKey: Buffer | null;
-  /** Default: nobody is told of an endpoint that was disabled. */
+  /** Default: an email to the account. */
   readonly onDisabled?: OnDisabled;
 }
 
-/** The gateway without its doors: services and the schema that they stand behind. */
+/** The gateway without its servers: the services, and the schema that uses them. */
 export interface App {
   readonly accounts: AccountService;
   readonly catalogue: CatalogueService;
   readonly creditAccounts: CreditAccountService;
   readonly credits: AllocationsService;
   readonly deployments: DeploymentService;
-  /** Settles what time brings about. */
+  /** Settles accounts as time passes. */
   readonly due: DueLoop;
   readonly emails: EmailService;
   readonly folding: FoldingLoop;
@@ -87,11 +87,11 @@ export interface App {
   readonly rates: RatesService;
   readonly resources: ResourceService;
   readonly schema: GraphQLSchema;
-  /** What its jobs are done by, for startJobs. */
+  /** The tasks of its jobs, for startJobs. */
   readonly tasks: readonly Task[];
   /** Works in the background from now on, until `close`. Without it the app only answers. */
   start(): void;
-  /** Ends what it does in the background. Between the closing of the doors, which give it work, and of the database. */
+  /** Ends the background work. Call it after closing the servers, which give it work, and before closing the database. */
   close(): Promise<void>;
 }
 
@@ -119,7 +119,7 @@ export function createApp(options: AppOptions): App {
   };
 }
 
-/** Every service; those that only resolvers need too. */
+/** All services, including those that only resolvers need. */
 interface Services extends Omit<App, 'schema' | 'tasks' | 'start' | 'close'> {
   readonly alerts: AlertService;
   readonly thresholds: ThresholdsService;

@@ -1,5 +1,5 @@
-// The environment as one checked value. Every variable is judged before any is used, so a wrong set-up is told of at once
-// and in full, and nothing starts on half of it.
+// The environment as one checked value. Every variable is checked before any is used. So a wrong set-up is reported at once
+// and in full, and nothing starts with half of it.
 
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import { GatewayError } from './core/errors.ts';
@@ -25,7 +25,7 @@ const logLevels = {
 export type LogLevel = keyof typeof logLevels;
 
 export interface Config {
-  /** 0 takes any free port. */
+  /** 0: any free port. */
   readonly port: number;
   readonly host: string;
   /** Null: the embedded database under `dataDir`. */
@@ -33,22 +33,22 @@ export interface Config {
   readonly databasePoolSize: number;
   readonly dataDir: string;
   readonly seedDemo: boolean;
-  /** Null: one is generated and printed at the first start. */
+  /** Null: the first start makes one and prints it. */
   readonly bootstrapOperatorKey: string | null;
   readonly logLevel: LogLevel;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
-  /** What new accounts have where their request leaves it out. */
+  /** The defaults of new accounts, for what their request leaves out. */
   readonly accountDefaults: AccountDefaults;
-  /** Null: emails are kept and shown, not sent. */
+  /** Null: emails are stored and shown, not sent. */
   readonly smtpUrl: string | null;
   /** An address, or a name and an address. */
   readonly emailFrom: string;
-  /** Where users reach the product, without a slash at its end; null: emails have no link. */
+  /** The address of the product for users, without a slash at its end; null: emails have no link. */
   readonly publicUrl: string | null;
   /** 32 bytes; null: that of the embedded database's folder, and none for another database. */
   readonly webhookSecretKey: Buffer | null;
-  /** Whether webhooks may go to this machine itself, and by http. */
+  /** Whether webhooks may be sent to this machine itself, and by http. */
   readonly webhookAllowLoopback: boolean;
 }
 
@@ -171,12 +171,12 @@ interface ListRules {
   readonly expected: string;
 }
 
-/** What a list names, or nothing for `none`. */
+/** The entries of a list; empty for `none`. */
 function listOf(value: string): readonly string[] {
   return value.trim() === 'none' ? [] : value.split(',').map((part) => part.trim());
 }
 
-// The rules of new accounts are those of the API.
+// The API's rules for new accounts apply.
 function isTaken(parse: () => unknown): boolean {
   try {
     parse();
@@ -192,7 +192,7 @@ interface Expectation {
   readonly secret: boolean;
 }
 
-// Notes what is wrong and goes on with the default, so that one start shows every mistake.
+// Collects each problem and continues with the default, so that one start shows every mistake.
 class EnvironmentReader {
   readonly problems: string[] = [];
 
@@ -266,7 +266,7 @@ function isSmtpUrl(value: string): boolean {
   return /^smtps?:$/.test(protocol) && hostname !== '';
 }
 
-// Of the form that a path can be added to.
+// Only a form to which a path can be appended.
 function isPublicUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, username, password } = new URL(value);

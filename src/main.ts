@@ -17,21 +17,21 @@ import { webhookKey } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
 
 const DATABASE_NAME = 'billing_gateway';
-/** They wait for others most of the time. */
+/** They spend most of their time waiting for others. */
 const JOBS_AT_A_TIME = 30;
 
 const failures = new BackgroundFailures((line) => process.stderr.write(`${line}\n`));
-// Where nobody reads it any more, it is no fault to tell.
+// When nobody reads stderr any more, that is no fault to report.
 process.stderr.on('error', () => undefined);
 
-/** Stopping takes no longer, whatever hangs: what is left then is cut off, and nothing that was answered is lost. */
+/** Stopping never takes longer. What hangs is cut off; nothing that was answered is lost. */
 const STOP_WITHIN_MS = 10_000;
-/** Of that, what the doors and the jobs may take for what is under way, and each of the others but the last. */
+/** The part of it that servers and jobs may use to finish their work, and each of the other steps except the last. */
 const WORK_STOPS_WITHIN_MS = 6_500;
 const STEP_STOPS_WITHIN_MS = 1_000;
 const JOBS_STOP_WITHIN_MS = 5_000;
 
-/** What was started, in order; it is stopped the other way round. */
+/** What was started, in order. It is stopped in reverse order. */
 class Started {
   private readonly stops: { readonly stop: () => Promise<unknown>; readonly withinMs: number }[] =
     [];
@@ -41,7 +41,7 @@ class Started {
     this.stops.push({ stop, withinMs });
   }
 
-  /** Stops everything once, whoever asks. */
+  /** Stops everything, once, even if called again. */
   async stop(): Promise<void> {
     this.stopping ??= Promise.race([this.stopEach(), pause(STOP_WITHIN_MS)]);
     await this.stopping;
@@ -121,7 +121,7 @@ async function start(config: Config, started: Started): Promise<void> {
   const demo = config.seedDemo
     ? await seedDemo({ database, clock, webhookKey: webhooks.secretKey })
     : [];
-  // After the long part of a first start: a kill in between must not lose a secret that is printed once.
+  // After the long part of a first start: a kill before must not lose a secret that is printed only once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
   app.start();
   const server = await startServer({
@@ -163,12 +163,12 @@ async function databaseUrl(config: Config, started: Started): Promise<string> {
     databaseName: DATABASE_NAME,
     log: () => undefined,
   });
-  // The first to be started is the last to be stopped: what is left of the time is its own.
+  // Started first, so stopped last: it may use all the remaining time.
   started.add(() => embedded.stop(), STOP_WITHIN_MS);
   return embedded.url;
 }
 
-// What the one who starts the gateway can mend is said in a sentence; a fault of ours with its stack.
+// What the operator can fix is one sentence; a fault of ours has its stack.
 function fail(error: unknown): never {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     process.stderr.write(

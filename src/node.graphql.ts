@@ -41,7 +41,7 @@ const managed: ReadonlySet<TypeName> = new Set([
 ]);
 const scopeOf = (type: TypeName): Scope => (managed.has(type) ? 'MANAGE' : 'READ_USAGE');
 
-/** Where things are found that no loader finds. */
+/** The services that find what no loader finds. */
 export interface NodeServices {
   readonly alerts: AlertService;
   readonly credits: AllocationsService;
@@ -107,7 +107,7 @@ export class NodeResolver {
   async node(@Ctx() context: RequestContext, @Arg('id', () => ID) id: string): Promise<NodeType> {
     const type = decodeId(id)?.type;
     if (type === undefined) throw unknownId(id, ['id']);
-    // Hardware belongs to no account: every key may know it.
+    // Hardware belongs to no account: every key may see it.
     const ref =
       type === 'HardwareProfile'
         ? decodeId(id)

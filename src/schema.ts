@@ -83,7 +83,7 @@ import {
 } from './views/rows.graphql.ts';
 import { AccountUsageFieldResolver, AccountUsageResolver } from './views/usage.graphql.ts';
 
-/** What resolvers call. */
+/** The services that resolvers call. */
 export interface ResolverServices extends NodeServices {
   readonly accounts: AccountService;
   readonly catalogue: CatalogueService;
@@ -97,9 +97,9 @@ export interface ResolverServices extends NodeServices {
   readonly thresholds: ThresholdsService;
 }
 
-/** A resolver that needs nothing but what it is asked. */
+/** A resolver that needs no service. */
 type PlainResolver = new () => object;
-/** One that needs services: a class whose constructor takes some is no PlainResolver. */
+/** A resolver that needs services: a class whose constructor has parameters is no PlainResolver. */
 type ServedResolver = new (...args: never[]) => object;
 
 const plainResolvers: NonEmptyArray<PlainResolver> = [
@@ -160,7 +160,7 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
 
 /**
  * Builds the executable schema.
- * @param services null: the schema is looked at, not executed
+ * @param services null: the schema is only printed, not executed
  */
 export function buildGatewaySchema(services: ResolverServices | null): GraphQLSchema {
   const resolvers = new Map<unknown, object>(
@@ -189,7 +189,7 @@ export function buildGatewaySchema(services: ResolverServices | null): GraphQLSc
   return schema;
 }
 
-// type-graphql asks for one; our subscriptions have sources of their own.
+// type-graphql requires one; our subscriptions have their own sources of events.
 const noTopics = {
   publish: (): void => undefined,
   subscribe: (topic: string): never => {
@@ -197,13 +197,13 @@ const noTopics = {
   },
 };
 
-/** The schema as it is committed under schema/schema.graphql. */
+/** The schema as it is committed in schema/schema.graphql. */
 export function printGatewaySchema(): string {
   return `${printSchema(lexicographicSortSchema(buildGatewaySchema(null)))}\n`;
 }
 
-// graphql-jit takes only a synchronous resolveType, and type-graphql's waits for class instances; ours are plain objects
-// whose id says their type.
+// graphql-jit needs a synchronous resolveType, and type-graphql's waits for class instances. Ours are plain objects
+// whose id contains their type.
 function resolveTypesSynchronously(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (type instanceof GraphQLInterfaceType || type instanceof GraphQLUnionType) {
@@ -212,7 +212,7 @@ function resolveTypesSynchronously(schema: GraphQLSchema): void {
   }
 }
 
-// A page asks this of every row and its tab has read it: the way to the resolver costs more than the row's other fields.
+// A page asks for this on every row, and its tab has read it. Calling the resolver would cost more than the row's other fields.
 function answerKnownActivityAtOnce(schema: GraphQLSchema): void {
   const rows = schema.getType('BillableResource');
   if (!(rows instanceof GraphQLInterfaceType)) return;
@@ -225,7 +225,7 @@ function answerKnownActivityAtOnce(schema: GraphQLSchema): void {
   }
 }
 
-// What a mutation answers with is read after it wrote, so each begins with a new snapshot and a new now.
+// What a mutation returns is read after it wrote, so each begins with a new snapshot and a new now.
 function renewBeforeMutations(schema: GraphQLSchema): void {
   const mutation = schema.getMutationType();
   if (!(mutation instanceof GraphQLObjectType)) return;

@@ -1,4 +1,4 @@
-// The gateway's doors on one server: GraphQL, CloudEvents, the explorer and the probes, all behind the same keys.
+// The gateway's endpoints on one server: GraphQL, CloudEvents, the explorer and the probes. The same keys open all of them.
 
 import type { FastifyInstance } from 'fastify';
 import { allowSubscriptions } from './alerts/subscriptions.graphql.ts';
@@ -15,7 +15,7 @@ export interface ServerOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly logLevel: LogLevel;
-  /** How much went wrong in the background, for /metrics; by kind. */
+  /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
 

@@ -1,5 +1,5 @@
-// The key that webhook secrets are sealed with. The embedded database has one in its folder, made at the first start; for a
-// database of one's own it is the operator's to keep, since all gateways on it need the same.
+// The key that seals webhook secrets. The embedded database has one in its folder, made at the first start. For any other
+// database the operator keeps it, since all gateways on the database need the same.
 
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
@@ -10,7 +10,7 @@ const FILE = 'webhook-secret.key';
 
 /**
  * The key to use: the configured one, or that of the embedded database's folder.
- * @returns null where it has to be configured and is not
+ * @returns null when it is neither configured nor embedded
  */
 export async function webhookKey(config: {
   readonly webhookSecretKey: Buffer | null;
@@ -27,7 +27,7 @@ async function keptKey(dataDir: string): Promise<Buffer> {
   await fs.mkdir(dataDir, { recursive: true });
   await fs.writeFile(made, `${randomBytes(BOX_KEY_BYTES).toString('base64')}\n`, { mode: 0o600 });
   try {
-    // Whole or not at all, and never over one that is there: gateways that start at once end up with one key.
+    // Written as a whole, and never over an existing one: gateways that start at the same time end up with one key.
     await fs.link(made, file);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;

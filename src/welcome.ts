@@ -1,8 +1,8 @@
-/** What is said when a start has ended well. */
+/** What a successful start prints. */
 export interface Welcome {
   /** "http://127.0.0.1:4000" */
   readonly address: string;
-  /** The operator's key, at the start that made it; it is nowhere kept. */
+  /** The operator's key, if this start made it; it is not stored. */
   readonly operatorSecret: string | null;
   /** The demo accounts that this start made, with their keys. */
   readonly demo: readonly DemoKey[];
@@ -17,7 +17,7 @@ interface DemoKey {
 const QUERY =
   '{ account { name usage(range: { preset: CURRENT_CYCLE }) { credits { used allocated percentUsed byCategory { category credits percent } } } } }';
 
-/** The screen that a start ends with: where the API is, a key, and one query to paste. */
+/** The last output of a start: the API's address, a key, and one query to paste. */
 export function welcome({ address, operatorSecret, demo }: Welcome): string {
   const [first] = demo;
   const key = first?.key ?? operatorSecret;

@@ -26,7 +26,7 @@ export function allowSubscriptions(context: RequestContext, source: LiveSource):
 
 function sourceOf(context: RequestContext): LiveSource {
   const source = sources.get(context);
-  if (source === undefined) throw new Error('subscriptions have doors of their own');
+  if (source === undefined) throw new Error('subscriptions run over WebSocket or SSE alone');
   return source;
 }
 

@@ -155,8 +155,8 @@ describe('a gateway whose database is lost while a job runs', () => {
     expect(gateway.status()).toBeNull();
     const health = await fetch(`${gateway.origin}/health/live`);
     expect(health.status).toBe(200);
-    const isTold = gateway.complaints().includes('Background work failed, and is tried again: ');
+    const isTold = gateway.complaints().includes('Background work failed and is tried again: ');
     expect(isTold).toBe((await failuresOf(gateway)) > 0);
-    expect(gateway.complaints()).not.toContain('nobody expected');
+    expect(gateway.complaints()).not.toContain('Unexpected fault');
   });
 });

@@ -19,7 +19,7 @@ describe('a fault in the background', () => {
       'an event that nobody hears',
     ]) {
       expect(stderr).toMatch(
-        new RegExp(`nobody expected: Error: ${message}\\n +at .*faulty-process`),
+        new RegExp(`Unexpected fault of the gateway: Error: ${message}\\n +at .*faulty-process`),
       );
     }
     expect(stderr).toContain('tried again: Error: work that is tried again');
