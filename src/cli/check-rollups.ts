@@ -1,5 +1,5 @@
-// npm run check:rollups [-- ACCOUNT …]: works the rollups of some accounts (their ids or external ids), or of all, out anew
-// from the recorded events and segments, and compares. Status 0: all are right; 1: some differ, or it could not be done.
+// npm run check:rollups [-- ACCOUNT …]: recomputes the rollups of some accounts (by id or external id), or of all,
+// from the recorded events and segments, and compares. Status 0: all are right; 1: some differ, or it failed.
 
 import { program } from 'commander';
 import { entities } from '../../ormconfig.ts';

@@ -1,4 +1,4 @@
-// Writes an email of every kind as .txt and .html files into a folder, to be looked at.
+// Writes an email of every kind as .txt and .html files into a folder, for people to view.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';

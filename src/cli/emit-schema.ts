@@ -1,4 +1,4 @@
-// Writes schema/schema.graphql from the classes; with --check only says whether the committed one is stale.
+// Writes schema/schema.graphql from the classes; with --check only says whether the committed file is out of date.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { printGatewaySchema } from '../schema.ts';

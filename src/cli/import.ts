@@ -1,5 +1,5 @@
 // npm run import -- FILE [flags]: loads a CSV file of usage or hosting through the public API. Status 0: every row is
-// recorded (now or before); 1: some are not, or the import stopped; 2: the command was called wrongly.
+// recorded (now or before); 1: some are not, or the import stopped; 2: wrong arguments.
 
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -53,7 +53,7 @@ async function fileSize(file: string): Promise<number> {
   return stats.size;
 }
 
-/** Before anything is sent: rows that cannot be written down later would be lost to the user. */
+/** Checked before anything is sent: rejected rows that cannot be written later would be lost. */
 async function requireWritable(file: string): Promise<void> {
   try {
     await access(dirname(file), constants.W_OK);

@@ -1,10 +1,10 @@
-// The demo accounts are lived: services of their own work under a clock that is moved from months ago to now, so all that
-// they show came about as it would have for a real account.
+// The demo accounts are simulated: private instances of the services work under a clock that is moved from months ago to now. So
+// everything that the accounts show was made as for a real account.
 //
-// An account's key is made last and says that its history is complete. A seed that was interrupted is lived again from the
-// start, by the same story (which follows from when the account was created): what happened already is a duplicate,
-// holds already, or is refused because the resource has moved on since, and changes nothing. So no call of its life waits
-// for the disk; making the key does, and with it all that came before.
+// An account's key is made last and shows that its history is complete. If a seed was interrupted, it is run again from the
+// start, with the same story (which follows from when the account was created). What happened already is a duplicate,
+// already holds, or is refused because the resource has moved on since, and changes nothing. So no step waits
+// for the disk. Making the key does, and all earlier steps are on disk with it.
 
 import { KeyService } from '../access/key.service.ts';
 import { createApp, type App } from '../app.ts';
@@ -24,31 +24,31 @@ import { DEMO } from './seed/plan.ts';
 import type { DemoStep, DemoStory, DemoTale } from './seed/tale.ts';
 
 const OPERATOR: Actor = { keyId: 0, accountId: null, scopes: new Set(['OPERATOR']) };
-/** The catalogue is made by the first one. */
+/** The first one makes the catalogue. */
 const DEMO_TALES: readonly DemoTale[] = [DEMO, BURNING, PAGE];
-/** Longer than any history: nothing in it is too old when it is lived again. */
+/** Longer than any history, so that nothing in it is too old when it is run again. */
 const WINDOW_DAYS = 3_660;
 
 export interface SeedOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** That secrets of webhooks are sealed with; null: no account has a webhook. */
+  /** The key that seals the secrets of webhooks; null: no account has a webhook. */
   readonly webhookKey: Buffer | null;
-  /** Told why the accounts could not be completed; default: a sentence on stderr. */
+  /** Receives the reason why the accounts could not be completed; default: a sentence on stderr. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** A demo account that was made now. */
+/** A demo account that this start made. */
 export interface SeededAccount {
   readonly name: string;
-  /** What it is good for, in a few words. */
+  /** What it shows, in a few words. */
   readonly shows: string;
   readonly key: string;
 }
 
 /**
- * Makes the demo accounts, or completes what was begun; on a database that has one complete (or an account of the same
- * externalId that is not the demo's) it leaves that one alone.
+ * Makes the demo accounts, or completes them. It leaves an account alone that is complete, or that has the same
+ * externalId but is not the demo's.
  * @returns the accounts that were made now, each with the secret of its key
  */
 export async function seedDemo(options: SeedOptions): Promise<readonly SeededAccount[]> {
@@ -61,13 +61,13 @@ export async function seedDemo(options: SeedOptions): Promise<readonly SeededAcc
       if (account !== null) made.push(account);
     }
   } catch (error) {
-    // The gateway is of use without its demo, and the next start tries again.
+    // The gateway is useful without its demo, and the next start tries again.
     onError(error);
   }
   return made;
 }
 
-/** Whose life it is. */
+/** The account of a story in progress. */
 interface Life {
   readonly accountId: string;
   readonly domain: string;
@@ -81,7 +81,7 @@ function isForOperators(step: DemoStep): step is OperatorStep {
 
 type Step<K extends DemoStep['kind']> = DemoStep & { readonly kind: K };
 
-/** The services that the accounts are lived with, and their clock. */
+/** The services that run the stories, and their clock. */
 class DemoGateway {
   readonly database: Database;
   readonly nowMs: number;
@@ -102,7 +102,7 @@ class DemoGateway {
       box === null ? null : new WebhookService(this.accounts, { allowLoopback: false, box });
   }
 
-  /** Made when there is something to live: a start that finds all accounts complete does without. */
+  /** Made on first use: a start that finds all accounts complete does not need it. */
   get app(): App {
     this.made ??= createApp({
       database: this.database.withoutWaitingForDisk(),
@@ -207,7 +207,7 @@ class DemoLife {
     }
   }
 
-  // Each call names its instant: lived again, one that the resource has passed is refused instead of moved to now.
+  // Each call gives its instant. In a second run, a call that the resource has passed is refused instead of moved to now.
   private async turn({ domain }: Life, { resource, turn, atMs }: Step<'TURN'>): Promise<unknown> {
     const { deployments } = this.gateway.app;
     const target = { id: this.idOf(resource), at: atMs };
@@ -251,7 +251,7 @@ class DemoLife {
     accountId: string,
     { request, reason }: Step<'VOID_ALLOCATION'>,
   ): Promise<void> {
-    // Asked for again, it is the allocation that was made.
+    // In a second run, this returns the allocation that was made in the first.
     const made = await this.gateway.app.credits.allocate(OPERATOR, { ...request, accountId });
     const id = encodeId('CreditAllocation', made.accountId, made.allocationId);
     await this.gateway.app.credits.void(OPERATOR, { id, reason });
@@ -271,19 +271,19 @@ class DemoLife {
     const { database, webhooks } = this.gateway;
     if (webhooks === null) return;
     const made = await database.inSnapshot((tx) => webhooks.list(OPERATOR, tx, { accountId }));
-    // Lived again, it is there already.
+    // In a second run, it exists already.
     if (made.length === 0) await webhooks.create(OPERATOR, { accountId, url, events });
   }
 
   private idOf(resource: ResourceRef): string {
     const id = this.ids.get(refKey(resource));
     if (id !== undefined) return id;
-    // Registering it was passed over, because it had been deleted: so its whole life is over.
+    // Its registration was skipped because it has been deleted, so its whole story is over.
     throw new ConflictError(`${refKey(resource)} is not registered.`);
   }
 }
 
-/** What an interrupted seed did already is refused when it is not the last thing that happened to the resource. */
+/** Ignores refusals of what an interrupted seed did already, when it is not the last thing that happened to the resource. */
 function passOver(error: unknown): void {
   if (!(error instanceof ConflictError)) throw error;
 }

@@ -1,5 +1,5 @@
-// An email of every kind, from one made-up account, always the same: what `npm run emails:preview` writes and docs/emails.md
-// shows.
+// An email of every kind, from one made-up account. They are always the same: `npm run emails:preview` writes them, and
+// docs/emails.md shows them.
 
 import { HOUR_MS } from '../../core/range.ts';
 import type { AlertRaised, CycleClosed, CreditEvent } from '../../engine/credit-event.ts';
@@ -10,7 +10,7 @@ import type { EmailFacts, Hosting, NamedResource } from '../../notifications/fac
 import { STOPPED_MESSAGE } from '../../settlement/settlement.service.ts';
 
 export interface ExampleEmail {
-  /** Of its files. */
+  /** Base name of its files. */
   readonly name: string;
   readonly content: EmailContent;
 }
@@ -60,7 +60,7 @@ function hosting(of: Pick<Hosting, 'resourceId'> & Partial<Hosting>): Hosting {
   };
 }
 
-// Of 300 credits and 10,000 runs.
+// For an account with 300 credits and 10,000 runs.
 function position(remainingMicro: bigint, values: Partial<Position> = {}): Position {
   return {
     atMs: NOON_MS,

@@ -1,5 +1,5 @@
-// Exact decimal numbers of any length, for what stands in a file before it becomes micro-credits: prices of a token have
-// more than six fraction digits. No float touches them.
+// Exact decimal numbers of any length, for the numbers of a file before they become micro-credits: prices of a token have
+// more than six fraction digits. No float is involved.
 
 import { floorDiv } from '../../core/micro.ts';
 
@@ -11,15 +11,15 @@ export interface Decimal {
 
 const DECIMAL = /^([+-]?)(\d{1,40})(?:\.(\d{1,40}))?$/;
 
-/** What stands before the fraction of a file's numbers. */
+/** The sign before the fraction in a file's numbers. */
 export type DecimalMark = '.' | ',';
 
-/** A number as the file writes it, with a point; what has the other mark is no number then either. */
+/** A file's number with a decimal point. A number with the other sign stays invalid. */
 export function pointed(text: string, mark: DecimalMark): string {
   return mark === '.' ? text : text.replace(/[.,]/g, (found) => (found === ',' ? '.' : ','));
 }
 
-/** Told of a number that the file seems to write with a comma; empty when it does not. */
+/** A hint that the file seems to use decimal commas; empty when it does not. */
 export function decimalHint(text: string, mark: DecimalMark): string {
   return mark === '.' && /^\s*[+-]?\d+,\d+\s*$/.test(text)
     ? ' If the file writes decimal commas, say --decimal ",".'
@@ -44,7 +44,7 @@ export function multiplyDecimals(a: Decimal, b: Decimal): Decimal {
   return { units: a.units * b.units, scale: a.scale + b.scale };
 }
 
-/** Negative when `a` is the smaller, positive when it is the larger, 0 when they are equal. */
+/** Negative when `a` is smaller, positive when it is larger, 0 when they are equal. */
 export function compareDecimals(a: Decimal, b: Decimal): number {
   const scale = Math.max(a.scale, b.scale);
   const difference = unitsAt(a, scale) - unitsAt(b, scale);

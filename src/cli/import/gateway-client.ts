@@ -1,5 +1,5 @@
-// The gateway as its clients see it: GraphQL over HTTP. Every call here is safe to send again (registering and
-// recording answer the same), so what fails on the way is tried again.
+// A client of the gateway: GraphQL over HTTP. Every call here can safely be sent again (registering and
+// recording give the same result), so calls that fail on the way are retried.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ImportStopped } from './errors.ts';
@@ -7,7 +7,7 @@ import type { InputObject, Registration } from './rows.ts';
 
 export interface RecordAnswer {
   readonly accepted: number;
-  /** Of the events that were not accepted. */
+  /** The results of the events that were not accepted. */
   readonly results: readonly EventResult[];
 }
 interface EventResult {
@@ -25,7 +25,7 @@ export interface ClientOptions {
 }
 
 const CALL_TIMEOUT_MS = 60_000;
-/** One call, then one more after each of these. */
+/** One attempt, then one more after each of these. */
 export const RETRY_DELAYS_MS = [250, 1_000, 2_000, 4_000, 8_000] as const;
 const RETRIED_STATUS: readonly number[] = [429, 502, 503, 504];
 const RETRIED_CODES: readonly string[] = ['UNAVAILABLE', 'RATE_LIMITED'];
@@ -47,7 +47,7 @@ const RECORD_HOSTING = `mutation ImportHosting($accountId: ID, $events: [Hosting
 export class GatewayClient {
   constructor(private readonly options: ClientOptions) {}
 
-  /** The id of an account, for an operator's key. @throws ImportStopped when there is none */
+  /** The id of an account, for an operator's key. @throws ImportStopped when there is no such account */
   async accountId(externalId: string): Promise<string> {
     const id = member(await this.account({ externalId }), 'id');
     if (typeof id === 'string') return id;
@@ -124,7 +124,7 @@ export class GatewayClient {
   }
 }
 
-/** How one request ended: an answer, a refusal that stays, or a failure that may pass. */
+/** How one request ended: with an answer, a final refusal, or a failure that may be temporary. */
 interface Attempt {
   readonly isPassing: boolean;
   readonly reason: string | null;
@@ -189,7 +189,7 @@ function textOf(value: unknown): string {
 
 function reasonOf(error: unknown): string {
   const message = messageOf(error);
-  // fetch says only "fetch failed"; what happened is its cause.
+  // fetch says only "fetch failed"; the reason is the error's cause.
   const isCaused = typeof error === 'object' && error !== null && 'cause' in error;
   return isCaused ? `${message}: ${messageOf(error.cause)}` : message;
 }

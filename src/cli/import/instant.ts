@@ -1,4 +1,4 @@
-// Instants of a file: written out (ISO), or counted in seconds or milliseconds from a base. Cut to milliseconds.
+// Instants of a file: in ISO form, or counted in seconds or milliseconds from a base. Cut to milliseconds.
 
 import { Temporal } from 'temporal-polyfill';
 import { dayStartMs, parseLocalDate } from '../../core/calendar.ts';
@@ -10,26 +10,26 @@ import { RowRejection, ZoneNeeded } from './errors.ts';
 export const timeUnits = { iso: 'iso', s: 's', ms: 'ms' } as const;
 export type TimeUnit = keyof typeof timeUnits;
 
-/** How a file writes its times. */
+/** How times are written in a file. */
 export interface TimeRule {
   readonly unit: TimeUnit;
-  /** What counted times are counted from, epoch milliseconds. */
+  /** The base of counted times, epoch milliseconds. */
   readonly baseMs: number;
   /** Added to every time, in days of 24 hours. */
   readonly shiftDays: number;
-  /** In which a date without a time is a day; null while it is not known. */
+  /** The zone for dates without a time; null while it is not known. */
   readonly zone: string | null;
-  /** Of counted times. */
+  /** For counted times. */
   readonly decimal: DecimalMark;
 }
 
 const SECOND_DIGITS = 3;
-/** A day, then a time, then an offset; a time that is begun must be there. Keeps Temporal's wider forms (zone annotations) out. */
+/** A day, then a time, then an offset, each complete. Excludes Temporal's wider forms (zone annotations). */
 const ISO =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:\s?(Z|[+-]\d\d:?\d\d))?)?$/i;
 const DATE = /^\d{4}-\d\d-\d\d$/;
 
-/** Epoch milliseconds of "2023-11-16 18:17:03.9799600" (UTC where no offset stands), finer digits cut; null for anything else. */
+/** Epoch milliseconds of "2023-11-16 18:17:03.9799600" (UTC without offset), finer digits cut; null for anything else. */
 export function parseIsoMs(text: string): number | null {
   const match = ISO.exec(text.trim());
   if (match === null) return null;
@@ -42,8 +42,8 @@ export function parseIsoMs(text: string): number | null {
 }
 
 /**
- * Epoch milliseconds of a cell. @param field the flag it is for, named in the rejection
- * @throws RowRejection when it is no time of the rule's unit
+ * Epoch milliseconds of a cell. @param field the flag that uses it, for the rejection
+ * @throws RowRejection when it is no time in the rule's unit
  * @throws ZoneNeeded when it is a date, and the zone is not known
  */
 export function instantMs(text: string, rule: TimeRule, field: string): number {
@@ -71,7 +71,7 @@ export function endMs(
   return printable(fromMs + lengthMs, `duration is "${text}"`);
 }
 
-// A day stays one when it is shifted: the days on the way may have 23 or 25 hours.
+// A shifted day is a whole day again: the days between may have 23 or 25 hours.
 function dayMs(text: string, { zone, shiftDays }: TimeRule, field: string): number {
   const day = dayNumber(text);
   if (day === null) throw new RowRejection(`${field} is "${text}", which is no calendar day.`);
@@ -99,7 +99,7 @@ function printable(atMs: number, what: string): number {
 function countedMs(text: string, unit: Exclude<TimeUnit, 'iso'>, mark: DecimalMark): number | null {
   const count = parseDecimal(text, mark);
   if (count === null) return null;
-  // A float of 1.001 s x 1000 would lose its millisecond.
+  // As a float, 1.001 s x 1000 would lose its millisecond.
   const wholeMs = Number(floorTo(count, unit === 's' ? SECOND_DIGITS : 0));
   return Number.isSafeInteger(wholeMs) ? wholeMs : null;
 }

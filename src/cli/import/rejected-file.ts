@@ -7,7 +7,7 @@ export interface Rejection {
   readonly reason: string;
 }
 
-/** The rows that were not recorded, as they stood, with line, code and reason. Written only when there are any. */
+/** The rows that were not recorded, in their original form, with line, code and reason. Written only when there are any. */
 export class RejectedFile {
   private handle: FileHandle | null = null;
 
@@ -17,7 +17,7 @@ export class RejectedFile {
     private readonly format: { readonly delimiter: string; readonly isMarked: boolean },
   ) {}
 
-  /** Removes what an earlier run left, so that the file always tells of the last one. */
+  /** Removes the file of an earlier run, so that it is always of the last run. */
   async clear(): Promise<void> {
     await rm(this.path, { force: true });
   }
@@ -30,7 +30,7 @@ export class RejectedFile {
     if (this.handle === null) {
       this.handle = await open(this.path, 'w');
       const header = [...this.columns, 'rejected_line', 'rejected_code', 'rejected_reason'];
-      // It is UTF-8: the mark keeps it from being read in the encoding of the file that it comes from.
+      // The file is UTF-8. The mark keeps programs from reading it in the encoding of the imported file.
       lines.unshift(`${this.format.isMarked ? '\ufeff' : ''}${this.csvLine(header)}`);
     }
     await this.handle.appendFile(lines.join(''));

@@ -1,5 +1,5 @@
-// A row becomes what the API takes. Whatever a scalar of the API would refuse is found here, because a scalar's refusal
-// is the whole call's: one bad cell must not cost its batch.
+// Converts a row to what the API takes. Everything that a scalar of the API would refuse is found here, because a scalar
+// refuses the whole call: one bad cell must not cost its batch.
 
 import { UserInputError } from '../../core/errors.ts';
 import { formatMicro, INT_MAX, MICRO_MAX, parseMicro } from '../../core/micro.ts';
@@ -24,17 +24,17 @@ import { RowRejection } from './errors.ts';
 import { endMs, instantMs, type TimeRule, type TimeUnit } from './instant.ts';
 import type { Condition, Row, Value } from './value.ts';
 
-/** Where the parts of an event stand in a row; undefined for a flag that was not given. */
+/** How the parts of an event are read from a row; undefined for a flag that was not given. */
 export interface Mapping {
   readonly as: 'usage' | 'hosting';
-  /** Cells of a complete row. */
+  /** Number of cells in a complete row. */
   readonly columnCount: number;
   readonly where: readonly Condition[];
   readonly time: TimeRule;
   readonly durationUnit: Exclude<TimeUnit, 'iso'>;
-  /** Of all numbers of the file. */
+  /** For all numbers of the file. */
   readonly decimal: DecimalMark;
-  /** Credits of one unit of quantity; null when `credits` or nothing gives them. */
+  /** Credits for one unit of quantity; null when `credits` is given, or nothing is. */
   readonly pricePerUnit: Decimal | null;
   readonly values: Readonly<Partial<Record<ValueFlag, Value>>>;
 }
@@ -61,12 +61,12 @@ export type ValueFlag =
   | 'languageVersion'
   | 'ocrModel';
 
-/** An input object of the API, as it travels in JSON. Keys without a value are left out. */
+/** An input object of the API, as JSON. Keys without a value are left out. */
 export type InputObject = Readonly<Record<string, string | number | undefined>>;
 
 /** A resource or model to register before the events that name it. */
 export interface Registration {
-  /** The same for all rows of one resource. */
+  /** Equal for all rows of the same resource. */
   readonly key: string;
   readonly isModel: boolean;
   readonly input: InputObject;
@@ -126,7 +126,7 @@ export function hostingPeriodOf(row: Row, mapping: Mapping): InputObject {
   };
 }
 
-/** What --register registers for a row: its resource, or the model that its event names. @throws RowRejection */
+/** The resource of a row, or the model that its event names, for --register. @throws RowRejection */
 export function registrationOf(row: Row, mapping: Mapping): Registration {
   const type = mapping.as === 'usage' ? needed('type', row, mapping) : '';
   if (namesModel(type)) return modelRegistration(row, mapping);
@@ -229,7 +229,7 @@ function microOf(text: string, mark: DecimalMark): bigint {
     return parseMicro(pointed(text, mark));
   } catch (error) {
     if (!(error instanceof UserInputError)) throw error;
-    // The error quotes the number with a point, which stands nowhere in a file with commas.
+    // The error quotes the number with a point, which a file with commas does not contain.
     throw new RowRejection(
       mark === ','
         ? `credits is ${JSON.stringify(text)}; it must be a number like "212,16", with at most six digits after the comma, up to ${formatMicro(MICRO_MAX).replace('.', ',')}.`
@@ -240,7 +240,7 @@ function microOf(text: string, mark: DecimalMark): bigint {
 
 function wholeNumber(flag: ValueFlag, text: string, mark: DecimalMark): number {
   const trimmed = pointed(text.trim(), mark);
-  // "12.0", which float columns write, is a whole number too.
+  // "12.0", as columns of floats contain, is a whole number too.
   const value = /^\d{1,17}(\.0{1,40})?$/.test(trimmed) ? Number(trimmed.split('.')[0]) : NaN;
   if (!Number.isSafeInteger(value)) {
     throw new RowRejection(`${flag} is "${text}"; it must be a whole number from 0 to 2^53 - 1.`);

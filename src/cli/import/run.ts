@@ -1,5 +1,5 @@
-// The import itself: rows are read as a stream, judged one by one, and sent in batches. Nothing is kept between runs:
-// the gateway knows every identity for ever, so an aborted run is simply run again.
+// The import: rows are read as a stream, checked one by one, and sent in batches. Nothing is kept between runs.
+// The gateway knows every identity for ever, so an aborted run is simply repeated.
 
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -27,7 +27,7 @@ export interface Summary {
   conflicts: number;
   rejected: number;
   leftOut: number;
-  /** The first event as it was or would be sent, to see whether the flags are right. */
+  /** The first event that was or would be sent, so that a user can check the flags. */
   firstEvent: InputObject | null;
 }
 
@@ -43,8 +43,8 @@ const RECORD_SIZE_MAX = 1_048_576;
 
 /**
  * Imports the file. @param client null for a dry run
- * @throws UsageError when the file is not of its encoding, or the flags do not fit its header
- * @throws ImportStopped when the gateway refuses a whole call or stays away
+ * @throws UsageError when the file is not in its encoding, or the flags do not fit its header
+ * @throws ImportStopped when the gateway refuses a whole call or cannot be reached
  */
 export async function importFile(
   settings: Settings,
@@ -58,7 +58,7 @@ export async function importFile(
   const parser = parse({
     delimiter: delimiterOf(settings),
     info: true,
-    // Left to itself, the parser takes the first end that it finds for the only one, and makes one row of several.
+    // By default the parser takes the first line ending that it finds for the only one, and would join rows.
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
@@ -133,7 +133,7 @@ class ImportRun {
     return new ImportRun(settings, { client, accountId }, mapping, rejectedFile);
   }
 
-  /** Judges a row; true when it completed a batch, which then was sent. */
+  /** Converts a row; true when it completed a batch, which was then sent. */
   async take(row: Row): Promise<boolean> {
     this.summary.read += 1;
     try {
@@ -149,7 +149,7 @@ class ImportRun {
     return true;
   }
 
-  /** Sends what is pending and writes what was rejected. */
+  /** Sends the pending rows and writes the rejected ones. */
   async send(): Promise<void> {
     const batch = this.pending;
     this.pending = [];
@@ -173,7 +173,7 @@ class ImportRun {
     }
   }
 
-  /** The account's zone. @param cause why it is needed, as a sentence */
+  /** The account's zone. @param cause the reason to ask for it, as a sentence */
   private async findZone(cause: string): Promise<string> {
     const { client, accountId } = this.target;
     if (client === null) {

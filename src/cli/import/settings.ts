@@ -1,4 +1,4 @@
-// The command line: flags in, Settings out; and, once the header of the file is known, the Mapping.
+// The command line: flags become Settings and, once the file's header is known, a Mapping.
 
 import { Command, CommanderError, Option } from 'commander';
 import { modelTypes, resourceKinds } from '../../resources/resource.ts';
@@ -21,10 +21,10 @@ export interface Settings {
   readonly as: 'usage' | 'hosting';
   readonly register: boolean;
   readonly dryRun: boolean;
-  /** Events a call. */
+  /** Events in each call. */
   readonly batch: number;
   readonly rejectedFile: string;
-  /** The value flags as they were written. */
+  /** The value flags in their original form. */
   readonly values: Readonly<Partial<Record<ValueFlag, string>>>;
   readonly where: readonly string[];
   readonly timeUnit: TimeUnit;
@@ -33,24 +33,24 @@ export interface Settings {
   readonly shiftDays: number;
   readonly pricePerUnit: Decimal | null;
   readonly encoding: Encoding;
-  /** Null when none was said: a comma. */
+  /** Null when not given: a comma. */
   readonly delimiter: string | null;
   readonly decimal: DecimalMark;
-  /** Null: the account's own. */
+  /** Null: the account's zone. */
   readonly zone: string | null;
 }
 
 const BATCH_MIN = 1;
 const BATCH_DEFAULT = 1_000;
 
-/** What calls itself so is written in Windows-1252, which has all of its characters. */
+/** Files labelled so are often in Windows-1252, which has all characters of Latin-1. */
 const LATIN_1 = 'latin1';
 
 type Mode = 'usage' | 'hosting';
 interface FlagRule {
   readonly flag: string;
   readonly about: string;
-  /** The modes that know it; both when left out. */
+  /** The mode that has it; default: both. */
   readonly only?: Mode;
 }
 
@@ -83,7 +83,7 @@ in a constant {column} stands for a cell and {#} for the row's line in the file.
 Put constants in quotes: '=gpu-1'.`;
 
 /**
- * Reads the command line (without node and script). Null when only the help was asked for and printed.
+ * Reads the command line (without node and script). Null when only help was asked for and printed.
  * @throws UsageError naming the flag and what it should be
  */
 export function readSettings(
@@ -101,7 +101,7 @@ export function readSettings(
   return settingsOf(program.args[0] ?? '', program.opts<Record<string, unknown>>(), env);
 }
 
-/** @throws UsageError when a flag names a column that the file lacks, or a constant that cannot be */
+/** @throws UsageError when a flag names a column that the file lacks, or an invalid constant */
 export function mappingOf(settings: Settings, columns: readonly string[]): Mapping {
   const values: Partial<Record<ValueFlag, Value>> = {};
   for (const flag of flagNames()) {
@@ -240,7 +240,7 @@ function checkUsage(settings: Settings): void {
 }
 
 function checkType(settings: Settings, isCharged: boolean): void {
-  // A type that depends on the row is judged row by row.
+  // A type that depends on the row is checked row by row.
   const written = settings.values.type ?? '';
   const type = written.startsWith('=') ? written.slice(1) : '';
   if (type === 'PROCESSING') requireFlags(settings, 'kind', 'resource');

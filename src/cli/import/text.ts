@@ -1,5 +1,5 @@
-// The bytes of a file as text. What is not of the encoding that was said is told before anything is sent: half a file under
-// wrong names could not be taken back.
+// The bytes of a file as text. Bytes that are wrong in the given encoding are reported before anything is sent: half a file
+// with wrong names could not be undone.
 
 import { isUtf8 } from 'node:buffer';
 import { createReadStream, type ReadStream } from 'node:fs';
@@ -13,7 +13,7 @@ export const encodings = {
 } as const;
 export type Encoding = keyof typeof encodings;
 
-/** What Windows-1252 has from 0x80 to 0x9F, where Latin-1 has control characters; U+FFFD where it has nothing. */
+/** The characters of Windows-1252 from 0x80 to 0x9F, where Latin-1 has control characters; U+FFFD where it has none. */
 const UPPER_CONTROLS = '€\ufffd‚ƒ„…†‡ˆ‰Š‹Œ\ufffdŽ\ufffd\ufffd‘’“”•–—˜™š›œ\ufffdžŸ';
 
 const marks: readonly (readonly [Encoding, readonly number[]])[] = [
@@ -22,7 +22,7 @@ const marks: readonly (readonly [Encoding, readonly number[]])[] = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 
-/** The file's text, piece by piece, without its byte order mark. @throws UsageError where it is not of the encoding */
+/** The file's text, piece by piece, without its byte order mark. @throws UsageError when it is not in the encoding */
 export async function* decodedText(
   input: ReadStream,
   file: string,
@@ -46,7 +46,7 @@ export async function* decodedText(
   }
 }
 
-/** Reads the whole file once. @throws UsageError where it is not of the encoding */
+/** Reads the whole file once. @throws UsageError when it is not in the encoding */
 export async function requireEncoding(file: string, encoding: Encoding): Promise<void> {
   const input = createReadStream(file);
   try {
@@ -75,7 +75,7 @@ function decoderOf(encoding: Encoding): Decode {
   };
 }
 
-// Not by TextDecoder: that of Node 20 takes Windows-1252 for Latin-1.
+// Without TextDecoder, because that of Node 20 decodes Windows-1252 as Latin-1.
 function fromWindows1252(bytes: Buffer): string {
   const text = bytes
     .toString('latin1')
@@ -107,7 +107,7 @@ function notOf(file: string, encoding: Encoding, line: number | null): UsageErro
   return new UsageError(`${where} is not ${encoding}. ${hint} Nothing was sent.`);
 }
 
-/** The line (1 for the first) that is not UTF-8; null when all are. */
+/** The number of the first line that is not UTF-8; null when all are. */
 async function lineOfFault(file: string): Promise<number | null> {
   const input = createReadStream(file);
   let line = 1;

@@ -1,7 +1,7 @@
 // The small grammar of the mapping flags. A value is
 //   column            the cell of that column
 //   column+column     the exact sum of such cells
-//   =text             that text; {column} in it stands for a cell, {#} for the row's line in the file
+//   =text             that text; {column} in it is replaced by a cell, {#} by the row's line in the file
 // and a condition is `column OP text` with one of = != > >= < <=.
 
 import {
@@ -16,16 +16,16 @@ import {
 } from './decimal.ts';
 import { RowRejection, UsageError } from './errors.ts';
 
-/** A row of the file under its header. */
+/** A row of the file, by column name. */
 export interface Row {
   /** Line of the file; the header is line 1. */
   readonly line: number;
   readonly cells: readonly string[];
 }
 
-/** What a flag takes from each row. */
+/** The value of a flag for each row. */
 export interface Value {
-  /** The same for every row, or null when it depends on the row. */
+  /** The value if it is the same for every row; otherwise null. */
   readonly constant: string | null;
   /** @throws RowRejection when a cell is not what the flag needs */
   readonly of: (row: Row) => string;
@@ -62,7 +62,7 @@ export function parseValue(
   return {
     constant: null,
     of: (row) =>
-      // As the file writes it: whoever reads the value does not know that it is a sum.
+      // With the file's decimal sign: readers of the value do not know that it is a sum.
       pointed(
         formatDecimal(addends.reduce((sum, addend) => addDecimals(sum, addend(row)), zero)),
         mark,
@@ -71,7 +71,7 @@ export function parseValue(
 }
 
 /**
- * Reads `requests>0`, `status!=failed`. Two numbers are compared as numbers, else `=` and `!=` compare texts.
+ * Reads `requests>0`, `status!=failed`. Two numbers are compared as numbers; otherwise `=` and `!=` compare texts.
  * @throws UsageError when it has another form or names an unknown column
  */
 export function parseCondition(

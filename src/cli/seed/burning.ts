@@ -1,5 +1,5 @@
 // The second demo account is about to stop: low on credits at the first start, used up half an hour later, and stopped an hour
-// and ten minutes after that. Its story is told in hours before the first start, to the millisecond.
+// and ten minutes after that. Its story is written in hours before the first start, to the millisecond.
 
 import { dayOf } from '../../core/calendar.ts';
 import { parseMicro } from '../../core/micro.ts';
@@ -11,7 +11,7 @@ import type { Turn } from './hosting.ts';
 
 const ZONE = 'America/New_York';
 const DOMAIN = 'brightwater-audio.example';
-/** In the cycle before the running one, and after anything that happens in the running one is long over. */
+/** In the cycle before the running one, but so early that it affects nothing in the running one. */
 const CREATED_DAYS_AGO = 26;
 /** The running cycle began three to eight days ago. */
 const RUNNING_CYCLE_DAYS = 5;
@@ -63,7 +63,7 @@ export const BURNING: DemoTale = {
   }),
 };
 
-/** An instant so many days or hours before the first start. */
+/** An instant a number of days or hours before the first start. */
 type Ago = (count: number) => number;
 
 function lastCycle(daysAgo: Ago): readonly DemoStep[] {
@@ -95,7 +95,7 @@ function thisCycle(hoursAgo: Ago): readonly DemoStep[] {
     {
       atMs: hoursAgo(3),
       kind: 'WEBHOOK',
-      // A name that leads nowhere, by RFC 6761.
+      // A name that never resolves, by RFC 6761.
       url: 'https://hooks.brightwater-audio.invalid/credits',
       events: ['ALERT_RAISED', 'DEPLOYMENT_STOPPED'],
     },
@@ -103,7 +103,7 @@ function thisCycle(hoursAgo: Ago): readonly DemoStep[] {
   ];
 }
 
-/** Runs, and with credits a fine-tuning job or what the guardrail has read, reported at once. */
+/** Runs, and with credits a fine-tuning job or texts that the guardrail has read, reported at once. */
 function worked({
   atMs,
   runs,

@@ -1,4 +1,4 @@
-// What the demo runs on. The prices of custom scripts' hardware are those of the platform; the others are made up to fit
+// The demo's hardware. The prices of custom scripts' hardware are those of the platform; the others are made up to fit
 // a plan of 300 credits a month.
 
 import type { CreateHardwareProfileRequest, HardwareKind } from '../../catalogue/rates.ts';
@@ -41,7 +41,7 @@ export const DEMO_PROFILES: readonly CreateHardwareProfileRequest[] = [
   profile('gpu-a100-80gb', 'NVIDIA A100 80GB', '0.85', [24, 220, 1]),
 ];
 
-/** The one change of a price: cheaper T4 instances. */
+/** The only change of a price: cheaper T4 instances. */
 export const DEMO_RATE_CHANGE = {
   hardware: 'g4dn.xlarge',
   creditsPerHour: '0.09',
@@ -49,7 +49,7 @@ export const DEMO_RATE_CHANGE = {
   effectiveAgo: 150,
 } as const;
 
-/** The rate of one replica, as it was announced at an instant. @param changeMs when DEMO_RATE_CHANGE takes effect */
+/** The rate of one replica, as known at an instant. @param changeMs when DEMO_RATE_CHANGE takes effect */
 export function demoRateMicro(hardware: string, atMs: number, changeMs: number): bigint {
   if (hardware === DEMO_RATE_CHANGE.hardware && atMs >= changeMs) {
     return parseMicro(DEMO_RATE_CHANGE.creditsPerHour);

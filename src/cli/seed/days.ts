@@ -1,5 +1,5 @@
-// The demo's calendar. Its story is told in days before the day of the first start ("ago"), so that it is always fresh;
-// everything else follows from that day alone.
+// The demo's calendar. Its story is written in days before the day of the first start ("ago"), so that it is always recent.
+// Everything else follows from that day alone.
 
 import { CYCLE_DAY_MAX } from '../../account/account.ts';
 import { cycleStartMs, dayOf, dayStartMs, shiftCycleMs } from '../../core/calendar.ts';
@@ -8,7 +8,7 @@ import { DAY_MS, type Range } from '../../core/range.ts';
 export const DEMO_ZONE = 'Europe/Berlin';
 /** 13 months. */
 export const HISTORY_DAYS = 395;
-/** The running cycle began about so long before the first start: three whole weeks. */
+/** The running cycle began about this long before the first start: three whole weeks. */
 export const RUNNING_CYCLE_DAYS = 21;
 const WORKDAYS = 5;
 const MINUTE_MS = 60_000;
@@ -22,7 +22,7 @@ export interface DemoDay {
   readonly isWorkday: boolean;
   /** "2026-03-29" */
   readonly date: string;
-  /** How much goes on, 1 being a workday at the end of the story. */
+  /** How much is going on; 1 is a workday at the end of the story. */
   readonly activity: number;
 }
 
@@ -30,7 +30,7 @@ export class DemoDays {
   /** @param anchorDay number of the local day of the first start */
   constructor(private readonly anchorDay: number) {}
 
-  /** The calendar of an account that was made by the demo, or is to be made now. */
+  /** The calendar of an account that the demo made, or is about to make. */
   static ofFirstStart(atMs: number): DemoDays {
     return new DemoDays(dayOf(DEMO_ZONE, atMs));
   }
@@ -43,7 +43,7 @@ export class DemoDays {
     return this.at(HISTORY_DAYS, 9, 12);
   }
 
-  /** The end of the first start's day: the story goes no further. */
+  /** The end of the first start's day: the story ends there. */
   get endMs(): number {
     return this.at(-1);
   }
@@ -53,14 +53,14 @@ export class DemoDays {
     return cycleDayOf(this.anchorDay - RUNNING_CYCLE_DAYS);
   }
 
-  /** A local time of a day; no time of the story lies within the hours that the clock shifts. */
+  /** A local time of a day. No time of the story lies within the hours of a clock change. */
   at(ago: number, hour = 0, minute = 0): number {
     return dayStartMs(DEMO_ZONE, this.anchorDay - ago) + (hour * 60 + minute) * MINUTE_MS;
   }
 
   /**
-   * The same on the last workday up to that day, up to two days before it. So days that are to come one after the other must lie
-   * three days apart: a Sunday and the Friday before it are one workday.
+   * The same on the last workday up to that day, up to two days before it. So days that must follow one another lie at least
+   * three days apart: a Sunday and the Friday before it give the same workday.
    */
   workday(ago: number, hour: number, minute = 0): number {
     let workdayAgo = ago;
@@ -83,7 +83,7 @@ export class DemoDays {
     return Array.from({ length: fromAgo - toAgo + 1 }, (_, index) => this.day(fromAgo - index));
   }
 
-  /** The billing cycles, the first one cut where the account begins; the last one is running. */
+  /** The billing cycles. The first one begins with the account; the last one is running. */
   cycles(): readonly Range[] {
     const cycles: Range[] = [];
     let startMs = cycleStartMs(DEMO_ZONE, this.cycleDay, this.createdAtMs);
@@ -113,7 +113,8 @@ export class DemoDays {
 }
 
 /**
- * The cycle day of an account whose cycle begins about that day (numbered from 1970-01-01): a day earlier or two, or a day later.
+ * The cycle day of an account whose cycle begins about that day (numbered from 1970-01-01): up to two days earlier, or one day
+ * later.
  * @returns 1 to 28: the 29th and 30th round to the 28th, the 31st to the next 1st
  */
 export function cycleDayOf(day: number): number {

@@ -1,4 +1,4 @@
-// What is hosted, and the turns of its life: deployed, scaled, failed, stopped.
+// What the demo hosts, and when it is deployed, scaled, failed and stopped.
 
 import type { Range } from '../../core/range.ts';
 import type { RegisterRequest } from '../../resources/registration.ts';
@@ -12,7 +12,7 @@ export const OWNERS = {
   priya: 'Priya Nair',
 } as const;
 
-/** Runs in office hours. At first a scheduler reported them afterwards; since then it calls when they begin and end. */
+/** Runs in office hours. At first a scheduler reported them afterwards; since then it calls at their start and end. */
 export const TICKET_SUMMARIES = { sinceAgo: 180, fromAgo: 10, hardware: 'g5.xlarge' } as const;
 const OPENING_HOUR = 9;
 const CLOSING_HOUR = 17;
@@ -32,11 +32,11 @@ export type Turn =
 export interface Hosted {
   readonly registration: RegisterRequest;
   readonly registeredAgo: number;
-  /** In order of time; none for what is hosted as recorded periods only. */
+  /** In order of time; empty if all hosting is recorded periods. */
   readonly turns: readonly Turn[];
 }
 
-/** Hosting as it comes about by turns. `toMs` is Infinity while it runs. */
+/** A range of hosting that follows from turns. `toMs` is Infinity while it runs. */
 export interface Stretch {
   readonly fromMs: number;
   readonly toMs: number;
@@ -288,7 +288,7 @@ function customScripts(days: DemoDays): readonly Hosted[] {
   ];
 }
 
-// These run by schedule: their hosting is recorded once it is over.
+// These run by schedule: their hosting is recorded after it has ended.
 function scheduledScripts(): readonly Hosted[] {
   const { mara, tobias, priya } = OWNERS;
   const dedupe = { externalId: 'crm-dedupe', name: 'CRM duplicate finder', owner: mara };
@@ -323,7 +323,7 @@ function browserPods(): readonly Hosted[] {
   ];
 }
 
-// Started each workday morning and stopped in the evening.
+// Started on workday mornings and stopped in the evening.
 function officeHours(
   days: DemoDays,
   { fromAgo, hardware }: { readonly fromAgo: number; readonly hardware: string },

@@ -1,5 +1,5 @@
-// How much work there was. In the running cycle it is as much as brings the credits used to the share that the demo is to
-// show, whatever the cycle's length so far; what is hosted and stored costs what it costs.
+// How much work there is. In the running cycle it is scaled so that the credits used reach the share that the demo should
+// show, however long the cycle has run. Hosting and storage are not scaled.
 
 import { floorDiv, MICRO_PER_CREDIT } from '../../core/micro.ts';
 import { intersect, type Range } from '../../core/range.ts';
@@ -21,7 +21,7 @@ const LOAD_MAX = 3_000;
 /** The running cycle began after this day. */
 const BEFORE_RUNNING_CYCLE_AGO = 25;
 
-/** The usual load up to the running cycle, and in it the one that comes to USED_PERCENT. */
+/** The usual load up to the running cycle, and in it the one that leads to USED_PERCENT. */
 export function loadOf(days: DemoDays): Load {
   const runningFromMs = days.cycles().at(-1)?.fromMs ?? 0;
   const soFar = { fromMs: runningFromMs, toMs: days.at(0, USED_AT_HOUR) };

@@ -1,5 +1,5 @@
 // The third demo account shows the figures of the product's page: 45 of 10,000 runs (0.45 %) and 212.16 of 300 credits
-// (70.72 %). Nothing runs, so they stand still until the cycle ends.
+// (70.72 %). Nothing runs, so they do not change until the cycle ends.
 
 import { dayOf } from '../../core/calendar.ts';
 import { parseMicro } from '../../core/micro.ts';
@@ -14,7 +14,7 @@ const ZONE = 'Europe/London';
 const DOMAIN = 'lumen-studio.example';
 /** In the running cycle, which began 20 to 24 days ago. */
 const CREATED_DAYS_AGO = 19;
-/** It worked on each of the last days, and reports every few of them. */
+/** It worked on each of the last days, and reports every few days. */
 const WORKED_DAYS = 15;
 const DAYS_A_REPORT = 5;
 
@@ -102,7 +102,7 @@ function reports(firstStartMs: number): readonly DemoStep[] {
   return steps;
 }
 
-/** What one day of 24 hours from an instant on brings. */
+/** The usage of 24 hours from an instant on. */
 function dayOfUsage(fromMs: number, ago: number): DemoUsage[] {
   const runs = (of: ResourceRef, hour: number, quantity: number): DemoUsage => ({
     ...event('workflow-engine', `${of.externalId}-${ago}`, fromMs + hour * HOUR_MS),

@@ -1,5 +1,5 @@
-// The demo's history as a list of steps in order of time. It follows from the day of the first start alone: planning it
-// again gives the same steps, so a seed that was interrupted is simply lived again.
+// The demo's history as a list of steps in order of time. It follows from the day of the first start alone. Planning it
+// again gives the same steps, so an interrupted seed is simply run again.
 
 import type { OpenAccountRequest } from '../../credits/credit-account.service.ts';
 import type { AllocateRequest } from '../../settlement/allocation.ts';
@@ -15,7 +15,7 @@ import { DEMO_WORKFLOWS } from './workflows.ts';
 export const DEMO_EXTERNAL_ID = 'demo';
 const DOMAIN = 'nordlicht-versand.example';
 const PLAN_RUNS = 10_000n;
-/** From here on usage is reported each day, before that each week: it is the same, in fewer calls. */
+/** From here on usage is reported daily, before that weekly: the same usage in fewer calls. */
 const DAILY_REPORTS_AGO = 31;
 const EVENTS_PER_REPORT = 2_500;
 
@@ -168,7 +168,7 @@ function voids(days: DemoDays): readonly DemoStep[] {
   ];
 }
 
-// Each report holds what became known since the one before, and none reaches over the end of a billing cycle.
+// Each report contains what became known since the previous one, and none spans the end of a billing cycle.
 function reportsOf(
   usage: readonly DemoUsage[],
   { days, untilMs }: { readonly days: DemoDays; readonly untilMs: number },

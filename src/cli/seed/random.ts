@@ -1,4 +1,4 @@
-// Chance that comes out the same each time: a stream of numbers for each name, so that changing one part of the demo's
+// Random numbers that are the same in every run: a stream for each name, so that changing one part of the demo's
 // history leaves all others as they are.
 
 export interface Chance {
@@ -8,7 +8,7 @@ export interface Chance {
   whole(from: number, to: number): number;
 }
 
-/** The stream that belongs to a name: mulberry32, begun at the name's FNV-1a hash. */
+/** The stream of a name: mulberry32, seeded with the name's FNV-1a hash. */
 export function chanceOf(name: string): Chance {
   let state = 0x811c9dc5;
   for (const character of name) {

@@ -1,17 +1,17 @@
-// What the demo's usage is, and how it is reported.
+// The demo's usage, and how it is reported.
 
 import { formatMicro } from '../../core/micro.ts';
 import type { Report } from '../../recording/ingest.service.ts';
 
 /** An event, or (with `toMs`) a hosting period. */
 export interface DemoUsage {
-  /** Its identity says its kind too: no two sources share a name. */
+  /** Part of its identity. It implies its kind too: no two kinds of usage share a source. */
   readonly source: string;
   readonly eventId: string;
   readonly occurredAtMs: number;
   /** When it is reported. */
   readonly knownAtMs: number;
-  /** The fields of the API that are particular to it. */
+  /** Its other fields in the API. */
   readonly fields: Readonly<Record<string, string | number>>;
   readonly creditsMicro: bigint;
   readonly hosting: { readonly hardware: string; readonly toMs: number } | null;

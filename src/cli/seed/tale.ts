@@ -1,4 +1,4 @@
-// What a demo account's life is told as: how it is opened, and one call of a service after the other.
+// The story of a demo account: how it is opened, and its steps, each a call of a service.
 
 import type { OpenAccountRequest } from '../../credits/credit-account.service.ts';
 import type {
@@ -15,13 +15,13 @@ import type { Turn } from './hosting.ts';
 /** One of the demo's accounts. */
 export interface DemoTale {
   readonly externalId: string;
-  /** What it is good for, in a few words. */
+  /** What it shows, in a few words. */
   readonly shows: string;
-  /** From when the account was created: the first start, as far as its story hangs on it. */
+  /** The first start, as far as the story depends on it, from when the account was created. */
   firstStartOf(createdAtMs: number): number;
   /**
-   * The story of a first start at an instant. It follows from that instant alone: told again it is the same, so a seed that was
-   * interrupted is simply lived again.
+   * The story of a first start at an instant. It follows from that instant alone, so an interrupted
+   * seed is simply run again.
    * @param untilMs now, for a story that goes on until the end of the first start's day
    */
   storyOf(firstStartMs: number, untilMs: number): DemoStory;
@@ -29,9 +29,9 @@ export interface DemoTale {
 
 export interface DemoStory {
   readonly account: OpenAccountRequest & { readonly createdAt: number };
-  /** Of the addresses of its deployments. */
+  /** The domain of its deployments' addresses. */
   readonly domain: string;
-  /** What it lives through, in order of time. */
+  /** Its steps, in order of time. */
   steps(): readonly DemoStep[];
 }
 
@@ -54,7 +54,7 @@ export type DemoStep = { readonly atMs: number } & (
   | { readonly kind: 'WEBHOOK'; readonly url: string; readonly events: readonly WebhookEvent[] }
 );
 
-/** How a tale's account begins: with credits and runs in each cycle, its resources, and the workflows that are deployed. */
+/** How a story begins: with credits and runs in each cycle, its resources, and the deployed workflows. */
 export function beginning(
   atMs: number,
   begun: {
@@ -87,7 +87,7 @@ export function beginning(
   ];
 }
 
-/** What every resource of a tale has. */
+/** The fields that every resource of a story has. */
 export function resource<K extends RegisterRequest['kind']>(
   kind: K,
   externalId: string,

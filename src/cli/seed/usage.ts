@@ -1,5 +1,5 @@
-// What the demo's usage comes from besides hosting by lifecycle calls: metered work, fine-tuning, storage, and short
-// sessions that are reported as periods once they are over.
+// The demo's usage besides hosting by lifecycle calls: metered work, fine-tuning, storage, and short
+// sessions that are reported as periods after they have ended.
 
 import { HOUR_MS } from '../../core/range.ts';
 import { floorDiv, parseMicro } from '../../core/micro.ts';
@@ -9,7 +9,7 @@ import { chanceOf } from './random.ts';
 import { charged, type DemoUsage, event, hostingPeriod, ofResource } from './report.ts';
 import { DEMO_WORKFLOWS, runsOn } from './workflows.ts';
 
-/** Measures how much work there was, in thousandths of what is usual. */
+/** How much work there is at an instant, in thousandths of the usual amount. */
 export type Load = (atMs: number) => number;
 
 const MINUTE_MS = 60_000;
@@ -20,14 +20,14 @@ const GIGABYTE_DAY_MICRO = 2_000n;
 /** The workflow engine could not report for some hours, and did so days later. */
 const ENGINE_OUTAGE = { ago: 56, fromHour: 10, toHour: 15, reportedAgo: 53 } as const;
 
-/** A fine-tuning job that was charged twice; the second charge is taken back. */
+/** A fine-tuning job that was charged twice; the second charge is voided. */
 export const DOUBLE_CHARGE = {
   source: 'training',
   eventId: 'job-1058-retry',
   voidedAgo: 7,
 } as const;
 const JOB_OF_DOUBLE_CHARGE = 'job-1058';
-/** Pages that a scanner sent in a loop, and when they were taken back. */
+/** Pages that a scanner sent in a loop, and when they were voided. */
 export const SCANNER_LOOP = {
   source: 'scanner-gateway',
   ago: 17,
@@ -133,7 +133,7 @@ export function chargedUsageOf(days: DemoDays, load: Load, fromAgo: number): rea
   return usage;
 }
 
-/** Whether the history takes it back later. */
+/** Whether the history voids it later. */
 export function isTakenBack({ source, eventId }: DemoUsage): boolean {
   return source === SCANNER_LOOP.source || eventId === DOUBLE_CHARGE.eventId;
 }
@@ -246,7 +246,7 @@ function sessions(habit: PodHabit, day: DemoDay): readonly DemoUsage[] {
   if (day.ago >= habit.sinceAgo || !(day.isWorkday || habit.isDaily)) return [];
   const chance = chanceOf(`sessions/${habit.externalId}/${day.date}`);
   const count = Math.max(1, Math.round(habit.perDay * day.activity * (0.7 + 0.6 * chance.unit())));
-  // Each has a slot of the day for itself, longer than the longest session.
+  // Each has a separate slot of the day, longer than the longest session.
   const slotMs = Math.floor((10 * HOUR_MS) / count);
   return Array.from({ length: count }, (_, index) => {
     const lengthMs = chance.whole(habit.minutes[0] * MINUTE_MS, habit.minutes[1] * MINUTE_MS);

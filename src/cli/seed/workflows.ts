@@ -59,7 +59,7 @@ export const DEMO_WORKFLOWS: readonly DemoWorkflow[] = [
   workflow('complaint-mood', 'Complaint mood', aylin, [11], [0, 0, 'OFFICE']),
 ];
 
-/** A workflow's runs on one day, by the hours in which there were any. */
+/** A workflow's runs on one day, by the hours that have any. */
 export function runsOn(workflow: DemoWorkflow, day: DemoDay): readonly HourOfRuns[] {
   if (!isLive(workflow, day)) return [];
   const { externalId, runsPerWorkday, weekendShare, rhythm } = workflow;
@@ -74,7 +74,7 @@ export function runsOn(workflow: DemoWorkflow, day: DemoDay): readonly HourOfRun
     const spread = isPunctual ? 1 : 0.5 + chance.unit();
     const runs = Math.floor(((expected * share) / 1_000) * spread + chance.unit());
     const startedMs = day.startMs + hour * HOUR_MS + chance.whole(0, HOUR_MS - 1);
-    // Where the clock shifts, the day's last hour would be the next day's.
+    // At a clock change the day's last hour would belong to the next day.
     if (runs > 0 && startedMs < day.endMs) hours.push({ externalId, startedMs, runs });
   }
   return hours;
