@@ -104,7 +104,7 @@ export class KeyService {
       const inForce = await countKeysInForce(tx, accountId, parsed.createdAtMs);
       if (inForce >= KEYS_IN_FORCE_MAX) {
         throw new ConflictError(
-          `There are ${inForce} keys in force; at most ${KEYS_IN_FORCE_MAX} may be: revoke one first.`,
+          `There are ${inForce} keys in force; there can be at most ${KEYS_IN_FORCE_MAX}: revoke one first.`,
         );
       }
       return insertSecret(tx, { ...parsed, accountId, prefix: prefixOf(secret) }, secret);

@@ -136,7 +136,7 @@ function parseCreditsFrom(
 export function parseTestClock(atMs: number, path: ErrorPath): number {
   if (atMs >= TEST_CLOCK_EARLIEST_MS && atMs <= TEST_CLOCK_LATEST_MS) return atMs;
   throw new UserInputError(
-    `${path.at(-1) ?? 'The instant'} is ${isoInstant(atMs)}; a test clock stands between ${isoInstant(TEST_CLOCK_EARLIEST_MS)} and ${isoInstant(TEST_CLOCK_LATEST_MS)}.`,
+    `${path.at(-1) ?? 'The instant'} is ${isoInstant(atMs)}; a test clock must be between ${isoInstant(TEST_CLOCK_EARLIEST_MS)} and ${isoInstant(TEST_CLOCK_LATEST_MS)}.`,
     { path },
   );
 }

@@ -20,7 +20,7 @@ async function main(): Promise<number> {
     return settings === null ? 0 : await runImport(settings);
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message}\nnpm run import -- --help tells of all flags.`);
+      console.error(`${error.message}\nnpm run import -- --help lists all flags.`);
       return 2;
     }
     if (!(error instanceof ImportStopped)) throw error;

@@ -76,7 +76,7 @@ export const DurationScalar = textScalar({
   name: 'Duration',
   description: 'A length of time in ISO 8601, with hours as the largest unit: "PT36H15M".',
   parse: (): never => {
-    throw new UserInputError('A Duration is only ever answered, never asked for.');
+    throw new UserInputError('Duration is an output type and cannot be used as input.');
   },
   serialize: (value) => (typeof value === 'number' ? isoDuration(value) : unserialisable(value)),
 });

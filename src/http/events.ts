@@ -107,7 +107,7 @@ function reportsOf(request: FastifyRequest): readonly Report[] {
   }
   if (parsed.length > EVENTS_PER_CALL_MAX) {
     throw new UserInputError(
-      `The batch has ${parsed.length} events; at most ${EVENTS_PER_CALL_MAX} are taken in one call.`,
+      `The batch has ${parsed.length} events; at most ${EVENTS_PER_CALL_MAX} are accepted in one call.`,
     );
   }
   return parsed.map(reportOf);

@@ -26,7 +26,9 @@ export function refuseWhileClosing(app: FastifyInstance): void {
   });
   app.addHook('onRequest', (request, _reply, done) => {
     const isRefused = isClosing && !ALWAYS_ANSWERED.has(request.routeOptions.url ?? '');
-    done(isRefused ? new UnavailableError('This gateway ends; please try again.') : undefined);
+    done(
+      isRefused ? new UnavailableError('This gateway is stopping; please try again.') : undefined,
+    );
   });
 }
 
@@ -83,16 +85,16 @@ function refusedRequest(
 const sentences: Readonly<Record<string, (request: FastifyRequest) => string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ({ routeOptions: { bodyLimit } }) => {
     const size = bodyLimit >= MIB ? `${bodyLimit / MIB} MiB` : `${bodyLimit} bytes`;
-    return `The body is larger than ${size}, the most that is taken here.`;
+    return `The body is larger than ${size}, the most that is accepted here.`;
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ({ headers, routeOptions: { config } }) => {
     const sent = JSON.stringify(headers['content-type']?.slice(0, 100) ?? '');
     const { takes = ['application/json'] } = config;
-    return `The content type ${sent} is not taken here; send ${takes.join(' or ')}.`;
+    return `The content type ${sent} is not accepted here; send ${takes.join(' or ')}.`;
   },
   UNSUPPORTED_ENCODING: ({ headers }) => {
     const sent = JSON.stringify(headers['content-encoding']?.slice(0, 100) ?? '');
-    return `The content encoding ${sent} is not taken here; send ${BODY_ENCODINGS.join(', ')}, or none.`;
+    return `The content encoding ${sent} is not accepted here; send ${BODY_ENCODINGS.join(', ')}, or none.`;
   },
   FST_ERR_CTP_EMPTY_JSON_BODY: () => 'The body is empty; send JSON.',
 };

@@ -26,9 +26,12 @@ export const closings = {
   KEY_ENDED: { code: CloseCode.Forbidden, reason: 'The key was revoked or has expired.' },
   SLOW: {
     code: 4450,
-    reason: 'Too much waits to be read: connect again and go on from your cursor.',
+    reason: 'The client reads too slowly: connect again and continue from your cursor.',
   },
-  GOING_AWAY: { code: 1001, reason: 'The gateway ends: connect again and go on from your cursor.' },
+  GOING_AWAY: {
+    code: 1001,
+    reason: 'The gateway is stopping: connect again and continue from your cursor.',
+  },
   /** Clients of the protocol connect again after this code, and not after a fault. */
   UNAVAILABLE: { code: 1013, reason: 'UNAVAILABLE: please try again.' },
   FAULT: { code: CloseCode.InternalServerError, reason: 'Something went wrong on our side.' },

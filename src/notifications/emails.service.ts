@@ -107,7 +107,7 @@ export class EmailService implements CreditEventSubscriber {
       createdAtMs,
       limit: EMAILS_PER_DAY_MAX,
       sinceMs: createdAtMs - DAY_MS,
-      surplusError: `Not sent: the account was written ${EMAILS_PER_DAY_MAX} emails within 24 hours.`,
+      surplusError: `Not sent: the account already got ${EMAILS_PER_DAY_MAX} emails within 24 hours.`,
     });
     if (!this.options.isSending || ids.length === 0) return;
     await enqueueAll(

@@ -80,8 +80,8 @@ function exhaustedSection({ atMs, position }: AlertRaised, facts: EmailFacts): S
   const { negativeLimitMicro } = position.policy;
   const goesOn =
     negativeLimitMicro < 0n
-      ? `What runs goes on until the balance reaches the negative limit of ${exactCredits(negativeLimitMicro)}; then it is stopped.`
-      : 'What runs is stopped at a balance of 0 credits.';
+      ? `Running deployments continue until the balance reaches the negative limit of ${exactCredits(negativeLimitMicro)}; then they are stopped.`
+      : 'Running deployments are stopped at a balance of 0 credits.';
   return {
     title: 'Credits used up',
     paragraphs: [
@@ -96,7 +96,7 @@ function lowSection({ atMs, position }: AlertRaised, facts: EmailFacts): Section
     title: 'Low on credits',
     paragraphs: [
       `The balance came down to the low-credit level of ${exactCredits(position.policy.lowCreditMicro)} at ${localTime(facts, atMs)}.`,
-      'Nothing new can be deployed until credits are added. What runs goes on.',
+      'Nothing new can be deployed until credits are added. Running deployments continue.',
     ],
   };
 }

@@ -246,6 +246,6 @@ export function parseKeepOldSeconds(seconds: number | null, path: ErrorPath): nu
 export function requireRoom(endpoints: number): void {
   if (endpoints < ENDPOINTS_MAX) return;
   throw new ConflictError(
-    `The account has ${endpoints} webhook endpoints; at most ${ENDPOINTS_MAX} may be: delete one first.`,
+    `The account has ${endpoints} webhook endpoints; it can have at most ${ENDPOINTS_MAX}: delete one first.`,
   );
 }

@@ -178,7 +178,7 @@ export class WebhookService {
       const sealed = await lockEndpoint(tx, delivery);
       if (sealed?.endpoint.enabled !== true) {
         throw new ConflictError(
-          'The endpoint of this delivery is disabled: enable it first, which also sends what waits for it.',
+          'The endpoint of this delivery is disabled: enable it first, which also sends its pending messages.',
           { path: ['deliveryId'] },
         );
       }

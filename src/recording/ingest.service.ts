@@ -97,7 +97,7 @@ export class IngestService {
     if (reports.length > EVENTS_PER_CALL_MAX) {
       const listed = named.path.at(-1) ?? 'The batch';
       throw new UserInputError(
-        `${listed} has ${reports.length} entries; at most ${EVENTS_PER_CALL_MAX} are taken in one call.`,
+        `${listed} has ${reports.length} entries; at most ${EVENTS_PER_CALL_MAX} are accepted in one call.`,
         { path: named.path },
       );
     }

@@ -233,7 +233,7 @@ function updatedResource(before: PlannedResource, registration: Registration): P
 function requireNotDeleted(row: Resource | undefined, path: ErrorPath): void {
   if (row?.status !== 'DELETED') return;
   throw new ConflictError(
-    `The ${row.kind} ${JSON.stringify(row.externalId)} was deleted: its externalId is not free again.`,
+    `The ${row.kind} ${JSON.stringify(row.externalId)} was deleted: its externalId cannot be used again.`,
     { path: [...path, 'externalId'] },
   );
 }

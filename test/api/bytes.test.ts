@@ -291,7 +291,7 @@ describe('a compressed body', () => {
         expect(JSON.parse(answer.text)).toEqual({
           errors: [
             {
-              message: `The content encoding ${JSON.stringify(encoding)} is not taken here; send gzip, deflate, br, or none.`,
+              message: `The content encoding ${JSON.stringify(encoding)} is not accepted here; send gzip, deflate, br, or none.`,
               extensions: { code: 'BAD_USER_INPUT' },
             },
           ],

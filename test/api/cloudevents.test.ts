@@ -205,7 +205,7 @@ describe('POST /v1/events', () => {
       errors: [
         {
           message:
-            'The content type "application/json" is not taken here; send application/cloudevents+json or application/cloudevents-batch+json.',
+            'The content type "application/json" is not accepted here; send application/cloudevents+json or application/cloudevents-batch+json.',
         },
       ],
     });

@@ -263,7 +263,7 @@ describe('an email', () => {
     expect(figure(email.text, '50 % of credits used')).toBe('100 % used');
     expect(figure(email.text, '90 % of credits used')).toBe('100 % used');
     expect(email.text).toContain('low-credit level of 10 credits');
-    expect(email.text).toContain('reaches the negative limit of -5 credits; then it is stopped');
+    expect(email.text).toContain('reaches the negative limit of -5 credits; then they are stopped');
   });
 
   it('is written for each of two instants', async () => {
@@ -714,7 +714,7 @@ describe('an account that is written to without end', () => {
     expect(data.emails?.nodes).toMatchObject([
       {
         status: 'FAILED',
-        lastError: 'Not sent: the account was written 500 emails within 24 hours.',
+        lastError: 'Not sent: the account already got 500 emails within 24 hours.',
       },
       { status: 'PENDING', lastError: null },
     ]);

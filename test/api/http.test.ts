@@ -179,7 +179,7 @@ describe('a request', () => {
     expect(tooLarge.body).toEqual({
       errors: [
         {
-          message: 'The body is larger than 16 MiB, the most that is taken here.',
+          message: 'The body is larger than 16 MiB, the most that is accepted here.',
           extensions: { code: 'BAD_USER_INPUT' },
         },
       ],

@@ -188,7 +188,7 @@ describe('a request that comes while the gateway closes', () => {
     const refusal = {
       errors: [
         {
-          message: 'This gateway ends; please try again.',
+          message: 'This gateway is stopping; please try again.',
           extensions: { code: 'UNAVAILABLE' },
         },
       ],

@@ -79,7 +79,7 @@ const valueFlags: Readonly<Record<ValueFlag, FlagRule>> = {
 
 const grammar = `
 A VALUE is a column's name, a sum of columns (a+b), or a constant that begins with "=";
-in a constant {column} stands for a cell and {#} for the row's line in the file.
+in a constant {column} is replaced by a cell and {#} by the row's line in the file.
 Put constants in quotes: '=gpu-1'.`;
 
 /**
