@@ -76,7 +76,7 @@ export function parseViewPage(
   defaultFirst: number,
   path: ErrorPath = [],
 ): ViewPageRequest {
-  const count = parseCount(args, defaultFirst, path);
+  const count = parseEnd(args, path) ?? { from: 'FIRST' as const, limit: defaultFirst };
   const after = parseViewCursor(args.after, [...path, 'after']);
   const before = parseViewCursor(args.before, [...path, 'before']);
   if (after !== null && before !== null && !isSame(after.mark, before.mark)) {
@@ -92,20 +92,26 @@ function keysOf(
   return { after: after?.key ?? null, before: before?.key ?? null };
 }
 
-function parseCount(
-  { first, last }: ListArgs,
-  defaultFirst: number,
+/**
+ * From which end a list is read, and how many rows; null when neither `first` nor `last` is given.
+ * @throws UserInputError for both, and for a number out of bounds
+ */
+export function parseEnd(
+  { first, last }: Pick<ListArgs, 'first' | 'last'>,
   path: ErrorPath,
-): Pick<ViewPageRequest, 'from' | 'limit'> {
+): Pick<ViewPageRequest, 'from' | 'limit'> | null {
   const limits = { min: 0, max: ROWS_PER_PAGE_MAX };
-  if (last == null) {
-    const limit = parseWithin(first ?? defaultFirst, limits, [...path, 'first']);
-    return { from: 'FIRST', limit };
+  if (first != null && last != null) {
+    throw new UserInputError('Ask for the first rows or for the last ones, not for both.', {
+      path: [...path, 'last'],
+    });
   }
-  if (first == null) return { from: 'LAST', limit: parseWithin(last, limits, [...path, 'last']) };
-  throw new UserInputError('Ask for the first rows or for the last ones, not for both.', {
-    path: [...path, 'last'],
-  });
+  if (first != null) {
+    return { from: 'FIRST', limit: parseWithin(first, limits, [...path, 'first']) };
+  }
+  return last == null
+    ? null
+    : { from: 'LAST', limit: parseWithin(last, limits, [...path, 'last']) };
 }
 
 function isSame(a: ViewMark, b: ViewMark): boolean {

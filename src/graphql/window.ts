@@ -1,11 +1,9 @@
 // Pages in both directions for lists whose rows are numbered within their account. A cursor is a row's number.
 
 import { ArgsType, Field, Int } from 'type-graphql';
-import { parseWithin } from '../core/check.ts';
-import { type CursorKey, ROWS_PER_PAGE_MAX } from '../core/cursor.ts';
-import { UserInputError } from '../core/errors.ts';
+import type { CursorKey } from '../core/cursor.ts';
 import type { Window } from '../core/window.ts';
-import { Connection, parseCursor, wrongCursor } from './page.ts';
+import { Connection, parseCursor, parseEnd, wrongCursor } from './page.ts';
 
 @ArgsType()
 export class WindowArgs {
@@ -21,23 +19,11 @@ export class WindowArgs {
  * @throws BAD_USER_INPUT for both, for a count out of bounds, and for a cursor of another list
  */
 export function parseWindow(args: WindowArgs, otherwise: Pick<Window, 'from' | 'limit'>): Window {
-  const { first = null, last = null } = args;
-  if (first !== null && last !== null) {
-    throw new UserInputError('Ask for the first rows or for the last ones, not for both.', {
-      path: ['last'],
-    });
-  }
-  const between = {
+  return {
+    ...(parseEnd(args, []) ?? otherwise),
     after: sequenceOfCursor(args.after, 'after'),
     before: sequenceOfCursor(args.before, 'before'),
   };
-  if (first !== null) return { ...between, from: 'FIRST', limit: parseCount(first, 'first') };
-  if (last !== null) return { ...between, from: 'LAST', limit: parseCount(last, 'last') };
-  return { ...between, ...otherwise };
-}
-
-function parseCount(count: number, name: string): number {
-  return parseWithin(count, { min: 0, max: ROWS_PER_PAGE_MAX }, [name]);
 }
 
 /** The number in a cursor. @throws BAD_USER_INPUT for a cursor of another list */
