@@ -5,7 +5,7 @@ import { Connection, sessionOptions } from './connection.ts';
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
-/** Without asking, a silent link cannot be told from one without notifications. */
+/** Without asking, a silent link looks like one without notifications. */
 const ASK_EVERY_MS = 5_000;
 
 export interface ListenerOptions {

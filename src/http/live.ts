@@ -5,22 +5,16 @@ import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { handleProtocols } from 'graphql-ws';
-import type { Actor } from '../core/identity.ts';
 import type { Authenticate } from './key-check.ts';
-import { type LiveContext, LiveOperations } from './live-operations.ts';
-import { LiveSessions } from './live-sessions.ts';
+import { LiveOperations, type OperationDeps } from './live-operations.ts';
+import { LiveSessions, type LiveSessionsDeps } from './live-sessions.ts';
 import { serveEventStreams } from './sse.ts';
 import { closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
 
 /** How long the server waits at its end for sockets to answer the closing. */
 const CLOSE_WITHIN_MS = 1_000;
 
-export interface LiveDeps {
-  /** What the resolvers of one operation or event share. */
-  readonly createContext: (actor: Actor, onSlow: () => void) => LiveContext;
-  /** The callers among these whose keys are no longer valid. */
-  readonly findEnded: (actors: readonly Actor[]) => Promise<ReadonlySet<Actor>>;
-}
+export type LiveDeps = Pick<OperationDeps, 'createContext'> & Pick<LiveSessionsDeps, 'findEnded'>;
 
 export interface LiveServerDeps extends LiveDeps {
   readonly schema: GraphQLSchema;
