@@ -177,7 +177,7 @@ export class DeploymentService {
       if (next === null) return resource;
       // The costs were judged by the present rates. The deployment also uses rates that are set meanwhile.
       const rates = await ratesFor(open, { state, next }, known);
-      const turn = await changeHosting(open, { address, state, next, rates, time });
+      const change = await changeHosting(open, { address, state, next, rates, time });
       const changed = await saveLifecycle(tx, address, {
         ...next,
         requestedHardwareId: next.requested?.hardwareId ?? null,
@@ -190,7 +190,7 @@ export class DeploymentService {
         nowMs,
       });
       if (creditEvent !== null) draft.creditEvents.push(creditEvent);
-      applyHostingChange(draft, turn);
+      applyHostingChange(draft, change);
       return asStopped(changed, draft.creditEvents);
     });
   }
@@ -231,29 +231,29 @@ function asStopped(resource: Resource, creditEvents: readonly CreditEvent[]): Re
 /** The credit event of a call: a deployment starts, changes or stops. */
 function creditEventOf(
   call: LifecycleCall,
-  turn: {
+  change: {
     readonly state: LifecycleState;
     readonly next: LifecycleState;
     readonly resourceId: number;
     readonly nowMs: number;
   },
 ): DeploymentChange | null {
-  const { state, next, resourceId } = turn;
-  const told = { resourceId, atMs: next.lifecycleAtMs ?? turn.nowMs };
+  const { state, next, resourceId } = change;
+  const event = { resourceId, atMs: next.lifecycleAtMs ?? change.nowMs };
   switch (call.kind) {
     case 'DEPLOY':
     case 'READY':
-      return next.running === null ? null : { ...told, what: 'DEPLOYMENT_STARTED' };
+      return next.running === null ? null : { ...event, what: 'DEPLOYMENT_STARTED' };
     case 'SCALE':
-      return { ...told, what: 'DEPLOYMENT_CHANGED' };
+      return { ...event, what: 'DEPLOYMENT_CHANGED' };
     // A deployment that failed before it ran has ended too.
     case 'FAIL':
-      return { ...told, what: 'DEPLOYMENT_STOPPED', cause: 'FAILED' };
+      return { ...event, what: 'DEPLOYMENT_STOPPED', cause: 'FAILED' };
     case 'UNDEPLOY':
     case 'DELETE':
       return state.running === null
         ? null
-        : { ...told, what: 'DEPLOYMENT_STOPPED', cause: CAUSES[call.kind] };
+        : { ...event, what: 'DEPLOYMENT_STOPPED', cause: CAUSES[call.kind] };
   }
 }
 

@@ -36,7 +36,7 @@ export async function changeHosting(
   change: LifecycleChange,
 ): Promise<HostingChange> {
   const { state, next, address } = change;
-  const turn = {
+  const unchanged = {
     resourceId: address.resourceId,
     isRequested: next.status === 'DEPLOYING',
     charges: [],
@@ -45,17 +45,17 @@ export async function changeHosting(
   };
   const staysStopped = next.stoppedAtMs === state.stoppedAtMs;
   if (samePlacement(state.running, next.running) && (staysStopped || next.status === 'DEPLOYING')) {
-    return turn;
+    return unchanged;
   }
   if (next.running !== null && state.running === null) {
     // In this case no segment reaches beyond `at`.
     await requireFree(open.tx, change);
-    return { ...turn, ...(await beginSegments(open, change, next.running)) };
+    return { ...unchanged, ...(await beginSegments(open, change, next.running)) };
   }
   const ended = await endSegments(open, change);
-  if (next.running === null) return { ...turn, ...ended };
+  if (next.running === null) return { ...unchanged, ...ended };
   const begun = await beginSegments(open, change, next.running);
-  return { ...turn, ...ended, ...begun, charges: [...ended.charges, ...begun.charges] };
+  return { ...unchanged, ...ended, ...begun, charges: [...ended.charges, ...begun.charges] };
 }
 
 /** Ends at `at` the segments that reach beyond it. */
