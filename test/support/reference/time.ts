@@ -95,7 +95,8 @@ function partOfCycleBefore(from: number, cycles: Cycles, now: number): Span {
   const days = dayOf(from, zone).until(dayOf(now, zone), { largestUnit: 'day' }).days;
   const day = dayOf(before, zone).add({ days });
   const sameTime = day.toPlainDateTime(local(now, zone).toPlainTime()).toZonedDateTime(zone);
-  return { from: before, to: Math.min(from, sameTime.epochMilliseconds) };
+  // In another zone than the cycle began in, the same local time may lie before its start: then nothing is of it.
+  return { from: before, to: Math.max(before, Math.min(from, sameTime.epochMilliseconds)) };
 }
 
 /** As many months or days before a range of whole ones; null for any other range. */

@@ -88,9 +88,10 @@ export function creditsBy<K extends 'category' | 'component'>(
 export function allocatedIn(facts: Facts, unit: string, range: Span): bigint {
   let sum = 0n;
   for (const { unit: of, counted, from, to } of facts.allocations) {
-    const inEffect =
-      from < range.to && (to === null || to > range.from) && (to === null || to > from);
-    if (of === unit && inEffect) sum += counted;
+    // The part of the range in which it is in effect; there is none in a range without length.
+    const start = Math.max(from, range.from);
+    const end = Math.min(to ?? range.to, range.to);
+    if (of === unit && start < end) sum += counted;
   }
   return sum;
 }
