@@ -6,7 +6,7 @@ const NOBODY = { keyId: 0, accountId: null, scopes: new Set<never>() };
 
 /** The views of a request whose snapshot is a given one. Nobody asks: views do not authorise. */
 export function viewsOn(tx: Tx, nowMs: number): UsageViews {
-  const snapshot = { tx, close: (): Promise<void> => Promise.resolve() };
+  const snapshot = { tx, cancel: (): void => undefined, close: () => Promise.resolve() };
   const database = { openSnapshot: () => Promise.resolve(snapshot) };
   return new UsageViews(new RequestContext(NOBODY, database, { nowMs: () => nowMs }));
 }

@@ -21,6 +21,8 @@ export function sessionOptions(more: readonly string[] = []): string {
     `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
     `lock_timeout=${LOCK_TIMEOUT_MS}`,
     `idle_in_transaction_session_timeout=${IDLE_TIMEOUT_MS}`,
+    // A statement whose gateway has gone, or has given it up, ends with its connection.
+    'client_connection_check_interval=1000',
     'timezone=UTC',
     ...more,
   ]

@@ -23,6 +23,8 @@ export interface Tx {
 /** A read-only transaction in which every statement sees the same state. */
 export interface Snapshot {
   readonly tx: Tx;
+  /** Gives up the statement that runs, and with it the connection; it and all later ones fail with `reason`. */
+  cancel(reason: Error): void;
   close(): Promise<void>;
 }
 
@@ -101,7 +103,13 @@ export class Database {
   /** Opens one consistent view of the database for reading; the caller closes it. */
   async openSnapshot(): Promise<Snapshot> {
     const transaction = await this.begin('begin isolation level repeatable read read only');
-    return { tx: transaction, close: () => transaction.end('commit') };
+    return {
+      tx: transaction,
+      cancel: (reason) => {
+        transaction.cancel(reason);
+      },
+      close: () => transaction.end('commit'),
+    };
   }
 
   /** Runs `read` in a snapshot that is opened for it. */
@@ -206,6 +214,7 @@ export class Database {
 
 class Transaction implements Tx {
   private last: Promise<unknown> = Promise.resolve();
+  private cancellation: Error | null = null;
 
   constructor(
     private readonly runner: QueryRunner,
@@ -213,9 +222,17 @@ class Transaction implements Tx {
     private readonly listeners: ReadonlySet<StatementListener>,
   ) {}
 
-  query({ text, values }: Sql): Promise<readonly Row[]> {
+  async query({ text, values }: Sql): Promise<readonly Row[]> {
     for (const listener of this.listeners) listener(text);
-    return this.inTurn(text, values);
+    try {
+      return await this.inTurn(() => {
+        this.requireUncancelled();
+        return this.send(text, values);
+      });
+    } catch (error) {
+      this.requireUncancelled();
+      throw error;
+    }
   }
 
   async allowLong(withinMs: number): Promise<void> {
@@ -225,9 +242,14 @@ class Transaction implements Tx {
     this.connection.expectWithin(withinMs);
   }
 
+  cancel(reason: Error): void {
+    this.cancellation = reason;
+    void this.connection.end();
+  }
+
   async commit(): Promise<void> {
     try {
-      await this.inTurn('commit');
+      await this.inTurn(() => this.send('commit'));
     } catch (error) {
       throw isAnswer(error) ? error : new UnavailableError(UNKNOWN_OUTCOME, { cause: error });
     }
@@ -237,7 +259,7 @@ class Transaction implements Tx {
   /** Ends the transaction, even if its connection broke: then the server has rolled it back. */
   async end(sql: 'commit' | 'rollback'): Promise<void> {
     try {
-      await this.inTurn(sql);
+      await this.inTurn(() => this.send(sql));
     } catch {
       // The pool drops a broken connection at release. The first error is the one to report.
     } finally {
@@ -250,11 +272,17 @@ class Transaction implements Tx {
     await this.runner.release();
   }
 
+  private requireUncancelled(): void {
+    if (this.cancellation !== null) throw this.cancellation;
+  }
+
+  private async send(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return rowsOf(await this.runner.query(text, [...values]));
+  }
+
   // A connection answers one statement at a time, so statements that are sent in parallel wait here for one another.
-  private inTurn(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    const run = async (): Promise<readonly Row[]> =>
-      rowsOf(await this.runner.query(sql, [...values]));
-    const answer = this.last.then(run, run);
+  private inTurn(send: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
+    const answer = this.last.then(send, send);
     this.last = answer;
     return answer;
   }

@@ -2,11 +2,17 @@
 // figures of an answer are of the same state and add up.
 
 import type { Clock } from '../core/clock.ts';
+import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Database, Snapshot, Tx } from '../db/database.ts';
 
+/** For an operation to be answered. */
+export const OPERATION_WITHIN_MS = 10_000;
+
 export class RequestContext {
   private now: number;
+  private deadline: NodeJS.Timeout | undefined;
+  private expiry: UnavailableError | null = null;
   private snapshot: Promise<Snapshot> | null = null;
   private isOver = false;
   private memo = new Map<unknown, unknown>();
@@ -15,6 +21,7 @@ export class RequestContext {
     readonly actor: Actor,
     private readonly database: Pick<Database, 'openSnapshot'>,
     private readonly clock: Clock,
+    private readonly withinMs = OPERATION_WITHIN_MS,
   ) {
     this.now = clock.nowMs();
   }
@@ -28,6 +35,8 @@ export class RequestContext {
   async reader(): Promise<Tx> {
     // After an error ended the answer early, fields that still run must not open a snapshot that nobody would close.
     if (this.isOver) throw new Error('the answer is complete');
+    if (this.expiry !== null) throw this.expiry;
+    this.deadline ??= setTimeout(() => void this.expire(), this.withinMs).unref();
     this.snapshot ??= this.database.openSnapshot();
     return (await this.snapshot).tx;
   }
@@ -48,7 +57,19 @@ export class RequestContext {
   /** Ends the snapshot. Called when the answer is complete. */
   async dispose(): Promise<void> {
     this.isOver = true;
+    clearTimeout(this.deadline);
     await this.closeSnapshot();
+  }
+
+  // What has been read by then is answered; every field that still reads fails.
+  private async expire(): Promise<void> {
+    const seconds = this.withinMs / 1_000;
+    const reason = new UnavailableError(
+      `This operation took longer than ${seconds} s and was cancelled; ask for less at a time.`,
+    );
+    this.expiry = reason;
+    const snapshot = await this.snapshot?.catch(() => null);
+    snapshot?.cancel(reason);
   }
 
   private async closeSnapshot(): Promise<void> {
