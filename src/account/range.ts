@@ -41,6 +41,12 @@ export const granularities = {
 export type Granularity = keyof typeof granularities;
 
 export const BUCKETS_PER_SERIES_MAX = 2_500;
+const USUAL_LENGTH_MS: Readonly<Record<CalendarUnit, number>> = {
+  HOUR: HOUR_MS,
+  DAY: DAY_MS,
+  WEEK: 7 * DAY_MS,
+  MONTH: 31 * DAY_MS,
+};
 const AUTO_HOURS_UP_TO_MS = 48 * HOUR_MS;
 const AUTO_DAYS_UP_TO = 92;
 const AUTO_WEEKS_UP_TO = 550;
@@ -168,15 +174,11 @@ export function bucketsOf(
   path: ErrorPath = ['granularity'],
 ): BucketSeries {
   const unit = granularity === 'AUTO' ? autoUnit(range) : granularity;
+  if (fewestBuckets(range, unit) > BUCKETS_PER_SERIES_MAX) throw tooManyBuckets(unit, path);
   const buckets: Bucket[] = [];
   let startMs = unitStartMs(range.timeZone, unit, range.fromMs);
   while (startMs < range.toMs) {
-    if (buckets.length === BUCKETS_PER_SERIES_MAX) {
-      throw new UserInputError(
-        `The range has more than ${BUCKETS_PER_SERIES_MAX} buckets of one ${unit}; ask for a shorter range or wider buckets.`,
-        { path },
-      );
-    }
+    if (buckets.length === BUCKETS_PER_SERIES_MAX) throw tooManyBuckets(unit, path);
     const nextMs = nextUnitStartMs(range.timeZone, unit, startMs);
     buckets.push({
       fromMs: Math.max(startMs, range.fromMs),
@@ -186,6 +188,18 @@ export function bucketsOf(
     startMs = nextMs;
   }
   return { granularity: unit, buckets };
+}
+
+/** No more than there are: shifts of the clock make some units longer than they mostly are. */
+function fewestBuckets(range: Range, unit: CalendarUnit): number {
+  return Math.floor((0.99 * lengthMs(range)) / USUAL_LENGTH_MS[unit]) - 2;
+}
+
+function tooManyBuckets(unit: CalendarUnit, path: ErrorPath): UserInputError {
+  return new UserInputError(
+    `The range has more than ${BUCKETS_PER_SERIES_MAX} buckets of one ${unit}; ask for a shorter range or wider buckets.`,
+    { path },
+  );
 }
 
 function autoUnit(range: Pick<ResolvedRange, 'fromMs' | 'toMs' | 'timeZone'>): CalendarUnit {

@@ -342,15 +342,19 @@ export class UsageViews {
   }
 
   private buckets(range: ResolvedRange, granularity: Granularity): BucketSeries {
+    this.requireBucketsLeft();
     const series = bucketsOf(range, granularity);
     this.bucketsAsked += series.buckets.length;
-    if (this.bucketsAsked > BUCKETS_PER_ANSWER_MAX) {
-      throw new UserInputError(
-        `One answer holds at most ${BUCKETS_PER_ANSWER_MAX} buckets over all its series; ask for fewer rows or wider buckets.`,
-        { path: ['granularity'] },
-      );
-    }
+    this.requireBucketsLeft();
     return series;
+  }
+
+  private requireBucketsLeft(): void {
+    if (this.bucketsAsked <= BUCKETS_PER_ANSWER_MAX) return;
+    throw new UserInputError(
+      `One answer holds at most ${BUCKETS_PER_ANSWER_MAX} buckets over all its series; ask for fewer rows or wider buckets.`,
+      { path: ['granularity'] },
+    );
   }
 
   private async totals(view: View, unit: AllocationUnit, usedMicro: bigint): Promise<Totals> {
