@@ -30,6 +30,7 @@ import { modelLoader, resourceLoader } from './resources/resources.loaders.ts';
 import { typeOfKind } from './resources/resource.ts';
 import { usageEventNode } from './recording/ingest.graphql.ts';
 import type { EventsService } from './recording/events.service.ts';
+import { Cost } from './graphql/cost.ts';
 
 type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<NodeType | null>;
 
@@ -100,6 +101,7 @@ export class NodeResolver {
     };
   }
 
+  @Cost(5)
   @Query(() => NodeType, {
     nullable: true,
     description: 'Any object by its id. It requires the scope of the object that it finds.',

@@ -16,6 +16,7 @@ import { NodeType } from '../graphql/node.ts';
 import { DateTimeScalar } from '../graphql/scalars.ts';
 import type { ApiKey, CreateApiKeyRequest } from './key.ts';
 import type { KeyService } from './key.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(scopes, {
   name: 'Scope',
@@ -88,6 +89,7 @@ class CreateApiKeyInput implements CreateApiKeyRequest {
 export class ApiKeyResolver {
   constructor(private readonly keys: KeyService) {}
 
+  @Cost(5)
   @Query(() => [ApiKeyType], {
     nullable: true,
     description:
@@ -103,6 +105,7 @@ export class ApiKeyResolver {
     return keys.map(apiKeyNode);
   }
 
+  @Cost(20)
   @Mutation(() => CreateApiKeyPayload)
   async createApiKey(
     @Ctx() context: RequestContext,
@@ -112,6 +115,7 @@ export class ApiKeyResolver {
     return { apiKey: apiKeyNode(apiKey), secret };
   }
 
+  @Cost(20)
   @Mutation(() => ApiKeyType, {
     description: 'The key stops working, within five seconds on every gateway.',
   })

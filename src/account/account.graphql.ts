@@ -5,6 +5,7 @@ import { NodeType } from '../graphql/node.ts';
 import { DateTimeScalar, EmailAddressScalar, TimeZoneScalar } from '../graphql/scalars.ts';
 import type { Account } from './account.ts';
 import type { AccountService } from './account.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @ObjectType('Account', {
   implements: NodeType,
@@ -54,6 +55,7 @@ export function accountNode(account: Account): AccountType {
 export class AccountResolver {
   constructor(private readonly accounts: AccountService) {}
 
+  @Cost(2)
   @Query(() => AccountType, {
     nullable: true,
     description: "The caller's own account. An operator names one.",

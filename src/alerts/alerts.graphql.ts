@@ -26,6 +26,7 @@ import { resourceLoader } from '../resources/resources.loaders.ts';
 import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';
 import type { Alert } from './alert.ts';
 import { alertCountLoader, alertLoader, alertsLoader } from './alerts.loaders.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(alertKinds, {
   name: 'AlertKind',
@@ -131,6 +132,7 @@ class AlertsArgs extends WindowArgs {
 
 @Resolver(() => AccountType)
 export class AccountAlertsResolver {
+  @Cost(10, { items: 25 })
   @FieldResolver(() => AlertConnection, {
     description: 'Ordered by sequence, ascending. Without `first` or `last`: the last 25.',
   })
@@ -155,6 +157,7 @@ export class AccountAlertsResolver {
 
 @Resolver(() => AlertType)
 export class AlertResolver {
+  @Cost(2)
   @FieldResolver(() => AccountType)
   async account(
     @Root() { alert }: AlertType,
@@ -163,6 +166,7 @@ export class AlertResolver {
     return accountNode(await accountLoader(context).load(alert.accountId));
   }
 
+  @Cost(1)
   @FieldResolver(() => ThresholdType, {
     nullable: true,
     description: 'The threshold as it is now. Null for a limit, and for a deleted threshold.',
@@ -174,6 +178,7 @@ export class AlertResolver {
     return findThreshold(context, alert);
   }
 
+  @Cost(2)
   @FieldResolver(() => [HostedResourceType], {
     description: 'For NEGATIVE_LIMIT_REACHED: the deployments that were stopped.',
   })
@@ -190,6 +195,7 @@ export class AlertResolver {
     return nodes.filter((node) => node !== null);
   }
 
+  @Cost(2)
   @FieldResolver(() => AlertType, {
     nullable: true,
     description: 'For RESOLVED: the alert whose condition no longer holds.',

@@ -14,8 +14,14 @@ import type { Database } from '../db/database.ts';
 import { loadVersions } from './alerts.store.ts';
 import { EventQueue } from './event-queue.ts';
 
-interface Watcher {
+/** What a subscriber asks for. */
+export interface BalanceRequest {
   readonly everyMs: number;
+  /** Whether it shows when the credits will be used up or what runs be stopped. */
+  readonly withForecast: boolean;
+}
+
+interface Watcher extends BalanceRequest {
   readonly queue: EventQueue<Balance>;
   nextTickMs: number;
 }
@@ -59,10 +65,14 @@ export class BalanceFeed {
   }
 
   /** The balance of an account now, at every change, and every `everyMs` while it burns. Null: no such account. */
-  async subscribe(accountId: number, everyMs: number): Promise<AsyncGenerator<Balance> | null> {
+  async subscribe(
+    accountId: number,
+    request: BalanceRequest,
+  ): Promise<AsyncGenerator<Balance> | null> {
+    const { everyMs } = request;
     const watched = this.watch(accountId);
     const watcher: Watcher = {
-      everyMs,
+      ...request,
       nextTickMs: Infinity,
       queue: new EventQueue({
         onEnd: () => {
@@ -261,9 +271,14 @@ export class BalanceFeed {
 }
 
 function sendChange(watchers: Iterable<Watcher>, kept: AccountState, after: AccountState): void {
-  const before = after.isTest ? kept : advance(kept, after.atMs).state;
+  const before = balanceAt(after.isTest ? kept : advance(kept, after.atMs).state);
   const balance = balanceAt(after);
-  if (shown(balanceAt(before)) !== shown(balance)) send(watchers, balance);
+  if (amounts(before) !== amounts(balance)) {
+    send(watchers, balance);
+    return;
+  }
+  const forecasting = [...watchers].filter(({ withForecast }) => withForecast);
+  if (forecasting.length > 0 && instants(before) !== instants(balance)) send(forecasting, balance);
 }
 
 function dueOf(draft: Draft): number {
@@ -275,9 +290,13 @@ function send(watchers: Iterable<Watcher>, balance: Balance): void {
   for (const { queue } of watchers) queue.replace(balance);
 }
 
-/** All of a balance that is shown, except for its instant. */
-function shown({ position, burnMicroPerHour, exhaustsAtMs, stopsAtMs }: Balance): string {
+/** All of a balance that is shown, except for its instant and its forecast. */
+function amounts({ position, burnMicroPerHour }: Balance): string {
   const { allocatedMicro, usedMicro, balanceMicro } = position.credits;
-  const amounts = [allocatedMicro, usedMicro, balanceMicro, burnMicroPerHour];
-  return [...amounts, position.state, exhaustsAtMs, stopsAtMs].join();
+  return [allocatedMicro, usedMicro, balanceMicro, burnMicroPerHour, position.state].join();
+}
+
+function instants({ forecast }: Balance): string {
+  const { exhaustsAtMs, stopsAtMs } = forecast();
+  return [exhaustsAtMs, stopsAtMs].join();
 }

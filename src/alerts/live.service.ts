@@ -88,12 +88,19 @@ export class LiveService {
   /** The balance of an account as it changes. @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT */
   async balances(
     actor: Actor,
-    request: { readonly accountId: string | null; readonly everySeconds: number },
+    request: {
+      readonly accountId: string | null;
+      readonly everySeconds: number;
+      readonly withForecast: boolean;
+    },
   ): Promise<AsyncGenerator<Balance>> {
     const accountId = requireLiveAccount(actor, request.accountId);
     const limits = { min: 1, max: EVERY_SECONDS_MAX };
     const everySeconds = parseWithin(request.everySeconds, limits, ['everySeconds']);
-    const stream = await this.balanceFeed.subscribe(accountId, everySeconds * 1_000);
+    const stream = await this.balanceFeed.subscribe(accountId, {
+      everyMs: everySeconds * 1_000,
+      withForecast: request.withForecast,
+    });
     return stream ?? unknownAccount(accountId, request.accountId);
   }
 }

@@ -1,4 +1,5 @@
-import { Arg, ID, Int, Resolver, Root, Subscription } from 'type-graphql';
+import { type GraphQLResolveInfo, visit } from 'graphql';
+import { Arg, Extensions, ID, Int, Resolver, Root, Subscription } from 'type-graphql';
 import { conditionOf } from '../core/check.ts';
 import type { Balance } from '../credits/balance.service.ts';
 import { balanceNode, CreditBalanceType } from '../credits/balance.graphql.ts';
@@ -8,6 +9,7 @@ import type { Alert } from './alert.ts';
 import { alertNode, AlertType } from './alerts.graphql.ts';
 import { sequenceOfCursor } from '../graphql/window.ts';
 import type { LiveService } from './live.service.ts';
+import { Cost, SHARED_ANSWERS } from '../graphql/cost.ts';
 
 const EVERY_SECONDS = 5;
 
@@ -60,18 +62,38 @@ async function subscribeToAlerts({
 async function subscribeToBalance({
   args,
   context,
+  info,
 }: {
   readonly args: BalanceArgs;
   readonly context: RequestContext;
+  readonly info: GraphQLResolveInfo;
 }): Promise<AsyncIterable<Balance>> {
   return sourceOf(context).live.balances(context.actor, {
     accountId: args.accountId ?? null,
     everySeconds: args.everySeconds ?? EVERY_SECONDS,
+    withForecast: selects(info, new Set(['exhaustsAt', 'stopsAt'])),
   });
+}
+
+/** Whether the operation names one of these fields anywhere. */
+function selects(
+  { operation, fragments }: GraphQLResolveInfo,
+  names: ReadonlySet<string>,
+): boolean {
+  let isFound = false;
+  for (const definition of [operation, ...Object.values(fragments)]) {
+    visit(definition, {
+      Field: ({ name }) => {
+        isFound ||= names.has(name.value);
+      },
+    });
+  }
+  return isFound;
 }
 
 @Resolver()
 export class LiveResolver {
+  @Cost(20)
   @Subscription(() => AlertType, {
     subscribe: subscribeToAlerts,
     description:
@@ -87,6 +109,8 @@ export class LiveResolver {
     return alertNode(alert);
   }
 
+  @Cost(20)
+  @Extensions({ [SHARED_ANSWERS]: true })
   @Subscription(() => CreditBalanceType, {
     subscribe: subscribeToBalance,
     description:

@@ -4,6 +4,7 @@ import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import type { CatalogueService } from './catalogue.service.ts';
 import { hardwareNode, HardwareProfileType } from './catalogue.types.ts';
 import { hardwareKinds, type CreateHardwareProfileRequest, type HardwareKind } from './rates.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @InputType('CreateHardwareProfileInput')
 class CreateHardwareProfileInput implements CreateHardwareProfileRequest {
@@ -28,12 +29,14 @@ class CreateHardwareProfileInput implements CreateHardwareProfileRequest {
 export class CatalogueResolver {
   constructor(private readonly catalogue: CatalogueService) {}
 
+  @Cost(5)
   @Query(() => [HardwareProfileType], { description: 'All hardware profiles, ordered by name.' })
   async hardwareProfiles(@Ctx() context: RequestContext): Promise<readonly HardwareProfileType[]> {
     const priced = await this.catalogue.list(context.actor, await context.reader());
     return priced.map(({ profile, rates }) => hardwareNode(profile, rates, context.nowMs));
   }
 
+  @Cost(20)
   @Mutation(() => HardwareProfileType, {
     description:
       'The same input again returns the first profile. The same name with another input is CONFLICT.',

@@ -10,6 +10,7 @@ export const errorCodes = {
   CONFLICT: 409,
   IDEMPOTENCY_CONFLICT: 409,
   DEPLOYMENTS_DISABLED: 409,
+  QUERY_TOO_COSTLY: 400,
   UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
 } as const;
@@ -79,6 +80,34 @@ export class IdempotencyConflictError extends GatewayError {
 export class DeploymentsDisabledError extends GatewayError {
   constructor(message: string, details?: ErrorDetails) {
     super('DEPLOYMENTS_DISABLED', message, details);
+  }
+}
+
+const QUERY_LIMIT_SENTENCES = {
+  tokens: 'The query has more than {bound} tokens.',
+  depth: 'The query nests fields {asked} deep; {bound} are allowed.',
+  aliases: 'The query has {asked} aliases with its fragments written out; {bound} are allowed.',
+  directives:
+    'The query has {asked} directives with its fragments written out; {bound} are allowed.',
+  rootFields: 'The query has {asked} root fields; {bound} are allowed.',
+  cost: 'The query costs {asked} points; {bound} are allowed. Ask for fewer rows or in parts.',
+} as const;
+
+/** An operation is larger than what is run. */
+export class QueryTooCostlyError extends GatewayError {
+  readonly limit: {
+    readonly name: keyof typeof QUERY_LIMIT_SENTENCES;
+    readonly bound: number;
+    /** Left out of tokens, which are counted no further than the bound. */
+    readonly asked?: number;
+  };
+
+  constructor(limit: QueryTooCostlyError['limit']) {
+    const sentence = QUERY_LIMIT_SENTENCES[limit.name]
+      .replace('{bound}', String(limit.bound))
+      .replace('{asked}', String(limit.asked));
+    super('QUERY_TOO_COSTLY', sentence);
+    this.limit = limit;
   }
 }
 

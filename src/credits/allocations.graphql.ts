@@ -42,6 +42,7 @@ import {
 } from './allocations.service.ts';
 import { ledgerEntryNode, LedgerEntryType } from './ledger.graphql.ts';
 import { readEntry } from './ledger.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(allocationUnits, { name: 'AllocationUnit' });
 registerEnumType(allocationSources, {
@@ -160,6 +161,7 @@ class AllocationsArgs extends Page25 {
 
 @Resolver(() => AccountType)
 export class AccountAllocationsResolver {
+  @Cost(10)
   @FieldResolver(() => CreditAllocationConnection, {
     description: 'All allocations, including expired and voided ones; the newest created first.',
   })
@@ -202,6 +204,7 @@ class AdjustCreditsInput implements AdjustCreditsRequest {
 
 @Resolver(() => CreditAllocationType)
 export class AllocationResolver {
+  @Cost(5)
   @FieldResolver(() => CreditsScalar, {
     description:
       'What is left now, after what running deployments have accrued. Before the allocation takes effect: its amount. Expired or voided: 0.',
@@ -217,6 +220,7 @@ export class AllocationResolver {
 
 @Resolver(() => LedgerEntryType)
 export class LedgerEntryResolver {
+  @Cost(1)
   @FieldResolver(() => CreditAllocationType, {
     nullable: true,
     description: 'The allocation that was granted, expired, voided or added.',
@@ -237,6 +241,7 @@ export class LedgerEntryResolver {
 export class AllocationsResolver {
   constructor(private readonly credits: AllocationsService) {}
 
+  @Cost(20)
   @Mutation(() => CreditAllocationType, {
     description:
       'Grants an account credits or workflow runs. Debt is repaid first; alerts whose condition no longer holds are resolved.',
@@ -249,6 +254,7 @@ export class AllocationsResolver {
     return allocationNode(await this.credits.read(await context.reader(), made));
   }
 
+  @Cost(20)
   @Mutation(() => LedgerEntryType, {
     description: 'Corrects the balance by one ledger entry.',
   })
@@ -260,6 +266,7 @@ export class AllocationsResolver {
     return ledgerEntryNode(await readEntry(await context.reader(), ref));
   }
 
+  @Cost(20)
   @Mutation(() => CreditAllocationType, {
     description:
       'Ends an allocation now and takes back what is left of it. Voiding any allocation of a recurring grant ends the recurrence and voids the pending or active one; those of past cycles remain. A voided allocation is returned unchanged.',

@@ -16,6 +16,7 @@ import { type Balance, balanceAt } from './balance.service.ts';
 import { allocatedOf } from '../engine/lots.ts';
 import { type CreditState, creditStates } from '../engine/limits.ts';
 import { stateLoader } from './balance.loaders.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(creditStates, {
   name: 'CreditState',
@@ -69,12 +70,14 @@ export class CreditBalanceType {
     description: 'Credits an hour: replicas × hardware rate, summed over running deployments.',
   })
   readonly burnRatePerHour!: bigint;
+  @Cost(25)
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
       'The first instant after `asOf` at which the balance is zero or less. The forecast assumes that what runs now goes on, and knows every scheduled rate, grant, expiry and cycle. Null when the balance is zero or less already, or stays above zero for ten years.',
   })
   readonly exhaustsAt!: number | null;
+  @Cost(25)
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
@@ -94,8 +97,12 @@ export function balanceNode(balance: Balance): CreditBalanceType {
     percentUsed: percentOf(usedMicro, allocatedMicro),
     state: balance.position.state,
     burnRatePerHour: balance.burnMicroPerHour,
-    exhaustsAt: balance.exhaustsAtMs,
-    stopsAt: balance.stopsAtMs,
+    get exhaustsAt() {
+      return balance.forecast().exhaustsAtMs;
+    },
+    get stopsAt() {
+      return balance.forecast().stopsAtMs;
+    },
   };
 }
 
@@ -115,6 +122,7 @@ class RunBalanceType {
 
 @Resolver(() => AccountType)
 export class AccountBalanceResolver {
+  @Cost(5)
   @FieldResolver(() => CreditBalanceType, {
     description: 'Live credit position at this instant.',
   })
@@ -125,6 +133,7 @@ export class AccountBalanceResolver {
     return balanceNode(balanceAt(await stateLoader(context).load(account.accountId)));
   }
 
+  @Cost(5)
   @FieldResolver(() => RunBalanceType, {
     description: 'Live workflow run position at this instant.',
   })

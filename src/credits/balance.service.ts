@@ -12,9 +12,11 @@ import { type CycleRecord, type LoadOptions, loadStates } from '../settlement/st
 import type { Position } from '../engine/alert-rules.ts';
 
 /** An account's figures, what it burns, and when its credits end. */
-export interface Balance extends Forecast {
+export interface Balance {
   readonly position: Position;
   readonly burnMicroPerHour: bigint;
+  /** Computed when it is asked for: it may cost more than all the rest. */
+  readonly forecast: () => Forecast;
 }
 
 /** The credits of an account at its now. */
@@ -60,7 +62,7 @@ export function balanceAt(state: AccountState): Balance {
   return {
     position: new Draft(state).position(),
     burnMicroPerHour: burnMicroPerHour(state.running),
-    ...forecast(state),
+    forecast: () => forecast(state),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   TimeZoneScalar,
 } from '../graphql/scalars.ts';
 import type { CreditAccountService, OpenAccountRequest } from './credit-account.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @InputType('CreateAccountInput')
 class CreateAccountInput implements OpenAccountRequest {
@@ -102,6 +103,7 @@ class UpdateAccountInput implements UpdateAccountRequest {
 export class CreditAccountResolver {
   constructor(private readonly creditAccounts: CreditAccountService) {}
 
+  @Cost(20)
   @Mutation(() => AccountType, {
     description:
       "Operators only. The gateway's configuration supplies the credit policy and thresholds that the input leaves out. Unless configured otherwise, new deployments are refused at 10 credits, running deployments continue into debt, and are stopped at -10. A later change of the configuration does not affect existing accounts.",
@@ -113,6 +115,7 @@ export class CreditAccountResolver {
     return accountNode(await this.creditAccounts.create(context.actor, input));
   }
 
+  @Cost(20)
   @Mutation(() => AccountType)
   async updateAccount(
     @Ctx() context: RequestContext,
@@ -121,6 +124,7 @@ export class CreditAccountResolver {
     return accountNode(await this.creditAccounts.update(context.actor, input));
   }
 
+  @Cost(100)
   @Mutation(() => AccountType, {
     description:
       "Moves a test account's time forward, by at most two years. Everything that is due on the way happens at its exact instant.",

@@ -26,6 +26,7 @@ import {
 } from './cycles.loaders.ts';
 import type { CycleSums } from '../engine/lots.ts';
 import type { AccountState } from '../engine/state.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @ObjectType('BillingCycle', {
   implements: NodeType,
@@ -129,6 +130,7 @@ class CyclesArgs extends After {
 
 @Resolver(() => AccountType)
 export class AccountCyclesResolver {
+  @Cost(5)
   @FieldResolver(() => BillingCycleType, { description: 'The current billing cycle.' })
   async billingCycle(
     @Root() { account }: AccountType,
@@ -137,6 +139,7 @@ export class AccountCyclesResolver {
     return runningCycleNode(await stateLoader(context).load(account.accountId));
   }
 
+  @Cost(10)
   @FieldResolver(() => BillingCycleConnection, {
     description: 'All billing cycles, including the current one; newest first.',
   })

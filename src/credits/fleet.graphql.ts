@@ -15,20 +15,25 @@ import { AccountsArgs, type AccountsRequest, parseRequest } from './fleet-args.g
 import { FleetTotalsType, totalsNode } from './fleet-totals.graphql.ts';
 import type { FleetPosition, FleetTotals } from './fleet.ts';
 import type { FleetPage, FleetService } from './fleet.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @ObjectType()
 abstract class OfFleet {
+  @Cost(0)
   @Field(() => DateTimeScalar, {
     description:
       'The instant that positions and totals refer to. All pages of a list refer to the instant of its first page.',
   })
   readonly asOf!: number;
   // Not simple: it is computed on demand.
-  @Field(() => FleetTotalsType, { simple: false }) readonly totals!: FleetTotalsType;
+  @Cost(1)
+  @Field(() => FleetTotalsType, { simple: false })
+  readonly totals!: FleetTotalsType;
 }
 
 @ObjectType()
 abstract class WithPosition {
+  @Cost(1)
   @Field(() => CreditBalanceType, {
     simple: false,
     description:
@@ -79,6 +84,10 @@ export class FleetResolver {
     private readonly fleets: FleetService,
   ) {}
 
+  // An order puts all accounts into it, whatever page is asked for.
+  @Cost(10, {
+    ofArguments: (valueOf) => ((valueOf('orderBy') ?? valueOf('filter')) == null ? 0 : 500),
+  })
   @Query(() => AccountConnection, {
     nullable: true,
     description:

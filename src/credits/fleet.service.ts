@@ -137,6 +137,7 @@ export class FleetService {
 /** A balance in the form that lists store. */
 export function positionOf(balance: Balance): FleetPosition {
   const { credits, atMs, state } = balance.position;
+  const { exhaustsAtMs, stopsAtMs } = balance.forecast();
   return {
     asOfMs: atMs,
     state,
@@ -144,8 +145,8 @@ export function positionOf(balance: Balance): FleetPosition {
     usedMicro: credits.usedMicro,
     remainingMicro: credits.balanceMicro,
     burnMicroPerHour: balance.burnMicroPerHour,
-    exhaustsAtMs: balance.exhaustsAtMs,
-    stopsAtMs: balance.stopsAtMs,
+    exhaustsAtMs,
+    stopsAtMs,
   };
 }
 

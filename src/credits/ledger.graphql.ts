@@ -24,6 +24,7 @@ import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/w
 import { type LedgerEntryKind, ledgerEntryKinds } from '../engine/ledger.ts';
 import { BillingCycleType, findCycle } from './cycles.graphql.ts';
 import { type LedgerEntry, readEntries, readEntryCount } from './ledger.loaders.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(ledgerEntryKinds, {
   name: 'LedgerEntryKind',
@@ -44,7 +45,7 @@ registerEnumType(ledgerEntryKinds, {
   implements: NodeType,
   simpleResolvers: true,
   description:
-    "One append-only entry of the account's credit journal. Running hosting is posted when a segment ends and when the spendable allocations change. Until then it is accrued: `credits.remaining` includes it, the ledger does not.",
+    "One append-only entry of the account's ledger. Running hosting is posted when a segment ends and when the spendable allocations change. Until then it is accrued: `credits.remaining` includes it, the ledger does not.",
 })
 export class LedgerEntryType extends NodeType {
   @Field(() => SafeIntScalar, {
@@ -105,6 +106,7 @@ class LedgerArgs extends WindowArgs {
 
 @Resolver(() => AccountType)
 export class AccountLedgerResolver {
+  @Cost(20, { items: 50 })
   @FieldResolver(() => LedgerEntryConnection, {
     description:
       "Ordered by sequence, ascending. Without `first` or `last`: the first 50. `range` selects by `bookedAt`. `cycleId` selects the entries of one billing cycle, including those booked at its end; the cycle's carriedOver plus these amounts equals its closing (in the current cycle, before what running deployments have accrued). Conditions combine with AND; an empty list of kinds is no condition.",
@@ -142,6 +144,7 @@ async function cycleOf(context: RequestContext, accountId: number, id: string): 
 
 @Resolver(() => LedgerEntryType)
 export class LedgerEntryCycleResolver {
+  @Cost(1)
   @FieldResolver(() => BillingCycleType, {
     description:
       'The billing cycle in which the entry counts. Entries at the end of a cycle, up to its CARRY_OVER, count in the cycle that ends.',

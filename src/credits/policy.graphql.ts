@@ -16,6 +16,7 @@ import { CreditsScalar } from '../graphql/scalars.ts';
 import { stateLoader } from './balance.loaders.ts';
 import type { CreditAccountService } from './credit-account.service.ts';
 import type { PolicyRequest } from './policy.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @ObjectType('CreditPolicy', {
   simpleResolvers: true,
@@ -51,6 +52,7 @@ class SetCreditPolicyInput implements PolicyRequest {
 
 @Resolver(() => AccountType)
 export class AccountPolicyResolver {
+  @Cost(2)
   @FieldResolver(() => CreditPolicyType, {
     description: 'The balances at which deployments are refused and stopped.',
   })
@@ -71,6 +73,7 @@ export class AccountPolicyResolver {
 export class CreditPolicyResolver {
   constructor(private readonly creditAccounts: CreditAccountService) {}
 
+  @Cost(20)
   @Mutation(() => AccountType, {
     description:
       'Takes effect at once. A balance at or below a new level raises its alert; at or below the new negative limit, deployments are stopped.',

@@ -4,6 +4,7 @@ import type { SetHardwareRateRequest } from '../catalogue/rates.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import type { RatesService } from './rates.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @InputType('SetHardwareRateInput')
 class SetHardwareRateInput implements SetHardwareRateRequest {
@@ -19,6 +20,7 @@ class SetHardwareRateInput implements SetHardwareRateRequest {
 export class RatesResolver {
   constructor(private readonly rates: RatesService) {}
 
+  @Cost(20)
   @Mutation(() => HardwareProfileType, {
     description:
       'The rate takes effect at `effectiveFrom`: by default a minute from now, at least ten seconds ahead. Running deployments change their rate at that instant. A second rate for the same instant replaces the first.',

@@ -20,6 +20,7 @@ import { DateTimeScalar, DecimalScalar } from '../graphql/scalars.ts';
 import { type ThresholdNow, thresholdsLoader } from './thresholds.loaders.ts';
 import type { ThresholdRef, ThresholdsService } from './thresholds.service.ts';
 import type { ThresholdRequest } from './thresholds.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(thresholdMeasures, {
   name: 'ThresholdMeasure',
@@ -105,6 +106,7 @@ class CreateThresholdInput implements ThresholdRequest {
 
 @Resolver(() => AccountType)
 export class AccountThresholdsResolver {
+  @Cost(3)
   @FieldResolver(() => [ThresholdType], { description: 'Ordered by creation.' })
   async thresholds(
     @Root() { account }: AccountType,
@@ -118,6 +120,7 @@ export class AccountThresholdsResolver {
 export class ThresholdsResolver {
   constructor(private readonly thresholds: ThresholdsService) {}
 
+  @Cost(20)
   @Mutation(() => ThresholdType, {
     description:
       'A threshold that is reached already raises its alert at once. The same measure, value and label again returns the first threshold. An account can have at most 100 thresholds.',
@@ -133,6 +136,7 @@ export class ThresholdsResolver {
     return threshold;
   }
 
+  @Cost(20)
   @Mutation(() => ID, { description: 'Alerts that it raised remain.' })
   async deleteThreshold(
     @Ctx() context: RequestContext,

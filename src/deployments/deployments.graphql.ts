@@ -8,6 +8,7 @@ import {
   WorkflowType,
 } from '../resources/resources.types.ts';
 import type { DeploymentService, DeployRequest, ScaleRequest } from './deployments.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 const AT = '`at` defaults to now; it may be in the past, but not before the last lifecycle call.';
 
@@ -41,6 +42,7 @@ class ScaleInput implements ScaleRequest {
 export class DeploymentsResolver {
   constructor(private readonly deployments: DeploymentService) {}
 
+  @Cost(20)
   @Mutation(() => WorkflowType, {
     description: `${AT} Refused with DEPLOYMENTS_DISABLED in the states EXHAUSTED and STOPPED.`,
   })
@@ -54,6 +56,7 @@ export class DeploymentsResolver {
     );
   }
 
+  @Cost(20)
   @Mutation(() => WorkflowType, { description: AT })
   async undeployWorkflow(
     @Ctx() context: RequestContext,
@@ -65,6 +68,7 @@ export class DeploymentsResolver {
     );
   }
 
+  @Cost(20)
   @Mutation(() => HostedResourceType, {
     description: `Runs a resource on hardware from \`at\` on. ${AT} A resource that runs as requested is returned unchanged; one that runs otherwise is CONFLICT. Refused with DEPLOYMENTS_DISABLED unless \`deploymentPolicy.canDeploy\`.`,
   })
@@ -75,6 +79,7 @@ export class DeploymentsResolver {
     return resourceNode(await this.deployments.deploy(context.actor, input));
   }
 
+  @Cost(20)
   @Mutation(() => HostedResourceType, {
     description:
       'Reports that the deployment that was requested with `ready: false` runs from `at` on. Refused with DEPLOYMENTS_DISABLED in state STOPPED.',
@@ -87,6 +92,7 @@ export class DeploymentsResolver {
     return resourceNode(await this.deployments.ready(context.actor, { id, at: at ?? null }));
   }
 
+  @Cost(20)
   @Mutation(() => HostedResourceType, {
     description:
       'Reports that deploying failed, or that a running deployment was lost at `at`. Ends hosting; the status becomes FAILED.',
@@ -102,6 +108,7 @@ export class DeploymentsResolver {
     );
   }
 
+  @Cost(20)
   @Mutation(() => HostedResourceType, {
     description:
       'Changes replicas or hardware from `at` on. A change that raises the cost an hour is refused with DEPLOYMENTS_DISABLED unless `deploymentPolicy.canDeploy`.',
@@ -113,6 +120,7 @@ export class DeploymentsResolver {
     return resourceNode(await this.deployments.scale(context.actor, input));
   }
 
+  @Cost(20)
   @Mutation(() => HostedResourceType, {
     description: `Ends hosting at \`at\`, or withdraws a requested deployment. ${AT}`,
   })
@@ -124,6 +132,7 @@ export class DeploymentsResolver {
     return resourceNode(await this.deployments.undeploy(context.actor, { id, at: at ?? null }));
   }
 
+  @Cost(20)
   @Mutation(() => BillableResourceType, {
     description: 'Ends its hosting. Its usage and its rows in views remain.',
   })

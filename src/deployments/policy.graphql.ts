@@ -20,6 +20,7 @@ import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { allowanceOf } from './policy.ts';
 import type { QuoteRequest, QuoteService } from './quote.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 const projectImportModes = { DEPLOYABLE: 'DEPLOYABLE', DRAFT_ONLY: 'DRAFT_ONLY' } as const;
 registerEnumType(projectImportModes, { name: 'ProjectImportMode' });
@@ -101,6 +102,7 @@ class DeploymentQuoteInput implements QuoteRequest {
 
 @Resolver(() => AccountType)
 export class AccountDeploymentsResolver {
+  @Cost(5)
   @FieldResolver(() => DeploymentPolicyType, {
     description: 'What the account may do now; where something is refused, why.',
   })
@@ -119,6 +121,7 @@ export class AccountDeploymentsResolver {
 export class QuoteResolver {
   constructor(private readonly quotes: QuoteService) {}
 
+  @Cost(100)
   @Query(() => DeploymentQuoteType, {
     nullable: true,
     description: 'What a deployment would cost, and whether it would be allowed now.',

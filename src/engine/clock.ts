@@ -67,9 +67,14 @@ export interface Forecast {
   readonly stopsAtMs: number | null;
 }
 
+// States are immutable, so all callers with the same state share its forecast.
+const forecasts = new WeakMap<AccountState, Forecast>();
+
 /** Computes the forecast from running deployments and every scheduled rate, grant, expiry and cycle. */
 export function forecast(state: AccountState): Forecast {
-  return runForward(state, horizonMs(state));
+  const known = forecasts.get(state) ?? runForward(state, horizonMs(state));
+  forecasts.set(state, known);
+  return known;
 }
 
 function horizonMs({ atMs }: AccountState): number {

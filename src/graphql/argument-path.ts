@@ -1,8 +1,28 @@
 // The path of a refused value: from the field's arguments down, ['input', 'events', 17, 'credits'], whether it
 // was written into the query or came as a variable. It is computed only when an error is reported.
 
-import { BREAK, GraphQLError, Kind, parse, visit, type Source, type ValueNode } from 'graphql';
+import {
+  BREAK,
+  type DocumentNode,
+  GraphQLError,
+  Kind,
+  parse,
+  type ParseOptions,
+  visit,
+  type Source,
+  type ValueNode,
+} from 'graphql';
 import type { ErrorPath } from '../core/errors.ts';
+
+// An error knows the text that it is of, and not the document that was made of it.
+const documents = new WeakMap<Source, DocumentNode>();
+
+/** Parses a text, so that the paths of its errors are found without parsing it again. @throws GraphQLError */
+export function parseOnce(source: Source, options: ParseOptions = {}): DocumentNode {
+  const document = documents.get(source) ?? parse(source, options);
+  documents.set(source, document);
+  return document;
+}
 
 /** "input.events[17].credits" */
 export function printPath(path: ErrorPath): string {
@@ -56,7 +76,7 @@ function pathInQuery(
   isSought: (value: ValueNode) => boolean,
 ): ErrorPath | undefined {
   let found: ErrorPath | undefined;
-  visit(parse(source), {
+  visit(parseOnce(source), {
     Argument: ({ name, value }) => {
       const below = pathInValue(value, isSought);
       if (below === undefined) return undefined;

@@ -4,7 +4,12 @@
 
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { GatewayError, type ErrorCode, type ErrorPath } from '../core/errors.ts';
+import {
+  GatewayError,
+  type ErrorCode,
+  type ErrorPath,
+  QueryTooCostlyError,
+} from '../core/errors.ts';
 import { databaseTrouble, type DatabaseTrouble } from '../db/trouble.ts';
 import { literalPath, printPath, variablePath } from './argument-path.ts';
 
@@ -20,6 +25,8 @@ export interface CallerError {
   readonly message: string;
   readonly code: ErrorCode;
   readonly path?: ErrorPath;
+  /** Of QUERY_TOO_COSTLY: the limit that was passed. */
+  readonly limit?: QueryTooCostlyError['limit'];
   /** The id of the details in the log. */
   readonly reference?: string;
 }
@@ -31,7 +38,13 @@ export type FaultListener = (error: unknown, reference: string) => void;
 export function describeError(error: unknown, onFault: FaultListener): CallerError {
   if (error instanceof GatewayError) {
     const { message, code, argumentPath } = error;
-    return { message, code, ...(argumentPath === undefined ? {} : { path: argumentPath }) };
+    const path = argumentPath === undefined ? {} : { path: argumentPath };
+    return {
+      message,
+      code,
+      ...path,
+      ...(error instanceof QueryTooCostlyError ? { limit: error.limit } : {}),
+    };
   }
   const reference = randomUUID();
   onFault(error, reference);
@@ -53,7 +66,9 @@ export function errorFormatter(
     if (formatted.path === undefined && isTooDeep(original)) {
       return { ...formatted, message: TOO_DEEP, extensions: { code: 'BAD_USER_INPUT' } };
     }
-    if (original instanceof GatewayError && formatted.path === undefined) {
+    const isRefusedValue =
+      original instanceof GatewayError && !(original instanceof QueryTooCostlyError);
+    if (isRefusedValue && formatted.path === undefined) {
       return refusedValue(formatted, original, error);
     }
     if (original instanceof GraphQLError && isOfTheQuery(formatted, original)) {

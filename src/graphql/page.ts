@@ -13,6 +13,7 @@ import {
   type ViewMark,
 } from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
+import { Cost } from './cost.ts';
 
 /** A checked request for rows after a cursor. */
 export interface PageRequest {
@@ -305,7 +306,9 @@ export function connectionType<T extends object>(
     @Field(() => [node()]) readonly nodes!: T[];
     @Field(() => PageInfo) readonly pageInfo!: PageInfo;
     // Not simple: it may be a promise, so that rows are counted only on demand, and graphql-jit needs a resolver for promises.
-    @Field(() => Int, { simple: false }) readonly totalCount!: number;
+    @Cost(5)
+    @Field(() => Int, { simple: false })
+    readonly totalCount!: number;
   }
   // Instances are built as Connection<T>, which has these properties; this class only declares them to the schema.
   return ConnectionOf as unknown as ClassType<Connection<T>>;

@@ -5,6 +5,7 @@ import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { HostedResourceType } from '../resources/resources.types.ts';
 import { runningLoader } from './hosting.loaders.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @ObjectType('Hosting', {
   simpleResolvers: true,
@@ -21,6 +22,7 @@ class HostingType {
 
 @Resolver(() => HostedResourceType)
 export class HostingResolver {
+  @Cost(2)
   @FieldResolver(() => HostingType, {
     nullable: true,
     description: 'What the resource runs on now; null when it is not deployed.',

@@ -1,37 +1,49 @@
 // Apollo Server with the gateway's settings. Nothing here depends on NODE_ENV: a server that was started without it must not
 // show stacks or accept batches either.
 
-import { ApolloServer, type ApolloServerPlugin, type BaseContext } from '@apollo/server';
+import {
+  ApolloServer,
+  type ApolloServerOptions,
+  type ApolloServerPlugin,
+  type BaseContext,
+} from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import { type Documents, QUERY_LIMITS } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
 
-/** For one operation; longer ones are not parsed. */
-export const TOKENS_MAX = 20_000;
+type DocumentStore = NonNullable<ApolloServerOptions<GraphQLContext>['documentStore']>;
+
+const SHA256_HEX_LENGTH = 64;
 
 export interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
+  readonly documents: Documents;
   readonly log: FastifyBaseLogger;
   readonly plugins: readonly ApolloServerPlugin[];
 }
 
 /** The key of a context's callback that receives its operation when the answer is complete. */
 export const onAnswered = Symbol('onAnswered');
+/** The key under which a context says what its operation costs, in points. */
+export const costOfOperation = Symbol('costOfOperation');
 
 // Apollo copies the context, so everything of one request is in this one member.
 export interface GraphQLContext extends BaseContext {
   [onAnswered]?: (facts: OperationFacts) => void;
+  [costOfOperation]?: number;
 }
 
 /** A started Apollo Server without an HTTP server. */
 export async function startGraphQLServer({
   schema,
+  documents,
   log,
   plugins,
 }: GraphQLServerOptions): Promise<ApolloServer<GraphQLContext>> {
@@ -40,6 +52,7 @@ export async function startGraphQLServer({
     plugins: [
       ...plugins,
       factsPlugin(),
+      costPlugin(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
     ],
@@ -52,7 +65,7 @@ export async function startGraphQLServer({
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     cache: 'bounded',
-    parseOptions: { maxLexicalTokens: TOKENS_MAX },
+    documentStore: storeOf(documents),
     stopOnTerminationSignals: false,
     formatError: errorFormatter((error, reference) => {
       log.error({ err: error, reference }, 'fault');
@@ -60,6 +73,33 @@ export async function startGraphQLServer({
   });
   await apollo.start();
   return apollo;
+}
+
+// Apollo takes every document from here: what it does not find was refused before Apollo saw it.
+function storeOf(documents: Documents): DocumentStore {
+  return {
+    get: (key) => Promise.resolve(documents.find(key.slice(-SHA256_HEX_LENGTH))),
+    set: () => Promise.resolve(),
+    delete: () => Promise.resolve(),
+  };
+}
+
+function costPlugin(): ApolloServerPlugin<GraphQLContext> {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        willSendResponse: ({ contextValue, response: { body } }) => {
+          const asked = contextValue[costOfOperation];
+          if (body.kind === 'single' && asked !== undefined) {
+            body.singleResult.extensions = {
+              ...body.singleResult.extensions,
+              cost: { asked, allowed: QUERY_LIMITS.cost },
+            };
+          }
+          return Promise.resolve();
+        },
+      }),
+  };
 }
 
 function factsPlugin(): ApolloServerPlugin<GraphQLContext> {

@@ -41,15 +41,10 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
       return {
         executor: async (request) => {
           const { queryHash, operationName, document, context } = request;
-          // Apollo's types do not say so, but it leaves it to the executor to refuse a request that names none of its operations.
-          const operation = request.operation as OperationDefinitionNode | undefined;
           const key = `${queryHash}.${operationName ?? ''}`;
           let query = compiled.get(key);
           try {
-            if (operation === undefined) {
-              return { errors: [noSuchOperation(request.request.operationName)] };
-            }
-            if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
+            if (request.operation.operation === OperationTypeNode.SUBSCRIPTION) {
               return { errors: [notHere()] };
             }
             if (query === undefined) {
@@ -60,7 +55,7 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
             const variables = request.request.variables ?? {};
             const result = located(await query.query({}, context, variables));
             return wasRefused(result)
-              ? refusedVariables(schema, operation, variables, result)
+              ? refusedVariables(schema, request.operation, variables, result)
               : result;
           } finally {
             if (isDisposable(context)) await context.dispose();
@@ -98,15 +93,6 @@ function compile(
   return compileQuery(schema, document, operationName ?? undefined, {
     useExperimentalPathBasedSkipInclude: true,
   });
-}
-
-/** The refusal of a request that names none of its operations. */
-export function noSuchOperation(operationName: string | null | undefined): GraphQLError {
-  return new GraphQLError(
-    operationName == null
-      ? 'The request holds several operations: operationName must say which one is meant.'
-      : `The request holds no operation named ${JSON.stringify(operationName.slice(0, 100))}.`,
-  );
 }
 
 function notHere(): GraphQLError {

@@ -6,18 +6,15 @@ import {
   execute,
   type ExecutionArgs,
   type ExecutionResult,
-  getOperationAST,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
-  parse,
-  validate,
 } from 'graphql';
 import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import type { DocumentRequest, Documents } from '../graphql/documents.ts';
 import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
-import { TOKENS_MAX } from './graphql-server.ts';
-import { noSuchOperation } from './jit-gateway.ts';
+import { hasSharedAnswers, SharedAnswers } from './shared-answers.ts';
 
 /** What the resolvers of one operation or event share; released when the answer is complete. */
 export interface LiveContext {
@@ -26,6 +23,7 @@ export interface LiveContext {
 
 export interface OperationDeps {
   readonly schema: GraphQLSchema;
+  readonly documents: Documents;
   /** @param onSlow called when the caller does not read its events */
   readonly createContext: (actor: Actor, onSlow: () => void) => LiveContext;
   readonly onFault: FaultListener;
@@ -57,42 +55,26 @@ export class Caller {
 /** The context of an operation in the protocols' libraries. */
 export type OperationContext = Record<'caller', Caller>;
 
-export interface OperationRequest {
-  readonly query: string;
-  readonly operationName?: string | null | undefined;
-  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
-}
-
 export class LiveOperations {
   private readonly format: ReturnType<typeof errorFormatter>;
+  private readonly answers = new SharedAnswers();
 
   constructor(private readonly deps: OperationDeps) {
     this.format = errorFormatter(deps.onFault);
   }
 
   /** The arguments to execute, or the errors of the request. */
-  prepare(caller: Caller, request: OperationRequest): ExecutionArgs | readonly GraphQLError[] {
-    const { schema } = this.deps;
-    try {
-      const document = parse(request.query, { maxLexicalTokens: TOKENS_MAX });
-      const errors = validate(schema, document);
-      if (errors.length > 0) return errors.map((error) => this.shown(error));
-      const { operationName = null } = request;
-      if (getOperationAST(document, operationName) === null) {
-        return [this.shown(noSuchOperation(operationName))];
-      }
-      return {
-        schema,
-        document,
-        operationName,
-        variableValues: { ...request.variables },
-        contextValue: { caller } satisfies OperationContext,
-      };
-    } catch (error) {
-      if (error instanceof GraphQLError) return [this.shown(error)];
-      const originalError = error instanceof Error ? error : null;
-      return [this.shown(new GraphQLError('It could not be read.', { originalError }))];
-    }
+  prepare(caller: Caller, request: DocumentRequest): ExecutionArgs | readonly GraphQLError[] {
+    const { schema, documents } = this.deps;
+    const read = documents.read(request);
+    if (!('document' in read)) return read.map((error) => this.shown(error));
+    return {
+      schema,
+      document: read.document,
+      operationName: request.operationName ?? null,
+      variableValues: { ...request.variables },
+      contextValue: { caller } satisfies OperationContext,
+    };
   }
 
   /** Runs a query or a mutation. */
@@ -110,8 +92,12 @@ export class LiveOperations {
       createSourceEventStream({ ...args, contextValue }),
     );
     if (!isStream(source)) return this.shownResult(source);
+    const isShared = hasSharedAnswers(args);
     const stream = new ResultStream(source[Symbol.asyncIterator](), {
-      resolve: (event) => this.execute({ ...args, rootValue: event }),
+      resolve: (event) => {
+        const execute = (): Promise<ExecutionResult> => this.execute({ ...args, rootValue: event });
+        return isShared ? this.answers.of(event, args, execute) : execute();
+      },
       onEnd: () => {
         caller.forget(stream);
       },

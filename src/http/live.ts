@@ -5,6 +5,7 @@ import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { handleProtocols } from 'graphql-ws';
+import type { Documents } from '../graphql/documents.ts';
 import type { Authenticate } from './key-check.ts';
 import { LiveOperations, type OperationDeps } from './live-operations.ts';
 import { LiveSessions, type LiveSessionsDeps } from './live-sessions.ts';
@@ -18,6 +19,7 @@ export type LiveDeps = Pick<OperationDeps, 'createContext'> & Pick<LiveSessionsD
 
 export interface LiveServerDeps extends LiveDeps {
   readonly schema: GraphQLSchema;
+  readonly documents: Documents;
   readonly authenticate: Authenticate;
 }
 
@@ -28,12 +30,12 @@ export async function openLive(
   server: FastifyInstance,
   deps: LiveServerDeps,
 ): Promise<SocketHandler> {
-  const { schema, authenticate, createContext, findEnded } = deps;
+  const { schema, documents, authenticate, createContext, findEnded } = deps;
   const { log } = server;
   const onFault = (error: unknown, reference: string): void => {
     log.error({ err: error, reference }, 'fault');
   };
-  const operations = new LiveOperations({ schema, createContext, onFault });
+  const operations = new LiveOperations({ schema, documents, createContext, onFault });
   const sessions = new LiveSessions({
     findEnded,
     onError: (error) => {

@@ -11,15 +11,22 @@ import fastify, {
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
+import { Documents } from '../graphql/documents.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
-import { type GraphQLContext, onAnswered, startGraphQLServer } from './graphql-server.ts';
+import {
+  costOfOperation,
+  type GraphQLContext,
+  onAnswered,
+  startGraphQLServer,
+} from './graphql-server.ts';
 import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
 import { type LiveDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
-import { measureRequests } from './metrics.ts';
+import { measureRequests, type Metrics } from './metrics.ts';
 import { compressAnswers } from './outgoing.ts';
 import { servePages } from './pages.ts';
+import { documentReader } from './read-documents.ts';
 
 const MIB = 1024 * 1024;
 const BODY_BYTES_MAX = MIB;
@@ -75,8 +82,20 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   const { operations } = measureRequests(server, deps.backgroundFailures ?? {});
   serveProbes(server, deps.isReady);
   await servePages(server);
+  await serveGraphQL(server, deps, { facts, operations });
+  await deps.extraRoutes(server);
+  return server;
+}
+
+async function serveGraphQL(
+  server: FastifyInstance,
+  deps: HttpServerDeps,
+  { facts, operations }: Pick<Metrics, 'operations'> & { readonly facts: FactsOfRequest },
+): Promise<void> {
+  const documents = new Documents(deps.schema);
   const apollo = await startGraphQLServer({
     schema: deps.schema,
+    documents,
     log: server.log,
     plugins: [operations],
   });
@@ -86,7 +105,10 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   const wsHandler =
     live === undefined
       ? {}
-      : { wsHandler: await openLive(server, { ...live, schema, authenticate }) };
+      : { wsHandler: await openLive(server, { ...live, schema, documents, authenticate }) };
+  const { preHandler, costOf } = documentReader(documents, (request, refused) => {
+    facts.set(request, refused);
+  });
   const graphql: Omit<RouteOptions, 'method'> = {
     url: '/graphql',
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
@@ -94,18 +116,19 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
       // A socket may send its key in its first message.
       if (!request.ws) await onRequest(request);
     },
+    preHandler,
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
         const context: GraphQLContext = deps.createContext(actorOf(request));
         context[onAnswered] = (answered) => facts.set(request, answered);
+        const cost = costOf(request);
+        if (cost !== undefined) context[costOfOperation] = cost;
         return Promise.resolve(context);
       },
     }),
   };
   server.route({ ...graphql, method: 'GET', exposeHeadRoute: false, ...wsHandler });
   server.route({ ...graphql, method: 'POST' });
-  await deps.extraRoutes(server);
-  return server;
 }
 
 function serveProbes(server: FastifyInstance, isReady: () => Promise<boolean>): void {

@@ -23,6 +23,7 @@ import {
   type EmailKind,
 } from './email.ts';
 import type { EmailService } from './emails.service.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(emailKinds, {
   name: 'EmailKind',
@@ -95,6 +96,7 @@ class EmailsArgs extends Page25 {
 export class EmailsResolver {
   constructor(private readonly service: EmailService) {}
 
+  @Cost(10)
   @Query(() => EmailConnection, {
     nullable: true,
     description: "The account's emails, sent and pending, newest first.",

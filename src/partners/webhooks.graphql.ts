@@ -33,6 +33,7 @@ import {
   type WebhookService,
 } from './webhooks.service.ts';
 import { deliveryCountLoader, deliveryPageLoader } from './webhooks.loaders.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(webhookEvents, {
   name: 'WebhookEvent',
@@ -165,6 +166,7 @@ class UpdateWebhookEndpointArgs {
 
 @Resolver(() => WebhookEndpointType)
 export class WebhookEndpointResolver {
+  @Cost(10)
   @FieldResolver(() => WebhookDeliveryConnection, { description: 'Newest first.' })
   async deliveries(
     @Root() { endpoint }: WebhookEndpointType,
@@ -190,6 +192,7 @@ export class WebhookEndpointResolver {
 export class WebhooksResolver {
   constructor(private readonly webhooks: WebhookService) {}
 
+  @Cost(5)
   @Query(() => [WebhookEndpointType], { nullable: true, description: 'Oldest first.' })
   async webhookEndpoints(
     @Ctx() context: RequestContext,
@@ -200,6 +203,7 @@ export class WebhooksResolver {
     return endpoints.map(endpointNode);
   }
 
+  @Cost(20)
   @Mutation(() => CreateWebhookEndpointPayload)
   async createWebhookEndpoint(
     @Ctx() context: RequestContext,
@@ -208,6 +212,7 @@ export class WebhooksResolver {
     return payloadNode(await this.webhooks.create(context.actor, input));
   }
 
+  @Cost(20)
   @Mutation(() => WebhookEndpointType, {
     description:
       'Fields that are left out stay unchanged. Enabling a disabled endpoint sends its pending messages, each with ten new attempts.',
@@ -220,6 +225,7 @@ export class WebhooksResolver {
     return endpointNode(await this.webhooks.update(context.actor, { id, url, events, enabled }));
   }
 
+  @Cost(20)
   @Mutation(() => CreateWebhookEndpointPayload, {
     description:
       'Messages are signed with both secrets until the old one ends, after `keepOldSeconds`; at most 30 days.',
@@ -234,6 +240,7 @@ export class WebhooksResolver {
     return payloadNode(await this.webhooks.rotate(context.actor, request));
   }
 
+  @Cost(20)
   @Mutation(() => ID, { description: 'Pending messages to it are not sent.' })
   async deleteWebhookEndpoint(
     @Ctx() context: RequestContext,
@@ -242,6 +249,7 @@ export class WebhooksResolver {
     return this.webhooks.delete(context.actor, id);
   }
 
+  @Cost(20)
   @Mutation(() => WebhookDeliveryType, {
     description:
       'Sends a message again now, whatever its status, with the same `webhook-id` and ten new attempts.',

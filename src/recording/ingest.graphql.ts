@@ -39,6 +39,7 @@ import type { EventsService } from './events.service.ts';
 import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
 import { resolveRange } from '../account/range.ts';
 import { DateRangeInput } from '../account/range.graphql.ts';
+import { Cost } from '../graphql/cost.ts';
 
 registerEnumType(usageEventTypes, {
   name: 'UsageEventType',
@@ -192,6 +193,7 @@ export class IngestResolver {
     private readonly events: EventsService,
   ) {}
 
+  @Cost(20)
   @Mutation(() => RecordUsagePayload, {
     description:
       'Records up to 5,000 events. Each event is accepted or rejected on its own; the accepted ones are committed together. Sending a batch again is safe. A value that its type refuses, such as a seventh fraction digit, fails the whole call and is named by its path (`events.17.credits`); POST /v1/events rejects only that event.',
@@ -208,6 +210,7 @@ export class IngestResolver {
     );
   }
 
+  @Cost(20)
   @Mutation(() => RecordUsagePayload, {
     description:
       'Records up to 5,000 closed periods of past hosting, for imports and late reports. The guarantees are those of recordUsage, and both share one space of identities. A period that overlaps other hosting of the resource is REJECTED with OVERLAP; within a batch the first one wins. `from` must be within the ingest window, `to` not in the future.',
@@ -224,6 +227,7 @@ export class IngestResolver {
     );
   }
 
+  @Cost(20)
   @Mutation(() => VoidUsagePayload, {
     description:
       'Reverses an event or a hosting period by a compensating entry. The original remains, and its identity cannot be used again.',
@@ -242,6 +246,7 @@ export class IngestResolver {
 export class AccountEventsResolver {
   constructor(private readonly events: EventsService) {}
 
+  @Cost(20)
   @FieldResolver(() => UsageEventConnection, {
     description:
       'The recorded events behind every figure, newest `occurredAt` first. Use them to explain a figure, or to find what to void.',
@@ -296,6 +301,7 @@ export class AccountEventsResolver {
 
 @Resolver(() => UsageEventObject)
 export class UsageEventResolver {
+  @Cost(1)
   @FieldResolver(() => BillableResourceType, { nullable: true })
   async resource(
     @Root() { event }: UsageEventObject,
@@ -308,6 +314,7 @@ export class UsageEventResolver {
     });
   }
 
+  @Cost(1)
   @FieldResolver(() => ModelObject, { nullable: true })
   async model(
     @Root() { event }: UsageEventObject,

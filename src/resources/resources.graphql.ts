@@ -34,6 +34,7 @@ import {
   resourceNode,
   WorkflowType,
 } from './resources.types.ts';
+import { Cost } from '../graphql/cost.ts';
 
 const REGISTER =
   'Creates or updates the resource with this account, kind and externalId. Registering again updates the name, the owner and the descriptive fields. A deleted resource is CONFLICT.';
@@ -123,6 +124,7 @@ class ResourceArgs {
 export class ResourcesResolver {
   constructor(private readonly resources: ResourceService) {}
 
+  @Cost(5)
   @Query(() => BillableResourceType, {
     nullable: true,
     name: 'resource',
@@ -143,6 +145,7 @@ export class ResourcesResolver {
     );
   }
 
+  @Cost(20)
   @Mutation(() => [ID], {
     description:
       'Registers up to 5,000 resources of any kinds, all or none, each as its own mutation does. Returns their ids in the given order. A resource that is given twice is updated by the later one.',
@@ -155,6 +158,7 @@ export class ResourcesResolver {
     return this.resources.registerAll(context.actor, accountId ?? null, resources);
   }
 
+  @Cost(20)
   @Mutation(() => WorkflowType, { description: REGISTER })
   async registerWorkflow(
     @Ctx() context: RequestContext,
@@ -163,6 +167,7 @@ export class ResourcesResolver {
     return this.register(context, 'WORKFLOW', input);
   }
 
+  @Cost(20)
   @Mutation(() => ModelObject, {
     description:
       "Creates the model with this account and externalId, or updates its name. A model's type never changes.",
@@ -174,6 +179,7 @@ export class ResourcesResolver {
     return modelNode(await this.resources.registerModel(context.actor, input));
   }
 
+  @Cost(20)
   @Mutation(() => ModelDeploymentType, {
     description: `${REGISTER} A deployment's model never changes.`,
   })
@@ -184,6 +190,7 @@ export class ResourcesResolver {
     return resourceNode(await this.resources.registerDeployment(context.actor, input));
   }
 
+  @Cost(20)
   @Mutation(() => GuardrailType, { description: REGISTER })
   async registerGuardrail(
     @Ctx() context: RequestContext,
@@ -192,6 +199,7 @@ export class ResourcesResolver {
     return this.register(context, 'GUARDRAIL', input);
   }
 
+  @Cost(20)
   @Mutation(() => CustomScriptType, { description: REGISTER })
   async registerCustomScript(
     @Ctx() context: RequestContext,
@@ -200,6 +208,7 @@ export class ResourcesResolver {
     return this.register(context, 'CUSTOM_SCRIPT', input);
   }
 
+  @Cost(20)
   @Mutation(() => OcrDeploymentType, { description: REGISTER })
   async registerOcrDeployment(
     @Ctx() context: RequestContext,
@@ -208,6 +217,7 @@ export class ResourcesResolver {
     return this.register(context, 'OCR_DEPLOYMENT', input);
   }
 
+  @Cost(20)
   @Mutation(() => BrowserPodType, { description: REGISTER })
   async registerBrowserPod(
     @Ctx() context: RequestContext,
@@ -227,6 +237,7 @@ export class ResourcesResolver {
 
 @Resolver(() => ModelObject)
 export class ModelResolver {
+  @Cost(20)
   @FieldResolver(() => ModelDeploymentConnection, { description: 'Oldest first.' })
   async deployments(
     @Root() { model }: ModelObject,
@@ -247,6 +258,7 @@ export class ModelResolver {
 
 @Resolver(() => ModelDeploymentType)
 export class ModelDeploymentResolver {
+  @Cost(1)
   @FieldResolver(() => ModelObject)
   async model(
     @Root() node: ModelDeploymentType,
@@ -259,6 +271,7 @@ export class ModelDeploymentResolver {
     return model;
   }
 
+  @Cost(1)
   @FieldResolver(() => modelTypes)
   async type(
     @Root() node: ModelDeploymentType,

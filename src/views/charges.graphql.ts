@@ -17,6 +17,7 @@ import { eventLoader } from '../recording/events.loaders.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { segmentNode } from './panels.graphql.ts';
 import { HostingSegmentType } from './usage.types.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @ObjectType('LedgerCharge', {
   simpleResolvers: true,
@@ -32,6 +33,7 @@ const LedgerChargeConnection = connectionType('LedgerCharge', () => LedgerCharge
 
 @Resolver(() => LedgerEntryType)
 export class LedgerChargesResolver {
+  @Cost(10)
   @FieldResolver(() => LedgerChargeConnection, {
     description: 'The charged items, which add up to the amount.',
   })
@@ -64,6 +66,7 @@ export class LedgerChargesResolver {
 
 @Resolver(() => LedgerChargeType)
 export class LedgerChargeResolver {
+  @Cost(1)
   @FieldResolver(() => BillableResourceType, { nullable: true })
   async resource(
     @Root() { charge }: LedgerChargeType,
@@ -77,6 +80,7 @@ export class LedgerChargeResolver {
     return resourceLoader(context).load({ accountId, resourceId });
   }
 
+  @Cost(1)
   @FieldResolver(() => ModelObject, { nullable: true })
   async model(
     @Root() { charge }: LedgerChargeType,
@@ -87,6 +91,7 @@ export class LedgerChargeResolver {
     return modelLoader(context).load({ accountId: event.accountId, modelId: event.subjectId });
   }
 
+  @Cost(1)
   @FieldResolver(() => UsageEventObject, {
     nullable: true,
     description: 'Null for hosting, which is described by `segment`.',
@@ -99,6 +104,7 @@ export class LedgerChargeResolver {
     return event === null ? null : usageEventNode(event);
   }
 
+  @Cost(1)
   @FieldResolver(() => HostingSegmentType, {
     nullable: true,
     description:

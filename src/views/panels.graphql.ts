@@ -37,9 +37,11 @@ import {
 } from './usage.types.ts';
 import { openViewPage, markOf } from './pages.graphql.ts';
 import { type View, viewOf } from './view.ts';
+import { Cost } from '../graphql/cost.ts';
 
 @Resolver(() => WorkflowType)
 export class WorkflowUsageFieldResolver {
+  @Cost(2)
   @FieldResolver(() => WorkflowUsageType)
   async usage(
     @Root() { resource }: WorkflowType,
@@ -54,6 +56,7 @@ export class WorkflowUsageFieldResolver {
 
 @Resolver(() => HostedResourceType)
 export class HostedUsageFieldResolver {
+  @Cost(2)
   @FieldResolver(() => HostedUsageType)
   async usage(
     @Root() { resource }: HostedResourceType,
@@ -68,6 +71,7 @@ export class HostedUsageFieldResolver {
 
 @Resolver(() => ModelObject)
 export class ModelUsageFieldResolver {
+  @Cost(2)
   @FieldResolver(() => ModelUsageType)
   async usage(
     @Root() { model }: ModelObject,
@@ -85,7 +89,8 @@ const ONE_ROW = 'a view of one thing has one row';
 // The row of a resource knows neither now nor the latest events, which are in the tail.
 @Resolver(() => BillableResourceType)
 export class LastActiveResolver {
-  /** Not called where the node knows the value already: see schema.ts. */
+  /** Not asked where the node knows it already: schema.ts sees to that. */
+  @Cost(2)
   @FieldResolver()
   async lastActiveOn(
     @Root() { resource }: BillableResourceType,
@@ -99,6 +104,7 @@ export class LastActiveResolver {
 
 @Resolver(() => HardwareUsageType)
 export class HardwareUsageResolver {
+  @Cost(5)
   @FieldResolver(() => Int)
   async peakReplicas(
     @Root() { of }: HardwareUsageType,
@@ -107,6 +113,7 @@ export class HardwareUsageResolver {
     return usageViews(context).peak(of);
   }
 
+  @Cost(20)
   @FieldResolver(() => HostingSegmentConnection, { description: 'Ordered by `from`.' })
   async segments(
     @Root() { of }: HardwareUsageType,
@@ -140,6 +147,7 @@ export class HardwareUsageResolver {
 
 @Resolver(() => HostingSegmentType)
 export class HostingSegmentResolver {
+  @Cost(1)
   @FieldResolver(() => HostedResourceType)
   async resource(
     @Root() { address }: HostingSegmentType,
@@ -148,6 +156,7 @@ export class HostingSegmentResolver {
     return present(await resourceLoader(context).load(address), 'a segment has its resource');
   }
 
+  @Cost(1)
   @FieldResolver(() => String, {
     nullable: true,
     description:
@@ -160,6 +169,7 @@ export class HostingSegmentResolver {
     return (await periodOf(segment, context))?.source ?? null;
   }
 
+  @Cost(1)
   @FieldResolver(() => String, { nullable: true })
   async eventId(
     @Root() segment: HostingSegmentType,

@@ -32,6 +32,7 @@ import {
   type UsageTotalsType,
 } from './usage.types.ts';
 import { addFigures } from './sums.ts';
+import { Cost, costOfBuckets } from '../graphql/cost.ts';
 
 @ArgsType()
 class ReportArgs extends Page100 {
@@ -52,8 +53,15 @@ class ReportConnection extends Connection<UsageReportRowType> {
   }
 }
 
+function lengthOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 1;
+}
+
 @Resolver(() => AccountUsageType)
 export class ReportResolver {
+  @Cost(50, {
+    ofArguments: (valueOf) => costOfBuckets(valueOf) + 25 * lengthOf(valueOf('groupBy')),
+  })
   @FieldResolver(() => UsageReportConnection, {
     description:
       'A report by any dimensions and any bucket width. Without a granularity the rows have no bucket: `from` and `to` are null.',
@@ -96,6 +104,7 @@ export class ReportResolver {
 
 @Resolver(() => UsageReportRowType)
 export class ReportRowResolver {
+  @Cost(1)
   @FieldResolver(() => BillableResourceType, { nullable: true })
   async resource(
     @Root() { accountId, row }: UsageReportRowType,
@@ -105,6 +114,7 @@ export class ReportRowResolver {
     return resourceId === null ? null : resourceLoader(context).load({ accountId, resourceId });
   }
 
+  @Cost(1)
   @FieldResolver(() => ModelObject, { nullable: true })
   async model(
     @Root() { accountId, row }: UsageReportRowType,
@@ -114,6 +124,7 @@ export class ReportRowResolver {
     return modelId === null ? null : modelLoader(context).load({ accountId, modelId });
   }
 
+  @Cost(1)
   @FieldResolver(() => HardwareProfileType, { nullable: true })
   async hardware(
     @Root() { row }: UsageReportRowType,

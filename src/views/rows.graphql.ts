@@ -35,6 +35,7 @@ import { DateRangeInput } from '../account/range.graphql.ts';
 import { addFigures, componentCredits, figuresOf, type Sum } from './sums.ts';
 import { type HardwareFigures, hardwareFigures, type View, type ViewPart } from './view.ts';
 import { UsageViews } from './views.service.ts';
+import { Cost, costOfBuckets } from '../graphql/cost.ts';
 
 /** The request's views. */
 export function usageViews(context: RequestContext): UsageViews {
@@ -95,6 +96,7 @@ export const HostedUsageConnection = connectionType('HostedUsage', () => HostedU
 
 @Resolver(() => WorkflowUsageType)
 export class WorkflowUsageResolver {
+  @Cost(0, { ofArguments: costOfBuckets })
   @FieldResolver(() => RunTrendType)
   async trend(
     @Root() { view, row }: WorkflowUsageType,
@@ -108,6 +110,7 @@ export class WorkflowUsageResolver {
 
 @Resolver(() => ModelUsageType)
 export class ModelUsageResolver {
+  @Cost(20, { items: 25 })
   @FieldResolver(() => HostedUsageConnection)
   async deployments(
     @Root() { view, row }: ModelUsageType,
@@ -122,6 +125,7 @@ export class ModelUsageResolver {
     return connectionOf(page, hostedUsageNode);
   }
 
+  @Cost(1, { items: 3 })
   @FieldResolver(() => [HardwareUsageType])
   async hardware(
     @Root() { view, row }: ModelUsageType,
@@ -131,6 +135,7 @@ export class ModelUsageResolver {
     return hardwareNodes(context, hardwareFigures(row.sums, { ...view, subjectIds }));
   }
 
+  @Cost(0, { ofArguments: costOfBuckets })
   @FieldResolver(() => CreditTrendType)
   async trend(
     @Root() { view, row }: ModelUsageType,
@@ -144,6 +149,7 @@ export class ModelUsageResolver {
 
 @Resolver(() => HostedUsageType)
 export class HostedUsageResolver {
+  @Cost(1, { items: 3 })
   @FieldResolver(() => [HardwareUsageType])
   async hardware(
     @Root() { view, row }: HostedUsageType,
@@ -152,6 +158,7 @@ export class HostedUsageResolver {
     return hardwareNodes(context, hardwareFigures(row.sums, { ...view, subjectIds: [row.id] }));
   }
 
+  @Cost(0, { ofArguments: costOfBuckets })
   @FieldResolver(() => CreditTrendType)
   async trend(
     @Root() { view, row }: HostedUsageType,

@@ -36,9 +36,11 @@ import {
 import { categoryOf, figuresOf, type CreditCategory, type Sum } from './sums.ts';
 import { type HostedKind } from './views.service.ts';
 import { type View, viewOf } from './view.ts';
+import { Cost, costOfBuckets } from '../graphql/cost.ts';
 
 @Resolver(() => AccountType)
 export class AccountUsageFieldResolver {
+  @Cost(2)
   @FieldResolver(() => AccountUsageType, {
     description: 'All usage views of one date range. A view is computed only if it is selected.',
   })
@@ -62,6 +64,7 @@ function usageNode(view: View): AccountUsageType {
 
 @Resolver(() => AccountUsageType)
 export class AccountUsageResolver {
+  @Cost(2)
   @FieldResolver(() => AccountUsageType, {
     description:
       'The same views of the preceding range. LAST_n_DAYS: both ends move back n calendar days, at the same local time. Ranges of whole local months move back as many months; other ranges of whole local days, as many days. CURRENT_CYCLE: the previous cycle, up to the same number of calendar days and the same local time after its start, at most to its end. PREVIOUS_CYCLE: the cycle before that. All other ranges move back by their length.',
@@ -71,6 +74,7 @@ export class AccountUsageResolver {
     return usageNode({ ...view, range: previousRange(view.range), rangeAt });
   }
 
+  @Cost(5)
   @FieldResolver(() => RunTotalsType)
   async workflowRuns(
     @Root() { view }: AccountUsageType,
@@ -80,6 +84,7 @@ export class AccountUsageResolver {
     return { used: Number(used), allocated: Number(allocated), percentUsed };
   }
 
+  @Cost(5)
   @FieldResolver(() => CreditTotalsType)
   async credits(
     @Root() { view }: AccountUsageType,
@@ -88,6 +93,7 @@ export class AccountUsageResolver {
     return usageViews(context).creditTotals(view);
   }
 
+  @Cost(0, { ofArguments: costOfBuckets })
   @FieldResolver(() => UsageTrendType)
   async trend(
     @Root() { view }: AccountUsageType,
@@ -97,6 +103,7 @@ export class AccountUsageResolver {
     return trendOf(context, { ...view, subjectIds: null }, args, bucketFigures);
   }
 
+  @Cost(5)
   @FieldResolver(() => [HardwareUsageType], {
     description: 'Hosting of all categories by hardware, most credits first.',
   })
@@ -107,6 +114,7 @@ export class AccountUsageResolver {
     return hardwareNodes(context, await usageViews(context).hardware(view));
   }
 
+  @Cost(30, { items: 25 })
   @FieldResolver(() => WorkflowUsageConnection)
   async workflows(
     @Root() { view }: AccountUsageType,
@@ -118,6 +126,7 @@ export class AccountUsageResolver {
     return connectionOf(page, workflowUsageNode);
   }
 
+  @Cost(30, { items: 25 })
   @FieldResolver(() => ModelUsageConnection)
   async models(
     @Root() { view }: AccountUsageType,
@@ -131,6 +140,7 @@ export class AccountUsageResolver {
     return connectionOf(page, modelUsageNode);
   }
 
+  @Cost(30, { items: 25 })
   @FieldResolver(() => HostedUsageConnection)
   async guardrails(
     @Root() { view }: AccountUsageType,
@@ -140,6 +150,7 @@ export class AccountUsageResolver {
     return hostedTab(context, view, 'GUARDRAIL', args);
   }
 
+  @Cost(30, { items: 25 })
   @FieldResolver(() => HostedUsageConnection)
   async customScripts(
     @Root() { view }: AccountUsageType,
@@ -149,6 +160,7 @@ export class AccountUsageResolver {
     return hostedTab(context, view, 'CUSTOM_SCRIPT', args);
   }
 
+  @Cost(30, { items: 25 })
   @FieldResolver(() => HostedUsageConnection)
   async ocrDeployments(
     @Root() { view }: AccountUsageType,
@@ -158,6 +170,7 @@ export class AccountUsageResolver {
     return hostedTab(context, view, 'OCR_DEPLOYMENT', args);
   }
 
+  @Cost(30, { items: 25 })
   @FieldResolver(() => HostedUsageConnection)
   async browserPods(
     @Root() { view }: AccountUsageType,

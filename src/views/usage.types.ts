@@ -2,6 +2,7 @@
 
 import { Field, Float, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { HardwareProfileType } from '../catalogue/catalogue.types.ts';
+import { Cost } from '../graphql/cost.ts';
 import { connectionType } from '../graphql/page.ts';
 import {
   CreditsScalar,
@@ -279,7 +280,9 @@ export function totalsNode(count: number, figures: Figures): UsageTotalsType {
 /** The fields of connections whose rows add up. */
 @ObjectType()
 export class WithTotals {
-  @Field(() => UsageTotalsType) readonly totals!: UsageTotalsType;
+  @Cost(1)
+  @Field(() => UsageTotalsType)
+  readonly totals!: UsageTotalsType;
 }
 
 @ObjectType('WorkflowUsage', { simpleResolvers: true })

@@ -219,9 +219,13 @@ describe('what time brought about', () => {
     feed.stop();
   });
 
-  async function follow(accountId: string, everySeconds = 3_600): Promise<Balance[]> {
+  async function follow(
+    accountId: string,
+    { everySeconds = 3_600, withForecast = true } = {},
+  ): Promise<Balance[]> {
     const told: Balance[] = [];
-    const stream = await feed.subscribe(numberOf(accountId), everySeconds * SECOND);
+    const request = { everyMs: everySeconds * SECOND, withForecast };
+    const stream = await feed.subscribe(numberOf(accountId), request);
     if (stream === null) throw new Error('no such account');
     void (async () => {
       for await (const balance of stream) told.push(balance);
@@ -244,6 +248,24 @@ describe('what time brought about', () => {
     expect(states(told)).toEqual(['OK', 'STOPPED']);
   });
 
+  it('is told of a forecast that has changed to those alone who ask for it', async () => {
+    const { accountId } = await burning();
+    const asking = await follow(accountId);
+    const others = await follow(accountId, { withForecast: false });
+    // Tomorrow's credits change nothing of today's balance.
+    await allocate(gateway, accountId, '1', {
+      effectiveAt: new Date(gateway.clock.nowMs() + 100 * SECOND).toISOString(),
+    });
+    feed.nudge(numberOf(accountId));
+    await until(() => asking.length > 1, 'the later end');
+    await allocate(gateway, accountId, '1');
+    feed.nudge(numberOf(accountId));
+    await until(() => others.length > 1, 'the credits of now');
+
+    expect(asking.map(({ position }) => position.credits.balanceMicro)).toHaveLength(3);
+    expect(others).toHaveLength(2);
+  });
+
   it('is told to those who are there when another comes at that moment', async () => {
     const { accountId } = await burning();
     const told = await follow(accountId);
@@ -259,7 +281,7 @@ describe('what time brought about', () => {
   it('is told at each tick, though the account is written to just before the feed comes to it', async () => {
     const { accountId } = await burning();
     const began = gateway.clock.nowMs();
-    const told = await follow(accountId, 1);
+    const told = await follow(accountId, { everySeconds: 1 });
     for (const second of [1, 2]) {
       gateway.clock.moveTo(began + second * SECOND + 50);
       // It changes nothing that is shown.

@@ -167,7 +167,7 @@ describe('statements of a request', () => {
     [
       'models with their deployments',
       (accountId: string) =>
-        gateway.query(ModelsTabDocument, { accountId, ...page, firstDeployments: 100 }),
+        gateway.query(ModelsTabDocument, { accountId, range, first: MANY, firstDeployments: 20 }),
     ],
     [
       'guardrails',
@@ -241,14 +241,14 @@ describe('statements of a request', () => {
     expect(await statementsOf(ask('many '))).toEqual(await statementsOf(ask('one')));
   });
 
-  it('are as many for every tab of forty accounts as for those of one', async () => {
-    const hosted = `nodes { credits time hardware { hardware { name } credits segments { nodes { credits resource { name } } } }
-      trend { buckets { credits } } resource { name hosting { hardware { name } } usage { credits } } } totals { credits }`;
-    const tabs = `query ($search: String) { accounts(first: 100, search: $search) { nodes { usage {
+  it('are as many for every tab of ten accounts as for those of one', async () => {
+    const hosted = `nodes { credits time hardware { hardware { name } credits segments(first: 2) { nodes { credits resource { name } } } }
+      trend(granularity: MONTH) { buckets { credits } } resource { name hosting { hardware { name } } usage { credits } } } totals { credits }`;
+    const tabs = `query ($search: String) { accounts(first: 10, search: $search) { nodes { usage {
       credits { used byCategory { credits } } trend { buckets { credits } } hardware { credits hardware { name } } previous { credits { used } }
-      workflows { nodes { runs workflow { name usage { runs } } trend { buckets { runs } } } }
-      models { nodes { credits model { name usage { credits } } hardware { credits } deployments { ${hosted} } } }
-      guardrails { ${hosted} } customScripts { ${hosted} } ocrDeployments { ${hosted} } browserPods { ${hosted} }
+      workflows(first: 2) { nodes { runs workflow { name usage { runs } } trend(granularity: MONTH) { buckets { runs } } } }
+      models(first: 2) { nodes { credits model { name usage { credits } } hardware { credits } deployments(first: 2) { ${hosted} } } }
+      guardrails(first: 2) { ${hosted} } customScripts(first: 2) { ${hosted} } ocrDeployments(first: 2) { ${hosted} } browserPods(first: 2) { ${hosted} }
     } } } }`;
     const ask = (search: string) => async () => gateway.query(tabs, { search });
     expect(await statementsOf(ask('many '))).toEqual(await statementsOf(ask('one')));

@@ -447,7 +447,7 @@ describe('the protocol of sockets', () => {
     expect(told).toMatchObject([
       {
         message: expect.stringContaining('no operation named "Other"'),
-        extensions: { code: 'BAD_USER_INPUT' },
+        extensions: { code: 'OPERATION_RESOLUTION_FAILURE' },
       },
     ]);
     expect(await streamed.text()).toContain('operationName must say which one is meant');
@@ -456,13 +456,13 @@ describe('the protocol of sockets', () => {
 
   it('parses within the limits of HTTP', async () => {
     const raw = await initialised(origin, gateway.operatorKey);
-    const query = `{ ${'a '.repeat(20_001)}}`;
+    const query = `{ ${'a '.repeat(2_001)}}`;
     raw.send({ type: 'subscribe', id: '1', payload: { query } });
     await until(() => raw.messages.some(({ type }) => type === 'error'), 'the refusal');
     const http = await gateway.query(query);
 
     const told = raw.messages.find(({ type }) => type === 'error')?.payload;
-    expect(http.errors?.[0]?.message).toContain('20000 tokens');
+    expect(http.errors?.[0]?.message).toContain('2000 tokens');
     expect(told).toMatchObject([{ message: http.errors?.[0]?.message }]);
     raw.socket.close();
   });

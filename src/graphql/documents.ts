@@ -1,0 +1,158 @@
+// Documents of all doors are read here, in this order: parsed, judged by their size, validated. What is too large is refused
+// before anything walks it in full, and nothing that was refused is compiled or run.
+
+import { createHash } from 'node:crypto';
+import {
+  type DocumentNode,
+  getOperationAST,
+  GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  locatedError,
+  Source,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { QueryTooCostlyError } from '../core/errors.ts';
+import { parseOnce } from './argument-path.ts';
+import { measureOperation, type QuerySize } from './query-size.ts';
+
+/** How large an operation may be, with its fragments written out; tokens of the whole document. */
+export const QUERY_LIMITS = {
+  tokens: 2_000,
+  depth: 12,
+  aliases: 30,
+  directives: 20,
+  rootFields: 20,
+  /** Twice what the dearest operation under schema/operations costs. */
+  cost: 40_000,
+} as const;
+
+const ERRORS_MAX = 10;
+const KEPT_MAX = 2_000;
+const KEPT_CHARS_MAX = 8 * 1024 * 1024;
+
+export interface DocumentRequest {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** A document that may be run. */
+export interface ReadDocument {
+  readonly document: DocumentNode;
+  /** Of the operation that is asked for, in points. */
+  readonly cost: number;
+}
+
+interface Kept {
+  readonly document: DocumentNode;
+  /** Null until it was validated: what is too large never is. */
+  errors: readonly GraphQLError[] | null;
+}
+
+export class Documents {
+  // By the hash of the text, as Apollo names documents.
+  private readonly kept = new LRUCache<string, Kept>({ max: KEPT_MAX, maxSize: KEPT_CHARS_MAX });
+
+  constructor(private readonly schema: GraphQLSchema) {}
+
+  /** The document that may be run, or the reasons why it may not. */
+  read({
+    query,
+    operationName,
+    variables,
+  }: DocumentRequest): ReadDocument | readonly GraphQLError[] {
+    const hash = createHash('sha256').update(query).digest('hex');
+    try {
+      const kept = this.kept.get(hash) ?? this.parse(query, hash);
+      const cost = this.judge(kept.document, operationName ?? null, variables ?? {});
+      kept.errors ??= this.validate(kept.document);
+      if (kept.errors.length > 0) return kept.errors;
+      if (getOperationAST(kept.document, operationName) === null) {
+        return [noSuchOperation(operationName)];
+      }
+      return { document: kept.document, cost };
+    } catch (error) {
+      return [locatedError(error, undefined)];
+    }
+  }
+
+  /** A document that was read and found valid, by the hash of its text. */
+  find(hash: string): DocumentNode | undefined {
+    const kept = this.kept.get(hash);
+    return kept?.errors?.length === 0 ? kept.document : undefined;
+  }
+
+  private parse(query: string, hash: string): Kept {
+    const kept: Kept = { document: parseDocument(query), errors: null };
+    this.kept.set(hash, kept, { size: Math.max(1, query.length) });
+    return kept;
+  }
+
+  private validate(document: DocumentNode): readonly GraphQLError[] {
+    const options = { maxErrors: ERRORS_MAX, hideSuggestions: true };
+    return validate(this.schema, document, specifiedRules, options).map((error) =>
+      coded(error, 'GRAPHQL_VALIDATION_FAILED'),
+    );
+  }
+
+  /** The cost of the operation that is asked for. @throws QueryTooCostlyError when any of the document is too large */
+  private judge(
+    document: DocumentNode,
+    operationName: string | null,
+    variables: Readonly<Record<string, unknown>>,
+  ): number {
+    let cost = 0;
+    for (const operation of document.definitions) {
+      if (operation.kind !== Kind.OPERATION_DEFINITION) continue;
+      const size = measureOperation(this.schema, document, operation, variables);
+      requireWithin(size);
+      if (operationName === null || operation.name?.value === operationName) cost = size.cost;
+    }
+    return cost;
+  }
+}
+
+// graphql-js refuses a document with too many tokens by a syntax error, once it has read that many.
+function parseDocument(query: string): DocumentNode {
+  try {
+    return parseOnce(new Source(query), { maxLexicalTokens: QUERY_LIMITS.tokens });
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    if (error.message.includes('tokens. Parsing aborted')) {
+      throw new QueryTooCostlyError({ name: 'tokens', bound: QUERY_LIMITS.tokens });
+    }
+    throw coded(error, 'GRAPHQL_PARSE_FAILED');
+  }
+}
+
+function coded(error: GraphQLError, code: string): GraphQLError {
+  const { message, nodes, source, positions, path, originalError } = error;
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    originalError: originalError ?? null,
+    extensions: { ...error.extensions, code },
+  });
+}
+
+function noSuchOperation(operationName: string | null | undefined): GraphQLError {
+  return new GraphQLError(
+    operationName == null
+      ? 'The request holds several operations: operationName must say which one is meant.'
+      : `The request holds no operation named ${JSON.stringify(operationName.slice(0, 100))}.`,
+    { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } },
+  );
+}
+
+function requireWithin(size: QuerySize): void {
+  for (const name of ['depth', 'aliases', 'directives', 'rootFields', 'cost'] as const) {
+    const bound = QUERY_LIMITS[name];
+    const asked = size[name];
+    if (asked > bound) throw new QueryTooCostlyError({ name, bound, asked });
+  }
+}

@@ -1,0 +1,232 @@
+// How large an operation is: what it nests, repeats and costs, with every fragment spread written out. A document is judged
+// before it is validated, so anything may stand in it: names that do not exist, fragments that spread themselves. Fragments
+// are measured once and sums stop at a ceiling, so a document that would write out to billions of fields is measured in
+// the time that reading it takes.
+
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  getNamedType,
+  getNullableType,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  isCompositeType,
+  isListType,
+  isObjectType,
+  isInterfaceType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  valueFromASTUntyped,
+} from 'graphql';
+
+/** What an operation comes to with its fragments written out. */
+export interface QuerySize {
+  /** Fields within fields; those of introspection do not count. */
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  readonly rootFields: number;
+  /** In points; see the formula in docs/limits.md. */
+  readonly cost: number;
+}
+
+/** What a field costs. Stands in the field's `extensions.cost`. */
+export interface FieldCost {
+  /** Points for the field itself, whatever is selected below. */
+  readonly weight: number;
+  /** How many items of a list, or rows of a page, count where the arguments `first` and `last` do not say. */
+  readonly items?: number;
+  /** Points that the arguments add. */
+  readonly ofArguments?: (valueOf: (name: string) => unknown) => number;
+}
+
+/** Sums stop here. Its product with the most rows a page may have is exact in a double. */
+export const SIZE_CEILING = 1e9;
+/** Items that are counted of a list whose field says none. */
+export const ITEMS_DEFAULT = 10;
+
+/** What a selection set comes to. */
+interface Sizes {
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  readonly fields: number;
+  readonly cost: number;
+  /** Of a connection's selection: what each row costs. */
+  readonly costPerRow: number;
+}
+
+const NOTHING: Sizes = {
+  depth: 0,
+  aliases: 0,
+  directives: 0,
+  fields: 0,
+  cost: 0,
+  costPerRow: 0,
+};
+
+/** What an operation of a document comes to. @param variables as they were sent */
+export function measureOperation(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): QuerySize {
+  const root = schema.getRootType(operation.operation) ?? undefined;
+  const measure = new Measure(schema, document, operation, variables);
+  const sizes = measure.selections(operation.selectionSet, root);
+  const ofVariables = (operation.variableDefinitions ?? []).reduce(
+    (sum, { directives = [] }) => sum + directives.length,
+    operation.directives?.length ?? 0,
+  );
+  return {
+    depth: sizes.depth,
+    aliases: sizes.aliases,
+    directives: sum(sizes.directives, ofVariables),
+    rootFields: sizes.fields,
+    cost: sizes.cost,
+  };
+}
+
+class Measure {
+  private readonly fragments = new Map<string, FragmentDefinitionNode>();
+  private readonly measured = new Map<string, Sizes>();
+  /** As they were sent, and the operation's defaults of those that were not. */
+  private readonly variables: Record<string, unknown>;
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>>,
+  ) {
+    this.variables = { ...variables };
+    for (const definition of document.definitions) {
+      if (definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
+      this.fragments.set(definition.name.value, definition);
+    }
+    for (const { variable, defaultValue } of operation.variableDefinitions ?? []) {
+      if (defaultValue === undefined) continue;
+      this.variables[variable.name.value] ??= valueFromASTUntyped(defaultValue);
+    }
+  }
+
+  selections({ selections }: SelectionSetNode, parent: GraphQLNamedType | undefined): Sizes {
+    let sizes = NOTHING;
+    for (const selection of selections) {
+      const directives = selection.directives?.length ?? 0;
+      sizes = plus(sizes, { ...NOTHING, directives });
+      if (selection.kind === Kind.FIELD) {
+        sizes = plus(sizes, this.field(selection, parent));
+      } else if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        sizes = plus(sizes, this.fragment(selection.name.value));
+      } else {
+        const type = selection.typeCondition?.name.value;
+        const inner = type === undefined ? parent : this.schema.getType(type);
+        sizes = plus(sizes, this.selections(selection.selectionSet, inner));
+      }
+    }
+    return sizes;
+  }
+
+  private fragment(name: string): Sizes {
+    const known = this.measured.get(name);
+    if (known !== undefined) return known;
+    // A fragment that spreads itself counts once; validation refuses it.
+    this.measured.set(name, NOTHING);
+    const fragment = this.fragments.get(name);
+    if (fragment === undefined) return NOTHING;
+    const type = this.schema.getType(fragment.typeCondition.name.value);
+    const own = { ...NOTHING, directives: fragment.directives?.length ?? 0 };
+    const sizes = plus(own, this.selections(fragment.selectionSet, type));
+    this.measured.set(name, sizes);
+    return sizes;
+  }
+
+  private field(node: FieldNode, parent: GraphQLNamedType | undefined): Sizes {
+    const name = node.name.value;
+    const field = fieldOf(parent, name);
+    const type = field === undefined ? this.introspected(name) : getNamedType(field.type);
+    const below =
+      node.selectionSet === undefined ? NOTHING : this.selections(node.selectionSet, type);
+    const isIntrospection = name.startsWith('__');
+    const cost = field === undefined ? sum(1, below.cost) : this.costOf(node, field, below);
+    // The rows of a connection count once for each of its page, which only the connection's own field knows.
+    const isRow = parent?.name.endsWith('Connection') === true && isRowField(name);
+    return {
+      depth: isIntrospection ? 0 : 1 + below.depth,
+      aliases: sum(below.aliases, node.alias === undefined ? 0 : 1),
+      directives: below.directives,
+      fields: 1,
+      cost: isRow ? 0 : cost,
+      costPerRow: isRow ? cost : 0,
+    };
+  }
+
+  private costOf(node: FieldNode, field: GraphQLField<unknown, unknown>, below: Sizes): number {
+    const declared = costOf(field);
+    const valueOf = (name: string): unknown => this.argument(node, field, name);
+    const own = declared.weight + (declared.ofArguments?.(valueOf) ?? 0);
+    const items = declared.items ?? ITEMS_DEFAULT;
+    const isList = isListType(getNullableType(field.type)) && !isRowField(field.name);
+    const rows = valueOf('last') ?? valueOf('first') ?? items;
+    const ofRows = typeof rows === 'number' && rows > 0 ? times(rows, below.costPerRow) : 0;
+    return sum(own, sum(times(isList ? items : 1, below.cost), ofRows));
+  }
+
+  // What the caller wrote, else what the field says; a value that cannot be is left to the executor to refuse.
+  private argument(node: FieldNode, field: GraphQLField<unknown, unknown>, name: string): unknown {
+    const written = node.arguments?.find((argument) => argument.name.value === name)?.value;
+    const value = written === undefined ? undefined : valueFromASTUntyped(written, this.variables);
+    return value ?? field.args.find((argument) => argument.name === name)?.defaultValue;
+  }
+
+  private introspected(name: string): GraphQLNamedType | undefined {
+    if (name === '__schema') return this.schema.getType('__Schema');
+    return name === '__type' ? this.schema.getType('__Type') : undefined;
+  }
+}
+
+/** What a field says of its cost; one that says nothing costs 1 where something is selected below it. */
+export function costOf(field: GraphQLField<unknown, unknown>): FieldCost {
+  const declared = field.extensions['cost'];
+  if (isFieldCost(declared)) return declared;
+  return { weight: isCompositeType(getNamedType(field.type)) ? 1 : 0 };
+}
+
+function isFieldCost(value: unknown): value is FieldCost {
+  return typeof value === 'object' && value !== null && 'weight' in value;
+}
+
+function fieldOf(
+  parent: GraphQLNamedType | undefined,
+  name: string,
+): GraphQLField<unknown, unknown> | undefined {
+  return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
+}
+
+function isRowField(name: string): boolean {
+  return name === 'nodes' || name === 'edges';
+}
+
+function plus(a: Sizes, b: Sizes): Sizes {
+  return {
+    depth: Math.max(a.depth, b.depth),
+    aliases: sum(a.aliases, b.aliases),
+    directives: sum(a.directives, b.directives),
+    fields: sum(a.fields, b.fields),
+    cost: sum(a.cost, b.cost),
+    costPerRow: sum(a.costPerRow, b.costPerRow),
+  };
+}
+
+function sum(a: number, b: number): number {
+  return Math.min(a + b, SIZE_CEILING);
+}
+
+function times(a: number, b: number): number {
+  return Math.min(a * b, SIZE_CEILING);
+}

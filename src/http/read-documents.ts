@@ -1,0 +1,83 @@
+// Every GraphQL request is read before Apollo sees it, by the same reader as operations by WebSocket and SSE.
+
+import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
+import type { GraphQLFormattedError } from 'graphql';
+import type { DocumentRequest, Documents } from '../graphql/documents.ts';
+import { errorFormatter } from '../graphql/guard.ts';
+import type { OperationFacts } from './logging.ts';
+
+const JSON_TYPE = 'application/json';
+const GRAPHQL_RESPONSE = 'application/graphql-response+json';
+
+export interface DocumentReader {
+  /** Refuses a document that is too large or not valid: 400. */
+  readonly preHandler: preHandlerAsyncHookHandler;
+  /** What a request's operation costs, in points; undefined when it named no document. */
+  readonly costOf: (request: FastifyRequest) => number | undefined;
+}
+
+/** @param onRefused receives what a refused request was */
+export function documentReader(
+  documents: Documents,
+  onRefused: (request: FastifyRequest, facts: OperationFacts) => void,
+): DocumentReader {
+  const costs = new WeakMap<FastifyRequest, number>();
+  return {
+    preHandler: async (request, reply) => {
+      const sent = documentIn(request);
+      // Apollo says what is missing.
+      if (sent === null) return;
+      const read = documents.read(sent);
+      if ('document' in read) {
+        costs.set(request, read.cost);
+        return;
+      }
+      const format = errorFormatter((error, reference) => {
+        request.log.error({ err: error, reference }, 'fault');
+      });
+      const errors = read.map((error) => format(error.toJSON(), error));
+      onRefused(request, { operation: 'none', errorCodes: codesOf(errors), references: [] });
+      await refuse(reply, errors);
+    },
+    costOf: (request) => costs.get(request),
+  };
+}
+
+async function refuse(
+  reply: FastifyReply,
+  errors: readonly GraphQLFormattedError[],
+): Promise<void> {
+  const type = reply.request.headers.accept?.includes(GRAPHQL_RESPONSE)
+    ? GRAPHQL_RESPONSE
+    : JSON_TYPE;
+  await reply.status(400).type(`${type}; charset=utf-8`).send(JSON.stringify({ errors }));
+}
+
+function documentIn({ method, body, query }: FastifyRequest): DocumentRequest | null {
+  const sent = method === 'GET' ? query : body;
+  if (!isRecord(sent) || typeof sent['query'] !== 'string') return null;
+  const { operationName } = sent;
+  const variables = method === 'GET' ? parsed(sent['variables']) : sent['variables'];
+  return {
+    query: sent['query'],
+    operationName: typeof operationName === 'string' ? operationName : null,
+    variables: isRecord(variables) ? variables : null,
+  };
+}
+
+function parsed(json: unknown): unknown {
+  try {
+    return typeof json === 'string' ? JSON.parse(json) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function codesOf(errors: readonly GraphQLFormattedError[]): readonly string[] {
+  const codes = errors.map(({ extensions }) => extensions?.['code']);
+  return [...new Set(codes.filter((code) => typeof code === 'string'))];
+}

@@ -1,0 +1,181 @@
+// The size of an operation against the plain way: write every fragment out where it is spread, then count.
+
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  buildSchema,
+  type DocumentNode,
+  type FieldNode,
+  Kind,
+  parse,
+  type SelectionSetNode,
+} from 'graphql';
+import { measureOperation, type QuerySize, SIZE_CEILING } from '../../src/graphql/query-size.ts';
+
+const schema = buildSchema(`
+  type Query { a: Thing things(first: Int = 7, last: Int): ThingConnection list: [Thing!]! n: Int }
+  type Thing { a: Thing list: [Thing!]! things(first: Int = 7, last: Int): ThingConnection n: Int dear: Int }
+  type ThingConnection { nodes: [Thing!]! edges: [ThingEdge!]! totalCount: Int }
+  type ThingEdge { node: Thing cursor: String }
+`);
+const things = schema.getType('Thing');
+if (things === undefined || !('getFields' in things)) throw new Error('no Thing');
+Object.assign(things.getFields()['dear'] ?? {}, { extensions: { cost: { weight: 25 } } });
+Object.assign(things.getFields()['list'] ?? {}, { extensions: { cost: { weight: 3, items: 4 } } });
+
+function sizeOf(query: string, variables: Record<string, unknown> = {}): QuerySize {
+  const document = parse(query);
+  const operation = document.definitions.find(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
+  return measureOperation(schema, document, operation, variables);
+}
+
+describe('the size of an operation', () => {
+  it('is what its fields come to, by hand', () => {
+    // things: 1 + 3 rows x (node 1 + dear 25) + totalCount 0; a: 1 + list (3 + 4 items x a 1); a has an alias.
+    expect(
+      sizeOf('{ things(first: 3) { nodes { dear n } totalCount } x: a { list { a { n } } } }'),
+    ).toEqual({ depth: 4, aliases: 1, directives: 0, rootFields: 2, cost: 79 + 1 + 3 + 4 });
+  });
+
+  it.each([
+    ['the default', '{ things { nodes { n } } }', {}, 1 + 7],
+    ['last', '{ things(last: 2) { nodes { n } } }', {}, 1 + 2],
+    ['a variable', 'query ($n: Int) { things(first: $n) { nodes { n } } }', { n: 5 }, 1 + 5],
+    [
+      "a variable's default",
+      'query ($n: Int = 4) { things(first: $n) { nodes { n } } }',
+      {},
+      1 + 4,
+    ],
+    ['null', 'query ($n: Int) { things(first: $n) { nodes { n } } }', { n: null }, 1 + 7],
+    ['edges too', '{ things(first: 2) { edges { node { n } } nodes { n } } }', {}, 1 + 2 * (2 + 1)],
+    ['what cannot be', 'query ($n: Int) { things(first: $n) { nodes { n } } }', { n: 'x' }, 1],
+  ])('counts the rows of a page by %s', (_what, query, variables, cost) => {
+    expect(sizeOf(query, variables).cost).toBe(cost);
+  });
+
+  it('counts unknown names, and fragments that spread themselves, without end', () => {
+    expect(sizeOf('{ no { such { field } } ...F ...G } fragment F on Thing { ...F n }')).toEqual({
+      depth: 3,
+      aliases: 0,
+      directives: 0,
+      rootFields: 2,
+      cost: 3,
+    });
+  });
+
+  it('leaves introspection out of the depth', () => {
+    expect(
+      sizeOf('{ __schema { types { fields { type { ofType { ofType { name } } } } } } }').depth,
+    ).toBe(0);
+  });
+
+  it('stops at the ceiling where a document writes out to 2 to the power of 40 fields', () => {
+    const fragments = Array.from(
+      { length: 40 },
+      (_, i) => `fragment F${i} on Thing { x: a { ...F${i + 1} } y: a { ...F${i + 1} } }`,
+    );
+    const size = sizeOf(`{ a { ...F0 } } ${fragments.join(' ')} fragment F40 on Thing { n }`);
+    expect(size).toEqual({
+      depth: 42,
+      aliases: SIZE_CEILING,
+      directives: 0,
+      rootFields: 1,
+      cost: SIZE_CEILING,
+    });
+  });
+
+  it('agrees with the plain way for any document', () => {
+    fc.assert(
+      fc.property(anyDocument, (query) => {
+        expect(sizeOf(query)).toEqual(plainly(parse(query)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+// Fragments spread later ones only, so that all can be written out.
+const FRAGMENTS = 4;
+const field = (depth: number, from: number): fc.Arbitrary<string> => {
+  const leaf = fc.constantFrom('n', 'dear', 'x: n', 'n @skip(if: false)');
+  if (depth === 0) return leaf;
+  const set = selections(depth - 1, from);
+  const page = fc.constantFrom('', '(first: 2)', '(last: 3)', '(first: 0)');
+  return fc.oneof(
+    leaf,
+    set.map((below) => `a { ${below} }`),
+    set.map((below) => `y: a @include(if: true) { ${below} }`),
+    set.map((below) => `list { ${below} }`),
+    fc.tuple(page, set).map(([args, below]) => `things${args} { nodes { ${below} } totalCount }`),
+    fc
+      .tuple(page, set)
+      .map(([args, below]) => `z: things${args} { edges { cursor node { ${below} } } }`),
+    set.map((below) => `... on Thing { ${below} }`),
+    fc.integer({ min: from, max: FRAGMENTS }).map((i) => (i === FRAGMENTS ? 'n' : `...F${i}`)),
+  );
+};
+function selections(depth: number, from: number): fc.Arbitrary<string> {
+  return fc.array(field(depth, from), { minLength: 1, maxLength: 4 }).map((of) => of.join(' '));
+}
+const anyDocument = fc
+  .tuple(selections(3, 0), ...Array.from({ length: FRAGMENTS }, (_, i) => selections(2, i + 1)))
+  .map(
+    ([root, ...fragments]) =>
+      `query { a { ${root} } } ${fragments.map((below, i) => `fragment F${i} on Thing { ${below} }`).join(' ')}`,
+  );
+
+interface Written {
+  readonly node: FieldNode;
+  readonly below: readonly Written[];
+}
+
+/** All fields with fragments written out; directives of spreads are counted where they stand. */
+function plainly(document: DocumentNode): QuerySize {
+  const count = { aliases: 0, directives: 0 };
+  const fragmentOf = (name: string): SelectionSetNode => {
+    const found = document.definitions.find(
+      (one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === name,
+    );
+    if (found?.kind !== Kind.FRAGMENT_DEFINITION) throw new Error(name);
+    return found.selectionSet;
+  };
+  const writeOut = (set: SelectionSetNode): readonly Written[] =>
+    set.selections.flatMap((selection): readonly Written[] => {
+      count.directives += selection.directives?.length ?? 0;
+      if (selection.kind === Kind.FRAGMENT_SPREAD)
+        return writeOut(fragmentOf(selection.name.value));
+      if (selection.kind === Kind.INLINE_FRAGMENT) return writeOut(selection.selectionSet);
+      if (selection.alias !== undefined) count.aliases += 1;
+      const below = selection.selectionSet === undefined ? [] : writeOut(selection.selectionSet);
+      return [{ node: selection, below }];
+    });
+  const operation = document.definitions[0];
+  if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
+  const root = writeOut(operation.selectionSet);
+  return {
+    depth: Math.max(...root.map(depthOf)),
+    ...count,
+    rootFields: root.length,
+    cost: root.reduce((sum, one) => sum + costOf(one), 0),
+  };
+}
+
+function depthOf({ below }: Written): number {
+  return 1 + Math.max(0, ...below.map(depthOf));
+}
+
+function costOf({ node, below }: Written): number {
+  const all = (of: readonly Written[]): number => of.reduce((sum, one) => sum + costOf(one), 0);
+  const name = node.name.value;
+  if (name === 'dear') return 25;
+  if (name === 'list') return 3 + 4 * all(below);
+  if (name === 'things') {
+    const [argument] = node.arguments ?? [];
+    const rows = argument?.value.kind === Kind.INT ? Number(argument.value.value) : 7;
+    const isRow = (one: Written): boolean => ['nodes', 'edges'].includes(one.node.name.value);
+    return 1 + rows * all(below.filter(isRow)) + all(below.filter((one) => !isRow(one)));
+  }
+  return node.selectionSet === undefined ? 0 : 1 + all(below);
+}
