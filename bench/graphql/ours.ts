@@ -30,7 +30,12 @@ export async function startInMemory(count: number): Promise<number> {
     ingestAheadSeconds: 300,
     onError: () => undefined,
   });
-  const actor: Actor = { keyId: 1, accountId: null, scopes: new Set(Object.values(scopes)) };
+  const actor: Actor = {
+    name: 'bench',
+    keyId: 1,
+    accountId: null,
+    scopes: new Set(Object.values(scopes)),
+  };
   const rows = tabRows(count);
 
   class MemoryContext extends RequestContext {

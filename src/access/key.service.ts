@@ -186,7 +186,12 @@ export class KeyService {
     const key = await this.database.inSnapshot((tx) => findKeyBySecret(tx, sha256));
     // Unknown secrets are not cached, so a key that was just made on another gateway works here at once.
     if (key === null) return null;
-    const actor = { keyId: key.keyId, accountId: key.accountId, scopes: new Set(key.scopes) };
+    const actor = {
+      name: `key:${key.keyId}`,
+      keyId: key.keyId,
+      accountId: key.accountId,
+      scopes: new Set(key.scopes),
+    };
     const cached = { key, actor };
     if (this.revocations === revocationsBefore) this.cache.set(sha256.toString('base64'), cached);
     return cached;

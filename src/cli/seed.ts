@@ -23,7 +23,12 @@ import { PAGE } from './seed/page.ts';
 import { DEMO } from './seed/plan.ts';
 import type { DemoStep, DemoStory, DemoTale } from './seed/tale.ts';
 
-const OPERATOR: Actor = { keyId: 0, accountId: null, scopes: new Set(['OPERATOR']) };
+const OPERATOR: Actor = {
+  name: 'gateway',
+  keyId: 0,
+  accountId: null,
+  scopes: new Set(['OPERATOR']),
+};
 /** The first one makes the catalogue. */
 const DEMO_TALES: readonly DemoTale[] = [DEMO, BURNING, PAGE];
 /** Longer than any history, so that nothing in it is too old when it is run again. */

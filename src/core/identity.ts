@@ -14,6 +14,8 @@ export type Scope = keyof typeof scopes;
 
 /** The holder of a key. `accountId` is null for an operator, who may act on any account. */
 export interface Actor {
+  /** Names the caller in records: `key:12`. No two callers share a name. */
+  readonly name: string;
   readonly keyId: number;
   readonly accountId: number | null;
   readonly scopes: ReadonlySet<Scope>;

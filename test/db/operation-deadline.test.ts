@@ -6,7 +6,7 @@ import { RequestContext } from '../../src/graphql/context.ts';
 import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 
-const NOBODY = { keyId: 0, accountId: null, scopes: new Set<never>() };
+const NOBODY = { name: 'nobody', keyId: 0, accountId: null, scopes: new Set<never>() };
 
 describe('an operation that takes too long', () => {
   let gateway: TestGateway;

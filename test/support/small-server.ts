@@ -42,7 +42,7 @@ export async function startSmallServer(): Promise<SmallServer> {
     authenticate: (authorization) =>
       Promise.resolve(
         authorization === `Bearer ${SMALL_SERVER_KEY}`
-          ? { keyId: 1, accountId: null, scopes: new Set() }
+          ? { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() }
           : null,
       ),
     createContext: () => ({
