@@ -1,6 +1,7 @@
 // The environment as one checked value. Every variable is checked before any is used. So a wrong set-up is reported at once
 // and in full, and nothing starts with half of it.
 
+import { readFileSync } from 'node:fs';
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import { GatewayError } from './core/errors.ts';
 import { formatMicro, parseMicro } from './core/micro.ts';
@@ -10,6 +11,7 @@ import {
   type PolicyRequest,
   shippedDefaults,
 } from './credits/policy.ts';
+import { parseTrustedDocuments, type TrustedDocuments } from './graphql/documents.ts';
 import { firstThresholds } from './credits/thresholds.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
@@ -36,6 +38,8 @@ export interface Config {
   /** Null: the first start makes one and prints it. */
   readonly bootstrapOperatorKey: string | null;
   readonly logLevel: LogLevel;
+  /** The only documents that run; null: all do. */
+  readonly trustedDocuments: TrustedDocuments | null;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
   /** The defaults of new accounts, for what their request leaves out. */
@@ -101,6 +105,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       secret: true,
     }),
     logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
+    trustedDocuments: readTrustedDocuments(read),
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
     accountDefaults: readAccountDefaults(read),
@@ -120,6 +125,23 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readTrustedDocuments(read: EnvironmentReader): TrustedDocuments | null {
+  const file = read.optional('TRUSTED_DOCUMENTS', (path) => manifestAt(path) !== null, {
+    expected:
+      'the path of a JSON file with documents by the SHA-256 of their text, as npm run codegen writes it',
+    secret: false,
+  });
+  return file === null ? null : manifestAt(file);
+}
+
+function manifestAt(file: string): TrustedDocuments | null {
+  try {
+    return parseTrustedDocuments(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
 }
 
 function readAccountDefaults(read: EnvironmentReader): AccountDefaults {

@@ -129,6 +129,7 @@ async function start(config: Config, started: Started): Promise<void> {
     database,
     clock,
     logLevel: config.logLevel,
+    trustedDocuments: config.trustedDocuments,
     backgroundFailures: failures.counts,
   });
   const jobs = await startJobs({

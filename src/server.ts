@@ -7,6 +7,7 @@ import type { LogLevel } from './config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Database } from './db/database.ts';
 import { RequestContext } from './graphql/context.ts';
+import type { TrustedDocuments } from './graphql/documents.ts';
 import { registerEventsRoute } from './http/events.ts';
 import { createHttpServer } from './http/server.ts';
 
@@ -15,6 +16,8 @@ export interface ServerOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly logLevel: LogLevel;
+  /** Null: all documents run. */
+  readonly trustedDocuments?: TrustedDocuments | null;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -25,11 +28,13 @@ export async function startServer({
   database,
   clock,
   logLevel,
+  trustedDocuments = null,
   backgroundFailures = {},
 }: ServerOptions): Promise<FastifyInstance> {
   app.live.start();
   const server = await createHttpServer({
     schema: app.schema,
+    trustedDocuments,
     authenticate: (authorization) => app.keys.authenticate(authorization),
     createContext: (actor) => new RequestContext(actor, database, clock),
     live: {

@@ -11,6 +11,7 @@ export const errorCodes = {
   IDEMPOTENCY_CONFLICT: 409,
   DEPLOYMENTS_DISABLED: 409,
   QUERY_TOO_COSTLY: 400,
+  PERSISTED_QUERY_NOT_FOUND: 400,
   UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
 } as const;
@@ -108,6 +109,16 @@ export class QueryTooCostlyError extends GatewayError {
       .replace('{asked}', String(limit.asked));
     super('QUERY_TOO_COSTLY', sentence);
     this.limit = limit;
+  }
+}
+
+/** Only trusted documents run, and this is none of them. */
+export class UntrustedDocumentError extends GatewayError {
+  constructor() {
+    super(
+      'PERSISTED_QUERY_NOT_FOUND',
+      'This gateway runs trusted documents only, and this is none of them.',
+    );
   }
 }
 

@@ -14,7 +14,7 @@ import {
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { QueryTooCostlyError } from '../core/errors.ts';
+import { QueryTooCostlyError, UntrustedDocumentError } from '../core/errors.ts';
 import { parseOnce } from './argument-path.ts';
 import { measureOperation, type QuerySize } from './query-size.ts';
 
@@ -33,8 +33,25 @@ const ERRORS_MAX = 10;
 const KEPT_MAX = 2_000;
 const KEPT_CHARS_MAX = 8 * 1024 * 1024;
 
+/** Documents by the SHA-256 of their text. */
+export type TrustedDocuments = ReadonlyMap<string, string>;
+
+/**
+ * Reads a manifest of trusted documents: `{ "<sha256>": "<document>" }`, as `npm run codegen` writes it.
+ * @returns null when it is none, or when a document has another hash
+ */
+export function parseTrustedDocuments(json: string): TrustedDocuments | null {
+  const manifest: unknown = JSON.parse(json);
+  if (typeof manifest !== 'object' || manifest === null) return null;
+  const entries = Object.entries(manifest) as readonly (readonly [string, unknown])[];
+  const isTrue = entries.every(([hash, text]) => typeof text === 'string' && hashOf(text) === hash);
+  return isTrue && entries.length > 0 ? new Map(entries as readonly [string, string][]) : null;
+}
+
 export interface DocumentRequest {
-  readonly query: string;
+  /** The document's text; it may be left out where `extensions` name a trusted document. */
+  readonly query?: string | null | undefined;
+  readonly extensions?: unknown;
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 }
@@ -56,16 +73,18 @@ export class Documents {
   // By the hash of the text, as Apollo names documents.
   private readonly kept = new LRUCache<string, Kept>({ max: KEPT_MAX, maxSize: KEPT_CHARS_MAX });
 
-  constructor(private readonly schema: GraphQLSchema) {}
+  /** @param trusted the only documents that run, by the SHA-256 of their text; null: all do */
+  constructor(
+    private readonly schema: GraphQLSchema,
+    private readonly trusted: TrustedDocuments | null = null,
+  ) {}
 
   /** The document that may be run, or the reasons why it may not. */
-  read({
-    query,
-    operationName,
-    variables,
-  }: DocumentRequest): ReadDocument | readonly GraphQLError[] {
-    const hash = createHash('sha256').update(query).digest('hex');
+  read(request: DocumentRequest): ReadDocument | readonly GraphQLError[] {
+    const { operationName, variables } = request;
     try {
+      const query = this.textOf(request);
+      const hash = hashOf(query);
       const kept = this.kept.get(hash) ?? this.parse(query, hash);
       const cost = this.judge(kept.document, operationName ?? null, variables ?? {});
       kept.errors ??= this.validate(kept.document);
@@ -83,6 +102,22 @@ export class Documents {
   find(hash: string): DocumentNode | undefined {
     const kept = this.kept.get(hash);
     return kept?.errors?.length === 0 ? kept.document : undefined;
+  }
+
+  get runsTrustedOnly(): boolean {
+    return this.trusted !== null;
+  }
+
+  /** The text of a trusted document, by its hash. */
+  findTrusted(hash: string): string | undefined {
+    return this.trusted?.get(hash);
+  }
+
+  private textOf({ query, extensions }: DocumentRequest): string {
+    if (this.trusted === null) return query ?? '';
+    const text = this.trusted.get(persistedHash(extensions) ?? hashOf(query ?? ''));
+    if (text === undefined) throw new UntrustedDocumentError();
+    return text;
   }
 
   private parse(query: string, hash: string): Kept {
@@ -113,6 +148,21 @@ export class Documents {
     }
     return cost;
   }
+}
+
+/** The hash by which a request names a document, as Apollo's clients send it: `{ persistedQuery: { sha256Hash } }`. */
+export function persistedHash(extensions: unknown): string | null {
+  const named = memberOf(extensions, 'persistedQuery');
+  const hash = memberOf(named, 'sha256Hash');
+  return typeof hash === 'string' ? hash : null;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 // graphql-js refuses a document with too many tokens by a syntax error, once it has read that many.

@@ -18,7 +18,12 @@ import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
 
+type PersistedQueryOptions = Exclude<
+  NonNullable<ApolloServerOptions<GraphQLContext>['persistedQueries']>,
+  false
+>;
 type DocumentStore = NonNullable<ApolloServerOptions<GraphQLContext>['documentStore']>;
+type TextStore = NonNullable<PersistedQueryOptions['cache']>;
 
 const SHA256_HEX_LENGTH = 64;
 
@@ -63,7 +68,7 @@ export async function startGraphQLServer({
     hideSchemaDetailsFromClientErrors: true,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
-    persistedQueries: false,
+    persistedQueries: documents.runsTrustedOnly ? { cache: textsOf(documents) } : false,
     cache: 'bounded',
     documentStore: storeOf(documents),
     stopOnTerminationSignals: false,
@@ -79,6 +84,15 @@ export async function startGraphQLServer({
 function storeOf(documents: Documents): DocumentStore {
   return {
     get: (key) => Promise.resolve(documents.find(key.slice(-SHA256_HEX_LENGTH))),
+    set: () => Promise.resolve(),
+    delete: () => Promise.resolve(),
+  };
+}
+
+// Apollo asks here for the text of a document that a request names by its hash.
+function textsOf(documents: Documents): TextStore {
+  return {
+    get: (key) => Promise.resolve(documents.findTrusted(key.slice(-SHA256_HEX_LENGTH))),
     set: () => Promise.resolve(),
     delete: () => Promise.resolve(),
   };

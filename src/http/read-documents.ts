@@ -2,7 +2,7 @@
 
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
-import type { DocumentRequest, Documents } from '../graphql/documents.ts';
+import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import type { OperationFacts } from './logging.ts';
 
@@ -26,7 +26,7 @@ export function documentReader(
     preHandler: async (request, reply) => {
       const sent = documentIn(request);
       // Apollo says what is missing.
-      if (sent === null) return;
+      if (sent === null || (sent.query === null && !documents.runsTrustedOnly)) return;
       const read = documents.read(sent);
       if ('document' in read) {
         costs.set(request, read.cost);
@@ -55,13 +55,22 @@ async function refuse(
 
 function documentIn({ method, body, query }: FastifyRequest): DocumentRequest | null {
   const sent = method === 'GET' ? query : body;
-  if (!isRecord(sent) || typeof sent['query'] !== 'string') return null;
-  const { operationName } = sent;
-  const variables = method === 'GET' ? parsed(sent['variables']) : sent['variables'];
+  if (!isRecord(sent)) return null;
+  const object = (name: string): Record<string, unknown> | null => {
+    const value = method === 'GET' ? parsed(sent[name]) : sent[name];
+    return isRecord(value) ? value : null;
+  };
+  const text = (name: string): string | null => {
+    const value = sent[name];
+    return typeof value === 'string' ? value : null;
+  };
+  const [asked, extensions] = [text('query'), object('extensions')];
+  if (asked === null && persistedHash(extensions) === null) return null;
   return {
-    query: sent['query'],
-    operationName: typeof operationName === 'string' ? operationName : null,
-    variables: isRecord(variables) ? variables : null,
+    query: asked,
+    operationName: text('operationName'),
+    variables: object('variables'),
+    extensions,
   };
 }
 

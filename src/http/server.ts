@@ -11,7 +11,7 @@ import fastify, {
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
-import { Documents } from '../graphql/documents.ts';
+import { Documents, type TrustedDocuments } from '../graphql/documents.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
 import {
   costOfOperation,
@@ -38,6 +38,8 @@ const CLOSE_TIMEOUT_MS = 6_000;
 
 export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
+  /** The only documents that run; null or left out: all do. */
+  readonly trustedDocuments?: TrustedDocuments | null;
   readonly authenticate: Authenticate;
   /** What the resolvers of one request share. Its `dispose`, if any, is called when the answer is complete. */
   readonly createContext: (actor: Actor) => BaseContext;
@@ -92,7 +94,7 @@ async function serveGraphQL(
   deps: HttpServerDeps,
   { facts, operations }: Pick<Metrics, 'operations'> & { readonly facts: FactsOfRequest },
 ): Promise<void> {
-  const documents = new Documents(deps.schema);
+  const documents = new Documents(deps.schema, deps.trustedDocuments ?? null);
   const apollo = await startGraphQLServer({
     schema: deps.schema,
     documents,

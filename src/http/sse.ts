@@ -48,12 +48,13 @@ function protocolHandler(operations: LiveOperations): Handler<FastifyRequest, Co
   return createHandler<FastifyRequest, Connection, OperationContext>({
     // "Single connection mode" is not supported: each request is independent.
     authenticate: () => '',
-    onSubscribe: (request, { query, operationName, variables }) => {
+    onSubscribe: (request, { query, operationName, variables, extensions }) => {
       const { caller } = request.context;
       const prepared = operations.prepare(caller, {
         query,
         operationName,
         variables,
+        extensions,
       });
       return isPrepared(prepared) ? { ...prepared, contextValue: { caller } } : refusal(prepared);
     },

@@ -29,6 +29,7 @@ describe('loadConfig', () => {
       seedDemo: true,
       bootstrapOperatorKey: null,
       logLevel: 'info',
+      trustedDocuments: null,
       ingestWindowDays: 400,
       ingestAheadSeconds: 300,
       accountDefaults: {
@@ -81,6 +82,7 @@ describe('loadConfig', () => {
       seedDemo: true,
       bootstrapOperatorKey: 'operator-key-of-24-chars',
       logLevel: 'warn',
+      trustedDocuments: null,
       ingestWindowDays: 3660,
       ingestAheadSeconds: 0,
       accountDefaults: {

@@ -13,7 +13,7 @@ import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import type { Sql } from '../../src/db/sql.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
-import { startServer } from '../../src/server.ts';
+import { type ServerOptions, startServer } from '../../src/server.ts';
 
 /** Where the clock of every test gateway stands at first: a Tuesday. */
 export const TEST_NOW = '2026-03-10T12:00:00.000Z';
@@ -82,6 +82,7 @@ export interface TestGatewayOptions {
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
+  readonly server?: Pick<ServerOptions, 'trustedDocuments'>;
   /** Default: TEST_DEFAULTS. */
   readonly accountDefaults?: AccountDefaults;
 }
@@ -117,7 +118,13 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     },
   });
   await app.keys.ensureOperatorKey(OPERATOR_KEY);
-  const server = await startServer({ app, database, clock: time, logLevel: 'silent' });
+  const server = await startServer({
+    app,
+    database,
+    clock: time,
+    logLevel: 'silent',
+    ...options.server,
+  });
   await server.listen({ port: 0, host: '127.0.0.1' });
   const http = supertest(server.server);
   return {
