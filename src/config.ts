@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import { GatewayError } from './core/errors.ts';
+import { isWebOrigin } from './core/url.ts';
 import { formatMicro, parseMicro } from './core/micro.ts';
 import {
   type AccountDefaults,
@@ -54,6 +55,8 @@ export interface Config {
   readonly webhookSecretKey: Buffer | null;
   /** Whether webhooks may be sent to this machine itself, and by http. */
   readonly webhookAllowLoopback: boolean;
+  /** The web origins whose pages may call the API. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** The environment cannot be used; `problems` has one sentence for each bad variable. */
@@ -122,6 +125,14 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     publicUrl: publicUrl === null ? null : new URL(publicUrl).href.replace(/\/+$/, ''),
     webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
+    corsOrigins: listOf(
+      read.text(
+        'CORS_ORIGINS',
+        'none',
+        (value) => listOf(value).every(isWebOrigin),
+        'web origins such as https://app.example.com,https://portal.example.com, each without a path or a slash at its end and never *, or none',
+      ),
+    ),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;

@@ -130,6 +130,7 @@ async function start(config: Config, started: Started): Promise<void> {
     clock,
     logLevel: config.logLevel,
     trustedDocuments: config.trustedDocuments,
+    corsOrigins: config.corsOrigins,
     backgroundFailures: failures.counts,
   });
   const jobs = await startJobs({

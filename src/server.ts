@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly logLevel: LogLevel;
   /** Null: all documents run. */
   readonly trustedDocuments?: TrustedDocuments | null;
+  /** The web origins whose pages may call the API; default: none. */
+  readonly corsOrigins?: readonly string[];
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -29,6 +31,7 @@ export async function startServer({
   clock,
   logLevel,
   trustedDocuments = null,
+  corsOrigins = [],
   backgroundFailures = {},
 }: ServerOptions): Promise<FastifyInstance> {
   app.live.start();
@@ -43,6 +46,7 @@ export async function startServer({
       findEnded: (actors) => app.keys.findEnded(actors),
     },
     isReady: () => database.isReachable(),
+    corsOrigins,
     logLevel,
     backgroundFailures,
     extraRoutes: (server) =>

@@ -3,6 +3,11 @@ import { parseText } from './text.ts';
 
 const URL_LENGTH_MAX = 2_048;
 
+/** Whether a text is a web origin as browsers send it: `https://host`, or `https://host:port` with an unusual port. */
+export function isWebOrigin(text: string): boolean {
+  return /^https?:[^*]*$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
 /**
  * A URL; what is kept of it is its `href`: normalised, with all that a URL cannot hold percent-encoded, so no line break.
  * @throws UserInputError when it is none, is too long (as it is kept, too), or cannot be stored

@@ -9,6 +9,7 @@ import type { Documents } from '../graphql/documents.ts';
 import type { Authenticate } from './key-check.ts';
 import { LiveOperations, type OperationDeps } from './live-operations.ts';
 import { LiveSessions, type LiveSessionsDeps } from './live-sessions.ts';
+import type { Origins } from './origins.ts';
 import { serveEventStreams } from './sse.ts';
 import { closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
 
@@ -21,6 +22,7 @@ export interface LiveServerDeps extends LiveDeps {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
   readonly authenticate: Authenticate;
+  readonly origins: Origins;
 }
 
 export type SocketHandler = (socket: WebSocket, request: FastifyRequest) => void;
@@ -30,7 +32,7 @@ export async function openLive(
   server: FastifyInstance,
   deps: LiveServerDeps,
 ): Promise<SocketHandler> {
-  const { schema, documents, authenticate, createContext, findEnded } = deps;
+  const { schema, documents, authenticate, origins, createContext, findEnded } = deps;
   const { log } = server;
   const onFault = (error: unknown, reference: string): void => {
     log.error({ err: error, reference }, 'fault');
@@ -55,7 +57,7 @@ export async function openLive(
     },
   });
   sessions.start();
-  serveEventStreams(server, { operations, sessions, authenticate });
+  serveEventStreams(server, { operations, sessions, authenticate, origins });
   return websocketHandler({ operations, sessions, authenticate, log });
 }
 

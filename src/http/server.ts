@@ -24,6 +24,7 @@ import { type Authenticate, keyCheck } from './key-check.ts';
 import { type LiveDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
 import { measureRequests, type Metrics } from './metrics.ts';
+import { Origins } from './origins.ts';
 import { compressAnswers } from './outgoing.ts';
 import { servePages } from './pages.ts';
 import { documentReader } from './read-documents.ts';
@@ -45,6 +46,8 @@ export interface HttpServerDeps {
   readonly createContext: (actor: Actor) => BaseContext;
   /** What subscriptions need; without it there are none. */
   readonly live?: LiveDeps;
+  /** The web origins whose pages may call the API; default: none. */
+  readonly corsOrigins?: readonly string[];
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
   /** Counts of faults outside requests, by kind. */
@@ -78,13 +81,15 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   logRequests(server, facts);
   refuseWhileClosing(server);
   answerFailures(server);
+  const origins = new Origins(deps.corsOrigins ?? []);
+  await origins.answerBrowsers(server);
   checkAddresses(server);
   takeJson(server);
   compressAnswers(server);
   const { operations } = measureRequests(server, deps.backgroundFailures ?? {});
   serveProbes(server, deps.isReady);
   await servePages(server);
-  await serveGraphQL(server, deps, { facts, operations });
+  await serveGraphQL(server, deps, { facts, operations, origins });
   await deps.extraRoutes(server);
   return server;
 }
@@ -92,7 +97,11 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
 async function serveGraphQL(
   server: FastifyInstance,
   deps: HttpServerDeps,
-  { facts, operations }: Pick<Metrics, 'operations'> & { readonly facts: FactsOfRequest },
+  {
+    facts,
+    operations,
+    origins,
+  }: Pick<Metrics, 'operations'> & { readonly facts: FactsOfRequest; readonly origins: Origins },
 ): Promise<void> {
   const documents = new Documents(deps.schema, deps.trustedDocuments ?? null);
   const apollo = await startGraphQLServer({
@@ -107,7 +116,9 @@ async function serveGraphQL(
   const wsHandler =
     live === undefined
       ? {}
-      : { wsHandler: await openLive(server, { ...live, schema, documents, authenticate }) };
+      : {
+          wsHandler: await openLive(server, { ...live, schema, documents, authenticate, origins }),
+        };
   const { preHandler, costOf } = documentReader(documents, (request, refused) => {
     facts.set(request, refused);
   });
@@ -116,7 +127,8 @@ async function serveGraphQL(
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
     onRequest: async (request) => {
       // A socket may send its key in its first message.
-      if (!request.ws) await onRequest(request);
+      if (request.ws) origins.require(request);
+      else await onRequest(request);
     },
     preHandler,
     handler: fastifyApolloHandler(apollo, {

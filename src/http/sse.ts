@@ -7,6 +7,7 @@ import { UnauthenticatedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
 import { Caller, type LiveOperations, type OperationContext } from './live-operations.ts';
+import type { Origins } from './origins.ts';
 import type { LiveSession, LiveSessions } from './live-sessions.ts';
 import { FRAME_BYTES_MAX } from './websocket.ts';
 
@@ -16,6 +17,7 @@ export interface SseDeps {
   readonly operations: LiveOperations;
   readonly sessions: LiveSessions;
   readonly authenticate: Authenticate;
+  readonly origins: Origins;
 }
 
 /** One connection. */
@@ -34,7 +36,10 @@ export function serveEventStreams(server: FastifyInstance, deps: SseDeps): void 
     method: ['GET', 'POST'],
     url: '/graphql/stream',
     bodyLimit: FRAME_BYTES_MAX,
-    onRequest,
+    onRequest: async (request) => {
+      deps.origins.require(request);
+      await onRequest(request);
+    },
     handler: async (request, reply) => {
       if (request.headers.accept?.includes(EVENT_STREAM) !== true) {
         throw new UserInputError(`Send the header "Accept: ${EVENT_STREAM}".`);

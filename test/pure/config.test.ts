@@ -46,6 +46,7 @@ describe('loadConfig', () => {
       publicUrl: null,
       webhookSecretKey: null,
       webhookAllowLoopback: false,
+      corsOrigins: [],
     });
   });
 
@@ -71,6 +72,7 @@ describe('loadConfig', () => {
       PUBLIC_URL: 'https://Acme.example/billing/',
       WEBHOOK_SECRET_KEY: KEY,
       WEBHOOK_ALLOW_LOOPBACK: '1',
+      CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
     };
 
     expect(loadConfig(env)).toEqual({
@@ -99,6 +101,7 @@ describe('loadConfig', () => {
       publicUrl: 'https://acme.example/billing',
       webhookSecretKey: Buffer.alloc(32, 7),
       webhookAllowLoopback: true,
+      corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
     });
   });
 
@@ -112,6 +115,19 @@ describe('loadConfig', () => {
 
   it('treats an empty variable as unset and ignores unknown ones', () => {
     expect(loadConfig({ PORT: '', DATABASE_URL: '', NOT_OURS: 'x' })).toEqual(loadConfig({}));
+  });
+
+  it.each([
+    '*',
+    'https://*.example.com',
+    'https://app.example.com/',
+    'app.example.com',
+    'null',
+    ',',
+  ])('takes no CORS_ORIGINS of %s', (value) => {
+    expect(problemsOf({ CORS_ORIGINS: value })).toEqual([
+      expect.stringMatching(/^CORS_ORIGINS must be web origins .* never \*, or none, not /),
+    ]);
   });
 
   it('names every bad variable at once', () => {

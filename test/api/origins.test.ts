@@ -1,0 +1,152 @@
+// Who may call from a browser: pages of listed origins, and of the gateway's own.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import WebSocket from 'ws';
+import { until } from '../support/eventually.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { originOf, socketAddress } from '../support/live.ts';
+
+const LISTED = 'https://app.example.com';
+const OTHER = 'https://evil.example.com';
+const QUERY = { query: '{ hardwareProfiles { id } }' };
+
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  gateway = await startTestGateway({ server: { corsOrigins: [LISTED] } });
+});
+
+afterAll(() => gateway.close());
+
+/** The status with which an upgrade is refused; 101 when the socket opens. */
+async function upgrade(origin: string): Promise<number> {
+  let status = 0;
+  const socket = new WebSocket(socketAddress(originOf(gateway)), 'graphql-transport-ws', {
+    origin,
+  });
+  socket.on('unexpected-response', (_request, response) => {
+    status = response.statusCode ?? -1;
+  });
+  socket.on('open', () => {
+    status = 101;
+  });
+  socket.on('error', () => undefined);
+  await until(() => status !== 0, 'an answer to the upgrade');
+  socket.terminate();
+  return status;
+}
+
+function stream(origin: string): Promise<Response> {
+  return fetch(`${originOf(gateway)}/graphql/stream`, {
+    method: 'POST',
+    headers: {
+      origin,
+      authorization: `Bearer ${gateway.operatorKey}`,
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(QUERY),
+  });
+}
+
+describe('a browser that asks', () => {
+  it.each(['/graphql', '/graphql/stream', '/v1/events'])(
+    'is let in to %s from a listed origin',
+    async (path) => {
+      const { status, headers } = await gateway.http
+        .options(path)
+        .set('origin', LISTED)
+        .set('access-control-request-method', 'POST')
+        .set('access-control-request-headers', 'authorization,content-type');
+
+      expect(status).toBe(204);
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': LISTED,
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-headers': 'authorization,content-type',
+        'access-control-max-age': '600',
+      });
+      expect(headers['vary']).toMatch(/Origin/i);
+      expect(headers).not.toHaveProperty('access-control-allow-credentials');
+    },
+  );
+
+  it.each([OTHER, 'null', `${LISTED}.evil.example`, 'http://app.example.com', `${LISTED}:8443`])(
+    'is not let in from %s',
+    async (origin) => {
+      const { status, headers } = await gateway.http
+        .options('/graphql')
+        .set('origin', origin)
+        .set('access-control-request-method', 'POST');
+
+      expect(status).toBe(204);
+      expect(headers).not.toHaveProperty('access-control-allow-origin');
+      expect(headers['vary']).toMatch(/Origin/i);
+    },
+  );
+
+  it('is let in nowhere else', async () => {
+    const { headers } = await gateway.http
+      .options('/metrics')
+      .set('origin', LISTED)
+      .set('access-control-request-method', 'GET');
+
+    expect(headers).not.toHaveProperty('access-control-allow-origin');
+  });
+});
+
+describe('an answer', () => {
+  it('may be read by a page of a listed origin, with its request id and without a key too', async () => {
+    const answered = await gateway.http
+      .post('/graphql')
+      .set('origin', LISTED)
+      .set('authorization', `Bearer ${gateway.operatorKey}`)
+      .send(QUERY);
+    const refused = await gateway.http.post('/graphql').set('origin', LISTED).send(QUERY);
+
+    expect([answered.status, refused.status]).toEqual([200, 401]);
+    for (const { headers } of [answered, refused]) {
+      expect(headers).toMatchObject({
+        'access-control-allow-origin': LISTED,
+        'access-control-expose-headers': 'x-request-id, retry-after',
+      });
+      expect(headers['vary']).toMatch(/Origin/i);
+      expect(headers).not.toHaveProperty('access-control-allow-credentials');
+    }
+  });
+
+  it('may not be read by other pages', async () => {
+    const { headers } = await gateway.http.post('/graphql').set('origin', OTHER).send(QUERY);
+
+    expect(headers).not.toHaveProperty('access-control-allow-origin');
+    expect(headers['vary']).toMatch(/Origin/i);
+  });
+});
+
+describe('sockets and event streams', () => {
+  it('are opened by pages of listed origins and of this gateway only', async () => {
+    const own = originOf(gateway);
+    const origins = [
+      LISTED,
+      own,
+      own.replace('http:', 'https:'),
+      OTHER,
+      'null',
+      'http://127.0.0.1',
+    ];
+    const sockets = await Promise.all(origins.map(upgrade));
+    const streams = await Promise.all(origins.map(stream));
+
+    expect(sockets).toEqual([101, 101, 101, 403, 403, 403]);
+    expect(streams.map(({ status }) => status)).toEqual([200, 200, 200, 403, 403, 403]);
+    expect(await streams[3]?.json()).toEqual({
+      errors: [
+        {
+          message: `Pages of "${OTHER}" may not call this gateway.`,
+          extensions: { code: 'FORBIDDEN' },
+        },
+      ],
+    });
+    expect(streams[0]?.headers.get('access-control-allow-origin')).toBe(LISTED);
+  });
+});
