@@ -1,5 +1,5 @@
 import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
-import { requireRef } from './access/authorize.ts';
+import { requireRef, requireScope } from './access/authorize.ts';
 import { apiKeyNode } from './access/key.graphql.ts';
 import type { KeyService } from './access/key.service.ts';
 import { accountLoader } from './account/account.loaders.ts';
@@ -109,11 +109,13 @@ export class NodeResolver {
   async node(@Ctx() context: RequestContext, @Arg('id', () => ID) id: string): Promise<NodeType> {
     const type = decodeId(id)?.type;
     if (type === undefined) throw unknownId(id, ['id']);
-    // Hardware belongs to no account: every key may see it.
+    const scope = scopeOf(type);
+    // Hardware belongs to no account, so every account's keys may see it.
+    if (type === 'HardwareProfile') requireScope(context.actor, scope);
     const ref =
       type === 'HardwareProfile'
         ? decodeId(id)
-        : requireRef(context.actor, scopeOf(type), { id, types: [type], path: ['id'] });
+        : requireRef(context.actor, scope, { id, types: [type], path: ['id'] });
     const node = ref === null ? null : await this.finders[type]?.(context, ref, id);
     if (node == null) throw unknownId(id, ['id']);
     return node;

@@ -11,12 +11,14 @@ import {
 } from 'graphql';
 import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
 import { ApiKeyResolver } from './access/key.graphql.ts';
+import { requireScope } from './access/authorize.ts';
 import { AccountResolver } from './account/account.graphql.ts';
 import type { AccountService } from './account/account.service.ts';
 import { AccountAlertsResolver, AlertResolver } from './alerts/alerts.graphql.ts';
 import { LiveResolver } from './alerts/subscriptions.graphql.ts';
 import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import type { CatalogueService } from './catalogue/catalogue.service.ts';
+import { invariant } from './core/errors.ts';
 import { decodeId } from './core/identity.ts';
 import { AccountBalanceResolver } from './credits/balance.graphql.ts';
 import { FleetResolver } from './credits/fleet.graphql.ts';
@@ -41,6 +43,7 @@ import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import type { QuoteService } from './deployments/quote.service.ts';
 import type { DeploymentService } from './deployments/deployments.service.ts';
 import { RequestContext } from './graphql/context.ts';
+import { scopeNeededBy } from './graphql/needs.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver, type NodeServices } from './node.graphql.ts';
 import { EmailsResolver } from './notifications/emails.graphql.ts';
@@ -185,6 +188,7 @@ export function buildGatewaySchema(services: ResolverServices | null): GraphQLSc
   });
   resolveTypesSynchronously(schema);
   answerKnownActivityAtOnce(schema);
+  askScopes(schema);
   renewBeforeMutations(schema);
   return schema;
 }
@@ -222,6 +226,23 @@ function answerKnownActivityAtOnce(schema: GraphQLSchema): void {
     if (field === undefined || load === undefined) continue;
     field.resolve = (node: BillableResourceType, args, context, info): unknown =>
       node.isLastActiveExact ? node.lastActiveOn : load(node, args, context, info);
+  }
+}
+
+// A key that may write sees of its answer only what its scopes allow, so fields ask and not only the roots that lead to them.
+function askScopes(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!(type instanceof GraphQLObjectType)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const scope = scopeNeededBy(field);
+      if (scope === undefined) continue;
+      const resolve: GraphQLFieldResolver<unknown, unknown> = field.resolve ?? defaultFieldResolver;
+      field.resolve = (root: unknown, args, context: unknown, info): unknown => {
+        invariant(context instanceof RequestContext, 'a field that needs a scope knows who asks');
+        requireScope(context.actor, scope);
+        return resolve(root, args, context, info);
+      };
+    }
   }
 }
 

@@ -27,6 +27,7 @@ import { type BillableResourceNode, HostedResourceType } from '../resources/reso
 import type { Alert } from './alert.ts';
 import { alertCountLoader, alertLoader, alertsLoader } from './alerts.loaders.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 registerEnumType(alertKinds, {
   name: 'AlertKind',
@@ -133,6 +134,7 @@ class AlertsArgs extends WindowArgs {
 @Resolver(() => AccountType)
 export class AccountAlertsResolver {
   @Cost(10, { items: 25 })
+  @Needs('READ_USAGE')
   @FieldResolver(() => AlertConnection, {
     description: 'Ordered by sequence, ascending. Without `first` or `last`: the last 25.',
   })
@@ -158,6 +160,7 @@ export class AccountAlertsResolver {
 @Resolver(() => AlertType)
 export class AlertResolver {
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver(() => AccountType)
   async account(
     @Root() { alert }: AlertType,

@@ -43,6 +43,7 @@ import {
 import { ledgerEntryNode, LedgerEntryType } from './ledger.graphql.ts';
 import { readEntry } from './ledger.service.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 registerEnumType(allocationUnits, { name: 'AllocationUnit' });
 registerEnumType(allocationSources, {
@@ -162,6 +163,7 @@ class AllocationsArgs extends Page25 {
 @Resolver(() => AccountType)
 export class AccountAllocationsResolver {
   @Cost(10)
+  @Needs('READ_USAGE')
   @FieldResolver(() => CreditAllocationConnection, {
     description: 'All allocations, including expired and voided ones; the newest created first.',
   })

@@ -17,6 +17,7 @@ import { allocatedOf } from '../engine/lots.ts';
 import { type CreditState, creditStates } from '../engine/limits.ts';
 import { stateLoader } from './balance.loaders.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 registerEnumType(creditStates, {
   name: 'CreditState',
@@ -123,6 +124,7 @@ class RunBalanceType {
 @Resolver(() => AccountType)
 export class AccountBalanceResolver {
   @Cost(5)
+  @Needs('READ_USAGE')
   @FieldResolver(() => CreditBalanceType, {
     description: 'Live credit position at this instant.',
   })
@@ -134,6 +136,7 @@ export class AccountBalanceResolver {
   }
 
   @Cost(5)
+  @Needs('READ_USAGE')
   @FieldResolver(() => RunBalanceType, {
     description: 'Live workflow run position at this instant.',
   })

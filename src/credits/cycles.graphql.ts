@@ -27,6 +27,7 @@ import {
 import type { CycleSums } from '../engine/lots.ts';
 import type { AccountState } from '../engine/state.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 @ObjectType('BillingCycle', {
   implements: NodeType,
@@ -131,6 +132,7 @@ class CyclesArgs extends After {
 @Resolver(() => AccountType)
 export class AccountCyclesResolver {
   @Cost(5)
+  @Needs('READ_USAGE')
   @FieldResolver(() => BillingCycleType, { description: 'The current billing cycle.' })
   async billingCycle(
     @Root() { account }: AccountType,
@@ -140,6 +142,7 @@ export class AccountCyclesResolver {
   }
 
   @Cost(10)
+  @Needs('READ_USAGE')
   @FieldResolver(() => BillingCycleConnection, {
     description: 'All billing cycles, including the current one; newest first.',
   })

@@ -25,6 +25,7 @@ import { type LedgerEntryKind, ledgerEntryKinds } from '../engine/ledger.ts';
 import { BillingCycleType, findCycle } from './cycles.graphql.ts';
 import { type LedgerEntry, readEntries, readEntryCount } from './ledger.loaders.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 registerEnumType(ledgerEntryKinds, {
   name: 'LedgerEntryKind',
@@ -107,6 +108,7 @@ class LedgerArgs extends WindowArgs {
 @Resolver(() => AccountType)
 export class AccountLedgerResolver {
   @Cost(20, { items: 50 })
+  @Needs('READ_USAGE')
   @FieldResolver(() => LedgerEntryConnection, {
     description:
       "Ordered by sequence, ascending. Without `first` or `last`: the first 50. `range` selects by `bookedAt`. `cycleId` selects the entries of one billing cycle, including those booked at its end; the cycle's carriedOver plus these amounts equals its closing (in the current cycle, before what running deployments have accrued). Conditions combine with AND; an empty list of kinds is no condition.",

@@ -17,6 +17,7 @@ import { stateLoader } from './balance.loaders.ts';
 import type { CreditAccountService } from './credit-account.service.ts';
 import type { PolicyRequest } from './policy.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 @ObjectType('CreditPolicy', {
   simpleResolvers: true,
@@ -53,6 +54,7 @@ class SetCreditPolicyInput implements PolicyRequest {
 @Resolver(() => AccountType)
 export class AccountPolicyResolver {
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver(() => CreditPolicyType, {
     description: 'The balances at which deployments are refused and stopped.',
   })

@@ -21,6 +21,7 @@ import { type ThresholdNow, thresholdsLoader } from './thresholds.loaders.ts';
 import type { ThresholdRef, ThresholdsService } from './thresholds.service.ts';
 import type { ThresholdRequest } from './thresholds.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 registerEnumType(thresholdMeasures, {
   name: 'ThresholdMeasure',
@@ -107,6 +108,7 @@ class CreateThresholdInput implements ThresholdRequest {
 @Resolver(() => AccountType)
 export class AccountThresholdsResolver {
   @Cost(3)
+  @Needs('READ_USAGE')
   @FieldResolver(() => [ThresholdType], { description: 'Ordered by creation.' })
   async thresholds(
     @Root() { account }: AccountType,

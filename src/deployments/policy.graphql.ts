@@ -21,6 +21,7 @@ import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { allowanceOf } from './policy.ts';
 import type { QuoteRequest, QuoteService } from './quote.service.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 const projectImportModes = { DEPLOYABLE: 'DEPLOYABLE', DRAFT_ONLY: 'DRAFT_ONLY' } as const;
 registerEnumType(projectImportModes, { name: 'ProjectImportMode' });
@@ -103,6 +104,7 @@ class DeploymentQuoteInput implements QuoteRequest {
 @Resolver(() => AccountType)
 export class AccountDeploymentsResolver {
   @Cost(5)
+  @Needs('READ_USAGE')
   @FieldResolver(() => DeploymentPolicyType, {
     description: 'What the account may do now; where something is refused, why.',
   })

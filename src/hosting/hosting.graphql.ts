@@ -6,6 +6,7 @@ import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { HostedResourceType } from '../resources/resources.types.ts';
 import { runningLoader } from './hosting.loaders.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 @ObjectType('Hosting', {
   simpleResolvers: true,
@@ -23,6 +24,7 @@ class HostingType {
 @Resolver(() => HostedResourceType)
 export class HostingResolver {
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver(() => HostingType, {
     nullable: true,
     description: 'What the resource runs on now; null when it is not deployed.',

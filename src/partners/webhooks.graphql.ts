@@ -34,6 +34,7 @@ import {
 } from './webhooks.service.ts';
 import { deliveryCountLoader, deliveryPageLoader } from './webhooks.loaders.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 registerEnumType(webhookEvents, {
   name: 'WebhookEvent',
@@ -167,6 +168,7 @@ class UpdateWebhookEndpointArgs {
 @Resolver(() => WebhookEndpointType)
 export class WebhookEndpointResolver {
   @Cost(10)
+  @Needs('MANAGE')
   @FieldResolver(() => WebhookDeliveryConnection, { description: 'Newest first.' })
   async deliveries(
     @Root() { endpoint }: WebhookEndpointType,

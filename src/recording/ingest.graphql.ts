@@ -40,6 +40,7 @@ import type { EventResult, IngestService, RecordResult } from './ingest.service.
 import { resolveRange } from '../account/range.ts';
 import { DateRangeInput } from '../account/range.graphql.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 registerEnumType(usageEventTypes, {
   name: 'UsageEventType',
@@ -131,7 +132,10 @@ class RecordUsagePayload implements RecordResult {
 })
 class VoidUsagePayload {
   @Field(() => Boolean) readonly voided!: boolean;
-  @Field(() => LedgerEntryType, { nullable: true }) readonly reversal!: LedgerEntryType | null;
+  @Cost(1)
+  @Needs('READ_USAGE')
+  @Field(() => LedgerEntryType, { nullable: true })
+  readonly reversal!: LedgerEntryType | null;
 }
 
 @ObjectType('UsageEvent', {
@@ -247,6 +251,7 @@ export class AccountEventsResolver {
   constructor(private readonly events: EventsService) {}
 
   @Cost(20)
+  @Needs('READ_USAGE')
   @FieldResolver(() => UsageEventConnection, {
     description:
       'The recorded events behind every figure, newest `occurredAt` first. Use them to explain a figure, or to find what to void.',

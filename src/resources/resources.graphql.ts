@@ -35,6 +35,7 @@ import {
   WorkflowType,
 } from './resources.types.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 const REGISTER =
   'Creates or updates the resource with this account, kind and externalId. Registering again updates the name, the owner and the descriptive fields. A deleted resource is CONFLICT.';
@@ -238,6 +239,7 @@ export class ResourcesResolver {
 @Resolver(() => ModelObject)
 export class ModelResolver {
   @Cost(20)
+  @Needs('READ_USAGE')
   @FieldResolver(() => ModelDeploymentConnection, { description: 'Oldest first.' })
   async deployments(
     @Root() { model }: ModelObject,

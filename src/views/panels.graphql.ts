@@ -38,10 +38,12 @@ import {
 import { openViewPage, markOf } from './pages.graphql.ts';
 import { type View, viewOf } from './view.ts';
 import { Cost } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 @Resolver(() => WorkflowType)
 export class WorkflowUsageFieldResolver {
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver(() => WorkflowUsageType)
   async usage(
     @Root() { resource }: WorkflowType,
@@ -57,6 +59,7 @@ export class WorkflowUsageFieldResolver {
 @Resolver(() => HostedResourceType)
 export class HostedUsageFieldResolver {
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver(() => HostedUsageType)
   async usage(
     @Root() { resource }: HostedResourceType,
@@ -72,6 +75,7 @@ export class HostedUsageFieldResolver {
 @Resolver(() => ModelObject)
 export class ModelUsageFieldResolver {
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver(() => ModelUsageType)
   async usage(
     @Root() { model }: ModelObject,
@@ -91,6 +95,7 @@ const ONE_ROW = 'a view of one thing has one row';
 export class LastActiveResolver {
   /** Not asked where the node knows it already: schema.ts sees to that. */
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver()
   async lastActiveOn(
     @Root() { resource }: BillableResourceType,

@@ -37,10 +37,12 @@ import { categoryOf, figuresOf, type CreditCategory, type Sum } from './sums.ts'
 import { type HostedKind } from './views.service.ts';
 import { type View, viewOf } from './view.ts';
 import { Cost, costOfBuckets } from '../graphql/cost.ts';
+import { Needs } from '../graphql/needs.ts';
 
 @Resolver(() => AccountType)
 export class AccountUsageFieldResolver {
   @Cost(2)
+  @Needs('READ_USAGE')
   @FieldResolver(() => AccountUsageType, {
     description: 'All usage views of one date range. A view is computed only if it is selected.',
   })
