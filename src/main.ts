@@ -13,6 +13,7 @@ import { keepTime } from './db/keep-time.ts';
 import { migrate } from './db/migrate.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { startServer } from './server.ts';
+import { keepKeys } from './made-keys.ts';
 import { webhookKey } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
 
@@ -123,6 +124,8 @@ async function start(config: Config, started: Started): Promise<void> {
     : [];
   // After the long part of a first start: a kill before must not lose a secret that is printed only once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
+  const keys = { operatorSecret: secret, demo };
+  const keysFile = process.stdout.isTTY ? null : await keepKeys(config.dataDir, keys);
   app.start();
   const server = await startServer({
     app,
@@ -142,7 +145,7 @@ async function start(config: Config, started: Started): Promise<void> {
   });
   started.add(() => Promise.all([server.close(), jobs.stop()]), WORK_STOPS_WITHIN_MS);
   const address = await server.listen({ port: config.port, host: config.host });
-  process.stdout.write(welcome({ address, operatorSecret: secret, demo }));
+  process.stdout.write(welcome({ address, keys, keysFile }));
 }
 
 async function openMigrated(config: Config, url: string): Promise<Database> {

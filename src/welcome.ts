@@ -1,26 +1,19 @@
+import { keyLines, type MadeKeys } from './made-keys.ts';
+
 /** What a successful start prints. */
 export interface Welcome {
   /** "http://127.0.0.1:4000" */
   readonly address: string;
-  /** The operator's key, if this start made it; it is not stored. */
-  readonly operatorSecret: string | null;
-  /** The demo accounts that this start made, with their keys. */
-  readonly demo: readonly DemoKey[];
-}
-
-interface DemoKey {
-  readonly name: string;
-  readonly shows: string;
-  readonly key: string;
+  readonly keys: MadeKeys;
+  /** The file that has the keys; null: they are printed. */
+  readonly keysFile: string | null;
 }
 
 const QUERY =
   '{ account { name usage(range: { preset: CURRENT_CYCLE }) { credits { used allocated percentUsed byCategory { category credits percent } } } } }';
 
-/** The last output of a start: the API's address, a key, and one query to paste. */
-export function welcome({ address, operatorSecret, demo }: Welcome): string {
-  const [first] = demo;
-  const key = first?.key ?? operatorSecret;
+/** The last output of a start: the API's address, the keys or where they are, and one query to paste. */
+export function welcome({ address, keys, keysFile }: Welcome): string {
   const lines = [
     '',
     `Listening on ${address}`,
@@ -31,17 +24,20 @@ export function welcome({ address, operatorSecret, demo }: Welcome): string {
     `  Health      ${address}/health/ready`,
     '',
   ];
-  if (operatorSecret !== null) lines.push('  Operator key, shown once', `    ${operatorSecret}`);
-  if (demo.length > 0) lines.push('  Keys of the demo accounts, shown once');
-  for (const { name, shows, key: secret } of demo) lines.push(`    ${secret}  ${name}: ${shows}`);
-  if (key !== null) {
-    lines.push('', 'Try:', '');
+  const made = keyLines(keys);
+  const [first] = made;
+  if (first !== undefined) {
+    const key = keysFile === null ? first.split(' ', 1)[0] : '$KEY';
+    const query = keys.demo.length > 0 ? QUERY : '{ accounts { totalCount } }';
+    if (keysFile === null) {
+      lines.push('  Keys, shown once', ...made.map((line) => `    ${line}`), '', 'Try:', '');
+    } else {
+      lines.push(`  The keys are in ${keysFile}, since this is no terminal. Keep them elsewhere.`);
+      lines.push('', 'Try:', '', `  KEY=$(head -1 '${keysFile}' | cut -d' ' -f1)`);
+    }
     lines.push(`  curl -s ${address}/graphql -H 'content-type: application/json' \\`);
-    lines.push(`    -H 'authorization: Bearer ${key}' \\`);
-    lines.push(
-      `    -d '${JSON.stringify({ query: first === undefined ? '{ accounts { totalCount } }' : QUERY })}'`,
-      '',
-    );
+    lines.push(`    -H "authorization: Bearer ${key}" \\`);
+    lines.push(`    -d '${JSON.stringify({ query })}'`, '');
   }
   return `${lines.join('\n')}\n`;
 }
