@@ -12,6 +12,7 @@ import { BoundPolicies1770141000000 } from './migrations/1770141000000-bound-pol
 import { FoldAccountNames1770150000000 } from './migrations/1770150000000-fold-account-names.ts';
 import { PageOneView1770130000000 } from './migrations/1770130000000-page-one-view.ts';
 import { KeepFleetViews1770150100000 } from './migrations/1770150100000-keep-fleet-views.ts';
+import { IssuePortalTokens1770195000000 } from './migrations/1770195000000-issue-portal-tokens.ts';
 import { NameAlertRules1770190000000 } from './migrations/1770190000000-name-alert-rules.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -78,4 +79,5 @@ export const migrations = [
   FoldAccountNames1770150000000,
   KeepFleetViews1770150100000,
   NameAlertRules1770190000000,
+  IssuePortalTokens1770195000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -2,6 +2,7 @@
 
 import type { GraphQLSchema } from 'graphql';
 import { KeyService } from './access/key.service.ts';
+import { PortalTokenService } from './access/portal-tokens.service.ts';
 import { AccountService } from './account/account.service.ts';
 import { CatalogueService } from './catalogue/catalogue.service.ts';
 import { AlertService } from './alerts/alerts.service.ts';
@@ -83,6 +84,7 @@ export interface App {
   readonly events: EventsService;
   readonly ingest: IngestService;
   readonly keys: KeyService;
+  readonly portalTokens: PortalTokenService;
   readonly live: LiveService;
   readonly rates: RatesService;
   readonly resources: ResourceService;
@@ -97,7 +99,7 @@ export interface App {
 
 export function createApp(options: AppOptions): App {
   const services = createServices(options);
-  const { due, folding, keys } = services;
+  const { due, folding, keys, portalTokens } = services;
   return {
     ...services,
     schema: buildGatewaySchema({
@@ -110,8 +112,10 @@ export function createApp(options: AppOptions): App {
     start: () => {
       due.start();
       folding.start();
+      portalTokens.start();
     },
     close: async () => {
+      portalTokens.stop();
       await folding.stop();
       await due.stop();
       await keys.close();
@@ -135,6 +139,7 @@ function createServices(options: AppOptions): Services {
   const { database, clock, ingestWindowDays, ingestAheadSeconds, accountDefaults } = options;
   const accounts = new AccountService(database, clock);
   const keys = new KeyService(database, clock, accounts);
+  const portalTokens = new PortalTokenService({ ...options, accounts });
   const catalogue = new CatalogueService(database, clock);
   const alerts = new AlertService();
   const live = new LiveService(database, clock, options.onError);
@@ -181,6 +186,7 @@ function createServices(options: AppOptions): Services {
     ingest,
     keys,
     live,
+    portalTokens,
     rates,
     resources,
     thresholds,

@@ -10,6 +10,8 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
+import { PortalTokenResolver } from './access/portal-token.graphql.ts';
+import type { PortalTokenService } from './access/portal-tokens.service.ts';
 import { ApiKeyResolver } from './access/key.graphql.ts';
 import { requireScope } from './access/authorize.ts';
 import { AccountResolver } from './account/account.graphql.ts';
@@ -94,6 +96,7 @@ export interface ResolverServices extends NodeServices {
   readonly deployments: DeploymentService;
   readonly fleets: FleetService;
   readonly ingest: IngestService;
+  readonly portalTokens: PortalTokenService;
   readonly quotes: QuoteService;
   readonly rates: RatesService;
   readonly resources: ResourceService;
@@ -145,6 +148,7 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
   [NodeResolver, (services) => new NodeResolver(services)],
   [AccountResolver, ({ accounts }) => new AccountResolver(accounts)],
   [ApiKeyResolver, ({ keys }) => new ApiKeyResolver(keys)],
+  [PortalTokenResolver, ({ portalTokens }) => new PortalTokenResolver(portalTokens)],
   [CatalogueResolver, ({ catalogue }) => new CatalogueResolver(catalogue)],
   [CreditAccountResolver, ({ creditAccounts }) => new CreditAccountResolver(creditAccounts)],
   [CreditPolicyResolver, ({ creditAccounts }) => new CreditPolicyResolver(creditAccounts)],

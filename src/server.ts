@@ -47,6 +47,7 @@ export async function startServer({
     },
     isReady: () => database.isReachable(),
     corsOrigins,
+    isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
     logLevel,
     backgroundFailures,
     extraRoutes: (server) =>

@@ -29,6 +29,7 @@ import {
   revokeKey,
   touchKey,
 } from './key.store.ts';
+import { revokeTokensOf } from './portal-tokens.store.ts';
 
 /** How long a gateway trusts a key that it has read. A revocation on another gateway takes effect here within this time. */
 export const KEY_CACHE_MS = 3_000;
@@ -71,7 +72,7 @@ export class KeyService {
     const cached = this.cache.get(sha256.toString('base64')) ?? (await this.read(sha256));
     const nowMs = this.clock.nowMs();
     if (cached === null || !isInForce(cached.key, nowMs)) return null;
-    this.noteUse(cached.key, nowMs);
+    if (!cached.key.isPortalToken) this.noteUse(cached.key, nowMs);
     return cached.actor;
   }
 
@@ -113,12 +114,16 @@ export class KeyService {
     return { apiKey, secret };
   }
 
-  /** Revokes a key; one that is already revoked is returned unchanged. @throws FORBIDDEN, NOT_FOUND */
+  /** Revokes a key and its portal tokens; one that is already revoked is returned unchanged. @throws FORBIDDEN, NOT_FOUND */
   async revoke(actor: Actor, id: string): Promise<ApiKey> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['ApiKey'], path: ['id'] });
-    const revoked = await this.database.inTransaction((tx) =>
-      revokeKey(tx, keyOf(ref), this.clock.nowMs()),
-    );
+    const nowMs = this.clock.nowMs();
+    const revoked = await this.database.inTransaction(async (tx) => {
+      const key = await revokeKey(tx, keyOf(ref), nowMs);
+      // After the key: a call that makes a token holds its key, so none is missed.
+      if (key !== null) await revokeTokensOf(tx, key.keyId, nowMs);
+      return key;
+    });
     if (revoked === null) throw unknownId(id, ['id']);
     // The cache is keyed by secrets, which are not known here, so all of it is dropped. A read that is in progress may have
     // seen the key before it was revoked, so its result is not kept (see read).
@@ -187,10 +192,12 @@ export class KeyService {
     // Unknown secrets are not cached, so a key that was just made on another gateway works here at once.
     if (key === null) return null;
     const actor = {
-      name: `key:${key.keyId}`,
+      name: `${key.isPortalToken ? 'portal' : 'key'}:${key.keyId}`,
       keyId: key.keyId,
       accountId: key.accountId,
       scopes: new Set(key.scopes),
+      endsAtMs: key.expiresAtMs,
+      origins: key.origins,
     };
     const cached = { key, actor };
     if (this.revocations === revocationsBefore) this.cache.set(sha256.toString('base64'), cached);
@@ -233,11 +240,13 @@ function keyOf(ref: NodeRef): Pick<ApiKey, 'accountId' | 'keyId'> {
   return { accountId: ref.accountId === 0 ? null : ref.accountId, keyId: ref.localId };
 }
 
-function newSecret(): string {
-  return SECRET_START + randomBytes(SECRET_BYTES).toString('base64url');
+/** A secret that nobody can guess. */
+export function newSecret(start = SECRET_START): string {
+  return start + randomBytes(SECRET_BYTES).toString('base64url');
 }
 
-function hashOf(secret: string): Buffer {
+/** What is kept of a secret. */
+export function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 

@@ -19,14 +19,17 @@ export class ApiKeyRow {
   @Column({ name: 'expires_at', nullable: true, ...instantColumn }) expiresAtMs!: number | null;
   @Column({ name: 'last_used_at', nullable: true, ...instantColumn }) lastUsedAtMs!: number | null;
   @Column({ name: 'revoked_at', nullable: true, ...instantColumn }) revokedAtMs!: number | null;
+  @Column({ name: 'is_portal_token', type: 'boolean' }) isPortalToken!: boolean;
+  @Column({ name: 'parent_key_id', nullable: true, type: 'int' }) parentKeyId!: number | null;
+  @Column({ name: 'origins', type: 'text', array: true }) origins!: string[];
 }
 
 /** An operator's key has account 0 in the table. */
 const NO_ACCOUNT = 0;
 const COLUMNS =
-  'account_id, key_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at';
+  'account_id, key_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at, is_portal_token, origins';
 
-/** The key with this hash, whatever its state. */
+/** The key or portal token with this hash, whatever its state. */
 export async function findKeyBySecret(tx: Tx, secretSha256: Buffer): Promise<ApiKey | null> {
   const rows = await tx.query(
     sql`/* access.findKeyBySecret */ select ${raw(COLUMNS)} from api_key where secret_sha256 = ${secretSha256}`,
@@ -41,7 +44,7 @@ export async function findKey(
   keyId: number,
 ): Promise<ApiKey | null> {
   const rows = await tx.query(
-    sql`/* access.findKey */ select ${raw(COLUMNS)} from api_key where account_id = ${accountId ?? NO_ACCOUNT} and key_id = ${keyId}::bigint`,
+    sql`/* access.findKey */ select ${raw(COLUMNS)} from api_key where account_id = ${accountId ?? NO_ACCOUNT} and key_id = ${keyId}::bigint and not is_portal_token`,
   );
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
@@ -53,7 +56,7 @@ export async function listKeys(
   limit: number,
 ): Promise<readonly ApiKey[]> {
   const rows = await tx.query(
-    sql`/* access.listKeys */ select ${raw(COLUMNS)} from api_key where account_id = ${accountId ?? NO_ACCOUNT} order by key_id desc limit ${limit}`,
+    sql`/* access.listKeys */ select ${raw(COLUMNS)} from api_key where account_id = ${accountId ?? NO_ACCOUNT} and not is_portal_token order by key_id desc limit ${limit}`,
   );
   return rows.map(keyFromRow);
 }
@@ -84,7 +87,7 @@ export async function countKeysInForce(
   atMs: number,
 ): Promise<number> {
   const rows = await tx.query(sql`/* access.countKeysInForce */ select count(*) from api_key
-     where account_id = ${accountId ?? NO_ACCOUNT} and revoked_at is null and (expires_at is null or expires_at > ${at(atMs)})`);
+     where account_id = ${accountId ?? NO_ACCOUNT} and not is_portal_token and revoked_at is null and (expires_at is null or expires_at > ${at(atMs)})`);
   return int(rows[0] ?? {}, 'count');
 }
 
@@ -108,7 +111,7 @@ export async function revokeKey(
 ): Promise<ApiKey | null> {
   const rows =
     await tx.query(sql`/* access.revokeKey */ update api_key set revoked_at = coalesce(revoked_at, ${at(atMs)})
-     where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint returning ${raw(COLUMNS)}`);
+     where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint and not is_portal_token returning ${raw(COLUMNS)}`);
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 
@@ -139,6 +142,8 @@ function keyFromRow(row: Row): ApiKey {
     expiresAtMs: msOrNull(row, 'expires_at'),
     lastUsedAtMs: msOrNull(row, 'last_used_at'),
     revokedAtMs: msOrNull(row, 'revoked_at'),
+    isPortalToken: row['is_portal_token'] === true,
+    origins: texts(row, 'origins'),
   };
 }
 

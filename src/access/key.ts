@@ -28,9 +28,16 @@ export interface ApiKey {
   readonly expiresAtMs: number | null;
   readonly lastUsedAtMs: number | null;
   readonly revokedAtMs: number | null;
+  /** A portal token is kept as a key, but is not listed or revoked as one. */
+  readonly isPortalToken: boolean;
+  /** Of a portal token: the web origins that may use it. */
+  readonly origins: readonly string[];
 }
 
-export type NewApiKey = Omit<ApiKey, 'keyId' | 'lastUsedAtMs' | 'revokedAtMs'>;
+export type NewApiKey = Omit<
+  ApiKey,
+  'keyId' | 'lastUsedAtMs' | 'revokedAtMs' | 'isPortalToken' | 'origins'
+>;
 
 /** The arguments of createApiKey, as the API takes them. */
 export interface CreateApiKeyRequest {

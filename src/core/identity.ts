@@ -12,13 +12,17 @@ export const scopes = {
 } as const;
 export type Scope = keyof typeof scopes;
 
-/** The holder of a key. `accountId` is null for an operator, who may act on any account. */
+/** The holder of a key or portal token. `accountId` is null for an operator, who may act on any account. */
 export interface Actor {
-  /** Names the caller in records: `key:12`. No two callers share a name. */
+  /** Names the caller in records: `key:12`, `portal:34`. No two callers share a name. */
   readonly name: string;
   readonly keyId: number;
   readonly accountId: number | null;
   readonly scopes: ReadonlySet<Scope>;
+  /** When its key or token expires, epoch ms; null or left out: never. */
+  readonly endsAtMs?: number | null;
+  /** Of a portal token: the web origins that may use it. Empty or left out: as for keys. */
+  readonly origins?: readonly string[];
 }
 
 export const nodeTypes = {

@@ -3,6 +3,7 @@
 import type { FastifyRequest } from 'fastify';
 import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import { requireOwnOrigin } from './origins.ts';
 
 /** The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked. */
 export type Authenticate = (authorization: string | undefined) => Promise<Actor | null>;
@@ -21,6 +22,7 @@ export function keyCheck(authenticate: Authenticate): KeyCheck {
     onRequest: async (request) => {
       const actor = await authenticate(request.headers.authorization);
       if (actor === null) throw new UnauthenticatedError();
+      requireOwnOrigin(request, actor);
       actors.set(request, actor);
     },
     actorOf: (request) => {

@@ -58,7 +58,7 @@ export async function openLive(
   });
   sessions.start();
   serveEventStreams(server, { operations, sessions, authenticate, origins });
-  return websocketHandler({ operations, sessions, authenticate, log });
+  return websocketHandler({ operations, sessions, authenticate, origins, log });
 }
 
 function closeSockets(sockets: Iterable<WebSocket>): void {

@@ -1,57 +1,101 @@
-// Which web pages may call the gateway from a browser. A browser asks before it sends a key from a page of another origin
-// (CORS), but not before it opens a socket. So sockets and event streams check the origin themselves. Cookies play no part:
-// a page without a key gets nothing, whatever its origin.
+// Which web pages may call the gateway from a browser: those of the configured origins with any key, and those of a portal
+// token's own origins with that token. A browser asks before it sends a key from a page of another origin (CORS). It does not
+// know yet then, and does not tell, which key that is. It does not ask before it opens a socket. So what the page may do is
+// checked with its key. Cookies play no part: a page without a key gets nothing, whatever its origin.
 
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ForbiddenError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
 
 /** What pages of other origins may call. */
 const API_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/stream', '/v1/events']);
 /** How long a browser may keep the answer to its question. */
 const PREFLIGHT_SECONDS = 600;
 
+export interface OriginsDeps {
+  /** As browsers send them: scheme, host and, unless it is the scheme's own, port. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether a portal token in force names an origin; default: none does. */
+  readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
+}
+
 export class Origins {
   private readonly listed: ReadonlySet<string>;
 
-  /** @param listed as browsers send them: scheme, host and, unless it is the scheme's own, port */
-  constructor(listed: readonly string[]) {
-    this.listed = new Set(listed);
+  constructor(private readonly deps: OriginsDeps) {
+    this.listed = new Set(deps.corsOrigins);
   }
 
   /** Answers browsers that ask, and tells them whether the page may read the answers. */
   async answerBrowsers(server: FastifyInstance): Promise<void> {
     await server.register(cors, {
-      delegator: (request, callback) => {
+      delegator: async (request: FastifyRequest) => {
         const path = request.url.split('?', 1)[0] ?? '';
-        if (!API_PATHS.has(path)) {
-          callback(null, { origin: false });
-          return;
-        }
+        if (!API_PATHS.has(path)) return { origin: false };
         const { origin } = request.headers;
-        callback(null, {
+        return {
           // An empty list is answered too, without the header that would let the page in.
-          origin: origin !== undefined && this.listed.has(origin) ? [origin] : [],
+          origin: origin !== undefined && (await this.mayCall(origin)) ? [origin] : [],
           methods: ['GET', 'POST'],
           exposedHeaders: ['x-request-id', 'retry-after'],
           maxAge: PREFLIGHT_SECONDS,
           strictPreflight: false,
-        });
+        };
       },
     });
   }
 
-  /** @throws FORBIDDEN for a request from a page that may not call: for sockets and event streams */
-  require({ headers }: FastifyRequest): void {
-    const { origin, host } = headers;
-    if (origin === undefined || this.listed.has(origin) || isSameHost(origin, host)) return;
-    throw new ForbiddenError(
-      `Pages of ${JSON.stringify(origin.slice(0, 200))} may not call this gateway.`,
-    );
+  /**
+   * The first check of a socket, whose key comes later.
+   * @throws FORBIDDEN for a page that may not call with any key
+   */
+  async requireForSocket(request: FastifyRequest): Promise<void> {
+    const { origin } = request.headers;
+    if (origin === undefined || this.isOpen(request) || (await this.mayCall(origin))) return;
+    throw refusalOf(origin);
   }
+
+  /** Whether a socket or an event stream with an actor's key may be opened by the page that asks, if it is one. */
+  allows(request: FastifyRequest, actor: Actor): boolean {
+    return hasOwnOrigins(actor) ? isOwnOrigin(request, actor) : this.isOpen(request);
+  }
+
+  /** @throws FORBIDDEN unless `allows` */
+  require(request: FastifyRequest, actor: Actor): void {
+    if (!this.allows(request, actor)) throw refusalOf(request.headers.origin);
+  }
+
+  private async mayCall(origin: string): Promise<boolean> {
+    return this.listed.has(origin) || (await this.deps.isTokenOrigin?.(origin)) === true;
+  }
+
+  /** Whether all keys may be used: from listed origins, from the gateway's own, and by what is no page. */
+  private isOpen({ headers: { origin, host } }: FastifyRequest): boolean {
+    return origin === undefined || this.listed.has(origin) || isSameHost(origin, host);
+  }
+}
+
+/** @throws FORBIDDEN when a portal token is used by a page of an origin that it does not name */
+export function requireOwnOrigin(request: FastifyRequest, actor: Actor): void {
+  if (hasOwnOrigins(actor) && !isOwnOrigin(request, actor)) throw refusalOf(request.headers.origin);
+}
+
+function hasOwnOrigins({ origins = [] }: Actor): boolean {
+  return origins.length > 0;
+}
+
+function isOwnOrigin({ headers: { origin } }: FastifyRequest, { origins = [] }: Actor): boolean {
+  return origin === undefined || origins.includes(origin);
 }
 
 // The scheme is not compared: behind a proxy that terminates TLS, the gateway does not see it.
 function isSameHost(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}
+
+function refusalOf(origin = ''): ForbiddenError {
+  return new ForbiddenError(
+    `Pages of ${JSON.stringify(origin.slice(0, 200))} may not call this gateway, or not with this key.`,
+  );
 }

@@ -48,6 +48,8 @@ export interface HttpServerDeps {
   readonly live?: LiveDeps;
   /** The web origins whose pages may call the API; default: none. */
   readonly corsOrigins?: readonly string[];
+  /** Whether a portal token in force names an origin; default: none does. */
+  readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
   /** Counts of faults outside requests, by kind. */
@@ -81,7 +83,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   logRequests(server, facts);
   refuseWhileClosing(server);
   answerFailures(server);
-  const origins = new Origins(deps.corsOrigins ?? []);
+  const origins = new Origins(deps);
   await origins.answerBrowsers(server);
   checkAddresses(server);
   takeJson(server);
@@ -127,7 +129,7 @@ async function serveGraphQL(
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
     onRequest: async (request) => {
       // A socket may send its key in its first message.
-      if (request.ws) origins.require(request);
+      if (request.ws) await origins.requireForSocket(request);
       else await onRequest(request);
     },
     preHandler,

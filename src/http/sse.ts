@@ -37,8 +37,8 @@ export function serveEventStreams(server: FastifyInstance, deps: SseDeps): void 
     url: '/graphql/stream',
     bodyLimit: FRAME_BYTES_MAX,
     onRequest: async (request) => {
-      deps.origins.require(request);
       await onRequest(request);
+      deps.origins.require(request, actorOf(request));
     },
     handler: async (request, reply) => {
       if (request.headers.accept?.includes(EVENT_STREAM) !== true) {

@@ -11,6 +11,7 @@ import type { Actor } from '../core/identity.ts';
 import { databaseTrouble } from '../db/trouble.ts';
 import type { Authenticate } from './key-check.ts';
 import { Caller, type LiveOperations } from './live-operations.ts';
+import type { Origins } from './origins.ts';
 import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
 
 export const FRAME_BYTES_MAX = 64 * 1024;
@@ -43,6 +44,7 @@ export interface WebSocketDeps {
   readonly operations: LiveOperations;
   readonly sessions: LiveSessions;
   readonly authenticate: Authenticate;
+  readonly origins: Origins;
   readonly log: FastifyBaseLogger;
 }
 
@@ -121,6 +123,7 @@ async function connect(deps: WebSocketDeps, connection: Connection): Promise<boo
     authorizationIn(connection.connectionParams) ?? request.headers.authorization,
   );
   if (actor === null || socket.readyState !== socket.OPEN) return false;
+  if (!deps.origins.allows(request, actor)) return false;
   const session = socketSession(socket, actor);
   extra.session = session;
   extra.caller = new Caller(actor, () => {

@@ -142,7 +142,7 @@ describe('sockets and event streams', () => {
     expect(await streams[3]?.json()).toEqual({
       errors: [
         {
-          message: `Pages of "${OTHER}" may not call this gateway.`,
+          message: `Pages of "${OTHER}" may not call this gateway, or not with this key.`,
           extensions: { code: 'FORBIDDEN' },
         },
       ],

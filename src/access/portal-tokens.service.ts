@@ -1,0 +1,126 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../core/clock.ts';
+import { ConflictError, UnauthenticatedError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import { isWebOrigin } from '../core/url.ts';
+import type { Database } from '../db/database.ts';
+import { requireAccount } from './authorize.ts';
+import { prefixOf } from './key.ts';
+import { type AccountFinder, hashOf, KEY_CACHE_MS, newSecret } from './key.service.ts';
+import {
+  parsePortalToken,
+  TOKEN_START,
+  TOKENS_IN_FORCE_MAX,
+  type CreatePortalTokenRequest,
+  type PortalToken,
+} from './portal-token.ts';
+import {
+  countTokensInForce,
+  deleteExpiredTokens,
+  findTokenOrigins,
+  holdKey,
+  insertToken,
+} from './portal-tokens.store.ts';
+
+const DELETE_EVERY_MS = 600_000;
+const CACHED_ORIGINS = 1_000;
+
+export interface PortalTokenDeps {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly accounts: AccountFinder;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Origins that are looked up by the same statement. */
+interface Lookup {
+  readonly origins: Set<string>;
+  readonly found: Promise<ReadonlySet<string>>;
+}
+
+export class PortalTokenService {
+  private readonly knownOrigins = new LRUCache<string, true>({
+    max: CACHED_ORIGINS,
+    ttl: KEY_CACHE_MS,
+  });
+  private running: Promise<unknown> = Promise.resolve();
+  private waiting: Lookup | null = null;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly deps: PortalTokenDeps) {}
+
+  /**
+   * Makes a token for the pages of an account. It ends with the key that makes it.
+   * @throws FORBIDDEN without MANAGE, NOT_FOUND, BAD_USER_INPUT, CONFLICT when there are too many tokens
+   */
+  async create(actor: Actor, request: CreatePortalTokenRequest): Promise<PortalToken> {
+    const { database, clock, accounts } = this.deps;
+    const accountId = requireAccount(actor, 'MANAGE', {
+      accountId: request.accountId,
+      path: ['accountId'],
+    });
+    const nowMs = clock.nowMs();
+    const parsed = parsePortalToken(request, { nowMs, makerEndsAtMs: actor.endsAtMs ?? null });
+    const token = newSecret(TOKEN_START);
+    await database.inTransaction(async (tx) => {
+      await accounts.get(tx, accountId, request.accountId ?? undefined);
+      if (!(await holdKey(tx, actor.accountId, actor.keyId))) throw new UnauthenticatedError();
+      const inForce = await countTokensInForce(tx, accountId, nowMs);
+      if (inForce >= TOKENS_IN_FORCE_MAX) {
+        throw new ConflictError(
+          `There are ${inForce} portal tokens in force; there can be at most ${TOKENS_IN_FORCE_MAX}: wait until some expire.`,
+        );
+      }
+      await insertToken(
+        tx,
+        { ...parsed, accountId, parentKeyId: actor.keyId },
+        { secretSha256: hashOf(token), prefix: prefixOf(token) },
+      );
+    });
+    return { token, expiresAtMs: parsed.expiresAtMs };
+  }
+
+  /**
+   * Whether a token in force names an origin. Anybody may ask, so there is one statement at a time, for all who wait.
+   * A token that was just made, on any gateway, is seen.
+   */
+  async isTokenOrigin(origin: string): Promise<boolean> {
+    if (!isWebOrigin(origin)) return false;
+    if (this.knownOrigins.has(origin)) return true;
+    this.waiting ??= this.nextLookup();
+    this.waiting.origins.add(origin);
+    const isFound = (await this.waiting.found).has(origin);
+    if (isFound) this.knownOrigins.set(origin, true);
+    return isFound;
+  }
+
+  /** Deletes expired tokens from now on, until `stop`. */
+  start(): void {
+    this.timer = setInterval(() => {
+      this.deleteExpired().catch(this.deps.onError);
+    }, DELETE_EVERY_MS);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** Deletes the tokens that have expired. */
+  async deleteExpired(): Promise<void> {
+    const nowMs = this.deps.clock.nowMs();
+    await this.deps.database.inTransaction((tx) => deleteExpiredTokens(tx, nowMs));
+  }
+
+  private nextLookup(): Lookup {
+    const { database, clock } = this.deps;
+    const origins = new Set<string>();
+    const look = (): Promise<ReadonlySet<string>> => {
+      this.waiting = null;
+      return database.inSnapshot((tx) => findTokenOrigins(tx, [...origins], clock.nowMs()));
+    };
+    const found = this.running.then(look, look);
+    this.running = found;
+    return { origins, found };
+  }
+}
