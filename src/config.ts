@@ -2,6 +2,8 @@
 // and in full, and nothing starts with half of it.
 
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import { GatewayError } from './core/errors.ts';
 import { isWebOrigin } from './core/url.ts';
@@ -14,6 +16,7 @@ import {
 } from './credits/policy.ts';
 import { parseTrustedDocuments, type TrustedDocuments } from './graphql/documents.ts';
 import { firstThresholds } from './credits/thresholds.ts';
+import type { TrustProxy } from './http/server.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
 const logLevels = {
@@ -57,6 +60,8 @@ export interface Config {
   readonly webhookAllowLoopback: boolean;
   /** The web origins whose pages may call the API. */
   readonly corsOrigins: readonly string[];
+  /** Whose X-Forwarded-For says where a request comes from. */
+  readonly trustProxy: TrustProxy;
 }
 
 /** The environment cannot be used; `problems` has one sentence for each bad variable. */
@@ -125,17 +130,40 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     publicUrl: publicUrl === null ? null : new URL(publicUrl).href.replace(/\/+$/, ''),
     webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
-    corsOrigins: listOf(
-      read.text(
-        'CORS_ORIGINS',
-        'none',
-        (value) => listOf(value).every(isWebOrigin),
-        'web origins such as https://app.example.com,https://portal.example.com, each without a path or a slash at its end and never *, or none',
-      ),
-    ),
+    trustProxy: readTrustProxy(read),
+    corsOrigins: readCorsOrigins(read),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readCorsOrigins(read: EnvironmentReader): readonly string[] {
+  return listOf(
+    read.text(
+      'CORS_ORIGINS',
+      'none',
+      (value) => listOf(value).every(isWebOrigin),
+      'web origins such as https://app.example.com,https://portal.example.com, each without a path or a slash at its end and never *, or none',
+    ),
+  );
+}
+
+function readTrustProxy(read: EnvironmentReader): TrustProxy {
+  const isHops = (value: string): boolean => /^[1-9]$/.test(value);
+  const value = read.text(
+    'TRUST_PROXY',
+    'none',
+    (text) => isHops(text) || listOf(text).every(isNetwork),
+    'the number of proxies before the gateway (1 to 9), their addresses or networks such as 10.0.0.7,192.168.0.0/16, or none',
+  );
+  if (isHops(value)) return Number(value);
+  const networks = [...listOf(value)];
+  return networks.length === 0 ? false : networks;
+}
+
+function isNetwork(value: string): boolean {
+  const [address = ''] = value.split('/', 1);
+  return isIP(address) !== 0 && (address === value || ipaddr.isValidCIDR(value));
 }
 
 function readTrustedDocuments(read: EnvironmentReader): TrustedDocuments | null {

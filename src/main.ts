@@ -134,6 +134,7 @@ async function start(config: Config, started: Started): Promise<void> {
     logLevel: config.logLevel,
     trustedDocuments: config.trustedDocuments,
     corsOrigins: config.corsOrigins,
+    trustProxy: config.trustProxy,
     backgroundFailures: failures.counts,
   });
   const jobs = await startJobs({

@@ -9,7 +9,8 @@ import type { Database } from './db/database.ts';
 import { RequestContext } from './graphql/context.ts';
 import type { TrustedDocuments } from './graphql/documents.ts';
 import { registerEventsRoute } from './http/events.ts';
-import { createHttpServer } from './http/server.ts';
+import { createHttpServer, type TrustProxy } from './http/server.ts';
+import { limitWrongKeys } from './http/wrong-keys.ts';
 
 export interface ServerOptions {
   readonly app: App;
@@ -20,6 +21,8 @@ export interface ServerOptions {
   readonly trustedDocuments?: TrustedDocuments | null;
   /** The web origins whose pages may call the API; default: none. */
   readonly corsOrigins?: readonly string[];
+  /** Whose word about the addresses of callers is taken; default: nobody's. */
+  readonly trustProxy?: TrustProxy;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -32,13 +35,17 @@ export async function startServer({
   logLevel,
   trustedDocuments = null,
   corsOrigins = [],
+  trustProxy = false,
   backgroundFailures = {},
 }: ServerOptions): Promise<FastifyInstance> {
+  const authenticate = limitWrongKeys({
+    authenticate: (authorization) => app.keys.authenticate(authorization),
+  });
   app.live.start();
   const server = await createHttpServer({
     schema: app.schema,
     trustedDocuments,
-    authenticate: (authorization) => app.keys.authenticate(authorization),
+    authenticate,
     createContext: (actor) => new RequestContext(actor, database, clock),
     live: {
       createContext: (actor, onSlow) =>
@@ -48,12 +55,13 @@ export async function startServer({
     isReady: () => database.isReachable(),
     corsOrigins,
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
+    trustProxy,
     logLevel,
     backgroundFailures,
     extraRoutes: (server) =>
       registerEventsRoute(server, {
         ingest: app.ingest,
-        authenticate: (authorization) => app.keys.authenticate(authorization),
+        authenticate,
       }),
   });
   server.addHook('onClose', () => app.live.stop());

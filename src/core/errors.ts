@@ -11,6 +11,7 @@ export const errorCodes = {
   IDEMPOTENCY_CONFLICT: 409,
   DEPLOYMENTS_DISABLED: 409,
   QUERY_TOO_COSTLY: 400,
+  RATE_LIMITED: 429,
   PERSISTED_QUERY_NOT_FOUND: 400,
   UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
@@ -119,6 +120,17 @@ export class UntrustedDocumentError extends GatewayError {
       'PERSISTED_QUERY_NOT_FOUND',
       'This gateway runs trusted documents only, and this is none of them.',
     );
+  }
+}
+
+/** The caller asked too often. */
+export class RateLimitedError extends GatewayError {
+  constructor(
+    message: string,
+    /** When the caller may try again. */
+    readonly retryAfterSeconds: number,
+  ) {
+    super('RATE_LIMITED', message);
   }
 }
 

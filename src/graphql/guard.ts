@@ -9,6 +9,7 @@ import {
   type ErrorCode,
   type ErrorPath,
   QueryTooCostlyError,
+  RateLimitedError,
 } from '../core/errors.ts';
 import { databaseTrouble, type DatabaseTrouble } from '../db/trouble.ts';
 import { literalPath, printPath, variablePath } from './argument-path.ts';
@@ -27,6 +28,8 @@ export interface CallerError {
   readonly path?: ErrorPath;
   /** Of QUERY_TOO_COSTLY: the limit that was passed. */
   readonly limit?: QueryTooCostlyError['limit'];
+  /** Of RATE_LIMITED. */
+  readonly retryAfterSeconds?: number;
   /** The id of the details in the log. */
   readonly reference?: string;
 }
@@ -44,6 +47,7 @@ export function describeError(error: unknown, onFault: FaultListener): CallerErr
       code,
       ...path,
       ...(error instanceof QueryTooCostlyError ? { limit: error.limit } : {}),
+      ...(error instanceof RateLimitedError ? { retryAfterSeconds: error.retryAfterSeconds } : {}),
     };
   }
   const reference = randomUUID();

@@ -67,6 +67,8 @@ export function answerBadAddress(
 function sendError(reply: FastifyReply, status: number, error: CallerError): FastifyReply {
   const { message, ...extensions } = error;
   if (status === errorCodes.UNAUTHENTICATED) void reply.header('www-authenticate', 'Bearer');
+  const { retryAfterSeconds } = extensions;
+  if (retryAfterSeconds !== undefined) void reply.header('retry-after', retryAfterSeconds);
   return reply.status(status).send({ errors: [{ message, extensions }] });
 }
 

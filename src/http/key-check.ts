@@ -5,8 +5,15 @@ import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { requireOwnOrigin } from './origins.ts';
 
-/** The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked. */
-export type Authenticate = (authorization: string | undefined) => Promise<Actor | null>;
+/**
+ * The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked.
+ * @param address the caller's
+ * @throws RATE_LIMITED after too many wrong keys from the address
+ */
+export type Authenticate = (
+  authorization: string | undefined,
+  address: string,
+) => Promise<Actor | null>;
 
 export interface KeyCheck {
   /** The route's hook. */
@@ -20,7 +27,7 @@ export function keyCheck(authenticate: Authenticate): KeyCheck {
   const actors = new WeakMap<FastifyRequest, Actor>();
   return {
     onRequest: async (request) => {
-      const actor = await authenticate(request.headers.authorization);
+      const actor = await authenticate(request.headers.authorization, request.ip);
       if (actor === null) throw new UnauthenticatedError();
       requireOwnOrigin(request, actor);
       actors.set(request, actor);

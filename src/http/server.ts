@@ -37,6 +37,9 @@ const REQUEST_TIMEOUT_MS = 120_000;
 /** For running requests to end when the server closes; longer than any statement takes. */
 const CLOSE_TIMEOUT_MS = 6_000;
 
+/** How many proxies stand before the gateway, or their addresses; false: none. */
+export type TrustProxy = number | string[] | false;
+
 export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
   /** The only documents that run; null or left out: all do. */
@@ -50,6 +53,8 @@ export interface HttpServerDeps {
   readonly corsOrigins?: readonly string[];
   /** Whether a portal token in force names an origin; default: none does. */
   readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
+  /** Whose X-Forwarded-For counts; default: nobody's. */
+  readonly trustProxy?: TrustProxy;
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
   /** Counts of faults outside requests, by kind. */
@@ -74,6 +79,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     }),
     genReqId: requestId,
     bodyLimit: BODY_BYTES_MAX,
+    trustProxy: trustOf(deps.trustProxy ?? false),
     requestTimeout: REQUEST_TIMEOUT_MS,
     frameworkErrors: answerBadAddress,
     // refuseWhileClosing answers instead, in the same form as all other refusals.
@@ -94,6 +100,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   await serveGraphQL(server, deps, { facts, operations, origins });
   await deps.extraRoutes(server);
   return server;
+}
+
+// Fastify itself takes no number: a caller that reaches the gateway past its proxies could claim any address. Whoever
+// configures a number says that there is no such way (docs/operations.md).
+function trustOf(
+  trusted: TrustProxy,
+): string[] | false | ((address: string, hop: number) => boolean) {
+  return typeof trusted === 'number' ? (_address, hop) => hop < trusted : trusted;
 }
 
 async function serveGraphQL(

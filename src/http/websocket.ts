@@ -6,7 +6,7 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
-import { UserInputError } from '../core/errors.ts';
+import { RateLimitedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { databaseTrouble } from '../db/trouble.ts';
 import type { Authenticate } from './key-check.ts';
@@ -22,12 +22,16 @@ const INIT_WITHIN_MS = 3_000;
 /** The close code of RFC 6455 for it. */
 const NOT_UTF8_CODE = 1007;
 
-/** The close code and reason of each end. 4450 is ours; the others are those of the protocols. */
+/** The close code and reason of each end. 4450 and 4451 are ours; the others are those of the protocols. */
 export const closings = {
   KEY_ENDED: { code: CloseCode.Forbidden, reason: 'The key was revoked or has expired.' },
   SLOW: {
     code: 4450,
     reason: 'The client reads too slowly: connect again and continue from your cursor.',
+  },
+  RATE_LIMITED: {
+    code: 4451,
+    reason: 'Too many wrong keys came from this address: try again in a minute.',
   },
   GOING_AWAY: {
     code: 1001,
@@ -37,7 +41,10 @@ export const closings = {
   UNAVAILABLE: { code: 1013, reason: 'UNAVAILABLE: please try again.' },
   FAULT: { code: CloseCode.InternalServerError, reason: 'Something went wrong on our side.' },
 } as const satisfies Readonly<
-  Record<EndReason | 'UNAVAILABLE' | 'FAULT', { readonly code: number; readonly reason: string }>
+  Record<
+    EndReason | 'RATE_LIMITED' | 'UNAVAILABLE' | 'FAULT',
+    { readonly code: number; readonly reason: string }
+  >
 >;
 
 export interface WebSocketDeps {
@@ -65,6 +72,10 @@ export function websocketHandler(
   const server = protocolServer(deps);
   return (socket, request) => {
     const fail = (error: unknown): void => {
+      if (error instanceof RateLimitedError) {
+        socket.close(closings.RATE_LIMITED.code, closings.RATE_LIMITED.reason);
+        return;
+      }
       deps.log.error({ err: error }, 'live connection failed');
       const { code, reason } =
         databaseTrouble(error) === null ? closings.FAULT : closings.UNAVAILABLE;
@@ -121,6 +132,7 @@ async function connect(deps: WebSocketDeps, connection: Connection): Promise<boo
   const { socket, request } = extra;
   const actor = await deps.authenticate(
     authorizationIn(connection.connectionParams) ?? request.headers.authorization,
+    request.ip,
   );
   if (actor === null || socket.readyState !== socket.OPEN) return false;
   if (!deps.origins.allows(request, actor)) return false;

@@ -47,6 +47,7 @@ describe('loadConfig', () => {
       webhookSecretKey: null,
       webhookAllowLoopback: false,
       corsOrigins: [],
+      trustProxy: false,
     });
   });
 
@@ -73,6 +74,7 @@ describe('loadConfig', () => {
       WEBHOOK_SECRET_KEY: KEY,
       WEBHOOK_ALLOW_LOOPBACK: '1',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
+      TRUST_PROXY: '10.0.0.7, 192.168.0.0/16, ::1',
     };
 
     expect(loadConfig(env)).toEqual({
@@ -102,6 +104,7 @@ describe('loadConfig', () => {
       webhookSecretKey: Buffer.alloc(32, 7),
       webhookAllowLoopback: true,
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
     });
   });
 
@@ -129,6 +132,20 @@ describe('loadConfig', () => {
       expect.stringMatching(/^CORS_ORIGINS must be web origins .* never \*, or none, not /),
     ]);
   });
+
+  it('takes a number of proxies', () => {
+    expect(loadConfig({ TRUST_PROXY: '2' }).trustProxy).toBe(2);
+    expect(loadConfig({ TRUST_PROXY: 'none' }).trustProxy).toBe(false);
+  });
+
+  it.each(['0', '10', 'true', '*', '10.0.0.0/33', 'proxy.internal', ','])(
+    'takes no TRUST_PROXY of %s',
+    (value) => {
+      expect(problemsOf({ TRUST_PROXY: value })).toEqual([
+        expect.stringMatching(/^TRUST_PROXY must be the number of proxies .* or none, not /),
+      ]);
+    },
+  );
 
   it('names every bad variable at once', () => {
     const problems = problemsOf({

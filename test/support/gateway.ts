@@ -82,7 +82,7 @@ export interface TestGatewayOptions {
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
-  readonly server?: Pick<ServerOptions, 'trustedDocuments' | 'corsOrigins'>;
+  readonly server?: Pick<ServerOptions, 'trustedDocuments' | 'corsOrigins' | 'trustProxy'>;
   /** Default: TEST_DEFAULTS. */
   readonly accountDefaults?: AccountDefaults;
 }

@@ -1,0 +1,96 @@
+// Guessing keys is slow and costs nothing: after twenty wrong keys from an address, further unknown ones are refused until a
+// minute has passed since the first, before the database is asked. Keys that were right before still open: many callers
+// can share one address, and none of them shuts the others out.
+
+import { createHash } from 'node:crypto';
+import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
+import { bearerSecret } from '../access/key.ts';
+import { RateLimitedError } from '../core/errors.ts';
+import type { Actor } from '../core/identity.ts';
+import type { Authenticate } from './key-check.ts';
+
+export const WRONG_KEYS_MAX = 20;
+const WINDOW_MS = 60_000;
+const ADDRESSES_MAX = 100_000;
+const RIGHT_KEYS_MAX = 10_000;
+/** A network gives each customer at least so many bits of IPv6 to choose addresses from. */
+const IPV6_PREFIX_HEX_LENGTH = 16;
+
+/** The attempts of one address. */
+interface Attempts {
+  wrong: number;
+  /** Keys that are being looked up. Each may be wrong, so with those that were it is never above the limit. */
+  running: number;
+  readonly waiting: (() => void)[];
+}
+
+export interface WrongKeysOptions {
+  /** Whose secret it is; null for a wrong one. It may ask the database. */
+  readonly authenticate: (authorization: string) => Promise<Actor | null>;
+  /** For tests. */
+  readonly windowMs?: number;
+}
+
+/** Checks keys, and refuses addresses with too many wrong ones: RATE_LIMITED. */
+export function limitWrongKeys({
+  authenticate,
+  windowMs = WINDOW_MS,
+}: WrongKeysOptions): Authenticate {
+  const rightKeys = new LRUCache<string, true>({ max: RIGHT_KEYS_MAX });
+  const addresses = new LRUCache<string, Attempts>({ max: ADDRESSES_MAX, ttl: windowMs });
+  const attemptsFrom = (address: string): Attempts => {
+    const known = addresses.get(address);
+    if (known !== undefined) return known;
+    const attempts: Attempts = { wrong: 0, running: 0, waiting: [] };
+    addresses.set(address, attempts);
+    return attempts;
+  };
+  const requireRoom = async (attempts: Attempts, address: string): Promise<void> => {
+    for (;;) {
+      if (attempts.wrong >= WRONG_KEYS_MAX) {
+        const afterMs = Math.max(addresses.getRemainingTTL(address), 1);
+        throw new RateLimitedError(
+          `Too many wrong keys came from this address; ${WRONG_KEYS_MAX} a minute are answered.`,
+          Math.ceil(afterMs / 1_000),
+        );
+      }
+      if (attempts.wrong + attempts.running < WRONG_KEYS_MAX) return;
+      await new Promise<void>((resolve) => {
+        attempts.waiting.push(resolve);
+      });
+    }
+  };
+  return async (authorization, from) => {
+    const secret = bearerSecret(authorization);
+    if (authorization === undefined || secret === null) return null;
+    const hash = createHash('sha256').update(secret).digest('base64');
+    if (rightKeys.get(hash) === true) {
+      const actor = await authenticate(authorization);
+      if (actor !== null) return actor;
+      rightKeys.delete(hash);
+      return null;
+    }
+    const address = networkOf(from);
+    const attempts = attemptsFrom(address);
+    await requireRoom(attempts, address);
+    attempts.running += 1;
+    try {
+      const actor = await authenticate(authorization);
+      if (actor === null) attempts.wrong += 1;
+      else rightKeys.set(hash, true);
+      return actor;
+    } finally {
+      attempts.running -= 1;
+      for (const resume of attempts.waiting.splice(0)) resume();
+    }
+  };
+}
+
+/** What counts as one address: an IPv4 address, or the 64 bits of an IPv6 network. */
+export function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address.slice(0, 64);
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  return Buffer.from(parsed.toByteArray()).toString('hex').slice(0, IPV6_PREFIX_HEX_LENGTH);
+}

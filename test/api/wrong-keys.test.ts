@@ -1,0 +1,168 @@
+// Wrong keys: twenty a minute and address are looked up, by whatever transport they come.
+
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { limitWrongKeys, networkOf, WRONG_KEYS_MAX } from '../../src/http/wrong-keys.ts';
+import { until } from '../support/eventually.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { originOf, rawSocket } from '../support/live.ts';
+
+const ATTACKER = '203.0.113.7';
+const BYSTANDER = '203.0.113.8';
+
+let gateway: TestGateway;
+let wrong = 0;
+
+beforeEach(async () => {
+  gateway = await startTestGateway({ server: { trustProxy: 1 } });
+});
+
+afterEach(() => gateway.close());
+
+function wrongKey(): string {
+  wrong += 1;
+  return `Bearer bgk_wrong_${wrong}_${'x'.repeat(30)}`;
+}
+
+/** Sends a key by a transport. */
+function attempt(
+  path: string,
+  { authorization = wrongKey(), from = ATTACKER } = {},
+): Promise<Response> {
+  return fetch(`${originOf(gateway)}${path}`, {
+    method: 'POST',
+    headers: {
+      authorization,
+      'x-forwarded-for': from,
+      accept: path === '/graphql/stream' ? 'text/event-stream' : 'application/json',
+      'content-type': path === '/v1/events' ? 'application/cloudevents+json' : 'application/json',
+    },
+    body: JSON.stringify({ query: '{ hardwareProfiles { id } }' }),
+  });
+}
+
+async function closeCode(payload: object, headers = {}): Promise<number> {
+  const raw = await rawSocket(originOf(gateway), { 'x-forwarded-for': ATTACKER, ...headers });
+  raw.send({ type: 'connection_init', payload });
+  await until(() => raw.closed !== null, 'the socket is closed');
+  return raw.closed?.code ?? 0;
+}
+
+/** Spends what the attacker has. */
+async function exhaust(): Promise<void> {
+  const answers = await Promise.all(
+    Array.from({ length: WRONG_KEYS_MAX }, () => attempt('/graphql')),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+}
+
+describe('after twenty wrong keys', () => {
+  it('every transport refuses the address without asking the database', async () => {
+    await exhaust();
+    const asked = jest.spyOn(gateway.database, 'inSnapshot');
+    const answers = await Promise.all(
+      ['/graphql', '/graphql/stream', '/v1/events'].map((path) => attempt(path)),
+    );
+    const codes = await Promise.all([
+      closeCode({ authorization: wrongKey() }),
+      closeCode({}, { authorization: wrongKey() }),
+    ]);
+
+    expect(answers.map(({ status }) => status)).toEqual([429, 429, 429]);
+    expect(codes).toEqual([4451, 4451]);
+    expect(asked).not.toHaveBeenCalled();
+    const seconds = Number(answers[0]?.headers.get('retry-after'));
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(60);
+    expect(await answers[0]?.json()).toEqual({
+      errors: [
+        {
+          message: 'Too many wrong keys came from this address; 20 a minute are answered.',
+          extensions: { code: 'RATE_LIMITED', retryAfterSeconds: seconds },
+        },
+      ],
+    });
+  });
+
+  it('other addresses, calls without a key and keys that were right before go on', async () => {
+    const right = `Bearer ${gateway.operatorKey}`;
+    await attempt('/graphql', { authorization: right });
+    await exhaust();
+
+    const statuses = await Promise.all([
+      attempt('/graphql', { from: BYSTANDER }),
+      attempt('/graphql', { authorization: '' }),
+      attempt('/graphql', { authorization: right }),
+    ]);
+
+    expect(statuses.map(({ status }) => status)).toEqual([401, 401, 200]);
+  });
+
+  it('an address before the proxy that the caller claims does not count', async () => {
+    await exhaust();
+    const { status } = await attempt('/graphql', { from: `${BYSTANDER}, ${ATTACKER}` });
+
+    expect(status).toBe(429);
+  });
+});
+
+describe('without TRUST_PROXY', () => {
+  it('a caller cannot claim an address', async () => {
+    const alone = await startTestGateway({ beside: gateway });
+    const claim = (from: string): Promise<Response> =>
+      fetch(`${originOf(alone)}/graphql`, {
+        method: 'POST',
+        headers: { authorization: wrongKey(), 'x-forwarded-for': from },
+      });
+    for (let index = 0; index < WRONG_KEYS_MAX; index += 1) await claim(`203.0.113.${index}`);
+    const { status } = await claim('198.51.100.1');
+    await alone.close();
+
+    expect(status).toBe(429);
+  });
+});
+
+describe('the limit', () => {
+  it('is never passed by keys that come at once', async () => {
+    const lookUp = jest.spyOn(gateway.app.keys, 'authenticate');
+    const answers = await Promise.all(
+      Array.from({ length: 3 * WRONG_KEYS_MAX }, () => attempt('/graphql')),
+    );
+
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(WRONG_KEYS_MAX);
+    expect(lookUp).toHaveBeenCalledTimes(WRONG_KEYS_MAX);
+  });
+
+  it('is not touched by many right keys that come at once', async () => {
+    const actor = { name: 'key:1', keyId: 1, accountId: null, scopes: new Set<never>() };
+    const authenticate = limitWrongKeys({ authenticate: () => Promise.resolve(actor) });
+    const found = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => authenticate(`Bearer right-${index}`, ATTACKER)),
+    );
+
+    expect(found).toEqual(found.map(() => actor));
+  });
+
+  it('ends after its time', async () => {
+    const authenticate = limitWrongKeys({
+      authenticate: () => Promise.resolve(null),
+      windowMs: 100,
+    });
+    const from = (): Promise<unknown> => authenticate(wrongKey(), ATTACKER);
+    for (let index = 0; index < WRONG_KEYS_MAX; index += 1) await from();
+    await expect(from()).rejects.toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 1 });
+    await until(
+      () =>
+        from().then(
+          () => true,
+          () => false,
+        ),
+      'the address may try again',
+    );
+  });
+
+  it('counts an IPv6 network as one address, and IPv4 in IPv6 as IPv4', () => {
+    expect(networkOf('2001:db8:1:2:3::4')).toBe(networkOf('2001:db8:1:2:ffff::9'));
+    expect(networkOf('2001:db8:1:3::4')).not.toBe(networkOf('2001:db8:1:2::4'));
+    expect(networkOf('::ffff:203.0.113.7')).toBe(ATTACKER);
+  });
+});
