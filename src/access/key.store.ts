@@ -25,6 +25,7 @@ export class ApiKeyRow {
 }
 
 /** An operator's key has account 0 in the table. */
+const KEYS_LOCK = 5_120_448_907;
 const NO_ACCOUNT = 0;
 const COLUMNS =
   'account_id, key_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at, is_portal_token, origins';
@@ -125,9 +126,9 @@ export async function touchKey(
      where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint and (last_used_at is null or last_used_at < ${at(used.unlessSinceMs)})`);
 }
 
-/** Holds off other writers of keys until the transaction ends: gateways that start at the same time take turns. */
+/** Holds off the first starts of other gateways until the transaction ends: one of them makes the operator's key. */
 export async function lockKeys(tx: Tx): Promise<void> {
-  await tx.query(sql`/* access.lockKeys */ lock table api_key in share row exclusive mode`);
+  await tx.query(sql`/* access.lockKeys */ select pg_advisory_xact_lock(${KEYS_LOCK})`);
 }
 
 function keyFromRow(row: Row): ApiKey {
