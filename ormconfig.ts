@@ -14,7 +14,7 @@ import { PageOneView1770130000000 } from './migrations/1770130000000-page-one-vi
 import { KeepFleetViews1770150100000 } from './migrations/1770150100000-keep-fleet-views.ts';
 import { IssuePortalTokens1770195000000 } from './migrations/1770195000000-issue-portal-tokens.ts';
 import { NameAlertRules1770190000000 } from './migrations/1770190000000-name-alert-rules.ts';
-import { NarrowGrants1770192000000 } from './migrations/1770192000000-narrow-grants.ts';
+import { NarrowGrants1770197000000 } from './migrations/1770197000000-narrow-grants.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -81,5 +81,5 @@ export const migrations = [
   KeepFleetViews1770150100000,
   NameAlertRules1770190000000,
   IssuePortalTokens1770195000000,
-  NarrowGrants1770192000000,
+  NarrowGrants1770197000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

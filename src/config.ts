@@ -36,6 +36,8 @@ export interface Config {
   readonly host: string;
   /** Null: the embedded database under `dataDir`. */
   readonly databaseUrl: string | null;
+  /** The pool's login; null: the gateway makes one. */
+  readonly databaseLoginUrl: string | null;
   readonly databasePoolSize: number;
   readonly dataDir: string;
   readonly seedDemo: boolean;
@@ -105,6 +107,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
     host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
     databaseUrl,
+    databaseLoginUrl: readLoginUrl(read),
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
     dataDir: read.text('DATA_DIR', '.data', (value) => value.trim() !== '', 'the path of a folder'),
     seedDemo: read.flag('SEED_DEMO', databaseUrl === null),
@@ -164,6 +167,13 @@ function readTrustProxy(read: EnvironmentReader): TrustProxy {
 function isNetwork(value: string): boolean {
   const [address = ''] = value.split('/', 1);
   return isIP(address) !== 0 && (address === value || ipaddr.isValidCIDR(value));
+}
+
+function readLoginUrl(read: EnvironmentReader): string | null {
+  return read.optional('DATABASE_LOGIN_URL', isPostgresUrl, {
+    expected: 'an address such as postgres://user:password@host:5432/database',
+    secret: true,
+  });
 }
 
 function readTrustedDocuments(read: EnvironmentReader): TrustedDocuments | null {

@@ -10,6 +10,7 @@ import { startEmbedded } from './db/embedded.ts';
 import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
 import { startJobs } from './db/job-runner.ts';
 import { keepTime } from './db/keep-time.ts';
+import { loginOf, loginUrl, requireHarmlessLogin } from './db/login.ts';
 import { migrate } from './db/migrate.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { startServer } from './server.ts';
@@ -88,9 +89,7 @@ async function main(): Promise<void> {
 }
 
 async function start(config: Config, started: Started): Promise<void> {
-  const url = await databaseUrl(config, started);
-  const database = await openMigrated(config, url);
-  started.add(() => database.close());
+  const { database, url } = await openMigrated(config, await databaseUrl(config, started), started);
   const clock = new SystemClock();
   const time = await keepTime(clock, database, (line) => {
     process.stderr.write(`${line}\n`);
@@ -149,10 +148,21 @@ async function start(config: Config, started: Started): Promise<void> {
   process.stdout.write(welcome({ address, keys, keysFile }));
 }
 
-async function openMigrated(config: Config, url: string): Promise<Database> {
+/** Migrates as the owner and opens the pool as its login. @returns the address of that login too */
+async function openMigrated(
+  config: Config,
+  ownerUrl: string,
+  started: Started,
+): Promise<{ readonly database: Database; readonly url: string }> {
+  const given = config.databaseUrl === null ? null : config.databaseLoginUrl;
   try {
-    await migrate({ url, migrations });
-    return await openDatabase({ url, poolSize: config.databasePoolSize, entities });
+    const login = given === null ? loginOf(ownerUrl) : null;
+    await migrate({ url: ownerUrl, migrations, ...(login === null ? {} : { login }) });
+    const url = login === null ? (given ?? ownerUrl) : loginUrl(ownerUrl, login);
+    const database = await openDatabase({ url, poolSize: config.databasePoolSize, entities });
+    started.add(() => database.close());
+    await requireHarmlessLogin(database);
+    return { database, url };
   } catch (error) {
     const reason = reasonOutOfReach(error);
     if (reason === null || config.databaseUrl === null) throw error;

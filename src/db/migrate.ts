@@ -5,6 +5,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS } from './connection.ts';
 import { sqlState } from './database.ts';
+import { type Login, loginStatements } from './login.ts';
 import { installJobs } from './jobs-schema.ts';
 
 export const OLDEST_POSTGRES = 15;
@@ -13,6 +14,8 @@ const MIGRATION_LOCK = 7_238_104_411;
 export interface MigrateOptions {
   readonly url: string;
   readonly migrations: NonNullable<DataSourceOptions['migrations']>;
+  /** Made for the gateways' pools, unless it is left out. */
+  readonly login?: Login;
 }
 
 /**
@@ -23,6 +26,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   return withOwner(options, async (source) => {
     const ran = await source.runMigrations({ transaction: 'each' });
     await installJobs(options.url);
+    if (options.login !== undefined) await makeLogin(source, options.login);
     return ran.map((migration) => migration.name);
   });
 }
@@ -62,6 +66,22 @@ async function withOwner<T>(
   } finally {
     await lock.release();
     await source.destroy();
+  }
+}
+
+async function makeLogin(source: DataSource, login: Login): Promise<void> {
+  const roles: unknown = await source.query('select from pg_roles where rolname = $1', [
+    login.user,
+  ]);
+  const exists = Array.isArray(roles) && roles.length > 0;
+  try {
+    for (const statement of loginStatements(login, exists)) await source.query(statement);
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error;
+    throw new UnavailableError(
+      `The user of DATABASE_URL may not make the login ${JSON.stringify(login.user)}: give it createrole, or set DATABASE_LOGIN_URL.`,
+      { cause: error },
+    );
   }
 }
 

@@ -23,7 +23,8 @@ export default async function globalSetup(): Promise<void> {
   const server = await startEmbedded({ dataDir, databaseName: TEMPLATE, log: () => undefined });
   await migrate({ url: server.url, migrations });
   // No test asks what is left after the server's crash, and tests commit some ten thousand times.
-  await asOwner(server.url, 'alter role current_user set synchronous_commit = off');
+  await asOwner(server.url, 'alter system set synchronous_commit = off');
+  await asOwner(server.url, 'select pg_reload_conf()');
   process.env['TEST_DATABASE_URL'] = server.url;
   globalThis.stopTestServer = async () => {
     await server.stop();

@@ -5,7 +5,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const ROLES = 'billing_gateway, billing_operator';
 
-export class NarrowGrants1770192000000 implements MigrationInterface {
+export class NarrowGrants1770197000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`
       revoke update on api_key, credit_allocation, hardware_profile, hardware_rate from ${ROLES};
