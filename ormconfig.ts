@@ -15,6 +15,8 @@ import { KeepFleetViews1770150100000 } from './migrations/1770150100000-keep-fle
 import { IssuePortalTokens1770195000000 } from './migrations/1770195000000-issue-portal-tokens.ts';
 import { NameAlertRules1770190000000 } from './migrations/1770190000000-name-alert-rules.ts';
 import { NarrowGrants1770197000000 } from './migrations/1770197000000-narrow-grants.ts';
+import { RecordChanges1770200000000 } from './migrations/1770200000000-record-changes.ts';
+import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
@@ -43,6 +45,7 @@ export const entities = [
   AccountRow,
   AlertRow,
   ApiKeyRow,
+  AuditEntryRow,
   BillingCycleRow,
   CreditAllocationRow,
   CreditRequestRow,
@@ -82,4 +85,5 @@ export const migrations = [
   NameAlertRules1770190000000,
   IssuePortalTokens1770195000000,
   NarrowGrants1770197000000,
+  RecordChanges1770200000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -3,6 +3,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { KeyService } from './access/key.service.ts';
 import { PortalTokenService } from './access/portal-tokens.service.ts';
+import { AuditLogService } from './account/audit-log.service.ts';
 import { AccountService } from './account/account.service.ts';
 import { CatalogueService } from './catalogue/catalogue.service.ts';
 import { AlertService } from './alerts/alerts.service.ts';
@@ -104,6 +105,7 @@ export function createApp(options: AppOptions): App {
     ...services,
     schema: buildGatewaySchema({
       ...services,
+      auditLog: new AuditLogService(services.accounts),
       fleets: new FleetService(options.database),
       quotes: new QuoteService(),
       webhooks: services.webhooks.service,

@@ -3,6 +3,8 @@ import { requireRef, requireScope } from './access/authorize.ts';
 import { apiKeyNode } from './access/key.graphql.ts';
 import type { KeyService } from './access/key.service.ts';
 import { accountLoader } from './account/account.loaders.ts';
+import { auditEntryNode } from './account/audit-log.graphql.ts';
+import type { AuditLogService } from './account/audit-log.service.ts';
 import { accountNode } from './account/account.graphql.ts';
 import { alertNode } from './alerts/alerts.graphql.ts';
 import type { AlertService } from './alerts/alerts.service.ts';
@@ -36,6 +38,7 @@ type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<Nod
 
 const managed: ReadonlySet<TypeName> = new Set([
   'ApiKey',
+  'AuditEntry',
   'Email',
   'WebhookDelivery',
   'WebhookEndpoint',
@@ -45,6 +48,7 @@ const scopeOf = (type: TypeName): Scope => (managed.has(type) ? 'MANAGE' : 'READ
 /** The services that find what no loader finds. */
 export interface NodeServices {
   readonly alerts: AlertService;
+  readonly auditLog: AuditLogService;
   readonly credits: AllocationsService;
   readonly events: EventsService;
   readonly emails: EmailService;
@@ -69,6 +73,8 @@ export class NodeResolver {
         alertNode(await services.alerts.get(context.actor, await context.reader(), id)),
       ApiKey: async (context, _ref, id) =>
         apiKeyNode(await services.keys.get(context.actor, await context.reader(), id)),
+      AuditEntry: async (context, _ref, id) =>
+        auditEntryNode(await services.auditLog.get(context.actor, await context.reader(), id)),
       CreditAllocation: async (context, _ref, id) =>
         allocationNode(await services.credits.get(context.actor, await context.reader(), id)),
       BillingCycle: (context, { accountId, localId: cycleId }) =>

@@ -14,6 +14,7 @@ import { PortalTokenResolver } from './access/portal-token.graphql.ts';
 import type { PortalTokenService } from './access/portal-tokens.service.ts';
 import { ApiKeyResolver } from './access/key.graphql.ts';
 import { requireScope } from './access/authorize.ts';
+import { AuditLogResolver } from './account/audit-log.graphql.ts';
 import { AccountResolver } from './account/account.graphql.ts';
 import type { AccountService } from './account/account.service.ts';
 import { AccountAlertsResolver, AlertResolver } from './alerts/alerts.graphql.ts';
@@ -146,6 +147,7 @@ const plainResolvers: NonEmptyArray<PlainResolver> = [
 
 const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => object>([
   [NodeResolver, (services) => new NodeResolver(services)],
+  [AuditLogResolver, ({ auditLog }) => new AuditLogResolver(auditLog)],
   [AccountResolver, ({ accounts }) => new AccountResolver(accounts)],
   [ApiKeyResolver, ({ keys }) => new ApiKeyResolver(keys)],
   [PortalTokenResolver, ({ portalTokens }) => new PortalTokenResolver(portalTokens)],

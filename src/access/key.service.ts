@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { type AuditedChange, auditEntry } from '../audit/audit.ts';
+import { insertAudit } from '../audit/audit.store.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
-import { type Actor, type NodeRef, unknownId } from '../core/identity.ts';
+import { type Actor, encodeId, type NodeRef, unknownId } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { isOperator, requireAccount, requireRef, requireScope } from './authorize.ts';
 import {
@@ -108,20 +110,40 @@ export class KeyService {
           `There are ${inForce} keys in force; there can be at most ${KEYS_IN_FORCE_MAX}: revoke one first.`,
         );
       }
-      return insertSecret(tx, { ...parsed, accountId, prefix: prefixOf(secret) }, secret);
+      const made = await insertSecret(
+        tx,
+        { ...parsed, accountId, prefix: prefixOf(secret) },
+        secret,
+      );
+      invariant(made !== null, 'random secrets differ');
+      const { prefix, scopes, expiresAtMs } = made;
+      const entry = auditEntry(actor, {
+        ...auditedKey(made),
+        action: 'createApiKey',
+        to: { prefix, scopes, expiresAtMs },
+      });
+      await insertAudit(tx, entry, parsed.createdAtMs);
+      return made;
     });
-    invariant(apiKey !== null, 'random secrets differ');
     return { apiKey, secret };
   }
 
   /** Revokes a key and its portal tokens; one that is already revoked is returned unchanged. @throws FORBIDDEN, NOT_FOUND */
   async revoke(actor: Actor, id: string): Promise<ApiKey> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['ApiKey'], path: ['id'] });
-    const nowMs = this.clock.nowMs();
+    const { accountId, keyId } = keyOf(ref);
     const revoked = await this.database.inTransaction(async (tx) => {
-      const key = await revokeKey(tx, keyOf(ref), nowMs);
+      const revokedAtMs = this.clock.nowMs();
+      const key = await revokeKey(tx, { accountId, keyId }, revokedAtMs);
+      if (key === null) return findKey(tx, accountId, keyId);
       // After the key: a call that makes a token holds its key, so none is missed.
-      if (key !== null) await revokeTokensOf(tx, key.keyId, nowMs);
+      await revokeTokensOf(tx, keyId, revokedAtMs);
+      const entry = auditEntry(actor, {
+        ...auditedKey(key),
+        action: 'revokeApiKey',
+        to: { revokedAtMs },
+      });
+      await insertAudit(tx, entry, revokedAtMs);
       return key;
     });
     if (revoked === null) throw unknownId(id, ['id']);
@@ -234,6 +256,11 @@ function ownerOfNewKey(actor: Actor, request: CreateApiKeyRequest): number | nul
     accountId: request.accountId,
     path: ['input', 'accountId'],
   });
+}
+
+function auditedKey(key: ApiKey): Pick<AuditedChange, 'accountId' | 'target' | 'name'> {
+  const { accountId, keyId, name } = key;
+  return { accountId, target: encodeId('ApiKey', accountId ?? 0, keyId), name };
 }
 
 function keyOf(ref: NodeRef): Pick<ApiKey, 'accountId' | 'keyId'> {

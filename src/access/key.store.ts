@@ -104,15 +104,15 @@ export async function insertKey(
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 
-/** Revokes a key; one that was revoked before keeps its first instant. */
+/** Revokes a key. @returns null when there is none or it was revoked before */
 export async function revokeKey(
   tx: Tx,
   key: Pick<ApiKey, 'accountId' | 'keyId'>,
   atMs: number,
 ): Promise<ApiKey | null> {
-  const rows =
-    await tx.query(sql`/* access.revokeKey */ update api_key set revoked_at = coalesce(revoked_at, ${at(atMs)})
-     where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint and not is_portal_token returning ${raw(COLUMNS)}`);
+  const rows = await tx.query(sql`/* access.revokeKey */ update api_key set revoked_at = ${at(atMs)}
+     where account_id = ${key.accountId ?? NO_ACCOUNT} and key_id = ${key.keyId}::bigint and not is_portal_token
+       and revoked_at is null returning ${raw(COLUMNS)}`);
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import { auditEntry } from '../audit/audit.ts';
+import { insertAudit } from '../audit/audit.store.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConflictError, UnauthenticatedError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import { type Actor, encodeId } from '../core/identity.ts';
 import { isWebOrigin } from '../core/url.ts';
 import type { Database } from '../db/database.ts';
 import { requireAccount } from './authorize.ts';
@@ -76,6 +78,15 @@ export class PortalTokenService {
         { ...parsed, accountId, parentKeyId: actor.keyId },
         { secretSha256: hashOf(token), prefix: prefixOf(token) },
       );
+      const { origins, expiresAtMs } = parsed;
+      const entry = auditEntry(actor, {
+        action: 'createPortalToken',
+        accountId,
+        // Tokens have no ids.
+        target: encodeId('Account', accountId, accountId),
+        to: { prefix: prefixOf(token), origins, expiresAtMs },
+      });
+      await insertAudit(tx, entry, nowMs);
     });
     return { token, expiresAtMs: parsed.expiresAtMs };
   }

@@ -1,7 +1,9 @@
 import { requireScope } from '../access/authorize.ts';
+import { auditEntry } from '../audit/audit.ts';
+import { insertAudit } from '../audit/audit.store.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConflictError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import { type Actor, encodeId } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { insertHardware, loadHardware, loadRates, upsertRate } from './catalogue.store.ts';
 import {
@@ -64,6 +66,19 @@ export class CatalogueService {
       if (created === null) return existingAsCreated(tx, profile, firstRate);
       const rate = { hardwareId: created.hardwareId, ...firstRate };
       await upsertRate(tx, rate, profile.createdAtMs);
+      const { name, kind, model, vcpus, gpus, memoryGb } = created;
+      const entry = auditEntry(actor, {
+        action: 'createHardwareProfile',
+        accountId: null,
+        target: encodeId('HardwareProfile', 0, created.hardwareId),
+        name,
+        to: {
+          ...{ kind, model, vcpus, gpus, memoryGb },
+          creditsPerHour: rate.rateMicroPerHour,
+          effectiveFromMs: rate.fromMs,
+        },
+      });
+      await insertAudit(tx, entry, profile.createdAtMs);
       return { profile: created, rates: [rate] };
     });
   }

@@ -12,6 +12,14 @@ export const scopes = {
 } as const;
 export type Scope = keyof typeof scopes;
 
+/** Where a call came from. */
+export interface CallSource {
+  /** The id of its request; of a socket, that of the request that opened it. */
+  readonly requestId: string;
+  /** The network address of the caller. */
+  readonly address: string;
+}
+
 /** The holder of a key or portal token. `accountId` is null for an operator, who may act on any account. */
 export interface Actor {
   /** Names the caller in records: `key:12`, `portal:34`. No two callers share a name. */
@@ -23,12 +31,15 @@ export interface Actor {
   readonly endsAtMs?: number | null;
   /** Of a portal token: the web origins that may use it. Empty or left out: as for keys. */
   readonly origins?: readonly string[];
+  /** Absent for work that no request asked for. */
+  readonly source?: CallSource;
 }
 
 export const nodeTypes = {
   Account: 'Account',
   Alert: 'Alert',
   ApiKey: 'ApiKey',
+  AuditEntry: 'AuditEntry',
   BillingCycle: 'BillingCycle',
   BrowserPod: 'BrowserPod',
   CreditAllocation: 'CreditAllocation',
@@ -48,7 +59,7 @@ export const nodeTypes = {
 } as const;
 export type NodeType = keyof typeof nodeTypes;
 
-/** What an opaque id says. `accountId` is 0 for what belongs to no account (hardware, operator keys). */
+/** What an opaque id says. `accountId` is 0 for what belongs to no account (hardware, operator keys and what these do). */
 export interface NodeRef {
   readonly type: NodeType;
   readonly accountId: number;
@@ -68,6 +79,7 @@ export function encodeId(type: NodeType, accountId: number, localId: number): st
 /** Types whose rows are numbered with 64 bits; all others, and accounts, with 32. */
 const manyRows: ReadonlySet<NodeType> = new Set([
   'Alert',
+  'AuditEntry',
   'CreditAllocation',
   'Email',
   'LedgerEntry',

@@ -1,13 +1,15 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
 import type { Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
+import { auditEntry, type Fields } from '../audit/audit.ts';
 import { IdempotencyConflictError, UserInputError } from '../core/errors.ts';
-import { unknownId, type Actor } from '../core/identity.ts';
+import { encodeId, unknownId, type Actor } from '../core/identity.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
 import { parseText } from '../core/text.ts';
 import type { Tx } from '../db/database.ts';
 import {
   type AllocateRequest,
+  type AllocationBody,
   type CreditAllocation,
   lotOf,
   type NewAllocation,
@@ -85,6 +87,14 @@ export class AllocationsService {
       if (made.state === 'PENDING') allocate(draft, made.unit, lotOf(allocation));
       const { allocationId } = allocation;
       await insertRequest(tx, accountId, call, { allocationId, ledgerSequence: null });
+      open.audited.push(
+        auditEntry(actor, {
+          action: 'allocate',
+          accountId,
+          target: encodeId('CreditAllocation', accountId, allocationId),
+          to: auditedBody(body),
+        }),
+      );
       return { accountId, allocationId };
     });
   }
@@ -118,6 +128,14 @@ export class AllocationsService {
         voidLot(draft, unit, ending);
         const ended = { accountId, allocationId: ending };
         await voidAllocation(tx, ended, { atMs: nowMs, reason });
+        open.audited.push(
+          auditEntry(actor, {
+            action: 'voidAllocation',
+            accountId,
+            target: encodeId('CreditAllocation', accountId, ending),
+            to: { reason },
+          }),
+        );
       }
       return { accountId, allocationId };
     });
@@ -147,6 +165,14 @@ export class AllocationsService {
       else takeDown(open, -amountMicro, reason);
       const sequence = draft.lines.findLast(({ kind }) => kind === 'ADJUSTMENT')?.sequence ?? 0;
       await insertRequest(tx, accountId, call, { allocationId: null, ledgerSequence: sequence });
+      open.audited.push(
+        auditEntry(actor, {
+          action: 'adjustCredits',
+          accountId,
+          target: encodeId('LedgerEntry', accountId, sequence),
+          to: { amountMicro, reason },
+        }),
+      );
       return { accountId, sequence };
     });
   }
@@ -163,6 +189,10 @@ export class AllocationsService {
     if (allocation === null) throw unknownId(asNamed, ['id']);
     return { allocation, account: await this.accounts.get(tx, ref.accountId) };
   }
+}
+
+function auditedBody({ effectiveAt, expiresAt, ...others }: AllocationBody): Fields {
+  return { ...others, effectiveAtMs: effectiveAt, expiresAtMs: expiresAt };
 }
 
 /** The result of an earlier call with the same key. @throws IDEMPOTENCY_CONFLICT when that was another call */

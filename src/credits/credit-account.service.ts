@@ -6,6 +6,7 @@ import {
   type Creation,
   creationOf,
   type CreateAccountRequest,
+  type NewAccount,
   parseNewAccount,
   parseTestClock,
 } from '../account/account.ts';
@@ -15,9 +16,10 @@ import {
   type UpdateAccountRequest,
 } from '../account/account.service.ts';
 import { insertAccount, takeLocalIds, updateAccount } from '../account/account.store.ts';
+import { auditEntry, type Fields, type NewAuditEntry } from '../audit/audit.ts';
 import { addCalendar } from '../core/calendar.ts';
 import { ConflictError, UserInputError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import { type Actor, encodeId } from '../core/identity.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
 import type { Database, Tx } from '../db/database.ts';
@@ -80,7 +82,14 @@ export class CreditAccountService {
         label: null,
       }));
       await this.insertFirstAlertRules(tx, made.account, [...limits, ...thresholds]);
-      return this.settleIn(tx, accountId, request.testClock ?? null);
+      const entry = auditEntry(actor, {
+        action: 'createAccount',
+        accountId,
+        target: encodeId('Account', accountId, accountId),
+        name: account.name,
+        to: { ...auditedAccount(account), ...policy, isTest: account.isTest },
+      });
+      return this.settleIn(tx, accountId, { testClockMs: request.testClock ?? null, entry });
     });
   }
 
@@ -94,10 +103,20 @@ export class CreditAccountService {
       path: ['input', 'accountId'],
     });
     const changes = parseAccountChanges(request);
-    return this.settlements.inAccount(accountId, async ({ tx, draft }) => {
+    return this.settlements.inAccount(accountId, async ({ tx, account, draft, audited }) => {
       await updateAccount(tx, accountId, changes);
       if (changes.timeZone !== null) setTimeZone(draft, changes.timeZone);
-      return this.accounts.get(tx, accountId);
+      const changed = await this.accounts.get(tx, accountId);
+      const entry = auditEntry(actor, {
+        action: 'updateAccount',
+        accountId,
+        target: encodeId('Account', accountId, accountId),
+        name: account.name,
+        from: auditedAccount(account),
+        to: auditedAccount(changed),
+      });
+      if (entry.changes.length > 0) audited.push(entry);
+      return changed;
     });
   }
 
@@ -122,7 +141,18 @@ export class CreditAccountService {
         );
       }
       requireStep(account.settledAtMs, toMs);
-      await this.settlements.move({ tx, account }, toMs, () => Promise.resolve());
+      await this.settlements.move({ tx, account }, toMs, ({ audited }) => {
+        const entry = auditEntry(actor, {
+          action: 'advanceTestClock',
+          accountId,
+          target: encodeId('Account', accountId, accountId),
+          name: account.name,
+          from: { clockMs: account.settledAtMs },
+          to: { clockMs: toMs },
+        });
+        if (entry.changes.length > 0) audited.push(entry);
+        return Promise.resolve();
+      });
       return this.accounts.get(tx, accountId);
     });
   }
@@ -136,10 +166,20 @@ export class CreditAccountService {
       accountId: request.accountId,
       path: ['input', 'accountId'],
     });
-    return this.settlements.inAccount(accountId, async ({ tx, account, draft }) => {
-      const policy = parsePolicy(request, draft.state.policy);
+    return this.settlements.inAccount(accountId, async ({ tx, account, draft, audited }) => {
+      const before = draft.state.policy;
+      const policy = parsePolicy(request, before);
       await savePolicy(tx, accountId, policy);
       setPolicy(draft, policy);
+      const entry = auditEntry(actor, {
+        action: 'setCreditPolicy',
+        accountId,
+        target: encodeId('Account', accountId, accountId),
+        name: account.name,
+        from: { ...before },
+        to: { ...policy },
+      });
+      if (entry.changes.length > 0) audited.push(entry);
       return account;
     });
   }
@@ -163,11 +203,23 @@ export class CreditAccountService {
   }
 
   // What is due since the account's credits began happens at once.
-  private async settleIn(tx: Tx, accountId: number, testClockMs: number | null): Promise<Account> {
+  private async settleIn(
+    tx: Tx,
+    accountId: number,
+    { testClockMs, entry }: { readonly testClockMs: number | null; readonly entry: NewAuditEntry },
+  ): Promise<Account> {
     const { account, nowMs } = await this.accounts.lock(tx, accountId);
-    await this.settlements.move({ tx, account }, testClockMs ?? nowMs, () => Promise.resolve());
+    await this.settlements.move({ tx, account }, testClockMs ?? nowMs, ({ audited }) => {
+      audited.push(entry);
+      return Promise.resolve();
+    });
     return this.accounts.get(tx, accountId);
   }
+}
+
+function auditedAccount(account: NewAccount): Fields {
+  const { name, externalId, timeZone, cycleDay, notificationEmails } = account;
+  return { name, externalId, timeZone, cycleDay, notificationEmails };
 }
 
 // Null where the configuration decides: it may differ when the request comes again.

@@ -13,8 +13,11 @@ import {
 } from '../catalogue/catalogue.store.ts';
 import type { PricedHardware } from '../catalogue/catalogue.service.ts';
 import { hardwareNamed, parseNewRate, type SetHardwareRateRequest } from '../catalogue/rates.ts';
+import { auditEntry } from '../audit/audit.ts';
+import { insertAudit } from '../audit/audit.store.ts';
 import { UnavailableError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import { type Actor, encodeId } from '../core/identity.ts';
+import { isoInstant } from '../core/range.ts';
 import type { Database, Tx } from '../db/database.ts';
 import type { SettlementService } from '../settlement/settlement.service.ts';
 import type { KnownRate } from '../engine/state.ts';
@@ -54,6 +57,9 @@ export class RatesService {
         const found = await lockAccount(tx, accountId);
         if (found !== null) locked.push(found.account);
       }
+      const before = (await loadRates(tx, [hardwareId])).find(
+        ({ fromMs }) => fromMs === rate.fromMs,
+      );
       await upsertRate(tx, { hardwareId, ...rate }, nowMs);
       for (const account of locked) await this.applyTo(tx, account);
       // No account may have passed the rate's start before the rate is committed.
@@ -62,6 +68,15 @@ export class RatesService {
           'The rate could not be written before its instant; send it again with a later effectiveFrom.',
         );
       }
+      const entry = auditEntry(actor, {
+        action: 'setHardwareRate',
+        accountId: null,
+        target: encodeId('HardwareProfile', 0, hardwareId),
+        name: `${profile.name} from ${isoInstant(rate.fromMs)}`,
+        from: { creditsPerHour: before?.rateMicroPerHour ?? null },
+        to: { creditsPerHour: rate.rateMicroPerHour },
+      });
+      if (entry.changes.length > 0) await insertAudit(tx, entry, nowMs);
       return { profile, rates: await loadRates(tx, [hardwareId]) };
     });
     // After the commit and under the accounts' locks: any settlement that did not see the rate has ended by then.

@@ -1,6 +1,7 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
+import { auditEntry } from '../audit/audit.ts';
 import { ConflictError } from '../core/errors.ts';
-import { type Actor, unknownId } from '../core/identity.ts';
+import { type Actor, encodeId, unknownId } from '../core/identity.ts';
 import { addAlertRule, removeAlertRule } from '../engine/writes.ts';
 import type { SettlementService } from '../settlement/settlement.service.ts';
 import {
@@ -32,7 +33,7 @@ export class ThresholdsService {
       path: ['input', 'accountId'],
     });
     const wanted = parseThreshold(request, ['input']);
-    return this.settlements.inAccount(accountId, async ({ tx, draft, nowMs }) => {
+    return this.settlements.inAccount(accountId, async ({ tx, draft, nowMs, audited }) => {
       const known = await listThresholds(tx, [accountId]);
       const same = known.find(
         (one) =>
@@ -55,6 +56,14 @@ export class ThresholdsService {
         openAlert: null,
         lastFiredAtMs: null,
       });
+      audited.push(
+        auditEntry(actor, {
+          action: 'createThreshold',
+          accountId,
+          target: encodeId('Threshold', accountId, ruleId),
+          to: { ...wanted },
+        }),
+      );
       return { accountId, ruleId };
     });
   }
@@ -63,9 +72,20 @@ export class ThresholdsService {
   async delete(actor: Actor, id: string): Promise<string> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['Threshold'], path: ['id'] });
     const named = { accountId: ref.accountId, ruleId: ref.localId };
-    return this.settlements.inAccount(ref.accountId, async ({ tx, draft, nowMs }) => {
-      if (!(await markThresholdDeleted(tx, named, nowMs))) throw unknownId(id, ['id']);
-      removeAlertRule(draft, named.ruleId);
+    return this.settlements.inAccount(ref.accountId, async ({ tx, draft, nowMs, audited }) => {
+      const { accountId, ruleId } = named;
+      const deleted = await markThresholdDeleted(tx, named, nowMs);
+      if (deleted === null) throw unknownId(id, ['id']);
+      removeAlertRule(draft, ruleId);
+      const { measure, valueMicro, label } = deleted;
+      audited.push(
+        auditEntry(actor, {
+          action: 'deleteThreshold',
+          accountId,
+          target: id,
+          from: { measure, valueMicro, label },
+        }),
+      );
       return id;
     });
   }

@@ -6,8 +6,9 @@ import {
   type HardwareRate,
   rateAt,
 } from '../catalogue/rates.ts';
+import { type AuditedAction, auditEntry, type Fields } from '../audit/audit.ts';
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
-import { type Actor, type NodeType, unknownId } from '../core/identity.ts';
+import { type Actor, encodeId, type NodeType, unknownId } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import { parseUrl } from '../core/url.ts';
 import type { DeploymentChange, CreditEvent } from '../engine/credit-event.ts';
@@ -55,6 +56,8 @@ export interface ScaleRequest extends LifecycleTarget {
 }
 
 interface CallPlan {
+  /** The mutation. */
+  readonly action: AuditedAction;
   /** Types that the id may be of. */
   readonly types: readonly NodeType[];
   /** Makes the call from its request, once the hardware is known. */
@@ -81,6 +84,7 @@ export class DeploymentService {
         ? null
         : parseUrl(request.endpointUrl, ['input', 'endpointUrl']).href;
     return this.call(actor, request, {
+      action: 'deploy',
       types: hostedTypes,
       path: ['input'],
       callOf: (profiles) => ({
@@ -100,6 +104,7 @@ export class DeploymentService {
     }
     if (replicas !== null) parseReplicas(replicas, ['input', 'replicas']);
     return this.call(actor, request, {
+      action: 'scale',
       types: hostedTypes,
       path: ['input'],
       callOf: (profiles) => ({
@@ -112,7 +117,7 @@ export class DeploymentService {
 
   /** The requested deployment runs from `at` on. */
   async ready(actor: Actor, target: LifecycleTarget): Promise<Resource> {
-    return this.call(actor, target, plan(hostedTypes, { kind: 'READY' }));
+    return this.call(actor, target, plan('deploymentReady', hostedTypes, { kind: 'READY' }));
   }
 
   /** Ends a running or requested deployment, because it failed. */
@@ -121,29 +126,42 @@ export class DeploymentService {
     target: LifecycleTarget & { readonly message: string },
   ): Promise<Resource> {
     const message = parseText(target.message, ['message'], FAILURE_MESSAGE_MAX);
-    return this.call(actor, target, plan(hostedTypes, { kind: 'FAIL', message }));
+    return this.call(
+      actor,
+      target,
+      plan('deploymentFailed', hostedTypes, { kind: 'FAIL', message }),
+    );
   }
 
   /** Ends a running deployment, or withdraws a requested one. */
   async undeploy(actor: Actor, target: LifecycleTarget): Promise<Resource> {
-    return this.call(actor, target, plan(hostedTypes, { kind: 'UNDEPLOY' }));
+    return this.call(actor, target, plan('undeploy', hostedTypes, { kind: 'UNDEPLOY' }));
   }
 
   async deployWorkflow(actor: Actor, target: LifecycleTarget): Promise<Resource> {
     return this.call(
       actor,
       target,
-      plan([workflowType], { kind: 'DEPLOY', placement: null, isReady: true, endpointUrl: null }),
+      plan('deployWorkflow', [workflowType], {
+        kind: 'DEPLOY',
+        placement: null,
+        isReady: true,
+        endpointUrl: null,
+      }),
     );
   }
 
   async undeployWorkflow(actor: Actor, target: LifecycleTarget): Promise<Resource> {
-    return this.call(actor, target, plan([workflowType], { kind: 'UNDEPLOY' }));
+    return this.call(actor, target, plan('undeployWorkflow', [workflowType], { kind: 'UNDEPLOY' }));
   }
 
   /** Deletes a resource: its deployment ends for good; its usage and row stay. */
   async delete(actor: Actor, target: LifecycleTarget): Promise<Resource> {
-    return this.call(actor, target, plan(Object.values(typeOfKind), { kind: 'DELETE' }));
+    return this.call(
+      actor,
+      target,
+      plan('deleteResource', Object.values(typeOfKind), { kind: 'DELETE' }),
+    );
   }
 
   private async call(actor: Actor, target: LifecycleTarget, plan: CallPlan): Promise<Resource> {
@@ -191,6 +209,16 @@ export class DeploymentService {
       });
       if (creditEvent !== null) draft.creditEvents.push(creditEvent);
       applyHostingChange(draft, change);
+      open.audited.push(
+        auditEntry(actor, {
+          action: plan.action,
+          accountId: address.accountId,
+          target: encodeId(ref.type, address.accountId, address.resourceId),
+          name: resource.name,
+          from: auditedState(state),
+          to: auditedState(next),
+        }),
+      );
       return asStopped(changed, draft.creditEvents);
     });
   }
@@ -259,8 +287,8 @@ function creditEventOf(
 
 const CAUSES = { UNDEPLOY: 'UNDEPLOYED', DELETE: 'DELETED' } as const;
 
-function plan(types: readonly NodeType[], call: LifecycleCall): CallPlan {
-  return { types, path: [], callOf: () => call };
+function plan(action: AuditedAction, types: readonly NodeType[], call: LifecycleCall): CallPlan {
+  return { action, types, path: [], callOf: () => call };
 }
 
 function stateOf(
@@ -295,6 +323,12 @@ function placementOf(
   const profile = profiles.find((known) => known.hardwareId === of.hardwareId);
   invariant(profile !== undefined, 'hosting is on known hardware', { hardwareId: of.hardwareId });
   return { hardwareId: of.hardwareId, hardware: profile.name, replicas: of.replicas };
+}
+
+function auditedState(state: LifecycleState): Fields {
+  const { status, running, requested, endpointUrl, failureMessage } = state;
+  const { hardware = null, replicas = null } = requested ?? running ?? {};
+  return { status, hardware, replicas, endpointUrl, failureMessage, atMs: state.lifecycleAtMs };
 }
 
 function hardwareOf(

@@ -2,7 +2,7 @@
 
 import type { FastifyRequest } from 'fastify';
 import { invariant, UnauthenticatedError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import type { Actor, CallSource } from '../core/identity.ts';
 import { requireOwnOrigin } from './origins.ts';
 
 /**
@@ -22,6 +22,11 @@ export interface KeyCheck {
   readonly actorOf: (request: FastifyRequest) => Actor;
 }
 
+/** Where a request comes from. */
+export function sourceOf(request: FastifyRequest): CallSource {
+  return { requestId: request.id, address: request.ip };
+}
+
 /** Checks the keys of requests, for one route or several. */
 export function keyCheck(authenticate: Authenticate): KeyCheck {
   const actors = new WeakMap<FastifyRequest, Actor>();
@@ -30,7 +35,7 @@ export function keyCheck(authenticate: Authenticate): KeyCheck {
       const actor = await authenticate(request.headers.authorization, request.ip);
       if (actor === null) throw new UnauthenticatedError();
       requireOwnOrigin(request, actor);
-      actors.set(request, actor);
+      actors.set(request, { ...actor, source: sourceOf(request) });
     },
     actorOf: (request) => {
       const actor = actors.get(request);

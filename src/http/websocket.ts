@@ -9,7 +9,7 @@ import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
 import { RateLimitedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { databaseTrouble } from '../db/trouble.ts';
-import type { Authenticate } from './key-check.ts';
+import { type Authenticate, sourceOf } from './key-check.ts';
 import { Caller, type LiveOperations } from './live-operations.ts';
 import type { Origins } from './origins.ts';
 import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
@@ -130,12 +130,13 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
 async function connect(deps: WebSocketDeps, connection: Connection): Promise<boolean> {
   const { extra } = connection;
   const { socket, request } = extra;
-  const actor = await deps.authenticate(
+  const holder = await deps.authenticate(
     authorizationIn(connection.connectionParams) ?? request.headers.authorization,
     request.ip,
   );
-  if (actor === null || socket.readyState !== socket.OPEN) return false;
-  if (!deps.origins.allows(request, actor)) return false;
+  if (holder === null || socket.readyState !== socket.OPEN) return false;
+  if (!deps.origins.allows(request, holder)) return false;
+  const actor = { ...holder, source: sourceOf(request) };
   const session = socketSession(socket, actor);
   extra.session = session;
   extra.caller = new Caller(actor, () => {

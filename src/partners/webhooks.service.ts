@@ -1,7 +1,9 @@
 import { requireAccount, requireRef } from '../access/authorize.ts';
 import type { AccountService } from '../account/account.service.ts';
+import { type AuditedChange, auditEntry, type Fields } from '../audit/audit.ts';
+import { insertAudit } from '../audit/audit.store.ts';
 import { ConflictError, UnavailableError } from '../core/errors.ts';
-import { type Actor, unknownId } from '../core/identity.ts';
+import { type Actor, encodeId, unknownId } from '../core/identity.ts';
 import type { Tx } from '../db/database.ts';
 import { failPending, findDelivery, restartDelivery, restartPending } from './deliveries.store.ts';
 import { enqueueSending } from './delivery.service.ts';
@@ -101,7 +103,13 @@ export class WebhookService {
       const secret = newWebhookSecret();
       const createdAtMs = this.accounts.realNowMs();
       const made = { accountId, url, events, createdAtMs };
-      return { endpoint: await insertEndpoint(tx, made, box.seal(secret, accountId)), secret };
+      const endpoint = await insertEndpoint(tx, made, box.seal(secret, accountId));
+      await this.audit(tx, actor, {
+        action: 'createWebhookEndpoint',
+        ref: endpoint,
+        to: { url, events },
+      });
+      return { endpoint, secret };
     });
   }
 
@@ -128,6 +136,12 @@ export class WebhookService {
         await restartPending(tx, ref, nowMs);
         await enqueueSending(tx, [ref], nowMs);
       }
+      await this.audit(tx, actor, {
+        action: 'updateWebhookEndpoint',
+        ref,
+        from: auditedEndpoint(endpoint),
+        to: auditedEndpoint(changed),
+      });
       return changed;
     });
   }
@@ -152,6 +166,11 @@ export class WebhookService {
         secret: box.seal(secret, ref.accountId),
         previous: keepsOld ? { secret: old, endsAtMs } : null,
       });
+      await this.audit(tx, actor, {
+        action: 'rotateWebhookSecret',
+        ref,
+        to: { oldSecretEndsAtMs: keepsOld ? endsAtMs : this.accounts.realNowMs() },
+      });
       return { endpoint, secret };
     });
   }
@@ -159,9 +178,14 @@ export class WebhookService {
   /** Deletes an endpoint; its pending messages are not sent. @throws FORBIDDEN, NOT_FOUND */
   async delete(actor: Actor, id: string): Promise<string> {
     const ref = endpointRef(actor, id, 'id');
-    await this.inEndpoint(ref, id, async (tx) => {
+    await this.inEndpoint(ref, id, async (tx, { endpoint }) => {
       await failPending(tx, ref, 'The endpoint was deleted.');
       await deleteEndpoint(tx, ref, this.accounts.realNowMs());
+      await this.audit(tx, actor, {
+        action: 'deleteWebhookEndpoint',
+        ref,
+        from: auditedEndpoint(endpoint),
+      });
     });
     return id;
   }
@@ -185,6 +209,16 @@ export class WebhookService {
       const nowMs = this.accounts.realNowMs();
       await restartDelivery(tx, ref, nowMs);
       await enqueueSending(tx, [delivery], nowMs);
+      await insertAudit(
+        tx,
+        auditEntry(actor, {
+          action: 'redeliverWebhook',
+          accountId: ref.accountId,
+          target: deliveryId,
+          to: { event: delivery.event },
+        }),
+        nowMs,
+      );
       return (await findDelivery(tx, ref)) ?? delivery;
     });
   }
@@ -202,6 +236,19 @@ export class WebhookService {
     });
   }
 
+  /** Writes the entry of a change, unless nothing is different. */
+  private async audit(
+    tx: Tx,
+    actor: Actor,
+    change: Pick<AuditedChange, 'action' | 'from' | 'to'> & { readonly ref: EndpointRef },
+  ): Promise<void> {
+    const { ref, ...what } = change;
+    const { accountId, endpointId } = ref;
+    const target = encodeId('WebhookEndpoint', accountId, endpointId);
+    const entry = auditEntry(actor, { ...what, accountId, target });
+    if (entry.changes.length > 0) await insertAudit(tx, entry, this.accounts.realNowMs());
+  }
+
   private parseUrl(url: string, path: readonly string[]): string {
     return parseWebhookUrl(url, isPrivateHost, { ...this.options, path });
   }
@@ -213,6 +260,10 @@ export class WebhookService {
       'Webhooks are not set up on this gateway: its operator has to set WEBHOOK_SECRET_KEY.',
     );
   }
+}
+
+function auditedEndpoint({ url, events, enabled }: WebhookEndpoint): Fields {
+  return { url, events, enabled };
 }
 
 function endpointRef(actor: Actor, id: string, argument: string): EndpointRef {

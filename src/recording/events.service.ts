@@ -1,9 +1,10 @@
 // The recorded events: reading them, and voiding one.
 
 import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
+import { auditEntry } from '../audit/audit.ts';
 import type { Account } from '../account/account.ts';
 import { NotFoundError, type ErrorPath } from '../core/errors.ts';
-import { unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
+import { encodeId, unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import type { LedgerRef } from '../credits/ledger.service.ts';
 import { findReversal } from '../settlement/ledger.store.ts';
@@ -65,6 +66,9 @@ export class EventsService {
       const segments = event.endedAtMs === null ? [] : await voidPeriod(tx, event, nowMs);
       const usage = chargedFor(event, segments, account.creditsFromMs);
       if (usage !== null) reverseUsage(draft, usage);
+      const target = encodeId('UsageEvent', accountId, event.seq);
+      const to = { source, eventId, reason };
+      open.audited.push(auditEntry(actor, { action: 'voidUsage', accountId, target, to }));
       const reversal = draft.lines.find(({ kind }) => kind === 'REVERSAL');
       const sequence = reversal?.sequence ?? null;
       return { voided: true, reversal: sequence === null ? null : { accountId, sequence } };

@@ -2,6 +2,8 @@
 // write, and store what changed (ledger, lots, cycles, alert rules, ended segments) together with all that follows
 // from it (alerts, emails, webhooks: the subscribers) in the same transaction.
 
+import type { NewAuditEntry } from '../audit/audit.ts';
+import { auditInsert } from '../audit/audit.store.ts';
 import { type Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { invariant } from '../core/errors.ts';
@@ -30,6 +32,8 @@ export interface OpenAccount {
   readonly nowMs: number;
   /** Changed by engine/writes.ts, and stored afterwards. It also numbers new rows (`takeLocalId`). */
   readonly draft: Draft;
+  /** Entries of the audit log to store with it. */
+  readonly audited: NewAuditEntry[];
 }
 
 /** What happened to an account, for the subscribers. */
@@ -81,17 +85,20 @@ export class SettlementService {
     invariant(stored !== undefined, 'an account has its credits', { accountId: account.accountId });
     const due = advance(stored, nowMs);
     const isDue = hasChanged(due);
-    if (isDue) await this.store({ tx, account, nowMs, draft: due }, stored);
+    if (isDue) await this.store({ tx, account, nowMs, draft: due, audited: [] }, stored);
     const draft = new Draft(due.state);
-    const result = await work({ tx, account, nowMs, draft });
+    const audited: NewAuditEntry[] = [];
+    const open = { tx, account, nowMs, draft, audited };
+    const result = await work(open);
     // `work` changed nothing, so there is nothing more to store.
-    const isStored = isDue && draft.state === due.state && !hasChanged(draft);
-    if (!isStored) await this.store({ tx, account, nowMs, draft }, isDue ? due.state : stored);
+    const isStored =
+      isDue && draft.state === due.state && !hasChanged(draft) && audited.length === 0;
+    if (!isStored) await this.store(open, isDue ? due.state : stored);
     return result;
   }
 
   private async store(open: OpenAccount, before: AccountState): Promise<void> {
-    const { tx, account, draft } = open;
+    const { tx, account, draft, audited } = open;
     const { accountId } = account;
     draft.check({ balanceMicro: balanceOf(before.credits) });
     const recordedAtMs = this.accounts.realNowMs();
@@ -110,6 +117,7 @@ export class SettlementService {
       nextDueMs: account.isTest ? null : nextDueMs(draft),
       cycles: cyclesOf(draft),
       lots,
+      audited: audited.length === 0 ? null : auditInsert(audited, recordedAtMs),
     });
     await this.notify({ ...open, recordedAtMs });
   }

@@ -28,7 +28,7 @@ import { type CycleSums, type Lot, lotStates } from '../engine/lots.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 import type { AccountState, KnownRate, RunningCycle } from '../engine/state.ts';
 import { alertRulesOf } from './thresholds.store.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
 
 @Entity('credit_state')
 export class CreditStateRow {
@@ -284,10 +284,12 @@ export async function savePosition(
     readonly cycles: readonly Omit<CycleRecord, 'accountId'>[];
     /** Changed lots that have rows. */
     readonly lots: readonly Lot[];
+    /** Another insert that the statement does; null: none. */
+    readonly audited: Sql | null;
   },
 ): Promise<void> {
   const { accountId, credits, runs } = state;
-  const { cycles, lots } = saved;
+  const { cycles, lots, audited } = saved;
   // The ended cycles, the later one first.
   const endedStarts = cycles
     .slice(0, -1)
@@ -313,7 +315,7 @@ export async function savePosition(
          expires_at: ['timestamptz', (lot) => atOrNull(lot.expiresAtMs)],
        })}
        where c.account_id = ${accountId} and c.allocation_id = k.allocation_id
-     )
+     )${audited === null ? empty : sql`, audited as (${audited})`}
      insert into billing_cycle
      select ${accountId}, k.* from ${unnested(cycles, {
        cycle_id: ['int', (cycle) => cycle.cycleId],

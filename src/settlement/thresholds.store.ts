@@ -122,17 +122,17 @@ export async function listThresholds(
   return rows.map(thresholdFromRow);
 }
 
-/** Ends a threshold. @returns whether there was one */
+/** Ends a threshold. @returns null when there was none */
 export async function markThresholdDeleted(
   tx: Tx,
   named: { readonly accountId: number; readonly ruleId: number },
   atMs: number,
-): Promise<boolean> {
+): Promise<Threshold | null> {
   const rows =
     await tx.query(sql`/* credits.markThresholdDeleted */ update alert_rule set deleted_at = ${at(atMs)}
      where account_id = ${named.accountId} and rule_id = ${named.ruleId} and deleted_at is null and measure <> all('{LOW_CREDIT,ZERO,NEGATIVE_LIMIT}')
-     returning rule_id`);
-  return rows.length > 0;
+     returning account_id, rule_id, measure, value_micro, label`);
+  return rows[0] === undefined ? null : thresholdFromRow(rows[0]);
 }
 
 function thresholdFromRow(row: Row): Threshold {

@@ -216,11 +216,17 @@ async function ask(accountId: string, ids: Record<string, string>): Promise<void
   await run(operations.ModelPanelDocument, { id: ids['modelId'] ?? '', range });
 }
 
+async function readLog(accountId: string): Promise<void> {
+  const log = await run(operations.AuditLogDocument, { accountId });
+  await run(operations.AuditEntryByIdDocument, { id: log.auditLog?.nodes[0]?.id ?? '' });
+}
+
 async function tell(accountId: string): Promise<void> {
   await run(operations.AlertsDocument, { accountId });
   await run(operations.AlertsOfAccountsDocument, {});
   await listen(operations.CreditAlertsDocument, { accountId, after: await firstCursor(accountId) });
   await listen(operations.CreditBalanceDocument, { accountId });
+  await readLog(accountId);
   const emails = await run(operations.EmailsDocument, { accountId });
   await run(operations.EmailByIdDocument, { id: emails.emails?.nodes[0]?.id ?? '' });
 

@@ -241,6 +241,7 @@ describe('scopes', () => {
         args: `input: { ${own}, amount: "1", idempotencyKey: "k2" }`,
       },
       apiKeys: { scope: 'MANAGE', args: own },
+      auditLog: { scope: 'MANAGE', args: own },
       createAccount: { scope: 'OPERATOR', args: 'input: { name: "n" }' },
       createApiKey: {
         scope: 'MANAGE',
@@ -371,13 +372,13 @@ describe('scopes', () => {
     ]);
   });
 
-  it('let a key that reads reach no keys, webhooks, emails or other accounts', () => {
+  it('let a key that reads reach no keys, webhooks, emails, audit log or other accounts', () => {
     const open = Object.entries(roots).filter(([, { scope }]) => scope === 'READ_USAGE');
     // What node finds asks for its own scope.
     const names = open.map(([name]) => name).filter((name) => name !== 'node');
     const types = new Set(reachable(names, 'READ_USAGE').map((name) => name.split('.')[0] ?? ''));
 
-    const foreign = [...types].filter((name) => /ApiKey|Webhook|Email|Fleet|Payload/.test(name));
+    const foreign = [...types].filter((name) => /ApiKey|Audit|Webhook|Email|Fleet|Payload/.test(name));
     expect(foreign).toEqual([]);
     expect(types.size).toBeGreaterThan(50);
   });

@@ -1,0 +1,589 @@
+// The audit log: every mutation of the schema writes exactly one entry when it changes something, and none otherwise.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { isInputObjectType, isScalarType, isEnumType, getNamedType } from 'graphql';
+import { auditedActions, changesOf, unauditedMutations } from '../../src/audit/audit.ts';
+import { encodeId } from '../../src/core/identity.ts';
+import { isoInstant } from '../../src/core/range.ts';
+import { sql } from '../../src/db/sql.ts';
+import { buildGatewaySchema } from '../../src/schema.ts';
+import { ask, createAccount, numberOf } from '../support/account.ts';
+import {
+  type Answer,
+  asOwner,
+  OPERATOR_KEY,
+  startTestGateway,
+  TEST_NOW,
+  type TestGateway,
+} from '../support/gateway.ts';
+import { liveClient, originOf } from '../support/live.ts';
+import {
+  AllocateDocument,
+  AuditEntryByIdDocument,
+  AuditLogDocument,
+  type AuditLogQuery,
+  type AuditLogQueryVariables,
+  CreateApiKeyDocument,
+  SetCreditPolicyDocument,
+  UpdateAccountDocument,
+} from '../support/operations.ts';
+
+type Variables = Readonly<Record<string, unknown>>;
+
+const HOUR = 3_600_000;
+const schema = buildGatewaySchema(null);
+const mutations = schema.getMutationType()?.getFields() ?? {};
+
+/** A call of any mutation that selects as little as it can. */
+function documentOf(name: string): string {
+  const field = mutations[name];
+  if (field === undefined) throw new Error(`there is no ${name}`);
+  const type = getNamedType(field.type);
+  const declared = field.args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(', ');
+  const passed = field.args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
+  const isPlain = isScalarType(type) || isEnumType(type) || isInputObjectType(type);
+  const node = schema.getType('Node');
+  const hasId = type === node || ('getFields' in type && 'id' in type.getFields());
+  const selection = isPlain ? '' : `{ __typename ${hasId ? 'id' : (PAYLOADS[name] ?? '')} }`;
+  return `mutation (${declared}) { ${name}(${passed}) ${selection} }`;
+}
+
+const PAYLOADS: Readonly<Record<string, string>> = {
+  createApiKey: 'apiKey { id } secret',
+  createPortalToken: 'token',
+  createWebhookEndpoint: 'endpoint { id } secret',
+  rotateWebhookSecret: 'endpoint { id } secret',
+};
+
+/** A mutation, what it is called with, and whether the same call again changes something again. */
+interface Case {
+  readonly mutation: string;
+  readonly variables: () => Variables | Promise<Variables>;
+  readonly again?: 'CHANGES';
+}
+
+describe('the entries of mutations', () => {
+  let gateway: TestGateway;
+  let otherKey = '';
+  const ids = new Map<string, string>();
+  const secrets: string[] = [OPERATOR_KEY];
+  const id = (name: string): string => ids.get(name) ?? '';
+  const at = (ms: number): string => isoInstant(Date.parse(TEST_NOW) + ms);
+
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+    const other = await createAccount(gateway, { name: 'Other' });
+    const { createApiKey } = await ask(gateway, CreateApiKeyDocument, {
+      input: { accountId: other, name: 'reader', scopes: ['READ_USAGE'] },
+    });
+    otherKey = createApiKey.secret;
+  });
+
+  afterAll(async () => {
+    await gateway.close();
+  });
+
+  const input = (of: () => Variables) => () => ({ input: of() });
+  const named =
+    (name: string, more: Variables = {}) =>
+    () => ({ id: id(name), ...more });
+  const shape = { kind: 'GPU', model: 'M', vcpus: 1, gpus: 1, memoryGb: 1, creditsPerHour: '1' };
+  const registered = (externalId: string) =>
+    input(() => ({ accountId: id('createAccount'), externalId, name: `The ${externalId}` }));
+  const event = { source: 's', eventId: 'e', type: 'PROCESSING', credits: '3' };
+
+  const cases: readonly Case[] = [
+    { mutation: 'createHardwareProfile', variables: input(() => ({ name: 'gpu', ...shape })) },
+    {
+      mutation: 'setHardwareRate',
+      variables: input(() => ({ hardware: 'gpu', creditsPerHour: '2', effectiveFrom: at(HOUR) })),
+    },
+    {
+      mutation: 'createAccount',
+      variables: input(() => ({ name: 'Acme', externalId: 'acme', testClock: TEST_NOW })),
+    },
+    {
+      mutation: 'updateAccount',
+      variables: input(() => ({ accountId: id('createAccount'), timeZone: 'Europe/Berlin' })),
+    },
+    {
+      mutation: 'setCreditPolicy',
+      variables: input(() => ({ accountId: id('createAccount'), negativeLimit: '-5' })),
+    },
+    {
+      mutation: 'allocate',
+      variables: input(() => ({
+        accountId: id('createAccount'),
+        amount: '1000',
+        idempotencyKey: 'a',
+        note: 'the year’s "credits"',
+      })),
+    },
+    {
+      mutation: 'adjustCredits',
+      variables: input(() => ({
+        accountId: id('createAccount'),
+        amount: '-1',
+        reason: 'a correction',
+        idempotencyKey: 'b',
+      })),
+    },
+    {
+      mutation: 'createThreshold',
+      variables: input(() => ({
+        accountId: id('createAccount'),
+        measure: 'CREDITS_USED_PERCENT',
+        value: '42',
+      })),
+    },
+    { mutation: 'deleteThreshold', variables: named('createThreshold') },
+    {
+      mutation: 'createWebhookEndpoint',
+      variables: input(() => ({
+        accountId: id('createAccount'),
+        url: 'http://127.0.0.1:1024/hooks',
+        events: ['DEPLOYMENT_STARTED'],
+      })),
+      again: 'CHANGES',
+    },
+    {
+      mutation: 'updateWebhookEndpoint',
+      variables: named('createWebhookEndpoint', { url: 'http://127.0.0.1:1025/hooks' }),
+    },
+    {
+      mutation: 'rotateWebhookSecret',
+      variables: named('createWebhookEndpoint'),
+      again: 'CHANGES',
+    },
+    { mutation: 'registerGuardrail', variables: registered('g') },
+    { mutation: 'registerBrowserPod', variables: registered('b') },
+    { mutation: 'registerWorkflow', variables: registered('w') },
+    {
+      mutation: 'registerCustomScript',
+      variables: input(() => ({
+        ...registered('c')().input,
+        language: 'python',
+        languageVersion: '3',
+      })),
+    },
+    {
+      mutation: 'registerOcrDeployment',
+      variables: input(() => ({ ...registered('o')().input, ocrModel: 'x' })),
+    },
+    {
+      mutation: 'registerModel',
+      variables: input(() => ({ ...registered('m')().input, type: 'BASE' })),
+    },
+    {
+      mutation: 'registerModelDeployment',
+      variables: input(() => ({ ...registered('d')().input, modelId: id('registerModel') })),
+    },
+    {
+      mutation: 'registerResources',
+      variables: () => ({
+        accountId: id('createAccount'),
+        resources: [{ kind: 'GUARDRAIL', externalId: 'g2', name: 'G 2' }],
+      }),
+    },
+    {
+      mutation: 'deploy',
+      variables: input(() => ({ id: id('registerGuardrail'), hardware: 'gpu', ready: false })),
+    },
+    { mutation: 'deploymentReady', variables: named('registerGuardrail') },
+    {
+      mutation: 'scale',
+      variables: input(() => ({ id: id('registerGuardrail'), replicas: 2 })),
+    },
+    {
+      mutation: 'redeliverWebhook',
+      variables: async () => ({ deliveryId: await aDelivery() }),
+      again: 'CHANGES',
+    },
+    { mutation: 'undeploy', variables: named('registerGuardrail') },
+    {
+      mutation: 'deploymentFailed',
+      variables: async () => {
+        await deployed('registerBrowserPod');
+        return { id: id('registerBrowserPod'), message: 'It broke.' };
+      },
+    },
+    { mutation: 'deployWorkflow', variables: named('registerWorkflow') },
+    { mutation: 'undeployWorkflow', variables: named('registerWorkflow') },
+    { mutation: 'deleteResource', variables: named('registerWorkflow') },
+    { mutation: 'deleteWebhookEndpoint', variables: named('createWebhookEndpoint') },
+    {
+      mutation: 'recordUsage',
+      variables: () => ({
+        accountId: id('createAccount'),
+        events: [
+          { ...event, occurredAt: at(0), resourceKind: 'GUARDRAIL', resourceExternalId: 'g' },
+        ],
+      }),
+    },
+    {
+      mutation: 'recordHosting',
+      variables: () => ({
+        accountId: id('createAccount'),
+        periods: [
+          {
+            ...{ source: 'h', eventId: 'e', resourceKind: 'OCR_DEPLOYMENT' },
+            ...{ resourceExternalId: 'o', hardware: 'gpu', from: at(-1), to: at(0) },
+          },
+        ],
+      }),
+    },
+    {
+      mutation: 'voidUsage',
+      variables: () => ({
+        ...{ accountId: id('createAccount'), source: 's', eventId: 'e', reason: 'a test' },
+      }),
+    },
+    {
+      mutation: 'voidAllocation',
+      variables: named('allocate', { reason: 'never paid' }),
+    },
+    {
+      mutation: 'advanceTestClock',
+      variables: () => ({ accountId: id('createAccount'), to: at(HOUR) }),
+    },
+    {
+      mutation: 'createApiKey',
+      variables: input(() => ({
+        accountId: id('createAccount'),
+        name: 'CI',
+        scopes: ['READ_USAGE'],
+      })),
+      again: 'CHANGES',
+    },
+    {
+      mutation: 'createPortalToken',
+      variables: () => ({
+        accountId: id('createAccount'),
+        expiresInSeconds: 60,
+        origins: ['https://example.com'],
+      }),
+      again: 'CHANGES',
+    },
+    { mutation: 'revokeApiKey', variables: named('createApiKey') },
+  ];
+
+  async function deployed(name: string): Promise<void> {
+    await send('deploy', { input: { id: id(name), hardware: 'gpu' } });
+  }
+
+  async function aDelivery(): Promise<string> {
+    const rows = await asOwner(
+      gateway.databaseUrl,
+      'select account_id, delivery_id from webhook_delivery order by delivery_id limit 1',
+    );
+    const { account_id: accountId, delivery_id: deliveryId } = rows[0] ?? {};
+    return encodeId('WebhookDelivery', Number(accountId), Number(deliveryId));
+  }
+
+  async function send(
+    mutation: string,
+    variables: Variables,
+    key = OPERATOR_KEY,
+  ): Promise<Answer<Record<string, unknown>>> {
+    return gateway.query(documentOf(mutation), variables, key);
+  }
+
+  /** The entries that a call wrote. */
+  async function writtenBy(call: () => Promise<unknown>): Promise<readonly Variables[]> {
+    const [last] = await asOwner(
+      gateway.databaseUrl,
+      'select coalesce(max(entry_id), 0) as id from audit_entry',
+    );
+    await call();
+    return asOwner(
+      gateway.databaseUrl,
+      sql`select * from audit_entry where entry_id > ${last?.['id']} order by entry_id`,
+    );
+  }
+
+  /** Remembers the id and the secret of what a mutation made. */
+  function remember(mutation: string, answered: unknown): void {
+    const made = Object(answered) as Record<string, unknown>;
+    const node = (made['apiKey'] ?? made['endpoint'] ?? made) as { readonly id?: string };
+    if (node.id !== undefined && !ids.has(mutation)) ids.set(mutation, node.id);
+    for (const secret of [made['secret'], made['token']]) {
+      if (typeof secret === 'string') secrets.push(secret);
+    }
+  }
+
+  it('are known for every mutation of the schema', () => {
+    const known = [...Object.keys(auditedActions), ...unauditedMutations].sort();
+    expect(known).toEqual(Object.keys(mutations).sort());
+    expect(cases.map(({ mutation }) => mutation).sort()).toEqual(Object.keys(mutations).sort());
+  });
+
+  // In the order of the cases: later ones use what earlier ones made.
+  it.each(cases)('are one or none for $mutation', async ({ mutation, variables, again }) => {
+    const call = await variables();
+    const refused = await writtenBy(async () => {
+      const { errors } = await send(mutation, call, otherKey);
+      expect(errors).toBeDefined();
+    });
+    const first = await writtenBy(async () => {
+      const { data, errors } = await send(mutation, call);
+      expect(errors).toBeUndefined();
+      remember(mutation, data[mutation]);
+    });
+    const second = await writtenBy(async () => {
+      const { data } = await send(mutation, call);
+      if (again === 'CHANGES') remember(mutation, data[mutation]);
+    });
+
+    const isAudited = mutation in auditedActions;
+    expect(refused).toEqual([]);
+    expect(first.map((entry) => entry['action'])).toEqual(isAudited ? [mutation] : []);
+    expect(second).toHaveLength(again === 'CHANGES' ? 1 : 0);
+    for (const entry of first) {
+      expect(entry).toMatchObject({
+        actor: 'key:1',
+        is_operator: true,
+        target: expect.any(String),
+        summary: expect.stringMatching(/^[A-Z].*\.$/s),
+        request_id: expect.any(String),
+        address: expect.stringContaining('127.0.0.1'),
+      });
+      expect(entry['changes']).not.toEqual([]);
+    }
+  });
+
+  it('are sentences that name what changed', async () => {
+    const rows = await asOwner(
+      gateway.databaseUrl,
+      `select distinct on (action) action, summary, account_id from audit_entry
+       where account_id in (0, ${numberOf(id('createAccount'))}) order by action, entry_id`,
+    );
+    const summaries = new Map(rows.map((row) => [row['action'], row['summary']]));
+    expect(summaries.get('setCreditPolicy')).toBe(
+      'Set credit policy of Acme: negativeLimit from 0 to -5.',
+    );
+    expect(summaries.get('scale')).toBe('Scale of The g: replicas from 1 to 2.');
+    expect(summaries.get('revokeApiKey')).toBe(`Revoke API key of CI: revokedAt ${at(0)}.`);
+    const ofNoAccount = rows.filter((row) => row['account_id'] === 0);
+    expect(ofNoAccount.map((row) => row['action'])).toEqual([
+      'createHardwareProfile',
+      'setHardwareRate',
+    ]);
+  });
+
+  it('hold no secret', async () => {
+    const all = JSON.stringify(await asOwner(gateway.databaseUrl, 'select * from audit_entry'));
+    expect(secrets.length).toBeGreaterThan(5);
+    for (const secret of secrets) expect(all).not.toContain(secret);
+  });
+
+  it('can only be added by the gateway', async () => {
+    for (const statement of [
+      sql`update audit_entry set actor = 'nobody'`,
+      sql`delete from audit_entry`,
+      sql`truncate audit_entry`,
+    ]) {
+      await expect(
+        gateway.database.inTransaction((tx) => tx.query(statement)),
+      ).rejects.toMatchObject({ driverError: { code: '42501' } });
+    }
+  });
+
+  it('take no statement of their own beside changes of credits and deployments', async () => {
+    const statements: string[] = [];
+    const stop = gateway.database.onStatement((text) => statements.push(text));
+    const accountId = id('createAccount');
+    await ask(gateway, AllocateDocument, {
+      input: { accountId, amount: '1', idempotencyKey: 'counted' },
+    });
+    await deployed('registerOcrDeployment');
+    stop();
+    const audits = statements.filter((text) => text.includes('audit_entry'));
+    expect(audits).toHaveLength(2);
+    expect(audits.every((text) => text.startsWith('/* credits.savePosition */'))).toBe(true);
+  });
+});
+
+it('tells the fields that differ, in their units', () => {
+  expect(
+    changesOf(
+      { a: 1, levelMicro: 1_500_000n, sinceMs: 0, list: ['x', 'y'], same: true, gone: 'x' },
+      { a: 2, levelMicro: -1n, sinceMs: 1, list: ['x'], same: true, new: false },
+    ),
+  ).toEqual([
+    { field: 'a', from: '1', to: '2' },
+    { field: 'level', from: '1.5', to: '-0.000001' },
+    { field: 'since', from: '1970-01-01T00:00:00.000Z', to: '1970-01-01T00:00:00.001Z' },
+    { field: 'list', from: 'x, y', to: 'x' },
+    { field: 'gone', from: 'x', to: null },
+    { field: 'new', from: null, to: 'false' },
+  ]);
+});
+
+describe('auditLog', () => {
+  let gateway: TestGateway;
+  let accountId = '';
+  let otherId = '';
+  let manager = '';
+  let managerId = '';
+  let reader = '';
+
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+    accountId = await createAccount(gateway, { name: 'Acme', timeZone: 'Europe/Berlin' });
+    otherId = await createAccount(gateway, { name: 'Other' });
+    const keyOf = async (scope: 'MANAGE' | 'READ_USAGE'): Promise<[string, string]> => {
+      const { createApiKey } = await ask(gateway, CreateApiKeyDocument, {
+        input: { accountId, name: scope, scopes: [scope] },
+      });
+      return [createApiKey.secret, createApiKey.apiKey.id];
+    };
+    [manager, managerId] = await keyOf('MANAGE');
+    [reader] = await keyOf('READ_USAGE');
+    // Two of these share an instant.
+    for (const [index, name] of ['B', 'C', 'D', 'E'].entries()) {
+      if (index !== 2) gateway.clock.moveBy(1_000);
+      await ask(gateway, UpdateAccountDocument, { input: { name } }, manager);
+    }
+    await ask(gateway, SetCreditPolicyDocument, { input: { accountId, lowCredit: '1' } });
+  });
+
+  afterAll(async () => {
+    await gateway.close();
+  });
+
+  type Log = NonNullable<AuditLogQuery['auditLog']>;
+
+  async function log(variables: AuditLogQueryVariables, key?: string): Promise<Log> {
+    const { auditLog } = await ask(gateway, AuditLogDocument, variables, key);
+    if (auditLog === null) throw new Error('there is a log');
+    return auditLog;
+  }
+
+  async function actions(variables: AuditLogQueryVariables, key?: string): Promise<string[]> {
+    return (await log(variables, key)).nodes.map(({ action }) => action);
+  }
+
+  async function codeOf(answer: Promise<Answer<unknown>>): Promise<string | undefined> {
+    return (await answer).errors?.[0]?.extensions.code;
+  }
+
+  it('is the account’s own, newest first', async () => {
+    const { nodes, totalCount } = await log({}, manager);
+    expect(nodes.map(({ action }) => action)).toEqual([
+      'setCreditPolicy',
+      ...Array.from({ length: 4 }, () => 'updateAccount'),
+      'createApiKey',
+      'createApiKey',
+      'createAccount',
+    ]);
+    expect(totalCount).toBe(8);
+    expect(nodes[1]).toMatchObject({
+      target: accountId,
+      actorId: managerId,
+      summary: 'Update account of D: name from D to E.',
+      changes: [{ field: 'name', from: 'D', to: 'E' }],
+    });
+  });
+
+  it('shows accounts the addresses of their own callers, and operators all', async () => {
+    const [ofOperator, ofManager] = (await log({}, manager)).nodes;
+    const [seen] = (await log({ accountId })).nodes;
+    expect(ofOperator).toMatchObject({ actor: 'key:1', address: null });
+    expect(ofManager?.address).toContain('127.0.0.1');
+    expect(seen?.address).toContain('127.0.0.1');
+  });
+
+  it('is for those who manage the account, and operators', async () => {
+    expect(await codeOf(gateway.query(AuditLogDocument, {}, reader))).toBe('FORBIDDEN');
+    expect(await codeOf(gateway.query(AuditLogDocument, { accountId: otherId }, manager))).toBe(
+      'NOT_FOUND',
+    );
+    expect(await actions({ accountId: otherId })).toEqual(['createAccount']);
+    expect(await actions({})).toHaveLength(9);
+  });
+
+  it('is searched by actor, action, target and range', async () => {
+    const [newest] = (await log({ actor: managerId })).nodes;
+    expect(await actions({ actor: newest?.actor ?? '' })).toHaveLength(4);
+    expect(await actions({ actor: managerId, accountId: otherId })).toEqual([]);
+    expect(await actions({ action: 'createAccount' })).toHaveLength(2);
+    expect(await actions({ action: 'createAccount', accountId })).toHaveLength(1);
+    expect(await actions({ target: managerId })).toEqual(['createApiKey']);
+    const from = isoInstant(Date.parse(TEST_NOW) + 1_000);
+    const to = isoInstant(Date.parse(TEST_NOW) + 3_000);
+    expect(await actions({ range: { from, to } })).toHaveLength(3);
+    expect(await actions({ range: { fromDay: '2026-03-10', toDay: '2026-03-10' } })).toHaveLength(
+      9,
+    );
+    expect(await actions({ accountId, range: { preset: 'LAST_7_DAYS' } })).toHaveLength(6);
+  });
+
+  it('names what it cannot search for', async () => {
+    for (const [variables, path] of [
+      [{ action: 'dance' }, ['action']],
+      [{ first: 501 }, ['first']],
+      [{ after: 'x' }, ['after']],
+      [{ after: Buffer.from('[1e300,1]').toString('base64url') }, ['after']],
+      [{ range: { from: TEST_NOW } }, ['range']],
+    ] as const) {
+      const { errors } = await gateway.query(AuditLogDocument, variables);
+      expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', path });
+    }
+  });
+
+  it('has pages that neither repeat nor miss an entry while others are written', async () => {
+    const before = (await log({ accountId })).nodes.map(({ id }) => id);
+    const pages: string[] = [];
+    let after: string | null = null;
+    do {
+      const page: Log = await log({ accountId, first: 2, after });
+      pages.push(...page.nodes.map(({ id }) => id));
+      after = page.pageInfo.hasNextPage ? (page.pageInfo.endCursor ?? null) : null;
+      gateway.clock.moveBy(1);
+      await ask(gateway, UpdateAccountDocument, {
+        input: { accountId, name: `page ${pages.length}` },
+      });
+    } while (after !== null);
+    expect(pages).toEqual(before);
+  });
+
+  it('has entries that are found by their ids', async () => {
+    const { nodes } = await log({ accountId }, manager);
+    const { node } = await ask(
+      gateway,
+      AuditEntryByIdDocument,
+      { id: nodes[0]?.id ?? '' },
+      manager,
+    );
+    expect(node).toEqual(nodes[0]);
+    const [ofOther] = (await log({ accountId: otherId })).nodes;
+    const foreign = { id: ofOther?.id ?? '' };
+    expect(await codeOf(gateway.query(AuditEntryByIdDocument, foreign, manager))).toBe('NOT_FOUND');
+    expect(
+      await codeOf(gateway.query(AuditEntryByIdDocument, { id: nodes[0]?.id ?? '' }, reader)),
+    ).toBe('FORBIDDEN');
+  });
+
+  it('tells the request that a caller sent', async () => {
+    await gateway.http
+      .post('/graphql')
+      .set('authorization', `Bearer ${manager}`)
+      .set('x-request-id', 'my-own-id')
+      .send({ query: 'mutation { updateAccount(input: { name: "Z" }) { id } }' });
+    expect((await log({}, manager)).nodes[0]).toMatchObject({ requestId: 'my-own-id' });
+  });
+
+  it('tells the address and the request of a socket', async () => {
+    const client = liveClient(originOf(gateway), manager);
+    const query = 'mutation { updateAccount(input: { name: "by socket" }) { id } }';
+    await new Promise<void>((resolve, reject) => {
+      client.subscribe({ query }, { next: () => undefined, error: reject, complete: resolve });
+    });
+    await client.dispose();
+    expect((await log({}, manager)).nodes[0]).toMatchObject({
+      changes: [{ field: 'name', to: 'by socket' }],
+      requestId: expect.any(String),
+      address: expect.stringContaining('127.0.0.1'),
+    });
+  });
+});
