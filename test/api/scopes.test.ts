@@ -251,6 +251,7 @@ describe('scopes', () => {
         scope: 'OPERATOR',
         args: 'input: { name: "h", kind: GPU, model: "m", vcpus: 1, gpus: 1, memoryGb: 1, creditsPerHour: "1" }',
       },
+      createPortalToken: { scope: 'MANAGE', args: own },
       createThreshold: {
         scope: 'MANAGE',
         args: `input: { ${own}, measure: CREDITS_REMAINING, value: "5" }`,
@@ -378,7 +379,9 @@ describe('scopes', () => {
     const names = open.map(([name]) => name).filter((name) => name !== 'node');
     const types = new Set(reachable(names, 'READ_USAGE').map((name) => name.split('.')[0] ?? ''));
 
-    const foreign = [...types].filter((name) => /ApiKey|Audit|Webhook|Email|Fleet|Payload/.test(name));
+    const foreign = [...types].filter((name) =>
+      /ApiKey|Audit|Webhook|Email|Fleet|Payload/.test(name),
+    );
     expect(foreign).toEqual([]);
     expect(types.size).toBeGreaterThan(50);
   });
