@@ -14,8 +14,9 @@ import {
   type PolicyRequest,
   shippedDefaults,
 } from './credits/policy.ts';
-import { parseTrustedDocuments, type TrustedDocuments } from './graphql/documents.ts';
+import { parseTrustedDocuments, QUERY_LIMITS, type TrustedDocuments } from './graphql/documents.ts';
 import { firstThresholds } from './credits/thresholds.ts';
+import type { PointRates } from './http/rates.ts';
 import type { TrustProxy } from './http/server.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
@@ -64,6 +65,7 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Whose X-Forwarded-For says where a request comes from. */
   readonly trustProxy: TrustProxy;
+  readonly pointRates: PointRates;
 }
 
 /** The environment cannot be used; `problems` has one sentence for each bad variable. */
@@ -134,6 +136,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
     trustProxy: readTrustProxy(read),
+    pointRates: readPointRates(read),
     corsOrigins: readCorsOrigins(read),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
@@ -149,6 +152,15 @@ function readCorsOrigins(read: EnvironmentReader): readonly string[] {
       'web origins such as https://app.example.com,https://portal.example.com, each without a path or a slash at its end and never *, or none',
     ),
   );
+}
+
+function readPointRates(read: EnvironmentReader): PointRates {
+  // Below the first, the dearest operation that is allowed could never run.
+  const limits = { min: QUERY_LIMITS.cost, max: 999_999_999 };
+  return {
+    perKey: read.integer('RATE_POINTS_PER_KEY', 1_000_000, limits),
+    perAccount: read.integer('RATE_POINTS_PER_ACCOUNT', 2_000_000, limits),
+  };
 }
 
 function readTrustProxy(read: EnvironmentReader): TrustProxy {

@@ -130,10 +130,7 @@ async function start(config: Config, started: Started): Promise<void> {
     app,
     database,
     clock,
-    logLevel: config.logLevel,
-    trustedDocuments: config.trustedDocuments,
-    corsOrigins: config.corsOrigins,
-    trustProxy: config.trustProxy,
+    ...serverOptionsOf(config),
     backgroundFailures: failures.counts,
   });
   const jobs = await startJobs({
@@ -146,6 +143,19 @@ async function start(config: Config, started: Started): Promise<void> {
   started.add(() => Promise.all([server.close(), jobs.stop()]), WORK_STOPS_WITHIN_MS);
   const address = await server.listen({ port: config.port, host: config.host });
   process.stdout.write(welcome({ address, keys, keysFile }));
+}
+
+function serverOptionsOf({
+  logLevel,
+  trustedDocuments,
+  corsOrigins,
+  trustProxy,
+  pointRates,
+}: Config): Pick<
+  Config,
+  'logLevel' | 'trustedDocuments' | 'corsOrigins' | 'trustProxy' | 'pointRates'
+> {
+  return { logLevel, trustedDocuments, corsOrigins, trustProxy, pointRates };
 }
 
 /** Migrates as the owner and opens the pool as its login. @returns the address of that login too */

@@ -9,6 +9,7 @@ import type { Database } from './db/database.ts';
 import { RequestContext } from './graphql/context.ts';
 import type { TrustedDocuments } from './graphql/documents.ts';
 import { registerEventsRoute } from './http/events.ts';
+import { pointRates, type PointRates } from './http/rates.ts';
 import { createHttpServer, type TrustProxy } from './http/server.ts';
 import { limitWrongKeys } from './http/wrong-keys.ts';
 
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   /** Whose word about the addresses of callers is taken; default: nobody's. */
   readonly trustProxy?: TrustProxy;
+  /** The points of cost that callers have a minute; default: no limit. */
+  readonly pointRates?: PointRates;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -36,6 +39,7 @@ export async function startServer({
   trustedDocuments = null,
   corsOrigins = [],
   trustProxy = false,
+  pointRates: rates,
   backgroundFailures = {},
 }: ServerOptions): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
@@ -56,6 +60,7 @@ export async function startServer({
     corsOrigins,
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
     trustProxy,
+    ...(rates === undefined ? {} : { spend: pointRates(rates) }),
     logLevel,
     backgroundFailures,
     extraRoutes: (server) =>

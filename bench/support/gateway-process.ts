@@ -25,6 +25,9 @@ export async function startGatewayProcess(
       ...process.env,
       DATABASE_URL: databaseUrl,
       PORT: '0',
+      // One key sends all the load.
+      RATE_POINTS_PER_KEY: '999999999',
+      RATE_POINTS_PER_ACCOUNT: '999999999',
       SEED_DEMO: 'false',
       LOG_LEVEL: 'error',
       BOOTSTRAP_OPERATOR_KEY: OPERATOR_KEY,

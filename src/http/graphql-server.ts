@@ -36,13 +36,20 @@ export interface GraphQLServerOptions {
 
 /** The key of a context's callback that receives its operation when the answer is complete. */
 export const onAnswered = Symbol('onAnswered');
-/** The key under which a context says what its operation costs, in points. */
+/** What an operation costs, in points. */
+export interface OperationCost {
+  readonly asked: number;
+  /** How many its caller has left in this minute; left out without a limit. */
+  readonly left?: number;
+}
+
+/** The key under which a context says what its operation costs. */
 export const costOfOperation = Symbol('costOfOperation');
 
 // Apollo copies the context, so everything of one request is in this one member.
 export interface GraphQLContext extends BaseContext {
   [onAnswered]?: (facts: OperationFacts) => void;
-  [costOfOperation]?: number;
+  [costOfOperation]?: OperationCost;
 }
 
 /** A started Apollo Server without an HTTP server. */
@@ -103,11 +110,11 @@ function costPlugin(): ApolloServerPlugin<GraphQLContext> {
     requestDidStart: () =>
       Promise.resolve({
         willSendResponse: ({ contextValue, response: { body } }) => {
-          const asked = contextValue[costOfOperation];
-          if (body.kind === 'single' && asked !== undefined) {
+          const cost = contextValue[costOfOperation];
+          if (body.kind === 'single' && cost !== undefined) {
             body.singleResult.extensions = {
               ...body.singleResult.extensions,
-              cost: { asked, allowed: QUERY_LIMITS.cost },
+              cost: { ...cost, allowed: QUERY_LIMITS.cost },
             };
           }
           return Promise.resolve();

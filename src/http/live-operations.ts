@@ -14,6 +14,7 @@ import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { DocumentRequest, Documents } from '../graphql/documents.ts';
 import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
+import type { SpendPoints } from './rates.ts';
 import { hasSharedAnswers, SharedAnswers } from './shared-answers.ts';
 
 /** What the resolvers of one operation or event share; released when the answer is complete. */
@@ -27,6 +28,8 @@ export interface OperationDeps {
   /** @param onSlow called when the caller does not read its events */
   readonly createContext: (actor: Actor, onSlow: () => void) => LiveContext;
   readonly onFault: FaultListener;
+  /** Takes the points of operations; without it they are not limited. A subscription costs once, when it begins. */
+  readonly spend?: SpendPoints | undefined;
 }
 
 /** The caller at the other end of a connection, with its running subscriptions. */
@@ -63,11 +66,15 @@ export class LiveOperations {
     this.format = errorFormatter(deps.onFault);
   }
 
-  /** The arguments to execute, or the errors of the request. */
-  prepare(caller: Caller, request: DocumentRequest): ExecutionArgs | readonly GraphQLError[] {
-    const { schema, documents } = this.deps;
+  /** The arguments to execute, or the errors of the request. @throws RATE_LIMITED */
+  async prepare(
+    caller: Caller,
+    request: DocumentRequest,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const { schema, documents, spend } = this.deps;
     const read = documents.read(request);
     if (!('document' in read)) return read.map((error) => this.shown(error));
+    await spend?.(caller.actor, read.cost);
     return {
       schema,
       document: read.document,

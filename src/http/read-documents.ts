@@ -4,24 +4,34 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import type { GraphQLFormattedError } from 'graphql';
 import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
+import type { OperationCost } from './graphql-server.ts';
 import type { OperationFacts } from './logging.ts';
 
 const JSON_TYPE = 'application/json';
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 
 export interface DocumentReader {
-  /** Refuses a document that is too large or not valid: 400. */
+  /** Refuses a document that is too large or not valid: 400; and one that costs more than is left in this minute: 429. */
   readonly preHandler: preHandlerAsyncHookHandler;
-  /** What a request's operation costs, in points; undefined when it named no document. */
-  readonly costOf: (request: FastifyRequest) => number | undefined;
+  /** What a request's operation costs; undefined when it named no document. */
+  readonly costOf: (request: FastifyRequest) => OperationCost | undefined;
 }
 
-/** @param onRefused receives what a refused request was */
-export function documentReader(
-  documents: Documents,
-  onRefused: (request: FastifyRequest, facts: OperationFacts) => void,
-): DocumentReader {
-  const costs = new WeakMap<FastifyRequest, number>();
+export interface DocumentReaderDeps {
+  readonly documents: Documents;
+  /** Takes the points of a request's operation. @returns those that are left; undefined without a limit */
+  readonly spend: (request: FastifyRequest, points: number) => Promise<number | undefined>;
+  /** Receives what a refused request was. */
+  readonly onRefused: (request: FastifyRequest, facts: OperationFacts) => void;
+}
+
+/** Reads the documents of requests, and counts their points. */
+export function documentReader({
+  documents,
+  spend,
+  onRefused,
+}: DocumentReaderDeps): DocumentReader {
+  const costs = new WeakMap<FastifyRequest, OperationCost>();
   return {
     preHandler: async (request, reply) => {
       const sent = documentIn(request);
@@ -29,7 +39,8 @@ export function documentReader(
       if (sent === null || (sent.query === null && !documents.runsTrustedOnly)) return;
       const read = documents.read(sent);
       if ('document' in read) {
-        costs.set(request, read.cost);
+        const left = await spend(request, read.cost);
+        costs.set(request, { asked: read.cost, ...(left === undefined ? {} : { left }) });
         return;
       }
       const format = errorFormatter((error, reference) => {

@@ -27,6 +27,7 @@ import { measureRequests, type Metrics } from './metrics.ts';
 import { Origins } from './origins.ts';
 import { compressAnswers } from './outgoing.ts';
 import { servePages } from './pages.ts';
+import type { SpendPoints } from './rates.ts';
 import { documentReader } from './read-documents.ts';
 
 const MIB = 1024 * 1024;
@@ -53,6 +54,8 @@ export interface HttpServerDeps {
   readonly corsOrigins?: readonly string[];
   /** Whether a portal token in force names an origin; default: none does. */
   readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
+  /** Takes the points of operations; without it they are not limited. */
+  readonly spend?: SpendPoints;
   /** Whose X-Forwarded-For counts; default: nobody's. */
   readonly trustProxy?: TrustProxy;
   readonly isReady: () => Promise<boolean>;
@@ -127,16 +130,27 @@ async function serveGraphQL(
     plugins: [operations],
   });
   server.addHook('onClose', () => apollo.stop());
-  const { schema, authenticate, live } = deps;
+  const { schema, authenticate, live, spend } = deps;
   const { onRequest, actorOf } = keyCheck(authenticate);
   const wsHandler =
     live === undefined
       ? {}
       : {
-          wsHandler: await openLive(server, { ...live, schema, documents, authenticate, origins }),
+          wsHandler: await openLive(server, {
+            ...live,
+            schema,
+            documents,
+            authenticate,
+            origins,
+            spend,
+          }),
         };
-  const { preHandler, costOf } = documentReader(documents, (request, refused) => {
-    facts.set(request, refused);
+  const { preHandler, costOf } = documentReader({
+    documents,
+    spend: async (request, points) => spend?.(actorOf(request), points),
+    onRefused: (request, refused) => {
+      facts.set(request, refused);
+    },
   });
   const graphql: Omit<RouteOptions, 'method'> = {
     url: '/graphql',

@@ -53,9 +53,9 @@ function protocolHandler(operations: LiveOperations): Handler<FastifyRequest, Co
   return createHandler<FastifyRequest, Connection, OperationContext>({
     // "Single connection mode" is not supported: each request is independent.
     authenticate: () => '',
-    onSubscribe: (request, { query, operationName, variables, extensions }) => {
+    onSubscribe: async (request, { query, operationName, variables, extensions }) => {
       const { caller } = request.context;
-      const prepared = operations.prepare(caller, {
+      const prepared = await operations.prepare(caller, {
         query,
         operationName,
         variables,

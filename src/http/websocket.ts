@@ -114,13 +114,18 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
   return makeServer<Record<string, unknown> | undefined, Extra>({
     connectionInitWaitTimeout: INIT_WITHIN_MS,
     onConnect: (connection) => connect(deps, connection),
-    onSubscribe: ({ extra, subscriptions }, _id, payload) => {
+    onSubscribe: async ({ extra, subscriptions }, _id, payload) => {
       const { caller } = extra;
       // The protocol refuses a subscribe before the connection is acknowledged.
       if (caller === null) return [new GraphQLError('The connection is not acknowledged.')];
       if (Object.keys(subscriptions).length > OPERATIONS_PER_SOCKET_MAX)
         return [operations.refusal(tooMany())];
-      return operations.prepare(caller, payload);
+      try {
+        return await operations.prepare(caller, payload);
+      } catch (error) {
+        if (error instanceof RateLimitedError) return [operations.refusal(error)];
+        throw error;
+      }
     },
     execute: (args) => operations.execute(args),
     subscribe: (args) => operations.subscribe(args),

@@ -49,6 +49,7 @@ describe('loadConfig', () => {
       webhookAllowLoopback: false,
       corsOrigins: [],
       trustProxy: false,
+      pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
     });
   });
 
@@ -76,6 +77,8 @@ describe('loadConfig', () => {
       WEBHOOK_ALLOW_LOOPBACK: '1',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
       TRUST_PROXY: '10.0.0.7, 192.168.0.0/16, ::1',
+      RATE_POINTS_PER_KEY: '40000',
+      RATE_POINTS_PER_ACCOUNT: '999999999',
     };
 
     expect(loadConfig(env)).toEqual({
@@ -106,6 +109,7 @@ describe('loadConfig', () => {
       webhookSecretKey: Buffer.alloc(32, 7),
       webhookAllowLoopback: true,
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      pointRates: { perKey: 40_000, perAccount: 999_999_999 },
       trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
     });
   });

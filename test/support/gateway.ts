@@ -82,7 +82,10 @@ export interface TestGatewayOptions {
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
-  readonly server?: Pick<ServerOptions, 'trustedDocuments' | 'corsOrigins' | 'trustProxy'>;
+  readonly server?: Pick<
+    ServerOptions,
+    'trustedDocuments' | 'corsOrigins' | 'trustProxy' | 'pointRates'
+  >;
   /** Default: TEST_DEFAULTS. */
   readonly accountDefaults?: AccountDefaults;
 }

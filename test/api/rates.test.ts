@@ -1,0 +1,127 @@
+// Points of cost a minute, for each key and each account.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { RateLimitedError } from '../../src/core/errors.ts';
+import type { Actor } from '../../src/core/identity.ts';
+import { pointRates } from '../../src/http/rates.ts';
+import { createAccount, createKey } from '../support/account.ts';
+import { eventually, until } from '../support/eventually.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { initialised, originOf } from '../support/live.ts';
+
+const PER_KEY = 12;
+const PER_ACCOUNT = 18;
+/** Costs two points. */
+const QUERY = '{ account { id } }';
+/** Costs eight. */
+const DEAR = '{ a: account { id } b: account { id } c: account { id } d: account { id } }';
+
+let gateway: TestGateway;
+let accountId: string;
+let key: string;
+let accounts = 0;
+
+beforeAll(async () => {
+  gateway = await startTestGateway({
+    server: { pointRates: { perKey: PER_KEY, perAccount: PER_ACCOUNT } },
+  });
+});
+
+afterAll(() => gateway.close());
+
+// An account and its keys are made past the limited server.
+beforeEach(async () => {
+  const maker = await startTestGateway({ beside: gateway });
+  accounts += 1;
+  accountId = await createAccount(maker, { name: `Rates ${accounts}`, externalId: `r${accounts}` });
+  ({ secret: key } = await createKey(maker, accountId, ['READ_USAGE']));
+  await maker.close();
+});
+
+function ask(path: string, query: string, secret = key): Promise<Response> {
+  return fetch(`${originOf(gateway)}${path}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${secret}`,
+      accept: path === '/graphql/stream' ? 'text/event-stream' : 'application/json',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ query }),
+  });
+}
+
+async function costOf(query: string, secret = key): Promise<unknown> {
+  const response = await ask('/graphql', query, secret);
+  const body = (await response.json()) as { extensions?: { cost?: unknown } };
+  return body.extensions?.cost;
+}
+
+describe('a key', () => {
+  it('is told what is left, and refused beyond it, but for what it can still pay', async () => {
+    expect(await costOf(QUERY)).toEqual({ asked: 2, allowed: 40_000, left: 10 });
+    expect(await costOf(DEAR)).toEqual({ asked: 8, allowed: 40_000, left: 2 });
+
+    const refused = await ask('/graphql', DEAR);
+    const seconds = Number(refused.headers.get('retry-after'));
+
+    expect(refused.status).toBe(429);
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(60);
+    expect(await refused.json()).toEqual({
+      errors: [
+        {
+          message:
+            'The operation costs 8 points, more than are left in this minute; 12 a minute are allowed for this key.',
+          extensions: { code: 'RATE_LIMITED', retryAfterSeconds: seconds },
+        },
+      ],
+    });
+    expect(await costOf(QUERY)).toEqual({ asked: 2, allowed: 40_000, left: 0 });
+  });
+
+  it('has the same points by every transport', async () => {
+    const socket = await initialised(originOf(gateway), key);
+    socket.send({ type: 'subscribe', id: 'one', payload: { query: DEAR } });
+    await until(() => socket.messages.some(({ type }) => type === 'complete'), 'an answer');
+    socket.send({ type: 'subscribe', id: 'two', payload: { query: DEAR } });
+    await until(() => socket.messages.some(({ type }) => type === 'error'), 'a refusal');
+    const stream = await ask('/graphql/stream', DEAR);
+    socket.socket.close();
+
+    expect(socket.messages.at(-1)).toMatchObject({
+      type: 'error',
+      id: 'two',
+      payload: [{ extensions: { code: 'RATE_LIMITED' } }],
+    });
+    expect(stream.status).toBe(429);
+    expect(Number(stream.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await costOf(QUERY)).toMatchObject({ left: 2 });
+  });
+});
+
+describe('the counter', () => {
+  const actor = (name: string, account: number | null): Actor => ({
+    name,
+    keyId: 1,
+    accountId: account,
+    scopes: new Set(),
+  });
+
+  it('counts all keys of an account together, and what the account refuses is not taken from the key', async () => {
+    const spend = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
+
+    expect(await spend(actor('key:1', 7), 12)).toBe(0);
+    await expect(spend(actor('key:2', 7), 8)).rejects.toThrow(RateLimitedError);
+    expect(await spend(actor('key:2', 7), 6)).toBe(0);
+    expect(await spend(actor('key:3', 8), 12)).toBe(0);
+    expect(await spend(actor('key:2', null), 6)).toBe(0);
+  });
+
+  it('begins anew after its time', async () => {
+    const spend = pointRates({ perKey: 2, perAccount: 2, seconds: 0.1 });
+    await spend(actor('key:1', 7), 2);
+
+    await expect(spend(actor('key:1', 7), 2)).rejects.toMatchObject({ retryAfterSeconds: 1 });
+    await eventually(() => spend(actor('key:1', 7), 2));
+  });
+});
