@@ -1,6 +1,7 @@
 // The composition root: it constructs every service and passes it what it needs.
 
 import type { GraphQLSchema } from 'graphql';
+import { type JwtConfig, JwtService } from './access/jwt.service.ts';
 import { KeyService } from './access/key.service.ts';
 import { PortalTokenService } from './access/portal-tokens.service.ts';
 import { AuditLogService } from './account/audit-log.service.ts';
@@ -60,6 +61,8 @@ export interface AppOptions {
   readonly mail?: MailOptions;
   /** Left out: no endpoint can be made, and nothing is sent. */
   readonly webhooks?: WebhookOptions;
+  /** Null or left out: JWTs are not taken. */
+  readonly jwt?: JwtConfig | null;
   /** Receives the errors of background work. */
   readonly onError: (error: unknown) => void;
 }
@@ -140,7 +143,8 @@ interface Webhooks {
 function createServices(options: AppOptions): Services {
   const { database, clock, ingestWindowDays, ingestAheadSeconds, accountDefaults } = options;
   const accounts = new AccountService(database, clock);
-  const keys = new KeyService(database, clock, accounts);
+  const jwts = options.jwt ? new JwtService({ ...options, config: options.jwt, accounts }) : null;
+  const keys = new KeyService(database, clock, accounts, jwts);
   const portalTokens = new PortalTokenService({ ...options, accounts });
   const catalogue = new CatalogueService(database, clock);
   const alerts = new AlertService();

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
+import type { JwtConfig } from './access/jwt.service.ts';
+import { isLoopbackHost } from './partners/webhook.ts';
 import { GatewayError } from './core/errors.ts';
 import { isWebOrigin } from './core/url.ts';
 import { formatMicro, parseMicro } from './core/micro.ts';
@@ -61,6 +63,8 @@ export interface Config {
   readonly webhookSecretKey: Buffer | null;
   /** Whether webhooks may be sent to this machine itself, and by http. */
   readonly webhookAllowLoopback: boolean;
+  /** Null: JWTs are not taken. */
+  readonly jwt: JwtConfig | null;
   /** The web origins whose pages may call the API. */
   readonly corsOrigins: readonly string[];
   /** Whose X-Forwarded-For says where a request comes from. */
@@ -138,6 +142,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     trustProxy: readTrustProxy(read),
     pointRates: readPointRates(read),
     corsOrigins: readCorsOrigins(read),
+    jwt: readJwt(read),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
@@ -203,6 +208,32 @@ function manifestAt(file: string): TrustedDocuments | null {
   } catch {
     return null;
   }
+}
+
+function readJwt(read: EnvironmentReader): JwtConfig | null {
+  const isName = (value: string): boolean => /^[^\s\p{Cc}]+$/u.test(value);
+  const jwksUrl = read.optional('JWKS_URL', isJwksUrl, {
+    expected: 'an https address such as https://login.example.com/.well-known/jwks.json',
+    secret: false,
+  });
+  const issuer = read.optional('JWT_ISSUER', isName, {
+    expected: 'the iss of the tokens, such as https://login.example.com/',
+    secret: false,
+  });
+  const audience = read.optional('JWT_AUDIENCE', isName, {
+    expected: 'the aud of the tokens for this gateway, such as billing',
+    secret: false,
+  });
+  const claims = {
+    accountClaim: read.text('JWT_ACCOUNT_CLAIM', 'account', isName, 'the name of a claim'),
+    scopeClaim: read.text('JWT_SCOPE_CLAIM', 'scope', isName, 'the name of a claim'),
+    allowOperator: read.flag('JWT_ALLOW_OPERATOR', false),
+  };
+  if (jwksUrl !== null && issuer !== null && audience !== null) {
+    return { jwksUrl, issuer, audience, ...claims };
+  }
+  read.requireAllOrNone(['JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']);
+  return null;
 }
 
 function readAccountDefaults(read: EnvironmentReader): AccountDefaults {
@@ -326,6 +357,14 @@ class EnvironmentReader {
     return null;
   }
 
+  requireAllOrNone(names: readonly string[]): void {
+    const missing = names.filter((name) => this.raw(name) === null);
+    if (missing.length === 0 || missing.length === names.length) return;
+    this.problems.push(
+      `${names.join(', ')} must be set all or none; ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing.`,
+    );
+  }
+
   private raw(name: string): string | null {
     const value = this.env[name];
     return value === undefined || value === '' ? null : value;
@@ -347,6 +386,13 @@ function isSmtpUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, hostname } = new URL(value);
   return /^smtps?:$/.test(protocol) && hostname !== '';
+}
+
+// Whoever answers there decides who may call, so nobody may answer in its stead.
+function isJwksUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname));
 }
 
 // Only a form to which a path can be appended.

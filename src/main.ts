@@ -115,6 +115,7 @@ async function start(config: Config, started: Started): Promise<void> {
     accountDefaults,
     mail: { smtpUrl: config.smtpUrl, from: config.emailFrom, publicUrl: config.publicUrl },
     webhooks,
+    jwt: config.jwt,
     onError,
   });
   started.add(() => app.close());

@@ -7,9 +7,12 @@ import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
 import { type Actor, encodeId, type NodeRef, unknownId } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { isOperator, requireAccount, requireRef, requireScope } from './authorize.ts';
+import { isJwt } from './jwt.ts';
+import type { JwtService } from './jwt.service.ts';
 import {
   bearerSecret,
   isInForce,
+  KEY_CACHE_MS,
   KEYS_IN_FORCE_MAX,
   parseBootstrapSecret,
   parseNewKey,
@@ -33,8 +36,6 @@ import {
 } from './key.store.ts';
 import { revokeTokensOf } from './portal-tokens.store.ts';
 
-/** How long a gateway trusts a key that it has read. A revocation on another gateway takes effect here within this time. */
-export const KEY_CACHE_MS = 3_000;
 const CACHED_KEYS = 10_000;
 const LAST_USED_EVERY_MS = 60_000;
 const LISTED_KEYS_MAX = 1_000;
@@ -60,6 +61,8 @@ export class KeyService {
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly accounts: AccountFinder,
+    /** Null: JWTs are not taken. */
+    private readonly jwts: JwtService | null = null,
   ) {}
 
   /**
@@ -70,6 +73,7 @@ export class KeyService {
   async authenticate(authorizationHeader: string | undefined): Promise<Actor | null> {
     const secret = bearerSecret(authorizationHeader);
     if (secret === null) return null;
+    if (isJwt(secret)) return (await this.jwts?.authenticate(secret)) ?? null;
     const sha256 = hashOf(secret);
     const cached = this.cache.get(sha256.toString('base64')) ?? (await this.read(sha256));
     const nowMs = this.clock.nowMs();
@@ -78,12 +82,22 @@ export class KeyService {
     return cached.actor;
   }
 
-  /** The callers among these whose keys were revoked or have expired: for connections that outlive their request. */
+  /** The callers among these whose keys were revoked, or that have expired: for connections that outlive their request. */
   async findEnded(actors: readonly Actor[]): Promise<ReadonlySet<Actor>> {
-    const keys = actors.map(({ accountId, keyId }) => ({ accountId, keyId }));
     const nowMs = this.clock.nowMs();
-    const ended = await this.database.inSnapshot((tx) => findEndedKeys(tx, keys, nowMs));
-    return new Set(actors.filter((_actor, index) => ended.has(index)));
+    const isOver = ({ endsAtMs = null }: Actor): boolean => endsAtMs !== null && endsAtMs <= nowMs;
+    // A JWT cannot be revoked, so it has no row.
+    const held = actors.flatMap((actor) =>
+      actor.keyId === null || isOver(actor) ? [] : [{ ...actor, keyId: actor.keyId, actor }],
+    );
+    const ended =
+      held.length === 0
+        ? new Set<number>()
+        : await this.database.inSnapshot((tx) => findEndedKeys(tx, held, nowMs));
+    return new Set([
+      ...actors.filter(isOver),
+      ...held.flatMap(({ actor }, index) => (ended.has(index) ? [actor] : [])),
+    ]);
   }
 
   /**

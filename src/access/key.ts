@@ -12,6 +12,10 @@ export const SECRET_START = 'bg_';
 export const KEYS_IN_FORCE_MAX = 500;
 const PREFIX_LENGTH = 10;
 const SECRET_LENGTH_MAX = 512;
+/** JWTs are longer than keys. */
+const BEARER_LENGTH_MAX = 8_192;
+/** How long a gateway trusts a key that it has read. A revocation on another gateway takes effect here within this time. */
+export const KEY_CACHE_MS = 3_000;
 const BOOTSTRAP_SECRET_LENGTH_MIN = 24;
 /** The rule for a configured operator secret: it must fit a header, where other characters are cut or refused. */
 export const BOOTSTRAP_SECRET_RULE = `${BOOTSTRAP_SECRET_LENGTH_MIN} to ${SECRET_LENGTH_MAX} printable ASCII characters without spaces`;
@@ -76,7 +80,7 @@ export function parseNewKey(
 /** The secret in a header `Authorization: Bearer <secret>`; null when there is none. */
 export function bearerSecret(authorizationHeader: string | undefined): string | null {
   const secret = /^bearer +(\S+) *$/i.exec(authorizationHeader ?? '')?.[1];
-  return secret === undefined || secret.length > SECRET_LENGTH_MAX ? null : secret;
+  return secret === undefined || secret.length > BEARER_LENGTH_MAX ? null : secret;
 }
 
 /** Whether a configured operator secret keeps BOOTSTRAP_SECRET_RULE. */

@@ -7,8 +7,8 @@ import { type Actor, encodeId } from '../core/identity.ts';
 import { isWebOrigin } from '../core/url.ts';
 import type { Database } from '../db/database.ts';
 import { requireAccount } from './authorize.ts';
-import { prefixOf } from './key.ts';
-import { type AccountFinder, hashOf, KEY_CACHE_MS, newSecret } from './key.service.ts';
+import { KEY_CACHE_MS, prefixOf } from './key.ts';
+import { type AccountFinder, hashOf, newSecret } from './key.service.ts';
 import {
   parsePortalToken,
   TOKEN_START,
@@ -66,7 +66,9 @@ export class PortalTokenService {
     const token = newSecret(TOKEN_START);
     await database.inTransaction(async (tx) => {
       await accounts.get(tx, accountId, request.accountId ?? undefined);
-      if (!(await holdKey(tx, actor.accountId, actor.keyId))) throw new UnauthenticatedError();
+      if (actor.keyId !== null && !(await holdKey(tx, actor.accountId, actor.keyId))) {
+        throw new UnauthenticatedError();
+      }
       const inForce = await countTokensInForce(tx, accountId, nowMs);
       if (inForce >= TOKENS_IN_FORCE_MAX) {
         throw new ConflictError(

@@ -69,6 +69,11 @@ export class AccountService {
     return this.getNamed(actor, tx, externalId);
   }
 
+  /** The number of the account with an externalId; null when there is none. */
+  async findNumber(tx: Tx, externalId: string): Promise<number | null> {
+    return (await findAccountByExternalId(tx, externalId))?.accountId ?? null;
+  }
+
   private async getNamed(actor: Actor, tx: Tx, externalId: string): Promise<Account> {
     requireScope(actor, 'READ_USAGE');
     parseText(externalId, ['externalId']);

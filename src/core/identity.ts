@@ -20,14 +20,15 @@ export interface CallSource {
   readonly address: string;
 }
 
-/** The holder of a key or portal token. `accountId` is null for an operator, who may act on any account. */
+/** The holder of a key, a portal token or a JWT. `accountId` is null for an operator, who may act on any account. */
 export interface Actor {
-  /** Names the caller in records: `key:12`, `portal:34`. No two callers share a name. */
+  /** Names the caller in records: `key:12`, `portal:34`, `jwt:<its subject>`. */
   readonly name: string;
-  readonly keyId: number;
+  /** The row of its key or portal token; null for a JWT, which has none. */
+  readonly keyId: number | null;
   readonly accountId: number | null;
   readonly scopes: ReadonlySet<Scope>;
-  /** When its key or token expires, epoch ms; null or left out: never. */
+  /** When its key, token or JWT expires, epoch ms; null or left out: never. */
   readonly endsAtMs?: number | null;
   /** Of a portal token: the web origins that may use it. Empty or left out: as for keys. */
   readonly origins?: readonly string[];

@@ -91,6 +91,7 @@ export class LiveSessions {
   }
 }
 
-function keyOf({ accountId, keyId }: Actor): string {
-  return `${accountId ?? 0}.${keyId}`;
+function keyOf({ name, accountId, endsAtMs }: Actor): string {
+  // JWTs of one subject can have different accounts and ends.
+  return JSON.stringify([name, accountId, endsAtMs]);
 }

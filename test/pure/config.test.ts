@@ -47,6 +47,7 @@ describe('loadConfig', () => {
       publicUrl: null,
       webhookSecretKey: null,
       webhookAllowLoopback: false,
+      jwt: null,
       corsOrigins: [],
       trustProxy: false,
       pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
@@ -75,6 +76,12 @@ describe('loadConfig', () => {
       PUBLIC_URL: 'https://Acme.example/billing/',
       WEBHOOK_SECRET_KEY: KEY,
       WEBHOOK_ALLOW_LOOPBACK: '1',
+      JWKS_URL: 'https://login.example.com/jwks',
+      JWT_ISSUER: 'https://login.example.com/',
+      JWT_AUDIENCE: 'billing',
+      JWT_ACCOUNT_CLAIM: 'https://example.com/team',
+      JWT_SCOPE_CLAIM: 'permissions',
+      JWT_ALLOW_OPERATOR: 'true',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
       TRUST_PROXY: '10.0.0.7, 192.168.0.0/16, ::1',
       RATE_POINTS_PER_KEY: '40000',
@@ -108,6 +115,14 @@ describe('loadConfig', () => {
       publicUrl: 'https://acme.example/billing',
       webhookSecretKey: Buffer.alloc(32, 7),
       webhookAllowLoopback: true,
+      jwt: {
+        jwksUrl: 'https://login.example.com/jwks',
+        issuer: 'https://login.example.com/',
+        audience: 'billing',
+        accountClaim: 'https://example.com/team',
+        scopeClaim: 'permissions',
+        allowOperator: true,
+      },
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
       pointRates: { perKey: 40_000, perAccount: 999_999_999 },
       trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
@@ -152,6 +167,17 @@ describe('loadConfig', () => {
       ]);
     },
   );
+
+  it('takes all of JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none', () => {
+    expect(problemsOf({ JWKS_URL: 'https://login.example.com/jwks' })).toEqual([
+      'JWKS_URL, JWT_ISSUER, JWT_AUDIENCE must be set all or none; JWT_ISSUER and JWT_AUDIENCE are missing.',
+    ]);
+    expect(
+      problemsOf({ JWKS_URL: 'http://login.example.com', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }),
+    ).toEqual([
+      'JWKS_URL must be an https address such as https://login.example.com/.well-known/jwks.json, not "http://login.example.com".',
+    ]);
+  });
 
   it('names every bad variable at once', () => {
     const problems = problemsOf({

@@ -7,7 +7,13 @@ import { print, type DocumentNode } from 'graphql';
 import pg from 'pg';
 import supertest from 'supertest';
 import { entities } from '../../ormconfig.ts';
-import { createApp, type App, type MailOptions, type WebhookOptions } from '../../src/app.ts';
+import {
+  createApp,
+  type App,
+  type AppOptions,
+  type MailOptions,
+  type WebhookOptions,
+} from '../../src/app.ts';
 import { type Clock, ManualClock } from '../../src/core/clock.ts';
 import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
@@ -82,6 +88,7 @@ export interface TestGatewayOptions {
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
+  readonly app?: Pick<AppOptions, 'jwt'>;
   readonly server?: Pick<
     ServerOptions,
     'trustedDocuments' | 'corsOrigins' | 'trustProxy' | 'pointRates'
@@ -116,6 +123,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       },
       ...options.webhooks,
     },
+    ...options.app,
     onError: (error) => {
       faults.push(error);
     },

@@ -1,0 +1,316 @@
+// Callers with JWTs, of an issuer that this test is: what is taken, what is refused, and until when.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type GenerateKeyPairResult,
+  type JWK,
+  SignJWT,
+  UnsecuredJWT,
+} from 'jose';
+import type { JwtConfig } from '../../src/access/jwt.service.ts';
+import { createAccount } from '../support/account.ts';
+import { until } from '../support/eventually.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { eventStream, initialised, originOf } from '../support/live.ts';
+import {
+  AccountDocument,
+  CreatePortalTokenDocument,
+  CreditBalanceDocument,
+} from '../support/operations.ts';
+
+const ISSUER = 'https://login.example.com/';
+const AUDIENCE = 'billing';
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'] as const;
+const ACCOUNTS = '{ accounts { totalCount } }';
+
+/** Publishes keys, and counts how often they are read. */
+class Issuer {
+  keys: JWK[] = [];
+  reads = 0;
+  isDown = false;
+  readonly pairs = new Map<string, GenerateKeyPairResult>();
+  private readonly server: Server = createServer((_request, response) => {
+    this.reads += 1;
+    response.statusCode = this.isDown ? 500 : 200;
+    response.end(JSON.stringify({ keys: this.keys }));
+  });
+
+  async start(): Promise<string> {
+    for (const algorithm of ALGORITHMS) await this.add(algorithm, algorithm);
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    const { port } = this.server.address() as AddressInfo;
+    return `http://127.0.0.1:${port}/jwks.json`;
+  }
+
+  async add(kid: string, alg: string): Promise<void> {
+    const pair = await generateKeyPair(alg);
+    this.pairs.set(kid, pair);
+    this.keys.push({ ...(await exportJWK(pair.publicKey)), kid, alg });
+  }
+
+  stop(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+}
+
+const issuer = new Issuer();
+let config: JwtConfig;
+let gateway: TestGateway;
+let accountId: string;
+let otherAccountId: string;
+
+beforeAll(async () => {
+  config = {
+    jwksUrl: await issuer.start(),
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    accountClaim: 'account',
+    scopeClaim: 'scope',
+    allowOperator: false,
+  };
+  gateway = await startTestGateway({ app: { jwt: config }, server: { trustProxy: 1 } });
+  accountId = await createAccount(gateway, { externalId: 'acme' });
+  otherAccountId = await createAccount(gateway, { externalId: 'other' });
+});
+
+afterAll(async () => {
+  await gateway.close();
+  issuer.stop();
+});
+
+function nowSeconds(): number {
+  return Math.floor(gateway.clock.nowMs() / 1_000);
+}
+
+/** The claims of a good token; undefined leaves one out. */
+function claims(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    iss: ISSUER,
+    aud: AUDIENCE,
+    sub: 'mara',
+    exp: nowSeconds() + 300,
+    account: 'acme',
+    scope: 'openid READ_USAGE',
+    ...changes,
+  };
+}
+
+function sign(
+  changes: Readonly<Record<string, unknown>> = {},
+  { kid = 'RS256', alg = kid, header = {} }: { kid?: string; alg?: string; header?: object } = {},
+): Promise<string> {
+  const pair = issuer.pairs.get(kid);
+  if (pair === undefined) throw new Error('no such key');
+  return new SignJWT(claims(changes))
+    .setProtectedHeader({ alg, kid, ...header })
+    .sign(pair.privateKey);
+}
+
+let callers = 0;
+
+/** Each call comes from an address of its own: the gateway takes few wrong tokens from one. */
+async function statusOf(token: string, at: TestGateway = gateway): Promise<number> {
+  callers += 1;
+  const { status } = await at.http
+    .post('/graphql')
+    .set('authorization', `Bearer ${token}`)
+    .set('x-forwarded-for', `198.51.100.${callers}`)
+    .send({ query: '{ account { id } }' });
+  return status;
+}
+
+describe('a JWT', () => {
+  it.each(ALGORITHMS)('by %s opens the account that it names', async (kid) => {
+    const token = await sign({}, { kid });
+    const own = await gateway.query(AccountDocument, {}, token);
+    const foreign = await gateway.query(AccountDocument, { id: otherAccountId }, token);
+
+    expect(own.data.account?.id).toBe(accountId);
+    expect(foreign.errors?.[0]?.extensions.code).toBe('NOT_FOUND');
+  });
+
+  it('has the scopes of its claim: a list or a text, known ones only', async () => {
+    const apiKeys = async (scope: unknown): Promise<unknown> =>
+      (await gateway.query('{ apiKeys { id } }', {}, await sign({ scope }))).errors?.[0]?.extensions
+        .code;
+
+    expect(await apiKeys(['READ_USAGE', 'MANAGE'])).toBeUndefined();
+    expect(await apiKeys('MANAGE')).toBeUndefined();
+    expect(await apiKeys('READ_USAGE manage')).toBe('FORBIDDEN');
+    expect(await apiKeys(undefined)).toBe('FORBIDDEN');
+    expect(await apiKeys({ MANAGE: true })).toBe('FORBIDDEN');
+  });
+
+  it('is taken at the edges of its time', async () => {
+    const begun = await sign({ nbf: nowSeconds() });
+    const lasting = await sign({ exp: nowSeconds() + 1 });
+
+    expect(await statusOf(begun)).toBe(200);
+    expect(await statusOf(lasting)).toBe(200);
+    gateway.clock.moveBy(1_000);
+    expect(await statusOf(lasting)).toBe(401);
+  });
+
+  it.each([
+    ['another audience', { aud: 'mail' }],
+    ['no audience', { aud: undefined }],
+    ['another issuer', { iss: 'https://login.example.com' }],
+    ['no issuer', { iss: undefined }],
+    ['no end', { exp: undefined }],
+    ['an unknown account', { account: 'nobody' }],
+    ['no account', { account: undefined }],
+    ['an account that is no text', { account: ['acme'] }],
+    ['a NUL in its account', { account: 'acme\u0000' }],
+    ['an operator without an account', { account: undefined, scope: 'OPERATOR' }],
+  ])('is refused with %s', async (_what, changes) => {
+    expect(await statusOf(await sign(changes))).toBe(401);
+  });
+
+  it('is refused a second after its end and a second before its begin', async () => {
+    expect(await statusOf(await sign({ exp: nowSeconds() - 1 }))).toBe(401);
+    expect(await statusOf(await sign({ nbf: nowSeconds() + 1 }))).toBe(401);
+  });
+
+  it('is refused without a signature, or signed with the public key as a secret', async () => {
+    const unsigned = new UnsecuredJWT(claims()).encode();
+    const pair = issuer.pairs.get('RS256');
+    const pem = pair === undefined ? '' : await exportSPKI(pair.publicKey);
+    const confused = await new SignJWT(claims())
+      .setProtectedHeader({ alg: 'HS256', kid: 'RS256' })
+      .sign(new TextEncoder().encode(pem));
+    const [head, body] = (await sign()).split('.');
+
+    expect(await statusOf(unsigned)).toBe(401);
+    expect(await statusOf(confused)).toBe(401);
+    expect(await statusOf(`${head ?? ''}.${body ?? ''}.`)).toBe(401);
+  });
+
+  it('is refused when it was changed, or signed by a key of another kind or of nobody', async () => {
+    const stranger = await generateKeyPair('RS256');
+    const [head, , signature] = (await sign()).split('.');
+    const changed = Buffer.from(JSON.stringify(claims({ account: 'other' }))).toString('base64url');
+    const forged = await new SignJWT(claims())
+      .setProtectedHeader({ alg: 'RS256', kid: 'RS256' })
+      .sign(stranger.privateKey);
+
+    expect(await statusOf(`${head ?? ''}.${changed}.${signature ?? ''}`)).toBe(401);
+    expect(await statusOf(forged)).toBe(401);
+    expect(await statusOf(await sign({}, { kid: 'ES256', header: { kid: 'RS256' } }))).toBe(401);
+  });
+
+  it.each(['unknown', '../../etc/passwd', '/dev/null', "' or 1=1 --", '__proto__'])(
+    'is refused with the kid %s, and the issuer is not asked for it',
+    async (kid) => {
+      await statusOf(await sign());
+      const before = issuer.reads;
+
+      expect(await statusOf(await sign({}, { header: { kid } }))).toBe(401);
+      expect(issuer.reads).toBe(before);
+    },
+  );
+
+  it.each(['jku', 'x5u'])('does not say by %s where its key is', async (name) => {
+    const before = issuer.reads;
+    const header = { kid: 'elsewhere', [name]: config.jwksUrl };
+
+    expect(await statusOf(await sign({}, { header }))).toBe(401);
+    expect(issuer.reads).toBe(before);
+  });
+
+  it('makes portal tokens that end with it', async () => {
+    const exp = nowSeconds() + 60;
+    const token = await sign({ exp, scope: 'MANAGE' });
+    const { data } = await gateway.query(CreatePortalTokenDocument, {}, token);
+
+    expect(Date.parse(data.createPortalToken.expiresAt)).toBe(exp * 1_000);
+    expect(await statusOf(data.createPortalToken.token)).toBe(200);
+  });
+
+  it('closes its sockets and streams at its end', async () => {
+    const token = await sign({ exp: nowSeconds() + 60 });
+    const stays = await initialised(originOf(gateway), await sign({ exp: nowSeconds() + 600 }));
+    const socket = await initialised(originOf(gateway), token);
+    const events = await eventStream(originOf(gateway), token, CreditBalanceDocument, {});
+    gateway.clock.moveBy(60_000);
+    const began = performance.now();
+    await until(() => socket.closed !== null && events.isOver, 'the ends');
+    const tookMs = performance.now() - began;
+
+    expect(socket.closed?.code).toBe(4403);
+    expect(events.received().at(-1)).toMatchObject({ event: 'complete' });
+    expect(stays.closed).toBeNull();
+    expect(tookMs).toBeLessThan(5_000);
+    stays.socket.close();
+  });
+});
+
+describe('gateways of other configurations', () => {
+  async function beside(
+    jwt: JwtConfig | null,
+    use: (at: TestGateway) => Promise<void>,
+  ): Promise<void> {
+    const other = await startTestGateway({
+      beside: gateway,
+      app: { jwt },
+      server: { trustProxy: 1 },
+    });
+    try {
+      await use(other);
+    } finally {
+      await other.close();
+    }
+  }
+
+  it('take operators where that is allowed, and other claims', async () => {
+    const claimed = { accountClaim: 'team', scopeClaim: 'permissions' };
+    await beside({ ...config, ...claimed, allowOperator: true }, async (at) => {
+      const operator = await sign({ permissions: ['OPERATOR'] });
+      const member = await sign({ team: 'other', permissions: ['READ_USAGE'] });
+      const ofMember = await at.query(AccountDocument, {}, member);
+
+      expect((await at.query(ACCOUNTS, {}, operator)).errors).toBeUndefined();
+      expect(ofMember.data.account?.id).toBe(otherAccountId);
+      expect((await at.query(ACCOUNTS, {}, member)).errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+      expect(await statusOf(await sign(), at)).toBe(401);
+    });
+  });
+
+  it('take no JWTs without a configuration', async () => {
+    await beside(null, async (at) => {
+      expect(await statusOf(await sign(), at)).toBe(401);
+    });
+  });
+
+  it('go on with the keys that they know while the issuer is down', async () => {
+    await beside(config, async (at) => {
+      await issuer.add('early', 'RS256');
+      expect(await statusOf(await sign(), at)).toBe(200);
+      issuer.isDown = true;
+
+      expect(await statusOf(await sign({}, { kid: 'early', alg: 'RS256' }), at)).toBe(200);
+      issuer.isDown = false;
+    });
+  });
+
+  it('answer 503 while they know no keys, and ask no more than once in a while', async () => {
+    issuer.isDown = true;
+    const before = issuer.reads;
+    await beside(config, async (at) => {
+      const token = await sign();
+      const statuses = [await statusOf(token, at), await statusOf(token, at)];
+
+      expect(statuses).toEqual([503, 503]);
+      expect(issuer.reads - before).toBe(1);
+      expect(at.takeFaults()).toHaveLength(1);
+      // Keys are not of the issuer.
+      expect(await statusOf(gateway.operatorKey, at)).toBe(200);
+    });
+    issuer.isDown = false;
+  });
+});
