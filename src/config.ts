@@ -20,6 +20,7 @@ import { parseTrustedDocuments, QUERY_LIMITS, type TrustedDocuments } from './gr
 import { firstThresholds } from './credits/thresholds.ts';
 import type { PointRates } from './http/rates.ts';
 import type { TrustProxy } from './http/server.ts';
+import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './http/doors.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
 const logLevels = {
@@ -70,6 +71,9 @@ export interface Config {
   /** Whose X-Forwarded-For says where a request comes from. */
   readonly trustProxy: TrustProxy;
   readonly pointRates: PointRates;
+  /** What opens /metrics; null: it is open. */
+  readonly metricsToken: string | null;
+  readonly doorLimits: DoorLimits;
 }
 
 /** The environment cannot be used; `problems` has one sentence for each bad variable. */
@@ -87,7 +91,7 @@ export class ConfigError extends Error {
 
 /**
  * The configuration that `env` describes. A variable that is unset or empty takes its default; unknown ones are ignored.
- * Values of DATABASE_URL, SMTP_URL, BOOTSTRAP_OPERATOR_KEY and WEBHOOK_SECRET_KEY are secrets and never part of a message.
+ * Values of DATABASE_URL, SMTP_URL, BOOTSTRAP_OPERATOR_KEY, METRICS_TOKEN and WEBHOOK_SECRET_KEY are secrets and never part of a message.
  * @throws ConfigError naming every bad variable and what it should be
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -110,8 +114,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     secret: false,
   });
   const config: Config = {
-    port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
-    host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
     databaseUrl,
     databaseLoginUrl: readLoginUrl(read),
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
@@ -143,6 +145,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     pointRates: readPointRates(read),
     corsOrigins: readCorsOrigins(read),
     jwt: readJwt(read),
+    ...readDoors(read),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
@@ -234,6 +237,30 @@ function readJwt(read: EnvironmentReader): JwtConfig | null {
   }
   read.requireAllOrNone(['JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']);
   return null;
+}
+
+function readDoors(
+  read: EnvironmentReader,
+): Pick<Config, 'port' | 'host' | 'metricsToken' | 'doorLimits'> {
+  return {
+    port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
+    host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
+    metricsToken: read.optional('METRICS_TOKEN', isBootstrapSecret, {
+      expected: BOOTSTRAP_SECRET_RULE,
+      secret: true,
+    }),
+    doorLimits: {
+      maxConnections: read.integer('MAX_CONNECTIONS', DEFAULT_DOOR_LIMITS.maxConnections, {
+        min: 10,
+        max: 1_000_000,
+      }),
+      maxBodyBytesInFlight: read.integer(
+        'MAX_BODY_BYTES_IN_FLIGHT',
+        DEFAULT_DOOR_LIMITS.maxBodyBytesInFlight,
+        { min: 16 * 1024 * 1024, max: 999_999_999 },
+      ),
+    },
+  };
 }
 
 function readAccountDefaults(read: EnvironmentReader): AccountDefaults {

@@ -13,7 +13,7 @@ import { keepTime } from './db/keep-time.ts';
 import { loginOf, loginUrl, requireHarmlessLogin } from './db/login.ts';
 import { migrate } from './db/migrate.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
-import { startServer } from './server.ts';
+import { type ServerOptions, startServer } from './server.ts';
 import { keepKeys } from './made-keys.ts';
 import { webhookKey } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
@@ -152,11 +152,18 @@ function serverOptionsOf({
   corsOrigins,
   trustProxy,
   pointRates,
-}: Config): Pick<
-  Config,
-  'logLevel' | 'trustedDocuments' | 'corsOrigins' | 'trustProxy' | 'pointRates'
-> {
-  return { logLevel, trustedDocuments, corsOrigins, trustProxy, pointRates };
+  doorLimits,
+  metricsToken,
+}: Config): Omit<ServerOptions, 'app' | 'database' | 'clock' | 'backgroundFailures'> {
+  return {
+    logLevel,
+    trustedDocuments,
+    corsOrigins,
+    trustProxy,
+    pointRates,
+    doorLimits,
+    metricsToken,
+  };
 }
 
 /** Migrates as the owner and opens the pool as its login. @returns the address of that login too */

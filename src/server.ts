@@ -8,6 +8,7 @@ import type { Clock } from './core/clock.ts';
 import type { Database } from './db/database.ts';
 import { RequestContext } from './graphql/context.ts';
 import type { TrustedDocuments } from './graphql/documents.ts';
+import type { DoorLimits } from './http/doors.ts';
 import { registerEventsRoute } from './http/events.ts';
 import { pointRates, type PointRates } from './http/rates.ts';
 import { createHttpServer, type TrustProxy } from './http/server.ts';
@@ -26,6 +27,9 @@ export interface ServerOptions {
   readonly trustProxy?: TrustProxy;
   /** The points of cost that callers have a minute; default: no limit. */
   readonly pointRates?: PointRates;
+  readonly doorLimits?: DoorLimits;
+  /** What opens /metrics; null or left out: it is open. */
+  readonly metricsToken?: string | null;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -40,6 +44,8 @@ export async function startServer({
   corsOrigins = [],
   trustProxy = false,
   pointRates: rates,
+  doorLimits,
+  metricsToken,
   backgroundFailures = {},
 }: ServerOptions): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
@@ -61,6 +67,8 @@ export async function startServer({
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
     trustProxy,
     ...(rates === undefined ? {} : { spend: pointRates(rates) }),
+    doorLimits,
+    metricsToken,
     logLevel,
     backgroundFailures,
     extraRoutes: (server) =>

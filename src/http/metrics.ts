@@ -4,6 +4,7 @@
 import type { ApolloServerPlugin, GraphQLResponse } from '@apollo/server';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { requireToken } from './doors.ts';
 
 const DURATION_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -15,13 +16,19 @@ export interface Metrics {
   readonly operations: ApolloServerPlugin;
 }
 
+export interface MetricsOptions {
+  /** Counts of faults outside requests, by kind. */
+  readonly backgroundFailures: Readonly<Record<string, number>>;
+  /** What opens /metrics; null: it is open. */
+  readonly token: string | null;
+}
+
 /**
  * Measures every request of `app` and serves the metrics at /metrics.
- * @param backgroundFailures counts of faults outside requests, by kind
  */
 export function measureRequests(
   app: FastifyInstance,
-  backgroundFailures: Readonly<Record<string, number>>,
+  { backgroundFailures, token }: MetricsOptions,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -41,7 +48,8 @@ export function measureRequests(
     );
     done();
   });
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', async (request, reply) => {
+    if (token !== null) requireToken(request, token);
     void reply.type(registry.contentType);
     return registry.metrics();
   });

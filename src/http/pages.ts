@@ -67,7 +67,6 @@ async function servePage(app: FastifyInstance, url: string, name: string): Promi
         'content-security-policy': policy,
         'cache-control': 'no-cache',
         'referrer-policy': 'no-referrer',
-        'x-content-type-options': 'nosniff',
       })
       .send(html),
   );
@@ -78,7 +77,7 @@ async function serveAsset(app: FastifyInstance, asset: Asset): Promise<void> {
   // Weak, because it names the content, which is sent in several encodings.
   const etag = `W/"${createHash('sha256').update(content).digest('base64url')}"`;
   app.get(asset.url, (request, reply) => {
-    void reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+    void reply.headers({ etag, 'cache-control': 'no-cache' });
     if (request.headers['if-none-match'] === etag) return reply.status(304).send();
     return reply.type(`${asset.type}; charset=utf-8`).send(content);
   });

@@ -12,6 +12,13 @@ import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
 import { Documents, type TrustedDocuments } from '../graphql/documents.ts';
+import {
+  boundArrivals,
+  DEFAULT_DOOR_LIMITS,
+  type DoorLimits,
+  guardAnswers,
+  SERVER_TIMES,
+} from './doors.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
 import {
   costOfOperation,
@@ -58,6 +65,10 @@ export interface HttpServerDeps {
   readonly spend?: SpendPoints;
   /** Whose X-Forwarded-For counts; default: nobody's. */
   readonly trustProxy?: TrustProxy;
+  /** Default: DEFAULT_DOOR_LIMITS. */
+  readonly doorLimits?: DoorLimits | undefined;
+  /** What opens /metrics; null or left out: it is open. */
+  readonly metricsToken?: string | null | undefined;
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
   /** Counts of faults outside requests, by kind. */
@@ -84,12 +95,15 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     bodyLimit: BODY_BYTES_MAX,
     trustProxy: trustOf(deps.trustProxy ?? false),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: SERVER_TIMES,
     frameworkErrors: answerBadAddress,
     // refuseWhileClosing answers instead, in the same form as all other refusals.
     return503OnClosing: false,
   });
   const facts: FactsOfRequest = new WeakMap();
   logRequests(server, facts);
+  guardAnswers(server);
+  boundArrivals(server, deps.doorLimits ?? DEFAULT_DOOR_LIMITS);
   refuseWhileClosing(server);
   answerFailures(server);
   const origins = new Origins(deps);
@@ -97,7 +111,10 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   checkAddresses(server);
   takeJson(server);
   compressAnswers(server);
-  const { operations } = measureRequests(server, deps.backgroundFailures ?? {});
+  const { operations } = measureRequests(server, {
+    backgroundFailures: deps.backgroundFailures ?? {},
+    token: deps.metricsToken ?? null,
+  });
   serveProbes(server, deps.isReady);
   await servePages(server);
   await serveGraphQL(server, deps, { facts, operations, origins });

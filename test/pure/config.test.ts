@@ -23,6 +23,8 @@ describe('loadConfig', () => {
     expect(loadConfig({})).toEqual({
       port: 4000,
       host: '127.0.0.1',
+      metricsToken: null,
+      doorLimits: { maxConnections: 10_000, maxBodyBytesInFlight: 67_108_864 },
       databaseUrl: null,
       databaseLoginUrl: null,
       databasePoolSize: 16,
@@ -58,6 +60,9 @@ describe('loadConfig', () => {
     const env = {
       PORT: '0',
       HOST: '::1',
+      METRICS_TOKEN: 'a-token-of-the-metrics-0123',
+      MAX_CONNECTIONS: '500',
+      MAX_BODY_BYTES_IN_FLIGHT: '20000000',
       DATABASE_URL: 'postgresql://billing:pa55@db.internal/billing',
       DATABASE_POOL_SIZE: '25',
       DATA_DIR: '/var/lib/billing data',
@@ -91,6 +96,8 @@ describe('loadConfig', () => {
     expect(loadConfig(env)).toEqual({
       port: 0,
       host: '::1',
+      metricsToken: 'a-token-of-the-metrics-0123',
+      doorLimits: { maxConnections: 500, maxBodyBytesInFlight: 20_000_000 },
       databaseUrl: 'postgresql://billing:pa55@db.internal/billing',
       databaseLoginUrl: null,
       databasePoolSize: 25,

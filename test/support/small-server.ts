@@ -10,7 +10,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import supertest from 'supertest';
 import { NotFoundError, UserInputError } from '../../src/core/errors.ts';
-import { createHttpServer } from '../../src/http/server.ts';
+import { createHttpServer, type HttpServerDeps } from '../../src/http/server.ts';
 
 export const SMALL_SERVER_KEY = 'a-key-of-the-tests';
 
@@ -29,7 +29,9 @@ export interface SmallServer {
 }
 
 /** Opens a server that listens on a free port. Close it with `server.close()`. */
-export async function startSmallServer(): Promise<SmallServer> {
+export async function startSmallServer(
+  options: Pick<HttpServerDeps, 'doorLimits' | 'metricsToken'> = {},
+): Promise<SmallServer> {
   const log: string[] = [];
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => {
@@ -38,6 +40,7 @@ export async function startSmallServer(): Promise<SmallServer> {
   const schema = smallSchema(held);
   const state = { disposed: 0, isReady: true };
   const server = await createHttpServer({
+    ...options,
     schema,
     authenticate: (authorization) =>
       Promise.resolve(

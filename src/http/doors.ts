@@ -1,0 +1,104 @@
+// What holds for every connection and every answer: how long a caller may take to send, how much may be on its way at once, and
+// headers that keep answers out of caches and guesses.
+
+import { timingSafeEqual, createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { UnauthenticatedError, UnavailableError } from '../core/errors.ts';
+
+const MIB = 1024 * 1024;
+/** For the headers of a request to arrive; a slow caller holds a connection no longer. */
+const HEADERS_WITHIN_MS = 10_000;
+/** How often connections are looked at for it. */
+const LOOK_EVERY_MS = 5_000;
+/** Of each body this much is not counted, so that small requests pass while large ones fill the bound. */
+const UNCOUNTED_BYTES = 16 * 1024;
+const RETRY_AFTER_SECONDS = '1';
+const HSTS = 'max-age=31536000';
+
+/** Bounds over all callers together. */
+export interface DoorLimits {
+  readonly maxConnections: number;
+  /** Of all bodies that are being read. */
+  readonly maxBodyBytesInFlight: number;
+}
+
+export const DEFAULT_DOOR_LIMITS: DoorLimits = {
+  maxConnections: 10_000,
+  maxBodyBytesInFlight: 64 * MIB,
+};
+
+/** Options of the HTTP server. */
+export const SERVER_TIMES = {
+  headersTimeout: HEADERS_WITHIN_MS,
+  connectionsCheckingInterval: LOOK_EVERY_MS,
+} as const;
+
+/** Too many bytes of bodies are on their way: 503. The server answers a body's error by its status. */
+class BodiesBusyError extends UnavailableError {
+  readonly statusCode = 503;
+}
+
+/** Bounds the connections, and the bytes of bodies that are being read. */
+export function boundArrivals(app: FastifyInstance, limits: DoorLimits): void {
+  app.server.maxConnections = limits.maxConnections;
+  let inFlight = 0;
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (hasBody(request)) {
+      let received = 0;
+      let counted = 0;
+      const count = (chunk: Buffer): void => {
+        received += chunk.length;
+        const more = Math.max(0, received - UNCOUNTED_BYTES) - counted;
+        counted += more;
+        inFlight += more;
+        if (inFlight <= limits.maxBodyBytesInFlight) return;
+        release();
+        void reply.header('retry-after', RETRY_AFTER_SECONDS);
+        // What still comes flows into nothing, so that the caller reads the answer.
+        payload.emit(
+          'error',
+          new BodiesBusyError('Too many large bodies are arriving; please try again.'),
+        );
+      };
+      const release = (): void => {
+        payload.off('data', count);
+        inFlight -= counted;
+        counted = 0;
+      };
+      payload.on('data', count);
+      payload.once('close', release);
+    }
+    done(null, payload);
+  });
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Headers of every answer. Pages say themselves how they are cached. */
+export function guardAnswers(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    // A browser heeds it only when it came by TLS itself, so a caller who invents the header fools nobody else.
+    if (firstOf(request.headers['x-forwarded-proto']) === 'https') {
+      void reply.header('strict-transport-security', HSTS);
+    }
+    done();
+  });
+}
+
+function firstOf(header: string | readonly string[] | undefined): string | undefined {
+  return [header].flat()[0]?.split(',', 1)[0]?.trim().toLowerCase();
+}
+
+/** Lets in who sends the token as `Authorization: Bearer <token>`. @throws UNAUTHENTICATED otherwise */
+export function requireToken(request: FastifyRequest, token: string): void {
+  // Hashes are of one length, so comparing them tells nothing of the token.
+  const sent = sha256(request.headers.authorization ?? '');
+  if (!timingSafeEqual(sent, sha256(`Bearer ${token}`))) throw new UnauthenticatedError();
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,142 @@
+// What holds for every caller before any key is looked at: connections, bodies, headers of answers, and who reads the metrics.
+
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '../support/eventually.ts';
+import { SMALL_SERVER_KEY, type SmallServer, startSmallServer } from '../support/small-server.ts';
+
+const MIB = 1024 * 1024;
+const TOKEN = 'a-token-of-the-metrics-0123';
+
+interface Wire {
+  readonly socket: net.Socket;
+  readonly text: () => string;
+}
+
+async function wireTo(server: { readonly server: { address(): unknown } }): Promise<Wire> {
+  const { port } = server.server.address() as net.AddressInfo;
+  const socket = net.connect(port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return { socket, text: () => text };
+}
+
+describe('a server', () => {
+  let small: SmallServer;
+
+  beforeAll(async () => {
+    small = await startSmallServer({
+      doorLimits: { maxConnections: 20, maxBodyBytesInFlight: 4 * MIB },
+      metricsToken: TOKEN,
+    });
+  });
+
+  afterAll(async () => {
+    small.server.server.closeAllConnections();
+    await small.server.close();
+  });
+
+  /** A body that was begun and does not end. */
+  async function begin(bytes: number): Promise<Wire> {
+    const wire = await wireTo(small.server);
+    wire.socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${SMALL_SERVER_KEY}\r\n` +
+        `content-type: application/json\r\ncontent-length: ${16 * MIB}\r\n\r\n`,
+    );
+    wire.socket.write(Buffer.alloc(bytes, ' '));
+    return wire;
+  }
+
+  it('refuses the body that passes the bound over all, and takes small ones meanwhile', async () => {
+    const begun = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(() => begin(MIB)));
+    const answered = (): readonly Wire[] => begun.filter(({ text }) => text() !== '');
+    await until(() => answered().length >= 4, 'the refusals');
+
+    const small200 = await small.ask('{ hello }');
+
+    expect(small200.body).toMatchObject({ data: { hello: expect.any(String) } });
+    expect(answered().length).toBeLessThan(8);
+    for (const { text } of answered()) {
+      expect(text()).toMatch(/^HTTP\/1\.1 503 /);
+      expect(text()).toContain('retry-after: 1');
+      expect(text()).toContain('"code":"UNAVAILABLE"');
+    }
+    for (const { socket } of begun) socket.destroy();
+  });
+
+  it('counts a body no longer when its caller is gone, or when it has been read', async () => {
+    const large = JSON.stringify({ query: '{ hello }', variables: { x: 'x'.repeat(3 * MIB) } });
+    const send = async (): Promise<number> => {
+      const { status } = await small.http
+        .post('/graphql')
+        .set('authorization', `Bearer ${SMALL_SERVER_KEY}`)
+        .set('content-type', 'application/json')
+        .send(large);
+      return status;
+    };
+    await until(async () => (await send()) === 200, 'the abandoned bodies are forgotten');
+
+    const statuses: number[] = [];
+    for (let sent = 0; sent < 5; sent += 1) statuses.push(await send());
+    expect(statuses).toEqual([200, 200, 200, 200, 200]);
+  });
+
+  it('refuses connections beyond its bound, and takes new ones once others end', async () => {
+    const wires = await Promise.all(Array.from({ length: 30 }, () => wireTo(small.server)));
+    const open = (): readonly Wire[] => wires.filter(({ socket }) => !socket.destroyed);
+    await until(() => open().length <= 20, 'the refusal of those beyond');
+
+    expect(open().length).toBeGreaterThan(10);
+    for (const { socket } of wires) socket.destroy();
+    await until(async () => (await small.ask('{ hello }').catch(() => null)) !== null, 'room');
+  });
+
+  it('ends a connection whose headers do not arrive', async () => {
+    const wire = await wireTo(small.server);
+    const beganMs = performance.now();
+    wire.socket.write('GET /health/live HTTP/1.1\r\nhost: x\r\nx-slow: ');
+    await until(() => wire.socket.destroyed || wire.socket.readableEnded, 'the end');
+
+    expect(wire.text()).toMatch(/^HTTP\/1\.1 408 /);
+    expect(performance.now() - beganMs).toBeLessThan(60_000);
+  });
+
+  it('keeps its answers out of caches, whatever they are', async () => {
+    const answers = [
+      await small.ask('{ hello }'),
+      await small.http.post('/graphql').send({}),
+      await small.http.get('/nowhere'),
+      await small.http.get('/health/live'),
+    ];
+    for (const { headers } of answers) {
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      });
+      expect(headers).not.toHaveProperty('strict-transport-security');
+    }
+  });
+
+  it('asks browsers to come by TLS alone when they came by TLS', async () => {
+    const { headers } = await small.http.get('/').set('x-forwarded-proto', 'https, http');
+
+    expect(headers['strict-transport-security']).toBe('max-age=31536000');
+    expect(headers).toMatchObject({
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  it('shows its metrics to who has the token alone', async () => {
+    const get = async (authorization: string): Promise<number> =>
+      (await small.http.get('/metrics').set('authorization', authorization)).status;
+
+    expect(await get('')).toBe(401);
+    expect(await get(`Bearer ${TOKEN}x`)).toBe(401);
+    expect(await get(`Bearer ${SMALL_SERVER_KEY}`)).toBe(401);
+    expect(await get(`Bearer ${TOKEN}`)).toBe(200);
+  });
+});
