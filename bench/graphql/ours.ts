@@ -20,7 +20,6 @@ export async function startInMemory(count: number): Promise<number> {
   // Never connected: what resolvers ask of it is answered by the context below.
   const database = new Database(new DataSource({ type: 'postgres' }), {
     url: '',
-
     poolSize: 0,
   });
   const { schema } = createApp({
@@ -45,7 +44,11 @@ export async function startInMemory(count: number): Promise<number> {
 
     override once<T>(make: (context: RequestContext) => T): T {
       const made = super.once(make);
-      if (made instanceof UsageViews) made.workflowRows = () => Promise.resolve(rows);
+      if (made instanceof UsageViews) {
+        made.workflowRows = () => Promise.resolve(rows);
+        made.asOf = () =>
+          Promise.resolve({ nowMs: this.nowMs, lastSeq: 0, lastChange: 0, lastLocalId: 0 });
+      }
       return made;
     }
   }
