@@ -50,6 +50,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** The only documents that run; null: all do. */
   readonly trustedDocuments: TrustedDocuments | null;
+  /** The most points that an operation may cost. */
+  readonly queryCostMax: number;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
   /** The defaults of new accounts, for what their request leaves out. */
@@ -125,6 +127,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     }),
     logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
     trustedDocuments: readTrustedDocuments(read),
+    queryCostMax: read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
+      min: 1_000,
+      max: 999_999_999,
+    }),
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
     accountDefaults: readAccountDefaults(read),

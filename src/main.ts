@@ -149,6 +149,7 @@ async function start(config: Config, started: Started): Promise<void> {
 function serverOptionsOf({
   logLevel,
   trustedDocuments,
+  queryCostMax,
   corsOrigins,
   trustProxy,
   pointRates,
@@ -158,6 +159,7 @@ function serverOptionsOf({
   return {
     logLevel,
     trustedDocuments,
+    queryCostMax,
     corsOrigins,
     trustProxy,
     pointRates,

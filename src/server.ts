@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly logLevel: LogLevel;
   /** Null: all documents run. */
   readonly trustedDocuments?: TrustedDocuments | null;
+  /** The most points that an operation may cost; default: as in docs/limits.md. */
+  readonly queryCostMax?: number;
   /** The web origins whose pages may call the API; default: none. */
   readonly corsOrigins?: readonly string[];
   /** Whose word about the addresses of callers is taken; default: nobody's. */
@@ -41,6 +43,7 @@ export async function startServer({
   clock,
   logLevel,
   trustedDocuments = null,
+  queryCostMax,
   corsOrigins = [],
   trustProxy = false,
   pointRates: rates,
@@ -55,6 +58,7 @@ export async function startServer({
   const server = await createHttpServer({
     schema: app.schema,
     trustedDocuments,
+    queryCostMax,
     authenticate,
     createContext: (actor) => new RequestContext(actor, database, clock),
     live: {

@@ -77,6 +77,8 @@ export class Documents {
   constructor(
     private readonly schema: GraphQLSchema,
     private readonly trusted: TrustedDocuments | null = null,
+    /** The most points that an operation may cost. */
+    readonly costMax: number = QUERY_LIMITS.cost,
   ) {}
 
   /** The document that may be run, or the reasons why it may not. */
@@ -143,7 +145,7 @@ export class Documents {
     for (const operation of document.definitions) {
       if (operation.kind !== Kind.OPERATION_DEFINITION) continue;
       const size = measureOperation(this.schema, document, operation, variables);
-      requireWithin(size);
+      requireWithin(size, this.costMax);
       if (operationName === null || operation.name?.value === operationName) cost = size.cost;
     }
     return cost;
@@ -199,9 +201,9 @@ function noSuchOperation(operationName: string | null | undefined): GraphQLError
   );
 }
 
-function requireWithin(size: QuerySize): void {
+function requireWithin(size: QuerySize, costMax: number): void {
   for (const name of ['depth', 'aliases', 'directives', 'rootFields', 'cost'] as const) {
-    const bound = QUERY_LIMITS[name];
+    const bound = name === 'cost' ? costMax : QUERY_LIMITS[name];
     const asked = size[name];
     if (asked > bound) throw new QueryTooCostlyError({ name, bound, asked });
   }

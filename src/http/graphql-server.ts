@@ -13,7 +13,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
-import { type Documents, QUERY_LIMITS } from '../graphql/documents.ts';
+import type { Documents } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
@@ -64,7 +64,7 @@ export async function startGraphQLServer({
     plugins: [
       ...plugins,
       factsPlugin(),
-      costPlugin(),
+      costPlugin(documents),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
     ],
@@ -105,7 +105,7 @@ function textsOf(documents: Documents): TextStore {
   };
 }
 
-function costPlugin(): ApolloServerPlugin<GraphQLContext> {
+function costPlugin({ costMax }: Documents): ApolloServerPlugin<GraphQLContext> {
   return {
     requestDidStart: () =>
       Promise.resolve({
@@ -114,7 +114,7 @@ function costPlugin(): ApolloServerPlugin<GraphQLContext> {
           if (body.kind === 'single' && cost !== undefined) {
             body.singleResult.extensions = {
               ...body.singleResult.extensions,
-              cost: { ...cost, allowed: QUERY_LIMITS.cost },
+              cost: { ...cost, allowed: costMax },
             };
           }
           return Promise.resolve();

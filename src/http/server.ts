@@ -52,6 +52,8 @@ export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
   /** The only documents that run; null or left out: all do. */
   readonly trustedDocuments?: TrustedDocuments | null;
+  /** The most points that an operation may cost; default: as in docs/limits.md. */
+  readonly queryCostMax?: number | undefined;
   readonly authenticate: Authenticate;
   /** What the resolvers of one request share. Its `dispose`, if any, is called when the answer is complete. */
   readonly createContext: (actor: Actor) => BaseContext;
@@ -139,7 +141,7 @@ async function serveGraphQL(
     origins,
   }: Pick<Metrics, 'operations'> & { readonly facts: FactsOfRequest; readonly origins: Origins },
 ): Promise<void> {
-  const documents = new Documents(deps.schema, deps.trustedDocuments ?? null);
+  const documents = new Documents(deps.schema, deps.trustedDocuments ?? null, deps.queryCostMax);
   const apollo = await startGraphQLServer({
     schema: deps.schema,
     documents,

@@ -254,6 +254,7 @@ async function end(accountId: string, ids: Record<string, string>): Promise<void
     input: { accountId, name: 'page', scopes: ['READ_USAGE'] },
   });
   await run(operations.RevokeApiKeyDocument, { id: key.createApiKey.apiKey.id });
+  await run(operations.CreatePortalTokenDocument, { accountId });
 }
 
 it('answers every operation under schema/operations', async () => {

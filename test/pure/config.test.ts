@@ -33,6 +33,7 @@ describe('loadConfig', () => {
       bootstrapOperatorKey: null,
       logLevel: 'info',
       trustedDocuments: null,
+      queryCostMax: 40_000,
       ingestWindowDays: 400,
       ingestAheadSeconds: 300,
       accountDefaults: {
@@ -106,6 +107,7 @@ describe('loadConfig', () => {
       bootstrapOperatorKey: 'operator-key-of-24-chars',
       logLevel: 'warn',
       trustedDocuments: null,
+      queryCostMax: 40_000,
       ingestWindowDays: 3660,
       ingestAheadSeconds: 0,
       accountDefaults: {

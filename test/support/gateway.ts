@@ -22,6 +22,8 @@ import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
 import { type ServerOptions, startServer } from '../../src/server.ts';
 
 /** Where the clock of every test gateway stands at first: a Tuesday. */
+/** The reference asks everything at once. */
+export const TEST_QUERY_COST_MAX = 900_000_000;
 export const TEST_NOW = '2026-03-10T12:00:00.000Z';
 export const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789';
 
@@ -91,7 +93,7 @@ export interface TestGatewayOptions {
   readonly app?: Pick<AppOptions, 'jwt'>;
   readonly server?: Pick<
     ServerOptions,
-    'trustedDocuments' | 'corsOrigins' | 'trustProxy' | 'pointRates'
+    'trustedDocuments' | 'queryCostMax' | 'corsOrigins' | 'trustProxy' | 'pointRates'
   >;
   /** Default: TEST_DEFAULTS. */
   readonly accountDefaults?: AccountDefaults;
@@ -134,6 +136,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     database,
     clock: time,
     logLevel: 'silent',
+    queryCostMax: TEST_QUERY_COST_MAX,
     ...options.server,
   });
   await server.listen({ port: 0, host: '127.0.0.1' });
