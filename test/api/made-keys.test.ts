@@ -81,7 +81,9 @@ describe('keys that a start made', () => {
     }
     await until(() => output.includes('Try:'), 'the start');
     await until(() => output.includes('totalCount'), 'the query to paste');
-    const [, command = ''] = output.split('Try:');
+    // The log's lines may come after it.
+    const [, printed = ''] = output.split('Try:');
+    const command = printed.replaceAll(/^\{"level".*$/gm, '');
     const { stdout } = await promisify(execFile)('sh', ['-c', command]);
     child.kill('SIGTERM');
     await gateway.close();

@@ -6,7 +6,7 @@ import type { Actor } from '../../src/core/identity.ts';
 import { pointRates } from '../../src/http/rates.ts';
 import { createAccount, createKey } from '../support/account.ts';
 import { eventually, until } from '../support/eventually.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { startTestGateway, TEST_QUERY_COST_MAX, type TestGateway } from '../support/gateway.ts';
 import { initialised, originOf } from '../support/live.ts';
 
 const PER_KEY = 12;
@@ -58,8 +58,8 @@ async function costOf(query: string, secret = key): Promise<unknown> {
 
 describe('a key', () => {
   it('is told what is left, and refused beyond it, but for what it can still pay', async () => {
-    expect(await costOf(QUERY)).toEqual({ asked: 2, allowed: 40_000, left: 10 });
-    expect(await costOf(DEAR)).toEqual({ asked: 8, allowed: 40_000, left: 2 });
+    expect(await costOf(QUERY)).toEqual({ asked: 2, allowed: TEST_QUERY_COST_MAX, left: 10 });
+    expect(await costOf(DEAR)).toEqual({ asked: 8, allowed: TEST_QUERY_COST_MAX, left: 2 });
 
     const refused = await ask('/graphql', DEAR);
     const seconds = Number(refused.headers.get('retry-after'));
@@ -76,7 +76,7 @@ describe('a key', () => {
         },
       ],
     });
-    expect(await costOf(QUERY)).toEqual({ asked: 2, allowed: 40_000, left: 0 });
+    expect(await costOf(QUERY)).toEqual({ asked: 2, allowed: TEST_QUERY_COST_MAX, left: 0 });
   });
 
   it('has the same points by every transport', async () => {
