@@ -1,4 +1,4 @@
-// Documents of all doors are read here, in this order: parsed, judged by their size, validated. What is too large is refused
+// All transports read their documents here, in this order: parsed, judged by their size, validated. What is too large is refused
 // before anything walks it in full, and nothing that was refused is compiled or run.
 
 import { createHash } from 'node:crypto';

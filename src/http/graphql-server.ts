@@ -13,6 +13,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import { invariant } from '../core/errors.ts';
 import type { Documents } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
@@ -109,6 +110,11 @@ function costPlugin({ costMax }: Documents): ApolloServerPlugin<GraphQLContext> 
   return {
     requestDidStart: () =>
       Promise.resolve({
+        // Apollo reads a request by itself. What it took for a document and our reader did not see was never judged.
+        didResolveOperation: ({ contextValue }) => {
+          invariant(contextValue[costOfOperation] !== undefined, 'every operation was judged');
+          return Promise.resolve();
+        },
         willSendResponse: ({ contextValue, response: { body } }) => {
           const cost = contextValue[costOfOperation];
           if (body.kind === 'single' && cost !== undefined) {
