@@ -21,6 +21,7 @@ import { firstThresholds } from './credits/thresholds.ts';
 import type { PointRates } from './http/rates.ts';
 import type { TrustProxy } from './http/server.ts';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './http/doors.ts';
+import { ConfigError, EnvironmentReader } from './environment.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
 const logLevels = {
@@ -76,19 +77,6 @@ export interface Config {
   /** What opens /metrics; null: it is open. */
   readonly metricsToken: string | null;
   readonly doorLimits: DoorLimits;
-}
-
-/** The environment cannot be used; `problems` has one sentence for each bad variable. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(
-      `The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-    );
-    this.name = 'ConfigError';
-    this.problems = problems;
-  }
 }
 
 /**
@@ -331,81 +319,6 @@ function isTaken(parse: () => unknown): boolean {
   } catch (error) {
     if (error instanceof GatewayError) return false;
     throw error;
-  }
-}
-
-interface Expectation {
-  readonly expected: string;
-  readonly secret: boolean;
-}
-
-// Collects each problem and continues with the default, so that one start shows every mistake.
-class EnvironmentReader {
-  readonly problems: string[] = [];
-
-  constructor(private readonly env: NodeJS.ProcessEnv) {}
-
-  integer(name: string, fallback: number, limits: { min: number; max: number }): number {
-    const raw = this.raw(name);
-    if (raw === null) return fallback;
-    const value = /^\d{1,9}$/.test(raw) ? Number(raw) : Number.NaN;
-    if (value >= limits.min && value <= limits.max) return value;
-    this.refuse(name, raw, `a whole number from ${limits.min} to ${limits.max}`);
-    return fallback;
-  }
-
-  flag(name: string, fallback: boolean): boolean {
-    const raw = this.raw(name);
-    if (raw === null) return fallback;
-    const value = { true: true, '1': true, false: false, '0': false }[raw.toLowerCase()];
-    if (value === undefined) this.refuse(name, raw, 'true or false');
-    return value ?? fallback;
-  }
-
-  choice<T extends string>(name: string, fallback: T, values: Readonly<Record<T, T>>): T {
-    const raw = this.raw(name);
-    const known: readonly T[] = Object.values(values);
-    const value = raw === null ? fallback : known.find((candidate) => candidate === raw);
-    if (value === undefined) this.refuse(name, raw, `one of ${known.join(', ')}`);
-    return value ?? fallback;
-  }
-
-  text(
-    name: string,
-    fallback: string,
-    isValid: (value: string) => boolean,
-    expected: string,
-  ): string {
-    return this.optional(name, isValid, { expected, secret: false }) ?? fallback;
-  }
-
-  optional(
-    name: string,
-    isValid: (value: string) => boolean,
-    { expected, secret }: Expectation,
-  ): string | null {
-    const raw = this.raw(name);
-    if (raw === null || isValid(raw)) return raw;
-    this.refuse(name, secret ? null : raw, expected);
-    return null;
-  }
-
-  requireAllOrNone(names: readonly string[]): void {
-    const missing = names.filter((name) => this.raw(name) === null);
-    if (missing.length === 0 || missing.length === names.length) return;
-    this.problems.push(
-      `${names.join(', ')} must be set all or none; ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing.`,
-    );
-  }
-
-  private raw(name: string): string | null {
-    const value = this.env[name];
-    return value === undefined || value === '' ? null : value;
-  }
-
-  private refuse(name: string, raw: string | null, expected: string): void {
-    const found = raw === null ? '' : `, not ${JSON.stringify(raw)}`;
-    this.problems.push(`${name} must be ${expected}${found}.`);
   }
 }
 

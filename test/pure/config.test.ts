@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigError, loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
+import { ConfigError } from '../../src/environment.ts';
 
 function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
   try {
