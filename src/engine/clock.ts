@@ -8,23 +8,11 @@
 // before; rate changes; expiries; the end of the cycle; grants, which pay debt first; then one evaluation.
 
 import { addCalendar } from '../core/calendar.ts';
-import { isoInstant } from '../core/range.ts';
 import { accruedMicro, firstAccrualMs, type RunningSegment } from './burn.ts';
 import { isCovered } from './coverage.ts';
-import { cycleEndMs } from '../account/cycle.ts';
 import { Draft } from './draft.ts';
-import {
-  type AllocationUnit,
-  allocationUnits,
-  balanceOf,
-  beginCycle,
-  compareLots,
-  expire,
-  grant,
-  leftOf,
-  type Lot,
-  put,
-} from './lots.ts';
+import { addSuccessor, dueOf, endCycle, expireLots, grantLots } from './due-lots.ts';
+import { balanceOf } from './lots.ts';
 import { type AlertKind, alertKindOf } from './credit-event.ts';
 import { creditStateOf, stopLevelMicro } from './limits.ts';
 import { type AccountState, type KnownRate } from './state.ts';
@@ -38,7 +26,6 @@ import {
   type AlertRule,
 } from './alert-rules.ts';
 
-const UNITS = Object.values(allocationUnits);
 const FORECAST_MONTHS = 120;
 
 /** Advances an account to `untilMs`. An earlier instant changes nothing. */
@@ -132,12 +119,6 @@ function nextScheduledMs({ state }: Draft): number {
   return Math.min(state.cycle.endMs, ...lots, ...rates);
 }
 
-/** When a lot is granted or expires. */
-function dueOf(lot: Lot): number {
-  if (lot.state === 'PENDING') return lot.grantAtMs;
-  return lot.state === 'SPENDABLE' ? (lot.expiresAtMs ?? Infinity) : Infinity;
-}
-
 /** The first instant by `untilMs` at which the balance reaches the highest level that is not reached yet. */
 function nextCrossingMs(draft: Draft, untilMs: number): number | null {
   const { state, atMs } = draft;
@@ -215,83 +196,6 @@ export function beginRates(
       }));
     draft.begun.push(...next);
     draft.set({ running: [...draft.state.running, ...next] });
-  }
-}
-
-/** @returns the recurring grants that expired with their cycle, each of which has a successor */
-function expireLots(draft: Draft): readonly { unit: AllocationUnit; lot: Lot }[] {
-  const successors: { unit: AllocationUnit; lot: Lot }[] = [];
-  for (const unit of UNITS) {
-    const expiring = draft
-      .wallet(unit)
-      .lots.filter((lot) => lot.state === 'SPENDABLE' && dueOf(lot) <= draft.atMs);
-    for (const lot of expiring.sort(compareLots)) {
-      draft.changeLots(unit, (wallet) => expire(wallet, lot));
-      draft.post(unit, 'EXPIRY', {
-        amountMicro: -leftOf(lot),
-        allocationId: lot.allocationId,
-        description: 'Credits expired',
-      });
-      if (lot.seriesId !== null) successors.push({ unit, lot });
-    }
-  }
-  return successors;
-}
-
-function endCycle(draft: Draft): void {
-  const { cycle, credits, runs } = draft.state;
-  const description = `End of the billing cycle from ${isoInstant(cycle.startMs)} to ${isoInstant(cycle.endMs)}`;
-  draft.post('CREDITS', 'CARRY_OVER', { amountMicro: 0n, description });
-  draft.creditEvents.push({
-    what: 'CYCLE_CLOSED',
-    atMs: cycle.endMs,
-    cycle,
-    credits: { ...credits.cycle, closingMicro: balanceOf(credits) },
-    runs: { ...runs.cycle, closingMicro: balanceOf(runs) },
-  });
-  draft.set({
-    cycle: {
-      cycleId: cycle.cycleId + 1,
-      startMs: cycle.endMs,
-      endMs: cycleEndMs(draft.state, cycle.endMs),
-    },
-    credits: beginCycle(credits),
-    runs: beginCycle(runs),
-  });
-}
-
-function addSuccessor(draft: Draft, unit: AllocationUnit, before: Lot): void {
-  const { atMs } = draft;
-  const lot: Lot = {
-    ...before,
-    allocationId: draft.takeLocalId(),
-    state: 'PENDING',
-    spentMicro: 0n,
-    grantAtMs: atMs,
-    createdAtMs: atMs,
-  };
-  draft.made.push({ unit, lot });
-  draft.changeWallet(unit, (wallet) => put(wallet, lot));
-}
-
-/** Makes the lots that are due spendable, in the spending order. */
-export function grantLots(draft: Draft): void {
-  for (const unit of UNITS) {
-    const due = draft
-      .wallet(unit)
-      .lots.filter((lot) => lot.state === 'PENDING' && lot.grantAtMs <= draft.atMs)
-      // A recurring grant lasts as long as the cycle in which it takes effect, whatever end was expected when it was made.
-      .map((lot) =>
-        lot.seriesId === null ? lot : { ...lot, expiresAtMs: draft.state.cycle.endMs },
-      );
-    for (const lot of due.sort(compareLots)) {
-      draft.changeLots(unit, (wallet) => grant(wallet, lot));
-      draft.post(unit, 'ALLOCATION', {
-        amountMicro: lot.amountMicro,
-        allocationId: lot.allocationId,
-        description: 'Allocation',
-      });
-    }
   }
 }
 

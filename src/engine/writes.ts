@@ -4,7 +4,8 @@
 
 import { invariant } from '../core/errors.ts';
 import type { RunningSegment } from './burn.ts';
-import { beginRates, evaluate, grantLots } from './clock.ts';
+import { beginRates, evaluate } from './clock.ts';
+import { grantLots } from './due-lots.ts';
 import type { Draft } from './draft.ts';
 import type { EventSpan, SegmentCharge } from './ledger.ts';
 import {
