@@ -61,7 +61,7 @@ export async function startBenchGateway(
   });
   await app.keys.ensureOperatorKey(OPERATOR_KEY);
   const actor = await app.keys.authenticate(`Bearer ${OPERATOR_KEY}`);
-  invariant(actor !== null, 'the operator key is in force');
+  invariant(actor !== null && actor !== 'ENDED', 'the operator key is in force');
   const server = await startServer({ app, database, clock, logLevel: 'silent' });
   await server.listen({ port: 0, host: '127.0.0.1' });
   const owner = new pg.Pool({ connectionString: embedded.url, max: 4 });

@@ -61,19 +61,22 @@ export class JwtService {
 
   /**
    * The caller of a JWT, until its `exp`.
-   * @returns null unless it is signed by a key of the issuer, for this gateway, in force, and names an account
+   * @returns ENDED when all is right but its `exp`; null unless it is signed by a key of the issuer, for this gateway, and
+   *   names an account
    * @throws UNAVAILABLE when the keys cannot be read
    */
-  async authenticate(token: string): Promise<Actor | null> {
+  async authenticate(token: string): Promise<Actor | 'ENDED' | null> {
     const hash = createHash('sha256').update(token).digest('base64');
     const actor = this.cache.get(hash) ?? (await this.read(token));
-    if (actor === null || (actor.endsAtMs ?? 0) <= this.deps.clock.nowMs()) return null;
+    if (actor === null || actor === 'ENDED') return actor;
+    if ((actor.endsAtMs ?? 0) <= this.deps.clock.nowMs()) return 'ENDED';
     if (!this.cache.has(hash)) this.cache.set(hash, actor);
     return actor;
   }
 
-  private async read(token: string): Promise<Actor | null> {
+  private async read(token: string): Promise<Actor | 'ENDED' | null> {
     const claims = await this.verified(token);
+    if (claims === 'ENDED') return claims;
     const caller = claims === null ? null : callerOf(claims, this.deps.config);
     if (caller === null) return null;
     const { name, externalId, scopes, endsAtMs } = caller;
@@ -83,7 +86,7 @@ export class JwtService {
     return accountId === null ? null : { name, keyId: null, accountId, scopes, endsAtMs };
   }
 
-  private async verified(token: string): Promise<JWTPayload | null> {
+  private async verified(token: string): Promise<JWTPayload | 'ENDED' | null> {
     const { config, clock } = this.deps;
     if (performance.now() - this.readAtMs > READ_EVERY_MS && this.keys.jwks() !== undefined) {
       this.readAtMs = performance.now();
@@ -106,6 +109,8 @@ export class JwtService {
           { cause: error },
         );
       }
+      // Its signature, issuer and audience were checked before.
+      if (error instanceof errors.JWTExpired) return 'ENDED';
       if (error instanceof errors.JOSEError) return null;
       throw error;
     }

@@ -46,6 +46,9 @@ export interface AccountFinder {
   get(tx: Tx, accountId: number, asNamed?: string): Promise<unknown>;
 }
 
+/** Who sent a secret. ENDED: it was right, and has expired or was revoked; null: it is unknown. */
+export type SecretHolder = Actor | 'ENDED' | null;
+
 interface CachedKey {
   readonly key: ApiKey;
   readonly actor: Actor;
@@ -68,16 +71,17 @@ export class KeyService {
   /**
    * Whose key a request carries. A key's expiry holds to the millisecond, its revocation at once on the gateway that
    * revoked it and within KEY_CACHE_MS on others.
-   * @returns null without a key, or for any key that is unknown, expired or revoked
+   * @returns null without a key too
    */
-  async authenticate(authorizationHeader: string | undefined): Promise<Actor | null> {
+  async authenticate(authorizationHeader: string | undefined): Promise<SecretHolder> {
     const secret = bearerSecret(authorizationHeader);
     if (secret === null) return null;
     if (isJwt(secret)) return (await this.jwts?.authenticate(secret)) ?? null;
     const sha256 = hashOf(secret);
     const cached = this.cache.get(sha256.toString('base64')) ?? (await this.read(sha256));
     const nowMs = this.clock.nowMs();
-    if (cached === null || !isInForce(cached.key, nowMs)) return null;
+    if (cached === null) return null;
+    if (!isInForce(cached.key, nowMs)) return 'ENDED';
     if (!cached.key.isPortalToken) this.noteUse(cached.key, nowMs);
     return cached.actor;
   }

@@ -25,6 +25,8 @@ import {
 } from './portal-tokens.store.ts';
 
 const DELETE_EVERY_MS = 600_000;
+/** So long an ended token is told from a guessed one (http/wrong-keys.ts). */
+const KEEP_ENDED_MS = 3_600_000;
 const CACHED_ORIGINS = 1_000;
 
 export interface PortalTokenDeps {
@@ -119,10 +121,10 @@ export class PortalTokenService {
     clearInterval(this.timer);
   }
 
-  /** Deletes the tokens that have expired. */
+  /** Deletes the tokens that expired an hour ago. */
   async deleteExpired(): Promise<void> {
-    const nowMs = this.deps.clock.nowMs();
-    await this.deps.database.inTransaction((tx) => deleteExpiredTokens(tx, nowMs));
+    const beforeMs = this.deps.clock.nowMs() - KEEP_ENDED_MS;
+    await this.deps.database.inTransaction((tx) => deleteExpiredTokens(tx, beforeMs));
   }
 
   private nextLookup(): Lookup {

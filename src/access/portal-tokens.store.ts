@@ -47,7 +47,7 @@ export async function findTokenOrigins(
   return new Set(rows.map((row) => text(row, 'origin')));
 }
 
-/** Deletes the tokens that have expired. */
+/** Deletes the tokens that have expired by an instant. */
 export async function deleteExpiredTokens(tx: Tx, atMs: number): Promise<void> {
   await tx.query(
     sql`/* access.deleteExpiredTokens */ delete from api_key where is_portal_token and expires_at <= ${at(atMs)}`,

@@ -1,11 +1,13 @@
 // Guessing keys is slow and costs nothing: after twenty wrong keys from an address, further unknown ones are refused until a
 // minute has passed since the first, before the database is asked. Keys that were right before still open: many callers
-// can share one address, and none of them shuts the others out.
+// can share one address, and none of them shuts the others out. A secret that was right and has ended is no guess: the tabs of
+// a page that was left open do not shut out their address.
 
 import { createHash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 import { bearerSecret } from '../access/key.ts';
+import type { SecretHolder } from '../access/key.service.ts';
 import { RateLimitedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Authenticate } from './key-check.ts';
@@ -26,8 +28,8 @@ interface Attempts {
 }
 
 export interface WrongKeysOptions {
-  /** Whose secret it is; null for a wrong one. It may ask the database. */
-  readonly authenticate: (authorization: string) => Promise<Actor | null>;
+  /** Whose secret it is. It may ask the database. */
+  readonly authenticate: (authorization: string) => Promise<SecretHolder>;
   /** For tests. */
   readonly windowMs?: number;
 }
@@ -65,26 +67,25 @@ export function limitWrongKeys({
     const secret = bearerSecret(authorization);
     if (authorization === undefined || secret === null) return null;
     const hash = createHash('sha256').update(secret).digest('base64');
-    if (rightKeys.get(hash) === true) {
-      const actor = await authenticate(authorization);
-      if (actor !== null) return actor;
-      rightKeys.delete(hash);
-      return null;
-    }
+    if (rightKeys.get(hash) === true) return callerOf(await authenticate(authorization));
     const address = networkOf(from);
     const attempts = attemptsFrom(address);
     await requireRoom(attempts, address);
     attempts.running += 1;
     try {
-      const actor = await authenticate(authorization);
-      if (actor === null) attempts.wrong += 1;
+      const holder = await authenticate(authorization);
+      if (holder === null) attempts.wrong += 1;
       else rightKeys.set(hash, true);
-      return actor;
+      return callerOf(holder);
     } finally {
       attempts.running -= 1;
       for (const resume of attempts.waiting.splice(0)) resume();
     }
   };
+}
+
+function callerOf(holder: SecretHolder): Actor | null {
+  return holder === 'ENDED' ? null : holder;
 }
 
 /** What counts as one address: an IPv4 address, or the 64 bits of an IPv6 network. */

@@ -13,6 +13,7 @@ import {
   UnsecuredJWT,
 } from 'jose';
 import type { JwtConfig } from '../../src/access/jwt.service.ts';
+import { WRONG_KEYS_MAX } from '../../src/http/wrong-keys.ts';
 import { createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -114,13 +115,21 @@ function sign(
 
 let callers = 0;
 
-/** Each call comes from an address of its own: the gateway takes few wrong tokens from one. */
-async function statusOf(token: string, at: TestGateway = gateway): Promise<number> {
+function anAddress(): string {
   callers += 1;
+  return `198.51.100.${callers}`;
+}
+
+/** Each call comes from an address of its own: the gateway takes few wrong tokens from one. */
+async function statusOf(
+  token: string,
+  at: TestGateway = gateway,
+  address = anAddress(),
+): Promise<number> {
   const { status } = await at.http
     .post('/graphql')
     .set('authorization', `Bearer ${token}`)
-    .set('x-forwarded-for', `198.51.100.${callers}`)
+    .set('x-forwarded-for', address)
     .send({ query: '{ account { id } }' });
   return status;
 }
@@ -175,6 +184,22 @@ describe('a JWT', () => {
   it('is refused a second after its end and a second before its begin', async () => {
     expect(await statusOf(await sign({ exp: nowSeconds() - 1 }))).toBe(401);
     expect(await statusOf(await sign({ nbf: nowSeconds() + 1 }))).toBe(401);
+  });
+
+  it('counts as a wrong key unless nothing but its end has passed', async () => {
+    const [address, other] = [anAddress(), anAddress()];
+    const ended = await sign({ exp: nowSeconds() - 1 });
+    const forged = `${ended.slice(0, -8)}AAAAAAAA`;
+    const statuses = { ended: new Set<number>(), forged: new Set<number>() };
+    for (let index = 0; index < WRONG_KEYS_MAX; index += 1) {
+      statuses.ended.add(await statusOf(await sign({ exp: -index }), gateway, address));
+      statuses.forged.add(await statusOf(forged, gateway, other));
+    }
+
+    expect(statuses).toEqual({ ended: new Set([401]), forged: new Set([401]) });
+    expect(await statusOf(ended, gateway, address)).toBe(401);
+    expect(await statusOf(await sign(), gateway, address)).toBe(200);
+    expect(await statusOf(forged, gateway, other)).toBe(429);
   });
 
   it('is refused without a signature, or signed with the public key as a secret', async () => {

@@ -2,9 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { limitWrongKeys, networkOf, WRONG_KEYS_MAX } from '../../src/http/wrong-keys.ts';
+import { ask, createAccount, createKey } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf, rawSocket } from '../support/live.ts';
+import { CreatePortalTokenDocument, RevokeApiKeyDocument } from '../support/operations.ts';
 
 const ATTACKER = '203.0.113.7';
 const BYSTANDER = '203.0.113.8';
@@ -26,9 +28,9 @@ function wrongKey(): string {
 /** Sends a key by a transport. */
 function attempt(
   path: string,
-  { authorization = wrongKey(), from = ATTACKER } = {},
+  { authorization = wrongKey(), from = ATTACKER, at = gateway } = {},
 ): Promise<Response> {
-  return fetch(`${originOf(gateway)}${path}`, {
+  return fetch(`${originOf(at)}${path}`, {
     method: 'POST',
     headers: {
       authorization,
@@ -102,6 +104,30 @@ describe('after twenty wrong keys', () => {
     const { status } = await attempt('/graphql', { from: `${BYSTANDER}, ${ATTACKER}` });
 
     expect(status).toBe(429);
+  });
+});
+
+describe('a secret that was right', () => {
+  it('does not count once it has expired or was revoked, on a gateway that never saw it', async () => {
+    const accountId = await createAccount(gateway);
+    const key = await createKey(gateway, accountId, ['READ_USAGE']);
+    await ask(gateway, RevokeApiKeyDocument, { id: key.id });
+    const { createPortalToken } = await ask(gateway, CreatePortalTokenDocument, {
+      accountId,
+      expiresInSeconds: 1,
+    });
+    gateway.clock.moveBy(1_000);
+    const restarted = await startTestGateway({ beside: gateway, server: { trustProxy: 1 } });
+    const authorizations = [createPortalToken.token, key.secret].map((one) => `Bearer ${one}`);
+    const tabs = Array.from({ length: 3 * WRONG_KEYS_MAX }, (_, index) =>
+      attempt('/graphql', { authorization: authorizations[index % 2] ?? '', at: restarted }),
+    );
+    const statuses = (await Promise.all(tabs)).map(({ status }) => status);
+    const { status } = await attempt('/graphql', { at: restarted });
+    await restarted.close();
+
+    expect(new Set(statuses)).toEqual(new Set([401]));
+    expect(status).toBe(401);
   });
 });
 
