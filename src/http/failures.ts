@@ -4,6 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { errorCodes, NotFoundError, UnavailableError } from '../core/errors.ts';
 import { describeError, type CallerError } from '../graphql/guard.ts';
 import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
+import type { FactsOfRequest } from './logging.ts';
 
 const MIB = 1024 * 1024;
 
@@ -32,8 +33,8 @@ export function refuseWhileClosing(app: FastifyInstance): void {
   });
 }
 
-/** Answers requests without a route, and the errors of routes. */
-export function answerFailures(app: FastifyInstance): void {
+/** Answers requests without a route, and the errors of routes, whose codes go to `facts`. */
+export function answerFailures(app: FastifyInstance, facts: FactsOfRequest): void {
   app.setNotFoundHandler((request, reply) => {
     const where = `${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}`;
     const { message, code } = new NotFoundError(`There is nothing at ${where}.`);
@@ -45,12 +46,16 @@ export function answerFailures(app: FastifyInstance): void {
       // Closing at once would reset the connection while the client still sends, before it reads the answer.
       if (refusal.status === 413) void reply.removeHeader('connection');
       if (refusal.status === 415) void reply.header('accept-encoding', BODY_ENCODINGS.join(', '));
-      return sendError(reply, refusal.status, { message: refusal.message, code: 'BAD_USER_INPUT' });
+      const code = 'BAD_USER_INPUT';
+      facts.set(request, { errorCodes: [code], references: [] });
+      return sendError(reply, refusal.status, { message: refusal.message, code });
     }
     const described = describeError(error, (fault, reference) => {
       request.log.error({ err: fault, reference }, 'fault');
     });
-    return sendError(reply, errorCodes[described.code], described);
+    const { code, reference } = described;
+    facts.set(request, { errorCodes: [code], references: [reference ?? []].flat() });
+    return sendError(reply, errorCodes[code], described);
   });
 }
 

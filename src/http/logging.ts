@@ -8,10 +8,10 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
 const QUIET_ROUTES = new Set(['/health/live', '/health/ready', '/metrics']);
 
-/** What GraphQL adds to the line of its request. */
+/** What an answer adds to the line of its request. */
 export interface OperationFacts {
-  /** "query Overview" */
-  readonly operation: string;
+  /** "query Overview"; left out when the request was refused before it was read. */
+  readonly operation?: string;
   readonly errorCodes: readonly string[];
   /** The ids of this request's faults in the log. */
   readonly references: readonly string[];

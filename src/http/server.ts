@@ -107,7 +107,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   guardAnswers(server);
   boundArrivals(server, deps.doorLimits ?? DEFAULT_DOOR_LIMITS);
   refuseWhileClosing(server);
-  answerFailures(server);
+  answerFailures(server, facts);
   const origins = new Origins(deps);
   await origins.answerBrowsers(server);
   checkAddresses(server);

@@ -3,6 +3,7 @@ import { QUERY_LIMITS } from '../../src/graphql/documents.ts';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
 import { GRAPHQL_BODY_BYTES_MAX } from '../../src/http/server.ts';
+import { RateLimitedError } from '../../src/core/errors.ts';
 import { SMALL_SERVER_KEY, startSmallServer, type SmallServer } from '../support/small-server.ts';
 
 const MIB = 1024 * 1024;
@@ -160,6 +161,26 @@ describe('a request', () => {
         operation: 'query Greet',
         errorCodes: ['NOT_FOUND'],
       }),
+    ]);
+  });
+
+  it.each([
+    ['refused for its rate', '{ hello }', SMALL_SERVER_KEY, 429, 'RATE_LIMITED'],
+    ['without a right key', '{ hello }', 'wrong', 401, 'UNAUTHENTICATED'],
+  ])('%s has its code in its line of the log', async (_what, query, key, status, code) => {
+    const refusing = await startSmallServer({
+      spend: () => Promise.reject(new RateLimitedError('Too much was asked.', 7)),
+    });
+    const answer = await refusing.http
+      .post('/graphql')
+      .set('authorization', `Bearer ${key}`)
+      .set('x-request-id', 'r-2')
+      .send({ query });
+    await refusing.server.close();
+
+    expect(answer.status).toBe(status);
+    expect(refusing.logged().filter((line) => line['requestId'] === 'r-2')).toEqual([
+      expect.objectContaining({ status, errorCodes: [code], references: [] }),
     ]);
   });
 

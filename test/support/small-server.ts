@@ -30,7 +30,7 @@ export interface SmallServer {
 
 /** Opens a server that listens on a free port. Close it with `server.close()`. */
 export async function startSmallServer(
-  options: Pick<HttpServerDeps, 'doorLimits' | 'metricsToken'> = {},
+  options: Pick<HttpServerDeps, 'doorLimits' | 'metricsToken' | 'spend'> = {},
 ): Promise<SmallServer> {
   const log: string[] = [];
   let release = (): void => undefined;
