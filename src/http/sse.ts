@@ -112,7 +112,8 @@ async function stream(deps: SseDeps, { request, reply, actor, handle }: Streamin
     return;
   }
   reply.hijack();
-  const headers = { ...reply.getHeaders(), ...init.headers } as Record<string, string>;
+  // Those of every answer count: the protocol's own would let caches keep a stream.
+  const headers = { ...init.headers, ...reply.getHeaders() } as Record<string, string>;
   raw.writeHead(init.status, init.statusText, headers);
   raw.once('close', () => void body.return(undefined));
   try {

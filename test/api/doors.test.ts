@@ -3,7 +3,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { originOf } from '../support/live.ts';
 import { SMALL_SERVER_KEY, type SmallServer, startSmallServer } from '../support/small-server.ts';
 
 const MIB = 1024 * 1024;
@@ -23,6 +26,47 @@ async function wireTo(server: { readonly server: { address(): unknown } }): Prom
   await once(socket, 'connect');
   return { socket, text: () => text };
 }
+
+describe('a stream', () => {
+  let gateway: TestGateway;
+
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+  });
+
+  afterAll(() => gateway.close());
+
+  it.each([
+    ['a subscription', 'subscription { creditAlerts(accountId: "ACCOUNT") { sequence } }'],
+    ['a query', '{ account(id: "ACCOUNT") { id } }'],
+    ['a refused operation', '{ nothing }'],
+  ])('of %s has the headers of every answer', async (_what, text) => {
+    const accountId = await createAccount(gateway);
+    const abort = new AbortController();
+    const { status, headers } = await fetch(`${originOf(gateway)}/graphql/stream`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${gateway.operatorKey}`,
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        'x-request-id': 'stream-1',
+        'x-forwarded-proto': 'https',
+      },
+      body: JSON.stringify({ query: text.replace('ACCOUNT', accountId) }),
+      signal: abort.signal,
+    });
+    abort.abort();
+
+    expect(status).toBe(200);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'strict-transport-security': 'max-age=31536000',
+      'x-request-id': 'stream-1',
+    });
+  });
+});
 
 describe('a server', () => {
   let small: SmallServer;
