@@ -18,6 +18,7 @@ import type { Documents } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
+import type { OperationCost } from './rates.ts';
 
 type PersistedQueryOptions = Exclude<
   NonNullable<ApolloServerOptions<GraphQLContext>['persistedQueries']>,
@@ -37,13 +38,6 @@ export interface GraphQLServerOptions {
 
 /** The key of a context's callback that receives its operation when the answer is complete. */
 export const onAnswered = Symbol('onAnswered');
-/** What an operation costs, in points. */
-export interface OperationCost {
-  readonly asked: number;
-  /** How many its caller has left in this minute; left out without a limit. */
-  readonly left?: number;
-}
-
 /** The key under which a context says what its operation costs. */
 export const costOfOperation = Symbol('costOfOperation');
 
@@ -65,7 +59,7 @@ export async function startGraphQLServer({
     plugins: [
       ...plugins,
       factsPlugin(),
-      costPlugin(documents),
+      costPlugin(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
     ],
@@ -106,7 +100,7 @@ function textsOf(documents: Documents): TextStore {
   };
 }
 
-function costPlugin({ costMax }: Documents): ApolloServerPlugin<GraphQLContext> {
+function costPlugin(): ApolloServerPlugin<GraphQLContext> {
   return {
     requestDidStart: () =>
       Promise.resolve({
@@ -118,10 +112,7 @@ function costPlugin({ costMax }: Documents): ApolloServerPlugin<GraphQLContext> 
         willSendResponse: ({ contextValue, response: { body } }) => {
           const cost = contextValue[costOfOperation];
           if (body.kind === 'single' && cost !== undefined) {
-            body.singleResult.extensions = {
-              ...body.singleResult.extensions,
-              cost: { ...cost, allowed: costMax },
-            };
+            body.singleResult.extensions = { ...body.singleResult.extensions, cost };
           }
           return Promise.resolve();
         },

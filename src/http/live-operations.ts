@@ -14,7 +14,7 @@ import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { DocumentRequest, Documents } from '../graphql/documents.ts';
 import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
-import type { SpendPoints } from './rates.ts';
+import { type OperationCost, payFor, type SpendPoints } from './rates.ts';
 import { hasSharedAnswers, SharedAnswers } from './shared-answers.ts';
 
 /** What the resolvers of one operation or event share; released when the answer is complete. */
@@ -58,6 +58,11 @@ export class Caller {
 /** The context of an operation in the protocols' libraries. */
 export type OperationContext = Record<'caller', Caller>;
 
+/** An operation that was read and paid for. The protocols' libraries hand it on as it is. */
+export interface PreparedOperation extends ExecutionArgs {
+  readonly cost: OperationCost;
+}
+
 export class LiveOperations {
   private readonly format: ReturnType<typeof errorFormatter>;
   private readonly answers = new SharedAnswers();
@@ -70,12 +75,13 @@ export class LiveOperations {
   async prepare(
     caller: Caller,
     request: DocumentRequest,
-  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+  ): Promise<PreparedOperation | readonly GraphQLError[]> {
     const { schema, documents, spend } = this.deps;
     const read = documents.read(request);
     if (!('document' in read)) return read.map((error) => this.shown(error));
-    await spend?.(caller.actor, read.cost);
+    const cost = { asked: read.cost, allowed: documents.costMax };
     return {
+      cost: await payFor(cost, { actor: caller.actor, spend }),
       schema,
       document: read.document,
       operationName: request.operationName ?? null,
@@ -84,26 +90,34 @@ export class LiveOperations {
     };
   }
 
-  /** Runs a query or a mutation. */
+  /** Runs a query or a mutation. Its result says what it cost. */
   async execute(args: ExecutionArgs): Promise<ExecutionResult> {
+    return withCost(await this.run(args), args);
+  }
+
+  private async run(args: ExecutionArgs): Promise<ExecutionResult> {
     const result = await this.inContext(callerOf(args), (contextValue) =>
       execute({ ...args, contextValue }),
     );
     return this.shownResult(result);
   }
 
-  /** Runs a subscription. */
+  /** Runs a subscription. It costs once, so the first of its results says what. */
   async subscribe(args: ExecutionArgs): Promise<AsyncGenerator<ExecutionResult> | ExecutionResult> {
     const caller = callerOf(args);
     const source = await this.inContext(caller, (contextValue) =>
       createSourceEventStream({ ...args, contextValue }),
     );
-    if (!isStream(source)) return this.shownResult(source);
+    if (!isStream(source)) return withCost(this.shownResult(source), args);
     const isShared = hasSharedAnswers(args);
+    let isFirst = true;
     const stream = new ResultStream(source[Symbol.asyncIterator](), {
-      resolve: (event) => {
-        const execute = (): Promise<ExecutionResult> => this.execute({ ...args, rootValue: event });
-        return isShared ? this.answers.of(event, args, execute) : execute();
+      resolve: async (event) => {
+        const run = (): Promise<ExecutionResult> => this.run({ ...args, rootValue: event });
+        const result = await (isShared ? this.answers.of(event, args, run) : run());
+        if (!isFirst) return result;
+        isFirst = false;
+        return withCost(result, args);
       },
       onEnd: () => {
         caller.forget(stream);
@@ -197,6 +211,11 @@ class ResultStream implements AsyncGenerator<ExecutionResult, undefined, undefin
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
+}
+
+function withCost(result: ExecutionResult, args: ExecutionArgs): ExecutionResult {
+  invariant('cost' in args, 'operations are prepared before they run');
+  return { ...result, extensions: { ...result.extensions, cost: args.cost } };
 }
 
 function callerOf({ contextValue }: ExecutionArgs): Caller {

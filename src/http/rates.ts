@@ -14,6 +14,25 @@ const MINUTE_SECONDS = 60;
  */
 export type SpendPoints = (actor: Actor, points: number) => Promise<number>;
 
+/** What an operation costs, as `extensions.cost` of its answer says. */
+export interface OperationCost {
+  /** In points. */
+  readonly asked: number;
+  /** The most that one operation may cost. */
+  readonly allowed: number;
+  /** How many points its caller has left in this minute; left out without a limit. */
+  readonly left?: number;
+}
+
+/** Takes the points of an operation, if they are limited. @throws RATE_LIMITED */
+export async function payFor(
+  cost: Pick<OperationCost, 'asked' | 'allowed'>,
+  { actor, spend }: { readonly actor: Actor; readonly spend: SpendPoints | undefined },
+): Promise<OperationCost> {
+  const left = await spend?.(actor, cost.asked);
+  return left === undefined ? cost : { ...cost, left };
+}
+
 export interface PointRates {
   readonly perKey: number;
   readonly perAccount: number;

@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import type { GraphQLFormattedError } from 'graphql';
 import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
-import type { OperationCost } from './graphql-server.ts';
 import type { OperationFacts } from './logging.ts';
+import type { OperationCost } from './rates.ts';
 
 const JSON_TYPE = 'application/json';
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
@@ -19,18 +19,17 @@ export interface DocumentReader {
 
 export interface DocumentReaderDeps {
   readonly documents: Documents;
-  /** Takes the points of a request's operation. @returns those that are left; undefined without a limit */
-  readonly spend: (request: FastifyRequest, points: number) => Promise<number | undefined>;
+  /** Takes the points of a request's operation. */
+  readonly pay: (
+    request: FastifyRequest,
+    cost: Pick<OperationCost, 'asked' | 'allowed'>,
+  ) => Promise<OperationCost>;
   /** Receives what a refused request was. */
   readonly onRefused: (request: FastifyRequest, facts: OperationFacts) => void;
 }
 
 /** Reads the documents of requests, and counts their points. */
-export function documentReader({
-  documents,
-  spend,
-  onRefused,
-}: DocumentReaderDeps): DocumentReader {
+export function documentReader({ documents, pay, onRefused }: DocumentReaderDeps): DocumentReader {
   const costs = new WeakMap<FastifyRequest, OperationCost>();
   return {
     preHandler: async (request, reply) => {
@@ -39,8 +38,7 @@ export function documentReader({
       if (sent === null || (sent.query === null && !documents.runsTrustedOnly)) return;
       const read = documents.read(sent);
       if ('document' in read) {
-        const left = await spend(request, read.cost);
-        costs.set(request, { asked: read.cost, ...(left === undefined ? {} : { left }) });
+        costs.set(request, await pay(request, { asked: read.cost, allowed: documents.costMax }));
         return;
       }
       const format = errorFormatter((error, reference) => {

@@ -34,7 +34,7 @@ import { measureRequests, type Metrics } from './metrics.ts';
 import { Origins } from './origins.ts';
 import { compressAnswers } from './outgoing.ts';
 import { servePages } from './pages.ts';
-import type { SpendPoints } from './rates.ts';
+import { payFor, type SpendPoints } from './rates.ts';
 import { documentReader } from './read-documents.ts';
 
 const MIB = 1024 * 1024;
@@ -166,7 +166,7 @@ async function serveGraphQL(
         };
   const { preHandler, costOf } = documentReader({
     documents,
-    spend: async (request, points) => spend?.(actorOf(request), points),
+    pay: (request, cost) => payFor(cost, { actor: actorOf(request), spend }),
     onRefused: (request, refused) => {
       facts.set(request, refused);
     },

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { RateLimitedError } from '../../src/core/errors.ts';
 import type { Actor } from '../../src/core/identity.ts';
 import { pointRates } from '../../src/http/rates.ts';
-import { createAccount, createKey } from '../support/account.ts';
+import { allocate, createAccount, createKey } from '../support/account.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { startTestGateway, TEST_QUERY_COST_MAX, type TestGateway } from '../support/gateway.ts';
 import { initialised, originOf } from '../support/live.ts';
@@ -96,6 +96,54 @@ describe('a key', () => {
     expect(stream.status).toBe(429);
     expect(Number(stream.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await costOf(QUERY)).toMatchObject({ left: 2 });
+  });
+});
+
+describe('an answer by a socket or a stream', () => {
+  const cost = { asked: 2, allowed: TEST_QUERY_COST_MAX, left: PER_KEY - 2 };
+
+  it('says what its operation cost', async () => {
+    const socket = await initialised(originOf(gateway), key);
+    socket.send({ type: 'subscribe', id: 'one', payload: { query: QUERY } });
+    await until(() => socket.messages.some(({ type }) => type === 'complete'), 'an answer');
+    const stream = await ask('/graphql/stream', QUERY);
+    const text = await stream.text();
+    socket.socket.close();
+
+    expect(socket.messages).toContainEqual(
+      expect.objectContaining({
+        type: 'next',
+        payload: { data: { account: { id: accountId } }, extensions: { cost } },
+      }),
+    );
+    const [, next = ''] = /event: next\ndata: (.*)\n/.exec(text) ?? [];
+    expect(JSON.parse(next)).toEqual({
+      data: { account: { id: accountId } },
+      extensions: { cost: { ...cost, left: PER_KEY - 4 } },
+    });
+  });
+
+  it('to a subscription says it once, with the first event', async () => {
+    const open = await startTestGateway({ beside: gateway });
+    const socket = await initialised(originOf(open), key);
+    const query = `subscription { creditBalance(accountId: "${accountId}", everySeconds: 1) { remaining } }`;
+    const ids = ['one', 'two'];
+    for (const id of ids) socket.send({ type: 'subscribe', id, payload: { query } });
+    const costsOf = (id: string): readonly unknown[] =>
+      socket.messages
+        .filter((message) => message.type === 'next' && message.id === id)
+        .map(({ payload }) => (payload as { extensions?: { cost?: unknown } }).extensions?.cost);
+    const haveSeen = (events: number) => () => ids.every((id) => costsOf(id).length >= events);
+    await until(haveSeen(1), 'the first events');
+    await allocate(open, accountId, '5');
+    await until(haveSeen(2), 'the next events');
+    socket.socket.close();
+    await open.close();
+
+    for (const [first, ...later] of ids.map(costsOf)) {
+      expect(first).toEqual({ asked: expect.any(Number), allowed: TEST_QUERY_COST_MAX });
+      expect(later.every((one) => one === undefined)).toBe(true);
+    }
   });
 });
 
