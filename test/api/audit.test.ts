@@ -6,8 +6,8 @@ import { auditedActions, changesOf, unauditedMutations } from '../../src/audit/a
 import { encodeId } from '../../src/core/identity.ts';
 import { isoInstant } from '../../src/core/range.ts';
 import { sql } from '../../src/db/sql.ts';
-import { buildGatewaySchema } from '../../src/schema.ts';
 import { ask, createAccount, numberOf } from '../support/account.ts';
+import { apiSchema, operationOf, rootField, type Variables } from '../support/examples.ts';
 import {
   type Answer,
   asOwner,
@@ -28,24 +28,17 @@ import {
   UpdateAccountDocument,
 } from '../support/operations.ts';
 
-type Variables = Readonly<Record<string, unknown>>;
-
 const HOUR = 3_600_000;
-const schema = buildGatewaySchema(null);
-const mutations = schema.getMutationType()?.getFields() ?? {};
+const mutations = apiSchema.getMutationType()?.getFields() ?? {};
 
 /** A call of any mutation that selects as little as it can. */
-function documentOf(name: string): string {
-  const field = mutations[name];
-  if (field === undefined) throw new Error(`there is no ${name}`);
-  const type = getNamedType(field.type);
-  const declared = field.args.map((arg) => `$${arg.name}: ${String(arg.type)}`).join(', ');
-  const passed = field.args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
+function documentOf(name: string, variables: Variables): string {
+  const type = getNamedType(rootField(name).type);
   const isPlain = isScalarType(type) || isEnumType(type) || isInputObjectType(type);
-  const node = schema.getType('Node');
-  const hasId = type === node || ('getFields' in type && 'id' in type.getFields());
+  const hasId =
+    type === apiSchema.getType('Node') || ('getFields' in type && 'id' in type.getFields());
   const selection = isPlain ? '' : `{ __typename ${hasId ? 'id' : (PAYLOADS[name] ?? '')} }`;
-  return `mutation (${declared}) { ${name}(${passed}) ${selection} }`;
+  return operationOf(name, variables, selection);
 }
 
 const PAYLOADS: Readonly<Record<string, string>> = {
@@ -285,7 +278,7 @@ describe('the entries of mutations', () => {
     variables: Variables,
     key = OPERATOR_KEY,
   ): Promise<Answer<Record<string, unknown>>> {
-    return gateway.query(documentOf(mutation), variables, key);
+    return gateway.query(documentOf(mutation, variables), variables, key);
   }
 
   /** The entries that a call wrote. */

@@ -6,7 +6,7 @@ import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { allocate, type Api, ask, createAccount, NO_THRESHOLDS } from './account.ts';
 import { until } from './eventually.ts';
-import { type TestGateway } from './gateway.ts';
+import { type AnswerError, type TestGateway } from './gateway.ts';
 import { CreateThresholdDocument, SetCreditPolicyDocument } from './operations.ts';
 
 export function originOf(gateway: TestGateway): string {
@@ -207,4 +207,34 @@ export async function eventStream<TData, TVariables>(
       stream.isOver = true;
     });
   return stream;
+}
+
+/** The first answer to a subscription by SSE. @throws when none comes */
+export async function firstAnswer(
+  origin: string,
+  { key, ...asked }: { readonly key: string; readonly query: string; readonly variables: unknown },
+): Promise<FirstAnswer> {
+  const response = await fetch(`${origin}/graphql/stream`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(asked),
+  });
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    const [, data] = /event: next\ndata: (.*)\n/.exec(text) ?? [];
+    if (data === undefined) continue;
+    return JSON.parse(data) as FirstAnswer;
+  }
+  throw new Error(`no answer: ${response.status} ${text}`);
+}
+
+export interface FirstAnswer {
+  readonly data?: unknown;
+  readonly errors?: readonly AnswerError[];
 }
