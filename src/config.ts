@@ -35,14 +35,20 @@ const logLevels = {
 } as const;
 export type LogLevel = keyof typeof logLevels;
 
+/** The addresses of the pools' logins: of that which acts for accounts, and that which acts for operators. */
+export interface LoginUrls {
+  readonly url: string;
+  readonly operatorUrl: string;
+}
+
 export interface Config {
   /** 0: any free port. */
   readonly port: number;
   readonly host: string;
   /** Null: the embedded database under `dataDir`. */
   readonly databaseUrl: string | null;
-  /** The pool's login; null: the gateway makes one. */
-  readonly databaseLoginUrl: string | null;
+  /** The pools' logins; null: the gateway makes them. */
+  readonly databaseLogins: LoginUrls | null;
   readonly databasePoolSize: number;
   readonly dataDir: string;
   readonly seedDemo: boolean;
@@ -105,7 +111,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   });
   const config: Config = {
     databaseUrl,
-    databaseLoginUrl: readLoginUrl(read),
+    databaseLogins: readLogins(read),
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
     dataDir: read.text('DATA_DIR', '.data', (value) => value.trim() !== '', 'the path of a folder'),
     seedDemo: read.flag('SEED_DEMO', databaseUrl === null),
@@ -183,11 +189,17 @@ function isNetwork(value: string): boolean {
   return isIP(address) !== 0 && (address === value || ipaddr.isValidCIDR(value));
 }
 
-function readLoginUrl(read: EnvironmentReader): string | null {
-  return read.optional('DATABASE_LOGIN_URL', isPostgresUrl, {
-    expected: 'an address such as postgres://user:password@host:5432/database',
-    secret: true,
-  });
+function readLogins(read: EnvironmentReader): LoginUrls | null {
+  const variables = ['DATABASE_LOGIN_URL', 'DATABASE_OPERATOR_LOGIN_URL'] as const;
+  const [url, operatorUrl] = variables.map((variable) =>
+    read.optional(variable, isPostgresUrl, {
+      expected: 'an address such as postgres://user:password@host:5432/database',
+      secret: true,
+    }),
+  );
+  if (url && operatorUrl) return { url, operatorUrl };
+  read.requireAllOrNone(variables);
+  return null;
 }
 
 function readTrustedDocuments(read: EnvironmentReader): TrustedDocuments | null {

@@ -2,7 +2,7 @@ import { entities, migrations } from '../ormconfig.ts';
 import { createApp } from './app.ts';
 import { BackgroundFailures } from './background.ts';
 import { seedDemo } from './cli/seed.ts';
-import { loadConfig, type Config } from './config.ts';
+import { loadConfig, type Config, type LoginUrls } from './config.ts';
 import { ConfigError } from './environment.ts';
 import { SystemClock } from './core/clock.ts';
 import { GatewayError, UnavailableError } from './core/errors.ts';
@@ -11,7 +11,7 @@ import { startEmbedded } from './db/embedded.ts';
 import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
 import { startJobs } from './db/job-runner.ts';
 import { keepTime } from './db/keep-time.ts';
-import { loginOf, loginUrl, requireHarmlessLogin } from './db/login.ts';
+import { loginOf, loginUrl, requireHarmlessLogins } from './db/login.ts';
 import { migrate } from './db/migrate.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { type ServerOptions, startServer } from './server.ts';
@@ -169,20 +169,18 @@ function serverOptionsOf({
   };
 }
 
-/** Migrates as the owner and opens the pool as its login. @returns the address of that login too */
+/** Migrates as the owner and opens the pools as their logins. @returns the address of the accounts' login too */
 async function openMigrated(
   config: Config,
   ownerUrl: string,
   started: Started,
 ): Promise<{ readonly database: Database; readonly url: string }> {
-  const given = config.databaseUrl === null ? null : config.databaseLoginUrl;
   try {
-    const login = given === null ? loginOf(ownerUrl) : null;
-    await migrate({ url: ownerUrl, migrations, ...(login === null ? {} : { login }) });
-    const url = login === null ? (given ?? ownerUrl) : loginUrl(ownerUrl, login);
-    const database = await openDatabase({ url, poolSize: config.databasePoolSize, entities });
+    const { url, operatorUrl } = await migrated(config, ownerUrl);
+    const { databasePoolSize: poolSize } = config;
+    const database = await openDatabase({ url, operatorUrl, poolSize, entities });
     started.add(() => database.close());
-    await requireHarmlessLogin(database);
+    await requireHarmlessLogins(database);
     return { database, url };
   } catch (error) {
     const reason = reasonOutOfReach(error);
@@ -191,6 +189,21 @@ async function openMigrated(
       cause: error,
     });
   }
+}
+
+/** Migrates, and makes the logins unless they are given. @returns the addresses of both */
+async function migrated(
+  { databaseUrl, databaseLogins }: Config,
+  ownerUrl: string,
+): Promise<LoginUrls> {
+  if (databaseUrl !== null && databaseLogins !== null) {
+    await migrate({ url: ownerUrl, migrations });
+    return databaseLogins;
+  }
+  const accounts = loginOf(ownerUrl, 'billing_gateway');
+  const operators = loginOf(ownerUrl, 'billing_operator');
+  await migrate({ url: ownerUrl, migrations, logins: [accounts, operators] });
+  return { url: loginUrl(ownerUrl, accounts), operatorUrl: loginUrl(ownerUrl, operators) };
 }
 
 async function databaseUrl(config: Config, started: Started): Promise<string> {

@@ -18,10 +18,8 @@ const EVENTS = 100_000;
 export async function startInMemory(count: number): Promise<number> {
   const clock = new SystemClock();
   // Never connected: what resolvers ask of it is answered by the context below.
-  const database = new Database(new DataSource({ type: 'postgres' }), {
-    url: '',
-    poolSize: 0,
-  });
+  const pool = new DataSource({ type: 'postgres' });
+  const database = new Database({ accounts: pool, operators: pool }, { url: '', poolSize: 0 });
   const { schema } = createApp({
     database,
     clock,

@@ -67,7 +67,7 @@ async function build(gateway: BenchGateway, sizes: readonly number[]): Promise<r
     const fillMs = await timed(() => fillAccount(gateway, bench, { events, nowMs: NOW_MS }));
     const foldMs = await timed(() => settle(gateway));
     note(`${events} events: generated in ${seconds(fillMs)} s, folded in ${seconds(foldMs)} s`);
-    const account = await gateway.database.inSnapshot((tx) =>
+    const account = await gateway.database.inSnapshot(bench, (tx) =>
       gateway.app.accounts.get(tx, bench.accountId),
     );
     accounts.push({ events, account, bench });
@@ -136,7 +136,9 @@ function contendersOf(
     {
       name: `${question.name} ${events} service`,
       measure: () =>
-        timed(() => gateway.database.inSnapshot((tx) => question.ask(viewsOn(tx, NOW_MS), view))),
+        timed(() =>
+          gateway.database.inSnapshot(account, (tx) => question.ask(viewsOn(tx, NOW_MS), view)),
+        ),
     },
     {
       name: `${question.name} ${events} raw`,
@@ -168,7 +170,7 @@ async function printShares(gateway: BenchGateway, { account, events }: Sized): P
     for (let round = 0; round < 9; round += 1) {
       const ran: Ran[] = [];
       const totalMs = await timed(() =>
-        gateway.database.inSnapshot((tx) =>
+        gateway.database.inSnapshot(account, (tx) =>
           question.ask(viewsOn(recordingTx(tx, ran), NOW_MS), viewOf(account, range, NOW_MS)),
         ),
       );

@@ -20,7 +20,7 @@ export async function printPlans(
   nowMs: number,
 ): Promise<void> {
   const ran: Ran[] = [];
-  await gateway.database.inSnapshot(async (snapshot) => {
+  await gateway.database.inSnapshot(account, async (snapshot) => {
     const tx = recordingTx(snapshot, ran);
     const [range] = askedRanges(nowMs);
     if (range === undefined) return;
@@ -34,7 +34,7 @@ export async function printPlans(
   });
   // Writing is shown too, and taken back.
   await gateway.database
-    .inTransaction(async (tx) => {
+    .inTransaction(account, async (tx) => {
       await insertEvents(
         explaining(tx, ['usage.insertEvents']),
         account.accountId,

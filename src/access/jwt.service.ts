@@ -82,7 +82,9 @@ export class JwtService {
     const { name, externalId, scopes, endsAtMs } = caller;
     if (externalId === null) return { name, keyId: null, accountId: null, scopes, endsAtMs };
     const { database, accounts } = this.deps;
-    const accountId = await database.inSnapshot((tx) => accounts.findNumber(tx, externalId));
+    const accountId = await database.inSnapshot('system', (tx) =>
+      accounts.findNumber(tx, externalId),
+    );
     return accountId === null ? null : { name, keyId: null, accountId, scopes, endsAtMs };
   }
 

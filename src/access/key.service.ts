@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
 import { type Actor, encodeId, type NodeRef, unknownId } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
+import { whoseOf } from '../db/whose.ts';
 import { isOperator, requireAccount, requireRef, requireScope } from './authorize.ts';
 import { isJwt } from './jwt.ts';
 import type { JwtService } from './jwt.service.ts';
@@ -97,7 +98,7 @@ export class KeyService {
     const ended =
       held.length === 0
         ? new Set<number>()
-        : await this.database.inSnapshot((tx) => findEndedKeys(tx, held, nowMs));
+        : await this.database.inSnapshot('system', (tx) => findEndedKeys(tx, held, nowMs));
     return new Set([
       ...actors.filter(isOver),
       ...held.flatMap(({ actor }, index) => (ended.has(index) ? [actor] : [])),
@@ -118,7 +119,7 @@ export class KeyService {
     for (const scope of request.scopes) requireScope(actor, scope);
     const parsed = parseNewKey(request, this.clock.nowMs());
     const secret = newSecret();
-    const apiKey = await this.database.inTransaction(async (tx) => {
+    const apiKey = await this.database.inTransaction(whoseOf({ accountId }), async (tx) => {
       if (accountId !== null) {
         await this.accounts.get(tx, accountId, request.accountId ?? undefined);
       }
@@ -150,7 +151,7 @@ export class KeyService {
   async revoke(actor: Actor, id: string): Promise<ApiKey> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['ApiKey'], path: ['id'] });
     const { accountId, keyId } = keyOf(ref);
-    const revoked = await this.database.inTransaction(async (tx) => {
+    const revoked = await this.database.inTransaction(whoseOf({ accountId }), async (tx) => {
       const revokedAtMs = this.clock.nowMs();
       const key = await revokeKey(tx, { accountId, keyId }, revokedAtMs);
       if (key === null) return findKey(tx, accountId, keyId);
@@ -204,7 +205,7 @@ export class KeyService {
    */
   async ensureOperatorKey(ownSecret: string | null): Promise<{ readonly secret: string | null }> {
     const secret = ownSecret === null ? newSecret() : parseBootstrapSecret(ownSecret);
-    return this.database.inTransaction(async (tx) => {
+    return this.database.inTransaction('system', async (tx) => {
       // The lock comes first: otherwise two gateways could both see no key and print two.
       await lockKeys(tx);
       if (ownSecret === null && (await listKeys(tx, null, 1)).length > 0) return { secret: null };
@@ -228,7 +229,7 @@ export class KeyService {
 
   private async read(sha256: Buffer): Promise<CachedKey | null> {
     const revocationsBefore = this.revocations;
-    const key = await this.database.inSnapshot((tx) => findKeyBySecret(tx, sha256));
+    const key = await this.database.inSnapshot('nobody', (tx) => findKeyBySecret(tx, sha256));
     // Unknown secrets are not cached, so a key that was just made on another gateway works here at once.
     if (key === null) return null;
     const actor = {
@@ -251,7 +252,7 @@ export class KeyService {
     this.lastUsed.set(key.keyId, nowMs);
     const used = { atMs: nowMs, unlessSinceMs: nowMs - LAST_USED_EVERY_MS };
     const write = this.database
-      .inTransaction((tx) => touchKey(tx, key, used))
+      .inTransaction(whoseOf(key), (tx) => touchKey(tx, key, used))
       .catch(() => undefined)
       .finally(() => this.writing.delete(write));
     this.writing.add(write);

@@ -6,6 +6,7 @@ import { ConflictError, UnauthenticatedError } from '../core/errors.ts';
 import { type Actor, encodeId } from '../core/identity.ts';
 import { isWebOrigin } from '../core/url.ts';
 import type { Database } from '../db/database.ts';
+import { whoseOf } from '../db/whose.ts';
 import { requireAccount } from './authorize.ts';
 import { KEY_CACHE_MS, prefixOf } from './key.ts';
 import { type AccountFinder, hashOf, newSecret } from './key.service.ts';
@@ -66,7 +67,8 @@ export class PortalTokenService {
     const nowMs = clock.nowMs();
     const parsed = parsePortalToken(request, { nowMs, makerEndsAtMs: actor.endsAtMs ?? null });
     const token = newSecret(TOKEN_START);
-    await database.inTransaction(async (tx) => {
+    // The caller's: an operator's key, which is held below, belongs to no account.
+    await database.inTransaction(whoseOf(actor), async (tx) => {
       await accounts.get(tx, accountId, request.accountId ?? undefined);
       if (actor.keyId !== null && !(await holdKey(tx, actor.accountId, actor.keyId))) {
         throw new UnauthenticatedError();
@@ -124,7 +126,7 @@ export class PortalTokenService {
   /** Deletes the tokens that expired an hour ago. */
   async deleteExpired(): Promise<void> {
     const beforeMs = this.deps.clock.nowMs() - KEEP_ENDED_MS;
-    await this.deps.database.inTransaction((tx) => deleteExpiredTokens(tx, beforeMs));
+    await this.deps.database.inTransaction('system', (tx) => deleteExpiredTokens(tx, beforeMs));
   }
 
   private nextLookup(): Lookup {
@@ -132,7 +134,9 @@ export class PortalTokenService {
     const origins = new Set<string>();
     const look = (): Promise<ReadonlySet<string>> => {
       this.waiting = null;
-      return database.inSnapshot((tx) => findTokenOrigins(tx, [...origins], clock.nowMs()));
+      return database.inSnapshot('system', (tx) =>
+        findTokenOrigins(tx, [...origins], clock.nowMs()),
+      );
     };
     const found = this.running.then(look, look);
     this.running = found;

@@ -112,7 +112,7 @@ export class AccountService {
     accountId: number,
     work: (tx: Tx, account: Account, nowMs: number) => Promise<T>,
   ): Promise<T> {
-    return this.database.inTransaction(async (tx) => {
+    return this.database.inTransaction({ accountId }, async (tx) => {
       // The lock comes first, so that what the work reads cannot change before it decides.
       const { account, nowMs } = await this.lock(tx, accountId);
       return work(tx, account, nowMs);

@@ -67,7 +67,9 @@ export class AlertFeed {
   ) {
     this.lastSequences = new DataLoader(
       async (accountIds) => {
-        const found = await database.inSnapshot((tx) => loadLastSequences(tx, accountIds));
+        const found = await database.inSnapshot('system', (tx) =>
+          loadLastSequences(tx, accountIds),
+        );
         return accountIds.map((accountId) => found.get(accountId) ?? null);
       },
       // Thousands may reconnect at once, after another gateway ended: they share statements.
@@ -199,7 +201,9 @@ export class AlertFeed {
     for (const subscriber of behind) this.readyToRead.delete(subscriber);
     if (readers.length === 0) return;
     try {
-      const lists = await this.database.inSnapshot((tx) => loadAlertsAfter(tx, readers, PAGE));
+      const lists = await this.database.inSnapshot('system', (tx) =>
+        loadAlertsAfter(tx, readers, PAGE),
+      );
       for (const [index, reader] of readers.entries()) reader.take(lists[index] ?? []);
     } catch (error) {
       for (const reader of readers) reader.again();

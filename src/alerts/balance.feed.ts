@@ -224,7 +224,7 @@ export class BalanceFeed {
     accountIds: readonly number[],
     isWanted: (accountId: number, version: string) => boolean,
   ): Promise<ReadonlyMap<number, Live>> {
-    return this.database.inSnapshot(async (tx) => {
+    return this.database.inSnapshot('system', async (tx) => {
       const versions = await loadVersions(tx, accountIds);
       const wanted = [...versions].filter(([accountId, version]) => isWanted(accountId, version));
       if (wanted.length === 0) return new Map();

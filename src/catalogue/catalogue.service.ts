@@ -61,7 +61,7 @@ export class CatalogueService {
   ): Promise<PricedHardware> {
     requireScope(actor, 'OPERATOR');
     const { profile, firstRate } = parseNewHardware(request, this.clock.nowMs());
-    return this.database.inTransaction(async (tx) => {
+    return this.database.inTransaction('operator', async (tx) => {
       const created = await insertHardware(tx, profile);
       if (created === null) return existingAsCreated(tx, profile, firstRate);
       const rate = { hardwareId: created.hardwareId, ...firstRate };

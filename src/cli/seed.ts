@@ -161,7 +161,7 @@ class DemoLife {
   private async find(): Promise<Account | null> {
     const { externalId } = this.tale;
     const { database, accounts } = this.gateway;
-    return database.inSnapshot(async (tx) => {
+    return database.inSnapshot('operator', async (tx) => {
       try {
         return await accounts.find(OPERATOR, tx, { externalId });
       } catch (error) {
@@ -175,7 +175,9 @@ class DemoLife {
     const isOurs = account.createdAtMs === ours.createdAt && account.cycleDay === ours.cycleDay;
     const accountId = encodeId('Account', account.accountId, account.accountId);
     const { database, keys } = this.gateway;
-    const made = await database.inSnapshot((tx) => keys.list(OPERATOR, tx, { accountId }));
+    const made = await database.inSnapshot('operator', (tx) =>
+      keys.list(OPERATOR, tx, { accountId }),
+    );
     return isOurs && made.length === 0;
   }
 
@@ -275,7 +277,9 @@ class DemoLife {
   private async webhook(accountId: string, { url, events }: Step<'WEBHOOK'>): Promise<void> {
     const { database, webhooks } = this.gateway;
     if (webhooks === null) return;
-    const made = await database.inSnapshot((tx) => webhooks.list(OPERATOR, tx, { accountId }));
+    const made = await database.inSnapshot('operator', (tx) =>
+      webhooks.list(OPERATOR, tx, { accountId }),
+    );
     // In a second run, it exists already.
     if (made.length === 0) await webhooks.create(OPERATOR, { accountId, url, events });
   }

@@ -64,7 +64,7 @@ export class CreditAccountService {
     );
     const creation = { ...creationOf(account, request), ...termsOf(request) };
     const earlier = { ...creationOf(account, request), ...earlierTermsOf(request) };
-    return this.database.inTransaction(async (tx) => {
+    return this.database.inTransaction('operator', async (tx) => {
       const made = await insertAccount(tx, account, [creation, earlier]);
       if (!made.isSameRequest) {
         throw new ConflictError(

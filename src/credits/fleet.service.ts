@@ -76,7 +76,9 @@ export class FleetService {
       const view = { madeAtMs: nowMs, question: JSON.stringify(question), totals, rows: accounts };
       const viewId = isWhole
         ? null
-        : await this.database.inTransaction((tx) => insertView(tx, view, nowMs - VIEW_KEPT_MS));
+        : await this.database.inTransaction('operator', (tx) =>
+            insertView(tx, view, nowMs - VIEW_KEPT_MS),
+          );
       return { madeAtMs: nowMs, totals, count: accounts.length, viewId, begin, rows };
     });
   }

@@ -44,7 +44,7 @@ export class RatesService {
     requireScope(actor, 'OPERATOR');
     const nowMs = this.accounts.realNowMs();
     const rate = parseNewRate(request, nowMs);
-    const priced = await this.database.inTransaction(async (tx) => {
+    const priced = await this.database.inTransaction('operator', async (tx) => {
       const profiles = await loadHardware(tx);
       const profile = hardwareNamed(profiles, request.hardware, ['input', 'hardware']);
       const { hardwareId } = profile;
@@ -80,7 +80,7 @@ export class RatesService {
       return { profile, rates: await loadRates(tx, [hardwareId]) };
     });
     // After the commit and under the accounts' locks: any settlement that did not see the rate has ended by then.
-    await this.database.inTransaction((tx) =>
+    await this.database.inTransaction('operator', (tx) =>
       makeDue(tx, { hardwareId: priced.profile.hardwareId, atMs: nowMs }),
     );
     return priced;

@@ -3,7 +3,6 @@
 
 import pg from 'pg';
 
-const GATEWAY_ROLE = 'billing_gateway';
 const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
 // After it the server frees the locks of a transaction whose link fell silent.
@@ -14,10 +13,13 @@ const END_WITHIN_MS = 1_000;
 export const CONNECT_WITHIN_MS = 5_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
-/** The settings of a session of the gateway's role, as libpq's `options`. @param more "jit=off" */
-export function sessionOptions(more: readonly string[] = []): string {
+/** What a session acts as: billing_gateway sees the rows of one account at a time, billing_operator those of all. */
+export type Role = 'billing_gateway' | 'billing_operator';
+
+/** The settings of a session of a role, as libpq's `options`. @param more "jit=off" */
+export function sessionOptions(role: Role, more: readonly string[] = []): string {
   return [
-    `role=${GATEWAY_ROLE}`,
+    `role=${role}`,
     `statement_timeout=${STATEMENT_TIMEOUT_MS}`,
     `lock_timeout=${LOCK_TIMEOUT_MS}`,
     `idle_in_transaction_session_timeout=${IDLE_TIMEOUT_MS}`,

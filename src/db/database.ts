@@ -1,14 +1,17 @@
-// One pool of connections, owned by TypeORM's DataSource, that works as the gateway's role. Transactions are opened only
-// here. The statements of stores run through the Tx that they are passed.
+// Two pools of connections, each owned by a DataSource of TypeORM: one opens the rows of one account at a time, the other
+// those of all. Transactions are opened only here, and each says whose rows it opens. The statements of stores run through the
+// Tx that they are passed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { invariant, UnavailableError } from '../core/errors.ts';
-import { CONNECT_WITHIN_MS, Connection, sessionOptions } from './connection.ts';
+import { CONNECT_WITHIN_MS, Connection, type Role, sessionOptions } from './connection.ts';
 import { ms, type Row } from './decode.ts';
 import { sql, type Sql } from './sql.ts';
 import { Listener } from './listener.ts';
+import { accountSetting, spansAccounts, type Whose } from './whose.ts';
 
 const SERIALISATION_RETRIES = 4;
+const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only';
 const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
 const RETRYABLE = new Set(['40001', '40P01']);
 
@@ -32,19 +35,58 @@ export interface Snapshot {
 export type StatementListener = (sql: string) => void;
 
 export interface PoolOptions {
+  /** As the accounts' login. */
   readonly url: string;
+  /** As the operators' login; default: `url`. */
+  readonly operatorUrl?: string;
+  /** Of the accounts' pool. */
   readonly poolSize: number;
   readonly entities: NonNullable<DataSourceOptions['entities']>;
 }
 
-/** Connects as the gateway's role. The schema must have been migrated. */
-export async function openDatabase({ url, poolSize, entities }: PoolOptions): Promise<Database> {
-  const options = sessionOptions([
+/** Connects as the gateway's roles. The schema must have been migrated. */
+export async function openDatabase({
+  url,
+  operatorUrl = url,
+  poolSize,
+  entities,
+}: PoolOptions): Promise<Database> {
+  const operatorsSize = operatorPoolSize(poolSize);
+  const accounts = dataSource(url, { role: 'billing_gateway', poolSize, entities });
+  const operators = dataSource(operatorUrl, {
+    role: 'billing_operator',
+    poolSize: operatorsSize,
+    entities,
+  });
+  await accounts.initialize();
+  try {
+    await operators.initialize();
+  } catch (error) {
+    await accounts.destroy();
+    throw error;
+  }
+  return new Database({ accounts, operators }, { url, poolSize });
+}
+
+/** Connections for operators and for looking what there is to do, beside a pool for accounts. */
+export function operatorPoolSize(poolSize: number): number {
+  return Math.max(2, Math.ceil(poolSize / 2));
+}
+
+function dataSource(
+  url: string,
+  {
+    role,
+    poolSize,
+    entities,
+  }: { readonly role: Role } & Pick<PoolOptions, 'poolSize' | 'entities'>,
+): DataSource {
+  const options = sessionOptions(role, [
     // Views are many small index scans: parallel workers and JIT would cost more than the whole query.
     'max_parallel_workers_per_gather=0',
     'jit=off',
   ]);
-  const source = new DataSource({
+  return new DataSource({
     type: 'postgres',
     url,
     entities,
@@ -54,11 +96,15 @@ export async function openDatabase({ url, poolSize, entities }: PoolOptions): Pr
     installExtensions: false,
     extra: { options, Client: Connection },
   });
-  await source.initialize();
-  return new Database(source, { url, poolSize });
 }
 
-/** The gateway's role and how it connects. */
+/** A pool that opens one account's rows at a time, and one that opens those of all. */
+interface Pools {
+  readonly accounts: DataSource;
+  readonly operators: DataSource;
+}
+
+/** How the accounts' pool connects. */
 interface Access {
   readonly url: string;
   readonly poolSize: number;
@@ -66,7 +112,7 @@ interface Access {
 
 export class Database {
   constructor(
-    private readonly source: DataSource,
+    private readonly pools: Pools,
     private readonly access: Access,
     private readonly listeners = new Set<StatementListener>(),
     private readonly beginning = 'begin',
@@ -77,10 +123,10 @@ export class Database {
    * latest of them. The next commit of this database itself puts all earlier ones on disk.
    */
   withoutWaitingForDisk(): Database {
-    return new Database(this.source, this.access, this.listeners, BEGIN_WITHOUT_WAITING);
+    return new Database(this.pools, this.access, this.listeners, BEGIN_WITHOUT_WAITING);
   }
 
-  /** How many transactions can be open at the same time. */
+  /** How many transactions on accounts can be open at the same time. */
   get poolSize(): number {
     return this.access.poolSize;
   }
@@ -90,10 +136,10 @@ export class Database {
    * failure `work` runs again, so it must have no effect outside the transaction.
    * @throws UNAVAILABLE when the COMMIT was not answered; the transaction may have been committed
    */
-  async inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  async inTransaction<T>(whose: Whose, work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.once(work);
+        return await this.once(whose, work);
       } catch (error) {
         if (attempt > SERIALISATION_RETRIES || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
       }
@@ -101,8 +147,8 @@ export class Database {
   }
 
   /** Opens one consistent view of the database for reading; the caller closes it. */
-  async openSnapshot(): Promise<Snapshot> {
-    const transaction = await this.begin('begin isolation level repeatable read read only');
+  async openSnapshot(whose: Whose): Promise<Snapshot> {
+    const transaction = await this.begin(whose, BEGIN_SNAPSHOT);
     return {
       tx: transaction,
       cancel: (reason) => {
@@ -113,8 +159,8 @@ export class Database {
   }
 
   /** Runs `read` in a snapshot that is opened for it. */
-  async inSnapshot<T>(read: (tx: Tx) => Promise<T>): Promise<T> {
-    const snapshot = await this.openSnapshot();
+  async inSnapshot<T>(whose: Whose, read: (tx: Tx) => Promise<T>): Promise<T> {
+    const snapshot = await this.openSnapshot(whose);
     try {
       return await read(snapshot.tx);
     } finally {
@@ -158,11 +204,11 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await this.source.destroy();
+    await Promise.all([this.pools.accounts.destroy(), this.pools.operators.destroy()]);
   }
 
-  private async once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const transaction = await this.begin(this.beginning);
+  private async once<T>(whose: Whose, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const transaction = await this.begin(whose, this.beginning);
     try {
       const result = await work(transaction);
       await transaction.commit();
@@ -175,7 +221,7 @@ export class Database {
 
   /** Runs one statement outside any transaction. */
   private async ask(sql: string): Promise<readonly Row[]> {
-    const { runner } = await this.connect();
+    const { runner } = await this.connect(this.pools.accounts);
     try {
       return rowsOf(await runner.query(sql));
     } finally {
@@ -183,10 +229,11 @@ export class Database {
     }
   }
 
-  private async begin(sql: string): Promise<Transaction> {
-    const { runner, connection } = await this.connect();
+  private async begin(whose: Whose, beginning: string): Promise<Transaction> {
+    const { accounts, operators } = this.pools;
+    const { runner, connection } = await this.connect(spansAccounts(whose) ? operators : accounts);
     try {
-      await runner.query(sql);
+      await runner.query(`${beginning}${accountSetting(whose)}`);
     } catch (error) {
       await runner.release();
       throw error;
@@ -195,9 +242,11 @@ export class Database {
   }
 
   // After one connection fell silent, idle ones are not tried one after the other: each would take as long to fail.
-  private async connect(): Promise<{ runner: QueryRunner; connection: Connection }> {
+  private async connect(
+    pool: DataSource,
+  ): Promise<{ runner: QueryRunner; connection: Connection }> {
     for (;;) {
-      const runner = this.source.createQueryRunner();
+      const runner = pool.createQueryRunner();
       try {
         const connection: unknown = await runner.connect();
         invariant(connection instanceof Connection, 'the pool opens connections of ours');

@@ -99,7 +99,7 @@ class JobRunner {
       connectionString: options.url,
       max: POOL_SIZE,
       application_name: APPLICATION_NAME,
-      options: sessionOptions(),
+      options: sessionOptions('billing_gateway'),
       Client: Connection,
     });
     // A broken connection is replaced; the statement that ran on it reports the failure.

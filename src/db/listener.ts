@@ -41,7 +41,7 @@ export class Listener {
     const connection = new Connection({
       connectionString: url,
       application_name: applicationName,
-      options: sessionOptions(),
+      options: sessionOptions('billing_gateway'),
     });
     this.connection = connection;
     connection.on('notification', ({ payload }) => {

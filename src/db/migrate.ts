@@ -14,8 +14,8 @@ const MIGRATION_LOCK = 7_238_104_411;
 export interface MigrateOptions {
   readonly url: string;
   readonly migrations: NonNullable<DataSourceOptions['migrations']>;
-  /** Made for the gateways' pools, unless it is left out. */
-  readonly login?: Login;
+  /** Made for the gateways' pools. */
+  readonly logins?: readonly Login[];
 }
 
 /**
@@ -26,7 +26,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
   return withOwner(options, async (source) => {
     const ran = await source.runMigrations({ transaction: 'each' });
     await installJobs(options.url);
-    if (options.login !== undefined) await makeLogin(source, options.login);
+    for (const login of options.logins ?? []) await makeLogin(source, login);
     return ran.map((migration) => migration.name);
   });
 }
@@ -79,7 +79,7 @@ async function makeLogin(source: DataSource, login: Login): Promise<void> {
   } catch (error) {
     if (sqlState(error) !== '42501') throw error;
     throw new UnavailableError(
-      `The user of DATABASE_URL may not make the login ${JSON.stringify(login.user)}: give it createrole, or set DATABASE_LOGIN_URL.`,
+      `The user of DATABASE_URL may not make the login ${JSON.stringify(login.user)}: give it createrole, or set DATABASE_LOGIN_URL and DATABASE_OPERATOR_LOGIN_URL.`,
       { cause: error },
     );
   }

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Database, Snapshot, Tx } from '../db/database.ts';
+import { whoseOf } from '../db/whose.ts';
 
 /** For an operation to be answered. */
 export const OPERATION_WITHIN_MS = 10_000;
@@ -37,7 +38,7 @@ export class RequestContext {
     if (this.isOver) throw new Error('the answer is complete');
     if (this.expiry !== null) throw this.expiry;
     this.deadline ??= setTimeout(() => void this.expire(), this.withinMs).unref();
-    this.snapshot ??= this.database.openSnapshot();
+    this.snapshot ??= this.database.openSnapshot(whoseOf(this.actor));
     return (await this.snapshot).tx;
   }
 

@@ -32,7 +32,7 @@ export class DeliveryService {
    * same Message-ID.
    */
   async deliver(ref: SendEmailPayload): Promise<void> {
-    const email = await this.database.inTransaction((tx) => findEmail(tx, ref));
+    const email = await this.database.inTransaction(ref, (tx) => findEmail(tx, ref));
     if (email?.status !== 'PENDING') return;
     let refused: readonly string[];
     try {
@@ -42,7 +42,7 @@ export class DeliveryService {
       await this.noteFailure(email, failureText(error));
       return;
     }
-    await this.database.inTransaction((tx) =>
+    await this.database.inTransaction(ref, (tx) =>
       saveAttempt(tx, ref, {
         status: 'DELIVERED',
         lastError: refused.length === 0 ? null : `The mail server refused ${refused.join(', ')}.`,
@@ -56,7 +56,7 @@ export class DeliveryService {
     const ref = { accountId, emailId };
     const delayMs = this.retryDelaysMs[attempts];
     const status = delayMs === undefined ? 'FAILED' : 'PENDING';
-    await this.database.inTransaction(async (tx) => {
+    await this.database.inTransaction(ref, async (tx) => {
       const noted = await saveAttempt(tx, ref, { status, lastError, deliveredAtMs: null });
       if (noted === null || delayMs === undefined) return;
       await enqueue(tx, sendEmailJob(ref, this.clock.nowMs() + delayMs));

@@ -104,7 +104,7 @@ export class WebhookDeliveryService {
 
   private async sendDue(ref: EndpointRef): Promise<void> {
     const { database, clock, onError } = this.services;
-    const claimed = await database.inTransaction((tx) => this.claim(tx, ref));
+    const claimed = await database.inTransaction(ref, (tx) => this.claim(tx, ref));
     if (claimed === null) return;
     const begunMs = performance.now();
     const attempts = claimed.deliveries.map((one) => this.attempt(claimed, one));
@@ -182,7 +182,7 @@ export class WebhookDeliveryService {
       jitter: randomInt(1_000_000) / 1_000_000,
     });
     if (!outcome.disablesEndpoint) {
-      await database.inTransaction(async (tx) => {
+      await database.inTransaction(endpoint, async (tx) => {
         if (outcome.pauseUntilMs !== null) await lockEndpoint(tx, endpoint);
         const isOurs = await saveOutcome(tx, delivery, { outcome, atMs });
         if (isOurs && outcome.pauseUntilMs !== null) {
@@ -218,7 +218,7 @@ export class WebhookDeliveryService {
 
   /** Schedules the endpoint's job for when its next message is due, but not before an instant. */
   private async reschedule(ref: EndpointRef, earliestMs: number): Promise<void> {
-    await this.services.database.inTransaction(async (tx) => {
+    await this.services.database.inTransaction(ref, async (tx) => {
       const sealed = await lockEndpoint(tx, ref);
       if (sealed?.endpoint.enabled !== true) return;
       const dueMs = await nextDueMs(tx, ref);

@@ -28,7 +28,7 @@ export class RollupCheckService {
 
   /** The ids of the accounts with these external ids; unknown ones are left out. */
   async findAccountIds(externalIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return this.database.inSnapshot((tx) => findAccountIds(tx, externalIds));
+    return this.database.inSnapshot('system', (tx) => findAccountIds(tx, externalIds));
   }
 
   /**
@@ -36,12 +36,14 @@ export class RollupCheckService {
    * @param accountIds only these; null: all that have rollups
    */
   async *check(accountIds: readonly number[] | null): AsyncGenerator<CheckedAccount> {
-    const accounts = await this.database.inSnapshot((tx) => listFoldedAccounts(tx, accountIds));
+    const accounts = await this.database.inSnapshot('system', (tx) =>
+      listFoldedAccounts(tx, accountIds),
+    );
     for (const { accountId } of accounts) yield await this.checkAccount(accountId);
   }
 
   private async checkAccount(accountId: number): Promise<CheckedAccount> {
-    return this.database.inSnapshot(async (tx) => {
+    return this.database.inSnapshot({ accountId }, async (tx) => {
       await tx.allowLong(WITHIN_MS);
       // Read again, because the account's zone may have changed since it was listed.
       const [account] = await listFoldedAccounts(tx, [accountId]);

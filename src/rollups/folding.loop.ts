@@ -46,7 +46,7 @@ export class FoldingLoop {
 
   /** Folds everything once, as the loop does. For tests and benchmarks. */
   async foldAll(): Promise<void> {
-    const accountIds = await this.database.inSnapshot((tx) => accountsToFold(tx));
+    const accountIds = await this.database.inSnapshot('system', (tx) => accountsToFold(tx));
     await this.foldEach(accountIds, () => false);
   }
 
@@ -76,7 +76,7 @@ export class FoldingLoop {
     const elapsedMs = performance.now();
     if (elapsedMs < this.sweepDueMs) return;
     this.sweepDueMs = elapsedMs + SWEEP_MS;
-    const found = await this.database.inSnapshot((tx) => accountsToFold(tx));
+    const found = await this.database.inSnapshot('system', (tx) => accountsToFold(tx));
     for (const accountId of found) this.waiting.add(accountId);
   }
 
@@ -98,7 +98,7 @@ export class FoldingLoop {
     let hasMore = true;
     while (hasMore && !isOver()) {
       try {
-        hasMore = await this.database.inTransaction(fold);
+        hasMore = await this.database.inTransaction({ accountId }, fold);
       } catch (error) {
         // If the database is too busy for this chunk, the same chunk would fail again and again.
         if (sqlState(error) !== QUERY_CANCELED || events <= EVENTS_PER_FOLD_MIN) throw error;

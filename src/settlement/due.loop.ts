@@ -53,7 +53,7 @@ export class DueLoop {
   async settleDue(): Promise<void> {
     for (;;) {
       const nowMs = this.clock.nowMs();
-      const due = await this.database.inSnapshot((tx) =>
+      const due = await this.database.inSnapshot('system', (tx) =>
         findDue(tx, { byMs: nowMs, limit: ACCOUNTS_PER_POLL + this.failed.size }),
       );
       this.forgetSettled(due);
@@ -96,7 +96,7 @@ export class DueLoop {
 
   private async settle(accountId: number): Promise<boolean> {
     try {
-      const isSettled = await this.database.inTransaction(async (tx) => {
+      const isSettled = await this.database.inTransaction({ accountId }, async (tx) => {
         const nowMs = this.clock.nowMs();
         const locked = await lockDueAccount(tx, accountId, nowMs);
         if (locked === null) return false;

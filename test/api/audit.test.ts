@@ -369,14 +369,14 @@ describe('the entries of mutations', () => {
     for (const secret of secrets) expect(all).not.toContain(secret);
   });
 
-  it('can only be added by the gateway', async () => {
+  it.each([{ accountId: 1 }, 'operator'] as const)('can only be added by %p', async (whose) => {
     for (const statement of [
       sql`update audit_entry set actor = 'nobody'`,
       sql`delete from audit_entry`,
       sql`truncate audit_entry`,
     ]) {
       await expect(
-        gateway.database.inTransaction((tx) => tx.query(statement)),
+        gateway.database.inTransaction(whose, (tx) => tx.query(statement)),
       ).rejects.toMatchObject({ driverError: { code: '42501' } });
     }
   });

@@ -121,13 +121,14 @@ describe('an event that is voided while its account is folded for the first time
   it('is taken out of the rollups', async () => {
     const account = await anAccount('race');
     let folding: Promise<unknown> = Promise.resolve();
-    await gateway.database.inTransaction(async (tx) => {
+    const whose = { accountId: account.number };
+    await gateway.database.inTransaction(whose, async (tx) => {
       const event = await findRecorded(tx, account.number, { source: 's', eventId: '1' });
       if (event === null) throw new Error('the event was recorded');
       await markVoided(tx, event, { atMs: gateway.clock.nowMs(), reason: 'mistake' });
       await removeFromRollups(tx, event);
       // Folding either ends meanwhile or waits for the void.
-      folding = gateway.database.inTransaction((other) => foldOnce(other, account.number));
+      folding = gateway.database.inTransaction(whose, (other) => foldOnce(other, account.number));
       await Promise.race([folding, someoneWaits()]);
     });
     await folding;

@@ -156,7 +156,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     );
     const hardwareId = Number(row?.['hardware_id']);
 
-    const deploying = await gateway.database.inTransaction(async (tx) => {
+    const deploying = await gateway.database.inTransaction('operator', async (tx) => {
       await lockRates(tx, hardwareId);
       const answer = gateway.query(DeployDocument, { input: { id, hardware } });
       await waiting(1);
@@ -278,7 +278,7 @@ describe('an undeploy from before the stop', () => {
     await gateway.app.due.settleDue();
 
     const account = numberOf(accountId);
-    const { answer } = await gateway.database.inTransaction(async (tx) => {
+    const { answer } = await gateway.database.inTransaction({ accountId: account }, async (tx) => {
       while (await foldOnce(tx, account));
       const at = new Date(beganMs + 50 * SECOND).toISOString();
       const undeploying = gateway.query(UndeployDocument, { id, at });

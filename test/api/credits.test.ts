@@ -581,10 +581,10 @@ describe('the ledger', () => {
     'update ledger_entry set amount_micro = 1',
     'delete from alert',
   ])('gives the gateway no right to %s', async (text) => {
-    await expect(gateway.database.inTransaction((tx) => tx.query(raw(text)))).rejects.toMatchObject(
-      {
-        driverError: { code: '42501' },
-      },
-    );
+    for (const whose of [{ accountId: 1 }, 'operator'] as const) {
+      await expect(
+        gateway.database.inTransaction(whose, (tx) => tx.query(raw(text))),
+      ).rejects.toMatchObject({ driverError: { code: '42501' } });
+    }
   });
 });

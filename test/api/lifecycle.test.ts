@@ -78,12 +78,14 @@ function address(): ResourceAddress {
 }
 
 async function write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-  return gateway.database.inTransaction(work);
+  return gateway.database.inTransaction(address(), work);
 }
 
 async function segments(): Promise<readonly HostingSegment[]> {
   const { accountId: account, resourceId } = address();
-  return gateway.database.inSnapshot((tx) => loadOverlapping(tx, account, [resourceId], ALL));
+  return gateway.database.inSnapshot({ accountId: account }, (tx) =>
+    loadOverlapping(tx, account, [resourceId], ALL),
+  );
 }
 
 /** From and to in minutes after noon, replicas, credits an hour of one replica. */

@@ -48,7 +48,7 @@ describe.each([
     await migrate({ url, migrations });
     const database = await openDatabase({ url, poolSize: 1, entities });
     const find = (search: string): Promise<readonly string[]> =>
-      database.inTransaction(async (tx) => {
+      database.inTransaction('operator', async (tx) => {
         const found = await listAccounts(tx, { ...FIRST, search: foldText(search) });
         expect(await countAccounts(tx, foldText(search))).toBe(found.length);
         return found.map(({ name }) => name);
@@ -63,7 +63,7 @@ describe.each([
       expect(await find('')).toEqual(NAMES);
       expect(await find('ubung')).toEqual([]);
     };
-    await database.inTransaction(async (tx) => {
+    await database.inTransaction('operator', async (tx) => {
       for (const [index, name] of NAMES.entries()) {
         const account = parseNewAccount({ name, externalId: `Ça-${index}` }, NOW_MS);
         await insertAccount(tx, account, [{}]);
@@ -77,10 +77,10 @@ describe.each([
     await migrate({ url, migrations });
     await expectAllFound();
 
-    const [plain] = await database.inTransaction((tx) =>
+    const [plain] = await database.inTransaction('operator', (tx) =>
       listAccounts(tx, { ...FIRST, search: 'plain' }),
     );
-    await database.inTransaction((tx) =>
+    await database.inTransaction('operator', (tx) =>
       updateAccount(tx, plain?.accountId ?? 0, {
         name: 'Öde',
         timeZone: null,

@@ -11,11 +11,13 @@ describe('a transaction whose statements may take long', () => {
     const database = await openDatabase({ url: gateway.databaseUrl, poolSize: 1, entities });
 
     // Others are cancelled after 5 seconds, and given up after 6.
-    const slept = await database.inTransaction(async (tx) => {
+    const slept = await database.inTransaction('nobody', async (tx) => {
       await tx.allowLong(60_000);
       return tx.query(sql`select pg_sleep(6.3)::text as slept`);
     });
-    const later = await database.inTransaction((tx) => tx.query(sql`show statement_timeout`));
+    const later = await database.inTransaction('nobody', (tx) =>
+      tx.query(sql`show statement_timeout`),
+    );
     await database.close();
     await gateway.close();
 
@@ -31,7 +33,7 @@ describe('transactions that do not wait for the disk', () => {
     const url = process.env['TEST_DATABASE_URL'] ?? '';
     // One connection: what one transaction set, the next one would see.
     database = await openDatabase({ url, poolSize: 1, entities });
-    await database.inTransaction((tx) => tx.query(sql`set synchronous_commit to on`));
+    await database.inTransaction('nobody', (tx) => tx.query(sql`set synchronous_commit to on`));
   });
 
   afterAll(async () => {
@@ -40,7 +42,7 @@ describe('transactions that do not wait for the disk', () => {
 
   it('leave others waiting', async () => {
     const asked = (of: Database): Promise<unknown> =>
-      of.inTransaction((tx) => tx.query(sql`show synchronous_commit`));
+      of.inTransaction('nobody', (tx) => tx.query(sql`show synchronous_commit`));
 
     expect(await asked(database)).toEqual([{ synchronous_commit: 'on' }]);
     expect(await asked(database.withoutWaitingForDisk())).toEqual([{ synchronous_commit: 'off' }]);
@@ -50,7 +52,7 @@ describe('transactions that do not wait for the disk', () => {
   it('are heard by who listens to the statements of the database', async () => {
     const heard: string[] = [];
     const stop = database.onStatement((text) => heard.push(text));
-    await database.withoutWaitingForDisk().inTransaction((tx) => tx.query(sql`select 1`));
+    await database.withoutWaitingForDisk().inTransaction('nobody', (tx) => tx.query(sql`select 1`));
     stop();
 
     expect(heard).toEqual(['select 1']);

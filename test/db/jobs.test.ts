@@ -60,12 +60,12 @@ function jobRows(): Promise<readonly Record<string, unknown>[]> {
 
 describe('a job', () => {
   it('is there when its transaction commits, and not when it does not', async () => {
-    const work = gateway.database.inTransaction(async (tx) => {
+    const work = gateway.database.inTransaction('nobody', async (tx) => {
       await enqueue(tx, { task: 'greet', payload: { name: 'undone' } });
       throw new Error('changed my mind');
     });
     await expect(work).rejects.toThrow('changed my mind');
-    await gateway.database.inTransaction((tx) =>
+    await gateway.database.inTransaction('nobody', (tx) =>
       enqueue(tx, { task: 'greet', payload: { name: 'done' } }),
     );
 
@@ -79,7 +79,7 @@ describe('a job', () => {
 
   it('waits for its time, takes the place of one with its key, and is limited as asked', async () => {
     const runAtMs = Date.parse('2099-01-01T00:00:00Z');
-    await gateway.database.inTransaction(async (tx) => {
+    await gateway.database.inTransaction('nobody', async (tx) => {
       await enqueue(tx, { task: 'greet', payload: { n: 1 }, jobKey: 'one', runAtMs });
       await enqueue(tx, {
         task: 'greet',
@@ -104,7 +104,7 @@ describe('a job', () => {
   });
 
   it('that fails is told of and put off, and does not hold up the others', async () => {
-    await gateway.database.inTransaction(async (tx) => {
+    await gateway.database.inTransaction('nobody', async (tx) => {
       await enqueue(tx, { task: 'fail', payload: {} });
       await enqueue(tx, { task: 'greet', payload: { n: 1 } });
     });
@@ -129,7 +129,7 @@ describe('a job', () => {
   });
 
   it('runs elsewhere, the same, when its gateway is killed in the middle of it, even in its last attempt', async () => {
-    await gateway.database.inTransaction((tx) =>
+    await gateway.database.inTransaction('nobody', (tx) =>
       enqueue(tx, { task: 'slow', payload: { deliveryId: 7 }, maxAttempts: 1 }),
     );
     const child = await startChild();
@@ -149,7 +149,7 @@ describe('a job', () => {
   });
 
   it('of a gateway that lives is left to it, however long it takes', async () => {
-    await gateway.database.inTransaction((tx) =>
+    await gateway.database.inTransaction('nobody', (tx) =>
       enqueue(tx, { task: 'slow', payload: { deliveryId: 8 } }),
     );
     const child = await startChild();
@@ -177,7 +177,9 @@ describe('a job', () => {
   });
 
   it('that does not end in time when its gateway stops is run again', async () => {
-    await gateway.database.inTransaction((tx) => enqueue(tx, { task: 'slow', payload: { n: 1 } }));
+    await gateway.database.inTransaction('nobody', (tx) =>
+      enqueue(tx, { task: 'slow', payload: { n: 1 } }),
+    );
     const first = await run({ slow: () => new Promise(() => undefined) });
     await eventually(() => {
       expect(first.ran).toEqual([{ n: 1 }]);
@@ -214,7 +216,7 @@ describe('a job', () => {
 
   it('is taken by at most four connections of a gateway, however many run side by side', async () => {
     const payloads = Array.from({ length: 60 }, (_, n) => ({ n }));
-    await gateway.database.inTransaction((tx) =>
+    await gateway.database.inTransaction('nobody', (tx) =>
       enqueueAll(
         tx,
         payloads.map((payload) => ({ task: 'wait', payload })),
@@ -252,13 +254,13 @@ describe('a job', () => {
 
   it('that is written anew while it runs leaves no row behind, even when that run fails', async () => {
     const runAtMs = Date.parse('2099-01-01T00:00:00Z');
-    await gateway.database.inTransaction((tx) =>
+    await gateway.database.inTransaction('nobody', (tx) =>
       enqueue(tx, { task: 'again', payload: { n: 1 }, jobKey: 'one' }),
     );
 
     const { ran } = await run({
       again: async () => {
-        await gateway.database.inTransaction((tx) =>
+        await gateway.database.inTransaction('nobody', (tx) =>
           enqueue(tx, { task: 'again', payload: { n: 2 }, jobKey: 'one', runAtMs }),
         );
         throw new Error('too late');
@@ -272,7 +274,7 @@ describe('a job', () => {
   });
 
   it('whose attempts are used up stays to be looked at, until it is written anew', async () => {
-    await gateway.database.inTransaction((tx) =>
+    await gateway.database.inTransaction('nobody', (tx) =>
       enqueue(tx, { task: 'fail', payload: {}, jobKey: 'one', maxAttempts: 1 }),
     );
     const { ran } = await run({
@@ -289,7 +291,7 @@ describe('a job', () => {
     });
     const kept = await jobRows();
 
-    await gateway.database.inTransaction((tx) =>
+    await gateway.database.inTransaction('nobody', (tx) =>
       enqueue(tx, { task: 'fail', payload: {}, jobKey: 'one', maxAttempts: 2 }),
     );
 
@@ -301,7 +303,9 @@ describe('a job', () => {
   });
 
   it('keeps nobody from migrating again', async () => {
-    await gateway.database.inTransaction((tx) => enqueue(tx, { task: 'greet', payload: {} }));
+    await gateway.database.inTransaction('nobody', (tx) =>
+      enqueue(tx, { task: 'greet', payload: {} }),
+    );
 
     await migrate({ url: gateway.databaseUrl, migrations });
     const { ran } = await run({ greet: () => undefined });
@@ -322,7 +326,9 @@ describe('a job', () => {
       "select from information_schema.schemata where schema_name = 'graphile_worker'",
     );
     await migrate(database);
-    await gateway.database.inTransaction((tx) => enqueue(tx, { task: 'greet', payload: {} }));
+    await gateway.database.inTransaction('nobody', (tx) =>
+      enqueue(tx, { task: 'greet', payload: {} }),
+    );
     const { ran } = await run({ greet: () => undefined });
 
     expect(schemas).toEqual([]);

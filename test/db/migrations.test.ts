@@ -158,11 +158,15 @@ describe('the migrations', () => {
   ])('give the gateway no right to %s', async (text) => {
     const database = await openDatabase({ url, poolSize: 1, entities });
 
-    const refusal = await database
-      .inTransaction((tx) => tx.query(raw(text)))
-      .catch((error: unknown) => error);
+    const refusals = await Promise.all(
+      ([{ accountId: 1 }, 'operator'] as const).map((whose) =>
+        database
+          .inTransaction(whose, (tx) => tx.query(raw(text)))
+          .catch((error: unknown) => sqlState(error)),
+      ),
+    );
     await database.close();
 
-    expect(sqlState(refusal)).toBe('42501');
+    expect(refusals).toEqual(['42501', '42501']);
   });
 });

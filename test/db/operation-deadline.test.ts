@@ -42,7 +42,9 @@ describe('an operation that takes too long', () => {
       expect(await running()).toEqual([]);
     });
     const beside = await Promise.all(
-      [1, 2].map((n) => database.inTransaction((other) => other.query(sql`select ${n}::int as n`))),
+      [1, 2].map((n) =>
+        database.inTransaction('operator', (other) => other.query(sql`select ${n}::int as n`)),
+      ),
     );
 
     const sentence =

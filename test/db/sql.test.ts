@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 function read(people: readonly Person[]): Promise<readonly object[]> {
-  return database.inTransaction((tx) =>
+  return database.inTransaction('nobody', (tx) =>
     tx.query(
       sql`select k.*, ${'a'}::text as more from ${unnested(
         people,

@@ -27,7 +27,7 @@ describe('loadConfig', () => {
       metricsToken: null,
       doorLimits: { maxConnections: 10_000, maxBodyBytesInFlight: 67_108_864 },
       databaseUrl: null,
-      databaseLoginUrl: null,
+      databaseLogins: null,
       databasePoolSize: 16,
       dataDir: '.data',
       seedDemo: true,
@@ -101,7 +101,7 @@ describe('loadConfig', () => {
       metricsToken: 'a-token-of-the-metrics-0123',
       doorLimits: { maxConnections: 500, maxBodyBytesInFlight: 20_000_000 },
       databaseUrl: 'postgresql://billing:pa55@db.internal/billing',
-      databaseLoginUrl: null,
+      databaseLogins: null,
       databasePoolSize: 25,
       dataDir: '/var/lib/billing data',
       seedDemo: true,
@@ -177,6 +177,20 @@ describe('loadConfig', () => {
       ]);
     },
   );
+
+  it('takes the logins of both pools, or none', () => {
+    expect(problemsOf({ DATABASE_LOGIN_URL: 'postgres://gateway:pa55@db/billing' })).toEqual([
+      'DATABASE_LOGIN_URL, DATABASE_OPERATOR_LOGIN_URL must be set all or none; DATABASE_OPERATOR_LOGIN_URL is missing.',
+    ]);
+    const logins = {
+      DATABASE_LOGIN_URL: 'postgres://gateway:pa55@db/billing',
+      DATABASE_OPERATOR_LOGIN_URL: 'postgres://operator:pa55@db/billing',
+    };
+    expect(loadConfig(logins).databaseLogins).toEqual({
+      url: logins.DATABASE_LOGIN_URL,
+      operatorUrl: logins.DATABASE_OPERATOR_LOGIN_URL,
+    });
+  });
 
   it('takes all of JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none', () => {
     expect(problemsOf({ JWKS_URL: 'https://login.example.com/jwks' })).toEqual([
