@@ -1,0 +1,48 @@
+// What must hold of the packages that are installed, so that everybody installs the same ones, from the registry.
+
+const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
+const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
+const REGISTRY = 'https://registry.npmjs.org/';
+
+export interface PackageFile {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+export interface Lockfile {
+  /** By folder; the project itself has an empty one. */
+  readonly packages: Readonly<Record<string, LockedPackage>>;
+}
+
+export interface LockedPackage {
+  readonly version?: string;
+  readonly integrity?: string;
+  /** Left out by npm's option omit-lockfile-registry-resolved. */
+  readonly resolved?: string;
+  readonly link?: boolean;
+}
+
+/** One sentence for each dependency that is not pinned, and for each locked package that is not held to one content. */
+export function faultsOf(project: PackageFile, lockfile: Lockfile): readonly string[] {
+  const asked = Object.entries({ ...project.dependencies, ...project.devDependencies });
+  const locked = Object.entries(lockfile.packages).filter(([folder]) => folder !== '');
+  return [
+    ...asked
+      .filter(([, version]) => !EXACT.test(version))
+      .map(([name, version]) => `package.json asks for ${name} ${version}, not for one version.`),
+    ...locked.flatMap(([folder, one]) => {
+      const fault = faultOfLocked(one);
+      return fault === null ? [] : [`package-lock.json: ${folder} ${fault}.`];
+    }),
+  ];
+}
+
+function faultOfLocked({ version, integrity, resolved, link }: LockedPackage): string | null {
+  if (link === true) return 'is a link to a folder';
+  if (version === undefined || !EXACT.test(version)) return 'has no version';
+  if (resolved !== undefined && !resolved.startsWith(REGISTRY)) {
+    return `comes from ${resolved}, not from ${REGISTRY}`;
+  }
+  if (integrity === undefined || !SHA512.test(integrity)) return 'has no SHA-512 of its content';
+  return null;
+}
