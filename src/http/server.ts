@@ -36,6 +36,7 @@ import { compressAnswers } from './outgoing.ts';
 import { servePages } from './pages.ts';
 import { payFor, type SpendPoints } from './rates.ts';
 import { documentReader } from './read-documents.ts';
+import { Arrival, endRefusedUpgrades, SOCKET_PATH } from './upgrades.ts';
 
 const MIB = 1024 * 1024;
 const BODY_BYTES_MAX = MIB;
@@ -97,7 +98,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     bodyLimit: BODY_BYTES_MAX,
     trustProxy: trustOf(deps.trustProxy ?? false),
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: SERVER_TIMES,
+    http: { ...SERVER_TIMES, IncomingMessage: Arrival },
     frameworkErrors: answerBadAddress,
     // refuseWhileClosing answers instead, in the same form as all other refusals.
     return503OnClosing: false,
@@ -106,6 +107,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   logRequests(server, facts);
   guardAnswers(server);
   boundArrivals(server, deps.doorLimits ?? DEFAULT_DOOR_LIMITS);
+  endRefusedUpgrades(server);
   refuseWhileClosing(server);
   answerFailures(server, facts);
   const origins = new Origins(deps);
@@ -172,7 +174,7 @@ async function serveGraphQL(
     },
   });
   const graphql: Omit<RouteOptions, 'method'> = {
-    url: '/graphql',
+    url: SOCKET_PATH,
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
     onRequest: async (request) => {
       // A socket may send its key in its first message.

@@ -1,31 +1,15 @@
 // What holds for every caller before any key is looked at: connections, bodies, headers of answers, and who reads the metrics.
 
-import { once } from 'node:events';
-import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
 import { SMALL_SERVER_KEY, type SmallServer, startSmallServer } from '../support/small-server.ts';
+import { type Wire, wireTo } from '../support/wire.ts';
 
 const MIB = 1024 * 1024;
 const TOKEN = 'a-token-of-the-metrics-0123';
-
-interface Wire {
-  readonly socket: net.Socket;
-  readonly text: () => string;
-}
-
-async function wireTo(server: { readonly server: { address(): unknown } }): Promise<Wire> {
-  const { port } = server.server.address() as net.AddressInfo;
-  const socket = net.connect(port, '127.0.0.1');
-  let text = '';
-  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  socket.on('error', () => undefined);
-  await once(socket, 'connect');
-  return { socket, text: () => text };
-}
 
 describe('a stream', () => {
   let gateway: TestGateway;

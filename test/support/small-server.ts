@@ -1,5 +1,6 @@
 // The HTTP server on a small schema of its own: what it does must not hang on what is asked.
 
+import { EventEmitter, on } from 'node:events';
 import {
   buildSchema,
   type GraphQLFieldResolver,
@@ -10,9 +11,25 @@ import {
 import type { FastifyInstance } from 'fastify';
 import supertest from 'supertest';
 import { NotFoundError, UserInputError } from '../../src/core/errors.ts';
+import type { Actor } from '../../src/core/identity.ts';
+import type { LiveDeps } from '../../src/http/live.ts';
 import { createHttpServer, type HttpServerDeps } from '../../src/http/server.ts';
 
 export const SMALL_SERVER_KEY = 'a-key-of-the-tests';
+
+const ONLY_CALLER: Readonly<Record<string, Actor>> = {
+  [SMALL_SERVER_KEY]: { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() },
+};
+
+export interface SmallServerOptions extends Pick<
+  HttpServerDeps,
+  'doorLimits' | 'metricsToken' | 'spend'
+> {
+  /** Whose keys are valid; default: SMALL_SERVER_KEY, an operator's. */
+  readonly callers?: Readonly<Record<string, Actor>>;
+  /** Takes subscriptions. */
+  readonly live?: Partial<LiveDeps>;
+}
 
 export interface SmallServer {
   readonly server: FastifyInstance;
@@ -29,9 +46,11 @@ export interface SmallServer {
 }
 
 /** Opens a server that listens on a free port. Close it with `server.close()`. */
-export async function startSmallServer(
-  options: Pick<HttpServerDeps, 'doorLimits' | 'metricsToken' | 'spend'> = {},
-): Promise<SmallServer> {
+export async function startSmallServer({
+  callers = ONLY_CALLER,
+  live,
+  ...options
+}: SmallServerOptions = {}): Promise<SmallServer> {
   const log: string[] = [];
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => {
@@ -43,11 +62,16 @@ export async function startSmallServer(
     ...options,
     schema,
     authenticate: (authorization) =>
-      Promise.resolve(
-        authorization === `Bearer ${SMALL_SERVER_KEY}`
-          ? { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() }
-          : null,
-      ),
+      Promise.resolve(callers[authorization?.replace('Bearer ', '') ?? ''] ?? null),
+    ...(live === undefined
+      ? {}
+      : {
+          live: {
+            createContext: () => ({ dispose: () => Promise.resolve() }),
+            findEnded: () => Promise.resolve(new Set<Actor>()),
+            ...live,
+          },
+        }),
     createContext: () => ({
       dispose: () => {
         state.disposed += 1;
@@ -99,11 +123,17 @@ function smallSchema(held: Promise<void>): GraphQLSchema {
       databaseDown(kind: String!): String
       slow: String
     }
+    type Subscription {
+      nothing: String
+    }
   `);
   Object.assign(schema.getType('Even') ?? {}, {
     parseValue: even,
     parseLiteral: (node: ValueNode) => even(node.kind === Kind.INT ? Number(node.value) : null),
   });
+  // Waits for an event that never comes.
+  const subscribe = (): AsyncIterable<unknown> => on(new EventEmitter(), 'event');
+  Object.assign(schema.getSubscriptionType()?.getFields()['nothing'] ?? {}, { subscribe });
   const fields = schema.getQueryType()?.getFields() ?? {};
   for (const [name, resolve] of Object.entries(resolvers(held))) {
     Object.assign(fields[name] ?? {}, { resolve });
