@@ -18,6 +18,7 @@ import {
 } from './credits/policy.ts';
 import { parseTrustedDocuments, QUERY_LIMITS, type TrustedDocuments } from './graphql/documents.ts';
 import { firstThresholds } from './credits/thresholds.ts';
+import type { MetricsPlace } from './http/metrics.ts';
 import type { PointRates } from './http/rates.ts';
 import type { TrustProxy } from './http/server.ts';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './http/doors.ts';
@@ -80,8 +81,7 @@ export interface Config {
   /** Whose X-Forwarded-For says where a request comes from. */
   readonly trustProxy: TrustProxy;
   readonly pointRates: PointRates;
-  /** What opens /metrics; null: it is open. */
-  readonly metricsToken: string | null;
+  readonly metrics: MetricsPlace;
   readonly doorLimits: DoorLimits;
 }
 
@@ -247,14 +247,19 @@ function readJwt(read: EnvironmentReader): JwtConfig | null {
 
 function readDoors(
   read: EnvironmentReader,
-): Pick<Config, 'port' | 'host' | 'metricsToken' | 'doorLimits'> {
+): Pick<Config, 'port' | 'host' | 'metrics' | 'doorLimits'> {
+  const host = read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name');
+  const metricsPort = read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 });
   return {
     port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
-    host: read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name'),
-    metricsToken: read.optional('METRICS_TOKEN', isBootstrapSecret, {
-      expected: BOOTSTRAP_SECRET_RULE,
-      secret: true,
-    }),
+    host,
+    metrics: {
+      token: read.optional('METRICS_TOKEN', isBootstrapSecret, {
+        expected: BOOTSTRAP_SECRET_RULE,
+        secret: true,
+      }),
+      listen: metricsPort === 0 ? null : { port: metricsPort, host },
+    },
     doorLimits: {
       maxConnections: read.integer('MAX_CONNECTIONS', DEFAULT_DOOR_LIMITS.maxConnections, {
         min: 10,

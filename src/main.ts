@@ -155,7 +155,7 @@ function serverOptionsOf({
   trustProxy,
   pointRates,
   doorLimits,
-  metricsToken,
+  metrics,
 }: Config): Omit<ServerOptions, 'app' | 'database' | 'clock' | 'backgroundFailures'> {
   return {
     logLevel,
@@ -165,7 +165,7 @@ function serverOptionsOf({
     trustProxy,
     pointRates,
     doorLimits,
-    metricsToken,
+    metrics,
   };
 }
 

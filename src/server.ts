@@ -10,6 +10,7 @@ import { RequestContext } from './graphql/context.ts';
 import type { TrustedDocuments } from './graphql/documents.ts';
 import type { DoorLimits } from './http/doors.ts';
 import { registerEventsRoute } from './http/events.ts';
+import type { MetricsPlace } from './http/metrics.ts';
 import { pointRates, type PointRates } from './http/rates.ts';
 import { createHttpServer, type TrustProxy } from './http/server.ts';
 import { limitWrongKeys } from './http/wrong-keys.ts';
@@ -30,8 +31,8 @@ export interface ServerOptions {
   /** The points of cost that callers have a minute; default: no limit. */
   readonly pointRates?: PointRates;
   readonly doorLimits?: DoorLimits;
-  /** What opens /metrics; null or left out: it is open. */
-  readonly metricsToken?: string | null;
+  /** Where and by what token the metrics are read; default: open, where everything else is. */
+  readonly metrics?: MetricsPlace;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -48,7 +49,7 @@ export async function startServer({
   trustProxy = false,
   pointRates: rates,
   doorLimits,
-  metricsToken,
+  metrics,
   backgroundFailures = {},
 }: ServerOptions): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
@@ -72,7 +73,7 @@ export async function startServer({
     trustProxy,
     ...(rates === undefined ? {} : { spend: pointRates(rates) }),
     doorLimits,
-    metricsToken,
+    metrics,
     logLevel,
     backgroundFailures,
     extraRoutes: (server) =>

@@ -2,9 +2,11 @@
 // caller can increase the number of series.
 
 import type { ApolloServerPlugin, GraphQLResponse } from '@apollo/server';
-import type { FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import { requireToken } from './doors.ts';
+import { UnavailableError } from '../core/errors.ts';
+import { guardAnswers, requireToken, SERVER_TIMES } from './doors.ts';
+import { answerFailures } from './failures.ts';
 
 const DURATION_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -16,19 +18,21 @@ export interface Metrics {
   readonly operations: ApolloServerPlugin;
 }
 
-export interface MetricsOptions {
-  /** Counts of faults outside requests, by kind. */
-  readonly backgroundFailures: Readonly<Record<string, number>>;
-  /** What opens /metrics; null: it is open. */
-  readonly token: string | null;
+/** Where the metrics are read. */
+export interface MetricsPlace {
+  /** What opens /metrics; null or left out: it is open. */
+  readonly token?: string | null;
+  /** A place of its own; null or left out: where everything else is. */
+  readonly listen?: { readonly port: number; readonly host: string } | null;
 }
 
 /**
- * Measures every request of `app` and serves the metrics at /metrics.
+ * Measures every request of `app`.
+ * @param backgroundFailures counts of faults outside requests, by kind
  */
 export function measureRequests(
   app: FastifyInstance,
-  { backgroundFailures, token }: MetricsOptions,
+  backgroundFailures: Readonly<Record<string, number>>,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -48,12 +52,46 @@ export function measureRequests(
     );
     done();
   });
+  return { registry, operations: operationMetrics(registry) };
+}
+
+/** Serves the metrics at /metrics of `app` or, at a place of their own, for as long as `app` listens. */
+export function serveMetrics(
+  app: FastifyInstance,
+  registry: Registry,
+  { token = null, listen = null }: MetricsPlace,
+): void {
+  if (listen === null) {
+    addRoute(app, registry, token);
+    return;
+  }
+  const own = fastify({ http: SERVER_TIMES, forceCloseConnections: true });
+  guardAnswers(own);
+  answerFailures(own, new WeakMap());
+  addRoute(own, registry, token);
+  app.addHook('onReady', async () => {
+    await own.listen(listen).catch((error: unknown) => {
+      throw portTrouble(error, listen.port);
+    });
+  });
+  app.addHook('onClose', () => own.close());
+}
+
+function portTrouble(error: unknown, port: number): unknown {
+  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
+  if (!hasCode || error.code !== 'EADDRINUSE') return error;
+  return new UnavailableError(
+    `Port ${port} is taken by another program; set METRICS_PORT to a free one.`,
+    { cause: error },
+  );
+}
+
+function addRoute(app: FastifyInstance, registry: Registry, token: string | null): void {
   app.get('/metrics', async (request, reply) => {
     if (token !== null) requireToken(request, token);
     void reply.type(registry.contentType);
     return registry.metrics();
   });
-  return { registry, operations: operationMetrics(registry) };
 }
 
 function showFailures(registry: Registry, counts: Readonly<Record<string, number>>): void {

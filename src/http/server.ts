@@ -30,7 +30,7 @@ import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
 import { type LiveDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
-import { measureRequests, type Metrics } from './metrics.ts';
+import { measureRequests, type Metrics, type MetricsPlace, serveMetrics } from './metrics.ts';
 import { Origins } from './origins.ts';
 import { compressAnswers } from './outgoing.ts';
 import { servePages } from './pages.ts';
@@ -70,8 +70,8 @@ export interface HttpServerDeps {
   readonly trustProxy?: TrustProxy;
   /** Default: DEFAULT_DOOR_LIMITS. */
   readonly doorLimits?: DoorLimits | undefined;
-  /** What opens /metrics; null or left out: it is open. */
-  readonly metricsToken?: string | null | undefined;
+  /** Default: open, where everything else is. */
+  readonly metrics?: MetricsPlace | undefined;
   readonly isReady: () => Promise<boolean>;
   readonly logLevel: string;
   /** Counts of faults outside requests, by kind. */
@@ -115,10 +115,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   checkAddresses(server);
   takeJson(server);
   compressAnswers(server);
-  const { operations } = measureRequests(server, {
-    backgroundFailures: deps.backgroundFailures ?? {},
-    token: deps.metricsToken ?? null,
-  });
+  const { operations, registry } = measureRequests(server, deps.backgroundFailures ?? {});
+  serveMetrics(server, registry, deps.metrics ?? {});
   serveProbes(server, deps.isReady);
   await servePages(server);
   await serveGraphQL(server, deps, { facts, operations, origins });

@@ -1,5 +1,7 @@
 // What holds for every caller before any key is looked at: connections, bodies, headers of answers, and who reads the metrics.
 
+import { once } from 'node:events';
+import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
@@ -10,6 +12,53 @@ import { type Wire, wireTo } from '../support/wire.ts';
 
 const MIB = 1024 * 1024;
 const TOKEN = 'a-token-of-the-metrics-0123';
+
+describe('metrics at a port of their own', () => {
+  async function freePort(): Promise<number> {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+
+  it('are there alone, for who has the token, until the gateway closes', async () => {
+    const port = await freePort();
+    const small = await startSmallServer({
+      metrics: { token: TOKEN, listen: { port, host: '127.0.0.1' } },
+    });
+    const get = async (path: string, authorization = `Bearer ${TOKEN}`): Promise<Response> =>
+      fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization } });
+    await small.ask('{ hello }');
+    const text = await (await get('/metrics')).text();
+    const refused = await get('/metrics', '');
+    const elsewhere = await get('/graphql');
+    const { status } = await small.http.get('/metrics').set('authorization', `Bearer ${TOKEN}`);
+    await small.server.close();
+
+    expect(text).toMatch(/http_request_duration_seconds_count\{.*route="\/graphql".*\} 1/);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('cache-control')).toBe('no-store');
+    expect(await refused.json()).toMatchObject({
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    });
+    expect([elsewhere.status, status]).toEqual([404, 404]);
+    await expect(get('/metrics')).rejects.toThrow('fetch failed');
+  });
+
+  it('keep the gateway from starting when the port is taken, and say so', async () => {
+    const taken = net.createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as net.AddressInfo;
+    const start = startSmallServer({ metrics: { listen: { port, host: '127.0.0.1' } } });
+
+    await expect(start).rejects.toThrow(
+      `Port ${port} is taken by another program; set METRICS_PORT to a free one.`,
+    );
+    taken.close();
+  });
+});
 
 describe('a stream', () => {
   let gateway: TestGateway;
@@ -58,7 +107,7 @@ describe('a server', () => {
   beforeAll(async () => {
     small = await startSmallServer({
       doorLimits: { maxConnections: 20, maxBodyBytesInFlight: 4 * MIB },
-      metricsToken: TOKEN,
+      metrics: { token: TOKEN },
     });
   });
 

@@ -24,7 +24,7 @@ describe('loadConfig', () => {
     expect(loadConfig({})).toEqual({
       port: 4000,
       host: '127.0.0.1',
-      metricsToken: null,
+      metrics: { token: null, listen: null },
       doorLimits: { maxConnections: 10_000, maxBodyBytesInFlight: 67_108_864 },
       databaseUrl: null,
       databaseLogins: null,
@@ -63,6 +63,7 @@ describe('loadConfig', () => {
       PORT: '0',
       HOST: '::1',
       METRICS_TOKEN: 'a-token-of-the-metrics-0123',
+      METRICS_PORT: '9464',
       MAX_CONNECTIONS: '500',
       MAX_BODY_BYTES_IN_FLIGHT: '20000000',
       DATABASE_URL: 'postgresql://billing:pa55@db.internal/billing',
@@ -98,7 +99,10 @@ describe('loadConfig', () => {
     expect(loadConfig(env)).toEqual({
       port: 0,
       host: '::1',
-      metricsToken: 'a-token-of-the-metrics-0123',
+      metrics: {
+        token: 'a-token-of-the-metrics-0123',
+        listen: { port: 9464, host: '::1' },
+      },
       doorLimits: { maxConnections: 500, maxBodyBytesInFlight: 20_000_000 },
       databaseUrl: 'postgresql://billing:pa55@db.internal/billing',
       databaseLogins: null,
@@ -257,6 +261,7 @@ describe('loadConfig', () => {
 
   it.each([
     ['PORT', '65535', '65536'],
+    ['METRICS_PORT', '0', '65536'],
     ['INGEST_WINDOW_DAYS', '1', '0'],
     ['INGEST_WINDOW_DAYS', '3660', '3661'],
     ['INGEST_AHEAD_SECONDS', '86400', '86401'],

@@ -23,7 +23,7 @@ const ONLY_CALLER: Readonly<Record<string, Actor>> = {
 
 export interface SmallServerOptions extends Pick<
   HttpServerDeps,
-  'doorLimits' | 'metricsToken' | 'spend'
+  'doorLimits' | 'metrics' | 'spend'
 > {
   /** Whose keys are valid; default: SMALL_SERVER_KEY, an operator's. */
   readonly callers?: Readonly<Record<string, Actor>>;
