@@ -45,7 +45,7 @@ export class AuditLogService {
     const list: AuditList = {
       accountId: account?.accountId ?? null,
       action: request.action === null ? null : parseAction(request.action),
-      actor: request.actor === null ? null : nameOf(request.actor),
+      actor: request.actor === null ? null : nameOf(request.actor, account),
       target: request.target,
       range: request.range === null ? null : rangeOf(request.range, account, nowMs),
     };
@@ -85,10 +85,12 @@ function parseAction(action: string): AuditedAction {
   );
 }
 
-/** The name of an actor, which may be given as the id of its key. */
-function nameOf(actor: string): string {
+/** The name of an actor, which may be given as the id of a key of the account's or of an operator's. */
+function nameOf(actor: string, account: Account | null): string {
   const ref = decodeId(actor);
-  return ref?.type === 'ApiKey' ? `key:${ref.localId}` : actor;
+  if (ref?.type !== 'ApiKey') return actor;
+  const mayAct = account === null || [0, account.accountId].includes(ref.accountId);
+  return mayAct ? `key:${ref.localId}` : actor;
 }
 
 // Entries have real times, also those of a test account. Without an account, days are in UTC and cycles begin on the first.

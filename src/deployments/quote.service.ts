@@ -11,6 +11,7 @@ import { Draft } from '../engine/draft.ts';
 import type { AccountState } from '../engine/state.ts';
 import type { Tx } from '../db/database.ts';
 import { typeOfKind } from '../resources/resource.ts';
+import { loadResources } from '../resources/resources.store.ts';
 import { parseReplicas, type Placement } from './lifecycle.ts';
 import { refusalToRun } from './policy.ts';
 
@@ -56,7 +57,7 @@ export class QuoteService {
         { path: [...path, 'hardware'] },
       );
     }
-    const replaced = replacedBy(actor, state, request);
+    const replaced = await replacedBy(actor, tx, { state, resourceId: request.resourceId ?? null });
     const placement = { hardwareId: profile.hardwareId, hardware: profile.name, replicas };
     const costMicroPerHour = BigInt(replicas) * rateMicroPerHour;
     const refusal = refusalToRun(new Draft(state).position(), {
@@ -91,19 +92,22 @@ function requireResource(actor: Actor, id: string): ReturnType<typeof requireRef
 type Running = AccountState['running'][number];
 
 /** The running deployment that a quote would replace. @throws NOT_FOUND, BAD_USER_INPUT when it is not running */
-function replacedBy(actor: Actor, state: AccountState, request: QuoteRequest): Running | null {
-  const { resourceId = null } = request;
+async function replacedBy(
+  actor: Actor,
+  tx: Tx,
+  { state, resourceId }: { readonly state: AccountState; readonly resourceId: string | null },
+): Promise<Running | null> {
   if (resourceId === null) return null;
   const path = ['input', 'resourceId'];
   const ref = requireResource(actor, resourceId);
   if (ref.accountId !== state.accountId) throw unknownId(resourceId, path);
   const replaced = state.running.find((segment) => segment.resourceId === ref.localId);
   if (replaced !== undefined) return replaced;
+  const [resource] = await loadResources(tx, [{ ...ref, resourceId: ref.localId }]);
+  if (resource === undefined) throw unknownId(resourceId, path);
   throw new UserInputError(
     'resourceId is of no running deployment: only one that runs can be replaced.',
-    {
-      path,
-    },
+    { path },
   );
 }
 

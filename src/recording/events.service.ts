@@ -96,10 +96,10 @@ export class EventsService {
 
   /** The usage event with an id. @throws FORBIDDEN, NOT_FOUND */
   async getEvent(actor: Actor, tx: Tx, id: string): Promise<RecordedEvent> {
-    const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'] });
+    const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'], path: ['id'] });
     const [event] = await loadEvents(tx, [{ accountId: ref.accountId, seq: ref.localId }]);
     // The API shows a hosting period as segments, not as an event.
-    if (event?.endedAtMs !== null) throw unknownId(id);
+    if (event?.endedAtMs !== null) throw unknownId(id, ['id']);
     return event;
   }
 

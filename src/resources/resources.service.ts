@@ -84,11 +84,8 @@ export class ResourceService {
   ): Promise<Resource> {
     const path = ['input', 'modelId'];
     const ref = requireRef(actor, 'INGEST', { id: request.modelId, types: ['Model'], path });
-    requireSameAccount(actor, 'INGEST', {
-      ref,
-      accountId: request.accountId ?? null,
-      path: ['input', 'accountId'],
-    });
+    const accountId = request.accountId ?? null;
+    requireSameAccount(actor, 'INGEST', { ref, id: request.modelId, path, accountId });
     return this.accounts.inAccount(ref.accountId, async (tx, _owner, nowMs) => {
       const [model] = await loadModels(tx, [{ accountId: ref.accountId, modelId: ref.localId }]);
       if (model === undefined) throw unknownId(request.modelId, path);
@@ -166,22 +163,29 @@ async function findById(
   named: { readonly accountId: string | null },
 ): Promise<Resource> {
   const ref = requireRef(actor, 'READ_USAGE', { id, types: resourceTypes, path: ['id'] });
-  requireSameAccount(actor, 'READ_USAGE', { ref, accountId: named.accountId, path: ['accountId'] });
+  requireSameAccount(actor, 'READ_USAGE', { ref, id, path: ['id'], accountId: named.accountId });
   const { accountId, localId: resourceId } = ref;
   const [resource] = await loadResources(tx, [{ accountId, resourceId }]);
   if (resource !== undefined && typeOfKind[resource.kind] === ref.type) return resource;
   throw unknownId(id, ['id']);
 }
 
-// An id includes its account. If the request names another account, the id counts as unknown.
+// An id includes its account. If the request names another account beside it, the id counts as unknown.
 function requireSameAccount(
   actor: Actor,
   scope: Scope,
-  id: { readonly ref: NodeRef; readonly accountId: string | null; readonly path: ErrorPath },
+  named: {
+    readonly ref: NodeRef;
+    readonly id: string;
+    readonly path: ErrorPath;
+    readonly accountId: string | null;
+  },
 ): void {
-  if (id.accountId === null) return;
-  const accountId = requireAccount(actor, scope, { accountId: id.accountId, path: id.path });
-  if (accountId !== id.ref.accountId) throw unknownId(id.accountId, id.path);
+  const { ref, id, path, accountId } = named;
+  if (accountId === null) return;
+  const beside = [...path.slice(0, -1), 'accountId'];
+  const own = requireAccount(actor, scope, { accountId, path: beside });
+  if (own !== ref.accountId) throw unknownId(id, path);
 }
 
 async function registerOne(
