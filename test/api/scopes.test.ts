@@ -141,10 +141,12 @@ describe('scopes', () => {
     { variables, key }: { readonly variables: Variables; readonly key: string },
   ): Promise<string | undefined> {
     const operation = operationOf(name, variables, selectionOf(name));
-    const { errors } =
+    const answer =
       kindOf(name) === 'subscription'
         ? await firstAnswer(originOf(gateway), { key, query: operation, variables })
         : await gateway.query(operation, variables, key);
+    if (answer === null) throw new Error(`no answer to ${name}`);
+    const { errors } = answer;
     const code = errors?.[0]?.extensions.code;
     // An argument that is refused before the scope is asked would prove nothing.
     if (code === 'GRAPHQL_VALIDATION_FAILED') throw new Error(JSON.stringify(errors));

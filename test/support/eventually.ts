@@ -1,6 +1,8 @@
 // Waits for what happens by itself. The deadline is far beyond what anything takes on a busy machine.
 
 const DEADLINE_MS = 120_000;
+/** How long what may never come is waited for. */
+const SOON_MS = 1_000;
 /** Between two looks: what is near is seen at once, and what takes seconds is not slowed down by the looking. */
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 100;
@@ -31,4 +33,15 @@ export async function eventually(check: () => unknown): Promise<void> {
       await pause(looks);
     }
   }
+}
+
+/** What is there soon; null when nothing comes. Only for what a test compares with something that does come. */
+export async function soon<T>(look: () => T | undefined): Promise<T | null> {
+  const endMs = performance.now() + SOON_MS;
+  for (let looks = 0; performance.now() < endMs; looks += 1) {
+    const found = look();
+    if (found !== undefined) return found;
+    await pause(looks);
+  }
+  return null;
 }

@@ -24,6 +24,7 @@ import {
   RecordUsageDocument,
   type RegisterAnyInput,
   ScaleDocument,
+  UpdateAccountDocument,
 } from './operations.ts';
 
 export type Variables = Readonly<Record<string, unknown>>;
@@ -40,11 +41,11 @@ export const apiSchema = buildGatewaySchema(null);
 
 const roots = {
   query: apiSchema.getQueryType(),
-  mutation: apiSchema.getMutationType(),
   subscription: apiSchema.getSubscriptionType(),
+  mutation: apiSchema.getMutationType(),
 } as const;
 
-/** The names of all root fields. */
+/** The names of all root fields, what writes last. */
 export const rootNames = Object.values(roots).flatMap((type) =>
   isObjectType(type) ? Object.keys(type.getFields()) : [],
 );
@@ -78,6 +79,13 @@ const EARLIER = '2026-01-05T00:00:00.000Z';
 const HOUR_MS = 3_600_000;
 const hoursAgo = (hours: number): string => isoInstant(Date.parse(TEST_NOW) - hours * HOUR_MS);
 
+interface Opened {
+  readonly name: string;
+  readonly rows: number;
+  /** When it was created. */
+  readonly since?: string;
+}
+
 /** An account that has at least `rows` rows (two or more) in every list, and an example of every root field for it. */
 export class ExampleAccount {
   /** Every root field. */
@@ -101,10 +109,10 @@ export class ExampleAccount {
 
   static async open(
     gateway: TestGateway,
-    { name, rows }: { readonly name: string; readonly rows: number },
+    { name, rows, since = EARLIER }: Opened,
   ): Promise<ExampleAccount> {
     const accountId = await createAccount(gateway, {
-      ...{ name, externalId: name, createdAt: EARLIER, creditsFrom: EARLIER },
+      ...{ name, externalId: name, createdAt: since, creditsFrom: since },
       notificationEmails: [`${name}@example.com`],
     });
     await fund(gateway, accountId);
@@ -124,9 +132,8 @@ export class ExampleAccount {
     kind: RegisterAnyInput['kind'] = 'GUARDRAIL',
   ): Promise<{ readonly id: string; readonly externalId: string }> {
     const externalId = this.fresh(kind);
-    const [id = ''] = await register(this.gateway, this.accountId, {
-      ...{ kind, externalId, name: externalId },
-    });
+    const one = { kind, externalId, name: externalId };
+    const [id = ''] = await register(this.gateway, this.accountId, one);
     return { id, externalId };
   }
 
@@ -134,6 +141,17 @@ export class ExampleAccount {
     const { id } = await this.aResource();
     await deploy(this.gateway, id, EXAMPLE_HARDWARE, { ready });
     return id;
+  }
+
+  /** A model that has a deployment. @returns its external id */
+  private async aModel(): Promise<string> {
+    const modelExternalId = this.fresh('model');
+    const externalId = this.fresh('deployment');
+    await register(this.gateway, this.accountId, {
+      ...{ kind: 'MODEL_DEPLOYMENT', externalId, name: externalId },
+      ...{ modelExternalId, modelName: 'm', modelType: 'BASE' },
+    });
+    return modelExternalId;
   }
 
   private async aThreshold(): Promise<string> {
@@ -144,12 +162,16 @@ export class ExampleAccount {
     return createThreshold.id;
   }
 
-  /** The first cursor of the list that is called `of`. */
-  private async cursor(list: string): Promise<string> {
-    const data = await ask<unknown>(this.gateway, `query ($id: ID!) { ${list} }`, {
-      id: this.accountId,
-    });
-    const [, cursor] = /"cursor":"([^"]+)"/.exec(JSON.stringify(data)) ?? [];
+  /** The cursor of a row of a list: of the first one, unless another place is given. */
+  private async cursor(list: string, place = 0): Promise<string> {
+    const { accountId: id, gateway } = this;
+    const data = await ask<unknown>(
+      gateway,
+      `query ($id: ID!) { account(id: $id) { id } ${list} }`,
+      { id },
+    );
+    const cursors = [...JSON.stringify(data).matchAll(/"cursor":"([^"]+)"/g)];
+    const cursor = cursors.at(place)?.[1];
     if (cursor === undefined) throw new Error(`no rows: ${list}`);
     return cursor;
   }
@@ -184,9 +206,7 @@ export class ExampleAccount {
       creditAlerts: [
         async () => ({
           accountId,
-          after: await this.cursor(
-            'account(id: $id) { of: alerts(first: 1) { edges { cursor } } }',
-          ),
+          after: await this.cursor('account(id: $id) { alerts(last: 2) { edges { cursor } } }'),
         }),
       ],
       creditBalance: [() => ({ accountId })],
@@ -215,10 +235,10 @@ export class ExampleAccount {
       registerModelDeployment: [this.registered({ modelId: ids.Model })],
       registerOcrDeployment: [this.registered({ ocrModel: 'm' })],
       registerResources: [
-        () => {
+        async () => {
           const externalId = this.fresh('registered');
           const one = { kind: 'MODEL_DEPLOYMENT', externalId, name: 'n', modelType: 'BASE' };
-          return { accountId, resources: [{ ...one, modelExternalId: modelOf(this.name) }] };
+          return { accountId, resources: [{ ...one, modelExternalId: await this.aModel() }] };
         },
       ],
       registerWorkflow: [this.registered()],
@@ -239,7 +259,7 @@ export class ExampleAccount {
         async () => this.usage({ type: 'PROCESSING', resourceId: (await this.aResource()).id }),
         async () => this.usage({ type: 'PROCESSING', ...(await ofGuardrail()) }),
         () => this.usage({ type: 'STORAGE', modelId: ids.Model }),
-        () => this.usage({ type: 'STORAGE', modelExternalId: modelOf(this.name) }),
+        async () => this.usage({ type: 'STORAGE', modelExternalId: await this.aModel() }),
       ],
       voidUsage: [
         async () => {
@@ -284,7 +304,7 @@ export class ExampleAccount {
         () => ({ accountId, actor: ids.ApiKey }),
         async () => ({
           accountId,
-          after: await this.cursor('of: auditLog(accountId: $id, first: 1) { edges { cursor } }'),
+          after: await this.cursor('auditLog(accountId: $id, first: 500) { edges { cursor } }', -1),
         }),
       ],
       createApiKey: [() => ({ input: { accountId, name: 'n', scopes: ['READ_USAGE'] } })],
@@ -310,7 +330,7 @@ export class ExampleAccount {
         () => ({ accountId }),
         async () => ({
           accountId,
-          after: await this.cursor('of: emails(accountId: $id, first: 1) { edges { cursor } }'),
+          after: await this.cursor('emails(accountId: $id, first: 1) { edges { cursor } }'),
         }),
       ],
       redeliverWebhook: [() => ({ deliveryId: ids.WebhookDelivery })],
@@ -330,8 +350,7 @@ export class ExampleAccount {
       const idempotencyKey = this.fresh('key');
       return { input: { accountId, amount: '1', idempotencyKey, ...more } };
     };
-    const cursor = (): Promise<string> =>
-      this.cursor('account(id: $id) { id } of: accounts(first: 1) { edges { cursor } }');
+    const cursor = (): Promise<string> => this.cursor('accounts(first: 1) { edges { cursor } }');
     const shape = { kind: 'GPU', model: 'm', vcpus: 1, gpus: 1, memoryGb: 1, creditsPerHour: '1' };
     return {
       accounts: [
@@ -360,10 +379,6 @@ function ofScope(
   );
 }
 
-function modelOf(name: string): string {
-  return `${name} model`;
-}
-
 async function createEndpoint(gateway: TestGateway, accountId: string): Promise<string> {
   const { createWebhookEndpoint } = await ask(gateway, CreateWebhookEndpointDocument, {
     input: {
@@ -375,12 +390,12 @@ async function createEndpoint(gateway: TestGateway, accountId: string): Promise<
 }
 
 const hostedKinds = [
-  'MODEL_DEPLOYMENT',
-  'GUARDRAIL',
-  'CUSTOM_SCRIPT',
-  'OCR_DEPLOYMENT',
-  'BROWSER_POD',
-] as const;
+  ...(['MODEL_DEPLOYMENT', 'GUARDRAIL', 'CUSTOM_SCRIPT', 'OCR_DEPLOYMENT'] as const),
+  'BROWSER_POD' as const,
+];
+
+/** Where the workflow is among the resources of a row. */
+const WORKFLOW = hostedKinds.length;
 
 interface Filling {
   readonly accountId: string;
@@ -390,21 +405,23 @@ interface Filling {
 
 /** Rows in every list: resources that ran and were used, alerts of credits, allocations. */
 async function fill(gateway: TestGateway, { accountId, name, rows }: Filling): Promise<void> {
+  const ofModel = (index: number) =>
+    ({ modelExternalId: `${name} model ${index}`, modelName: 'm', modelType: 'BASE' }) as const;
   for (let row = 0; row < rows; row += 1) {
-    const model = { modelExternalId: row === 0 ? modelOf(name) : `${name} model ${row}` };
     const resources = [...hostedKinds, 'WORKFLOW' as const].map((kind) => ({
       ...{ kind, externalId: `${name} ${kind} ${row}`, name: `${kind} ${row}` },
-      ...(kind === 'MODEL_DEPLOYMENT'
-        ? { ...model, modelName: 'm', modelType: 'BASE' as const }
-        : {}),
+      ...(kind === 'MODEL_DEPLOYMENT' ? ofModel(row) : {}),
       ...(kind === 'CUSTOM_SCRIPT' ? { language: 'l', languageVersion: '1' } : {}),
       ...(kind === 'OCR_DEPLOYMENT' ? { ocrModel: 'm' } : {}),
     }));
-    const ids = await register(gateway, accountId, ...resources);
-    const workflow = ids.at(-1) ?? '';
-    await ask(gateway, DeployWorkflowDocument, { id: workflow });
-    for (const id of ids.slice(0, -1)) await run(gateway, id);
-    await useOf(gateway, accountId, { ids, modelExternalId: model.modelExternalId });
+    // Another deployment of the first model, which leads the list of models.
+    const externalId = `${name} deployment ${row}`;
+    const more = { kind: 'MODEL_DEPLOYMENT', externalId, name: externalId, ...ofModel(0) } as const;
+    const ids = await register(gateway, accountId, ...resources, more);
+    const hosted = ids.filter((_id, index) => index !== WORKFLOW);
+    await ask(gateway, DeployWorkflowDocument, { id: ids[WORKFLOW] ?? '' });
+    for (const id of hosted) await run(gateway, id);
+    await useOf(gateway, accountId, { ids, modelExternalId: ofModel(row).modelExternalId });
     await allocate(gateway, accountId, '10');
     await ask(gateway, CreateThresholdDocument, {
       input: { accountId, measure: 'CREDITS_REMAINING', value: String(5_000_000 + row) },
@@ -437,7 +454,7 @@ async function useOf(
       { ...event(0), type: 'PROCESSING', credits: '1', resourceId: deployment ?? '' },
       { ...event(1), type: 'PROCESSING', credits: '2', resourceId: guardrail ?? '' },
       { ...event(2), type: 'FINE_TUNING', credits: '3', modelExternalId },
-      { ...event(5), type: 'WORKFLOW_RUN', resourceId: ids[5] ?? '' },
+      { ...event(WORKFLOW), type: 'WORKFLOW_RUN', resourceId: ids[WORKFLOW] ?? '' },
     ],
   });
 }
@@ -448,7 +465,8 @@ async function idsOf(
   accountId: string,
 ): Promise<Readonly<Record<NodeType, string>>> {
   const node = '{ nodes { __typename id } }';
-  await createKey(gateway, accountId, ['READ_USAGE']);
+  const { secret } = await createKey(gateway, accountId, ['MANAGE']);
+  await ask(gateway, UpdateAccountDocument, { input: { accountId, timeZone: 'Etc/UTC' } }, secret);
   const data = await ask<unknown>(
     gateway,
     `query ($id: ID!) {

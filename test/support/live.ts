@@ -5,8 +5,8 @@ import { print } from 'graphql';
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { allocate, type Api, ask, createAccount, NO_THRESHOLDS } from './account.ts';
-import { until } from './eventually.ts';
-import { type AnswerError, type TestGateway } from './gateway.ts';
+import { soon, until } from './eventually.ts';
+import { type AnswerError, type TestGateway, textOf } from './gateway.ts';
 import { CreateThresholdDocument, SetCreditPolicyDocument } from './operations.ts';
 
 export function originOf(gateway: TestGateway): string {
@@ -170,7 +170,7 @@ export interface EventStream {
 export async function eventStream<TData, TVariables>(
   origin: string,
   key: string,
-  document: TypedDocumentNode<TData, TVariables>,
+  document: TypedDocumentNode<TData, TVariables> | string,
   variables: TVariables,
 ): Promise<EventStream> {
   const abort = new AbortController();
@@ -181,7 +181,7 @@ export async function eventStream<TData, TVariables>(
       accept: 'text/event-stream',
       'content-type': 'application/json',
     },
-    body: JSON.stringify({ query: print(document), variables }),
+    body: JSON.stringify({ query: textOf(document), variables }),
     signal: abort.signal,
   });
   if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
@@ -209,32 +209,35 @@ export async function eventStream<TData, TVariables>(
   return stream;
 }
 
-/** The first answer to a subscription by SSE. @throws when none comes */
-export async function firstAnswer(
-  origin: string,
-  { key, ...asked }: { readonly key: string; readonly query: string; readonly variables: unknown },
-): Promise<FirstAnswer> {
-  const response = await fetch(`${origin}/graphql/stream`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      accept: 'text/event-stream',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify(asked),
-  });
-  let text = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    const [, data] = /event: next\ndata: (.*)\n/.exec(text) ?? [];
-    if (data === undefined) continue;
-    return JSON.parse(data) as FirstAnswer;
-  }
-  throw new Error(`no answer: ${response.status} ${text}`);
-}
-
+/** What a subscriber is told first. */
 export interface FirstAnswer {
   readonly data?: unknown;
   readonly errors?: readonly AnswerError[];
+}
+
+interface Asked {
+  readonly key: string;
+  readonly query: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** The first answer to a subscription by SSE; null when there is nothing to tell. */
+export async function firstAnswer(origin: string, asked: Asked): Promise<FirstAnswer | null> {
+  const stream = await eventStream(origin, asked.key, asked.query, asked.variables);
+  const next = await soon(() => stream.received().find(({ event }) => event === 'next'));
+  stream.stop();
+  return next === null ? null : (next.data as FirstAnswer);
+}
+
+/** The same by WebSocket. */
+export async function firstAnswerBySocket(
+  origin: string,
+  { key, query, variables }: Asked,
+): Promise<FirstAnswer | null> {
+  const raw = await initialised(origin, key);
+  raw.send({ type: 'subscribe', id: '1', payload: { query, variables } });
+  const message = await soon(() => raw.messages.find(({ id }) => id === '1'));
+  raw.socket.terminate();
+  if (message?.type === 'error') return { errors: message.payload as readonly AnswerError[] };
+  return message === null ? null : (message.payload as FirstAnswer);
 }
