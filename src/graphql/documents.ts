@@ -117,8 +117,10 @@ export class Documents {
 
   private textOf({ query, extensions }: DocumentRequest): string {
     if (this.trusted === null) return query ?? '';
-    const text = this.trusted.get(persistedHash(extensions) ?? hashOf(query ?? ''));
-    if (text === undefined) throw new UntrustedDocumentError();
+    const hash = persistedHash(extensions) ?? hashOf(query ?? '');
+    const text = this.trusted.get(hash);
+    const isOther = query != null && query !== '' && query !== text;
+    if (text === undefined || isOther) throw new UntrustedDocumentError();
     return text;
   }
 
