@@ -25,6 +25,8 @@ import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './http/doors.ts';
 import { ConfigError, EnvironmentReader } from './environment.ts';
 import { parseWebhookKey } from './webhook-key.ts';
 
+const POINTS_MAX = 999_999_999;
+
 const logLevels = {
   fatal: 'fatal',
   error: 'error',
@@ -87,7 +89,7 @@ export interface Config {
 
 /**
  * The configuration that `env` describes. A variable that is unset or empty takes its default; unknown ones are ignored.
- * Values of DATABASE_URL, SMTP_URL, BOOTSTRAP_OPERATOR_KEY, METRICS_TOKEN and WEBHOOK_SECRET_KEY are secrets and never part of a message.
+ * Secrets are never part of a message.
  * @throws ConfigError naming every bad variable and what it should be
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
@@ -109,6 +111,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'an http or https address without a user, a query or a fragment, such as https://billing.example.com',
     secret: false,
   });
+  const queryCostMax = read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
+    min: 1_000,
+    max: POINTS_MAX,
+  });
   const config: Config = {
     databaseUrl,
     databaseLogins: readLogins(read),
@@ -121,10 +127,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     }),
     logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
     trustedDocuments: readTrustedDocuments(read),
-    queryCostMax: read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
-      min: 1_000,
-      max: 999_999_999,
-    }),
+    queryCostMax,
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
     accountDefaults: readAccountDefaults(read),
@@ -142,7 +145,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
     trustProxy: readTrustProxy(read),
-    pointRates: readPointRates(read),
+    pointRates: readPointRates(read, queryCostMax),
     corsOrigins: readCorsOrigins(read),
     jwt: readJwt(read),
     ...readDoors(read),
@@ -162,12 +165,12 @@ function readCorsOrigins(read: EnvironmentReader): readonly string[] {
   );
 }
 
-function readPointRates(read: EnvironmentReader): PointRates {
-  // Below the first, the dearest operation that is allowed could never run.
-  const limits = { min: QUERY_LIMITS.cost, max: 999_999_999 };
+function readPointRates(read: EnvironmentReader, queryCostMax: number): PointRates {
+  // With fewer, the dearest operation that is allowed could never run.
+  const limits = { min: queryCostMax, max: POINTS_MAX };
   return {
-    perKey: read.integer('RATE_POINTS_PER_KEY', 1_000_000, limits),
-    perAccount: read.integer('RATE_POINTS_PER_ACCOUNT', 2_000_000, limits),
+    perKey: read.integer('RATE_POINTS_PER_KEY', Math.max(1_000_000, queryCostMax), limits),
+    perAccount: read.integer('RATE_POINTS_PER_ACCOUNT', Math.max(2_000_000, queryCostMax), limits),
   };
 }
 

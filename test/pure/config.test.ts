@@ -182,6 +182,16 @@ describe('loadConfig', () => {
     },
   );
 
+  it('lets every caller have the points of the dearest operation that is allowed', () => {
+    expect(loadConfig({ QUERY_COST_MAX: '1500000' }).pointRates).toEqual({
+      perKey: 1_500_000,
+      perAccount: 2_000_000,
+    });
+    expect(problemsOf({ QUERY_COST_MAX: '50000', RATE_POINTS_PER_KEY: '49999' })).toEqual([
+      'RATE_POINTS_PER_KEY must be a whole number from 50000 to 999999999, not "49999".',
+    ]);
+  });
+
   it('takes the logins of both pools, or none', () => {
     expect(problemsOf({ DATABASE_LOGIN_URL: 'postgres://gateway:pa55@db/billing' })).toEqual([
       'DATABASE_LOGIN_URL, DATABASE_OPERATOR_LOGIN_URL must be set all or none; DATABASE_OPERATOR_LOGIN_URL is missing.',
