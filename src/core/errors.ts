@@ -86,13 +86,13 @@ export class DeploymentsDisabledError extends GatewayError {
 }
 
 const QUERY_LIMIT_SENTENCES = {
-  tokens: 'The query has more than {bound} tokens.',
-  depth: 'The query nests fields {asked} deep; {bound} are allowed.',
-  aliases: 'The query has {asked} aliases with its fragments written out; {bound} are allowed.',
+  tokens: 'The document has more than {bound} tokens.',
+  depth: 'The operation nests fields {asked} deep; {bound} are allowed.',
+  aliases: 'The operation has {asked} aliases with its fragments written out; {bound} are allowed.',
   directives:
-    'The query has {asked} directives with its fragments written out; {bound} are allowed.',
-  rootFields: 'The query has {asked} root fields; {bound} are allowed.',
-  cost: 'The query costs {asked} points; {bound} are allowed. Ask for fewer rows or in parts.',
+    'The operation has {asked} directives with its fragments written out; {bound} are allowed.',
+  rootFields: 'The operation has {asked} root fields; {bound} are allowed.',
+  cost: 'The operation costs {asked} points; {bound} are allowed. Ask for fewer rows or in parts.',
 } as const;
 
 /** An operation is larger than what is run. */

@@ -104,7 +104,7 @@ async function requireHarmless(
 }
 
 function whyHarmful(row: Row, role: Role): string | null {
-  if (bool(row, 'is_above')) return 'is a superuser or passes row-level policies by';
+  if (bool(row, 'is_above')) return 'is a superuser or bypasses row-level policies';
   if (bool(row, 'is_owner')) return 'owns tables';
   const isAbove = role === 'billing_gateway' && bool(row, 'is_operator');
   return isAbove ? 'may act as billing_operator' : null;

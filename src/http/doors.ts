@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 const HEADERS_WITHIN_MS = 10_000;
 /** How often connections are looked at for it. */
 const LOOK_EVERY_MS = 5_000;
-/** Of each body this much is not counted, so that small requests pass while large ones fill the bound. */
+/** The first bytes of a body are not counted: small requests pass while large ones fill the bound. */
 const UNCOUNTED_BYTES = 16 * 1024;
 const RETRY_AFTER_SECONDS = '1';
 const HSTS = 'max-age=31536000';

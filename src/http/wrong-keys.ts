@@ -1,4 +1,4 @@
-// Guessing keys is slow and costs nothing: after twenty wrong keys from an address, further unknown ones are refused until a
+// Guessing keys is slow, and costs the gateway nothing: after twenty wrong keys from an address, further unknown ones are refused until a
 // minute has passed since the first, before the database is asked. Keys that were right before still open: many callers
 // can share one address, and none of them shuts the others out. A secret that was right and has ended is no guess: the tabs of
 // a page that was left open do not shut out their address.
