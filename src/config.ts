@@ -111,10 +111,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'an http or https address without a user, a query or a fragment, such as https://billing.example.com',
     secret: false,
   });
-  const queryCostMax = read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
-    min: 1_000,
-    max: POINTS_MAX,
-  });
   const config: Config = {
     databaseUrl,
     databaseLogins: readLogins(read),
@@ -127,7 +123,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     }),
     logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
     trustedDocuments: readTrustedDocuments(read),
-    queryCostMax,
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
     accountDefaults: readAccountDefaults(read),
@@ -145,7 +140,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
     trustProxy: readTrustProxy(read),
-    pointRates: readPointRates(read, queryCostMax),
+    ...readPoints(read),
     corsOrigins: readCorsOrigins(read),
     jwt: readJwt(read),
     ...readDoors(read),
@@ -165,12 +160,23 @@ function readCorsOrigins(read: EnvironmentReader): readonly string[] {
   );
 }
 
-function readPointRates(read: EnvironmentReader, queryCostMax: number): PointRates {
+function readPoints(read: EnvironmentReader): Pick<Config, 'queryCostMax' | 'pointRates'> {
+  const queryCostMax = read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
+    min: 1_000,
+    max: POINTS_MAX,
+  });
   // With fewer, the dearest operation that is allowed could never run.
   const limits = { min: queryCostMax, max: POINTS_MAX };
   return {
-    perKey: read.integer('RATE_POINTS_PER_KEY', Math.max(1_000_000, queryCostMax), limits),
-    perAccount: read.integer('RATE_POINTS_PER_ACCOUNT', Math.max(2_000_000, queryCostMax), limits),
+    queryCostMax,
+    pointRates: {
+      perKey: read.integer('RATE_POINTS_PER_KEY', Math.max(1_000_000, queryCostMax), limits),
+      perAccount: read.integer(
+        'RATE_POINTS_PER_ACCOUNT',
+        Math.max(2_000_000, queryCostMax),
+        limits,
+      ),
+    },
   };
 }
 
