@@ -29,7 +29,7 @@ import { emailTasks } from './notifications/emails.tasks.ts';
 import { domainOf, smtpMailer } from './notifications/mailer.client.ts';
 import { WebhookDeliveryService, type OnDisabled } from './partners/delivery.service.ts';
 import { WebhookOutbox } from './partners/outbox.service.ts';
-import { SecretBox } from './partners/secret-box.service.ts';
+import { secretBox } from './partners/secret-box.service.ts';
 import { Sender, type SenderOptions } from './partners/sender.client.ts';
 import { WebhookService } from './partners/webhooks.service.ts';
 import { sendWebhooksTask } from './partners/webhooks.tasks.ts';
@@ -68,8 +68,8 @@ export interface AppOptions {
 }
 
 export interface WebhookOptions extends SenderOptions {
-  /** The key that seals secrets; null: there is none. */
-  readonly secretKey: Buffer | null;
+  /** The first one seals secrets, all open them; empty: there is none. */
+  readonly secretKeys: readonly Buffer[];
   /** Default: an email to the account. */
   readonly onDisabled?: OnDisabled;
 }
@@ -217,12 +217,12 @@ function mailTasks(options: AppOptions): readonly Task[] {
 }
 
 function createWebhooks(
-  { database, clock, onError, webhooks = { secretKey: null, allowLoopback: false } }: AppOptions,
+  { database, clock, onError, webhooks = { secretKeys: [], allowLoopback: false } }: AppOptions,
   accounts: AccountService,
   onDisabled: OnDisabled,
 ): Webhooks {
-  const { secretKey, allowLoopback } = webhooks;
-  const box = secretKey === null ? null : new SecretBox(secretKey);
+  const { secretKeys, allowLoopback } = webhooks;
+  const box = secretBox(secretKeys);
   const sender = new Sender(webhooks);
   return {
     service: new WebhookService(accounts, { allowLoopback, box }),

@@ -23,7 +23,7 @@ import type { PointRates } from './http/rates.ts';
 import type { TrustProxy } from './http/server.ts';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './http/doors.ts';
 import { ConfigError, EnvironmentReader } from './environment.ts';
-import { parseWebhookKey } from './webhook-key.ts';
+import { parseWebhookKeys } from './webhook-key.ts';
 
 const POINTS_MAX = 999_999_999;
 
@@ -72,8 +72,8 @@ export interface Config {
   readonly emailFrom: string;
   /** The address of the product for users, without a slash at its end; null: emails have no link. */
   readonly publicUrl: string | null;
-  /** 32 bytes; null: that of the embedded database's folder, and none for another database. */
-  readonly webhookSecretKey: Buffer | null;
+  /** Of 32 bytes each; empty: those of the embedded database's folder, and none for another database. */
+  readonly webhookSecretKeys: readonly Buffer[];
   /** Whether webhooks may be sent to this machine itself, and by http. */
   readonly webhookAllowLoopback: boolean;
   /** Null: JWTs are not taken. */
@@ -98,14 +98,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     expected: 'a PostgreSQL address such as postgres://user:password@host:5432/database',
     secret: true,
   });
-  const webhookSecretKey = read.optional(
-    'WEBHOOK_SECRET_KEY',
-    (value) => parseWebhookKey(value) !== null,
-    {
-      expected: '32 random bytes in base64, such as `openssl rand -base64 32` makes',
-      secret: true,
-    },
-  );
   const publicUrl = read.optional('PUBLIC_URL', isPublicUrl, {
     expected:
       'an http or https address without a user, a query or a fragment, such as https://billing.example.com',
@@ -137,7 +129,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'an address such as billing@example.com or Billing <billing@example.com>',
     ),
     publicUrl: publicUrl === null ? null : new URL(publicUrl).href.replace(/\/+$/, ''),
-    webhookSecretKey: webhookSecretKey === null ? null : parseWebhookKey(webhookSecretKey),
+    webhookSecretKeys: readWebhookKeys(read),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
     trustProxy: readTrustProxy(read),
     ...readPoints(read),
@@ -147,6 +139,15 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readWebhookKeys(read: EnvironmentReader): readonly Buffer[] {
+  const keys = read.optional('WEBHOOK_SECRET_KEY', (value) => parseWebhookKeys(value) !== null, {
+    expected:
+      '32 random bytes in base64, such as `openssl rand -base64 32` makes, or several such keys with commas between them',
+    secret: true,
+  });
+  return keys === null ? [] : (parseWebhookKeys(keys) ?? []);
 }
 
 function readCorsOrigins(read: EnvironmentReader): readonly string[] {

@@ -13,10 +13,12 @@ import { startJobs } from './db/job-runner.ts';
 import { keepTime } from './db/keep-time.ts';
 import { loginOf, loginUrl, requireHarmlessLogins } from './db/login.ts';
 import { migrate } from './db/migrate.ts';
+import { resealedSentence, resealSecrets } from './partners/reseal.service.ts';
+import { secretBox } from './partners/secret-box.service.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { type ServerOptions, startServer } from './server.ts';
 import { keepKeys } from './made-keys.ts';
-import { webhookKey } from './webhook-key.ts';
+import { webhookKeys } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
 
 const DATABASE_NAME = 'billing_gateway';
@@ -102,12 +104,9 @@ async function start(config: Config, started: Started): Promise<void> {
   const { ingestWindowDays, ingestAheadSeconds, accountDefaults } = config;
   const { onError } = failures;
   const webhooks = {
-    secretKey: await webhookKey(config),
+    secretKeys: await readyWebhookKeys(config, database, clock),
     allowLoopback: config.webhookAllowLoopback,
   };
-  if (webhooks.secretKey === null) {
-    process.stderr.write('WEBHOOK_SECRET_KEY is not set: no webhooks can be set up or sent.\n');
-  }
   const app = createApp({
     database,
     clock,
@@ -121,7 +120,7 @@ async function start(config: Config, started: Started): Promise<void> {
   });
   started.add(() => app.close());
   const demo = config.seedDemo
-    ? await seedDemo({ database, clock, webhookKey: webhooks.secretKey })
+    ? await seedDemo({ database, clock, webhookKeys: webhooks.secretKeys })
     : [];
   // After the long part of a first start: a kill before must not lose a secret that is printed only once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
@@ -145,6 +144,23 @@ async function start(config: Config, started: Started): Promise<void> {
   started.add(() => Promise.all([server.close(), jobs.stop()]), WORK_STOPS_WITHIN_MS);
   const address = await server.listen({ port: config.port, host: config.host });
   process.stdout.write(welcome({ address, keys, keysFile }));
+}
+
+/** The keys of webhook secrets. Of several the first has sealed all secrets when this ends. */
+async function readyWebhookKeys(
+  config: Config,
+  database: Database,
+  clock: SystemClock,
+): Promise<readonly Buffer[]> {
+  const keys = await webhookKeys(config);
+  const box = secretBox(keys);
+  if (box === null) {
+    process.stderr.write('WEBHOOK_SECRET_KEY is not set: no webhooks can be set up or sent.\n');
+  } else if (keys.length > 1) {
+    const resealed = await resealSecrets(database, box, clock.nowMs());
+    process.stderr.write(`${resealedSentence(resealed)}\n`);
+  }
+  return keys;
 }
 
 function serverOptionsOf({

@@ -1,5 +1,5 @@
-// The key that seals webhook secrets. The embedded database has one in its folder, made at the first start. For any other
-// database the operator keeps it, since all gateways on the database need the same.
+// The keys of webhook secrets: the first one seals, all open. The embedded database has one in its folder, made at the first
+// start. For any other database the operator keeps them, since all gateways on the database need the same.
 
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
@@ -9,19 +9,19 @@ import { BOX_KEY_BYTES } from './partners/secret-box.service.ts';
 const FILE = 'webhook-secret.key';
 
 /**
- * The key to use: the configured one, or that of the embedded database's folder.
- * @returns null when it is neither configured nor embedded
+ * The keys to use: the configured ones, or those of the embedded database's folder.
+ * @returns none when they are neither configured nor embedded
  */
-export async function webhookKey(config: {
-  readonly webhookSecretKey: Buffer | null;
+export async function webhookKeys(config: {
+  readonly webhookSecretKeys: readonly Buffer[];
   readonly databaseUrl: string | null;
   readonly dataDir: string;
-}): Promise<Buffer | null> {
-  if (config.webhookSecretKey !== null) return config.webhookSecretKey;
-  return config.databaseUrl === null ? keptKey(config.dataDir) : null;
+}): Promise<readonly Buffer[]> {
+  if (config.webhookSecretKeys.length > 0) return config.webhookSecretKeys;
+  return config.databaseUrl === null ? keptKeys(config.dataDir) : [];
 }
 
-async function keptKey(dataDir: string): Promise<Buffer> {
+async function keptKeys(dataDir: string): Promise<readonly Buffer[]> {
   const file = path.join(dataDir, FILE);
   const made = `${file}.${randomBytes(6).toString('hex')}`;
   await fs.mkdir(dataDir, { recursive: true });
@@ -34,17 +34,18 @@ async function keptKey(dataDir: string): Promise<Buffer> {
   } finally {
     await fs.unlink(made);
   }
-  const key = parseWebhookKey((await fs.readFile(file, 'utf8')).trim());
-  if (key !== null) return key;
-  throw new Error(`${file} does not hold a key of ${BOX_KEY_BYTES} bytes in base64.`);
+  const keys = parseWebhookKeys((await fs.readFile(file, 'utf8')).trim().replaceAll(/\s+/g, ','));
+  if (keys !== null) return keys;
+  throw new Error(`${file} does not hold keys of ${BOX_KEY_BYTES} bytes in base64, one a line.`);
 }
 
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
 }
 
-/** 32 bytes in base64, or null. */
-export function parseWebhookKey(text: string): Buffer | null {
-  const key = Buffer.from(text, 'base64');
-  return key.length === BOX_KEY_BYTES && key.toString('base64') === text ? key : null;
+/** Keys of 32 bytes in base64, separated by commas, or null. */
+export function parseWebhookKeys(text: string): readonly Buffer[] | null {
+  const keys = text.split(',').map((part) => Buffer.from(part, 'base64'));
+  const areKeys = keys.every(({ length }) => length === BOX_KEY_BYTES);
+  return areKeys && keys.map((key) => key.toString('base64')).join() === text ? keys : null;
 }

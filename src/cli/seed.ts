@@ -14,7 +14,7 @@ import { encodeId, type Actor } from '../core/identity.ts';
 import type { Account } from '../account/account.ts';
 import type { Database } from '../db/database.ts';
 import { AccountService } from '../account/account.service.ts';
-import { SecretBox } from '../partners/secret-box.service.ts';
+import { secretBox } from '../partners/secret-box.service.ts';
 import { WebhookService } from '../partners/webhooks.service.ts';
 import type { RegisterRequest } from '../resources/registration.ts';
 import { refKey, type ResourceRef } from '../resources/resource.ts';
@@ -38,7 +38,7 @@ export interface SeedOptions {
   readonly database: Database;
   readonly clock: Clock;
   /** The key that seals the secrets of webhooks; null: no account has a webhook. */
-  readonly webhookKey: Buffer | null;
+  readonly webhookKeys: readonly Buffer[];
   /** Receives the reason why the accounts could not be completed; default: a sentence on stderr. */
   readonly onError?: (error: unknown) => void;
 }
@@ -96,13 +96,13 @@ class DemoGateway {
   readonly webhooks: WebhookService | null;
   private made: App | null = null;
 
-  constructor({ database, clock, webhookKey }: SeedOptions) {
+  constructor({ database, clock, webhookKeys }: SeedOptions) {
     this.database = database;
     this.nowMs = clock.nowMs();
     this.clock = new ManualClock(this.nowMs);
     this.accounts = new AccountService(database, this.clock);
     this.keys = new KeyService(database, this.clock, this.accounts);
-    const box = webhookKey === null ? null : new SecretBox(webhookKey);
+    const box = secretBox(webhookKeys);
     this.webhooks =
       box === null ? null : new WebhookService(this.accounts, { allowLoopback: false, box });
   }

@@ -82,6 +82,19 @@ export async function lockEndpoint(tx: Tx, ref: EndpointRef): Promise<SealedEndp
   return rows[0] === undefined ? null : sealedFromRow(rows[0]);
 }
 
+/** The endpoints of all accounts that were not deleted, after one of them, in the order of account and endpoint. */
+export async function listSealed(
+  tx: Tx,
+  after: EndpointRef,
+  limit: number,
+): Promise<readonly SealedEndpoint[]> {
+  const rows =
+    await tx.query(sql`/* partners.listSealed */ select ${raw(COLUMNS)}, ${raw(SECRETS)} from webhook_endpoint
+     where (account_id, endpoint_id) > (${after.accountId}, ${after.endpointId}) and deleted_at is null
+     order by account_id, endpoint_id limit ${limit}`);
+  return rows.map(sealedFromRow);
+}
+
 /** The enabled endpoints of an account that subscribe to any of these events, locked. */
 export async function lockListeners(
   tx: Tx,

@@ -36,7 +36,7 @@ async function keysOfDemo({ database, clock }: TestGateway): Promise<readonly st
   const made = await seedDemo({
     database,
     clock,
-    webhookKey: WEBHOOK_SECRET_KEY,
+    webhookKeys: [WEBHOOK_SECRET_KEY],
     onError: (error) => failures.push(error),
   });
   if (failures.length > 0) throw new Error('A demo account was not made.', { cause: failures[0] });
@@ -377,7 +377,7 @@ describe('a first start that is interrupted', () => {
       const first = await seedDemo({
         database: interrupted.database,
         clock: interrupted.clock,
-        webhookKey: WEBHOOK_SECRET_KEY,
+        webhookKeys: [WEBHOOK_SECRET_KEY],
         onError: (error) => failures.push(error),
       });
       goOn();
@@ -390,7 +390,7 @@ describe('a first start that is interrupted', () => {
       const second = await seedDemo({
         database: interrupted.database,
         clock: interrupted.clock,
-        webhookKey: WEBHOOK_SECRET_KEY,
+        webhookKeys: [WEBHOOK_SECRET_KEY],
         onError: (error) => failures.push(error),
       });
       goOnAgain();

@@ -778,7 +778,7 @@ describe('a gateway that strangers use', () => {
   });
 
   it('makes no endpoint without a key to seal its secret with', async () => {
-    const keyless = await startTestGateway({ beside: gateway, webhooks: { secretKey: null } });
+    const keyless = await startTestGateway({ beside: gateway, webhooks: { secretKeys: [] } });
 
     const answer = await keyless.query(
       CreateWebhookEndpointDocument,
@@ -798,7 +798,7 @@ describe('a gateway that strangers use', () => {
   it('counts no attempt when it cannot read a secret, and tells its operator', async () => {
     const { secret } = await account.endpoint(receiver.url());
     await account.raise();
-    const otherKey = { secretKey: Buffer.alloc(32, 9) };
+    const otherKey = { secretKeys: [Buffer.alloc(32, 9)] };
     const wrong = await startTestGateway({ beside: gateway, webhooks: otherKey });
 
     await runDueJobs(wrong);
@@ -815,7 +815,7 @@ describe('a gateway that strangers use', () => {
 
   it('signs with a new secret alone when the key of the old one is lost', async () => {
     const { endpoint } = await account.endpoint(receiver.url());
-    const otherKey = { secretKey: Buffer.alloc(32, 9) };
+    const otherKey = { secretKeys: [Buffer.alloc(32, 9)] };
     const renewed = await startTestGateway({ beside: gateway, webhooks: otherKey });
 
     const rotated = await renewed.query(

@@ -18,6 +18,7 @@ function upTo(count: number): string {
 }
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
+const OLD_KEY = Buffer.alloc(32, 8).toString('base64');
 
 describe('loadConfig', () => {
   it('starts on the embedded database with a demo account when nothing is set', () => {
@@ -49,7 +50,7 @@ describe('loadConfig', () => {
       smtpUrl: null,
       emailFrom: 'billing@localhost',
       publicUrl: null,
-      webhookSecretKey: null,
+      webhookSecretKeys: [],
       webhookAllowLoopback: false,
       jwt: null,
       corsOrigins: [],
@@ -82,7 +83,7 @@ describe('loadConfig', () => {
       SMTP_URL: 'smtps://billing:pa55@mail.internal:465',
       EMAIL_FROM: 'Billing, Acme <billing@acme.example>',
       PUBLIC_URL: 'https://Acme.example/billing/',
-      WEBHOOK_SECRET_KEY: KEY,
+      WEBHOOK_SECRET_KEY: `${KEY},${OLD_KEY}`,
       WEBHOOK_ALLOW_LOOPBACK: '1',
       JWKS_URL: 'https://login.example.com/jwks',
       JWT_ISSUER: 'https://login.example.com/',
@@ -127,7 +128,7 @@ describe('loadConfig', () => {
       smtpUrl: 'smtps://billing:pa55@mail.internal:465',
       emailFrom: 'Billing, Acme <billing@acme.example>',
       publicUrl: 'https://acme.example/billing',
-      webhookSecretKey: Buffer.alloc(32, 7),
+      webhookSecretKeys: [Buffer.alloc(32, 7), Buffer.alloc(32, 8)],
       webhookAllowLoopback: true,
       jwt: {
         jwksUrl: 'https://login.example.com/jwks',
@@ -299,6 +300,8 @@ describe('loadConfig', () => {
     ['PUBLIC_URL', 'https://acme.example', 'https://user:pa55@acme.example'],
     ['WEBHOOK_SECRET_KEY', KEY, Buffer.alloc(31, 7).toString('base64')],
     ['WEBHOOK_SECRET_KEY', KEY, `${KEY} `],
+    ['WEBHOOK_SECRET_KEY', `${KEY},${OLD_KEY}`, `${KEY},`],
+    ['WEBHOOK_SECRET_KEY', `${KEY},${OLD_KEY}`, `${KEY},${OLD_KEY.slice(4)}`],
   ])('draws the line of %s between %s and %s', (name, accepted, refused) => {
     expect(problemsOf({ [name]: accepted })).toEqual([]);
     expect(problemsOf({ [name]: refused })).toHaveLength(1);

@@ -301,7 +301,7 @@ describe('an endpoint', () => {
 });
 
 describe('a sealed secret', () => {
-  const box = new SecretBox(Buffer.alloc(32, 1));
+  const box = new SecretBox([Buffer.alloc(32, 1)]);
 
   it('opens with its key, for its account', () => {
     const sealed = box.seal('whsec_secret', 7);
@@ -316,9 +316,26 @@ describe('a sealed secret', () => {
     const changed = Buffer.from(sealed);
     changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
 
-    expect(() => new SecretBox(Buffer.alloc(32, 2)).open(sealed, 7)).toThrow('WEBHOOK_SECRET_KEY');
+    expect(() => new SecretBox([Buffer.alloc(32, 2)]).open(sealed, 7)).toThrow(
+      'WEBHOOK_SECRET_KEY',
+    );
     expect(() => box.open(sealed, 8)).toThrow('WEBHOOK_SECRET_KEY');
     expect(() => box.open(changed, 7)).toThrow('WEBHOOK_SECRET_KEY');
+  });
+});
+
+describe('a box with several keys', () => {
+  const [next, old] = [Buffer.alloc(32, 2), Buffer.alloc(32, 1)];
+  const box = new SecretBox([next, old]);
+
+  it('seals with the first one, and opens with each', () => {
+    const sealed = box.seal('whsec_secret', 7);
+    const before = new SecretBox([old]).seal('whsec_old', 7);
+
+    expect(new SecretBox([next]).open(sealed, 7)).toBe('whsec_secret');
+    expect(box.open(before, 7)).toBe('whsec_old');
+    expect([sealed, before].map((one) => box.isCurrent(one, 7))).toEqual([true, false]);
+    expect([box.opens(before, 7), box.opens(before, 8)]).toEqual([true, false]);
   });
 });
 

@@ -117,7 +117,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     accountDefaults: options.accountDefaults ?? TEST_DEFAULTS,
     ...(options.mail === undefined ? {} : { mail: options.mail }),
     webhooks: {
-      secretKey: WEBHOOK_SECRET_KEY,
+      secretKeys: [WEBHOOK_SECRET_KEY],
       allowLoopback: true,
       onDisabled: (_tx, _account, endpoint) => {
         disabled.push(endpoint);
