@@ -11,6 +11,7 @@ import type { TrustedDocuments } from './graphql/documents.ts';
 import type { DoorLimits } from './http/doors.ts';
 import { registerEventsRoute } from './http/events.ts';
 import type { MetricsPlace } from './http/metrics.ts';
+import type { OverloadOptions } from './http/overload.ts';
 import { pointRates, type PointRates } from './http/rates.ts';
 import { createHttpServer, type TrustProxy } from './http/server.ts';
 import { limitWrongKeys } from './http/wrong-keys.ts';
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly doorLimits?: DoorLimits;
   /** Where and by what token the metrics are read; default: open, where everything else is. */
   readonly metrics?: MetricsPlace;
+  /** For tests: takes the place of what is measured. */
+  readonly overload?: Partial<OverloadOptions>;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -50,11 +53,13 @@ export async function startServer({
   pointRates: rates,
   doorLimits,
   metrics,
+  overload,
   backgroundFailures = {},
 }: ServerOptions): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
     authenticate: (authorization) => app.keys.authenticate(authorization),
   });
+  const health = database.healthCheck();
   app.live.start();
   const server = await createHttpServer({
     schema: app.schema,
@@ -67,7 +72,8 @@ export async function startServer({
         allowSubscriptions(new RequestContext(actor, database, clock), { live: app.live, onSlow }),
       findEnded: (actors) => app.keys.findEnded(actors),
     },
-    isReady: () => database.isReachable(),
+    isReady: () => health.isAnswering(),
+    overload: { connectionWaitMs: () => database.expectedWaitMs, ...overload },
     corsOrigins,
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
     trustProxy,
@@ -76,12 +82,14 @@ export async function startServer({
     metrics,
     logLevel,
     backgroundFailures,
-    extraRoutes: (server) =>
+    extraRoutes: (server, admission) =>
       registerEventsRoute(server, {
         ingest: app.ingest,
         authenticate,
+        admission,
       }),
   });
+  server.addHook('onClose', () => health.stop());
   server.addHook('onClose', () => app.live.stop());
   return server;
 }

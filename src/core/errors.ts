@@ -25,6 +25,8 @@ export interface ErrorDetails {
   /** The argument at fault, from the field's arguments down: ['input', 'resources', 17, 'kind']. */
   readonly path?: ErrorPath | undefined;
   readonly cause?: unknown;
+  /** When the caller may try again. */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** What is wrong, in one sentence that names the value and the limit and ends in a full stop. */
@@ -32,12 +34,14 @@ export class GatewayError extends Error {
   readonly code: ErrorCode;
   /** Not called `path`: graphql-js takes an error with an array of that name for one that it has already located. */
   readonly argumentPath: ErrorPath | undefined;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
     this.name = new.target.name;
     this.code = code;
     this.argumentPath = details.path;
+    this.retryAfterSeconds = details.retryAfterSeconds;
   }
 }
 
@@ -125,12 +129,8 @@ export class UntrustedDocumentError extends GatewayError {
 
 /** The caller asked too often. */
 export class RateLimitedError extends GatewayError {
-  constructor(
-    message: string,
-    /** When the caller may try again. */
-    readonly retryAfterSeconds: number,
-  ) {
-    super('RATE_LIMITED', message);
+  constructor(message: string, retryAfterSeconds: number) {
+    super('RATE_LIMITED', message, { retryAfterSeconds });
   }
 }
 

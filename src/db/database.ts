@@ -7,7 +7,9 @@ import { invariant, UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS, Connection, type Role, sessionOptions } from './connection.ts';
 import { ms, type Row } from './decode.ts';
 import { sql, type Sql } from './sql.ts';
+import { HealthCheck } from './health-check.ts';
 import { Listener } from './listener.ts';
+import { waitsFor } from './waits.ts';
 import { accountSetting, spansAccounts, type Whose } from './whose.ts';
 
 const SERIALISATION_RETRIES = 4;
@@ -131,6 +133,12 @@ export class Database {
     return this.access.poolSize;
   }
 
+  /** How long one more transaction would wait for a connection, in milliseconds. */
+  get expectedWaitMs(): number {
+    const { accounts, operators } = this.pools;
+    return Math.max(waitsFor(accounts).expectedMs, waitsFor(operators).expectedMs);
+  }
+
   /**
    * Runs `work` in one transaction and commits it; any error rolls everything back. After a deadlock or serialisation
    * failure `work` runs again, so it must have no effect outside the transaction.
@@ -187,14 +195,9 @@ export class Database {
     return new Listener({ url: this.access.url, applicationName, channel, ...callbacks });
   }
 
-  /** Whether the database answers. */
-  async isReachable(): Promise<boolean> {
-    try {
-      await this.ask('select 1');
-      return true;
-    } catch {
-      return false;
-    }
+  /** Asks whether the database answers, on a separate connection that is opened when it is first asked. */
+  healthCheck(): HealthCheck {
+    return new HealthCheck(this.access.url);
   }
 
   /** The database's clock, epoch ms. Gateways correct their own clock by it, so that they agree. */
@@ -248,7 +251,7 @@ export class Database {
     for (;;) {
       const runner = pool.createQueryRunner();
       try {
-        const connection: unknown = await runner.connect();
+        const connection: unknown = await waitsFor(pool).during(runner.connect());
         invariant(connection instanceof Connection, 'the pool opens connections of ours');
         if (!connection.isSuspect) return { runner, connection };
         void connection.end();

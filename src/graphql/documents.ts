@@ -9,6 +9,7 @@ import {
   type GraphQLSchema,
   Kind,
   locatedError,
+  type OperationTypeNode,
   Source,
   specifiedRules,
   validate,
@@ -59,7 +60,8 @@ export interface DocumentRequest {
 /** A document that may be run. */
 export interface ReadDocument {
   readonly document: DocumentNode;
-  /** Of the operation that is asked for, in points. */
+  /** Of the operation that is asked for: what it does, and what it costs, in points. */
+  readonly type: OperationTypeNode;
   readonly cost: number;
 }
 
@@ -91,10 +93,9 @@ export class Documents {
       const cost = this.judge(kept.document, operationName ?? null, variables ?? {});
       kept.errors ??= this.validate(kept.document);
       if (kept.errors.length > 0) return kept.errors;
-      if (getOperationAST(kept.document, operationName) === null) {
-        return [noSuchOperation(operationName)];
-      }
-      return { document: kept.document, cost };
+      const operation = getOperationAST(kept.document, operationName);
+      if (operation == null) return [noSuchOperation(operationName)];
+      return { document: kept.document, type: operation.operation, cost };
     } catch (error) {
       return [locatedError(error, undefined)];
     }

@@ -9,7 +9,6 @@ import {
   type ErrorCode,
   type ErrorPath,
   QueryTooCostlyError,
-  RateLimitedError,
 } from '../core/errors.ts';
 import { databaseTrouble, type DatabaseTrouble } from '../db/trouble.ts';
 import { literalPath, printPath, variablePath } from './argument-path.ts';
@@ -28,7 +27,7 @@ export interface CallerError {
   readonly path?: ErrorPath;
   /** Of QUERY_TOO_COSTLY: the limit that was passed. */
   readonly limit?: QueryTooCostlyError['limit'];
-  /** Of RATE_LIMITED. */
+  /** When the same call may be sent again; left out where nobody knows. */
   readonly retryAfterSeconds?: number;
   /** The id of the details in the log. */
   readonly reference?: string;
@@ -40,14 +39,14 @@ export type FaultListener = (error: unknown, reference: string) => void;
 /** What a caller sees of any thrown error. `onFault` receives errors that the caller did not cause. */
 export function describeError(error: unknown, onFault: FaultListener): CallerError {
   if (error instanceof GatewayError) {
-    const { message, code, argumentPath } = error;
+    const { message, code, argumentPath, retryAfterSeconds } = error;
     const path = argumentPath === undefined ? {} : { path: argumentPath };
     return {
       message,
       code,
       ...path,
       ...(error instanceof QueryTooCostlyError ? { limit: error.limit } : {}),
-      ...(error instanceof RateLimitedError ? { retryAfterSeconds: error.retryAfterSeconds } : {}),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     };
   }
   const reference = randomUUID();
@@ -71,7 +70,9 @@ export function errorFormatter(
       return { ...formatted, message: TOO_DEEP, extensions: { code: 'BAD_USER_INPUT' } };
     }
     const isRefusedValue =
-      original instanceof GatewayError && !(original instanceof QueryTooCostlyError);
+      original instanceof GatewayError &&
+      !(original instanceof QueryTooCostlyError) &&
+      original.retryAfterSeconds === undefined;
     if (isRefusedValue && formatted.path === undefined) {
       return refusedValue(formatted, original, error);
     }

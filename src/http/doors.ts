@@ -12,7 +12,7 @@ const HEADERS_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 5_000;
 /** The first bytes of a body are not counted: small requests pass while large ones fill the bound. */
 const UNCOUNTED_BYTES = 16 * 1024;
-const RETRY_AFTER_SECONDS = '1';
+const RETRY_AFTER_SECONDS = 1;
 const HSTS = 'max-age=31536000';
 
 /** Bounds over all callers together. */
@@ -42,7 +42,7 @@ class BodiesBusyError extends UnavailableError {
 export function boundArrivals(app: FastifyInstance, limits: DoorLimits): void {
   app.server.maxConnections = limits.maxConnections;
   let inFlight = 0;
-  app.addHook('preParsing', (request, reply, payload, done) => {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
     if (hasBody(request)) {
       let received = 0;
       let counted = 0;
@@ -53,11 +53,12 @@ export function boundArrivals(app: FastifyInstance, limits: DoorLimits): void {
         inFlight += more;
         if (inFlight <= limits.maxBodyBytesInFlight) return;
         release();
-        void reply.header('retry-after', RETRY_AFTER_SECONDS);
         // What still comes flows into nothing, so that the caller reads the answer.
         payload.emit(
           'error',
-          new BodiesBusyError('Too many large bodies are arriving; please try again.'),
+          new BodiesBusyError('Too many large bodies are arriving; please try again.', {
+            retryAfterSeconds: RETRY_AFTER_SECONDS,
+          }),
         );
       };
       const release = (): void => {

@@ -9,6 +9,7 @@ import type { RawFields } from '../recording/parse-event.ts';
 import type { IngestService, Report } from '../recording/ingest.service.ts';
 import { readText } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
+import type { RequestAdmission, Work } from './overload.ts';
 
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
 const CLOUD_EVENT_TYPE_PREFIX = 'com.billing-gateway.';
@@ -28,10 +29,13 @@ const recordedTypes: ReadonlyMap<unknown, Recorded> = new Map(Object.entries(typ
 
 const USAGE_FIELDS: readonly string[] = ['quantity', 'credits'];
 const HOSTING_FIELDS: readonly string[] = ['hardware', 'replicas', 'from', 'to'];
+/** As many points as a mutation. */
+const CALL: Work = { type: 'mutation', points: 20 };
 
 export interface EventsRouteDeps {
   readonly ingest: Pick<IngestService, 'record'>;
   readonly authenticate: Authenticate;
+  readonly admission: RequestAdmission;
 }
 
 /** Adds the route to a server, with its own content types. */
@@ -48,7 +52,14 @@ export async function registerEventsRoute(
       url: '/v1/events',
       bodyLimit: EVENTS_BODY_BYTES_MAX,
       config: { takes: [SINGLE, BATCH] },
-      onRequest,
+      onRequest: async (request) => {
+        deps.admission.onRequest();
+        await onRequest(request);
+      },
+      preHandler: (request, _reply, done) => {
+        deps.admission.admit(request, CALL);
+        done();
+      },
       handler: async (request) => {
         const reports = reportsOf(request);
         const target = { accountId: accountOf(request), path: [] };

@@ -14,6 +14,7 @@ import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { DocumentRequest, Documents } from '../graphql/documents.ts';
 import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
+import type { Overload } from './overload.ts';
 import { type OperationCost, payFor, type SpendPoints } from './rates.ts';
 import { hasSharedAnswers, SharedAnswers } from './shared-answers.ts';
 
@@ -30,6 +31,7 @@ export interface OperationDeps {
   readonly onFault: FaultListener;
   /** Takes the points of operations; without it they are not limited. A subscription costs once, when it begins. */
   readonly spend?: SpendPoints | undefined;
+  readonly overload: Overload;
 }
 
 /** The caller at the other end of a connection, with its running subscriptions. */
@@ -71,14 +73,15 @@ export class LiveOperations {
     this.format = errorFormatter(deps.onFault);
   }
 
-  /** The arguments to execute, or the errors of the request. @throws RATE_LIMITED */
+  /** The arguments to execute, or the errors of the request. @throws RATE_LIMITED, UNAVAILABLE */
   async prepare(
     caller: Caller,
     request: DocumentRequest,
   ): Promise<PreparedOperation | readonly GraphQLError[]> {
-    const { schema, documents, spend } = this.deps;
+    const { schema, documents, spend, overload } = this.deps;
     const read = documents.read(request);
     if (!('document' in read)) return read.map((error) => this.shown(error));
+    overload.require({ type: read.type, points: read.cost });
     const cost = { asked: read.cost, allowed: documents.costMax };
     return {
       cost: await payFor(cost, { actor: caller.actor, spend }),
@@ -92,7 +95,12 @@ export class LiveOperations {
 
   /** Runs a query or a mutation. Its result says what it cost. */
   async execute(args: ExecutionArgs): Promise<ExecutionResult> {
-    return withCost(await this.run(args), args);
+    const end = this.deps.overload.begin();
+    try {
+      return withCost(await this.run(args), args);
+    } finally {
+      end();
+    }
   }
 
   private async run(args: ExecutionArgs): Promise<ExecutionResult> {

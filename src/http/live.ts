@@ -10,6 +10,7 @@ import type { Authenticate } from './key-check.ts';
 import { LiveOperations, type OperationDeps } from './live-operations.ts';
 import { LiveSessions, type LiveSessionsDeps } from './live-sessions.ts';
 import type { Origins } from './origins.ts';
+import type { Overload } from './overload.ts';
 import type { SpendPoints } from './rates.ts';
 import { serveEventStreams } from './sse.ts';
 import { closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
@@ -25,6 +26,7 @@ export interface LiveServerDeps extends LiveDeps {
   readonly authenticate: Authenticate;
   readonly origins: Origins;
   readonly spend: SpendPoints | undefined;
+  readonly overload: Overload;
 }
 
 export type SocketHandler = (socket: WebSocket, request: FastifyRequest) => void;
@@ -34,12 +36,20 @@ export async function openLive(
   server: FastifyInstance,
   deps: LiveServerDeps,
 ): Promise<SocketHandler> {
-  const { schema, documents, authenticate, origins, spend, createContext, findEnded } = deps;
+  const { schema, documents, authenticate, origins, spend, overload, createContext, findEnded } =
+    deps;
   const { log } = server;
   const onFault = (error: unknown, reference: string): void => {
     log.error({ err: error, reference }, 'fault');
   };
-  const operations = new LiveOperations({ schema, documents, createContext, onFault, spend });
+  const operations = new LiveOperations({
+    schema,
+    documents,
+    createContext,
+    onFault,
+    spend,
+    overload,
+  });
   const sessions = new LiveSessions({
     findEnded,
     onError: (error) => {

@@ -3,10 +3,11 @@
 
 import type { ApolloServerPlugin, GraphQLResponse } from '@apollo/server';
 import fastify, { type FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { UnavailableError } from '../core/errors.ts';
 import { guardAnswers, requireToken, SERVER_TIMES } from './doors.ts';
 import { answerFailures } from './failures.ts';
+import type { Overload } from './overload.ts';
 
 const DURATION_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -32,11 +33,19 @@ export interface MetricsPlace {
  */
 export function measureRequests(
   app: FastifyInstance,
-  backgroundFailures: Readonly<Record<string, number>>,
+  {
+    backgroundFailures,
+    overload,
+  }: {
+    /** Counts of faults outside requests, by kind. */
+    readonly backgroundFailures: Readonly<Record<string, number>>;
+    readonly overload: Overload;
+  },
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   showFailures(registry, backgroundFailures);
+  showOverload(registry, overload);
   const requests = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last of its answer',
@@ -103,6 +112,30 @@ function showFailures(registry: Registry, counts: Readonly<Record<string, number
     collect: () => {
       failures.reset();
       for (const [kind, count] of Object.entries(counts)) failures.inc({ kind }, count);
+    },
+  });
+}
+
+function showOverload(registry: Registry, overload: Overload): void {
+  const shed = new Counter({
+    name: 'requests_shed_total',
+    help: 'Requests that were refused because the gateway had more to do than it can, by the signal that said so',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect: () => {
+      shed.reset();
+      for (const [reason, count] of Object.entries(overload.shed)) shed.inc({ reason }, count);
+    },
+  });
+  const pressure = new Gauge({
+    name: 'gateway_pressure',
+    help: 'The share of each bound that is reached; from 1 on everything is refused',
+    labelNames: ['signal'],
+    registers: [registry],
+    collect: () => {
+      for (const [signal, share] of Object.entries(overload.pressures())) {
+        pressure.set({ signal }, share);
+      }
     },
   });
 }

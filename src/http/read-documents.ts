@@ -5,13 +5,17 @@ import type { GraphQLFormattedError } from 'graphql';
 import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import type { OperationFacts } from './logging.ts';
+import type { RequestAdmission } from './overload.ts';
 import type { OperationCost } from './rates.ts';
 
 const JSON_TYPE = 'application/json';
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 
 export interface DocumentReader {
-  /** Refuses a document that is too large or not valid: 400; and one that costs more than is left in this minute: 429. */
+  /**
+   * Refuses a document that is too large or not valid: 400; one that the gateway cannot take at this moment: 503; and one that
+   * costs more than is left in this minute: 429.
+   */
   readonly preHandler: preHandlerAsyncHookHandler;
   /** What a request's operation costs; undefined when it named no document. */
   readonly costOf: (request: FastifyRequest) => OperationCost | undefined;
@@ -19,6 +23,8 @@ export interface DocumentReader {
 
 export interface DocumentReaderDeps {
   readonly documents: Documents;
+  /** Lets a request's operation in. @throws UNAVAILABLE */
+  readonly admit: RequestAdmission['admit'];
   /** Takes the points of a request's operation. */
   readonly pay: (
     request: FastifyRequest,
@@ -29,7 +35,12 @@ export interface DocumentReaderDeps {
 }
 
 /** Reads the documents of requests, and counts their points. */
-export function documentReader({ documents, pay, onRefused }: DocumentReaderDeps): DocumentReader {
+export function documentReader({
+  documents,
+  admit,
+  pay,
+  onRefused,
+}: DocumentReaderDeps): DocumentReader {
   const costs = new WeakMap<FastifyRequest, OperationCost>();
   return {
     preHandler: async (request, reply) => {
@@ -38,6 +49,7 @@ export function documentReader({ documents, pay, onRefused }: DocumentReaderDeps
       if (sent === null || (sent.query === null && !documents.runsTrustedOnly)) return;
       const read = documents.read(sent);
       if ('document' in read) {
+        admit(request, { type: read.type, points: read.cost });
         costs.set(request, await pay(request, { asked: read.cost, allowed: documents.costMax }));
         return;
       }

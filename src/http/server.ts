@@ -33,6 +33,12 @@ import { createLogger, type FactsOfRequest, logRequests, requestId } from './log
 import { measureRequests, type Metrics, type MetricsPlace, serveMetrics } from './metrics.ts';
 import { Origins } from './origins.ts';
 import { compressAnswers } from './outgoing.ts';
+import {
+  admitRequests,
+  Overload,
+  type OverloadOptions,
+  type RequestAdmission,
+} from './overload.ts';
 import { servePages } from './pages.ts';
 import { payFor, type SpendPoints } from './rates.ts';
 import { documentReader } from './read-documents.ts';
@@ -78,8 +84,13 @@ export interface HttpServerDeps {
   readonly backgroundFailures?: Readonly<Record<string, number>>;
   /** Default: standard output. */
   readonly logDestination?: DestinationStream;
+  /** Default: nothing waits, and the event loop is measured. */
+  readonly overload?: Partial<OverloadOptions>;
   /** Adds further routes; their errors are answered like all others. */
-  readonly extraRoutes: (server: FastifyInstance) => void | Promise<void>;
+  readonly extraRoutes: (
+    server: FastifyInstance,
+    admission: RequestAdmission,
+  ) => void | Promise<void>;
 }
 
 /**
@@ -115,12 +126,17 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   checkAddresses(server);
   takeJson(server);
   compressAnswers(server);
-  const { operations, registry } = measureRequests(server, deps.backgroundFailures ?? {});
+  const overload = new Overload({ connectionWaitMs: () => 0, ...deps.overload });
+  const admission = admitRequests(server, overload);
+  const { operations, registry } = measureRequests(server, {
+    backgroundFailures: deps.backgroundFailures ?? {},
+    overload,
+  });
   serveMetrics(server, registry, deps.metrics ?? {});
   serveProbes(server, deps.isReady);
   await servePages(server);
-  await serveGraphQL(server, deps, { facts, operations, origins });
-  await deps.extraRoutes(server);
+  await serveGraphQL(server, deps, { facts, operations, origins, overload, admission });
+  await deps.extraRoutes(server, admission);
   return server;
 }
 
@@ -132,14 +148,17 @@ function trustOf(
   return typeof trusted === 'number' ? (_address, hop) => hop < trusted : trusted;
 }
 
+interface GraphQLParts extends Pick<Metrics, 'operations'> {
+  readonly facts: FactsOfRequest;
+  readonly origins: Origins;
+  readonly overload: Overload;
+  readonly admission: RequestAdmission;
+}
+
 async function serveGraphQL(
   server: FastifyInstance,
   deps: HttpServerDeps,
-  {
-    facts,
-    operations,
-    origins,
-  }: Pick<Metrics, 'operations'> & { readonly facts: FactsOfRequest; readonly origins: Origins },
+  { facts, operations, origins, overload, admission }: GraphQLParts,
 ): Promise<void> {
   const documents = new Documents(deps.schema, deps.trustedDocuments ?? null, deps.queryCostMax);
   const apollo = await startGraphQLServer({
@@ -162,10 +181,12 @@ async function serveGraphQL(
             authenticate,
             origins,
             spend,
+            overload,
           }),
         };
   const { preHandler, costOf } = documentReader({
     documents,
+    admit: admission.admit,
     pay: (request, cost) => payFor(cost, { actor: actorOf(request), spend }),
     onRefused: (request, refused) => {
       facts.set(request, refused);
@@ -175,6 +196,7 @@ async function serveGraphQL(
     url: SOCKET_PATH,
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
     onRequest: async (request) => {
+      admission.onRequest();
       // A socket may send its key in its first message.
       if (request.ws) await origins.requireForSocket(request);
       else await onRequest(request);

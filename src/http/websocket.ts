@@ -6,7 +6,7 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
-import { RateLimitedError, UserInputError } from '../core/errors.ts';
+import { GatewayError, RateLimitedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { databaseTrouble } from '../db/trouble.ts';
 import { type Authenticate, sourceOf } from './key-check.ts';
@@ -123,7 +123,7 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
       try {
         return await operations.prepare(caller, payload);
       } catch (error) {
-        if (error instanceof RateLimitedError) return [operations.refusal(error)];
+        if (error instanceof GatewayError) return [operations.refusal(error)];
         throw error;
       }
     },

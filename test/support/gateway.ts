@@ -93,7 +93,7 @@ export interface TestGatewayOptions {
   readonly app?: Pick<AppOptions, 'jwt'>;
   readonly server?: Pick<
     ServerOptions,
-    'trustedDocuments' | 'queryCostMax' | 'corsOrigins' | 'trustProxy' | 'pointRates'
+    'trustedDocuments' | 'queryCostMax' | 'corsOrigins' | 'trustProxy' | 'pointRates' | 'overload'
   >;
   /** Default: TEST_DEFAULTS. */
   readonly accountDefaults?: AccountDefaults;
