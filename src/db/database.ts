@@ -9,12 +9,15 @@ import { ms, type Row } from './decode.ts';
 import { sql, type Sql } from './sql.ts';
 import { HealthCheck } from './health-check.ts';
 import { Listener } from './listener.ts';
+import { Turns } from './turns.ts';
 import { waitsFor } from './waits.ts';
 import { accountSetting, spansAccounts, type Whose } from './whose.ts';
 
 const SERIALISATION_RETRIES = 4;
 const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only';
 const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
+/** Of the whole process, like its event loop. */
+const turns = new Turns();
 const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
@@ -329,7 +332,9 @@ class Transaction implements Tx {
   }
 
   private async send(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    return rowsOf(await this.runner.query(text, [...values]));
+    const result: unknown = await this.runner.query(text, [...values]);
+    await turns.take();
+    return rowsOf(result);
   }
 
   // A connection answers one statement at a time, so statements that are sent in parallel wait here for one another.
