@@ -1,4 +1,4 @@
-// npm run bench -- ingest | views | graphql | live | burn: each starts what it needs, measures ours and its peer in turns, and prints
+// npm run bench -- ingest | views | graphql | live | burn | overload: each starts what it needs, measures ours and its peer in turns, and prints
 // the ratios with their aims. docs/benchmarks.md says what they mean.
 
 import { Command } from 'commander';
@@ -60,6 +60,15 @@ program
   .action(async (flags: Flags & { readonly perSecond?: number }) => {
     const { benchBurn } = await import('./burn/bench.ts');
     await benchBurn(flags);
+  });
+
+program
+  .command('overload')
+  .description('three times the load that the gateway can do: what it still does, and how soon')
+  .option('--quick', 'for a short time', false)
+  .action(async (flags: Flags) => {
+    const { benchOverload } = await import('./overload/bench.ts');
+    await benchOverload(flags);
   });
 
 await program.parseAsync();
