@@ -91,7 +91,7 @@ describe('a key', () => {
     expect(socket.messages.at(-1)).toMatchObject({
       type: 'error',
       id: 'two',
-      payload: [{ extensions: { code: 'RATE_LIMITED' } }],
+      payload: [{ extensions: { code: 'RATE_LIMITED', retryAfterSeconds: expect.any(Number) } }],
     });
     expect(stream.status).toBe(429);
     expect(Number(stream.headers.get('retry-after'))).toBeGreaterThan(0);
