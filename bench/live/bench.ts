@@ -8,10 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SystemClock } from '../../src/core/clock.ts';
 import { invariant } from '../../src/core/errors.ts';
 import { encodeId } from '../../src/core/identity.ts';
-import { type BenchGateway, OPERATOR_KEY, startBenchGateway } from '../support/gateway.ts';
+import { type BenchGateway, startBenchGateway } from '../support/gateway.ts';
 import { residentMb, startGatewayProcess } from '../support/gateway-process.ts';
 import { note, printTable, quantile } from '../support/measure.ts';
-import type { Answer, Ask, Delivery } from './job.ts';
+import type { Answer, Ask, Delivery, Subscriber } from './job.ts';
 
 const ALERTS_PER_SECOND = 100;
 const RAISING_AT_ONCE = 8;
@@ -55,10 +55,10 @@ export async function benchLive(flags: { readonly quick: boolean }): Promise<voi
   }
 }
 
-/** Accounts with ten credits and no thresholds, whose time stands still. */
-async function makeAccounts(bench: BenchGateway, count: number): Promise<readonly string[]> {
+/** Accounts with ten credits, no thresholds and a key, whose time stands still. */
+async function makeAccounts(bench: BenchGateway, count: number): Promise<readonly Subscriber[]> {
   const { app, actor } = bench;
-  const ids: string[] = [];
+  const made: Subscriber[] = [];
   const waiting = Array.from({ length: count }, (_, index) => index);
   const work = async (): Promise<void> => {
     for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
@@ -76,16 +76,21 @@ async function makeAccounts(bench: BenchGateway, count: number): Promise<readonl
         source: 'TOP_UP',
         idempotencyKey: '1',
       });
-      ids.push(id);
+      const { secret } = await app.keys.create(actor, {
+        accountId: id,
+        name: 'live',
+        scopes: ['READ_USAGE'],
+      });
+      made.push({ accountId: id, key: secret });
     }
   };
   await Promise.all(Array.from({ length: 8 }, work));
-  return ids;
+  return made;
 }
 
 async function subscribeAll(
   { subscribers }: Size,
-  accounts: readonly string[],
+  accounts: readonly Subscriber[],
   at: { readonly origin: string; readonly children: ChildProcess[] },
 ): Promise<readonly ChildProcess[]> {
   const all = Array.from({ length: subscribers }, (_, index) => accounts[index % accounts.length]);
@@ -98,10 +103,10 @@ async function subscribeAll(
   at.children.push(...loads);
   await Promise.all(
     loads.map(async (load, index) => {
-      const accountIds = all.filter(
-        (id, place): id is string => id !== undefined && place % LOAD_PROCESSES === index,
+      const subscribers = all.filter(
+        (one, place): one is Subscriber => one !== undefined && place % LOAD_PROCESSES === index,
       );
-      const subscribe = { origin: at.origin, key: OPERATOR_KEY, accountIds };
+      const subscribe = { origin: at.origin, subscribers };
       const answer = await ask(load, { subscribe });
       invariant(answer === 'subscribed', 'all subscribe', { answer });
     }),
@@ -125,7 +130,7 @@ interface Raised {
 /** Raises alerts on each account in turn, at a steady rate or as fast as the machine allows. */
 async function raiseAlerts(
   { app, actor }: BenchGateway,
-  accounts: readonly string[],
+  accounts: readonly Subscriber[],
   { clock, seconds }: { readonly clock: SystemClock; readonly seconds: number },
 ): Promise<Raised> {
   const committed = new Map<string, number>();
@@ -137,7 +142,7 @@ async function raiseAlerts(
       next += 1;
       const dueMs = beganMs + (index * 1_000) / ALERTS_PER_SECOND;
       if (dueMs > performance.now()) await pause(dueMs - performance.now());
-      const accountId = accounts[index % accounts.length] ?? '';
+      const accountId = accounts[index % accounts.length]?.accountId ?? '';
       const sequence = 1 + Math.floor(index / accounts.length);
       const lowCredit = sequence % 2 === 1 ? '10' : '0';
       await app.creditAccounts.setPolicy(actor, { accountId, lowCredit });

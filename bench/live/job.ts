@@ -1,11 +1,16 @@
 // What a process of subscribers is told to do, and what it answers.
 
+export interface Subscriber {
+  readonly accountId: string;
+  /** Of the account. */
+  readonly key: string;
+}
+
 export interface Job {
   /** "http://127.0.0.1:41234". */
   readonly origin: string;
-  readonly key: string;
-  /** One subscriber each; an account may stand here more than once. */
-  readonly accountIds: readonly string[];
+  /** An account may stand here more than once. */
+  readonly subscribers: readonly Subscriber[];
 }
 
 export type Ask = { readonly subscribe: Job } | 'report';

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { SystemClock } from '../../src/core/clock.ts';
-import type { Answer, Ask, Delivery, Job } from './job.ts';
+import type { Answer, Ask, Delivery, Job, Subscriber } from './job.ts';
 
 const CONNECTING_AT_ONCE = 50;
 const FROM_THE_BEGINNING = Buffer.from('[null,0]').toString('base64url');
@@ -30,17 +30,17 @@ function answer(value: Answer): void {
   process.send?.(value);
 }
 
-async function subscribeAll({ origin, key, accountIds }: Job): Promise<void> {
-  const waiting = [...accountIds];
+async function subscribeAll({ origin, subscribers }: Job): Promise<void> {
+  const waiting = [...subscribers];
   const work = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      await subscribe(origin, key, next);
+      await subscribe(origin, next);
     }
   };
   await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, work));
 }
 
-async function subscribe(origin: string, key: string, accountId: string): Promise<void> {
+async function subscribe(origin: string, { accountId, key }: Subscriber): Promise<void> {
   const url = `${origin.replace('http', 'ws')}/graphql`;
   const socket = new WebSocket(url, 'graphql-transport-ws', { perMessageDeflate: false });
   socket.on('close', () => {

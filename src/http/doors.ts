@@ -27,6 +27,14 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   maxBodyBytesInFlight: 64 * MIB,
 };
 
+/** So that requests always find a connection. */
+const LIVE_SHARE = 0.8;
+
+/** How many of the connections may be sockets and streams, which last. */
+export function liveConnectionsMax({ maxConnections }: DoorLimits): number {
+  return Math.floor(maxConnections * LIVE_SHARE);
+}
+
 /** Options of the HTTP server. */
 export const SERVER_TIMES = {
   headersTimeout: HEADERS_WITHIN_MS,

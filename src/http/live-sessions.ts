@@ -1,6 +1,8 @@
-// The open connections of subscribers. A connection outlives the request that opened it. So the keys of all connections are
-// checked every two seconds, in one statement, and connections that no longer answer are closed.
+// The open connections of subscribers: how many there may be, and when they end. A connection outlives the request that
+// opened it. So the keys of all connections are checked every two seconds, in one statement, and connections that no longer
+// answer are closed.
 
+import { RateLimitedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 
 const KEYS_EVERY_MS = 2_000;
@@ -10,6 +12,8 @@ const KEYS_EVERY_MS = 2_000;
  */
 const ALIVE_EVERY_MS = 12_000;
 const ALIVE_SLOTS = 12;
+/** Nobody knows when a connection ends. */
+const RETRY_AFTER_SECONDS = 10;
 
 /** Why the gateway closes a connection. */
 export const endReasons = {
@@ -24,12 +28,30 @@ export type EndReason = keyof typeof endReasons;
 
 export interface LiveSession {
   readonly actor: Actor;
+  /** How many operations it carries. */
+  operations(): number;
   end(reason: EndReason): void;
   /** Closes the connection if the other end gave no sign since the last call. */
   checkAlive(): void;
 }
 
+/** How many sockets and streams there may be at a time, and what they may carry. */
+export interface LiveLimits {
+  readonly connectionsPerKey: number;
+  readonly connectionsPerAccount: number;
+  readonly connectionsOfAll: number;
+  readonly operationsPerKey: number;
+}
+
+/** Those that do not depend on the size of a gateway; docs/limits.md says them to callers. */
+export const LIVE_LIMITS = {
+  connectionsPerKey: 50,
+  connectionsPerAccount: 500,
+  operationsPerKey: 200,
+} as const satisfies Partial<LiveLimits>;
+
 export interface LiveSessionsDeps {
+  readonly limits: LiveLimits;
   /** The callers among these whose keys are no longer valid. */
   readonly findEnded: (actors: readonly Actor[]) => Promise<ReadonlySet<Actor>>;
   readonly onError: (error: unknown) => void;
@@ -38,19 +60,55 @@ export interface LiveSessionsDeps {
 export class LiveSessions {
   /** Each session with its slot in time. */
   private readonly sessions = new Map<LiveSession, number>();
+  private readonly byKey = new Groups<string>();
+  private readonly byAccount = new Groups<number>();
   private nextSlot = 0;
   private timers: readonly NodeJS.Timeout[] = [];
   private isLooking = false;
 
   constructor(private readonly deps: LiveSessionsDeps) {}
 
+  /** Lets a connection in; `delete` must follow when it has closed. @throws RATE_LIMITED */
   add(session: LiveSession): void {
+    const { connectionsOfAll, connectionsPerKey, connectionsPerAccount } = this.deps.limits;
+    const { name, accountId } = session.actor;
+    requireAtMost(
+      connectionsOfAll,
+      this.sessions.size + 1,
+      `This gateway carries ${connectionsOfAll} sockets and streams, as many as it can: try again later.`,
+    );
+    requireAtMost(
+      connectionsPerKey,
+      this.byKey.of(name).size + 1,
+      `This key has ${connectionsPerKey} sockets and streams, the most that are allowed: close one.`,
+    );
+    if (accountId !== null) {
+      requireAtMost(
+        connectionsPerAccount,
+        this.byAccount.of(accountId).size + 1,
+        `This account has ${connectionsPerAccount} sockets and streams, the most that are allowed: close one.`,
+      );
+    }
+    this.requireOperations(name, session.operations());
     this.nextSlot = (this.nextSlot + 1) % ALIVE_SLOTS;
     this.sessions.set(session, this.nextSlot);
+    this.byKey.add(name, session);
+    if (accountId !== null) this.byAccount.add(accountId, session);
   }
 
   delete(session: LiveSession): void {
+    const { name, accountId } = session.actor;
     this.sessions.delete(session);
+    this.byKey.delete(name, session);
+    if (accountId !== null) this.byAccount.delete(accountId, session);
+  }
+
+  /**
+   * Lets an operation begin on a connection, which counts it already.
+   * @throws RATE_LIMITED
+   */
+  requireRoomOn(session: LiveSession): void {
+    this.requireOperations(session.actor.name, 0);
   }
 
   start(): void {
@@ -74,6 +132,18 @@ export class LiveSessions {
     for (const session of [...this.sessions.keys()]) session.end('GOING_AWAY');
   }
 
+  // Counted anew each time: operations end in many ways, and a sum that is kept could miss one.
+  private requireOperations(key: string, more: number): void {
+    const { operationsPerKey } = this.deps.limits;
+    let running = more;
+    for (const session of this.byKey.of(key)) running += session.operations();
+    requireAtMost(
+      operationsPerKey,
+      running,
+      `This key has ${operationsPerKey} operations on its sockets and streams, the most that are allowed: complete one.`,
+    );
+  }
+
   /** Closes the connections whose keys are no longer valid. */
   private async checkKeys(): Promise<void> {
     if (this.isLooking || this.sessions.size === 0) return;
@@ -89,6 +159,30 @@ export class LiveSessions {
       this.isLooking = false;
     }
   }
+}
+
+/** Sessions by what they have in common. */
+class Groups<K> {
+  private readonly groups = new Map<K, Set<LiveSession>>();
+
+  of(name: K): ReadonlySet<LiveSession> {
+    return this.groups.get(name) ?? new Set();
+  }
+
+  add(name: K, session: LiveSession): void {
+    const group = this.groups.get(name);
+    if (group === undefined) this.groups.set(name, new Set([session]));
+    else group.add(session);
+  }
+
+  delete(name: K, session: LiveSession): void {
+    const group = this.groups.get(name);
+    if (group?.delete(session) === true && group.size === 0) this.groups.delete(name);
+  }
+}
+
+function requireAtMost(most: number, count: number, sentence: string): void {
+  if (count > most) throw new RateLimitedError(sentence, RETRY_AFTER_SECONDS);
 }
 
 function keyOf({ name, accountId, endsAtMs }: Actor): string {

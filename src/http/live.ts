@@ -8,7 +8,12 @@ import { handleProtocols } from 'graphql-ws';
 import type { Documents } from '../graphql/documents.ts';
 import type { Authenticate } from './key-check.ts';
 import { LiveOperations, type OperationDeps } from './live-operations.ts';
-import { LiveSessions, type LiveSessionsDeps } from './live-sessions.ts';
+import {
+  LIVE_LIMITS,
+  type LiveLimits,
+  LiveSessions,
+  type LiveSessionsDeps,
+} from './live-sessions.ts';
 import type { Origins } from './origins.ts';
 import type { Overload } from './overload.ts';
 import type { SpendPoints } from './rates.ts';
@@ -18,7 +23,11 @@ import { closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
 /** How long the server waits at its end for sockets to answer the closing. */
 const CLOSE_WITHIN_MS = 1_000;
 
-export type LiveDeps = Pick<OperationDeps, 'createContext'> & Pick<LiveSessionsDeps, 'findEnded'>;
+export interface LiveDeps
+  extends Pick<OperationDeps, 'createContext'>, Pick<LiveSessionsDeps, 'findEnded'> {
+  /** For tests; default: LIVE_LIMITS. */
+  readonly limits?: Partial<LiveLimits> | undefined;
+}
 
 export interface LiveServerDeps extends LiveDeps {
   readonly schema: GraphQLSchema;
@@ -27,6 +36,8 @@ export interface LiveServerDeps extends LiveDeps {
   readonly origins: Origins;
   readonly spend: SpendPoints | undefined;
   readonly overload: Overload;
+  /** How many sockets and streams there may be at a time. */
+  readonly connectionsMax: number;
 }
 
 export type SocketHandler = (socket: WebSocket, request: FastifyRequest) => void;
@@ -51,6 +62,7 @@ export async function openLive(
     overload,
   });
   const sessions = new LiveSessions({
+    limits: { ...LIVE_LIMITS, connectionsOfAll: deps.connectionsMax, ...deps.limits },
     findEnded,
     onError: (error) => {
       log.error({ err: error }, 'keys of live connections could not be looked at');

@@ -17,6 +17,7 @@ import {
   DEFAULT_DOOR_LIMITS,
   type DoorLimits,
   guardAnswers,
+  liveConnectionsMax,
   SERVER_TIMES,
 } from './doors.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
@@ -28,7 +29,7 @@ import {
 } from './graphql-server.ts';
 import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, keyCheck } from './key-check.ts';
-import { type LiveDeps, openLive } from './live.ts';
+import { type LiveDeps, type LiveServerDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
 import { measureRequests, type Metrics, type MetricsPlace, serveMetrics } from './metrics.ts';
 import { Origins } from './origins.ts';
@@ -168,22 +169,9 @@ async function serveGraphQL(
     plugins: [operations],
   });
   server.addHook('onClose', () => apollo.stop());
-  const { schema, authenticate, live, spend } = deps;
+  const { authenticate, spend } = deps;
   const { onRequest, actorOf } = keyCheck(authenticate);
-  const wsHandler =
-    live === undefined
-      ? {}
-      : {
-          wsHandler: await openLive(server, {
-            ...live,
-            schema,
-            documents,
-            authenticate,
-            origins,
-            spend,
-            overload,
-          }),
-        };
+  const sockets = await socketsOf(server, deps, { documents, origins, overload });
   const { preHandler, costOf } = documentReader({
     documents,
     admit: admission.admit,
@@ -212,8 +200,25 @@ async function serveGraphQL(
       },
     }),
   };
-  server.route({ ...graphql, method: 'GET', exposeHeadRoute: false, ...wsHandler });
+  server.route({
+    ...graphql,
+    method: 'GET',
+    exposeHeadRoute: false,
+    ...sockets,
+  });
   server.route({ ...graphql, method: 'POST' });
+}
+
+/** What serves the sockets of the route, if there are any. */
+async function socketsOf(
+  server: FastifyInstance,
+  { schema, live, authenticate, spend, doorLimits = DEFAULT_DOOR_LIMITS }: HttpServerDeps,
+  shared: Pick<LiveServerDeps, 'documents' | 'origins' | 'overload'>,
+): Promise<Pick<RouteOptions, 'wsHandler'>> {
+  if (live === undefined) return {};
+  const connectionsMax = liveConnectionsMax(doorLimits);
+  const deps = { ...live, ...shared, schema, authenticate, spend, connectionsMax };
+  return { wsHandler: await openLive(server, deps) };
 }
 
 function serveProbes(server: FastifyInstance, isReady: () => Promise<boolean>): void {

@@ -1,5 +1,6 @@
 // Operations by Server-Sent Events, each on a separate connection ("distinct connections mode" of graphql-sse).
 
+import { finished } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { createHandler, type Handler, type Request } from 'graphql-sse';
@@ -90,6 +91,11 @@ interface Streaming {
 
 async function stream(deps: SseDeps, { request, reply, actor, handle }: Streaming): Promise<void> {
   const { raw } = reply;
+  if (raw.closed) {
+    // The client is gone already, and no event would tell so.
+    reply.hijack();
+    return;
+  }
   const caller = new Caller(actor, () => {
     session.end('SLOW');
   });
@@ -115,7 +121,7 @@ async function stream(deps: SseDeps, { request, reply, actor, handle }: Streamin
   // Those of every answer count: the protocol's own would let caches keep a stream.
   const headers = { ...init.headers, ...reply.getHeaders() } as Record<string, string>;
   raw.writeHead(init.status, init.statusText, headers);
-  raw.once('close', () => void body.return(undefined));
+  finished(raw, () => void body.return(undefined));
   try {
     for await (const event of body) {
       if (!raw.writable) break;
@@ -156,6 +162,7 @@ function streamSession({ raw }: FastifyReply, caller: Caller, keyEnded: GraphQLE
   let wasStuck = false;
   return {
     actor: caller.actor,
+    operations: () => 1,
     end: (reason) => {
       // Without `complete` a client knows that there is more, and connects again. With an ended key that makes no sense.
       if (reason === 'KEY_ENDED') caller.endWith({ errors: [keyEnded] });

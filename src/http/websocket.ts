@@ -22,16 +22,17 @@ const INIT_WITHIN_MS = 3_000;
 /** The close code of RFC 6455 for it. */
 const NOT_UTF8_CODE = 1007;
 
-/** The close code and reason of each end. 4450 and 4451 are ours; the others are those of the protocols. */
+/** Our own close code for RATE_LIMITED; the error's sentence is the reason. */
+const RATE_LIMITED_CODE = 4451;
+/** What fits into a frame that closes. */
+const REASON_BYTES_MAX = 123;
+
+/** The close code and reason of each other end. 4450 is ours; the others are those of the protocols. */
 export const closings = {
   KEY_ENDED: { code: CloseCode.Forbidden, reason: 'The key was revoked or has expired.' },
   SLOW: {
     code: 4450,
     reason: 'The client reads too slowly: connect again and continue from your cursor.',
-  },
-  RATE_LIMITED: {
-    code: 4451,
-    reason: 'Too many wrong keys came from this address: try again in a minute.',
   },
   GOING_AWAY: {
     code: 1001,
@@ -41,10 +42,7 @@ export const closings = {
   UNAVAILABLE: { code: 1013, reason: 'UNAVAILABLE: please try again.' },
   FAULT: { code: CloseCode.InternalServerError, reason: 'Something went wrong on our side.' },
 } as const satisfies Readonly<
-  Record<
-    EndReason | 'RATE_LIMITED' | 'UNAVAILABLE' | 'FAULT',
-    { readonly code: number; readonly reason: string }
-  >
+  Record<EndReason | 'UNAVAILABLE' | 'FAULT', { readonly code: number; readonly reason: string }>
 >;
 
 export interface WebSocketDeps {
@@ -59,8 +57,7 @@ interface Extra extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
   readonly request: FastifyRequest;
   /** Null until the connection is acknowledged. */
-  caller: Caller | null;
-  session: LiveSession | null;
+  live: { readonly caller: Caller; readonly session: LiveSession } | null;
 }
 
 type Connection = Context<Record<string, unknown> | undefined, Extra>;
@@ -73,7 +70,7 @@ export function websocketHandler(
   return (socket, request) => {
     const fail = (error: unknown): void => {
       if (error instanceof RateLimitedError) {
-        socket.close(closings.RATE_LIMITED.code, closings.RATE_LIMITED.reason);
+        socket.close(RATE_LIMITED_CODE, error.message.slice(0, REASON_BYTES_MAX));
         return;
       }
       deps.log.error({ err: error }, 'live connection failed');
@@ -81,7 +78,7 @@ export function websocketHandler(
         databaseTrouble(error) === null ? closings.FAULT : closings.UNAVAILABLE;
       socket.close(code, reason);
     };
-    const extra: Extra = { socket, request, caller: null, session: null };
+    const extra: Extra = { socket, request, live: null };
     const closed = server.opened(
       {
         protocol: socket.protocol,
@@ -101,7 +98,7 @@ export function websocketHandler(
       extra,
     );
     socket.once('close', (code, reason) => {
-      if (extra.session !== null) deps.sessions.delete(extra.session);
+      if (extra.live !== null) deps.sessions.delete(extra.live.session);
       closed(code, reason.toString()).catch((error: unknown) => {
         deps.log.error({ err: error }, 'live connection failed');
       });
@@ -115,13 +112,14 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
     connectionInitWaitTimeout: INIT_WITHIN_MS,
     onConnect: (connection) => connect(deps, connection),
     onSubscribe: async ({ extra, subscriptions }, _id, payload) => {
-      const { caller } = extra;
+      const { live } = extra;
       // The protocol refuses a subscribe before the connection is acknowledged.
-      if (caller === null) return [new GraphQLError('The connection is not acknowledged.')];
+      if (live === null) return [new GraphQLError('The connection is not acknowledged.')];
       if (Object.keys(subscriptions).length > OPERATIONS_PER_SOCKET_MAX)
         return [operations.refusal(tooMany())];
       try {
-        return await operations.prepare(caller, payload);
+        deps.sessions.requireRoomOn(live.session);
+        return await operations.prepare(live.caller, payload);
       } catch (error) {
         if (error instanceof GatewayError) return [operations.refusal(error)];
         throw error;
@@ -142,12 +140,12 @@ async function connect(deps: WebSocketDeps, connection: Connection): Promise<boo
   if (holder === null || socket.readyState !== socket.OPEN) return false;
   if (!deps.origins.allows(request, holder)) return false;
   const actor = { ...holder, source: sourceOf(request) };
-  const session = socketSession(socket, actor);
-  extra.session = session;
-  extra.caller = new Caller(actor, () => {
+  const session = socketSession(connection, actor);
+  deps.sessions.add(session);
+  const caller = new Caller(actor, () => {
     session.end('SLOW');
   });
-  deps.sessions.add(session);
+  extra.live = { caller, session };
   return true;
 }
 
@@ -158,13 +156,15 @@ function authorizationIn(
   return typeof authorization === 'string' ? authorization : undefined;
 }
 
-function socketSession(socket: WebSocket, actor: Actor): LiveSession {
+function socketSession(connection: Connection, actor: Actor): LiveSession {
+  const { socket } = connection.extra;
   let isAlive = true;
   socket.on('pong', () => {
     isAlive = true;
   });
   return {
     actor,
+    operations: () => Object.keys(connection.subscriptions).length,
     end: (reason) => {
       const { code, reason: sentence } = closings[reason];
       // Nothing is sent after the close. A socket that never reads it is destroyed after thirty seconds.
@@ -182,7 +182,7 @@ function socketSession(socket: WebSocket, actor: Actor): LiveSession {
 }
 
 /** Sends a message. Fulfilled when it has left the process, so that a client that does not read delays only itself. */
-function send(socket: WebSocket, text: string, { session }: Extra): Promise<void> {
+function send(socket: WebSocket, text: string, { live }: Extra): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.readyState !== socket.OPEN) {
       resolve();
@@ -192,7 +192,7 @@ function send(socket: WebSocket, text: string, { session }: Extra): Promise<void
       if (error && socket.readyState === socket.OPEN) reject(error);
       else resolve();
     });
-    if (socket.bufferedAmount > BUFFER_BYTES_MAX) session?.end('SLOW');
+    if (socket.bufferedAmount > BUFFER_BYTES_MAX) live?.session.end('SLOW');
   });
 }
 

@@ -17,16 +17,10 @@ import { createHttpServer, type HttpServerDeps } from '../../src/http/server.ts'
 
 export const SMALL_SERVER_KEY = 'a-key-of-the-tests';
 
-const ONLY_CALLER: Readonly<Record<string, Actor>> = {
-  [SMALL_SERVER_KEY]: { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() },
-};
-
-export interface SmallServerOptions extends Pick<
-  HttpServerDeps,
-  'doorLimits' | 'metrics' | 'spend'
-> {
-  /** Whose keys are valid; default: SMALL_SERVER_KEY, an operator's. */
-  readonly callers?: Readonly<Record<string, Actor>>;
+export interface SmallServerOptions
+  extends
+    Pick<HttpServerDeps, 'doorLimits' | 'metrics' | 'spend'>,
+    Partial<Pick<HttpServerDeps, 'authenticate'>> {
   /** Takes subscriptions. */
   readonly live?: Partial<LiveDeps>;
 }
@@ -40,6 +34,8 @@ export interface SmallServer {
   isReady: boolean;
   /** Lets `{ slow }` answer. */
   release(): void;
+  /** How many subscriptions wait for an event. */
+  waiting(): number;
   /** The lines of the log. */
   logged(): Record<string, unknown>[];
   ask(query: string, variables?: unknown): supertest.Test;
@@ -47,7 +43,6 @@ export interface SmallServer {
 
 /** Opens a server that listens on a free port. Close it with `server.close()`. */
 export async function startSmallServer({
-  callers = ONLY_CALLER,
   live,
   ...options
 }: SmallServerOptions = {}): Promise<SmallServer> {
@@ -56,13 +51,18 @@ export async function startSmallServer({
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const schema = smallSchema(held);
+  const events = new EventEmitter();
+  const schema = smallSchema(held, events);
   const state = { disposed: 0, isReady: true };
   const server = await createHttpServer({
+    authenticate: (authorization) =>
+      Promise.resolve(
+        authorization === `Bearer ${SMALL_SERVER_KEY}`
+          ? { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() }
+          : null,
+      ),
     ...options,
     schema,
-    authenticate: (authorization) =>
-      Promise.resolve(callers[authorization?.replace('Bearer ', '') ?? ''] ?? null),
     ...(live === undefined
       ? {}
       : {
@@ -95,6 +95,7 @@ export async function startSmallServer({
     http,
     schema,
     release,
+    waiting: () => events.listenerCount('event'),
     logged: () => log.map((line) => JSON.parse(line) as Record<string, unknown>),
     ask: (query: string, variables?: unknown) =>
       http
@@ -104,7 +105,7 @@ export async function startSmallServer({
   });
 }
 
-function smallSchema(held: Promise<void>): GraphQLSchema {
+function smallSchema(held: Promise<void>, events: EventEmitter): GraphQLSchema {
   const schema = buildSchema(/* GraphQL */ `
     scalar Even
     input Part {
@@ -132,7 +133,7 @@ function smallSchema(held: Promise<void>): GraphQLSchema {
     parseLiteral: (node: ValueNode) => even(node.kind === Kind.INT ? Number(node.value) : null),
   });
   // Waits for an event that never comes.
-  const subscribe = (): AsyncIterable<unknown> => on(new EventEmitter(), 'event');
+  const subscribe = (): AsyncIterable<unknown> => on(events, 'event');
   Object.assign(schema.getSubscriptionType()?.getFields()['nothing'] ?? {}, { subscribe });
   const fields = schema.getQueryType()?.getFields() ?? {};
   for (const [name, resolve] of Object.entries(resolvers(held))) {
