@@ -333,11 +333,14 @@ export async function loadTailActivity(
 ): Promise<readonly TailActivity[]> {
   const rows =
     await tx.query(sql`/* views.loadTailActivity */ select a.account_id, u.subject_id, max(u.occurred_at) as last_event_at
-     from account a left join rollup_state s using (account_id)
+     from (
+         select account_id, coalesce(s.watermark, 0) as watermark, a.last_seq
+         from account a left join rollup_state s using (account_id)
+         where account_id = any(${accountIds}::int[]) offset 0) a
        cross join lateral (
          select * from usage_event u where u.account_id = a.account_id
-           and u.seq > coalesce(s.watermark, 0) and u.seq <= a.last_seq offset 0) u
-     where a.account_id = any(${accountIds}::int[]) and u.voided_at is null and u.type <> 'HOSTING'
+           and u.seq > a.watermark and u.seq <= a.last_seq offset 0) u
+     where u.voided_at is null and u.type <> 'HOSTING'
      group by a.account_id, u.subject_id`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
