@@ -16,6 +16,7 @@ import { IssuePortalTokens1770195000000 } from './migrations/1770195000000-issue
 import { NameAlertRules1770190000000 } from './migrations/1770190000000-name-alert-rules.ts';
 import { NarrowGrants1770197000000 } from './migrations/1770197000000-narrow-grants.ts';
 import { RecordChanges1770200000000 } from './migrations/1770200000000-record-changes.ts';
+import { ProtectRows1770210000000 } from './migrations/1770210000000-protect-rows.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -86,4 +87,5 @@ export const migrations = [
   IssuePortalTokens1770195000000,
   NarrowGrants1770197000000,
   RecordChanges1770200000000,
+  ProtectRows1770210000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -33,7 +33,7 @@ const COLUMNS =
 /** The key or portal token with this hash, whatever its state. */
 export async function findKeyBySecret(tx: Tx, secretSha256: Buffer): Promise<ApiKey | null> {
   const rows = await tx.query(
-    sql`/* access.findKeyBySecret */ select ${raw(COLUMNS)} from api_key where secret_sha256 = ${secretSha256}`,
+    sql`/* access.findKeyBySecret */ select ${raw(COLUMNS)} from key_by_secret(${secretSha256})`,
   );
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }

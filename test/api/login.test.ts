@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { loginOf, loginUrl } from '../../src/db/login.ts';
 import { sql } from '../../src/db/sql.ts';
-import { ask, createAccount, register } from '../support/account.ts';
+import { ask, createAccount, numberOf, register } from '../support/account.ts';
 import { RecordUsageDocument } from '../support/operations.ts';
 import { asOwner, TEST_NOW, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
@@ -12,11 +12,13 @@ import { type GatewayProcess, startGatewayProcess } from '../support/gateway-pro
 const OPERATOR_KEY = 'operator-key-of-the-login-tests';
 
 let beside: TestGateway;
+let account = 0;
 let gateway: GatewayProcess;
 
 beforeAll(async () => {
   beside = await startTestGateway();
   const accountId = await createAccount(beside);
+  account = numberOf(accountId);
   const [id = ''] = await register(beside, accountId, {
     kind: 'WORKFLOW',
     externalId: 'w',
@@ -47,6 +49,8 @@ async function asLogin(role: LoginRole, statements: readonly string[]): Promise<
   const client = new pg.Client({ connectionString: urlOf(role) });
   await client.connect();
   try {
+    // An account's rows are there to be touched.
+    await client.query(`set billing.account_id = '${account}'`);
     for (const statement of statements) await client.query(statement);
     return 'done';
   } catch (error) {
