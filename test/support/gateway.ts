@@ -137,6 +137,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     clock: time,
     logLevel: 'silent',
     queryCostMax: TEST_QUERY_COST_MAX,
+    // A slow machine refuses nothing of a test.
+    overload: { connectionWaitMs: () => 0, loopDelayMs: () => 0 },
     ...options.server,
   });
   await server.listen({ port: 0, host: '127.0.0.1' });
