@@ -10,6 +10,7 @@ import { CatalogueService } from './catalogue/catalogue.service.ts';
 import { AlertService } from './alerts/alerts.service.ts';
 import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
+import type { TakeEvents } from './core/rate.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
 import type { AccountDefaults } from './credits/policy.ts';
 import { ThresholdsService } from './credits/thresholds.service.ts';
@@ -63,6 +64,8 @@ export interface AppOptions {
   readonly webhooks?: WebhookOptions;
   /** Null or left out: JWTs are not taken. */
   readonly jwt?: JwtConfig | null;
+  /** Takes what calls bring to an account; default: any number. */
+  readonly takeEvents?: TakeEvents;
   /** Receives the errors of background work. */
   readonly onError: (error: unknown) => void;
 }
@@ -160,7 +163,7 @@ function createServices(options: AppOptions): Services {
   const credits = new AllocationsService(accounts, settlements);
   const due = new DueLoop(database, clock, settlements, options.onError);
   const rates = new RatesService(database, accounts, settlements);
-  const resources = new ResourceService(accounts);
+  const resources = new ResourceService(accounts, options.takeEvents);
   const deployments = new DeploymentService(settlements, { ingestWindowDays });
   const folding = new FoldingLoop(database, options.onError);
   const events = new EventsService(settlements);
@@ -168,6 +171,7 @@ function createServices(options: AppOptions): Services {
     windowDays: ingestWindowDays,
     aheadSeconds: ingestAheadSeconds,
     onRecorded: folding.nudge.bind(folding),
+    takeEvents: options.takeEvents,
   });
   const webhooks = createWebhooks(options, accounts, (tx, account, endpoint, reason) =>
     emails.writeEmail(tx, account, (addressee) =>

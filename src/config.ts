@@ -19,10 +19,11 @@ import {
 import { parseTrustedDocuments, QUERY_LIMITS, type TrustedDocuments } from './graphql/documents.ts';
 import { firstThresholds } from './credits/thresholds.ts';
 import type { MetricsPlace } from './http/metrics.ts';
-import type { PointRates } from './http/rates.ts';
+import type { EventRate, PointRates } from './http/rates.ts';
 import type { TrustProxy } from './http/server.ts';
 import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './http/doors.ts';
 import { ConfigError, EnvironmentReader } from './environment.ts';
+import { EVENTS_PER_CALL_MAX } from './recording/event.ts';
 import { parseWebhookKeys } from './webhook-key.ts';
 
 const POINTS_MAX = 999_999_999;
@@ -83,6 +84,7 @@ export interface Config {
   /** Whose X-Forwarded-For says where a request comes from. */
   readonly trustProxy: TrustProxy;
   readonly pointRates: PointRates;
+  readonly eventRate: EventRate;
   readonly metrics: MetricsPlace;
   readonly doorLimits: DoorLimits;
 }
@@ -132,7 +134,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     webhookSecretKeys: readWebhookKeys(read),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
     trustProxy: readTrustProxy(read),
-    ...readPoints(read),
+    ...readRates(read),
     corsOrigins: readCorsOrigins(read),
     jwt: readJwt(read),
     ...readDoors(read),
@@ -161,7 +163,9 @@ function readCorsOrigins(read: EnvironmentReader): readonly string[] {
   );
 }
 
-function readPoints(read: EnvironmentReader): Pick<Config, 'queryCostMax' | 'pointRates'> {
+function readRates(
+  read: EnvironmentReader,
+): Pick<Config, 'queryCostMax' | 'pointRates' | 'eventRate'> {
   const queryCostMax = read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
     min: 1_000,
     max: POINTS_MAX,
@@ -177,6 +181,13 @@ function readPoints(read: EnvironmentReader): Pick<Config, 'queryCostMax' | 'poi
         Math.max(2_000_000, queryCostMax),
         limits,
       ),
+    },
+    eventRate: {
+      perAccount: read.integer('RATE_EVENTS_PER_ACCOUNT', 1_000_000, {
+        // With fewer, the largest call that is allowed could never be taken.
+        min: EVENTS_PER_CALL_MAX,
+        max: 999_999_999,
+      }),
     },
   };
 }

@@ -16,6 +16,7 @@ import { migrate } from './db/migrate.ts';
 import { resealedSentence, resealSecrets } from './partners/reseal.service.ts';
 import { secretBox } from './partners/secret-box.service.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
+import { eventRate } from './http/rates.ts';
 import { type ServerOptions, startServer } from './server.ts';
 import { keepKeys } from './made-keys.ts';
 import { webhookKeys } from './webhook-key.ts';
@@ -116,6 +117,7 @@ async function start(config: Config, started: Started): Promise<void> {
     mail: { smtpUrl: config.smtpUrl, from: config.emailFrom, publicUrl: config.publicUrl },
     webhooks,
     jwt: config.jwt,
+    takeEvents: eventRate(config.eventRate),
     onError,
   });
   started.add(() => app.close());

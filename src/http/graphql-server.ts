@@ -13,7 +13,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
-import { invariant } from '../core/errors.ts';
+import { errorCodes, invariant } from '../core/errors.ts';
 import type { Documents } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
@@ -60,6 +60,7 @@ export async function startGraphQLServer({
       ...plugins,
       factsPlugin(),
       costPlugin(),
+      refusalPlugin(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
     ],
@@ -113,6 +114,24 @@ function costPlugin(): ApolloServerPlugin<GraphQLContext> {
           const cost = contextValue[costOfOperation];
           if (body.kind === 'single' && cost !== undefined) {
             body.singleResult.extensions = { ...body.singleResult.extensions, cost };
+          }
+          return Promise.resolve();
+        },
+      }),
+  };
+}
+
+// A call that brings too much is refused by a resolver. Where there is no data besides, the status says so too, as everywhere.
+function refusalPlugin(): ApolloServerPlugin<GraphQLContext> {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        willSendResponse: ({ response: { body, http } }) => {
+          if (body.kind !== 'single' || body.singleResult.data != null) return Promise.resolve();
+          const [extensions] = (body.singleResult.errors ?? []).map((error) => error.extensions);
+          if (extensions?.['code'] === 'RATE_LIMITED') {
+            http.status = errorCodes.RATE_LIMITED;
+            http.headers.set('retry-after', String(extensions['retryAfterSeconds']));
           }
           return Promise.resolve();
         },

@@ -1,9 +1,10 @@
-// How much a caller may ask for in a minute: points of cost, for each key and for each account. A minute begins with the first
-// operation after the last one ended.
+// How much a caller may ask for and bring in a minute: points of cost, for each key and for each account, and events for each
+// account. A minute begins with the first call after the last one ended.
 
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { RateLimitedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import type { TakeEvents } from '../core/rate.ts';
 
 const MINUTE_SECONDS = 60;
 
@@ -40,21 +41,40 @@ export interface PointRates {
   readonly seconds?: number;
 }
 
-/** Counts the points of all callers of this process. */
-export function pointRates({
-  perKey,
-  perAccount,
-  seconds = MINUTE_SECONDS,
-}: PointRates): SpendPoints {
-  const keys = new RateLimiterMemory({ points: perKey, duration: seconds });
-  const accounts = new RateLimiterMemory({ points: perAccount, duration: seconds });
+export interface EventRate {
+  readonly perAccount: number;
+}
+
+/** What a counter counts, which is part of its name where gateways share it. */
+export type Counted = 'points-of-key' | 'points-of-account' | 'events-of-account';
+
+/** Counts what holders take in some time. */
+export type Counter = Pick<RateLimiterAbstract, 'consume' | 'reward' | 'points'>;
+export type CounterOf = (
+  counted: Counted,
+  bound: { readonly points: number; readonly seconds: number },
+) => Counter;
+
+/** Counters of this process. */
+export const countersInMemory: CounterOf = (_counted, { points, seconds }) =>
+  new RateLimiterMemory({ points, duration: seconds });
+
+/** Counts the points of callers. */
+export function pointRates(
+  { perKey, perAccount, seconds = MINUTE_SECONDS }: PointRates,
+  counterOf: CounterOf = countersInMemory,
+): SpendPoints {
+  const keys = counterOf('points-of-key', { points: perKey, seconds });
+  const accounts = counterOf('points-of-account', { points: perAccount, seconds });
   return async ({ name, accountId }, points) => {
-    const ofKey = await take(keys, name, { points, of: 'this key' });
+    const what = `The operation costs ${points} points`;
+    const ofKey = await take(keys, name, { count: points, what, of: 'this key' });
     // An operator's key belongs to no account.
     if (accountId === null) return ofKey;
     try {
       const of = 'all keys of this account together';
-      return Math.min(ofKey, await take(accounts, String(accountId), { points, of }));
+      const account = String(accountId);
+      return Math.min(ofKey, await take(accounts, account, { count: points, what, of }));
     } catch (error) {
       await keys.reward(name, points);
       throw error;
@@ -62,19 +82,32 @@ export function pointRates({
   };
 }
 
+/** Counts what calls bring to accounts, whoever calls. */
+export function eventRate(
+  { perAccount }: EventRate,
+  counterOf: CounterOf = countersInMemory,
+): TakeEvents {
+  const accounts = counterOf('events-of-account', { points: perAccount, seconds: MINUTE_SECONDS });
+  return async (accountId, count) => {
+    if (count === 0) return;
+    const what = `The call brings ${count} entries`;
+    await take(accounts, String(accountId), { count, what, of: 'this account' });
+  };
+}
+
 async function take(
-  limiter: RateLimiterMemory,
+  counter: Counter,
   holder: string,
-  { points, of }: { readonly points: number; readonly of: string },
+  { count, what, of }: { readonly count: number; readonly what: string; readonly of: string },
 ): Promise<number> {
   try {
-    return (await limiter.consume(holder, points)).remainingPoints;
+    return (await counter.consume(holder, count)).remainingPoints;
   } catch (refusal) {
     if (!(refusal instanceof RateLimiterRes)) throw refusal;
-    // What was refused does not count: cheaper operations may still run.
-    await limiter.reward(holder, points);
+    // What was refused does not count: smaller calls may still come.
+    await counter.reward(holder, count);
     throw new RateLimitedError(
-      `The operation costs ${points} points, more than are left in this minute; ${limiter.points} a minute are allowed for ${of}.`,
+      `${what}, more than are left in this minute; ${counter.points} a minute are allowed for ${of}.`,
       Math.ceil(refusal.msBeforeNext / 1_000),
     );
   }

@@ -6,6 +6,7 @@ import { requireAccount } from '../access/authorize.ts';
 import { loadHardware, loadRates } from '../catalogue/catalogue.store.ts';
 import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor } from '../core/identity.ts';
+import type { TakeEvents } from '../core/rate.ts';
 import type { OpenAccount, SettlementService } from '../settlement/settlement.service.ts';
 import { recordUsage } from '../engine/writes.ts';
 import type { Tx } from '../db/database.ts';
@@ -65,6 +66,8 @@ export interface RecordResult {
 export interface IngestOptions extends IngestWindow {
   /** Called after each commit that recorded something. */
   readonly onRecorded: (accountId: number) => void;
+  /** Left out: any number is taken. */
+  readonly takeEvents?: TakeEvents | undefined;
 }
 
 export class IngestService {
@@ -83,7 +86,7 @@ export class IngestService {
   /**
    * Records events and hosting periods of one account. Each is judged separately; the accepted ones are committed together.
    * @param named.path the argument that holds the reports, for errors
-   * @throws FORBIDDEN, NOT_FOUND; BAD_USER_INPUT for more than EVENTS_PER_CALL_MAX reports; UNAVAILABLE
+   * @throws FORBIDDEN, NOT_FOUND; BAD_USER_INPUT for more than EVENTS_PER_CALL_MAX reports; RATE_LIMITED; UNAVAILABLE
    */
   async record(
     actor: Actor,
@@ -101,6 +104,7 @@ export class IngestService {
         { path: named.path },
       );
     }
+    await this.options.takeEvents?.(accountId, reports.length);
     const read = reports.map((report) => readReport(report, accountId));
     const events = read.filter((one): one is UsageEvent => !isRejection(one));
     return summary(read, await this.commits.submit(accountId, events));

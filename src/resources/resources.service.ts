@@ -3,6 +3,7 @@ import type { AccountService } from '../account/account.service.ts';
 import { takeLocalIds } from '../account/account.store.ts';
 import { invariant, NotFoundError, UserInputError, type ErrorPath } from '../core/errors.ts';
 import { type Actor, encodeId, type NodeRef, type Scope, unknownId } from '../core/identity.ts';
+import type { TakeEvents } from '../core/rate.ts';
 import { parseText } from '../core/text.ts';
 import type { Tx } from '../db/database.ts';
 import {
@@ -29,12 +30,16 @@ interface NamedRequest extends Omit<RegisterRequest, 'kind'> {
 const resourceTypes = Object.values(typeOfKind);
 
 export class ResourceService {
-  constructor(private readonly accounts: AccountService) {}
+  /** @param takeEvents left out: any number of resources is registered */
+  constructor(
+    private readonly accounts: AccountService,
+    private readonly takeEvents?: TakeEvents,
+  ) {}
 
   /**
    * Registers resources of any kinds, all or none, in a fixed number of statements.
    * @returns their opaque ids in the order given
-   * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT and CONFLICT, with the path of the field: ['resources', 17, 'kind']
+   * @throws FORBIDDEN, NOT_FOUND, RATE_LIMITED, BAD_USER_INPUT and CONFLICT, with the path of the field: ['resources', 17, 'kind']
    */
   async registerAll(
     actor: Actor,
@@ -48,6 +53,7 @@ export class ResourceService {
         { path: ['resources'] },
       );
     }
+    await this.takeEvents?.(account, requests.length);
     return this.accounts.inAccount(account, async (tx, _owner, nowMs) => {
       const registrations = requests.map((request, index) =>
         parseRegistration(request, nowMs, ['resources', index]),

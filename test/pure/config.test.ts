@@ -56,6 +56,7 @@ describe('loadConfig', () => {
       corsOrigins: [],
       trustProxy: false,
       pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
+      eventRate: { perAccount: 1_000_000 },
     });
   });
 
@@ -93,6 +94,7 @@ describe('loadConfig', () => {
       JWT_ALLOW_OPERATOR: 'true',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
       TRUST_PROXY: '10.0.0.7, 192.168.0.0/16, ::1',
+      RATE_EVENTS_PER_ACCOUNT: '5000',
       RATE_POINTS_PER_KEY: '40000',
       RATE_POINTS_PER_ACCOUNT: '999999999',
     };
@@ -140,6 +142,7 @@ describe('loadConfig', () => {
       },
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
       pointRates: { perKey: 40_000, perAccount: 999_999_999 },
+      eventRate: { perAccount: 5_000 },
       trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
     });
   });

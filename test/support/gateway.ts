@@ -90,7 +90,7 @@ export interface TestGatewayOptions {
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
-  readonly app?: Pick<AppOptions, 'jwt'>;
+  readonly app?: Pick<AppOptions, 'jwt' | 'takeEvents'>;
   readonly server?: Pick<
     ServerOptions,
     'trustedDocuments' | 'queryCostMax' | 'corsOrigins' | 'trustProxy' | 'pointRates' | 'overload'

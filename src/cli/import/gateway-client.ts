@@ -89,7 +89,7 @@ export class GatewayClient {
     let failure = await this.attempt(body);
     for (const delayMs of this.options.retryDelaysMs) {
       if (!failure.isPassing) break;
-      await sleep(delayMs);
+      await sleep(Math.max(delayMs, failure.retryAfterMs ?? 0));
       failure = await this.attempt(body);
     }
     if (failure.isPassing) {
@@ -116,7 +116,10 @@ export class GatewayClient {
         signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
       });
       const text = await response.text();
-      if (RETRIED_STATUS.includes(response.status)) return passing(`status ${response.status}`);
+      if (RETRIED_STATUS.includes(response.status)) {
+        const seconds = Number(response.headers.get('retry-after') ?? 0);
+        return passing(`status ${response.status}`, seconds > 0 ? seconds * 1_000 : 0);
+      }
       return attemptOf(response.status, text);
     } catch (error) {
       return passing(reasonOf(error));
@@ -129,10 +132,12 @@ interface Attempt {
   readonly isPassing: boolean;
   readonly reason: string | null;
   readonly answered: unknown;
+  /** How long the gateway asks to wait; left out when it does not say. */
+  readonly retryAfterMs?: number;
 }
 
-function passing(reason: string): Attempt {
-  return { isPassing: true, reason, answered: null };
+function passing(reason: string, retryAfterMs = 0): Attempt {
+  return { isPassing: true, reason, answered: null, retryAfterMs };
 }
 
 function attemptOf(status: number, text: string): Attempt {
