@@ -82,10 +82,10 @@ export async function startServer({
     metrics,
     logLevel,
     backgroundFailures,
-    extraRoutes: (server, admission) =>
+    extraRoutes: (server, { admission, check }) =>
       registerEventsRoute(server, {
         ingest: app.ingest,
-        authenticate,
+        check,
         admission,
       }),
   });

@@ -8,7 +8,7 @@ import { EVENTS_PER_CALL_MAX, rejected } from '../recording/event.ts';
 import type { RawFields } from '../recording/parse-event.ts';
 import type { IngestService, Report } from '../recording/ingest.service.ts';
 import { readText } from './incoming.ts';
-import { type Authenticate, keyCheck } from './key-check.ts';
+import type { KeyCheck } from './key-check.ts';
 import type { RequestAdmission, Work } from './overload.ts';
 
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
@@ -34,7 +34,7 @@ const CALL: Work = { type: 'mutation', points: 20 };
 
 export interface EventsRouteDeps {
   readonly ingest: Pick<IngestService, 'record'>;
-  readonly authenticate: Authenticate;
+  readonly check: KeyCheck;
   readonly admission: RequestAdmission;
 }
 
@@ -44,7 +44,7 @@ export async function registerEventsRoute(
   deps: EventsRouteDeps,
 ): Promise<void> {
   await app.register((scope, _options, done) => {
-    const { onRequest, actorOf } = keyCheck(deps.authenticate);
+    const { onRequest, actorOf } = deps.check;
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser([SINGLE, BATCH], { parseAs: 'buffer' }, readText);
     scope.route({

@@ -1,9 +1,10 @@
-// Routes that need a key check it before they read the body, so that a caller without one does not send it in vain.
+// Routes that need a key check it before they read the body, so that a caller without one does not send it in vain. If a page
+// sends it, the page must be one that may use that key.
 
 import type { FastifyRequest } from 'fastify';
 import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor, CallSource } from '../core/identity.ts';
-import { requireOwnOrigin } from './origins.ts';
+import type { Origins } from './origins.ts';
 
 /**
  * The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked.
@@ -27,14 +28,14 @@ export function sourceOf(request: FastifyRequest): CallSource {
   return { requestId: request.id, address: request.ip };
 }
 
-/** Checks the keys of requests, for one route or several. */
-export function keyCheck(authenticate: Authenticate): KeyCheck {
+/** Checks the keys of requests, for all routes. */
+export function keyCheck(authenticate: Authenticate, origins: Origins): KeyCheck {
   const actors = new WeakMap<FastifyRequest, Actor>();
   return {
     onRequest: async (request) => {
       const actor = await authenticate(request.headers.authorization, request.ip);
       if (actor === null) throw new UnauthenticatedError();
-      requireOwnOrigin(request, actor);
+      origins.require(request, actor);
       actors.set(request, { ...actor, source: sourceOf(request) });
     },
     actorOf: (request) => {

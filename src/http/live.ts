@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { handleProtocols } from 'graphql-ws';
 import type { Documents } from '../graphql/documents.ts';
-import type { Authenticate } from './key-check.ts';
+import type { Authenticate, KeyCheck } from './key-check.ts';
 import { LiveOperations, type OperationDeps } from './live-operations.ts';
 import {
   LIVE_LIMITS,
@@ -33,6 +33,7 @@ export interface LiveServerDeps extends LiveDeps {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
   readonly authenticate: Authenticate;
+  readonly check: KeyCheck;
   readonly origins: Origins;
   readonly spend: SpendPoints | undefined;
   readonly overload: Overload;
@@ -81,7 +82,7 @@ export async function openLive(
     },
   });
   sessions.start();
-  serveEventStreams(server, { operations, sessions, authenticate, origins });
+  serveEventStreams(server, { operations, sessions, check: deps.check });
   return websocketHandler({ operations, sessions, authenticate, origins, log });
 }
 

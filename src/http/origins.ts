@@ -56,7 +56,7 @@ export class Origins {
     throw refusalOf(origin);
   }
 
-  /** Whether a socket or an event stream with an actor's key may be opened by the page that asks, if it is one. */
+  /** Whether an actor's key may be used by the page that asks, if it is one. */
   allows(request: FastifyRequest, actor: Actor): boolean {
     return hasOwnOrigins(actor) ? isOwnOrigin(request, actor) : this.isOpen(request);
   }
@@ -74,11 +74,6 @@ export class Origins {
   private isOpen({ headers: { origin, host } }: FastifyRequest): boolean {
     return origin === undefined || this.listed.has(origin) || isSameHost(origin, host);
   }
-}
-
-/** @throws FORBIDDEN when a portal token is used by a page of an origin that it does not name */
-export function requireOwnOrigin(request: FastifyRequest, actor: Actor): void {
-  if (hasOwnOrigins(actor) && !isOwnOrigin(request, actor)) throw refusalOf(request.headers.origin);
 }
 
 function hasOwnOrigins({ origins = [] }: Actor): boolean {

@@ -28,7 +28,7 @@ import {
   startGraphQLServer,
 } from './graphql-server.ts';
 import { checkAddresses, takeJson } from './incoming.ts';
-import { type Authenticate, keyCheck } from './key-check.ts';
+import { type Authenticate, type KeyCheck, keyCheck } from './key-check.ts';
 import { type LiveDeps, type LiveServerDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
 import { measureRequests, type Metrics, type MetricsPlace, serveMetrics } from './metrics.ts';
@@ -90,7 +90,7 @@ export interface HttpServerDeps {
   /** Adds further routes; their errors are answered like all others. */
   readonly extraRoutes: (
     server: FastifyInstance,
-    admission: RequestAdmission,
+    shared: { readonly admission: RequestAdmission; readonly check: KeyCheck },
   ) => void | Promise<void>;
 }
 
@@ -124,6 +124,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   answerFailures(server, facts);
   const origins = new Origins(deps);
   await origins.answerBrowsers(server);
+  const check = keyCheck(deps.authenticate, origins);
   checkAddresses(server);
   takeJson(server);
   compressAnswers(server);
@@ -136,8 +137,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   serveMetrics(server, registry, deps.metrics ?? {});
   serveProbes(server, deps.isReady);
   await servePages(server);
-  await serveGraphQL(server, deps, { facts, operations, origins, overload, admission });
-  await deps.extraRoutes(server, admission);
+  await serveGraphQL(server, deps, { facts, operations, check, origins, overload, admission });
+  await deps.extraRoutes(server, { admission, check });
   return server;
 }
 
@@ -151,6 +152,7 @@ function trustOf(
 
 interface GraphQLParts extends Pick<Metrics, 'operations'> {
   readonly facts: FactsOfRequest;
+  readonly check: KeyCheck;
   readonly origins: Origins;
   readonly overload: Overload;
   readonly admission: RequestAdmission;
@@ -159,7 +161,7 @@ interface GraphQLParts extends Pick<Metrics, 'operations'> {
 async function serveGraphQL(
   server: FastifyInstance,
   deps: HttpServerDeps,
-  { facts, operations, origins, overload, admission }: GraphQLParts,
+  { facts, operations, check, origins, overload, admission }: GraphQLParts,
 ): Promise<void> {
   const documents = new Documents(deps.schema, deps.trustedDocuments ?? null, deps.queryCostMax);
   const apollo = await startGraphQLServer({
@@ -169,9 +171,9 @@ async function serveGraphQL(
     plugins: [operations],
   });
   server.addHook('onClose', () => apollo.stop());
-  const { authenticate, spend } = deps;
-  const { onRequest, actorOf } = keyCheck(authenticate);
-  const sockets = await socketsOf(server, deps, { documents, origins, overload });
+  const { spend } = deps;
+  const { onRequest, actorOf } = check;
+  const sockets = await socketsOf(server, deps, { documents, check, origins, overload });
   const { preHandler, costOf } = documentReader({
     documents,
     admit: admission.admit,
@@ -213,7 +215,7 @@ async function serveGraphQL(
 async function socketsOf(
   server: FastifyInstance,
   { schema, live, authenticate, spend, doorLimits = DEFAULT_DOOR_LIMITS }: HttpServerDeps,
-  shared: Pick<LiveServerDeps, 'documents' | 'origins' | 'overload'>,
+  shared: Pick<LiveServerDeps, 'documents' | 'check' | 'origins' | 'overload'>,
 ): Promise<Pick<RouteOptions, 'wsHandler'>> {
   if (live === undefined) return {};
   const connectionsMax = liveConnectionsMax(doorLimits);

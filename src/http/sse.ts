@@ -6,9 +6,8 @@ import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { createHandler, type Handler, type Request } from 'graphql-sse';
 import { UnauthenticatedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
-import { type Authenticate, keyCheck } from './key-check.ts';
+import type { KeyCheck } from './key-check.ts';
 import { Caller, type LiveOperations, type OperationContext } from './live-operations.ts';
-import type { Origins } from './origins.ts';
 import type { LiveSession, LiveSessions } from './live-sessions.ts';
 import { FRAME_BYTES_MAX } from './websocket.ts';
 
@@ -17,8 +16,7 @@ const EVENT_STREAM = 'text/event-stream';
 export interface SseDeps {
   readonly operations: LiveOperations;
   readonly sessions: LiveSessions;
-  readonly authenticate: Authenticate;
-  readonly origins: Origins;
+  readonly check: KeyCheck;
 }
 
 /** One connection. */
@@ -31,16 +29,13 @@ type SseRequest = Request<FastifyRequest, Connection>;
 
 /** Adds the route to a server. */
 export function serveEventStreams(server: FastifyInstance, deps: SseDeps): void {
-  const { onRequest, actorOf } = keyCheck(deps.authenticate);
+  const { onRequest, actorOf } = deps.check;
   const handle = protocolHandler(deps.operations);
   server.route({
     method: ['GET', 'POST'],
     url: '/graphql/stream',
     bodyLimit: FRAME_BYTES_MAX,
-    onRequest: async (request) => {
-      await onRequest(request);
-      deps.origins.require(request, actorOf(request));
-    },
+    onRequest,
     handler: async (request, reply) => {
       if (request.headers.accept?.includes(EVENT_STREAM) !== true) {
         throw new UserInputError(`Send the header "Accept: ${EVENT_STREAM}".`);

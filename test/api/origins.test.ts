@@ -36,14 +36,15 @@ async function upgrade(origin: string): Promise<number> {
   return status;
 }
 
-function stream(origin: string): Promise<Response> {
-  return fetch(`${originOf(gateway)}/graphql/stream`, {
+/** A call from a page, with the operator's key. */
+function call(path: string, origin: string): Promise<Response> {
+  return fetch(`${originOf(gateway)}${path}`, {
     method: 'POST',
     headers: {
       origin,
       authorization: `Bearer ${gateway.operatorKey}`,
-      accept: 'text/event-stream',
-      'content-type': 'application/json',
+      accept: path === '/graphql/stream' ? 'text/event-stream' : 'application/json',
+      'content-type': path === '/v1/events' ? 'application/cloudevents+json' : 'application/json',
     },
     body: JSON.stringify(QUERY),
   });
@@ -123,8 +124,8 @@ describe('an answer', () => {
   });
 });
 
-describe('sockets and event streams', () => {
-  it('are opened by pages of listed origins and of this gateway only', async () => {
+describe('a key', () => {
+  it('is used by pages of listed origins and of this gateway only, by every transport', async () => {
     const own = originOf(gateway);
     const origins = [
       LISTED,
@@ -135,10 +136,17 @@ describe('sockets and event streams', () => {
       'http://127.0.0.1',
     ];
     const sockets = await Promise.all(origins.map(upgrade));
-    const streams = await Promise.all(origins.map(stream));
+    const callAll = async (path: string): Promise<Response[]> =>
+      Promise.all(origins.map((origin) => call(path, origin)));
+    const calls = await callAll('/graphql');
+    const streams = await callAll('/graphql/stream');
+    const events = await callAll('/v1/events');
 
     expect(sockets).toEqual([101, 101, 101, 403, 403, 403]);
+    expect(calls.map(({ status }) => status)).toEqual([200, 200, 200, 403, 403, 403]);
     expect(streams.map(({ status }) => status)).toEqual([200, 200, 200, 403, 403, 403]);
+    // An operator who names no account: past the key.
+    expect(events.map(({ status }) => status)).toEqual([400, 400, 400, 403, 403, 403]);
     expect(await streams[3]?.json()).toEqual({
       errors: [
         {

@@ -78,7 +78,7 @@ describe('a portal token', () => {
       await codeOf(
         gateway.query('mutation { updateAccount(input: { name: "x" }) { id } }', {}, token),
       ),
-    ).toBeDefined();
+    ).toBe('FORBIDDEN');
   });
 
   it('is made with MANAGE, for the account of the key', async () => {
@@ -191,6 +191,16 @@ describe('origins of a portal token', () => {
     expect(await callFrom(OTHER, token)).toEqual([403, OTHER]);
     expect(await callFrom('https://evil.example.com', token)).toEqual([403, undefined]);
     expect(await callFrom(OTHER, other)).toEqual([200, OTHER]);
+  });
+
+  it('open the gateway to no other key, and to no token without origins', async () => {
+    await aToken({ origins: [PORTAL] });
+    const key = await createKey(gateway, otherAccountId, ['READ_USAGE']);
+    const token = await aToken({ accountId: otherAccountId });
+
+    expect(await callFrom(PORTAL, key.secret)).toEqual([403, PORTAL]);
+    expect(await callFrom(PORTAL, token)).toEqual([403, PORTAL]);
+    expect(await callFrom(null, token)).toEqual([200, undefined]);
   });
 
   it('may open sockets and event streams with it, and with no other key', async () => {
