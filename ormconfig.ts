@@ -17,6 +17,7 @@ import { NameAlertRules1770190000000 } from './migrations/1770190000000-name-ale
 import { NarrowGrants1770197000000 } from './migrations/1770197000000-narrow-grants.ts';
 import { RecordChanges1770200000000 } from './migrations/1770200000000-record-changes.ts';
 import { ProtectRows1770210000000 } from './migrations/1770210000000-protect-rows.ts';
+import { TestWebhooks1770220000000 } from './migrations/1770220000000-test-webhooks.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -88,4 +89,5 @@ export const migrations = [
   NarrowGrants1770197000000,
   RecordChanges1770200000000,
   ProtectRows1770210000000,
+  TestWebhooks1770220000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

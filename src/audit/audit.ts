@@ -27,6 +27,7 @@ export const auditedActions = {
   revokeApiKey: 'revokeApiKey',
   rotateWebhookSecret: 'rotateWebhookSecret',
   scale: 'scale',
+  sendTestWebhook: 'sendTestWebhook',
   setCreditPolicy: 'setCreditPolicy',
   setHardwareRate: 'setHardwareRate',
   undeploy: 'undeploy',

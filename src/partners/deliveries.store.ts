@@ -67,13 +67,13 @@ const COLUMNS = `d.account_id, d.delivery_id, d.endpoint_id, d.webhook_id, d.eve
 const WITH_ENDPOINT = `join webhook_endpoint e on e.account_id = d.account_id and e.endpoint_id = d.endpoint_id
   and e.deleted_at is null`;
 
-/** Inserts messages, to be sent at once. */
+/** Inserts messages, to be sent at once. @returns their ids, in the same order */
 export async function insertDeliveries(
   tx: Tx,
   accountId: number,
   deliveries: readonly NewDelivery[],
-): Promise<void> {
-  await tx.query(sql`/* partners.insertDeliveries */ insert into webhook_delivery
+): Promise<readonly number[]> {
+  const rows = await tx.query(sql`/* partners.insertDeliveries */ insert into webhook_delivery
        (account_id, endpoint_id, webhook_id, event, payload, next_attempt_at, created_at)
      select ${accountId}, d.endpoint_id, d.webhook_id, d.event, d.payload, d.created_at, d.created_at
      from ${unnested(
@@ -87,12 +87,15 @@ export async function insertDeliveries(
        },
        { as: 'd', ordinal: 'position' },
      )}
-     order by d.position`);
+     order by d.position
+     returning delivery_id`);
+  return rows.map((row) => int(row, 'delivery_id'));
 }
 
 /** A delivery that a job has claimed until an instant. */
 export interface ClaimedDelivery extends DeliveryRef {
   readonly webhookId: string;
+  readonly event: WebhookEvent;
   readonly payload: string;
   /** Made so far. */
   readonly attempts: number;
@@ -118,11 +121,12 @@ export async function claimDue(
          where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING' and claimed_until > ${at(claim.nowMs)}))
      ) as due
      where d.account_id = ${ref.accountId} and d.delivery_id = due.delivery_id
-     returning d.delivery_id, d.webhook_id, d.payload, d.attempts`);
+     returning d.delivery_id, d.webhook_id, d.event, d.payload, d.attempts`);
   return rows.map((row) => ({
     accountId: ref.accountId,
     deliveryId: int(row, 'delivery_id'),
     webhookId: text(row, 'webhook_id'),
+    event: oneOf(row, 'event', webhookEvents),
     payload: text(row, 'payload'),
     attempts: int(row, 'attempts'),
     claimedUntilMs: claim.untilMs,

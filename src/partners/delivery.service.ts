@@ -23,6 +23,7 @@ import {
   type EndpointRef,
   attemptOutcome,
   type AttemptOutcome,
+  isDelivered,
   type WebhookEndpoint,
 } from './webhook.ts';
 import {
@@ -145,7 +146,7 @@ export class WebhookDeliveryService {
       body: delivery.payload,
     });
     await this.record(sealed.endpoint, delivery, { answer, atMs: clock.nowMs() });
-    return answer.status !== null && answer.status >= 200 && answer.status < 300;
+    return isDelivered(answer);
   }
 
   /** The headers of Standard Webhooks. Both secrets sign until the old one ends. */
@@ -177,6 +178,7 @@ export class WebhookDeliveryService {
   ): Promise<void> {
     const { database, accounts } = this.services;
     const outcome = attemptOutcome(answer, {
+      event: delivery.event,
       number: delivery.attempts + 1,
       nowMs: atMs,
       jitter: randomInt(1_000_000) / 1_000_000,

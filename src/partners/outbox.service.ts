@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import type { CreditEvent } from '../engine/credit-event.ts';
 import type { Settled, CreditEventSubscriber } from '../settlement/settlement.service.ts';
@@ -7,6 +6,7 @@ import { loadRunning } from '../hosting/hosting.store.ts';
 import { insertDeliveries, type NewDelivery } from './deliveries.store.ts';
 import { enqueueSending } from './delivery.service.ts';
 import { eventOf, type Facts, payloadOf, type ToldHosting } from './payloads.ts';
+import { newWebhookId } from './secret-box.service.ts';
 import type { WebhookEndpoint } from './webhook.ts';
 import { lockListeners } from './webhooks.store.ts';
 
@@ -36,7 +36,7 @@ function deliveriesOf(
   { facts, recordedAtMs }: { readonly facts: Facts; readonly recordedAtMs: number },
 ): readonly NewDelivery[] {
   const event = eventOf(creditEvent);
-  const webhookId = `msg_${randomUUID().replaceAll('-', '')}`;
+  const webhookId = newWebhookId();
   const payload = payloadOf(creditEvent, facts);
   return listeners
     .filter(({ events }) => events.includes(event))

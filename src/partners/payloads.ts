@@ -18,7 +18,7 @@ import type {
 import { isThreshold } from '../engine/alert-rules.ts';
 import type { EventFacts } from '../notifications/facts.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
-import type { WebhookEvent } from './webhook.ts';
+import type { WebhookEndpoint, WebhookEvent } from './webhook.ts';
 
 /** The limit that Standard Webhooks recommends. */
 export const PAYLOAD_BYTES_MAX = 20_000;
@@ -52,6 +52,19 @@ export function payloadOf(creditEvent: CreditEvent, facts: Facts): string {
     type: eventOf(creditEvent),
     timestamp: isoInstant(creditEvent.atMs),
     data: { account: accountOf(facts.account), ...dataOf(creditEvent, facts) },
+  });
+}
+
+/** The test message of an endpoint. */
+export function testPayloadOf(account: Account, endpoint: WebhookEndpoint, atMs: number): string {
+  const { accountId, endpointId, events } = endpoint;
+  return JSON.stringify({
+    type: 'WEBHOOK_TEST' satisfies WebhookEvent,
+    timestamp: isoInstant(atMs),
+    data: {
+      account: accountOf(account),
+      endpoint: { id: encodeId('WebhookEndpoint', accountId, endpointId), events },
+    },
   });
 }
 

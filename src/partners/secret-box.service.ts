@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
 import { invariant } from '../core/errors.ts';
 import { SECRET_BYTES, SECRET_START } from './webhook.ts';
 
@@ -6,6 +6,11 @@ const CIPHER = 'aes-256-gcm';
 export const BOX_KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+
+/** The id of a new message. */
+export function newWebhookId(): string {
+  return `msg_${randomUUID().replaceAll('-', '')}`;
+}
 
 /** A new signing secret, in the form of Standard Webhooks. */
 export function newWebhookSecret(): string {

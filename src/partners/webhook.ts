@@ -2,7 +2,7 @@
 // (https://www.standardwebhooks.com). A message keeps its id over all its attempts. It is delivered when
 // the receiver answers 2xx. Any other answer, even a redirect, is a failure, and is tried again after ever longer delays, ten
 // times in about three days. An endpoint whose receiver is Gone (410), or whose message failed to the end, gets nothing more
-// until it is enabled again.
+// until it is enabled again. A test message is sent once: a person waits for its outcome, which has no consequence.
 
 import type { DeliveryStatus } from '../notifications/email.ts';
 import { HOUR_MS } from '../core/range.ts';
@@ -16,6 +16,7 @@ export const webhookEvents = {
   DEPLOYMENT_CHANGED: 'DEPLOYMENT_CHANGED',
   DEPLOYMENT_STOPPED: 'DEPLOYMENT_STOPPED',
   CYCLE_CLOSED: 'CYCLE_CLOSED',
+  WEBHOOK_TEST: 'WEBHOOK_TEST',
 } as const;
 export type WebhookEvent = keyof typeof webhookEvents;
 
@@ -26,6 +27,7 @@ export const SECRET_START = 'whsec_';
 export const KEEP_OLD_SECONDS = 86_400;
 export const KEEP_OLD_SECONDS_MAX = 30 * 86_400;
 
+const GONE = 410;
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 
@@ -108,16 +110,25 @@ export interface AttemptOutcome {
  */
 export function attemptOutcome(
   answer: Answer,
-  attempt: { readonly number: number; readonly nowMs: number; readonly jitter: number },
+  attempt: {
+    readonly event: WebhookEvent;
+    readonly number: number;
+    readonly nowMs: number;
+    readonly jitter: number;
+  },
 ): AttemptOutcome {
   const { status: responseCode } = answer;
   const none = { responseCode, nextAttemptAtMs: null, pauseUntilMs: null };
-  if (responseCode !== null && responseCode >= 200 && responseCode < 300) {
+  if (isDelivered(answer)) {
     return { ...none, status: 'DELIVERED', error: null, disablesEndpoint: false };
+  }
+  if (attempt.event === 'WEBHOOK_TEST') {
+    const error = responseCode === GONE ? `Answered ${GONE}.` : errorOf(answer);
+    return { ...none, status: 'FAILED', error, disablesEndpoint: false };
   }
   const error = errorOf(answer);
   const delayMs = ATTEMPT_DELAYS_MS[attempt.number];
-  if (responseCode === 410 || delayMs === undefined) {
+  if (responseCode === GONE || delayMs === undefined) {
     return { ...none, status: 'FAILED', error, disablesEndpoint: true };
   }
   const waitMs = Math.round(delayMs * (1 + JITTER_PART * attempt.jitter));
@@ -132,13 +143,18 @@ export function attemptOutcome(
   };
 }
 
+/** Whether a receiver took a message. */
+export function isDelivered({ status }: Answer): boolean {
+  return status !== null && status >= 200 && status < 300;
+}
+
 function errorOf(answer: Answer): string {
   if (answer.status === null) return answer.error;
   if (answer.status >= 300 && answer.status < 400) {
     return `Answered ${answer.status}: redirects are not followed.`;
   }
-  return answer.status === 410
-    ? 'Answered 410: the endpoint is gone and was disabled.'
+  return answer.status === GONE
+    ? `Answered ${GONE}: the endpoint is gone and was disabled.`
     : `Answered ${answer.status}.`;
 }
 
@@ -227,11 +243,20 @@ function placeFault(
     : `names port ${port}; messages are sent to port ${HTTPS_PORT}, or to one from ${SYSTEM_PORT_MAX + 1} on`;
 }
 
-/** The events of an endpoint, without repetition, in their fixed order. @throws UserInputError when there are none */
+/**
+ * The events of an endpoint, without repetition, in their fixed order.
+ * @throws UserInputError when there are none, or when it asks for test messages, which nothing but sendTestWebhook sends
+ */
 export function parseEvents(
   events: readonly WebhookEvent[],
   path: ErrorPath,
 ): readonly WebhookEvent[] {
+  if (events.includes('WEBHOOK_TEST')) {
+    throw new UserInputError(
+      'events has WEBHOOK_TEST, which no endpoint subscribes to: sendTestWebhook sends it to any.',
+      { path },
+    );
+  }
   const known = Object.values(webhookEvents).filter((event) => events.includes(event));
   if (known.length > 0) return known;
   throw new UserInputError('events must name at least one event.', { path });

@@ -39,7 +39,7 @@ import { Needs } from '../graphql/needs.ts';
 registerEnumType(webhookEvents, {
   name: 'WebhookEvent',
   description:
-    'DEPLOYMENT_STOPPED: a deployment was undeployed, deleted, failed, or stopped by the negative limit; the payload says which.',
+    'DEPLOYMENT_STOPPED: a deployment was undeployed, deleted, failed, or stopped by the negative limit; the payload says which. WEBHOOK_TEST: sendTestWebhook was called; endpoints cannot subscribe to it.',
 });
 
 @ObjectType('WebhookDelivery', {
@@ -249,6 +249,18 @@ export class WebhooksResolver {
     @Arg('id', () => ID) id: string,
   ): Promise<string> {
     return this.webhooks.delete(context.actor, id);
+  }
+
+  @Cost(20)
+  @Mutation(() => WebhookDeliveryType, {
+    description:
+      'Sends a message of the type WEBHOOK_TEST to an endpoint, whatever events it has. The delivery that is returned is PENDING: read it by `node` until it is DELIVERED or FAILED. There is one attempt, and a failed one does not disable the endpoint. CONFLICT while the endpoint is disabled.',
+  })
+  async sendTestWebhook(
+    @Ctx() context: RequestContext,
+    @Arg('endpointId', () => ID) endpointId: string,
+  ): Promise<WebhookDeliveryType> {
+    return deliveryNode(await this.webhooks.sendTest(context.actor, endpointId));
   }
 
   @Cost(20)

@@ -2,12 +2,19 @@ import { requireAccount, requireRef } from '../access/authorize.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { type AuditedChange, auditEntry, type Fields } from '../audit/audit.ts';
 import { insertAudit } from '../audit/audit.store.ts';
-import { ConflictError, UnavailableError } from '../core/errors.ts';
+import { ConflictError, invariant, UnavailableError } from '../core/errors.ts';
 import { type Actor, encodeId, unknownId } from '../core/identity.ts';
 import type { Tx } from '../db/database.ts';
-import { failPending, findDelivery, restartDelivery, restartPending } from './deliveries.store.ts';
+import {
+  failPending,
+  findDelivery,
+  insertDeliveries,
+  restartDelivery,
+  restartPending,
+} from './deliveries.store.ts';
 import { enqueueSending } from './delivery.service.ts';
-import { newWebhookSecret, type SecretBox } from './secret-box.service.ts';
+import { testPayloadOf } from './payloads.ts';
+import { newWebhookId, newWebhookSecret, type SecretBox } from './secret-box.service.ts';
 import { isPrivateHost } from './sender.client.ts';
 import {
   type EndpointRef,
@@ -220,6 +227,36 @@ export class WebhookService {
         nowMs,
       );
       return (await findDelivery(tx, ref)) ?? delivery;
+    });
+  }
+
+  /**
+   * Sends a test message to an endpoint, whatever it subscribes to, once. It is sent by the endpoint's job, as all others are.
+   * @throws FORBIDDEN, NOT_FOUND, CONFLICT while the endpoint is disabled
+   */
+  async sendTest(actor: Actor, id: string): Promise<WebhookDelivery> {
+    const ref = endpointRef(actor, id, 'endpointId');
+    const { accountId, endpointId } = ref;
+    return this.accounts.inAccount(accountId, async (tx, account) => {
+      const endpoint = (await lockEndpoint(tx, ref))?.endpoint ?? null;
+      if (endpoint === null) throw unknownId(id, ['endpointId']);
+      if (!endpoint.enabled) {
+        throw new ConflictError('The endpoint is disabled: enable it first.', {
+          path: ['endpointId'],
+        });
+      }
+      const nowMs = this.accounts.realNowMs();
+      const webhookId = newWebhookId();
+      const payload = testPayloadOf(account, endpoint, nowMs);
+      const [deliveryId] = await insertDeliveries(tx, accountId, [
+        { endpointId, webhookId, event: 'WEBHOOK_TEST', payload, createdAtMs: nowMs },
+      ]);
+      invariant(deliveryId !== undefined, 'a message was written');
+      await enqueueSending(tx, [ref], nowMs);
+      await this.audit(tx, actor, { action: 'sendTestWebhook', ref, to: { webhookId } });
+      const delivery = await findDelivery(tx, { accountId, deliveryId });
+      invariant(delivery !== null, 'its endpoint exists');
+      return delivery;
     });
   }
 

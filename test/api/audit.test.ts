@@ -192,6 +192,11 @@ describe('the entries of mutations', () => {
       variables: async () => ({ deliveryId: await aDelivery() }),
       again: 'CHANGES',
     },
+    {
+      mutation: 'sendTestWebhook',
+      variables: () => ({ endpointId: id('createWebhookEndpoint') }),
+      again: 'CHANGES',
+    },
     { mutation: 'undeploy', variables: named('registerGuardrail') },
     {
       mutation: 'deploymentFailed',

@@ -236,6 +236,7 @@ async function tell(accountId: string): Promise<void> {
   const deliveryId = deliveries?.nodes[0]?.id ?? '';
   await run(operations.WebhookDeliveryDocument, { id: deliveryId });
   await run(operations.RedeliverWebhookDocument, { deliveryId });
+  await run(operations.SendTestWebhookDocument, { endpointId: id });
   await run(operations.RotateWebhookSecretDocument, { id });
   await run(operations.UpdateWebhookEndpointDocument, { id, enabled: false });
   await run(operations.DeleteWebhookEndpointDocument, { id });

@@ -2,9 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ask } from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { AccountOfHooks, type Delivery } from '../support/webhook-account.ts';
-import type { WebhookEvent } from '../support/operations.ts';
+import { SendTestWebhookDocument, type WebhookEvent } from '../support/operations.ts';
 
 const EVERY_EVENT = [
   'ALERT_RAISED',
@@ -62,7 +63,7 @@ function asInDocs(message: unknown): unknown {
 describe('the events', () => {
   it('tell what docs/webhooks.md shows', async () => {
     const account = await AccountOfHooks.open(gateway, 'acme');
-    await account.endpoint('https://example.com/hooks', EVERY_EVENT);
+    const { endpoint } = await account.endpoint('https://example.com/hooks', EVERY_EVENT);
 
     // 2 replicas x 2 credits an hour: 4 an hour; from 13:00 on 3 replicas: 6 an hour.
     await account.deploy(2);
@@ -72,6 +73,8 @@ describe('the events', () => {
     await account.advanceTo('2026-03-10T20:40:00.000Z');
     await account.undeploy();
     await account.advanceTo('2026-04-01T00:00:00.000Z');
+
+    await ask(gateway, SendTestWebhookDocument, { endpointId: endpoint.id }, account.key);
 
     const messages = (await account.deliveries()).map(messageOf);
     const told = (event: string): unknown => messages.find(({ type }) => type === event);
@@ -83,8 +86,9 @@ describe('the events', () => {
       'CYCLE_CLOSED',
       // With a new cycle nothing of it is used yet: the alert is resolved.
       'ALERT_RAISED',
+      'WEBHOOK_TEST',
     ]);
-    expect([...examples().keys()]).toEqual([...EVERY_EVENT]);
+    expect([...examples().keys()]).toEqual([...EVERY_EVENT, 'WEBHOOK_TEST']);
     for (const [event, example] of examples()) {
       expect(asInDocs(told(event))).toEqual(example);
     }

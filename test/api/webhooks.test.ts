@@ -714,6 +714,7 @@ describe('the endpoints of an account', () => {
       `mutation { rotateWebhookSecret(id: "${endpoint.id}") { secret } }`,
       `mutation { deleteWebhookEndpoint(id: "${endpoint.id}") }`,
       `mutation { redeliverWebhook(deliveryId: "${delivery.id}") { id } }`,
+      `mutation { sendTestWebhook(endpointId: "${endpoint.id}") { id } }`,
       `query { node(id: "${endpoint.id}") { id } }`,
       `query { node(id: "${delivery.id}") { id } }`,
       `query { webhookEndpoints(accountId: "${account.id}") { id } }`,

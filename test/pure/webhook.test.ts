@@ -27,7 +27,7 @@ function answered(status: number, retryAfter: string | null = null): Answer {
 }
 
 function judged(answer: Answer, number = 1, jitter = 0): ReturnType<typeof attemptOutcome> {
-  return attemptOutcome(answer, { number, nowMs: NOW_MS, jitter });
+  return attemptOutcome(answer, { event: 'ALERT_RAISED', number, nowMs: NOW_MS, jitter });
 }
 
 describe('an attempt', () => {
@@ -70,6 +70,31 @@ describe('an attempt', () => {
       nextAttemptAtMs: null,
       disablesEndpoint: true,
     });
+  });
+});
+
+describe('the attempt of a test message', () => {
+  const tried = (status: number): ReturnType<typeof attemptOutcome> =>
+    attemptOutcome(answered(status, '60'), {
+      event: 'WEBHOOK_TEST',
+      number: 1,
+      nowMs: NOW_MS,
+      jitter: 0,
+    });
+
+  it.each([302, 410, 429, 500, 503])('that is answered %i is the only one', (status) => {
+    expect(tried(status)).toEqual({
+      status: 'FAILED',
+      responseCode: status,
+      error: status === 302 ? 'Answered 302: redirects are not followed.' : `Answered ${status}.`,
+      nextAttemptAtMs: null,
+      pauseUntilMs: null,
+      disablesEndpoint: false,
+    });
+  });
+
+  it('that is answered 204 delivers', () => {
+    expect(tried(204)).toMatchObject({ status: 'DELIVERED', error: null });
   });
 });
 

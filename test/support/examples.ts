@@ -338,6 +338,7 @@ export class ExampleAccount {
         async () => ({ id: (await createKey(this.gateway, accountId, ['READ_USAGE'])).id }),
       ],
       rotateWebhookSecret: [() => endpoint],
+      sendTestWebhook: [() => ({ endpointId: ids.WebhookEndpoint })],
       updateAccount: [() => ({ input: { accountId, name: this.name } })],
       updateWebhookEndpoint: [() => ({ ...endpoint, enabled: true })],
       webhookEndpoints: [() => ({ accountId })],
