@@ -36,6 +36,11 @@ export interface Actor {
   readonly source?: CallSource;
 }
 
+/** What tells callers apart where they are counted: accounts name the subjects of their JWTs each for itself. */
+export function callerKey({ accountId, name }: Actor): string {
+  return JSON.stringify([accountId, name]);
+}
+
 export const nodeTypes = {
   Account: 'Account',
   Alert: 'Alert',

@@ -3,7 +3,7 @@
 // answer are closed.
 
 import { RateLimitedError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import { type Actor, callerKey } from '../core/identity.ts';
 
 const KEYS_EVERY_MS = 2_000;
 /**
@@ -71,7 +71,8 @@ export class LiveSessions {
   /** Lets a connection in; `delete` must follow when it has closed. @throws RATE_LIMITED */
   add(session: LiveSession): void {
     const { connectionsOfAll, connectionsPerKey, connectionsPerAccount } = this.deps.limits;
-    const { name, accountId } = session.actor;
+    const { accountId } = session.actor;
+    const key = callerKey(session.actor);
     requireAtMost(
       connectionsOfAll,
       this.sessions.size + 1,
@@ -79,7 +80,7 @@ export class LiveSessions {
     );
     requireAtMost(
       connectionsPerKey,
-      this.byKey.of(name).size + 1,
+      this.byKey.of(key).size + 1,
       `This key has ${connectionsPerKey} sockets and streams, the most that are allowed: close one.`,
     );
     if (accountId !== null) {
@@ -89,17 +90,17 @@ export class LiveSessions {
         `This account has ${connectionsPerAccount} sockets and streams, the most that are allowed: close one.`,
       );
     }
-    this.requireOperations(name, session.operations());
+    this.requireOperations(key, session.operations());
     this.nextSlot = (this.nextSlot + 1) % ALIVE_SLOTS;
     this.sessions.set(session, this.nextSlot);
-    this.byKey.add(name, session);
+    this.byKey.add(key, session);
     if (accountId !== null) this.byAccount.add(accountId, session);
   }
 
   delete(session: LiveSession): void {
-    const { name, accountId } = session.actor;
+    const { accountId } = session.actor;
     this.sessions.delete(session);
-    this.byKey.delete(name, session);
+    this.byKey.delete(callerKey(session.actor), session);
     if (accountId !== null) this.byAccount.delete(accountId, session);
   }
 
@@ -108,7 +109,7 @@ export class LiveSessions {
    * @throws RATE_LIMITED
    */
   requireRoomOn(session: LiveSession): void {
-    this.requireOperations(session.actor.name, 0);
+    this.requireOperations(callerKey(session.actor), 0);
   }
 
   start(): void {
@@ -185,7 +186,7 @@ function requireAtMost(most: number, count: number, sentence: string): void {
   if (count > most) throw new RateLimitedError(sentence, RETRY_AFTER_SECONDS);
 }
 
-function keyOf({ name, accountId, endsAtMs }: Actor): string {
-  // JWTs of one subject can have different accounts and ends.
-  return JSON.stringify([name, accountId, endsAtMs]);
+function keyOf(actor: Actor): string {
+  // JWTs of one caller can have different ends.
+  return JSON.stringify([callerKey(actor), actor.endsAtMs]);
 }

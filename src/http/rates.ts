@@ -3,7 +3,7 @@
 
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { RateLimitedError } from '../core/errors.ts';
-import type { Actor } from '../core/identity.ts';
+import { type Actor, callerKey } from '../core/identity.ts';
 import type { TakeEvents } from '../core/rate.ts';
 
 const MINUTE_SECONDS = 60;
@@ -66,9 +66,11 @@ export function pointRates(
 ): SpendPoints {
   const keys = counterOf('points-of-key', { points: perKey, seconds });
   const accounts = counterOf('points-of-account', { points: perAccount, seconds });
-  return async ({ name, accountId }, points) => {
+  return async (actor, points) => {
+    const { accountId } = actor;
+    const key = callerKey(actor);
     const what = `The operation costs ${points} points`;
-    const ofKey = await take(keys, name, { count: points, what, of: 'this key' });
+    const ofKey = await take(keys, key, { count: points, what, of: 'this key' });
     // An operator's key belongs to no account.
     if (accountId === null) return ofKey;
     try {
@@ -76,7 +78,7 @@ export function pointRates(
       const account = String(accountId);
       return Math.min(ofKey, await take(accounts, account, { count: points, what, of }));
     } catch (error) {
-      await keys.reward(name, points);
+      await keys.reward(key, points);
       throw error;
     }
   };

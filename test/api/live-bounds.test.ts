@@ -22,12 +22,13 @@ const actor = (name: string, accountId: number | null): Actor => ({
   scopes: new Set(),
 });
 
-/** Keys by their secrets: two of account 7, one of account 8, and an operator's. */
+/** Keys by their secrets: two of account 7, one each of accounts 8 and 9, and an operator's. */
 const callers: Readonly<Record<string, Actor>> = {
   a1: actor('key:1', 7),
   a2: actor('portal:2', 7),
   b1: actor('jwt:b', 8),
   operator: actor('key:4', null),
+  sameSubject: actor('jwt:b', 9),
 };
 
 let small: SmallServer;
@@ -130,6 +131,14 @@ describe('sockets and streams', () => {
       expect(await refusedSocket(key)).toEqual({ code: 4451, reason });
       expect(await stream(key)).toMatchObject(refusal(reason) as object);
     }
+  });
+
+  it('are counted for each account where subjects of JWTs have one name', async () => {
+    await start({ connectionsPerKey: 1, operationsPerKey: 1 });
+    begin(await initialised(origin, 'b1'), 'one');
+
+    expect(await stream('b1')).toMatchObject({ status: 429 });
+    expect(await stream('sameSubject')).toMatchObject({ status: 200 });
   });
 
   it('are counted together for all keys of an account', async () => {

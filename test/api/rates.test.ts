@@ -162,7 +162,15 @@ describe('the counter', () => {
     await expect(spend(actor('key:2', 7), 8)).rejects.toThrow(RateLimitedError);
     expect(await spend(actor('key:2', 7), 6)).toBe(0);
     expect(await spend(actor('key:3', 8), 12)).toBe(0);
-    expect(await spend(actor('key:2', null), 6)).toBe(0);
+    expect(await spend(actor('key:4', null), 12)).toBe(0);
+  });
+
+  it('counts JWTs of one subject, or of none, for each account', async () => {
+    const spend = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
+    await spend(actor('jwt:', 7), PER_KEY);
+
+    expect(await spend(actor('jwt:', 8), PER_KEY)).toBe(0);
+    await expect(spend(actor('jwt:', 7), 1)).rejects.toThrow('for this key');
   });
 
   it('begins anew after its time', async () => {
