@@ -2,11 +2,14 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { entities, migrations } from '../../ormconfig.ts';
-import { type Database, openDatabase, sqlState } from '../../src/db/database.ts';
+import { encodeId } from '../../src/core/identity.ts';
+import { type Database, openDatabase, sqlState, type Tx } from '../../src/db/database.ts';
 import { loginOf, loginUrl } from '../../src/db/login.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { raw, sql } from '../../src/db/sql.ts';
 import type { Whose } from '../../src/db/whose.ts';
+import { resolveResourceRefs } from '../../src/resources/resources.store.ts';
+import { loadTailActivity } from '../../src/views/views.store.ts';
 import { ask, numberOf, register } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
@@ -82,6 +85,20 @@ function query(whose: Whose, text: string): Promise<readonly object[]> {
 async function accountsIn(whose: Whose, table: string): Promise<readonly number[]> {
   const rows = await query(whose, `select distinct account_id as id from ${table} order by 1`);
   return rows.map((row) => Number(Reflect.get(row, 'id')));
+}
+
+/** How a store's statement is carried out. */
+async function planOf(tx: Tx, run: (tx: Tx) => Promise<unknown>): Promise<string> {
+  const lines: unknown[] = [];
+  await run({
+    ...tx,
+    query: async (statement) => {
+      const rows = await tx.query(sql`explain ${statement}`);
+      lines.push(...rows.map((row) => row['QUERY PLAN']));
+      return [];
+    },
+  });
+  return lines.join('\n');
 }
 
 describe('every table with account_id', () => {
@@ -211,6 +228,40 @@ describe('a statement in a transaction of an account', () => {
       return tx.query(sql`select account_id from account`);
     });
     expect(rows).toEqual([{ account_id: ours }]);
+  });
+});
+
+describe('a statement of an account', () => {
+  beforeAll(async () => {
+    const many = Array.from({ length: 500 }, (_, index) => `w${index}`);
+    const accountId = encodeId('Account', ours, ours);
+    await register(
+      gateway,
+      accountId,
+      ...many.map((name) => ({ kind: 'WORKFLOW', externalId: name, name }) as const),
+    );
+    await asOwner(gateway.databaseUrl, 'analyze resource');
+  });
+
+  // A condition that is not leakproof would be judged for every row of the account instead.
+  it.each([
+    [
+      'resources by their identity',
+      (tx: Tx) => resolveResourceRefs(tx, ours, [{ kind: 'GUARDRAIL', externalId: 'pii' }]),
+      /Index Cond: .*external_id = /,
+    ],
+    [
+      'the events that are not folded',
+      (tx: Tx) => loadTailActivity(tx, [ours]),
+      /Index Cond: .*seq > .*watermark.*seq <= /,
+    ],
+  ])('finds %s by an index', async (_what, run, condition) => {
+    const plan = await database.inTransaction({ accountId: ours }, async (tx) => {
+      await tx.query(sql`set local enable_seqscan = off`);
+      await tx.query(sql`set local enable_bitmapscan = off`);
+      return planOf(tx, run);
+    });
+    expect(plan).toMatch(condition);
   });
 });
 
