@@ -21,6 +21,8 @@ export const endReasons = {
   KEY_ENDED: 'KEY_ENDED',
   /** Events wait because it does not read. */
   SLOW: 'SLOW',
+  /** It carried no operation for long. */
+  IDLE: 'IDLE',
   /** This gateway stops; another one can serve the client. */
   GOING_AWAY: 'GOING_AWAY',
 } as const;
@@ -41,6 +43,8 @@ export interface LiveLimits {
   readonly connectionsPerAccount: number;
   readonly connectionsOfAll: number;
   readonly operationsPerKey: number;
+  /** How long a connection may carry no operation. */
+  readonly idleMs: number;
 }
 
 /** Those that do not depend on the size of a gateway; docs/limits.md says them to callers. */
@@ -48,18 +52,27 @@ export const LIVE_LIMITS = {
   connectionsPerKey: 50,
   connectionsPerAccount: 500,
   operationsPerKey: 200,
+  idleMs: 60_000,
 } as const satisfies Partial<LiveLimits>;
 
 export interface LiveSessionsDeps {
   readonly limits: LiveLimits;
+  /** How much time has passed since some instant. Nobody can set it. */
+  readonly passedMs: () => number;
   /** The callers among these whose keys are no longer valid. */
   readonly findEnded: (actors: readonly Actor[]) => Promise<ReadonlySet<Actor>>;
   readonly onError: (error: unknown) => void;
 }
 
+/** When a session is looked at, and what was seen. */
+interface Watch {
+  readonly slot: number;
+  /** Since when it carries no operation; null while it does. */
+  idleSinceMs: number | null;
+}
+
 export class LiveSessions {
-  /** Each session with its slot in time. */
-  private readonly sessions = new Map<LiveSession, number>();
+  private readonly sessions = new Map<LiveSession, Watch>();
   private readonly byKey = new Groups<string>();
   private readonly byAccount = new Groups<number>();
   private nextSlot = 0;
@@ -92,7 +105,7 @@ export class LiveSessions {
     }
     this.requireOperations(key, session.operations());
     this.nextSlot = (this.nextSlot + 1) % ALIVE_SLOTS;
-    this.sessions.set(session, this.nextSlot);
+    this.sessions.set(session, { slot: this.nextSlot, idleSinceMs: this.deps.passedMs() });
     this.byKey.add(key, session);
     if (accountId !== null) this.byAccount.add(accountId, session);
   }
@@ -109,6 +122,9 @@ export class LiveSessions {
    * @throws RATE_LIMITED
    */
   requireRoomOn(session: LiveSession): void {
+    // It may be over before anyone looks.
+    const watch = this.sessions.get(session);
+    if (watch !== undefined) watch.idleSinceMs = null;
     this.requireOperations(callerKey(session.actor), 0);
   }
 
@@ -117,13 +133,11 @@ export class LiveSessions {
       this.checkKeys().catch(this.deps.onError);
     }, KEYS_EVERY_MS);
     let slot = 0;
-    const alive = setInterval(() => {
+    const looks = setInterval(() => {
       slot = (slot + 1) % ALIVE_SLOTS;
-      for (const [session, ofSession] of [...this.sessions]) {
-        if (ofSession === slot) session.checkAlive();
-      }
+      this.look(slot);
     }, ALIVE_EVERY_MS / ALIVE_SLOTS);
-    this.timers = [keys, alive];
+    this.timers = [keys, looks];
     for (const timer of this.timers) timer.unref();
   }
 
@@ -131,6 +145,17 @@ export class LiveSessions {
   stop(): void {
     for (const timer of this.timers) clearInterval(timer);
     for (const session of [...this.sessions.keys()]) session.end('GOING_AWAY');
+  }
+
+  private look(slot: number): void {
+    const nowMs = this.deps.passedMs();
+    for (const [session, watch] of [...this.sessions]) {
+      if (watch.slot === slot) session.checkAlive();
+      if (session.operations() > 0) watch.idleSinceMs = null;
+      else watch.idleSinceMs ??= nowMs;
+      const idleMs = nowMs - (watch.idleSinceMs ?? nowMs);
+      if (idleMs >= this.deps.limits.idleMs) session.end('IDLE');
+    }
   }
 
   // Counted anew each time: operations end in many ways, and a sum that is kept could miss one.

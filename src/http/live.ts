@@ -18,15 +18,14 @@ import type { Origins } from './origins.ts';
 import type { Overload } from './overload.ts';
 import type { SpendPoints } from './rates.ts';
 import { serveEventStreams } from './sse.ts';
-import { closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
-
-/** How long the server waits at its end for sockets to answer the closing. */
-const CLOSE_WITHIN_MS = 1_000;
+import { closeSocket, closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
 
 export interface LiveDeps
   extends Pick<OperationDeps, 'createContext'>, Pick<LiveSessionsDeps, 'findEnded'> {
   /** For tests; default: LIVE_LIMITS. */
   readonly limits?: Partial<LiveLimits> | undefined;
+  /** For tests; default: as this machine measures it. */
+  readonly passedMs?: (() => number) | undefined;
 }
 
 export interface LiveServerDeps extends LiveDeps {
@@ -51,6 +50,7 @@ export async function openLive(
   const { schema, documents, authenticate, origins, spend, overload, createContext, findEnded } =
     deps;
   const { log } = server;
+  const { passedMs = (): number => performance.now() } = deps;
   const onFault = (error: unknown, reference: string): void => {
     log.error({ err: error, reference }, 'fault');
   };
@@ -64,6 +64,7 @@ export async function openLive(
   });
   const sessions = new LiveSessions({
     limits: { ...LIVE_LIMITS, connectionsOfAll: deps.connectionsMax, ...deps.limits },
+    passedMs,
     findEnded,
     onError: (error) => {
       log.error({ err: error }, 'keys of live connections could not be looked at');
@@ -77,25 +78,11 @@ export async function openLive(
     },
     preClose(done) {
       sessions.stop();
-      closeSockets(this.websocketServer.clients);
+      for (const socket of this.websocketServer.clients) closeSocket(socket, closings.GOING_AWAY);
       this.websocketServer.close(done);
     },
   });
   sessions.start();
   serveEventStreams(server, { operations, sessions, check: deps.check });
-  return websocketHandler({ operations, sessions, authenticate, origins, log });
-}
-
-function closeSockets(sockets: Iterable<WebSocket>): void {
-  const { code, reason } = closings.GOING_AWAY;
-  for (const socket of sockets) {
-    socket.close(code, reason);
-    const timer = setTimeout(() => {
-      socket.terminate();
-    }, CLOSE_WITHIN_MS);
-    timer.unref();
-    socket.once('close', () => {
-      clearTimeout(timer);
-    });
-  }
+  return websocketHandler({ operations, sessions, authenticate, origins, passedMs, log });
 }

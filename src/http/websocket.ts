@@ -13,12 +13,15 @@ import { type Authenticate, sourceOf } from './key-check.ts';
 import { Caller, type LiveOperations } from './live-operations.ts';
 import type { Origins } from './origins.ts';
 import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
+import { MESSAGES_PER_SECOND, MessageRate } from './message-rate.ts';
 
 export const FRAME_BYTES_MAX = 64 * 1024;
 export const OPERATIONS_PER_SOCKET_MAX = 20;
 /** How much may wait in a socket for a client to read it. */
 const BUFFER_BYTES_MAX = 1024 * 1024;
 const INIT_WITHIN_MS = 3_000;
+/** How long a client has to answer a closing that does not wait. */
+const CLOSE_WITHIN_MS = 1_000;
 /** The close code of RFC 6455 for it. */
 const NOT_UTF8_CODE = 1007;
 
@@ -27,12 +30,20 @@ const RATE_LIMITED_CODE = 4451;
 /** What fits into a frame that closes. */
 const REASON_BYTES_MAX = 123;
 
-/** The close code and reason of each other end. 4450 is ours; the others are those of the protocols. */
+/** The close code and reason of each other end. 4450 and 4452 are ours; the others are those of the protocols. */
 export const closings = {
   KEY_ENDED: { code: CloseCode.Forbidden, reason: 'The key was revoked or has expired.' },
   SLOW: {
     code: 4450,
     reason: 'The client reads too slowly: connect again and continue from your cursor.',
+  },
+  TOO_FAST: {
+    code: RATE_LIMITED_CODE,
+    reason: `More than ${MESSAGES_PER_SECOND} messages a second came on this socket: send fewer.`,
+  },
+  IDLE: {
+    code: 4452,
+    reason: 'The socket carried no operation for a minute: connect again when you need it.',
   },
   GOING_AWAY: {
     code: 1001,
@@ -42,7 +53,10 @@ export const closings = {
   UNAVAILABLE: { code: 1013, reason: 'UNAVAILABLE: please try again.' },
   FAULT: { code: CloseCode.InternalServerError, reason: 'Something went wrong on our side.' },
 } as const satisfies Readonly<
-  Record<EndReason | 'UNAVAILABLE' | 'FAULT', { readonly code: number; readonly reason: string }>
+  Record<
+    EndReason | 'TOO_FAST' | 'UNAVAILABLE' | 'FAULT',
+    { readonly code: number; readonly reason: string }
+  >
 >;
 
 export interface WebSocketDeps {
@@ -50,6 +64,8 @@ export interface WebSocketDeps {
   readonly sessions: LiveSessions;
   readonly authenticate: Authenticate;
   readonly origins: Origins;
+  /** How much time has passed since some instant. Nobody can set it. */
+  readonly passedMs: () => number;
   readonly log: FastifyBaseLogger;
 }
 
@@ -87,11 +103,8 @@ export function websocketHandler(
           socket.close(code, reason);
         },
         onMessage: (take) => {
-          socket.on('message', (frame: Buffer, isBinary) => {
-            // The socket has already checked that text frames are UTF-8.
-            if (isBinary && !isUtf8(frame))
-              socket.close(NOT_UTF8_CODE, 'The message is not UTF-8.');
-            else take(frame.toString()).catch(fail);
+          hear(socket, deps.passedMs, (text) => {
+            take(text).catch(fail);
           });
         },
       },
@@ -104,6 +117,40 @@ export function websocketHandler(
       });
     });
   };
+}
+
+/** Hears what a client sends, as fast as it may, until one side closes. */
+function hear(socket: WebSocket, passedMs: () => number, take: (text: string) => void): void {
+  const rate = new MessageRate(passedMs);
+  const isHeard = (): boolean => {
+    if (socket.readyState !== socket.OPEN) return false;
+    if (rate.take()) return true;
+    closeSocket(socket, closings.TOO_FAST);
+    return false;
+  };
+  socket.on('ping', isHeard);
+  socket.on('pong', isHeard);
+  socket.on('message', (frame: Buffer, isBinary) => {
+    if (!isHeard()) return;
+    // The socket has already checked that text frames are UTF-8.
+    if (isBinary && !isUtf8(frame)) socket.close(NOT_UTF8_CODE, 'The message is not UTF-8.');
+    else take(frame.toString());
+  });
+}
+
+/** Closes a socket, and destroys it if the client does not answer the closing soon. */
+export function closeSocket(
+  socket: WebSocket,
+  { code, reason }: { readonly code: number; readonly reason: string },
+): void {
+  socket.close(code, reason);
+  const timer = setTimeout(() => {
+    socket.terminate();
+  }, CLOSE_WITHIN_MS);
+  timer.unref();
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
 }
 
 function protocolServer(deps: WebSocketDeps): Server<Extra> {

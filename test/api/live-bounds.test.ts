@@ -1,9 +1,14 @@
 // How many sockets and streams callers may have, and how many operations on them.
 
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RateLimitedError } from '../../src/core/errors.ts';
 import type { Actor } from '../../src/core/identity.ts';
-import type { LiveLimits } from '../../src/http/live-sessions.ts';
+import {
+  LIVE_LIMITS,
+  type LiveLimits,
+  type LiveSession,
+  LiveSessions,
+} from '../../src/http/live-sessions.ts';
 import { until } from '../support/eventually.ts';
 import { initialised, type RawSocket, rawSocket } from '../support/live.ts';
 import {
@@ -35,11 +40,16 @@ let small: SmallServer;
 let origin: string;
 /** The keys among them that were revoked. */
 let revoked: Set<string>;
+/** The time that has passed for the server; null: as the machine measures it. */
+let passedMs: number | null = null;
+/** How many operations were run. */
+let contexts = 0;
 /** Whether nobody has points left. */
 let isBroke = false;
 
 async function start(limits: Partial<LiveLimits>, options: SmallServerOptions = {}): Promise<void> {
   revoked = new Set();
+  contexts = 0;
   small = await startSmallServer({
     authenticate: (authorization) =>
       Promise.resolve(callers[authorization?.replace('Bearer ', '') ?? ''] ?? null),
@@ -48,6 +58,11 @@ async function start(limits: Partial<LiveLimits>, options: SmallServerOptions = 
     ...options,
     live: {
       limits,
+      passedMs: () => passedMs ?? performance.now(),
+      createContext: () => {
+        contexts += 1;
+        return { dispose: () => Promise.resolve() };
+      },
       findEnded: (actors) =>
         Promise.resolve(new Set(actors.filter(({ name }) => revoked.has(name)))),
     },
@@ -58,6 +73,8 @@ async function start(limits: Partial<LiveLimits>, options: SmallServerOptions = 
 }
 
 afterEach(async () => {
+  jest.useRealTimers();
+  passedMs = null;
   await small.server.close();
 });
 
@@ -322,5 +339,157 @@ describe('operations', () => {
     expect(raw.messages.filter(({ type }) => type === 'error')).toMatchObject([
       { id: '4', payload: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] },
     ]);
+  });
+});
+
+describe('a socket without an operation', () => {
+  it('is closed, and one that carries any is not until it completes', async () => {
+    await start({ idleMs: 100 });
+    const [idle, busy] = [await initialised(origin, 'a1'), await initialised(origin, 'a1')];
+    begin(busy, '1');
+    const streamed = await stream('a1');
+    idle.send({ type: 'ping' });
+    await until(() => idle.closed !== null, 'the closing');
+    const reason = 'The socket carried no operation for a minute: connect again when you need it.';
+
+    expect(idle.closed).toEqual({ code: 4452, reason });
+    expect(busy.closed).toBeNull();
+    busy.send({ type: 'complete', id: '1' });
+    await until(() => busy.closed !== null, 'the other closing');
+    expect(busy.closed).toEqual({ code: 4452, reason });
+    expect(small.waiting()).toBe(1);
+    streamed.stop();
+  });
+
+  it('has a minute, from when it was opened and from its last operation', () => {
+    jest.useFakeTimers();
+    const sessions = new LiveSessions({
+      limits: { ...LIVE_LIMITS, connectionsOfAll: 10 },
+      passedMs: () => performance.now(),
+      findEnded: () => Promise.resolve(new Set()),
+      onError: () => undefined,
+    });
+    sessions.start();
+    const ended: string[] = [];
+    const open = (name: string): { session: LiveSession; running: number } => {
+      const one = {
+        running: 0,
+        session: {
+          actor: actor(name, null),
+          operations: () => one.running,
+          end: (why: string) => {
+            ended.push(`${name} ${why}`);
+            sessions.delete(one.session);
+          },
+          checkAlive: () => undefined,
+        },
+      };
+      sessions.add(one.session);
+      return one;
+    };
+    open('idle');
+    const [asking, subscribing] = [open('asking'), open('subscribing')];
+    subscribing.running = 1;
+    jest.advanceTimersByTime(59_000);
+    // It begins and ends between two looks.
+    sessions.requireRoomOn(asking.session);
+    expect(ended).toEqual([]);
+
+    jest.advanceTimersByTime(1_000);
+    expect(ended).toEqual(['idle IDLE']);
+    jest.advanceTimersByTime(59_000);
+    expect(ended).toEqual(['idle IDLE']);
+    jest.advanceTimersByTime(1_000);
+    expect(ended).toEqual(['idle IDLE', 'asking IDLE']);
+    subscribing.running = 0;
+    jest.advanceTimersByTime(60_000);
+    expect(ended).toHaveLength(2);
+    jest.advanceTimersByTime(1_000);
+    expect(ended).toEqual(['idle IDLE', 'asking IDLE', 'subscribing IDLE']);
+    sessions.stop();
+  });
+});
+
+describe('what a socket sends', () => {
+  const closing = {
+    code: 4451,
+    reason: 'More than 10 messages a second came on this socket: send fewer.',
+  };
+
+  it('may come in a burst, such as to begin all its operations and to begin others', async () => {
+    passedMs = 0;
+    await start({});
+    const raw = await initialised(origin, 'a1');
+    const ids = Array.from({ length: 20 }, (_, index) => String(index));
+    for (const id of ids) begin(raw, id);
+    await until(() => small.waiting() === 20, 'all');
+    passedMs = 2_100;
+    for (const id of ids) raw.send({ type: 'complete', id });
+    for (const id of ids) begin(raw, `next ${id}`);
+    await until(() => small.waiting() === 20 && raw.messages.length === 1, 'the others');
+
+    expect(raw.closed).toBeNull();
+  });
+
+  const kinds: Readonly<Record<string, (raw: RawSocket) => void>> = {
+    'messages that ping': (raw) => {
+      raw.send({ type: 'ping' });
+    },
+    'messages that pong': (raw) => {
+      raw.send({ type: 'pong' });
+    },
+    completions: (raw) => {
+      raw.send({ type: 'complete', id: 'x' });
+    },
+    operations: (raw) => {
+      begin(raw, String(performance.now()), '{ hello }');
+    },
+    'frames that ping': (raw) => {
+      raw.socket.ping();
+    },
+    'frames that pong': (raw) => {
+      raw.socket.pong();
+    },
+  };
+
+  it.each(Object.entries(kinds))('is bounded to ten a second then: %s', async (_kind, sendOn) => {
+    passedMs = 0;
+    await start({});
+    const raw = await initialised(origin, 'a1');
+    const [peer] = small.server.websocketServer.clients;
+    let [sent, heard] = [0, 0];
+    for (const event of ['message', 'ping', 'pong']) peer?.on(event, () => (heard += 1));
+    const sendOne = (): void => {
+      sendOn(raw);
+      sent += 1;
+    };
+    // Two less than may come: the answers to the server's own pings count too.
+    while (sent < 37) sendOne();
+    for (let tenths = 0; tenths < 20; tenths += 1) {
+      await until(() => heard >= sent, 'all of it is heard');
+      passedMs += 100;
+      sendOne();
+    }
+    await until(() => heard >= sent, 'the last is heard');
+    expect(raw.closed).toBeNull();
+
+    for (let more = 0; more < 3; more += 1) sendOne();
+    await until(() => raw.closed !== null, 'the closing');
+    expect(raw.closed).toEqual(closing);
+  });
+
+  it('is not heard any more once it was too much, and the socket ends whatever comes', async () => {
+    await start({});
+    const raw = await initialised(origin, 'a1');
+    raw.socket.pause();
+    let sent = 0;
+    const flood = setInterval(() => {
+      for (let each = 0; each < 50; each += 1) begin(raw, String((sent += 1)), '{ hello }');
+    }, 5);
+    await until(() => small.server.websocketServer.clients.size === 0, 'the end');
+    clearInterval(flood);
+    raw.socket.terminate();
+
+    expect(contexts).toBeLessThanOrEqual(39);
   });
 });

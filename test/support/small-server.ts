@@ -51,7 +51,7 @@ export async function startSmallServer({
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const events = new EventEmitter();
+  const events = new EventEmitter().setMaxListeners(0);
   const schema = smallSchema(held, events);
   const state = { disposed: 0, isReady: true };
   const server = await createHttpServer({
