@@ -92,6 +92,10 @@ export class DeploymentsDisabledError extends GatewayError {
 const QUERY_LIMIT_SENTENCES = {
   tokens: 'The document has more than {bound} tokens.',
   depth: 'The operation nests fields {asked} deep; {bound} are allowed.',
+  introspectionDepth:
+    'The operation nests fields of introspection {asked} deep; {bound} are allowed.',
+  selections:
+    'The operation has {asked} fields and fragments, written out for each type; {bound} are allowed.',
   aliases: 'The operation has {asked} aliases with its fragments written out; {bound} are allowed.',
   directives:
     'The operation has {asked} directives with its fragments written out; {bound} are allowed.',

@@ -23,6 +23,10 @@ import { measureOperation, type QuerySize } from './query-size.ts';
 export const QUERY_LIMITS = {
   tokens: 2_000,
   depth: 12,
+  /** The usual introspection query has 15. */
+  introspectionDepth: 20,
+  /** Each costs up to a tenth of a millisecond to compile, and 4 kB to keep. */
+  selections: 2_000,
   aliases: 30,
   directives: 20,
   rootFields: 20,
@@ -30,6 +34,15 @@ export const QUERY_LIMITS = {
   cost: 40_000,
 } as const;
 
+const JUDGED = [
+  'depth',
+  'introspectionDepth',
+  'aliases',
+  'directives',
+  'rootFields',
+  'selections',
+  'cost',
+] as const;
 const ERRORS_MAX = 10;
 const KEPT_MAX = 2_000;
 const KEPT_CHARS_MAX = 8 * 1024 * 1024;
@@ -205,7 +218,7 @@ function noSuchOperation(operationName: string | null | undefined): GraphQLError
 }
 
 function requireWithin(size: QuerySize, costMax: number): void {
-  for (const name of ['depth', 'aliases', 'directives', 'rootFields', 'cost'] as const) {
+  for (const name of JUDGED) {
     const bound = name === 'cost' ? costMax : QUERY_LIMITS[name];
     const asked = size[name];
     if (asked > bound) throw new QueryTooCostlyError({ name, bound, asked });

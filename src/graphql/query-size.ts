@@ -10,8 +10,11 @@ import {
   getNamedType,
   getNullableType,
   type GraphQLField,
+  type GraphQLInterfaceType,
   type GraphQLNamedType,
+  type GraphQLObjectType,
   type GraphQLSchema,
+  isAbstractType,
   isCompositeType,
   isListType,
   isObjectType,
@@ -26,6 +29,10 @@ import {
 export interface QuerySize {
   /** Fields within fields; those of introspection do not count. */
   readonly depth: number;
+  /** Fields within fields of `__schema` and `__type`, these included. */
+  readonly introspectionDepth: number;
+  /** Fields and fragments; below an interface they count once for each type that it can be, as each is compiled by itself. */
+  readonly selections: number;
   readonly aliases: number;
   readonly directives: number;
   readonly rootFields: number;
@@ -51,6 +58,9 @@ export const ITEMS_DEFAULT = 10;
 /** What a selection set comes to. */
 interface Sizes {
   readonly depth: number;
+  readonly introspectionDepth: number;
+  /** For all types together that the parent can be. */
+  readonly selections: number;
   readonly aliases: number;
   readonly directives: number;
   readonly fields: number;
@@ -61,6 +71,8 @@ interface Sizes {
 
 const NOTHING: Sizes = {
   depth: 0,
+  introspectionDepth: 0,
+  selections: 0,
   aliases: 0,
   directives: 0,
   fields: 0,
@@ -84,6 +96,8 @@ export function measureOperation(
   );
   return {
     depth: sizes.depth,
+    introspectionDepth: sizes.introspectionDepth,
+    selections: sizes.selections,
     aliases: sizes.aliases,
     directives: sum(sizes.directives, ofVariables),
     rootFields: sizes.fields,
@@ -118,32 +132,48 @@ class Measure {
     let sizes = NOTHING;
     for (const selection of selections) {
       const directives = selection.directives?.length ?? 0;
-      sizes = plus(sizes, { ...NOTHING, directives });
+      sizes = plus(sizes, { ...NOTHING, directives, selections: this.typesOf(parent) });
       if (selection.kind === Kind.FIELD) {
         sizes = plus(sizes, this.field(selection, parent));
       } else if (selection.kind === Kind.FRAGMENT_SPREAD) {
-        sizes = plus(sizes, this.fragment(selection.name.value));
+        sizes = plus(sizes, this.fragment(selection.name.value, parent));
       } else {
-        const type = selection.typeCondition?.name.value;
-        const inner = type === undefined ? parent : this.schema.getType(type);
+        const inner = this.narrowed(parent, selection.typeCondition?.name.value);
         sizes = plus(sizes, this.selections(selection.selectionSet, inner));
       }
     }
     return sizes;
   }
 
-  private fragment(name: string): Sizes {
-    const known = this.measured.get(name);
-    if (known !== undefined) return known;
-    // A fragment that spreads itself counts once; validation refuses it.
-    this.measured.set(name, NOTHING);
+  private fragment(name: string, parent: GraphQLNamedType | undefined): Sizes {
     const fragment = this.fragments.get(name);
     if (fragment === undefined) return NOTHING;
-    const type = this.schema.getType(fragment.typeCondition.name.value);
+    const type = this.narrowed(parent, fragment.typeCondition.name.value);
+    const key = `${name} ${type?.name ?? ''}`;
+    const known = this.measured.get(key);
+    if (known !== undefined) return known;
+    // A fragment that spreads itself counts once; validation refuses it.
+    this.measured.set(key, NOTHING);
     const own = { ...NOTHING, directives: fragment.directives?.length ?? 0 };
     const sizes = plus(own, this.selections(fragment.selectionSet, type));
-    this.measured.set(name, sizes);
+    this.measured.set(key, sizes);
     return sizes;
+  }
+
+  /** What a fragment on a type selects from: its parent, where that can be less. */
+  private narrowed(
+    parent: GraphQLNamedType | undefined,
+    condition: string | undefined,
+  ): GraphQLNamedType | undefined {
+    const type = condition === undefined ? parent : this.schema.getType(condition);
+    const isLess =
+      isAbstractType(type) && isImplementation(parent) && this.schema.isSubType(type, parent);
+    return isLess ? parent : type;
+  }
+
+  /** How many types a value can be of. */
+  private typesOf(type: GraphQLNamedType | undefined): number {
+    return isAbstractType(type) ? Math.max(1, this.schema.getPossibleTypes(type).length) : 1;
   }
 
   private field(node: FieldNode, parent: GraphQLNamedType | undefined): Sizes {
@@ -153,11 +183,13 @@ class Measure {
     const below =
       node.selectionSet === undefined ? NOTHING : this.selections(node.selectionSet, type);
     const isIntrospection = name.startsWith('__');
-    const cost = field === undefined ? sum(1, below.cost) : this.costOf(node, field, below);
+    const cost = this.costOf(node, field, below);
     // The rows of a connection count once for each of its page, which only the connection's own field knows.
     const isRow = parent?.name.endsWith('Connection') === true && isRowField(name);
     return {
       depth: isIntrospection ? 0 : 1 + below.depth,
+      introspectionDepth: isIntrospection ? 1 + below.depth : below.introspectionDepth,
+      selections: times(this.typesOf(parent), below.selections),
       aliases: sum(below.aliases, node.alias === undefined ? 0 : 1),
       directives: below.directives,
       fields: 1,
@@ -166,18 +198,23 @@ class Measure {
     };
   }
 
-  private costOf(node: FieldNode, field: GraphQLField<unknown, unknown>, below: Sizes): number {
+  private costOf(
+    node: FieldNode,
+    field: GraphQLField<unknown, unknown> | undefined,
+    below: Sizes,
+  ): number {
+    if (field === undefined) return sum(1, below.cost);
     const declared = costOf(field);
     const valueOf = (name: string): unknown => this.argument(node, field, name);
     const own = declared.weight + (declared.ofArguments?.(valueOf) ?? 0);
     const items = declared.items ?? ITEMS_DEFAULT;
     const isList = isListType(getNullableType(field.type)) && !isRowField(field.name);
-    const rows = valueOf('last') ?? valueOf('first') ?? items;
-    const ofRows = typeof rows === 'number' && rows > 0 ? times(rows, below.costPerRow) : 0;
+    const rows = countOf(valueOf('last') ?? valueOf('first') ?? items);
+    const ofRows = times(rows, below.costPerRow);
     return sum(own, sum(times(isList ? items : 1, below.cost), ofRows));
   }
 
-  // What the caller wrote, else what the field says; a value that cannot be is left to the executor to refuse.
+  // What the caller wrote, else what the field says.
   private argument(node: FieldNode, field: GraphQLField<unknown, unknown>, name: string): unknown {
     const written = node.arguments?.find((argument) => argument.name.value === name)?.value;
     const value = written === undefined ? undefined : valueFromASTUntyped(written, this.variables);
@@ -205,7 +242,18 @@ function fieldOf(
   parent: GraphQLNamedType | undefined,
   name: string,
 ): GraphQLField<unknown, unknown> | undefined {
-  return isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
+  return isImplementation(parent) ? parent.getFields()[name] : undefined;
+}
+
+function isImplementation(
+  type: GraphQLNamedType | undefined,
+): type is GraphQLObjectType | GraphQLInterfaceType {
+  return isObjectType(type) || isInterfaceType(type);
+}
+
+/** How many a value asks for; what cannot be is left to the executor to refuse. */
+function countOf(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? value : 0;
 }
 
 function isRowField(name: string): boolean {
@@ -215,6 +263,8 @@ function isRowField(name: string): boolean {
 function plus(a: Sizes, b: Sizes): Sizes {
   return {
     depth: Math.max(a.depth, b.depth),
+    introspectionDepth: Math.max(a.introspectionDepth, b.introspectionDepth),
+    selections: sum(a.selections, b.selections),
     aliases: sum(a.aliases, b.aliases),
     directives: sum(a.directives, b.directives),
     fields: sum(a.fields, b.fields),

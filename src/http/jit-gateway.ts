@@ -16,10 +16,11 @@ import {
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import { UserInputError } from '../core/errors.ts';
+import { measureOperation } from '../graphql/query-size.ts';
 
 const COMPILED_QUERIES_MAX = 1_000;
-/** Total length of the cached queries' texts: a compiled query takes about three hundred times the memory of its text. */
-const COMPILED_CHARACTERS_MAX = 500_000;
+/** Of all compiled queries together; each takes up to 4 kB. */
+const COMPILED_SELECTIONS_MAX = 40_000;
 const VARIABLE_ERRORS_MAX = 50;
 
 type Gateway = ApolloServerOptionsWithGateway<BaseContext>['gateway'];
@@ -33,7 +34,7 @@ interface Disposable {
 export function jitGateway(schema: GraphQLSchema): Gateway {
   const compiled = new LRUCache<string, CompiledQuery | ExecutionResult>({
     max: COMPILED_QUERIES_MAX,
-    maxSize: COMPILED_CHARACTERS_MAX,
+    maxSize: COMPILED_SELECTIONS_MAX,
   });
   return {
     load: async () => {
@@ -49,7 +50,8 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
             }
             if (query === undefined) {
               query = compile(schema, document, operationName);
-              compiled.set(key, query, { size: Math.max(1, request.source.length) });
+              const { selections } = measureOperation(schema, document, request.operation, {});
+              compiled.set(key, query, { size: selections });
             }
             if (!isCompiledQuery(query)) return query;
             const variables = request.request.variables ?? {};

@@ -60,6 +60,21 @@ const ATTACKS = [
     'cost',
   ],
   [
+    'fragments that double at each of 60 steps, without an alias',
+    `${account('...F0')} ${times(60, (i) => `fragment F${i} on Account { id ...F${i + 1} ...F${i + 1} }`)} fragment F60 on Account { id }`,
+    'selections',
+  ],
+  [
+    'resources of usage of resources, each of five types',
+    `{ node(id: "x") { ... on HostedResource { ${'usage { resource { '.repeat(5)} id ${'} } '.repeat(5)} } } }`,
+    'selections',
+  ],
+  [
+    'types of lists of lists, 300 deep',
+    `{ __type(name: "Account") { ${'ofType { '.repeat(300)} name ${'} '.repeat(300)} } }`,
+    'introspectionDepth',
+  ],
+  [
     'types of fields of types',
     `{ __schema { types { ${'fields { type { '.repeat(8)} name ${'} } '.repeat(8)} } } }`,
     'cost',

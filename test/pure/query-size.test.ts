@@ -3,9 +3,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  assertObjectType,
   buildSchema,
   type DocumentNode,
   type FieldNode,
+  type FragmentDefinitionNode,
+  getNamedType,
+  isAbstractType,
   Kind,
   parse,
   type SelectionSetNode,
@@ -14,7 +18,11 @@ import { measureOperation, type QuerySize, SIZE_CEILING } from '../../src/graphq
 
 const schema = buildSchema(`
   type Query { a: Thing things(first: Int = 7, last: Int): ThingConnection list: [Thing!]! n: Int }
-  type Thing { a: Thing list: [Thing!]! things(first: Int = 7, last: Int): ThingConnection n: Int dear: Int }
+  interface Any { a: Thing any: Any n: Int }
+  interface Few implements Any { a: Thing any: Any n: Int }
+  type Other implements Any & Few { a: Thing any: Any n: Int }
+  type Third implements Any & Few { a: Thing any: Any n: Int }
+  type Thing implements Any { a: Thing any: Any list: [Thing!]! things(first: Int = 7, last: Int): ThingConnection n: Int dear: Int }
   type ThingConnection { nodes: [Thing!]! edges: [ThingEdge!]! totalCount: Int }
   type ThingEdge { node: Thing cursor: String }
 `);
@@ -35,7 +43,31 @@ describe('the size of an operation', () => {
     // things: 1 + 3 rows x (node 1 + dear 25) + totalCount 0; a: 1 + list (3 + 4 items x a 1); a has an alias.
     expect(
       sizeOf('{ things(first: 3) { nodes { dear n } totalCount } x: a { list { a { n } } } }'),
-    ).toEqual({ depth: 4, aliases: 1, directives: 0, rootFields: 2, cost: 79 + 1 + 3 + 4 });
+    ).toEqual({
+      depth: 4,
+      introspectionDepth: 0,
+      selections: 9,
+      aliases: 1,
+      directives: 0,
+      rootFields: 2,
+      cost: 79 + 1 + 3 + 4,
+    });
+  });
+
+  it('counts what stands below an interface once for each type that it can be', () => {
+    // a and any; the fragment and id for each of three, n for each of two, a and its n for one.
+    expect(
+      sizeOf('{ a { any { ... on Few { n } __typename ... on Thing { a { n } } } } }').selections,
+    ).toBe(2 + 3 + 2 + 3 + 3 + 2);
+    expect(sizeOf('{ a { any { any { any { n } } } } }').selections).toBe(2 + 3 + 9 + 27);
+  });
+
+  it('counts a fragment on an interface for the type that it is spread in', () => {
+    const parts = 'fragment Parts on Any { n ... on Any { n } }';
+    expect(sizeOf(`{ a { ...Parts } } ${parts}`).selections).toBe(2 + 3);
+    expect(sizeOf(`{ a { any { ...Parts } ...Parts } } ${parts}`).selections).toBe(
+      3 + 3 + 3 * 3 + 3,
+    );
   });
 
   it.each([
@@ -58,6 +90,8 @@ describe('the size of an operation', () => {
   it('counts unknown names, and fragments that spread themselves, without end', () => {
     expect(sizeOf('{ no { such { field } } ...F ...G } fragment F on Thing { ...F n }')).toEqual({
       depth: 3,
+      introspectionDepth: 0,
+      selections: 7,
       aliases: 0,
       directives: 0,
       rootFields: 2,
@@ -65,10 +99,9 @@ describe('the size of an operation', () => {
     });
   });
 
-  it('leaves introspection out of the depth', () => {
-    expect(
-      sizeOf('{ __schema { types { fields { type { ofType { ofType { name } } } } } } }').depth,
-    ).toBe(0);
+  it('counts the depth of introspection by itself', () => {
+    const query = '{ a { n } __schema { types { fields { type { ofType { name } } } } } }';
+    expect(sizeOf(query)).toMatchObject({ depth: 2, introspectionDepth: 6 });
   });
 
   it('stops at the ceiling where a document writes out to 2 to the power of 40 fields', () => {
@@ -79,11 +112,22 @@ describe('the size of an operation', () => {
     const size = sizeOf(`{ a { ...F0 } } ${fragments.join(' ')} fragment F40 on Thing { n }`);
     expect(size).toEqual({
       depth: 42,
+      introspectionDepth: 0,
+      selections: SIZE_CEILING,
       aliases: SIZE_CEILING,
       directives: 0,
       rootFields: 1,
       cost: SIZE_CEILING,
     });
+  });
+
+  it('stops at it where fragments without aliases do, which merge when they run', () => {
+    const fragments = Array.from(
+      { length: 60 },
+      (_, i) => `fragment F${i} on Thing { n ...F${i + 1} ...F${i + 1} }`,
+    );
+    const size = sizeOf(`{ a { ...F0 } } ${fragments.join(' ')} fragment F60 on Thing { n }`);
+    expect(size).toMatchObject({ depth: 2, aliases: 0, cost: 1, selections: SIZE_CEILING });
   });
 
   it('agrees with the plain way for any document', () => {
@@ -113,6 +157,8 @@ const field = (depth: number, from: number): fc.Arbitrary<string> => {
       .tuple(page, set)
       .map(([args, below]) => `z: things${args} { edges { cursor node { ${below} } } }`),
     set.map((below) => `... on Thing { ${below} }`),
+    set.map((below) => `any { n ... on Thing { ${below} } ... on Few { n any { n } } }`),
+    set.map((below) => `... on Any { any { ... on Few { a { ${below} } ... on Any { n } } } }`),
     fc.integer({ min: from, max: FRAGMENTS }).map((i) => (i === FRAGMENTS ? 'n' : `...F${i}`)),
   );
 };
@@ -134,18 +180,18 @@ interface Written {
 /** All fields with fragments written out; directives of spreads are counted where they stand. */
 function plainly(document: DocumentNode): QuerySize {
   const count = { aliases: 0, directives: 0 };
-  const fragmentOf = (name: string): SelectionSetNode => {
+  const fragmentOf = (name: string): FragmentDefinitionNode => {
     const found = document.definitions.find(
       (one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === name,
     );
     if (found?.kind !== Kind.FRAGMENT_DEFINITION) throw new Error(name);
-    return found.selectionSet;
+    return found;
   };
   const writeOut = (set: SelectionSetNode): readonly Written[] =>
     set.selections.flatMap((selection): readonly Written[] => {
       count.directives += selection.directives?.length ?? 0;
       if (selection.kind === Kind.FRAGMENT_SPREAD)
-        return writeOut(fragmentOf(selection.name.value));
+        return writeOut(fragmentOf(selection.name.value).selectionSet);
       if (selection.kind === Kind.INLINE_FRAGMENT) return writeOut(selection.selectionSet);
       if (selection.alias !== undefined) count.aliases += 1;
       const below = selection.selectionSet === undefined ? [] : writeOut(selection.selectionSet);
@@ -156,10 +202,41 @@ function plainly(document: DocumentNode): QuerySize {
   const root = writeOut(operation.selectionSet);
   return {
     depth: Math.max(...root.map(depthOf)),
+    introspectionDepth: 0,
+    selections: compiled(operation.selectionSet, 'Query', fragmentOf),
     ...count,
     rootFields: root.length,
     cost: root.reduce((sum, one) => sum + costOf(one), 0),
   };
+}
+
+/** Selections of a set where the value is of one object type; those of a fragment that is of other types only are left out. */
+function compiled(
+  { selections: all }: SelectionSetNode,
+  type: string,
+  fragmentOf: (name: string) => FragmentDefinitionNode,
+): number {
+  const within = (set: SelectionSetNode, condition: string): number =>
+    possible(condition).includes(type) ? compiled(set, type, fragmentOf) : 0;
+  return all.reduce((sum, selection) => {
+    if (selection.kind === Kind.FRAGMENT_SPREAD) {
+      const { selectionSet, typeCondition } = fragmentOf(selection.name.value);
+      return sum + 1 + within(selectionSet, typeCondition.name.value);
+    }
+    if (selection.kind === Kind.INLINE_FRAGMENT) {
+      return sum + 1 + within(selection.selectionSet, selection.typeCondition?.name.value ?? type);
+    }
+    const { selectionSet, name } = selection;
+    if (selectionSet === undefined) return sum + 1;
+    const field = assertObjectType(schema.getType(type)).getFields()[name.value];
+    const types = possible(field === undefined ? '' : getNamedType(field.type).name);
+    return types.reduce((more, one) => more + compiled(selectionSet, one, fragmentOf), sum + 1);
+  }, 0);
+}
+
+function possible(name: string): readonly string[] {
+  const type = schema.getType(name);
+  return isAbstractType(type) ? schema.getPossibleTypes(type).map((one) => one.name) : [name];
 }
 
 function depthOf({ below }: Written): number {
