@@ -8,7 +8,7 @@ import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import type { JwtConfig } from './access/jwt.service.ts';
 import { isLoopbackHost } from './partners/webhook.ts';
 import { GatewayError } from './core/errors.ts';
-import { isWebOrigin } from './core/url.ts';
+import { isServerUrl, isWebOrigin } from './core/url.ts';
 import { formatMicro, parseMicro } from './core/micro.ts';
 import {
   type AccountDefaults,
@@ -85,6 +85,8 @@ export interface Config {
   readonly trustProxy: TrustProxy;
   readonly pointRates: PointRates;
   readonly eventRate: EventRate;
+  /** Null: each gateway counts by itself. */
+  readonly redisUrl: string | null;
   readonly metrics: MetricsPlace;
   readonly doorLimits: DoorLimits;
 }
@@ -120,7 +122,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
     accountDefaults: readAccountDefaults(read),
-    smtpUrl: read.optional('SMTP_URL', isSmtpUrl, {
+    smtpUrl: read.optional('SMTP_URL', isServerUrl(/^smtps?:$/), {
       expected: 'a mail server such as smtps://user:password@host:465 or smtp://host:587',
       secret: true,
     }),
@@ -165,7 +167,7 @@ function readCorsOrigins(read: EnvironmentReader): readonly string[] {
 
 function readRates(
   read: EnvironmentReader,
-): Pick<Config, 'queryCostMax' | 'pointRates' | 'eventRate'> {
+): Pick<Config, 'queryCostMax' | 'pointRates' | 'eventRate' | 'redisUrl'> {
   const queryCostMax = read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
     min: 1_000,
     max: POINTS_MAX,
@@ -189,6 +191,10 @@ function readRates(
         max: 999_999_999,
       }),
     },
+    redisUrl: read.optional('REDIS_URL', isServerUrl(/^rediss?:$/), {
+      expected: 'a Redis address such as redis://:password@host:6379/0 or rediss://host:6379',
+      secret: true,
+    }),
   };
 }
 
@@ -364,12 +370,6 @@ function isPostgresUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, pathname } = new URL(value);
   return /^postgres(ql)?:$/.test(protocol) && pathname.length > 1;
-}
-
-function isSmtpUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname } = new URL(value);
-  return /^smtps?:$/.test(protocol) && hostname !== '';
 }
 
 // Whoever answers there decides who may call, so nobody may answer in its stead.

@@ -17,6 +17,7 @@ import { resealedSentence, resealSecrets } from './partners/reseal.service.ts';
 import { secretBox } from './partners/secret-box.service.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { eventRate } from './http/rates.ts';
+import { openSharedCounters } from './http/shared-counters.ts';
 import { type ServerOptions, startServer } from './server.ts';
 import { keepKeys } from './made-keys.ts';
 import { webhookKeys } from './webhook-key.ts';
@@ -108,6 +109,9 @@ async function start(config: Config, started: Started): Promise<void> {
     secretKeys: await readyWebhookKeys(config, database, clock),
     allowLoopback: config.webhookAllowLoopback,
   };
+  const counters =
+    config.redisUrl === null ? null : openSharedCounters(config.redisUrl, failures.onError);
+  started.add(() => Promise.resolve(counters?.close()));
   const app = createApp({
     database,
     clock,
@@ -117,7 +121,7 @@ async function start(config: Config, started: Started): Promise<void> {
     mail: { smtpUrl: config.smtpUrl, from: config.emailFrom, publicUrl: config.publicUrl },
     webhooks,
     jwt: config.jwt,
-    takeEvents: eventRate(config.eventRate),
+    takeEvents: eventRate(config.eventRate, counters?.counterOf),
     onError,
   });
   started.add(() => app.close());
@@ -134,6 +138,7 @@ async function start(config: Config, started: Started): Promise<void> {
     database,
     clock,
     ...serverOptionsOf(config),
+    sharedCounterOf: counters?.counterOf,
     backgroundFailures: failures.counts,
   });
   const jobs = await startJobs({

@@ -12,9 +12,9 @@ import type { DoorLimits } from './http/doors.ts';
 import { registerEventsRoute } from './http/events.ts';
 import type { MetricsPlace } from './http/metrics.ts';
 import type { OverloadOptions } from './http/overload.ts';
-import { pointRates, type PointRates } from './http/rates.ts';
+import { type CounterOf, pointRates, type PointRates } from './http/rates.ts';
 import { createHttpServer, type TrustProxy } from './http/server.ts';
-import { limitWrongKeys } from './http/wrong-keys.ts';
+import { limitWrongKeys, WRONG_KEYS_MAX, WRONG_KEYS_WINDOW_SECONDS } from './http/wrong-keys.ts';
 
 export interface ServerOptions {
   readonly app: App;
@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly trustProxy?: TrustProxy;
   /** The points of cost that callers have a minute; default: no limit. */
   readonly pointRates?: PointRates;
+  /** Counters that other gateways share; left out: this one counts by itself. */
+  readonly sharedCounterOf?: CounterOf | undefined;
   readonly doorLimits?: DoorLimits;
   /** Where and by what token the metrics are read; default: open, where everything else is. */
   readonly metrics?: MetricsPlace;
@@ -51,6 +53,7 @@ export async function startServer({
   corsOrigins = [],
   trustProxy = false,
   pointRates: rates,
+  sharedCounterOf,
   doorLimits,
   metrics,
   overload,
@@ -58,6 +61,10 @@ export async function startServer({
 }: ServerOptions): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
     authenticate: (authorization) => app.keys.authenticate(authorization),
+    shared: sharedCounterOf?.('wrong-keys-of-address', {
+      points: WRONG_KEYS_MAX,
+      seconds: WRONG_KEYS_WINDOW_SECONDS,
+    }),
   });
   const health = database.healthCheck();
   app.live.start();
@@ -77,7 +84,7 @@ export async function startServer({
     corsOrigins,
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
     trustProxy,
-    ...(rates === undefined ? {} : { spend: pointRates(rates) }),
+    ...(rates === undefined ? {} : { spend: pointRates(rates, sharedCounterOf) }),
     doorLimits,
     metrics,
     logLevel,

@@ -8,6 +8,15 @@ export function isWebOrigin(text: string): boolean {
   return /^https?:[^*]*$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
+/** Tells whether a text is the address of a server, by its schemes ("smtps:"). */
+export function isServerUrl(schemes: RegExp): (text: string) => boolean {
+  return (text) => {
+    if (!URL.canParse(text)) return false;
+    const { protocol, hostname } = new URL(text);
+    return schemes.test(protocol) && hostname !== '';
+  };
+}
+
 /**
  * A URL; what is kept of it is its `href`: normalised, with all that a URL cannot hold percent-encoded, so no line break.
  * @throws UserInputError when it is none, is too long (as it is kept, too), or cannot be stored

@@ -46,10 +46,14 @@ export interface EventRate {
 }
 
 /** What a counter counts, which is part of its name where gateways share it. */
-export type Counted = 'points-of-key' | 'points-of-account' | 'events-of-account';
+export type Counted =
+  'points-of-key' | 'points-of-account' | 'events-of-account' | 'wrong-keys-of-address';
 
 /** Counts what holders take in some time. */
-export type Counter = Pick<RateLimiterAbstract, 'consume' | 'reward' | 'points'>;
+export type Counter = Pick<
+  RateLimiterAbstract,
+  'consume' | 'penalty' | 'reward' | 'get' | 'points'
+>;
 export type CounterOf = (
   counted: Counted,
   bound: { readonly points: number; readonly seconds: number },

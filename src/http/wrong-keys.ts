@@ -11,9 +11,11 @@ import type { SecretHolder } from '../access/key.service.ts';
 import { RateLimitedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Authenticate } from './key-check.ts';
+import type { Counter } from './rates.ts';
 
 export const WRONG_KEYS_MAX = 20;
-const WINDOW_MS = 60_000;
+export const WRONG_KEYS_WINDOW_SECONDS = 60;
+const WINDOW_MS = WRONG_KEYS_WINDOW_SECONDS * 1_000;
 const ADDRESSES_MAX = 100_000;
 const RIGHT_KEYS_MAX = 10_000;
 /** A network gives each customer at least so many bits of IPv6 to choose addresses from. */
@@ -30,6 +32,8 @@ interface Attempts {
 export interface WrongKeysOptions {
   /** Whose secret it is. It may ask the database. */
   readonly authenticate: (authorization: string) => Promise<SecretHolder>;
+  /** Counts the wrong keys of addresses at all gateways; left out: there are no others. */
+  readonly shared?: Pick<Counter, 'get' | 'penalty'> | undefined;
   /** For tests. */
   readonly windowMs?: number;
 }
@@ -37,6 +41,7 @@ export interface WrongKeysOptions {
 /** Checks keys, and refuses addresses with too many wrong ones: RATE_LIMITED. */
 export function limitWrongKeys({
   authenticate,
+  shared,
   windowMs = WINDOW_MS,
 }: WrongKeysOptions): Authenticate {
   const rightKeys = new LRUCache<string, true>({ max: RIGHT_KEYS_MAX });
@@ -50,13 +55,7 @@ export function limitWrongKeys({
   };
   const requireRoom = async (attempts: Attempts, address: string): Promise<void> => {
     for (;;) {
-      if (attempts.wrong >= WRONG_KEYS_MAX) {
-        const afterMs = Math.max(addresses.getRemainingTTL(address), 1);
-        throw new RateLimitedError(
-          `Too many wrong keys came from this address; ${WRONG_KEYS_MAX} a minute are answered.`,
-          Math.ceil(afterMs / 1_000),
-        );
-      }
+      if (attempts.wrong >= WRONG_KEYS_MAX) throw tooMany(addresses.getRemainingTTL(address));
       if (attempts.wrong + attempts.running < WRONG_KEYS_MAX) return;
       await new Promise<void>((resolve) => {
         attempts.waiting.push(resolve);
@@ -73,15 +72,30 @@ export function limitWrongKeys({
     await requireRoom(attempts, address);
     attempts.running += 1;
     try {
+      if (shared !== undefined) await requireFewElsewhere(shared, address);
       const holder = await authenticate(authorization);
-      if (holder === null) attempts.wrong += 1;
-      else rightKeys.set(hash, true);
+      if (holder === null) {
+        attempts.wrong += 1;
+        await shared?.penalty(address, 1);
+      } else rightKeys.set(hash, true);
       return callerOf(holder);
     } finally {
       attempts.running -= 1;
       for (const resume of attempts.waiting.splice(0)) resume();
     }
   };
+}
+
+async function requireFewElsewhere(shared: Pick<Counter, 'get'>, address: string): Promise<void> {
+  const wrong = await shared.get(address);
+  if (wrong !== null && wrong.consumedPoints >= WRONG_KEYS_MAX) throw tooMany(wrong.msBeforeNext);
+}
+
+function tooMany(afterMs: number): RateLimitedError {
+  return new RateLimitedError(
+    `Too many wrong keys came from this address; ${WRONG_KEYS_MAX} a minute are answered.`,
+    Math.ceil(Math.max(afterMs, 1) / 1_000),
+  );
 }
 
 function callerOf(holder: SecretHolder): Actor | null {

@@ -57,6 +57,7 @@ describe('loadConfig', () => {
       trustProxy: false,
       pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
       eventRate: { perAccount: 1_000_000 },
+      redisUrl: null,
     });
   });
 
@@ -95,6 +96,7 @@ describe('loadConfig', () => {
       CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
       TRUST_PROXY: '10.0.0.7, 192.168.0.0/16, ::1',
       RATE_EVENTS_PER_ACCOUNT: '5000',
+      REDIS_URL: 'rediss://:pa55@redis.internal:6380/2',
       RATE_POINTS_PER_KEY: '40000',
       RATE_POINTS_PER_ACCOUNT: '999999999',
     };
@@ -143,6 +145,7 @@ describe('loadConfig', () => {
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
       pointRates: { perKey: 40_000, perAccount: 999_999_999 },
       eventRate: { perAccount: 5_000 },
+      redisUrl: 'rediss://:pa55@redis.internal:6380/2',
       trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
     });
   });

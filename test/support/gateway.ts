@@ -93,7 +93,13 @@ export interface TestGatewayOptions {
   readonly app?: Pick<AppOptions, 'jwt' | 'takeEvents'>;
   readonly server?: Pick<
     ServerOptions,
-    'trustedDocuments' | 'queryCostMax' | 'corsOrigins' | 'trustProxy' | 'pointRates' | 'overload'
+    | 'trustedDocuments'
+    | 'queryCostMax'
+    | 'corsOrigins'
+    | 'trustProxy'
+    | 'pointRates'
+    | 'overload'
+    | 'sharedCounterOf'
   >;
   /** Default: TEST_DEFAULTS. */
   readonly accountDefaults?: AccountDefaults;
