@@ -19,9 +19,14 @@ const impliedBy: Readonly<Record<Scope, readonly Scope[]>> = {
   OPERATOR: ['OPERATOR'],
 };
 
+/** Whether a scope of the key allows it. */
+export function hasScope(actor: Actor, scope: Scope): boolean {
+  return impliedBy[scope].some((held) => actor.scopes.has(held));
+}
+
 /** @throws FORBIDDEN when no scope of the key allows it */
 export function requireScope(actor: Actor, scope: Scope): void {
-  if (!impliedBy[scope].some((held) => actor.scopes.has(held))) {
+  if (!hasScope(actor, scope)) {
     throw new ForbiddenError(`This key lacks the scope ${scope}.`);
   }
 }

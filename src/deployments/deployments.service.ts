@@ -1,4 +1,4 @@
-import { requireRef } from '../access/authorize.ts';
+import { hasScope, requireRef } from '../access/authorize.ts';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import {
   hardwareNamed,
@@ -188,7 +188,8 @@ export class DeploymentService {
         requireAllowed: (): void => {
           const costOf = (placement: Placement): bigint =>
             BigInt(placement.replicas) * (rateAt(known, placement.hardwareId, nowMs) ?? 0n);
-          requireAllowed(position, { state, call, costOf, path: plan.path });
+          const tellsBalance = hasScope(actor, 'READ_USAGE');
+          requireAllowed(position, { state, call, costOf, tellsBalance, path: plan.path });
         },
       };
       const next = decide(state, call, time);

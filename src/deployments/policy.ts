@@ -27,7 +27,7 @@ export function allowanceOf(position: Position): Allowance {
     canFineTune: credits.hasBegun && credits.balanceMicro > policy.fineTuningMinimumMicro,
     canImport: state === 'OK' || state === 'LOW',
     state,
-    message: state === 'OK' ? null : refusal(position, 'Deployments are disabled'),
+    message: state === 'OK' ? null : sentenceOf(position, refusal(position, DISABLED)),
   };
 }
 
@@ -39,26 +39,36 @@ export function requireAllowed(
     readonly call: LifecycleCall;
     readonly costOf: (placement: Placement) => bigint;
     readonly path: ErrorPath;
+    /** Whether the caller may know how many credits are left. */
+    readonly tellsBalance: boolean;
   },
 ): void {
   const refused = refusalOf(position, call);
-  if (refused !== null) throw new DeploymentsDisabledError(refused, { path: call.path });
+  if (refused === null) return;
+  const message = call.tellsBalance ? sentenceOf(position, refused) : ruleOf(position, refused);
+  throw new DeploymentsDisabledError(message, { path: call.path });
+}
+
+/** Something is refused until more credits than a level are left. */
+interface Refusal {
+  readonly what: string;
+  readonly levelMicro: bigint;
 }
 
 function refusalOf(
   position: Position,
   { state, call, costOf }: Parameters<typeof requireAllowed>[1],
-): string | null {
+): Refusal | null {
   switch (call.kind) {
     case 'DEPLOY':
       if (call.placement === null) return refusalOfWorkflow(position);
-      return refusalToRun(position, {
+      return refusedRun(position, {
         costMicroPerHour: costOf(call.placement),
         replacedMicroPerHour: null,
       });
     case 'SCALE':
       if (state.running === null) return null;
-      return refusalToRun(position, {
+      return refusedRun(position, {
         costMicroPerHour: costOf(scaled(state.running, call)),
         replacedMicroPerHour: costOf(state.running),
       });
@@ -73,35 +83,54 @@ function refusalOf(
   }
 }
 
+interface RunCost {
+  readonly costMicroPerHour: bigint;
+  /** Of what it replaces; null: nothing. */
+  readonly replacedMicroPerHour: bigint | null;
+}
+
 /** Why something with this cost an hour cannot run now, in the place of something else or of nothing; null if it can. */
-export function refusalToRun(
-  position: Position,
-  cost: { readonly costMicroPerHour: bigint; readonly replacedMicroPerHour: bigint | null },
-): string | null {
+export function refusalToRun(position: Position, cost: RunCost): string | null {
+  const refused = refusedRun(position, cost);
+  return refused === null ? null : sentenceOf(position, refused);
+}
+
+function refusedRun(position: Position, cost: RunCost): Refusal | null {
   const { costMicroPerHour, replacedMicroPerHour } = cost;
   if (position.state === 'OK') return null;
-  if (replacedMicroPerHour === null) return refusal(position, 'Deployments are disabled');
+  if (replacedMicroPerHour === null) return refusal(position, DISABLED);
   return costMicroPerHour > replacedMicroPerHour
     ? refusal(position, 'Scaling up is disabled')
     : null;
 }
 
-function refusalOfWorkflow(position: Position): string | null {
+function refusalOfWorkflow(position: Position): Refusal | null {
   const isRefused = position.state === 'EXHAUSTED' || position.state === 'STOPPED';
   return isRefused ? refusal(position, 'Workflows cannot be deployed', 0n) : null;
 }
 
-/** Why something is refused, and how many credits are missing to have more than `levelMicro` left. */
 function refusal(
-  position: Position,
+  { policy }: Position,
   what: string,
-  levelMicro: bigint = position.policy.lowCreditMicro,
-): string {
+  levelMicro: bigint = policy.lowCreditMicro,
+): Refusal {
+  return { what, levelMicro };
+}
+
+/** Why something is refused, and how many credits are missing. */
+function sentenceOf(position: Position, { what, levelMicro }: Refusal): string {
   const { balanceMicro } = position.credits;
   const missingMicro = levelMicro - balanceMicro + 1n;
   const left = `the account has ${formatMicro(balanceMicro)} credits left and must have more than ${formatMicro(levelMicro)}`;
   return `${what}: ${REASONS[position.state]}; ${left}, so at least ${formatMicro(missingMicro)} are missing.`;
 }
+
+/** Why something is refused, for those who may not know the balance. */
+function ruleOf({ state }: Position, { what, levelMicro }: Refusal): string {
+  return `${what}: ${REASONS[state]}; the account must have more than ${formatMicro(levelMicro)} left.`;
+}
+
+const DISABLED = 'Deployments are disabled';
 
 const REASONS: Readonly<Record<CreditState, string>> = {
   OK: 'there are too few credits',

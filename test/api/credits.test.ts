@@ -1,13 +1,14 @@
 // A test account from its first credits to the stop and back: every instant and figure is worked out by hand.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeId } from '../../src/core/identity.ts';
+import { decodeId, type Scope } from '../../src/core/identity.ts';
 import { raw, sql } from '../../src/db/sql.ts';
 import {
   allocate,
   ask,
   createAccount,
   createHardware,
+  createKey,
   deploy,
   moveClock,
   registerGuardrail,
@@ -198,6 +199,24 @@ describe('an account with 300 credits, three deployments of 72 credits an hour t
       hosting: null,
     });
     expect(refused.errors?.[0]?.extensions.code).toBe('DEPLOYMENTS_DISABLED');
+  });
+
+  it('tells why it refuses to deploy, and how many credits are left to those who may know', async () => {
+    const input = { id: ids[0] ?? '', hardware: 'small' };
+    const refusalFor = async (keyScopes: readonly Scope[]): Promise<unknown> => {
+      const { secret } = await createKey(gateway, accountId, keyScopes);
+      return (await gateway.query(DeployDocument, { input }, secret)).errors?.[0];
+    };
+    const why = 'Deployments are disabled: the negative limit was reached; the account';
+
+    expect(await refusalFor(['INGEST'])).toMatchObject({
+      message: `${why} must have more than 50 left.`,
+      extensions: { code: 'DEPLOYMENTS_DISABLED' },
+    });
+    expect(await refusalFor(['INGEST', 'READ_USAGE'])).toMatchObject({
+      message: `${why} has -25 credits left and must have more than 50, so at least 75.000001 are missing.`,
+      extensions: { code: 'DEPLOYMENTS_DISABLED' },
+    });
   });
 
   it('hears of an undeploy from before the stop, and gives back what ran after it', async () => {
