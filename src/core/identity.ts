@@ -16,8 +16,8 @@ export type Scope = keyof typeof scopes;
 export interface CallSource {
   /** The id of its request; of a socket, that of the request that opened it. */
   readonly requestId: string;
-  /** The network address of the caller. */
-  readonly address: string;
+  /** The network address of the caller; null when what was said of it is none. */
+  readonly address: string | null;
 }
 
 /** The holder of a key, a portal token or a JWT. `accountId` is null for an operator, who may act on any account. */

@@ -4,16 +4,17 @@
 import type { FastifyRequest } from 'fastify';
 import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor, CallSource } from '../core/identity.ts';
+import { plainAddress } from './address.ts';
 import type { Origins } from './origins.ts';
 
 /**
  * The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked.
- * @param address the caller's
+ * @param address the caller's, plain; null: unknown
  * @throws RATE_LIMITED after too many wrong keys from the address
  */
 export type Authenticate = (
   authorization: string | undefined,
-  address: string,
+  address: string | null,
 ) => Promise<Actor | null>;
 
 export interface KeyCheck {
@@ -25,7 +26,7 @@ export interface KeyCheck {
 
 /** Where a request comes from. */
 export function sourceOf(request: FastifyRequest): CallSource {
-  return { requestId: request.id, address: request.ip };
+  return { requestId: request.id, address: plainAddress(request.ip) };
 }
 
 /** Checks the keys of requests, for all routes. */
@@ -33,10 +34,11 @@ export function keyCheck(authenticate: Authenticate, origins: Origins): KeyCheck
   const actors = new WeakMap<FastifyRequest, Actor>();
   return {
     onRequest: async (request) => {
-      const actor = await authenticate(request.headers.authorization, request.ip);
+      const source = sourceOf(request);
+      const actor = await authenticate(request.headers.authorization, source.address);
       if (actor === null) throw new UnauthenticatedError();
       origins.require(request, actor);
-      actors.set(request, { ...actor, source: sourceOf(request) });
+      actors.set(request, { ...actor, source });
     },
     actorOf: (request) => {
       const actor = actors.get(request);

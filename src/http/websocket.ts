@@ -180,13 +180,14 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
 async function connect(deps: WebSocketDeps, connection: Connection): Promise<boolean> {
   const { extra } = connection;
   const { socket, request } = extra;
+  const source = sourceOf(request);
   const holder = await deps.authenticate(
     authorizationIn(connection.connectionParams) ?? request.headers.authorization,
-    request.ip,
+    source.address,
   );
   if (holder === null || socket.readyState !== socket.OPEN) return false;
   if (!deps.origins.allows(request, holder)) return false;
-  const actor = { ...holder, source: sourceOf(request) };
+  const actor = { ...holder, source };
   const session = socketSession(connection, actor);
   deps.sessions.add(session);
   const caller = new Caller(actor, () => {

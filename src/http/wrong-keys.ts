@@ -4,12 +4,12 @@
 // a page that was left open do not shut out their address.
 
 import { createHash } from 'node:crypto';
-import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 import { bearerSecret } from '../access/key.ts';
 import type { SecretHolder } from '../access/key.service.ts';
 import { RateLimitedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import { networkOf } from './address.ts';
 import type { Authenticate } from './key-check.ts';
 import type { Counter } from './rates.ts';
 
@@ -18,8 +18,8 @@ export const WRONG_KEYS_WINDOW_SECONDS = 60;
 const WINDOW_MS = WRONG_KEYS_WINDOW_SECONDS * 1_000;
 const ADDRESSES_MAX = 100_000;
 const RIGHT_KEYS_MAX = 10_000;
-/** A network gives each customer at least so many bits of IPv6 to choose addresses from. */
-const IPV6_PREFIX_HEX_LENGTH = 16;
+/** Callers whose addresses are not known count as one. */
+const UNKNOWN_NETWORK = '';
 
 /** The attempts of one address. */
 interface Attempts {
@@ -67,7 +67,7 @@ export function limitWrongKeys({
     if (authorization === undefined || secret === null) return null;
     const hash = createHash('sha256').update(secret).digest('base64');
     if (rightKeys.get(hash) === true) return callerOf(await authenticate(authorization));
-    const address = networkOf(from);
+    const address = from === null ? UNKNOWN_NETWORK : networkOf(from);
     const attempts = attemptsFrom(address);
     await requireRoom(attempts, address);
     attempts.running += 1;
@@ -100,12 +100,4 @@ function tooMany(afterMs: number): RateLimitedError {
 
 function callerOf(holder: SecretHolder): Actor | null {
   return holder === 'ENDED' ? null : holder;
-}
-
-/** What counts as one address: an IPv4 address, or the 64 bits of an IPv6 network. */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address.slice(0, 64);
-  const parsed = ipaddr.process(address);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  return Buffer.from(parsed.toByteArray()).toString('hex').slice(0, IPV6_PREFIX_HEX_LENGTH);
 }

@@ -571,6 +571,24 @@ describe('auditLog', () => {
     expect((await log({}, manager)).nodes[0]).toMatchObject({ requestId: 'my-own-id' });
   });
 
+  it('keeps no text that a caller sent for an address', async () => {
+    const proxied = await startTestGateway({ beside: gateway, server: { trustProxy: 1 } });
+    const addressOf = async (forwardedFor: string): Promise<unknown> => {
+      made += 1;
+      await proxied.http
+        .post('/graphql')
+        .set('authorization', `Bearer ${manager}`)
+        .set('x-forwarded-for', forwardedFor)
+        .send({ query: `mutation { updateAccount(input: { name: "Z${made}" }) { id } }` });
+      return (await log({}, manager)).nodes[0]?.address;
+    };
+    let made = 0;
+    const addresses = [await addressOf('203.0.113.7:4000'), await addressOf('x'.repeat(9_000))];
+    await proxied.close();
+
+    expect(addresses).toEqual(['203.0.113.7', null]);
+  });
+
   it('tells the address and the request of a socket', async () => {
     const client = liveClient(originOf(gateway), manager);
     const query = 'mutation { updateAccount(input: { name: "by socket" }) { id } }';

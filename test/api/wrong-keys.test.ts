@@ -1,7 +1,8 @@
 // Wrong keys: twenty a minute and address are looked up, by whatever transport they come.
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { limitWrongKeys, networkOf, WRONG_KEYS_MAX } from '../../src/http/wrong-keys.ts';
+import { networkOf, plainAddress } from '../../src/http/address.ts';
+import { limitWrongKeys, WRONG_KEYS_MAX } from '../../src/http/wrong-keys.ts';
 import { ask, createAccount, createKey } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -50,9 +51,9 @@ async function closeCode(payload: object, headers = {}): Promise<number> {
 }
 
 /** Spends what the attacker has. */
-async function exhaust(): Promise<void> {
+async function exhaust(from: (each: number) => string = () => ATTACKER): Promise<void> {
   const answers = await Promise.all(
-    Array.from({ length: WRONG_KEYS_MAX }, () => attempt('/graphql')),
+    Array.from({ length: WRONG_KEYS_MAX }, (_, each) => attempt('/graphql', { from: from(each) })),
   );
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
 }
@@ -186,9 +187,38 @@ describe('the limit', () => {
     );
   });
 
-  it('counts an IPv6 network as one address, and IPv4 in IPv6 as IPv4', () => {
+  it.each([
+    ['with ports', (each: number) => `${ATTACKER}:${4_000 + each}`],
+    ['of IPv6 with ports', (each: number) => `[2001:db8:1:3::${each}]:${4_000 + each}`],
+    ['that are none', (each: number) => `unknown-${each}`],
+  ])('is not passed by addresses %s', async (_, from) => {
+    await exhaust(from);
+    const { status } = await attempt('/graphql', { from: from(99) });
+
+    expect(status).toBe(429);
+  });
+
+  it('counts an IPv6 network as one address', () => {
     expect(networkOf('2001:db8:1:2:3::4')).toBe(networkOf('2001:db8:1:2:ffff::9'));
     expect(networkOf('2001:db8:1:3::4')).not.toBe(networkOf('2001:db8:1:2::4'));
-    expect(networkOf('::ffff:203.0.113.7')).toBe(ATTACKER);
+  });
+});
+
+describe('an address', () => {
+  it.each([
+    [ATTACKER, ATTACKER],
+    [`${ATTACKER}:4000`, ATTACKER],
+    [`::ffff:${ATTACKER}`, ATTACKER],
+    ['2001:DB8:0::1', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['unknown', null],
+    ['203.0.113', null],
+    ['[203.0.113.7', null],
+    [`${'1'.repeat(9_000)}.2.3.4`, null],
+    ['', null],
+  ])('is read from %j as %j', (written, address) => {
+    expect(plainAddress(written)).toBe(address);
   });
 });
