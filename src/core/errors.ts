@@ -90,6 +90,7 @@ export class DeploymentsDisabledError extends GatewayError {
 }
 
 const QUERY_LIMIT_SENTENCES = {
+  characters: 'The document has {asked} characters; {bound} are allowed.',
   tokens: 'The document has more than {bound} tokens.',
   depth: 'The operation nests fields {asked} deep; {bound} are allowed.',
   introspectionDepth:
@@ -99,6 +100,8 @@ const QUERY_LIMIT_SENTENCES = {
   aliases: 'The operation has {asked} aliases with its fragments written out; {bound} are allowed.',
   directives:
     'The operation has {asked} directives with its fragments written out; {bound} are allowed.',
+  repeats:
+    'The document asks for the same fields again too often: {bound} pairs of equal fields are allowed.',
   rootFields: 'The operation has {asked} root fields; {bound} are allowed.',
   cost: 'The operation costs {asked} points; {bound} are allowed. Ask for fewer rows or in parts.',
 } as const;
@@ -108,7 +111,7 @@ export class QueryTooCostlyError extends GatewayError {
   readonly limit: {
     readonly name: keyof typeof QUERY_LIMIT_SENTENCES;
     readonly bound: number;
-    /** Left out of tokens, which are counted no further than the bound. */
+    /** Left out of tokens and repeats, which are counted no further than the bound. */
     readonly asked?: number;
   };
 

@@ -15,12 +15,20 @@ import {
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { QueryTooCostlyError, UntrustedDocumentError } from '../core/errors.ts';
-import { parseOnce } from './argument-path.ts';
+import {
+  type ErrorPath,
+  QueryTooCostlyError,
+  UntrustedDocumentError,
+  UserInputError,
+} from '../core/errors.ts';
+import { parseOnce, printPath } from './argument-path.ts';
 import { measureOperation, type QuerySize } from './query-size.ts';
+import { repeatsIn } from './repeats.ts';
 
 /** How large an operation may be, with its fragments written out; tokens of the whole document. */
 export const QUERY_LIMITS = {
+  /** Of the text, as many as a frame of a socket holds. */
+  characters: 65_536,
   tokens: 2_000,
   depth: 12,
   /** The usual introspection query has 15. */
@@ -30,6 +38,8 @@ export const QUERY_LIMITS = {
   aliases: 30,
   directives: 20,
   rootFields: 20,
+  /** Pairs of fields at one place in the answer: of 200 equal fields. */
+  repeats: 20_000,
   /** Twice what the dearest operation under schema/operations costs. */
   cost: 40_000,
 } as const;
@@ -43,6 +53,10 @@ const JUDGED = [
   'selections',
   'cost',
 ] as const;
+/** Items of a list in a variable; more than any field takes. */
+const LIST_MAX = 10_000;
+/** Inputs within inputs that are looked at; more than any field takes. */
+const INPUTS_DEEP_MAX = 4;
 const ERRORS_MAX = 10;
 const KEPT_MAX = 2_000;
 const KEPT_CHARS_MAX = 8 * 1024 * 1024;
@@ -101,6 +115,8 @@ export class Documents {
     const { operationName, variables } = request;
     try {
       const query = this.textOf(request);
+      requireShort(query);
+      requireShortLists(variables ?? {});
       const hash = hashOf(query);
       const kept = this.kept.get(hash) ?? this.parse(query, hash);
       const cost = this.judge(kept.document, operationName ?? null, variables ?? {});
@@ -144,7 +160,9 @@ export class Documents {
     return kept;
   }
 
+  /** @throws QueryTooCostlyError when it would take long */
   private validate(document: DocumentNode): readonly GraphQLError[] {
+    requireFewRepeats(document);
     const options = { maxErrors: ERRORS_MAX, hideSuggestions: true };
     return validate(this.schema, document, specifiedRules, options).map((error) =>
       coded(error, 'GRAPHQL_VALIDATION_FAILED'),
@@ -215,6 +233,42 @@ function noSuchOperation(operationName: string | null | undefined): GraphQLError
       : `The request holds no operation named ${JSON.stringify(operationName.slice(0, 100))}.`,
     { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } },
   );
+}
+
+function requireShort({ length: asked }: string): void {
+  const bound = QUERY_LIMITS.characters;
+  if (asked > bound) throw new QueryTooCostlyError({ name: 'characters', bound, asked });
+}
+
+function requireFewRepeats(document: DocumentNode): void {
+  const bound = QUERY_LIMITS.repeats;
+  for (const definition of document.definitions) {
+    // Fragments too, as they may be ones that nothing spreads.
+    if (!('selectionSet' in definition)) continue;
+    if (repeatsIn(document, definition.selectionSet, bound) > bound) {
+      throw new QueryTooCostlyError({ name: 'repeats', bound });
+    }
+  }
+}
+
+// Their types are checked later, value by value, which takes long for a million of them. What stands within the items of a
+// list is left to that: the body bounds it.
+function requireShortLists(values: Readonly<Record<string, unknown>>, path: ErrorPath = []): void {
+  for (const [name, value] of Object.entries(values)) {
+    const here = [...path, name];
+    if (!Array.isArray(value)) {
+      if (isRecord(value) && here.length < INPUTS_DEEP_MAX) requireShortLists(value, here);
+    } else if (value.length > LIST_MAX) {
+      throw new UserInputError(
+        `${printPath(here)} has ${value.length} items; a list can have at most ${LIST_MAX}.`,
+        { path: here },
+      );
+    }
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function requireWithin(size: QuerySize, costMax: number): void {

@@ -53,6 +53,17 @@ const ATTACKS = [
   ],
   ['9,000 unknown fields', `{ ${times(9_000, (i) => `x${i}`)} }`, 'tokens'],
   ['1,000 unknown fields', `{ ${times(1_000, (i) => `x${i}`)} }`, 'rootFields'],
+  ['a field 201 times', account(times(201, () => 'usage { range { to } }')), 'repeats'],
+  [
+    'fields again, in a fragment that nothing spreads',
+    `{ __typename } fragment F on Account { ${times(201, () => 'usage { range { to } }')} }`,
+    'repeats',
+  ],
+  [
+    'fields again, by fragments',
+    `${account(times(30, (i) => `...F${i}`))} ${times(30, (i) => `fragment F${i} on Account { ${times(7, () => 'usage { range { to } }')} }`)}`,
+    'repeats',
+  ],
   ['21 directives', `{ __typename ${'@skip(if: false) '.repeat(21)} }`, 'directives'],
   [
     'pages of 500 within pages of 500',
@@ -126,6 +137,30 @@ describe('an operation that is too large', () => {
     });
     const { errors } = await gateway.query(query);
     expect(await answer.text()).toContain(JSON.stringify(errors));
+  });
+});
+
+describe('a request that is too large', () => {
+  it('is refused for the length of its document', async () => {
+    const { status, errors } = await gateway.query(`{ __typename } # ${'x'.repeat(65_536)}`);
+    expect(status).toBe(400);
+    expect(errors?.[0]?.extensions).toMatchObject({
+      code: 'QUERY_TOO_COSTLY',
+      limit: { name: 'characters', bound: 65_536, asked: 65_553 },
+    });
+  });
+
+  it('is refused for a list in a variable, before its items are looked at', async () => {
+    const query = 'query ($filter: AccountFilter) { accounts(filter: $filter) { totalCount } }';
+    const states = Array.from({ length: 10_001 }, () => 'OK');
+    const { status, errors } = await gateway.query(query, { filter: { states } });
+    expect(status).toBe(400);
+    expect(errors).toEqual([
+      {
+        message: 'filter.states has 10001 items; a list can have at most 10000.',
+        extensions: { code: 'BAD_USER_INPUT', path: ['filter', 'states'] },
+      },
+    ]);
   });
 });
 
