@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { UserInputError } from '../core/errors.ts';
+import { requireModestJson } from '../core/json-size.ts';
 import { decodeUtf8 } from '../core/utf8.ts';
 
 type Decompress = (body: Buffer, options: ZlibOptions) => Promise<Buffer>;
@@ -46,12 +47,14 @@ export function takeJson(app: FastifyInstance): void {
 }
 
 /**
- * The text of a body. The server applies the route's limit to what was sent; here it also applies to what is decompressed.
- * @throws UserInputError when it is not in its content encoding, or not UTF-8
+ * The text of a body, which is JSON that can be parsed at once. The server applies the route's limit to what was sent; here it also applies to what is decompressed.
+ * @throws UserInputError when it is not in its content encoding, not UTF-8, or holds more than any call takes
  * @throws UnsupportedEncodingError
  */
 export async function readText(request: FastifyRequest, body: Buffer): Promise<string> {
-  return decodeUtf8(await decompressed(request, body), 'The body');
+  const text = decodeUtf8(await decompressed(request, body), 'The body');
+  requireModestJson(text);
+  return text;
 }
 
 async function decompressed(request: FastifyRequest, body: Buffer): Promise<Buffer> {
