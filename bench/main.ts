@@ -1,5 +1,5 @@
-// npm run bench -- ingest | views | graphql | live | burn | overload: each starts what it needs, measures ours and its peer in turns, and prints
-// the ratios with their aims. docs/benchmarks.md says what they mean.
+// npm run bench -- ingest | views | graphql | live | burn | overload | attacks: each starts what it needs, measures ours and its peer
+// in turns, and prints the ratios with their aims. docs/benchmarks.md says what they mean.
 
 import { Command } from 'commander';
 
@@ -69,6 +69,15 @@ program
   .action(async (flags: Flags) => {
     const { benchOverload } = await import('./overload/bench.ts');
     await benchOverload(flags);
+  });
+
+program
+  .command('attacks')
+  .description('what attacks cost the gateway in processor time and memory before it refuses them')
+  .option('--only <name>', 'those whose names contain this')
+  .action(async (flags: { readonly only?: string }) => {
+    const { benchAttacks } = await import('./attacks/bench.ts');
+    await benchAttacks({ only: flags.only });
   });
 
 await program.parseAsync();

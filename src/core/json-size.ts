@@ -29,10 +29,15 @@ export function requireModestJson(text: string): void {
   }
 }
 
+// The search for the quote is the engine's own, which is faster than a loop over a long string.
 function endOfString(text: string, begin: number): number {
-  let end = begin + 1;
-  while (end < text.length && text.charCodeAt(end) !== QUOTE) {
-    end += text.charCodeAt(end) === BACKSLASH ? 2 : 1;
-  }
-  return end;
+  let end = text.indexOf('"', begin + 1);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end === -1 ? text.length : end;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let begin = at;
+  while (text.charCodeAt(begin - 1) === BACKSLASH) begin -= 1;
+  return (at - begin) % 2 === 1;
 }
