@@ -4,6 +4,7 @@
 import type { Actor } from '../core/identity.ts';
 import { formatMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
+import { withoutSecrets } from '../core/url.ts';
 
 /** The mutations that write an entry when they change something. */
 export const auditedActions = {
@@ -56,7 +57,7 @@ export const unauditedMutations: readonly string[] = [
 const SUMMARY_LENGTH_MAX = 500;
 
 type Value = string | number | bigint | boolean | null | readonly string[];
-/** Values by name. A name that ends in `Micro` or `Ms` has that unit. */
+/** Values by name. A name that ends in `Micro` or `Ms` has that unit; one that ends in `url` has a URL. */
 export type Fields = Readonly<Record<string, Value>>;
 
 /** A field that a call changed; null: it has no value. */
@@ -117,15 +118,24 @@ export function auditEntry(actor: Actor, change: AuditedChange): NewAuditEntry {
   };
 }
 
-/** The fields that differ, in the order of `from`, then of `to`. */
+/** The fields that differ, in the order of `from`, then of `to`. A URL may differ in what is not shown of it. */
 export function changesOf(from: Fields, to: Fields): readonly FieldChange[] {
   return [...new Set([...Object.keys(from), ...Object.keys(to)])]
     .map((name) => ({
-      field: name.replace(/(Micro|Ms)$/, ''),
-      from: textOf(name, from[name] ?? null),
-      to: textOf(name, to[name] ?? null),
+      name,
+      before: textOf(name, from[name] ?? null),
+      after: textOf(name, to[name] ?? null),
     }))
-    .filter((change) => change.from !== change.to);
+    .filter(({ before, after }) => before !== after)
+    .map(({ name, before, after }) => ({
+      field: name.replace(/(Micro|Ms)$/, ''),
+      from: shown(name, before),
+      to: shown(name, after),
+    }));
+}
+
+function shown(name: string, text: string | null): string | null {
+  return text !== null && /url$/i.test(name) ? withoutSecrets(text) : text;
 }
 
 function textOf(name: string, value: Value): string | null {

@@ -17,6 +17,14 @@ export function isServerUrl(schemes: RegExp): (text: string) => boolean {
   };
 }
 
+/** A URL for records that many read: what may hold a secret (user and password, query, fragment) is «…». */
+export function withoutSecrets(href: string): string {
+  return href
+    .replace(/^([^:/?#]*:\/\/)[^/?#]*@/, '$1…@')
+    .replace(/\?[^#]+/, '?…')
+    .replace(/#.+/, '#…');
+}
+
 /**
  * A URL; what is kept of it is its `href`: normalised, with all that a URL cannot hold percent-encoded, so no line break.
  * @throws UserInputError when it is none, is too long (as it is kept, too), or cannot be stored

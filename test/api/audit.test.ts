@@ -59,7 +59,8 @@ describe('the entries of mutations', () => {
   let gateway: TestGateway;
   let otherKey = '';
   const ids = new Map<string, string>();
-  const secrets: string[] = [OPERATOR_KEY];
+  const urlSecrets = ['first-secret-of-a-url', 'second-secret-of-a-url'];
+  const secrets: string[] = [OPERATOR_KEY, ...urlSecrets];
   const id = (name: string): string => ids.get(name) ?? '';
   const at = (ms: number): string => isoInstant(Date.parse(TEST_NOW) + ms);
 
@@ -134,14 +135,17 @@ describe('the entries of mutations', () => {
       mutation: 'createWebhookEndpoint',
       variables: input(() => ({
         accountId: id('createAccount'),
-        url: 'http://127.0.0.1:1024/hooks',
+        url: `http://127.0.0.1:1024/hooks?token=${urlSecrets[0]}`,
         events: ['DEPLOYMENT_STARTED'],
       })),
       again: 'CHANGES',
     },
     {
       mutation: 'updateWebhookEndpoint',
-      variables: named('createWebhookEndpoint', { url: 'http://127.0.0.1:1025/hooks' }),
+      // What it changes is a secret alone.
+      variables: named('createWebhookEndpoint', {
+        url: `http://127.0.0.1:1024/hooks?token=${urlSecrets[1]}`,
+      }),
     },
     {
       mutation: 'rotateWebhookSecret',
@@ -370,7 +374,7 @@ describe('the entries of mutations', () => {
 
   it('hold no secret', async () => {
     const all = JSON.stringify(await asOwner(gateway.databaseUrl, 'select * from audit_entry'));
-    expect(secrets.length).toBeGreaterThan(5);
+    expect(secrets.length).toBeGreaterThan(5 + urlSecrets.length);
     for (const secret of secrets) expect(all).not.toContain(secret);
   });
 
@@ -414,6 +418,27 @@ it('tells the fields that differ, in their units', () => {
     { field: 'list', from: 'x, y', to: 'x' },
     { field: 'gone', from: 'x', to: null },
     { field: 'new', from: null, to: 'false' },
+  ]);
+});
+
+it('shows of a URL nothing that may be a secret', () => {
+  expect(
+    changesOf(
+      {
+        url: 'https://me:pass@example.com/x?a=b#c',
+        endpointUrl: 'https://example.com/y#secret?',
+        tokenUrl: 'https://example.com/?one',
+      },
+      {
+        url: 'https://example.com/x@y',
+        endpointUrl: null,
+        tokenUrl: 'https://example.com/?two',
+      },
+    ),
+  ).toEqual([
+    { field: 'url', from: 'https://…@example.com/x?…#…', to: 'https://example.com/x@y' },
+    { field: 'endpointUrl', from: 'https://example.com/y#…', to: null },
+    { field: 'tokenUrl', from: 'https://example.com/?…', to: 'https://example.com/?…' },
   ]);
 });
 
