@@ -66,6 +66,7 @@ async function makeAccounts(bench: BenchGateway, count: number): Promise<readonl
         name: `account ${index}`,
         usageThresholds: [],
         hoursToStop: [],
+        lowCredit: '0',
         testClock: Date.UTC(2026, 2, 1),
       });
       const id = encodeId('Account', accountId, accountId);
