@@ -84,9 +84,12 @@ export interface DocumentRequest {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** A document that may be run. */
+/** A document that may be run, and what was asked of it. */
 export interface ReadDocument {
   readonly document: DocumentNode;
+  readonly text: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
   /** Of the operation that is asked for: what it does, and what it costs, in points. */
   readonly type: OperationTypeNode;
   readonly cost: number;
@@ -112,19 +115,21 @@ export class Documents {
 
   /** The document that may be run, or the reasons why it may not. */
   read(request: DocumentRequest): ReadDocument | readonly GraphQLError[] {
-    const { operationName, variables } = request;
+    const operationName = request.operationName ?? null;
+    const variables = request.variables ?? {};
     try {
-      const query = this.textOf(request);
-      requireShort(query);
-      requireShortLists(variables ?? {});
-      const hash = hashOf(query);
-      const kept = this.kept.get(hash) ?? this.parse(query, hash);
-      const cost = this.judge(kept.document, operationName ?? null, variables ?? {});
+      const text = this.textOf(request);
+      requireShort(text);
+      requireShortLists(variables);
+      const hash = hashOf(text);
+      const kept = this.kept.get(hash) ?? this.parse(text, hash);
+      const cost = this.judge(kept.document, operationName, variables);
       kept.errors ??= this.validate(kept.document);
       if (kept.errors.length > 0) return kept.errors;
       const operation = getOperationAST(kept.document, operationName);
       if (operation == null) return [noSuchOperation(operationName)];
-      return { document: kept.document, type: operation.operation, cost };
+      const { document } = kept;
+      return { document, text, operationName, variables, type: operation.operation, cost };
     } catch (error) {
       return [locatedError(error, undefined)];
     }
@@ -226,7 +231,7 @@ function coded(error: GraphQLError, code: string): GraphQLError {
   });
 }
 
-function noSuchOperation(operationName: string | null | undefined): GraphQLError {
+function noSuchOperation(operationName: string | null): GraphQLError {
   return new GraphQLError(
     operationName == null
       ? 'The request holds several operations: operationName must say which one is meant.'

@@ -1,6 +1,7 @@
 // Apollo Server with the gateway's settings. Nothing here depends on NODE_ENV: a server that was started without it must not
 // show stacks or accept batches either.
 
+import { isDeepStrictEqual } from 'node:util';
 import {
   ApolloServer,
   type ApolloServerOptions,
@@ -14,7 +15,7 @@ import {
 import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import { errorCodes, invariant } from '../core/errors.ts';
-import type { Documents } from '../graphql/documents.ts';
+import type { Documents, ReadDocument } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
@@ -38,13 +39,18 @@ export interface GraphQLServerOptions {
 
 /** The key of a context's callback that receives its operation when the answer is complete. */
 export const onAnswered = Symbol('onAnswered');
-/** The key under which a context says what its operation costs. */
-export const costOfOperation = Symbol('costOfOperation');
+/** The key under which a context has its operation as it was judged and paid for. */
+export const judgedOperation = Symbol('judgedOperation');
+
+/** An operation as our reader saw it. */
+export interface JudgedOperation extends ReadDocument {
+  readonly price: OperationCost;
+}
 
 // Apollo copies the context, so everything of one request is in this one member.
 export interface GraphQLContext extends BaseContext {
   [onAnswered]?: (facts: OperationFacts) => void;
-  [costOfOperation]?: OperationCost;
+  [judgedOperation]?: JudgedOperation;
 }
 
 /** A started Apollo Server without an HTTP server. */
@@ -59,7 +65,7 @@ export async function startGraphQLServer({
     plugins: [
       ...plugins,
       factsPlugin(),
-      costPlugin(),
+      judgementPlugin(),
       refusalPlugin(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
@@ -101,17 +107,23 @@ function textsOf(documents: Documents): TextStore {
   };
 }
 
-function costPlugin(): ApolloServerPlugin<GraphQLContext> {
+function judgementPlugin(): ApolloServerPlugin<GraphQLContext> {
   return {
     requestDidStart: () =>
       Promise.resolve({
-        // Apollo reads a request by itself. What it took for a document and our reader did not see was never judged.
-        didResolveOperation: ({ contextValue }) => {
-          invariant(contextValue[costOfOperation] !== undefined, 'every operation was judged');
+        // Apollo reads a request by itself. What it would run and our reader did not see was never judged.
+        didResolveSource: ({ contextValue, source, request }) => {
+          const judged = contextValue[judgedOperation];
+          invariant(
+            judged?.text === source &&
+              judged.operationName === (request.operationName ?? null) &&
+              isDeepStrictEqual(judged.variables, request.variables ?? {}),
+            'every operation was judged as it is run',
+          );
           return Promise.resolve();
         },
         willSendResponse: ({ contextValue, response: { body } }) => {
-          const cost = contextValue[costOfOperation];
+          const cost = contextValue[judgedOperation]?.price;
           if (body.kind === 'single' && cost !== undefined) {
             body.singleResult.extensions = { ...body.singleResult.extensions, cost };
           }

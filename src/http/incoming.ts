@@ -25,10 +25,12 @@ export class UnsupportedEncodingError extends Error {
   readonly code = 'UNSUPPORTED_ENCODING';
 }
 
-/** Refuses an address whose percent-encoded bytes are not UTF-8, before anything is read from it. */
+/** Refuses an address that could be read in two ways, before anything is read from it. */
 export function checkAddresses(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, _reply, done) => {
-    done(isUtf8Address(request.url) ? undefined : new UserInputError(WRONG_ADDRESS));
+  app.addHook('onRequest', ({ url }, _reply, done) => {
+    // What follows a fragment's sign is a part of the query to some readers and none to others.
+    if (url.includes('#')) done(new UserInputError('The address holds a "#"; write it as %23.'));
+    else done(isUtf8Address(url) ? undefined : new UserInputError(WRONG_ADDRESS));
   });
 }
 

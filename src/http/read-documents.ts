@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import type { GraphQLFormattedError } from 'graphql';
 import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/guard.ts';
+import type { JudgedOperation } from './graphql-server.ts';
 import type { OperationFacts } from './logging.ts';
 import type { RequestAdmission } from './overload.ts';
 import type { OperationCost } from './rates.ts';
@@ -17,8 +18,8 @@ export interface DocumentReader {
    * costs more than is left in this minute: 429.
    */
   readonly preHandler: preHandlerAsyncHookHandler;
-  /** What a request's operation costs; undefined when it named no document. */
-  readonly costOf: (request: FastifyRequest) => OperationCost | undefined;
+  /** A request's operation, paid for; undefined when it named no document. */
+  readonly judgedOf: (request: FastifyRequest) => JudgedOperation | undefined;
 }
 
 export interface DocumentReaderDeps {
@@ -41,7 +42,7 @@ export function documentReader({
   pay,
   onRefused,
 }: DocumentReaderDeps): DocumentReader {
-  const costs = new WeakMap<FastifyRequest, OperationCost>();
+  const judged = new WeakMap<FastifyRequest, JudgedOperation>();
   return {
     preHandler: async (request, reply) => {
       const sent = documentIn(request);
@@ -50,7 +51,8 @@ export function documentReader({
       const read = documents.read(sent);
       if ('document' in read) {
         admit(request, { type: read.type, points: read.cost });
-        costs.set(request, await pay(request, { asked: read.cost, allowed: documents.costMax }));
+        const price = await pay(request, { asked: read.cost, allowed: documents.costMax });
+        judged.set(request, { ...read, price });
         return;
       }
       const format = errorFormatter((error, reference) => {
@@ -60,7 +62,7 @@ export function documentReader({
       onRefused(request, { operation: 'none', errorCodes: codesOf(errors), references: [] });
       await refuse(reply, errors);
     },
-    costOf: (request) => costs.get(request),
+    judgedOf: (request) => judged.get(request),
   };
 }
 

@@ -22,8 +22,8 @@ import {
 } from './doors.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
 import {
-  costOfOperation,
   type GraphQLContext,
+  judgedOperation,
   onAnswered,
   startGraphQLServer,
 } from './graphql-server.ts';
@@ -174,7 +174,7 @@ async function serveGraphQL(
   const { spend } = deps;
   const { onRequest, actorOf } = check;
   const sockets = await socketsOf(server, deps, { documents, check, origins, overload });
-  const { preHandler, costOf } = documentReader({
+  const { preHandler, judgedOf } = documentReader({
     documents,
     admit: admission.admit,
     pay: (request, cost) => payFor(cost, { actor: actorOf(request), spend }),
@@ -196,8 +196,8 @@ async function serveGraphQL(
       context: (request) => {
         const context: GraphQLContext = deps.createContext(actorOf(request));
         context[onAnswered] = (answered) => facts.set(request, answered);
-        const cost = costOf(request);
-        if (cost !== undefined) context[costOfOperation] = cost;
+        const judged = judgedOf(request);
+        if (judged !== undefined) context[judgedOperation] = judged;
         return Promise.resolve(context);
       },
     }),

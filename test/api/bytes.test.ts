@@ -192,6 +192,26 @@ describe('an address that is not UTF-8', () => {
   });
 });
 
+// To some readers the query of an address ends there, to others it goes on.
+describe('an address with a "#"', () => {
+  it.each(['/graphql', '/graphql/stream', '/nowhere'])('is refused: %s', async (path) => {
+    const query = encodeURIComponent('{ accounts { totalCount } }');
+    const answer = await send(`${path}?query=${query}&x=#&variables={}`, {
+      headers: { 'apollo-require-preflight': 'true' },
+    });
+
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.text)).toMatchObject({
+      errors: [
+        {
+          message: 'The address holds a "#"; write it as %23.',
+          extensions: { code: 'BAD_USER_INPUT' },
+        },
+      ],
+    });
+  });
+});
+
 describe('a frame that is not UTF-8', () => {
   const ping = Buffer.from('{"type":"ping","payload":{"name":"Müller"}}', 'latin1');
 
