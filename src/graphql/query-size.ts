@@ -117,14 +117,16 @@ class Measure {
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>>,
   ) {
-    this.variables = { ...variables };
+    this.variables = Object.assign(nothing(), variables);
     for (const definition of document.definitions) {
       if (definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
       this.fragments.set(definition.name.value, definition);
     }
     for (const { variable, defaultValue } of operation.variableDefinitions ?? []) {
-      if (defaultValue === undefined) continue;
-      this.variables[variable.name.value] ??= valueFromASTUntyped(defaultValue);
+      const name = variable.name.value;
+      // A null that was sent is no reason for the default: it is what the field gets.
+      if (defaultValue === undefined || Object.hasOwn(this.variables, name)) continue;
+      this.variables[name] = valueFromASTUntyped(defaultValue);
     }
   }
 
@@ -225,6 +227,11 @@ class Measure {
     if (name === '__schema') return this.schema.getType('__Schema');
     return name === '__type' ? this.schema.getType('__Type') : undefined;
   }
+}
+
+/** An object without the names that every other has, such as `constructor`: a variable may be named so. */
+function nothing(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
 }
 
 /** What a field says of its cost; one that says nothing costs 1 where something is selected below it. */

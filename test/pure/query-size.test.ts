@@ -81,6 +81,18 @@ describe('the size of an operation', () => {
       1 + 4,
     ],
     ['null', 'query ($n: Int) { things(first: $n) { nodes { n } } }', { n: null }, 1 + 7],
+    [
+      "null instead of a variable's default",
+      'query ($n: Int = 0) { things(first: $n) { nodes { n } } }',
+      { n: null },
+      1 + 7,
+    ],
+    [
+      'a variable that is not sent and has the name of what every object has',
+      'query ($constructor: Int) { things(first: $constructor) { nodes { n } } }',
+      {},
+      1 + 7,
+    ],
     ['edges too', '{ things(first: 2) { edges { node { n } } nodes { n } } }', {}, 1 + 2 * (2 + 1)],
     ['what cannot be', 'query ($n: Int) { things(first: $n) { nodes { n } } }', { n: 'x' }, 1],
   ])('counts the rows of a page by %s', (_what, query, variables, cost) => {
