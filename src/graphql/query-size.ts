@@ -205,7 +205,8 @@ class Measure {
     field: GraphQLField<unknown, unknown> | undefined,
     below: Sizes,
   ): number {
-    if (field === undefined) return sum(1, below.cost);
+    // What is of no type, such as __typename, costs as any field that says nothing of its cost.
+    if (field === undefined) return sum(node.selectionSet === undefined ? 0 : 1, below.cost);
     const declared = costOf(field);
     const valueOf = (name: string): unknown => this.argument(node, field, name);
     const own = declared.weight + (declared.ofArguments?.(valueOf) ?? 0);

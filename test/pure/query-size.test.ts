@@ -107,8 +107,12 @@ describe('the size of an operation', () => {
       aliases: 0,
       directives: 0,
       rootFields: 2,
-      cost: 3,
+      cost: 2,
     });
+  });
+
+  it('adds no points for a name of a type', () => {
+    expect(sizeOf('{ __typename a { n __typename } }').cost).toBe(1);
   });
 
   it('counts the depth of introspection by itself', () => {
