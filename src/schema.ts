@@ -47,6 +47,7 @@ import type { QuoteService } from './deployments/quote.service.ts';
 import type { DeploymentService } from './deployments/deployments.service.ts';
 import { RequestContext } from './graphql/context.ts';
 import { scopeNeededBy } from './graphql/needs.ts';
+import { costOf } from './graphql/query-size.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver, type NodeServices } from './node.graphql.ts';
 import { EmailsResolver } from './notifications/emails.graphql.ts';
@@ -194,6 +195,7 @@ export function buildGatewaySchema(services: ResolverServices | null): GraphQLSc
   });
   resolveTypesSynchronously(schema);
   answerKnownActivityAtOnce(schema);
+  giveInterfacesTheirCosts(schema);
   askScopes(schema);
   renewBeforeMutations(schema);
   return schema;
@@ -218,6 +220,20 @@ function resolveTypesSynchronously(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (type instanceof GraphQLInterfaceType || type instanceof GraphQLUnionType) {
       type.resolveType = (node: { readonly id: string }) => decodeId(node.id)?.type;
+    }
+  }
+}
+
+// type-graphql leaves a field's extensions out of the interface. There it costs what it does in the dearest of its types.
+function giveInterfacesTheirCosts(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!(type instanceof GraphQLInterfaceType)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const [dearest] = schema
+        .getPossibleTypes(type)
+        .flatMap((one) => one.getFields()[field.name] ?? [])
+        .sort((a, b) => costOf(b).weight - costOf(a).weight);
+      field.extensions = { ...field.extensions, cost: dearest?.extensions['cost'] };
     }
   }
 }

@@ -5,6 +5,7 @@ import {
   buildSchema,
   getNamedType,
   type GraphQLObjectType,
+  isInterfaceType,
   isObjectType,
   Kind,
   parse,
@@ -61,6 +62,21 @@ describe('the cost of fields', () => {
         field.extensions['cost'] === undefined,
     );
     expect(undeclared.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual([]);
+  });
+
+  it('is the same on an interface as on the dearest of its types', () => {
+    const interfaces = Object.values(schema.getTypeMap()).filter(isInterfaceType);
+    const differing = interfaces.flatMap((type) =>
+      Object.values(type.getFields())
+        .filter((field) => {
+          const types = schema.getPossibleTypes(type).map((one) => one.getFields()[field.name]);
+          const weights = types.map((one) => (one === undefined ? 0 : costOf(one).weight));
+          return costOf(field).weight !== Math.max(...weights);
+        })
+        .map(({ name }) => `${type.name}.${name}`),
+    );
+    expect(interfaces).toHaveLength(3);
+    expect(differing).toEqual([]);
   });
 
   it('knows the rows of every connection', () => {
