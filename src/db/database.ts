@@ -9,15 +9,13 @@ import { ms, type Row } from './decode.ts';
 import { sql, type Sql } from './sql.ts';
 import { HealthCheck } from './health-check.ts';
 import { Listener } from './listener.ts';
-import { Turns } from './turns.ts';
+import { turns } from './turns.ts';
 import { waitsFor } from './waits.ts';
 import { accountSetting, spansAccounts, type Whose } from './whose.ts';
 
 const SERIALISATION_RETRIES = 4;
 const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only';
 const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
-/** Of the whole process, like its event loop. */
-const turns = new Turns();
 const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */

@@ -4,6 +4,7 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { UnauthenticatedError, UnavailableError } from '../core/errors.ts';
+import { turns } from '../db/turns.ts';
 
 const MIB = 1024 * 1024;
 /** For the headers of a request to arrive; a slow caller holds a connection no longer. */
@@ -49,6 +50,9 @@ class BodiesBusyError extends UnavailableError {
 /** Bounds the connections, and the bytes of bodies that are being read. */
 export function boundArrivals(app: FastifyInstance, limits: DoorLimits): void {
   app.server.maxConnections = limits.maxConnections;
+  app.server.on('connection', () => {
+    turns.noteArrival();
+  });
   let inFlight = 0;
   app.addHook('preParsing', (request, _reply, payload, done) => {
     if (hasBody(request)) {
