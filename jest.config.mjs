@@ -2,7 +2,8 @@ import os from 'node:os';
 
 export default {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // Those in test/browser need a browser, and a command of their own.
+  testMatch: ['<rootDir>/test/{pure,db,api}/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': '@swc/jest' },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
