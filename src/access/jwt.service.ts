@@ -25,7 +25,7 @@ const FETCH_WITHIN_MS = 5_000;
 /** Between two readings because of unknown keys, and after a reading that failed. */
 const COOLDOWN_MS = 30_000;
 const READ_EVERY_MS = 600_000;
-const CACHED_TOKENS = 10_000;
+const KEPT_TOKENS_MAX = 10_000;
 
 export interface JwtConfig extends JwtRules {
   readonly jwksUrl: string;
@@ -41,16 +41,20 @@ export interface JwtDeps {
     /** The number of the account with an externalId; null when there is none. */
     findNumber(tx: Tx, externalId: string): Promise<number | null>;
   };
+  /** Default: 10,000. */
+  readonly keptTokensMax?: number;
   readonly onError: (error: unknown) => void;
 }
 
 export class JwtService {
   private readonly keys: ReturnType<typeof createRemoteJWKSet>;
-  private readonly cache = new LRUCache<string, Actor>({ max: CACHED_TOKENS, ttl: KEY_CACHE_MS });
+  private readonly cache: LRUCache<string, Actor>;
   private readAtMs = -Infinity;
   private failedAtMs = -Infinity;
 
   constructor(private readonly deps: JwtDeps) {
+    const { keptTokensMax: max = KEPT_TOKENS_MAX } = deps;
+    this.cache = new LRUCache({ max, ttl: KEY_CACHE_MS });
     this.keys = createRemoteJWKSet(new URL(deps.config.jwksUrl), {
       timeoutDuration: FETCH_WITHIN_MS,
       cooldownDuration: COOLDOWN_MS,

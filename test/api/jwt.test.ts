@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   exportJWK,
   exportSPKI,
@@ -12,14 +12,16 @@ import {
   SignJWT,
   UnsecuredJWT,
 } from 'jose';
-import type { JwtConfig } from '../../src/access/jwt.service.ts';
+import { type JwtConfig, JwtService } from '../../src/access/jwt.service.ts';
+import { SystemClock } from '../../src/core/clock.ts';
 import { WRONG_KEYS_MAX } from '../../src/http/wrong-keys.ts';
-import { createAccount } from '../support/account.ts';
+import { ask, createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { eventStream, initialised, originOf } from '../support/live.ts';
 import {
   AccountDocument,
+  CreateApiKeyDocument,
   CreatePortalTokenDocument,
   CreditBalanceDocument,
 } from '../support/operations.ts';
@@ -257,6 +259,21 @@ describe('a JWT', () => {
     expect(await statusOf(data.createPortalToken.token)).toBe(200);
   });
 
+  it('makes keys that outlive it', async () => {
+    const token = await sign({ scope: 'MANAGE', exp: nowSeconds() + 1 });
+    const { createApiKey } = await ask(
+      gateway,
+      CreateApiKeyDocument,
+      { input: { name: 'made by a JWT', scopes: ['READ_USAGE'] } },
+      token,
+    );
+    const end = gateway.clock.nowMs();
+    gateway.clock.moveBy(2_000);
+    expect(await statusOf(token)).toBe(401);
+    expect(await statusOf(createApiKey.secret)).toBe(200);
+    gateway.clock.moveBy(end - gateway.clock.nowMs());
+  });
+
   it('closes its sockets and streams at its end', async () => {
     const token = await sign({ exp: nowSeconds() + 60 });
     const stays = await initialised(originOf(gateway), await sign({ exp: nowSeconds() + 600 }));
@@ -273,6 +290,68 @@ describe('a JWT', () => {
     expect(tookMs).toBeLessThan(5_000);
     stays.socket.close();
   });
+});
+
+describe('the keys of the issuer', () => {
+  it('are read again for a new key, but not within half a minute', async () => {
+    const clock = jest.spyOn(Date, 'now');
+    try {
+      const service = aService();
+      expect(await service.authenticate(await sign())).toMatchObject({ name: 'jwt:mara' });
+      await issuer.add('next', 'ES256');
+      const next = await sign({}, { kid: 'next', alg: 'ES256' });
+      const before = issuer.reads;
+      const readAtMs = new SystemClock().nowMs();
+
+      clock.mockReturnValue(readAtMs + 29_000);
+      expect(await service.authenticate(next)).toBeNull();
+      expect(issuer.reads).toBe(before);
+
+      clock.mockReturnValue(readAtMs + 31_000);
+      expect(await service.authenticate(next)).toMatchObject({ name: 'jwt:mara' });
+      expect(issuer.reads).toBe(before + 1);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('are asked once for a token, while there are no more tokens than are kept', async () => {
+    // Tokens are kept for seconds only, which must not pass meanwhile.
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now());
+    try {
+      let lookups = 0;
+      const service = aService({ keptTokensMax: 3, onLookup: () => (lookups += 1) });
+      const tokens = await Promise.all(['1', '2', '3', '4'].map((sub) => sign({ sub })));
+      for (const token of tokens.slice(0, 3)) await service.authenticate(token);
+      for (const token of tokens.slice(0, 3)) await service.authenticate(token);
+      expect(lookups).toBe(3);
+
+      for (const token of tokens) await service.authenticate(token);
+      // The fourth took the place of the first.
+      await service.authenticate(tokens[0] ?? '');
+      expect(lookups).toBe(5);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  /** A service with nothing read yet. */
+  function aService(
+    options: { readonly keptTokensMax?: number; readonly onLookup?: () => unknown } = {},
+  ): JwtService {
+    const { onLookup, ...limits } = options;
+    const findNumber = (): Promise<number> => {
+      onLookup?.();
+      return Promise.resolve(1);
+    };
+    const { database, clock } = gateway;
+    return new JwtService({
+      ...{ config, database, clock, accounts: { findNumber }, ...limits },
+      onError: (error) => {
+        throw error;
+      },
+    });
+  }
 });
 
 describe('gateways of other configurations', () => {
