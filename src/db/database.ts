@@ -72,7 +72,7 @@ export async function openDatabase({
 }
 
 /** Connections for operators and for looking what there is to do, beside a pool for accounts. */
-export function operatorPoolSize(poolSize: number): number {
+function operatorPoolSize(poolSize: number): number {
   return Math.max(2, Math.ceil(poolSize / 2));
 }
 
