@@ -1,14 +1,11 @@
 // The environment as one checked value. Every variable is checked before any is used. So a wrong set-up is reported at once
 // and in full, and nothing starts with half of it.
 
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import type { JwtConfig } from './access/jwt.service.ts';
 import { isLoopbackHost } from './partners/webhook.ts';
 import { GatewayError } from './core/errors.ts';
-import { isServerUrl, isWebOrigin } from './core/url.ts';
+import { isServerUrl } from './core/url.ts';
 import { formatMicro, parseMicro } from './core/micro.ts';
 import {
   type AccountDefaults,
@@ -16,28 +13,13 @@ import {
   type PolicyRequest,
   shippedDefaults,
 } from './credits/policy.ts';
-import { parseTrustedDocuments, QUERY_LIMITS, type TrustedDocuments } from './graphql/documents.ts';
 import { firstThresholds } from './credits/thresholds.ts';
-import type { MetricsPlace } from './http/metrics.ts';
-import type { EventRate, PointRates } from './http/rates.ts';
-import type { TrustProxy } from './http/server.ts';
-import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './http/doors.ts';
-import { ConfigError, EnvironmentReader } from './environment.ts';
+import type { HttpOptions } from './http/options.ts';
+import type { EventRate } from './http/rates.ts';
+import { ConfigError, EnvironmentReader, listOf } from './environment.ts';
+import { readHttpOptions } from './http-config.ts';
 import { EVENTS_PER_CALL_MAX } from './recording/event.ts';
 import { parseWebhookKeys } from './webhook-key.ts';
-
-const POINTS_MAX = 999_999_999;
-
-const logLevels = {
-  fatal: 'fatal',
-  error: 'error',
-  warn: 'warn',
-  info: 'info',
-  debug: 'debug',
-  trace: 'trace',
-  silent: 'silent',
-} as const;
-export type LogLevel = keyof typeof logLevels;
 
 /** The addresses of the pools' logins: of that which acts for accounts, and that which acts for operators. */
 export interface LoginUrls {
@@ -58,11 +40,7 @@ export interface Config {
   readonly seedDemo: boolean;
   /** Null: the first start makes one and prints it. */
   readonly bootstrapOperatorKey: string | null;
-  readonly logLevel: LogLevel;
-  /** The only documents that run; null: all do. */
-  readonly trustedDocuments: TrustedDocuments | null;
-  /** The most points that an operation may cost. */
-  readonly queryCostMax: number;
+  readonly http: HttpOptions;
   readonly ingestWindowDays: number;
   readonly ingestAheadSeconds: number;
   /** The defaults of new accounts, for what their request leaves out. */
@@ -79,16 +57,9 @@ export interface Config {
   readonly webhookAllowLoopback: boolean;
   /** Null: JWTs are not taken. */
   readonly jwt: JwtConfig | null;
-  /** The web origins whose pages may call the API. */
-  readonly corsOrigins: readonly string[];
-  /** Whose X-Forwarded-For says where a request comes from. */
-  readonly trustProxy: TrustProxy;
-  readonly pointRates: PointRates;
   readonly eventRate: EventRate;
   /** Null: each gateway counts by itself. */
   readonly redisUrl: string | null;
-  readonly metrics: MetricsPlace;
-  readonly doorLimits: DoorLimits;
 }
 
 /**
@@ -107,7 +78,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'an http or https address without a user, a query or a fragment, such as https://billing.example.com',
     secret: false,
   });
+  const host = read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name');
   const config: Config = {
+    port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
+    host,
     databaseUrl,
     databaseLogins: readLogins(read),
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
@@ -117,8 +91,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       expected: BOOTSTRAP_SECRET_RULE,
       secret: true,
     }),
-    logLevel: read.choice('LOG_LEVEL', 'info', logLevels),
-    trustedDocuments: readTrustedDocuments(read),
+    http: readHttpOptions(read, host),
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
     ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
     accountDefaults: readAccountDefaults(read),
@@ -135,11 +108,18 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     publicUrl: publicUrl === null ? null : new URL(publicUrl).href.replace(/\/+$/, ''),
     webhookSecretKeys: readWebhookKeys(read),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
-    trustProxy: readTrustProxy(read),
-    ...readRates(read),
-    corsOrigins: readCorsOrigins(read),
+    eventRate: {
+      perAccount: read.integer('RATE_EVENTS_PER_ACCOUNT', 1_000_000, {
+        // With fewer, the largest call that is allowed could never be taken.
+        min: EVENTS_PER_CALL_MAX,
+        max: 999_999_999,
+      }),
+    },
+    redisUrl: read.optional('REDIS_URL', isServerUrl(/^rediss?:$/), {
+      expected: 'a Redis address such as redis://:password@host:6379/0 or rediss://host:6379',
+      secret: true,
+    }),
     jwt: readJwt(read),
-    ...readDoors(read),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
@@ -154,68 +134,6 @@ function readWebhookKeys(read: EnvironmentReader): readonly Buffer[] {
   return keys === null ? [] : (parseWebhookKeys(keys) ?? []);
 }
 
-function readCorsOrigins(read: EnvironmentReader): readonly string[] {
-  return listOf(
-    read.text(
-      'CORS_ORIGINS',
-      'none',
-      (value) => listOf(value).every(isWebOrigin),
-      'web origins such as https://app.example.com,https://portal.example.com, each without a path or a slash at its end and never *, or none',
-    ),
-  );
-}
-
-function readRates(
-  read: EnvironmentReader,
-): Pick<Config, 'queryCostMax' | 'pointRates' | 'eventRate' | 'redisUrl'> {
-  const queryCostMax = read.integer('QUERY_COST_MAX', QUERY_LIMITS.cost, {
-    min: 1_000,
-    max: POINTS_MAX,
-  });
-  // With fewer, the dearest operation that is allowed could never run.
-  const limits = { min: queryCostMax, max: POINTS_MAX };
-  return {
-    queryCostMax,
-    pointRates: {
-      perKey: read.integer('RATE_POINTS_PER_KEY', Math.max(1_000_000, queryCostMax), limits),
-      perAccount: read.integer(
-        'RATE_POINTS_PER_ACCOUNT',
-        Math.max(2_000_000, queryCostMax),
-        limits,
-      ),
-    },
-    eventRate: {
-      perAccount: read.integer('RATE_EVENTS_PER_ACCOUNT', 1_000_000, {
-        // With fewer, the largest call that is allowed could never be taken.
-        min: EVENTS_PER_CALL_MAX,
-        max: 999_999_999,
-      }),
-    },
-    redisUrl: read.optional('REDIS_URL', isServerUrl(/^rediss?:$/), {
-      expected: 'a Redis address such as redis://:password@host:6379/0 or rediss://host:6379',
-      secret: true,
-    }),
-  };
-}
-
-function readTrustProxy(read: EnvironmentReader): TrustProxy {
-  const isHops = (value: string): boolean => /^[1-9]$/.test(value);
-  const value = read.text(
-    'TRUST_PROXY',
-    'none',
-    (text) => isHops(text) || listOf(text).every(isNetwork),
-    'the number of proxies before the gateway (1 to 9), their addresses or networks such as 10.0.0.7,192.168.0.0/16, or none',
-  );
-  if (isHops(value)) return Number(value);
-  const networks = [...listOf(value)];
-  return networks.length === 0 ? false : networks;
-}
-
-function isNetwork(value: string): boolean {
-  const [address = ''] = value.split('/', 1);
-  return isIP(address) !== 0 && (address === value || ipaddr.isValidCIDR(value));
-}
-
 function readLogins(read: EnvironmentReader): LoginUrls | null {
   const variables = ['DATABASE_LOGIN_URL', 'DATABASE_OPERATOR_LOGIN_URL'] as const;
   const [url, operatorUrl] = variables.map((variable) =>
@@ -227,23 +145,6 @@ function readLogins(read: EnvironmentReader): LoginUrls | null {
   if (url && operatorUrl) return { url, operatorUrl };
   read.requireAllOrNone(variables);
   return null;
-}
-
-function readTrustedDocuments(read: EnvironmentReader): TrustedDocuments | null {
-  const file = read.optional('TRUSTED_DOCUMENTS', (path) => manifestAt(path) !== null, {
-    expected:
-      'the path of a JSON file with documents by the SHA-256 of their text, as npm run codegen writes it',
-    secret: false,
-  });
-  return file === null ? null : manifestAt(file);
-}
-
-function manifestAt(file: string): TrustedDocuments | null {
-  try {
-    return parseTrustedDocuments(readFileSync(file, 'utf8'));
-  } catch {
-    return null;
-  }
 }
 
 function readJwt(read: EnvironmentReader): JwtConfig | null {
@@ -270,35 +171,6 @@ function readJwt(read: EnvironmentReader): JwtConfig | null {
   }
   read.requireAllOrNone(['JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']);
   return null;
-}
-
-function readDoors(
-  read: EnvironmentReader,
-): Pick<Config, 'port' | 'host' | 'metrics' | 'doorLimits'> {
-  const host = read.text('HOST', '127.0.0.1', isHost, 'an IP address or a host name');
-  const metricsPort = read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 });
-  return {
-    port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
-    host,
-    metrics: {
-      token: read.optional('METRICS_TOKEN', isBootstrapSecret, {
-        expected: BOOTSTRAP_SECRET_RULE,
-        secret: true,
-      }),
-      listen: metricsPort === 0 ? null : { port: metricsPort, host },
-    },
-    doorLimits: {
-      maxConnections: read.integer('MAX_CONNECTIONS', DEFAULT_DOOR_LIMITS.maxConnections, {
-        min: 10,
-        max: 1_000_000,
-      }),
-      maxBodyBytesInFlight: read.integer(
-        'MAX_BODY_BYTES_IN_FLIGHT',
-        DEFAULT_DOOR_LIMITS.maxBodyBytesInFlight,
-        { min: 16 * 1024 * 1024, max: 999_999_999 },
-      ),
-    },
-  };
 }
 
 function readAccountDefaults(read: EnvironmentReader): AccountDefaults {
@@ -348,11 +220,6 @@ function readAccountDefaults(read: EnvironmentReader): AccountDefaults {
 interface ListRules {
   readonly isList: (values: readonly string[]) => boolean;
   readonly expected: string;
-}
-
-/** The entries of a list; empty for `none`. */
-function listOf(value: string): readonly string[] {
-  return value.trim() === 'none' ? [] : value.split(',').map((part) => part.trim());
 }
 
 // The API's rules for new accounts apply.

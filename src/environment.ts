@@ -93,3 +93,8 @@ export class EnvironmentReader {
     this.problems.push(`${name} must be ${expected}${found}.`);
   }
 }
+
+/** The entries of a list; empty for `none`. */
+export function listOf(value: string): readonly string[] {
+  return value.trim() === 'none' ? [] : value.split(',').map((part) => part.trim());
+}

@@ -18,7 +18,7 @@ import { secretBox } from './partners/secret-box.service.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { eventRate } from './http/rates.ts';
 import { openSharedCounters } from './http/shared-counters.ts';
-import { type ServerOptions, startServer } from './server.ts';
+import { startServer } from './server.ts';
 import { keepKeys } from './made-keys.ts';
 import { webhookKeys } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
@@ -137,7 +137,7 @@ async function start(config: Config, started: Started): Promise<void> {
     app,
     database,
     clock,
-    ...serverOptionsOf(config),
+    http: config.http,
     sharedCounterOf: counters?.counterOf,
     backgroundFailures: failures.counts,
   });
@@ -168,28 +168,6 @@ async function readyWebhookKeys(
     process.stderr.write(`${resealedSentence(resealed)}\n`);
   }
   return keys;
-}
-
-function serverOptionsOf({
-  logLevel,
-  trustedDocuments,
-  queryCostMax,
-  corsOrigins,
-  trustProxy,
-  pointRates,
-  doorLimits,
-  metrics,
-}: Config): Omit<ServerOptions, 'app' | 'database' | 'clock' | 'backgroundFailures'> {
-  return {
-    logLevel,
-    trustedDocuments,
-    queryCostMax,
-    corsOrigins,
-    trustProxy,
-    pointRates,
-    doorLimits,
-    metrics,
-  };
 }
 
 /** Migrates as the owner and opens the pools as their logins. @returns the address of the accounts' login too */

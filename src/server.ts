@@ -3,39 +3,23 @@
 import type { FastifyInstance } from 'fastify';
 import { allowSubscriptions } from './alerts/subscriptions.graphql.ts';
 import type { App } from './app.ts';
-import type { LogLevel } from './config.ts';
 import type { Clock } from './core/clock.ts';
 import type { Database } from './db/database.ts';
 import { RequestContext } from './graphql/context.ts';
-import type { TrustedDocuments } from './graphql/documents.ts';
-import type { DoorLimits } from './http/doors.ts';
 import { registerEventsRoute } from './http/events.ts';
-import type { MetricsPlace } from './http/metrics.ts';
+import type { HttpOptions } from './http/options.ts';
 import type { OverloadOptions } from './http/overload.ts';
-import { type CounterOf, pointRates, type PointRates } from './http/rates.ts';
-import { createHttpServer, type TrustProxy } from './http/server.ts';
+import { type CounterOf, pointRates } from './http/rates.ts';
+import { createHttpServer } from './http/server.ts';
 import { limitWrongKeys, WRONG_KEYS_MAX, WRONG_KEYS_WINDOW_SECONDS } from './http/wrong-keys.ts';
 
-export interface ServerOptions {
+export interface ServerDeps {
   readonly app: App;
   readonly database: Database;
   readonly clock: Clock;
-  readonly logLevel: LogLevel;
-  /** Null: all documents run. */
-  readonly trustedDocuments?: TrustedDocuments | null;
-  /** The most points that an operation may cost; default: as in docs/limits.md. */
-  readonly queryCostMax?: number;
-  /** The web origins whose pages may call the API; default: none. */
-  readonly corsOrigins?: readonly string[];
-  /** Whose word about the addresses of callers is taken; default: nobody's. */
-  readonly trustProxy?: TrustProxy;
-  /** The points of cost that callers have a minute; default: no limit. */
-  readonly pointRates?: PointRates;
+  readonly http: HttpOptions;
   /** Counters that other gateways share; left out: this one counts by itself. */
   readonly sharedCounterOf?: CounterOf | undefined;
-  readonly doorLimits?: DoorLimits;
-  /** Where and by what token the metrics are read; default: open, where everything else is. */
-  readonly metrics?: MetricsPlace;
   /** For tests: takes the place of what is measured. */
   readonly overload?: Partial<OverloadOptions>;
   /** The number of background faults by kind, for /metrics. */
@@ -47,18 +31,11 @@ export async function startServer({
   app,
   database,
   clock,
-  logLevel,
-  trustedDocuments = null,
-  queryCostMax,
-  corsOrigins = [],
-  trustProxy = false,
-  pointRates: rates,
+  http,
   sharedCounterOf,
-  doorLimits,
-  metrics,
   overload,
   backgroundFailures = {},
-}: ServerOptions): Promise<FastifyInstance> {
+}: ServerDeps): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
     authenticate: (authorization) => app.keys.authenticate(authorization),
     shared: sharedCounterOf?.('wrong-keys-of-address', {
@@ -69,9 +46,8 @@ export async function startServer({
   const health = database.healthCheck();
   app.live.start();
   const server = await createHttpServer({
+    options: http,
     schema: app.schema,
-    trustedDocuments,
-    queryCostMax,
     authenticate,
     createContext: (actor) => new RequestContext(actor, database, clock),
     live: {
@@ -81,13 +57,8 @@ export async function startServer({
     },
     isReady: () => health.isAnswering(),
     overload: { connectionWaitMs: () => database.expectedWaitMs, ...overload },
-    corsOrigins,
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
-    trustProxy,
-    ...(rates === undefined ? {} : { spend: pointRates(rates, sharedCounterOf) }),
-    doorLimits,
-    metrics,
-    logLevel,
+    ...(http.pointRates === null ? {} : { spend: pointRates(http.pointRates, sharedCounterOf) }),
     backgroundFailures,
     extraRoutes: (server, { admission, check }) =>
       registerEventsRoute(server, {

@@ -6,6 +6,7 @@ import { SystemClock } from '../../src/core/clock.ts';
 import { scopes, type Actor } from '../../src/core/identity.ts';
 import { Database, type Tx } from '../../src/db/database.ts';
 import { RequestContext } from '../../src/graphql/context.ts';
+import { HTTP_DEFAULTS } from '../../src/http/options.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { UsageViews } from '../../src/views/views.service.ts';
 import { createAccount, createHardware, fillAccount, settle } from '../support/data-set.ts';
@@ -52,11 +53,11 @@ export async function startInMemory(count: number): Promise<number> {
   }
 
   const server = await createHttpServer({
+    options: { ...HTTP_DEFAULTS, logLevel: 'silent' },
     schema,
     authenticate: () => Promise.resolve(actor),
     createContext: (of) => new MemoryContext(of, database, clock),
     isReady: () => Promise.resolve(true),
-    logLevel: 'silent',
     extraRoutes: () => undefined,
   });
   await server.listen({ port: 0, host: '127.0.0.1' });

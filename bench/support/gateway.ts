@@ -13,6 +13,7 @@ import type { Actor } from '../../src/core/identity.ts';
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import { startEmbedded } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { HTTP_DEFAULTS, type HttpOptions } from '../../src/http/options.ts';
 import { startServer } from '../../src/server.ts';
 
 export const OPERATOR_KEY = 'operator-key-of-the-benchmarks-0123456789';
@@ -62,7 +63,8 @@ export async function startBenchGateway(
   await app.keys.ensureOperatorKey(OPERATOR_KEY);
   const actor = await app.keys.authenticate(`Bearer ${OPERATOR_KEY}`);
   invariant(actor !== null && actor !== 'ENDED', 'the operator key is in force');
-  const server = await startServer({ app, database, clock, logLevel: 'silent' });
+  const http: HttpOptions = { ...HTTP_DEFAULTS, logLevel: 'silent', pointRates: null };
+  const server = await startServer({ app, database, clock, http });
   await server.listen({ port: 0, host: '127.0.0.1' });
   const owner = new pg.Pool({ connectionString: embedded.url, max: 4 });
   const end = async (): Promise<void> => {

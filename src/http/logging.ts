@@ -8,6 +8,17 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
 const QUIET_ROUTES = new Set(['/health/live', '/health/ready', '/metrics']);
 
+export const logLevels = {
+  fatal: 'fatal',
+  error: 'error',
+  warn: 'warn',
+  info: 'info',
+  debug: 'debug',
+  trace: 'trace',
+  silent: 'silent',
+} as const;
+export type LogLevel = keyof typeof logLevels;
+
 /** What an answer adds to the line of its request. */
 export interface OperationFacts {
   /** "query Overview"; left out when the request was refused before it was read. */
@@ -20,7 +31,7 @@ export interface OperationFacts {
 export type FactsOfRequest = WeakMap<FastifyRequest, OperationFacts>;
 
 /** The server's log, JSON lines on standard output unless `destination` is given. */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options = {
     level,
     base: null,

@@ -21,10 +21,10 @@ export interface Metrics {
 
 /** Where the metrics are read. */
 export interface MetricsPlace {
-  /** What opens /metrics; null or left out: it is open. */
-  readonly token?: string | null;
-  /** A place of its own; null or left out: where everything else is. */
-  readonly listen?: { readonly port: number; readonly host: string } | null;
+  /** What opens /metrics; null: it is open. */
+  readonly token: string | null;
+  /** A place of its own; null: where everything else is. */
+  readonly listen: { readonly port: number; readonly host: string } | null;
 }
 
 /**
@@ -68,7 +68,7 @@ export function measureRequests(
 export function serveMetrics(
   app: FastifyInstance,
   registry: Registry,
-  { token = null, listen = null }: MetricsPlace,
+  { token, listen }: MetricsPlace,
 ): void {
   if (listen === null) {
     addRoute(app, registry, token);

@@ -15,9 +15,9 @@ const PREFLIGHT_SECONDS = 600;
 
 export interface OriginsDeps {
   /** As browsers send them: scheme, host and, unless it is the scheme's own, port. */
-  readonly corsOrigins?: readonly string[];
-  /** Whether a portal token in force names an origin; default: none does. */
-  readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
+  readonly corsOrigins: readonly string[];
+  /** Whether a portal token in force names an origin; undefined: none does. */
+  readonly isTokenOrigin: ((origin: string) => Promise<boolean>) | undefined;
 }
 
 export class Origins {

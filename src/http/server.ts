@@ -11,15 +11,8 @@ import fastify, {
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
-import { Documents, type TrustedDocuments } from '../graphql/documents.ts';
-import {
-  boundArrivals,
-  DEFAULT_DOOR_LIMITS,
-  type DoorLimits,
-  guardAnswers,
-  liveConnectionsMax,
-  SERVER_TIMES,
-} from './doors.ts';
+import { Documents } from '../graphql/documents.ts';
+import { boundArrivals, guardAnswers, liveConnectionsMax, SERVER_TIMES } from './doors.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
 import {
   type GraphQLContext,
@@ -31,7 +24,8 @@ import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, type KeyCheck, keyCheck } from './key-check.ts';
 import { type LiveDeps, type LiveServerDeps, openLive } from './live.ts';
 import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
-import { measureRequests, type Metrics, type MetricsPlace, serveMetrics } from './metrics.ts';
+import { measureRequests, type Metrics, serveMetrics } from './metrics.ts';
+import type { HttpOptions, TrustProxy } from './options.ts';
 import { Origins } from './origins.ts';
 import { compressAnswers } from './outgoing.ts';
 import {
@@ -53,34 +47,19 @@ const REQUEST_TIMEOUT_MS = 120_000;
 /** For running requests to end when the server closes; longer than any statement takes. */
 const CLOSE_TIMEOUT_MS = 6_000;
 
-/** How many proxies stand before the gateway, or their addresses; false: none. */
-export type TrustProxy = number | string[] | false;
-
 export interface HttpServerDeps {
+  readonly options: HttpOptions;
   readonly schema: GraphQLSchema;
-  /** The only documents that run; null or left out: all do. */
-  readonly trustedDocuments?: TrustedDocuments | null;
-  /** The most points that an operation may cost; default: as in docs/limits.md. */
-  readonly queryCostMax?: number | undefined;
   readonly authenticate: Authenticate;
   /** What the resolvers of one request share. Its `dispose`, if any, is called when the answer is complete. */
   readonly createContext: (actor: Actor) => BaseContext;
   /** What subscriptions need; without it there are none. */
   readonly live?: LiveDeps;
-  /** The web origins whose pages may call the API; default: none. */
-  readonly corsOrigins?: readonly string[];
   /** Whether a portal token in force names an origin; default: none does. */
   readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
   /** Takes the points of operations; without it they are not limited. */
   readonly spend?: SpendPoints;
-  /** Whose X-Forwarded-For counts; default: nobody's. */
-  readonly trustProxy?: TrustProxy;
-  /** Default: DEFAULT_DOOR_LIMITS. */
-  readonly doorLimits?: DoorLimits | undefined;
-  /** Default: open, where everything else is. */
-  readonly metrics?: MetricsPlace | undefined;
   readonly isReady: () => Promise<boolean>;
-  readonly logLevel: string;
   /** Counts of faults outside requests, by kind. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
   /** Default: standard output. */
@@ -99,7 +78,8 @@ export interface HttpServerDeps {
  * requests that take longer than six seconds are cut off.
  */
 export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyInstance> {
-  const logger: FastifyBaseLogger = createLogger(deps.logLevel, deps.logDestination);
+  const { options } = deps;
+  const logger: FastifyBaseLogger = createLogger(options.logLevel, deps.logDestination);
   const server = fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -108,7 +88,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     }),
     genReqId: requestId,
     bodyLimit: BODY_BYTES_MAX,
-    trustProxy: trustOf(deps.trustProxy ?? false),
+    trustProxy: trustOf(options.trustProxy),
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { ...SERVER_TIMES, IncomingMessage: Arrival },
     frameworkErrors: answerBadAddress,
@@ -118,11 +98,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   const facts: FactsOfRequest = new WeakMap();
   logRequests(server, facts);
   guardAnswers(server);
-  boundArrivals(server, deps.doorLimits ?? DEFAULT_DOOR_LIMITS);
+  boundArrivals(server, options.doorLimits);
   endRefusedUpgrades(server);
   refuseWhileClosing(server);
   answerFailures(server, facts);
-  const origins = new Origins(deps);
+  const origins = new Origins({
+    corsOrigins: options.corsOrigins,
+    isTokenOrigin: deps.isTokenOrigin,
+  });
   await origins.answerBrowsers(server);
   const check = keyCheck(deps.authenticate, origins);
   checkAddresses(server);
@@ -134,7 +117,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     backgroundFailures: deps.backgroundFailures ?? {},
     overload,
   });
-  serveMetrics(server, registry, deps.metrics ?? {});
+  serveMetrics(server, registry, options.metrics);
   serveProbes(server, deps.isReady);
   await servePages(server);
   await serveGraphQL(server, deps, { facts, operations, check, origins, overload, admission });
@@ -163,7 +146,8 @@ async function serveGraphQL(
   deps: HttpServerDeps,
   { facts, operations, check, origins, overload, admission }: GraphQLParts,
 ): Promise<void> {
-  const documents = new Documents(deps.schema, deps.trustedDocuments ?? null, deps.queryCostMax);
+  const { trustedDocuments, queryCostMax } = deps.options;
+  const documents = new Documents(deps.schema, trustedDocuments, queryCostMax);
   const apollo = await startGraphQLServer({
     schema: deps.schema,
     documents,
@@ -214,11 +198,11 @@ async function serveGraphQL(
 /** What serves the sockets of the route, if there are any. */
 async function socketsOf(
   server: FastifyInstance,
-  { schema, live, authenticate, spend, doorLimits = DEFAULT_DOOR_LIMITS }: HttpServerDeps,
+  { schema, live, authenticate, spend, options }: HttpServerDeps,
   shared: Pick<LiveServerDeps, 'documents' | 'check' | 'origins' | 'overload'>,
 ): Promise<Pick<RouteOptions, 'wsHandler'>> {
   if (live === undefined) return {};
-  const connectionsMax = liveConnectionsMax(doorLimits);
+  const connectionsMax = liveConnectionsMax(options.doorLimits);
   const deps = { ...live, ...shared, schema, authenticate, spend, connectionsMax };
   return { wsHandler: await openLive(server, deps) };
 }

@@ -597,7 +597,7 @@ describe('auditLog', () => {
   });
 
   it('keeps no text that a caller sent for an address', async () => {
-    const proxied = await startTestGateway({ beside: gateway, server: { trustProxy: 1 } });
+    const proxied = await startTestGateway({ beside: gateway, http: { trustProxy: 1 } });
     const addressOf = async (forwardedFor: string): Promise<unknown> => {
       made += 1;
       await proxied.http

@@ -26,7 +26,7 @@ describe('metrics at a port of their own', () => {
   it('are there alone, for who has the token, until the gateway closes', async () => {
     const port = await freePort();
     const small = await startSmallServer({
-      metrics: { token: TOKEN, listen: { port, host: '127.0.0.1' } },
+      http: { metrics: { token: TOKEN, listen: { port, host: '127.0.0.1' } } },
     });
     const get = async (path: string, authorization = `Bearer ${TOKEN}`): Promise<Response> =>
       fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization } });
@@ -51,7 +51,9 @@ describe('metrics at a port of their own', () => {
     const taken = net.createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as net.AddressInfo;
-    const start = startSmallServer({ metrics: { listen: { port, host: '127.0.0.1' } } });
+    const start = startSmallServer({
+      http: { metrics: { token: null, listen: { port, host: '127.0.0.1' } } },
+    });
 
     await expect(start).rejects.toThrow(
       `Port ${port} is taken by another program; set METRICS_PORT to a free one.`,
@@ -106,8 +108,10 @@ describe('a server', () => {
 
   beforeAll(async () => {
     small = await startSmallServer({
-      doorLimits: { maxConnections: 20, maxBodyBytesInFlight: 4 * MIB },
-      metrics: { token: TOKEN },
+      http: {
+        doorLimits: { maxConnections: 20, maxBodyBytesInFlight: 4 * MIB },
+        metrics: { token: TOKEN, listen: null },
+      },
     });
   });
 

@@ -77,7 +77,7 @@ beforeAll(async () => {
     scopeClaim: 'scope',
     allowOperator: false,
   };
-  gateway = await startTestGateway({ app: { jwt: config }, server: { trustProxy: 1 } });
+  gateway = await startTestGateway({ app: { jwt: config }, http: { trustProxy: 1 } });
   accountId = await createAccount(gateway, { externalId: 'acme' });
   otherAccountId = await createAccount(gateway, { externalId: 'other' });
 });
@@ -362,7 +362,7 @@ describe('gateways of other configurations', () => {
     const other = await startTestGateway({
       beside: gateway,
       app: { jwt },
-      server: { trustProxy: 1 },
+      http: { trustProxy: 1 },
     });
     try {
       await use(other);

@@ -14,7 +14,7 @@ let accountId: string;
 let raw: RawSocket;
 
 beforeAll(async () => {
-  gateway = await startTestGateway({ server: { queryCostMax: QUERY_LIMITS.cost } });
+  gateway = await startTestGateway({ http: { queryCostMax: QUERY_LIMITS.cost } });
   accountId = await createAccount(gateway, { name: 'Limits' });
   raw = await initialised(originOf(gateway), gateway.operatorKey);
 });

@@ -13,7 +13,7 @@ const QUERY = { query: '{ hardwareProfiles { id } }' };
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  gateway = await startTestGateway({ server: { corsOrigins: [LISTED] } });
+  gateway = await startTestGateway({ http: { corsOrigins: [LISTED] } });
 });
 
 afterAll(() => gateway.close());

@@ -23,7 +23,7 @@ let accounts = 0;
 
 beforeAll(async () => {
   gateway = await startTestGateway({
-    server: { pointRates: { perKey: PER_KEY, perAccount: PER_ACCOUNT } },
+    http: { pointRates: { perKey: PER_KEY, perAccount: PER_ACCOUNT } },
   });
 });
 

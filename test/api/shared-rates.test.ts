@@ -31,10 +31,8 @@ async function startCounting(beside?: TestGateway): Promise<TestGateway> {
   const gateway = await startTestGateway({
     ...(beside === undefined ? {} : { beside }),
     app: { takeEvents: eventRate({ perAccount: EVENTS }, shared.counterOf) },
-    server: {
-      pointRates: { perKey: PER_KEY, perAccount: 1_000 },
-      sharedCounterOf: shared.counterOf,
-    },
+    http: { pointRates: { perKey: PER_KEY, perAccount: 1_000 } },
+    server: { sharedCounterOf: shared.counterOf },
   });
   gateways.push(gateway);
   return gateway;

@@ -26,7 +26,7 @@ let accountId: string;
 beforeAll(async () => {
   open = await startTestGateway();
   accountId = await createAccount(open, { name: 'Trusted' });
-  gateway = await startTestGateway({ beside: open, server: { trustedDocuments: trusted } });
+  gateway = await startTestGateway({ beside: open, http: { trustedDocuments: trusted } });
 });
 
 afterAll(async () => {
@@ -109,7 +109,9 @@ it('is not asked of a gateway without a manifest', async () => {
 });
 
 it('takes no file for a manifest that is none', () => {
-  expect(loadConfig({ TRUSTED_DOCUMENTS: MANIFEST }).trustedDocuments?.size).toBe(trusted.size);
+  expect(loadConfig({ TRUSTED_DOCUMENTS: MANIFEST }).http.trustedDocuments?.size).toBe(
+    trusted.size,
+  );
   expect(() => loadConfig({ TRUSTED_DOCUMENTS: 'package.json' })).toThrow('TRUSTED_DOCUMENTS');
   expect(() => loadConfig({ TRUSTED_DOCUMENTS: 'no/such/file' })).toThrow('TRUSTED_DOCUMENTS');
   expect(parseTrustedDocuments(JSON.stringify({ [hashOf('{ a }')]: '{ b }' }))).toBeNull();

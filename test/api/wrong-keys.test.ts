@@ -16,7 +16,7 @@ let gateway: TestGateway;
 let wrong = 0;
 
 beforeEach(async () => {
-  gateway = await startTestGateway({ server: { trustProxy: 1 } });
+  gateway = await startTestGateway({ http: { trustProxy: 1 } });
 });
 
 afterEach(() => gateway.close());
@@ -118,7 +118,7 @@ describe('a secret that was right', () => {
       expiresInSeconds: 1,
     });
     gateway.clock.moveBy(1_000);
-    const restarted = await startTestGateway({ beside: gateway, server: { trustProxy: 1 } });
+    const restarted = await startTestGateway({ beside: gateway, http: { trustProxy: 1 } });
     const authorizations = [createPortalToken.token, key.secret].map((one) => `Bearer ${one}`);
     const tabs = Array.from({ length: 3 * WRONG_KEYS_MAX }, (_, index) =>
       attempt('/graphql', { authorization: authorizations[index % 2] ?? '', at: restarted }),

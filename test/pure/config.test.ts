@@ -25,17 +25,22 @@ describe('loadConfig', () => {
     expect(loadConfig({})).toEqual({
       port: 4000,
       host: '127.0.0.1',
-      metrics: { token: null, listen: null },
-      doorLimits: { maxConnections: 10_000, maxBodyBytesInFlight: 67_108_864 },
       databaseUrl: null,
       databaseLogins: null,
       databasePoolSize: 16,
       dataDir: '.data',
       seedDemo: true,
       bootstrapOperatorKey: null,
-      logLevel: 'info',
-      trustedDocuments: null,
-      queryCostMax: 40_000,
+      http: {
+        logLevel: 'info',
+        trustedDocuments: null,
+        queryCostMax: 40_000,
+        pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
+        corsOrigins: [],
+        trustProxy: false,
+        doorLimits: { maxConnections: 10_000, maxBodyBytesInFlight: 67_108_864 },
+        metrics: { token: null, listen: null },
+      },
       ingestWindowDays: 400,
       ingestAheadSeconds: 300,
       accountDefaults: {
@@ -53,9 +58,6 @@ describe('loadConfig', () => {
       webhookSecretKeys: [],
       webhookAllowLoopback: false,
       jwt: null,
-      corsOrigins: [],
-      trustProxy: false,
-      pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
       eventRate: { perAccount: 1_000_000 },
       redisUrl: null,
     });
@@ -104,20 +106,25 @@ describe('loadConfig', () => {
     expect(loadConfig(env)).toEqual({
       port: 0,
       host: '::1',
-      metrics: {
-        token: 'a-token-of-the-metrics-0123',
-        listen: { port: 9464, host: '::1' },
-      },
-      doorLimits: { maxConnections: 500, maxBodyBytesInFlight: 20_000_000 },
       databaseUrl: 'postgresql://billing:pa55@db.internal/billing',
       databaseLogins: null,
       databasePoolSize: 25,
       dataDir: '/var/lib/billing data',
       seedDemo: true,
       bootstrapOperatorKey: 'operator-key-of-24-chars',
-      logLevel: 'warn',
-      trustedDocuments: null,
-      queryCostMax: 40_000,
+      http: {
+        logLevel: 'warn',
+        trustedDocuments: null,
+        queryCostMax: 40_000,
+        pointRates: { perKey: 40_000, perAccount: 999_999_999 },
+        corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+        trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
+        doorLimits: { maxConnections: 500, maxBodyBytesInFlight: 20_000_000 },
+        metrics: {
+          token: 'a-token-of-the-metrics-0123',
+          listen: { port: 9464, host: '::1' },
+        },
+      },
       ingestWindowDays: 3660,
       ingestAheadSeconds: 0,
       accountDefaults: {
@@ -142,11 +149,8 @@ describe('loadConfig', () => {
         scopeClaim: 'permissions',
         allowOperator: true,
       },
-      corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
-      pointRates: { perKey: 40_000, perAccount: 999_999_999 },
       eventRate: { perAccount: 5_000 },
       redisUrl: 'rediss://:pa55@redis.internal:6380/2',
-      trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
     });
   });
 
@@ -176,8 +180,8 @@ describe('loadConfig', () => {
   });
 
   it('takes a number of proxies', () => {
-    expect(loadConfig({ TRUST_PROXY: '2' }).trustProxy).toBe(2);
-    expect(loadConfig({ TRUST_PROXY: 'none' }).trustProxy).toBe(false);
+    expect(loadConfig({ TRUST_PROXY: '2' }).http.trustProxy).toBe(2);
+    expect(loadConfig({ TRUST_PROXY: 'none' }).http.trustProxy).toBe(false);
   });
 
   it.each(['0', '10', 'true', '*', '10.0.0.0/33', 'proxy.internal', ','])(
@@ -190,7 +194,7 @@ describe('loadConfig', () => {
   );
 
   it('lets every caller have the points of the dearest operation that is allowed', () => {
-    expect(loadConfig({ QUERY_COST_MAX: '1500000' }).pointRates).toEqual({
+    expect(loadConfig({ QUERY_COST_MAX: '1500000' }).http.pointRates).toEqual({
       perKey: 1_500_000,
       perAccount: 2_000_000,
     });

@@ -19,11 +19,12 @@ import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import type { Sql } from '../../src/db/sql.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
-import { type ServerOptions, startServer } from '../../src/server.ts';
+import { HTTP_DEFAULTS, type HttpOptions } from '../../src/http/options.ts';
+import { type ServerDeps, startServer } from '../../src/server.ts';
 
-/** Where the clock of every test gateway stands at first: a Tuesday. */
 /** The reference asks everything at once. */
 export const TEST_QUERY_COST_MAX = 900_000_000;
+/** Where the clock of every test gateway stands at first: a Tuesday. */
 export const TEST_NOW = '2026-03-10T12:00:00.000Z';
 export const OPERATOR_KEY = 'operator-key-of-the-tests-0123456789';
 
@@ -91,16 +92,8 @@ export interface TestGatewayOptions {
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
   readonly app?: Pick<AppOptions, 'jwt' | 'takeEvents'>;
-  readonly server?: Pick<
-    ServerOptions,
-    | 'trustedDocuments'
-    | 'queryCostMax'
-    | 'corsOrigins'
-    | 'trustProxy'
-    | 'pointRates'
-    | 'overload'
-    | 'sharedCounterOf'
-  >;
+  readonly http?: Partial<HttpOptions>;
+  readonly server?: Pick<ServerDeps, 'overload' | 'sharedCounterOf'>;
   /** Default: TEST_DEFAULTS. */
   readonly accountDefaults?: AccountDefaults;
 }
@@ -141,8 +134,13 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     app,
     database,
     clock: time,
-    logLevel: 'silent',
-    queryCostMax: TEST_QUERY_COST_MAX,
+    http: {
+      ...HTTP_DEFAULTS,
+      logLevel: 'silent',
+      queryCostMax: TEST_QUERY_COST_MAX,
+      pointRates: null,
+      ...options.http,
+    },
     // A slow machine refuses nothing of a test.
     overload: { connectionWaitMs: () => 0, loopDelayMs: () => 0 },
     ...options.server,

@@ -13,14 +13,15 @@ import supertest from 'supertest';
 import { NotFoundError, UserInputError } from '../../src/core/errors.ts';
 import type { Actor } from '../../src/core/identity.ts';
 import type { LiveDeps } from '../../src/http/live.ts';
+import { HTTP_DEFAULTS, type HttpOptions } from '../../src/http/options.ts';
 import { createHttpServer, type HttpServerDeps } from '../../src/http/server.ts';
 
 export const SMALL_SERVER_KEY = 'a-key-of-the-tests';
 
-export interface SmallServerOptions
-  extends
-    Pick<HttpServerDeps, 'doorLimits' | 'metrics' | 'spend'>,
-    Partial<Pick<HttpServerDeps, 'authenticate'>> {
+export interface SmallServerOptions extends Partial<
+  Pick<HttpServerDeps, 'authenticate' | 'spend'>
+> {
+  readonly http?: Partial<HttpOptions>;
   /** Takes subscriptions. */
   readonly live?: Partial<LiveDeps>;
 }
@@ -43,8 +44,9 @@ export interface SmallServer {
 
 /** Opens a server that listens on a free port. Close it with `server.close()`. */
 export async function startSmallServer({
+  http: set,
   live,
-  ...options
+  ...deps
 }: SmallServerOptions = {}): Promise<SmallServer> {
   const log: string[] = [];
   let release = (): void => undefined;
@@ -61,7 +63,8 @@ export async function startSmallServer({
           ? { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() }
           : null,
       ),
-    ...options,
+    ...deps,
+    options: { ...HTTP_DEFAULTS, ...set },
     schema,
     ...(live === undefined
       ? {}
@@ -79,7 +82,6 @@ export async function startSmallServer({
       },
     }),
     isReady: () => Promise.resolve(state.isReady),
-    logLevel: 'info',
     logDestination: { write: (line) => log.push(line) },
     extraRoutes: (app) => {
       app.post('/echo', (request) => ({ length: JSON.stringify(request.body).length }));
