@@ -173,6 +173,29 @@ describe('the counter', () => {
     await expect(spend(actor('jwt:', 7), 1)).rejects.toThrow('for this key');
   });
 
+  it('is refused by HTTP what all keys of its account have used up', async () => {
+    const maker = await startTestGateway({ beside: gateway });
+    const { secret: second } = await createKey(maker, accountId, ['READ_USAGE']);
+    await maker.close();
+    await costOf(DEAR);
+    await costOf(QUERY);
+
+    expect(await costOf(DEAR, second)).toMatchObject({ left: 0 });
+    const refused = await ask('/graphql', QUERY, second);
+
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({
+      errors: [
+        {
+          message: expect.stringContaining(
+            '18 a minute are allowed for all keys of this account together',
+          ),
+          extensions: { code: 'RATE_LIMITED' },
+        },
+      ],
+    });
+  });
+
   it('begins anew after its time', async () => {
     const spend = pointRates({ perKey: 2, perAccount: 2, seconds: 0.1 });
     await spend(actor('key:1', 7), 2);
