@@ -14,6 +14,7 @@ import {
 import { note, printTable } from '../support/measure.ts';
 import { measureIds } from './ids.ts';
 import { type Attack, attacks } from './requests.ts';
+import { measureSlow } from './slow.ts';
 
 /** What one attack may take of a processor before it is refused. */
 const PROCESSOR_AIM_MS = 50;
@@ -28,6 +29,7 @@ export async function benchAttacks(flags: { readonly only: string | undefined })
     const key = await keyOf(bench, account.id);
     const gateway = await startGatewayProcess(bench.ownerUrl, children);
     await measureAll(gateway, key, flags.only);
+    await measureSlow(gateway, key);
     const { accountId } = await createAccount(bench, 'another');
     await measureIds(gateway.origin, key, accountId);
   } finally {
