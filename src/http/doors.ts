@@ -19,7 +19,7 @@ const HSTS = 'max-age=31536000';
 /** Bounds over all callers together. */
 export interface DoorLimits {
   readonly maxConnections: number;
-  /** Of all bodies that are being read. */
+  /** Of all bodies that are being read, as they were sent and as they are decompressed. */
   readonly maxBodyBytesInFlight: number;
 }
 
@@ -47,41 +47,63 @@ class BodiesBusyError extends UnavailableError {
   readonly statusCode = 503;
 }
 
+type Count = (bytesOfBody: number) => void;
+
+/** What counts the body of a request. */
+const counts = new WeakMap<FastifyRequest, Count>();
+
+/** Counts a body by so many bytes, if more of it were not sent. @throws UNAVAILABLE when too much is on its way */
+export function countDecompressed(request: FastifyRequest, bytes: number): void {
+  counts.get(request)?.(bytes);
+}
+
 /** Bounds the connections, and the bytes of bodies that are being read. */
 export function boundArrivals(app: FastifyInstance, limits: DoorLimits): void {
   app.server.maxConnections = limits.maxConnections;
   app.server.on('connection', () => {
     turns.noteArrival();
   });
+  const releases = new WeakMap<FastifyRequest, () => void>();
   let inFlight = 0;
-  app.addHook('preParsing', (request, _reply, payload, done) => {
+  app.addHook('preParsing', (request, reply, payload, done) => {
     if (hasBody(request)) {
       let received = 0;
       let counted = 0;
-      const count = (chunk: Buffer): void => {
-        received += chunk.length;
-        const more = Math.max(0, received - UNCOUNTED_BYTES) - counted;
+      const count: Count = (bytes) => {
+        const more = Math.max(0, bytes - UNCOUNTED_BYTES - counted);
         counted += more;
         inFlight += more;
         if (inFlight <= limits.maxBodyBytesInFlight) return;
         release();
-        // What still comes flows into nothing, so that the caller reads the answer.
-        payload.emit(
-          'error',
-          new BodiesBusyError('Too many large bodies are arriving; please try again.', {
-            retryAfterSeconds: RETRY_AFTER_SECONDS,
-          }),
-        );
+        throw new BodiesBusyError('Too many large bodies are arriving; please try again.', {
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        });
+      };
+      const arrive = (chunk: Buffer): void => {
+        received += chunk.length;
+        try {
+          count(received);
+        } catch (error) {
+          // What still comes flows into nothing, so that the caller reads the answer.
+          payload.emit('error', error);
+        }
       };
       const release = (): void => {
-        payload.off('data', count);
+        payload.off('data', arrive);
         inFlight -= counted;
         counted = 0;
       };
-      payload.on('data', count);
-      payload.once('close', release);
+      payload.on('data', arrive);
+      reply.raw.once('close', release);
+      counts.set(request, count);
+      releases.set(request, release);
     }
     done(null, payload);
+  });
+  // By then the body has been parsed.
+  app.addHook('preValidation', (request, _reply, done) => {
+    releases.get(request)?.();
+    done();
   });
 }
 

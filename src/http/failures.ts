@@ -103,6 +103,8 @@ const sentences: Readonly<Record<string, (request: FastifyRequest) => string>> =
     const sent = JSON.stringify(headers['content-encoding']?.slice(0, 100) ?? '');
     return `The content encoding ${sent} is not accepted here; send ${BODY_ENCODINGS.join(', ')}, or none.`;
   },
+  TOO_COMPRESSED: () =>
+    'The body holds more than 2 MiB and more than 250 bytes for each that was sent; send it with less compression, or in parts.',
   FST_ERR_CTP_EMPTY_JSON_BODY: () => 'The body is empty; send JSON.',
 };
 

@@ -1,5 +1,6 @@
 // What travels as bytes: only UTF-8 is taken, at every door; bodies come compressed or not, and answers go so.
 
+import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -9,6 +10,7 @@ import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway, TEST_QUERY_COST_MAX } from '../support/gateway.ts';
 import { initialised, originOf, rawSocket } from '../support/live.ts';
 
+const MIB = 1024 * 1024;
 const SINGLE = 'application/cloudevents+json';
 const BATCH = 'application/cloudevents-batch+json';
 const JSON_TYPE = 'application/json';
@@ -270,8 +272,10 @@ describe('a compressed body', () => {
     'holds at most 16 MiB when it is out of its %s',
     async (encoding, compress) => {
       const [head, tail] = ['{"query":"{ __typename }","extensions":{"pad":"', '"}}'];
+      // A tenth of it is as chance will have it: what holds 250 times what is sent is refused.
+      const chance = randomBytes(GRAPHQL_BODY_BYTES_MAX / 20).toString('hex');
       const bodyOf = (bytes: number): Buffer =>
-        compress(Buffer.from(head + 'x'.repeat(bytes - head.length - tail.length) + tail));
+        compress(Buffer.from(head + chance.padEnd(bytes - head.length - tail.length, 'x') + tail));
 
       const fits = await post('/graphql', JSON_TYPE, encoding, bodyOf(GRAPHQL_BODY_BYTES_MAX));
       const tooLarge = [
@@ -299,6 +303,27 @@ describe('a compressed body', () => {
 
     expect(answers.map(({ status }) => status)).toEqual([413, 413]);
   });
+
+  it.each(['/graphql', '/v1/events'])(
+    'holds at most 250 times what is sent, or two mebibytes: %s',
+    async (door) => {
+      const type = door === '/graphql' ? JSON_TYPE : BATCH;
+      const spaces = async (bytes: number): Promise<Received> =>
+        post(door, type, 'br', zlib.brotliCompressSync(Buffer.alloc(bytes, ' '), quick));
+      const [fits, tooMuch] = [await spaces(2 * MIB), await spaces(2 * MIB + 1)];
+
+      expect(fits.status).toBe(400);
+      expect(tooMuch.status).toBe(413);
+      expect(JSON.parse(tooMuch.text)).toMatchObject({
+        errors: [
+          {
+            message: expect.stringContaining('more than 250 bytes for each that was sent'),
+            extensions: { code: 'BAD_USER_INPUT' },
+          },
+        ],
+      });
+    },
+  );
 
   it.each(['zstd', 'compress', 'gzip, br', '\u00fc'])(
     'is refused in %s, which is named',

@@ -1,7 +1,9 @@
 // What holds for every caller before any key is looked at: connections, bodies, headers of answers, and who reads the metrics.
 
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
@@ -163,6 +165,25 @@ describe('a server', () => {
     const statuses: number[] = [];
     for (let sent = 0; sent < 5; sent += 1) statuses.push(await send());
     expect(statuses).toEqual([200, 200, 200, 200, 200]);
+  });
+
+  it('counts a body as it is decompressed', async () => {
+    const send = async (bytes: number): Promise<number> => {
+      const x = randomBytes(bytes / 2).toString('hex');
+      const { status } = await small.http
+        .post('/graphql')
+        .set('authorization', `Bearer ${SMALL_SERVER_KEY}`)
+        .set('content-type', 'application/json')
+        .set('content-encoding', 'gzip')
+        .serialize((body: unknown) => body as string)
+        .send(gzipSync(JSON.stringify({ query: '{ hello }', variables: { x } })));
+      return status;
+    };
+    // Half of it is sent.
+    expect(await send(5 * MIB)).toBe(503);
+    expect([await send(3 * MIB), await send(3 * MIB), await send(3 * MIB)]).toEqual([
+      200, 200, 200,
+    ]);
   });
 
   it('refuses connections beyond its bound, and takes new ones once others end', async () => {
