@@ -37,7 +37,7 @@ export async function startServer({
   backgroundFailures = {},
 }: ServerDeps): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
-    authenticate: (authorization) => app.keys.authenticate(authorization),
+    authenticate: (secret) => app.keys.authenticate(secret),
     shared: sharedCounterOf?.('wrong-keys-of-address', {
       points: WRONG_KEYS_MAX,
       seconds: WRONG_KEYS_WINDOW_SECONDS,

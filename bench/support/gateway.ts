@@ -61,7 +61,7 @@ export async function startBenchGateway(
     onError: (error) => process.stderr.write(`${String(error)}\n`),
   });
   await app.keys.ensureOperatorKey(OPERATOR_KEY);
-  const actor = await app.keys.authenticate(`Bearer ${OPERATOR_KEY}`);
+  const actor = await app.keys.authenticate(OPERATOR_KEY);
   invariant(actor !== null && actor !== 'ENDED', 'the operator key is in force');
   const http: HttpOptions = { ...HTTP_DEFAULTS, logLevel: 'silent', pointRates: null };
   const server = await startServer({ app, database, clock, http });

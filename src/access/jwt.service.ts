@@ -1,7 +1,6 @@
 // Callers with a JWT of the platform's own issuer. Its public keys are read from its address (JWKS) when the first token comes,
 // again when a token names an unknown key, and every ten minutes. While the address does not answer, the known keys go on.
 
-import { createHash } from 'node:crypto';
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -18,6 +17,7 @@ import type { Actor } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { callerOf, type JwtRules } from './jwt.ts';
 import { KEY_CACHE_MS } from './key.ts';
+import { sha256Of } from './secret.service.ts';
 
 /** Signatures by a private key only: a token that is signed with the public key as a secret is none. */
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
@@ -70,7 +70,7 @@ export class JwtService {
    * @throws UNAVAILABLE when the keys cannot be read
    */
   async authenticate(token: string): Promise<Actor | 'ENDED' | null> {
-    const hash = createHash('sha256').update(token).digest('base64');
+    const hash = sha256Of(token).toString('base64');
     const actor = this.cache.get(hash) ?? (await this.read(token));
     if (actor === null || actor === 'ENDED') return actor;
     if ((actor.endsAtMs ?? 0) <= this.deps.clock.nowMs()) return 'ENDED';

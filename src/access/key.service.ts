@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type AuditedChange, auditEntry } from '../audit/audit.ts';
 import { insertAudit } from '../audit/audit.store.ts';
@@ -11,14 +10,12 @@ import { isOperator, requireAccount, requireRef, requireScope } from './authoriz
 import { isJwt } from './jwt.ts';
 import type { JwtService } from './jwt.service.ts';
 import {
-  bearerSecret,
   isInForce,
   KEY_CACHE_MS,
   KEYS_IN_FORCE_MAX,
   parseBootstrapSecret,
   parseNewKey,
   prefixOf,
-  SECRET_BYTES,
   SECRET_START,
   type ApiKey,
   type CreateApiKeyRequest,
@@ -36,6 +33,7 @@ import {
   touchKey,
 } from './key.store.ts';
 import { revokeTokensOf } from './portal-tokens.store.ts';
+import { newSecret, sha256Of } from './secret.service.ts';
 
 const CACHED_KEYS = 10_000;
 const LAST_USED_EVERY_MS = 60_000;
@@ -70,15 +68,12 @@ export class KeyService {
   ) {}
 
   /**
-   * Whose key a request carries. A key's expiry holds to the millisecond, its revocation at once on the gateway that
+   * Whose secret it is: a key, a portal token or a JWT. A key's expiry holds to the millisecond, its revocation at once on the gateway that
    * revoked it and within KEY_CACHE_MS on others.
-   * @returns null without a key too
    */
-  async authenticate(authorizationHeader: string | undefined): Promise<SecretHolder> {
-    const secret = bearerSecret(authorizationHeader);
-    if (secret === null) return null;
+  async authenticate(secret: string): Promise<SecretHolder> {
     if (isJwt(secret)) return (await this.jwts?.authenticate(secret)) ?? null;
-    const sha256 = hashOf(secret);
+    const sha256 = sha256Of(secret);
     const cached = this.cache.get(sha256.toString('base64')) ?? (await this.read(sha256));
     const nowMs = this.clock.nowMs();
     if (cached === null) return null;
@@ -118,7 +113,7 @@ export class KeyService {
     const accountId = ownerOfNewKey(actor, request);
     for (const scope of request.scopes) requireScope(actor, scope);
     const parsed = parseNewKey(request, this.clock.nowMs());
-    const secret = newSecret();
+    const secret = newSecret(SECRET_START);
     const apiKey = await this.database.inTransaction(whoseOf({ accountId }), async (tx) => {
       if (accountId !== null) {
         await this.accounts.get(tx, accountId, request.accountId ?? undefined);
@@ -204,7 +199,7 @@ export class KeyService {
    * @throws BAD_USER_INPUT for a secret that is too short or cannot travel in a header
    */
   async ensureOperatorKey(ownSecret: string | null): Promise<{ readonly secret: string | null }> {
-    const secret = ownSecret === null ? newSecret() : parseBootstrapSecret(ownSecret);
+    const secret = ownSecret === null ? newSecret(SECRET_START) : parseBootstrapSecret(ownSecret);
     return this.database.inTransaction('system', async (tx) => {
       // The lock comes first: otherwise two gateways could both see no key and print two.
       await lockKeys(tx);
@@ -286,16 +281,6 @@ function keyOf(ref: NodeRef): Pick<ApiKey, 'accountId' | 'keyId'> {
   return { accountId: ref.accountId === 0 ? null : ref.accountId, keyId: ref.localId };
 }
 
-/** A secret that nobody can guess. */
-export function newSecret(start = SECRET_START): string {
-  return start + randomBytes(SECRET_BYTES).toString('base64url');
-}
-
-/** What is kept of a secret. */
-export function hashOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
-}
-
 function insertSecret(tx: Tx, key: NewApiKey, secret: string): Promise<ApiKey | null> {
-  return insertKey(tx, key, hashOf(secret));
+  return insertKey(tx, key, sha256Of(secret));
 }

@@ -7,13 +7,10 @@ import { scopes, type Scope } from '../core/identity.ts';
 import { isoInstant } from '../core/range.ts';
 import { parseText } from '../core/text.ts';
 
-export const SECRET_BYTES = 32;
 export const SECRET_START = 'bg_';
 export const KEYS_IN_FORCE_MAX = 500;
 const PREFIX_LENGTH = 10;
 const SECRET_LENGTH_MAX = 512;
-/** JWTs are longer than keys. */
-const BEARER_LENGTH_MAX = 8_192;
 /** How long a gateway trusts a key that it has read. A revocation on another gateway takes effect here within this time. */
 export const KEY_CACHE_MS = 3_000;
 const BOOTSTRAP_SECRET_LENGTH_MIN = 24;
@@ -75,12 +72,6 @@ export function parseNewKey(
     createdAtMs: nowMs,
     expiresAtMs: expiresAt,
   };
-}
-
-/** The secret in a header `Authorization: Bearer <secret>`; null when there is none. */
-export function bearerSecret(authorizationHeader: string | undefined): string | null {
-  const secret = /^bearer +(\S+) *$/i.exec(authorizationHeader ?? '')?.[1];
-  return secret === undefined || secret.length > BEARER_LENGTH_MAX ? null : secret;
 }
 
 /** Whether a configured operator secret keeps BOOTSTRAP_SECRET_RULE. */

@@ -9,7 +9,7 @@ import type { Database } from '../db/database.ts';
 import { whoseOf } from '../db/whose.ts';
 import { requireAccount } from './authorize.ts';
 import { KEY_CACHE_MS, prefixOf } from './key.ts';
-import { type AccountFinder, hashOf, newSecret } from './key.service.ts';
+import type { AccountFinder } from './key.service.ts';
 import {
   parsePortalToken,
   TOKEN_START,
@@ -24,6 +24,7 @@ import {
   holdKey,
   insertToken,
 } from './portal-tokens.store.ts';
+import { newSecret, sha256Of } from './secret.service.ts';
 
 const DELETE_EVERY_MS = 600_000;
 /** So long an ended token is told from a guessed one (http/wrong-keys.ts). */
@@ -82,7 +83,7 @@ export class PortalTokenService {
       await insertToken(
         tx,
         { ...parsed, accountId, parentKeyId: actor.keyId },
-        { secretSha256: hashOf(token), prefix: prefixOf(token) },
+        { secretSha256: sha256Of(token), prefix: prefixOf(token) },
       );
       const { origins, expiresAtMs } = parsed;
       const entry = auditEntry(actor, {

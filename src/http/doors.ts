@@ -1,10 +1,12 @@
 // What holds for every connection and every answer: how long a caller may take to send, how much may be on its way at once, and
 // headers that keep answers out of caches and guesses.
 
-import { timingSafeEqual, createHash } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { sha256Of } from '../access/secret.service.ts';
 import { UnauthenticatedError, UnavailableError } from '../core/errors.ts';
 import { turns } from '../db/turns.ts';
+import { bearerSecret } from './bearer.ts';
 
 const MIB = 1024 * 1024;
 /** For the headers of a request to arrive; a slow caller holds a connection no longer. */
@@ -130,10 +132,6 @@ function firstOf(header: string | readonly string[] | undefined): string | undef
 /** Lets in who sends the token as `Authorization: Bearer <token>`. @throws UNAUTHENTICATED otherwise */
 export function requireToken(request: FastifyRequest, token: string): void {
   // Hashes are of one length, so comparing them tells nothing of the token.
-  const sent = sha256(request.headers.authorization ?? '');
-  if (!timingSafeEqual(sent, sha256(`Bearer ${token}`))) throw new UnauthenticatedError();
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  const sent = sha256Of(bearerSecret(request.headers.authorization) ?? '');
+  if (!timingSafeEqual(sent, sha256Of(token))) throw new UnauthenticatedError();
 }

@@ -5,17 +5,15 @@ import type { FastifyRequest } from 'fastify';
 import { invariant, UnauthenticatedError } from '../core/errors.ts';
 import type { Actor, CallSource } from '../core/identity.ts';
 import { plainAddress } from './address.ts';
+import { bearerSecret } from './bearer.ts';
 import type { Origins } from './origins.ts';
 
 /**
- * The holder of the key in an Authorization header, or null when the key is missing, wrong or revoked.
+ * The holder of a key, portal token or JWT, or null when it is wrong or has ended.
  * @param address the caller's, plain; null: unknown
  * @throws RATE_LIMITED after too many wrong keys from the address
  */
-export type Authenticate = (
-  authorization: string | undefined,
-  address: string | null,
-) => Promise<Actor | null>;
+export type Authenticate = (secret: string, address: string | null) => Promise<Actor | null>;
 
 export interface KeyCheck {
   /** The route's hook. */
@@ -35,7 +33,8 @@ export function keyCheck(authenticate: Authenticate, origins: Origins): KeyCheck
   return {
     onRequest: async (request) => {
       const source = sourceOf(request);
-      const actor = await authenticate(request.headers.authorization, source.address);
+      const secret = bearerSecret(request.headers.authorization);
+      const actor = secret === null ? null : await authenticate(secret, source.address);
       if (actor === null) throw new UnauthenticatedError();
       origins.require(request, actor);
       actors.set(request, { ...actor, source });

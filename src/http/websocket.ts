@@ -9,6 +9,7 @@ import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
 import { GatewayError, RateLimitedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { databaseTrouble } from '../db/trouble.ts';
+import { bearerSecret } from './bearer.ts';
 import { type Authenticate, sourceOf } from './key-check.ts';
 import { Caller, type LiveOperations } from './live-operations.ts';
 import type { Origins } from './origins.ts';
@@ -181,10 +182,10 @@ async function connect(deps: WebSocketDeps, connection: Connection): Promise<boo
   const { extra } = connection;
   const { socket, request } = extra;
   const source = sourceOf(request);
-  const holder = await deps.authenticate(
+  const secret = bearerSecret(
     authorizationIn(connection.connectionParams) ?? request.headers.authorization,
-    source.address,
   );
+  const holder = secret === null ? null : await deps.authenticate(secret, source.address);
   if (holder === null || socket.readyState !== socket.OPEN) return false;
   if (!deps.origins.allows(request, holder)) return false;
   const actor = { ...holder, source };

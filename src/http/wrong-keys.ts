@@ -3,10 +3,9 @@
 // can share one address, and none of them shuts the others out. A secret that was right and has ended is no guess: the tabs of
 // a page that was left open do not shut out their address.
 
-import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { bearerSecret } from '../access/key.ts';
 import type { SecretHolder } from '../access/key.service.ts';
+import { sha256Of } from '../access/secret.service.ts';
 import { RateLimitedError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { networkOf } from './address.ts';
@@ -31,7 +30,7 @@ interface Attempts {
 
 export interface WrongKeysOptions {
   /** Whose secret it is. It may ask the database. */
-  readonly authenticate: (authorization: string) => Promise<SecretHolder>;
+  readonly authenticate: (secret: string) => Promise<SecretHolder>;
   /** Counts the wrong keys of addresses at all gateways; left out: there are no others. */
   readonly shared?: Pick<Counter, 'get' | 'penalty'> | undefined;
   /** For tests. */
@@ -62,18 +61,16 @@ export function limitWrongKeys({
       });
     }
   };
-  return async (authorization, from) => {
-    const secret = bearerSecret(authorization);
-    if (authorization === undefined || secret === null) return null;
-    const hash = createHash('sha256').update(secret).digest('base64');
-    if (rightKeys.get(hash) === true) return callerOf(await authenticate(authorization));
+  return async (secret, from) => {
+    const hash = sha256Of(secret).toString('base64');
+    if (rightKeys.get(hash) === true) return callerOf(await authenticate(secret));
     const address = from === null ? UNKNOWN_NETWORK : networkOf(from);
     const attempts = attemptsFrom(address);
     await requireRoom(attempts, address);
     attempts.running += 1;
     try {
       if (shared !== undefined) await requireFewElsewhere(shared, address);
-      const holder = await authenticate(authorization);
+      const holder = await authenticate(secret);
       if (holder === null) {
         attempts.wrong += 1;
         await shared?.penalty(address, 1);

@@ -240,5 +240,6 @@ describe('a server', () => {
     expect(await get(`Bearer ${TOKEN}x`)).toBe(401);
     expect(await get(`Bearer ${SMALL_SERVER_KEY}`)).toBe(401);
     expect(await get(`Bearer ${TOKEN}`)).toBe(200);
+    expect(await get(`bearer ${TOKEN}`)).toBe(200);
   });
 });

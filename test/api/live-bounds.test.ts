@@ -51,8 +51,7 @@ async function start(limits: Partial<LiveLimits>, options: SmallServerOptions = 
   revoked = new Set();
   contexts = 0;
   small = await startSmallServer({
-    authenticate: (authorization) =>
-      Promise.resolve(callers[authorization?.replace('Bearer ', '') ?? ''] ?? null),
+    authenticate: (secret) => Promise.resolve(callers[secret] ?? null),
     spend: () =>
       isBroke ? Promise.reject(new RateLimitedError('No points are left.', 1)) : Promise.resolve(1),
     ...options,

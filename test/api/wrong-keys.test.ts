@@ -163,7 +163,7 @@ describe('the limit', () => {
     const actor = { name: 'key:1', keyId: 1, accountId: null, scopes: new Set<never>() };
     const authenticate = limitWrongKeys({ authenticate: () => Promise.resolve(actor) });
     const found = await Promise.all(
-      Array.from({ length: 100 }, (_, index) => authenticate(`Bearer right-${index}`, ATTACKER)),
+      Array.from({ length: 100 }, (_, index) => authenticate(`right-${index}`, ATTACKER)),
     );
 
     expect(found).toEqual(found.map(() => actor));

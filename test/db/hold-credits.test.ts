@@ -387,7 +387,7 @@ describe('accounts from before credits were kept', () => {
     await migrate({ url, migrations });
     const app = await appAt((await creditsFromMs('given')) + 1_000);
     await app.keys.ensureOperatorKey(OPERATOR_KEY);
-    const actor = await app.keys.authenticate(`Bearer ${OPERATOR_KEY}`);
+    const actor = await app.keys.authenticate(OPERATOR_KEY);
     invariant(actor !== null && actor !== 'ENDED', 'the key is in force');
     const row = await one(`select account_id from account where name = 'given'`);
     const accountId = Number(row['account_id']);

@@ -57,9 +57,9 @@ export async function startSmallServer({
   const schema = smallSchema(held, events);
   const state = { disposed: 0, isReady: true };
   const server = await createHttpServer({
-    authenticate: (authorization) =>
+    authenticate: (secret) =>
       Promise.resolve(
-        authorization === `Bearer ${SMALL_SERVER_KEY}`
+        secret === SMALL_SERVER_KEY
           ? { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() }
           : null,
       ),
