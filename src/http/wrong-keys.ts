@@ -1,9 +1,11 @@
 // Guessing keys is slow, and costs the gateway nothing: after twenty wrong keys from an address, further unknown ones are refused until a
-// minute has passed since the first, before the database is asked. Keys that were right before still open: many callers
-// can share one address, and none of them shuts the others out. A secret that was right and has ended is no guess: the tabs of
-// a page that was left open do not shut out their address.
+// minute has passed since the first, before the database is asked. Many callers can share one address, so keys that were right
+// before still open. New ones are refused too: only the database knows them. A secret that was right and has ended is no guess:
+// the tabs of a page that was left open do not shut out their address. A JWT is not counted, since its signature tells a guess
+// without the database.
 
 import { LRUCache } from 'lru-cache';
+import { isJwt } from '../access/jwt.ts';
 import type { SecretHolder } from '../access/key.service.ts';
 import { sha256Of } from '../access/secret.service.ts';
 import { RateLimitedError } from '../core/errors.ts';
@@ -63,7 +65,7 @@ export function limitWrongKeys({
   };
   return async (secret, from) => {
     const hash = sha256Of(secret).toString('base64');
-    if (rightKeys.get(hash) === true) return callerOf(await authenticate(secret));
+    if (isJwt(secret) || rightKeys.get(hash) === true) return callerOf(await authenticate(secret));
     const address = from === null ? UNKNOWN_NETWORK : networkOf(from);
     const attempts = attemptsFrom(address);
     await requireRoom(attempts, address);
