@@ -166,7 +166,7 @@ describe('a request that is too large', () => {
 
 describe('an operation within the limits', () => {
   it('is told what it costs and may cost', async () => {
-    // usage 2, account 2, previous 2, credits 5, used by 25 rows: guardrails 30 + 25 x 1.
+    // account 2, usage 2, guardrails 30, and a point for each of 25 rows.
     const answer = await gateway.http
       .post('/graphql')
       .set('authorization', `Bearer ${gateway.operatorKey}`)
