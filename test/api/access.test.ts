@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isoInstant } from '../../src/core/range.ts';
 import { ask, createAccount } from '../support/account.ts';
-import { startTestGateway, type Answer, type TestGateway } from '../support/gateway.ts';
+import { codeOf, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   AccountDocument,
   CreateApiKeyDocument,
@@ -38,10 +38,6 @@ describe('API keys', () => {
       input: { accountId, name: 'a key', scopes, ...input },
     });
     return made.createApiKey;
-  }
-
-  async function codeOf(answer: Promise<Answer<unknown>>): Promise<string | undefined> {
-    return (await answer).errors?.[0]?.extensions.code;
   }
 
   it('opens the account that the key belongs to, and no other', async () => {

@@ -11,6 +11,7 @@ import { apiSchema, operationOf, rootField, type Variables } from '../support/ex
 import {
   type Answer,
   asOwner,
+  codeOf,
   OPERATOR_KEY,
   startTestGateway,
   TEST_NOW,
@@ -484,10 +485,6 @@ describe('auditLog', () => {
 
   async function actions(variables: AuditLogQueryVariables, key?: string): Promise<string[]> {
     return (await log(variables, key)).nodes.map(({ action }) => action);
-  }
-
-  async function codeOf(answer: Promise<Answer<unknown>>): Promise<string | undefined> {
-    return (await answer).errors?.[0]?.extensions.code;
   }
 
   it('is the account’s own, newest first', async () => {

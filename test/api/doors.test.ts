@@ -9,6 +9,7 @@ import { createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
+import { post } from '../support/post.ts';
 import { SMALL_SERVER_KEY, type SmallServer, startSmallServer } from '../support/small-server.ts';
 import { type Wire, wireTo } from '../support/wire.ts';
 
@@ -80,16 +81,10 @@ describe('a stream', () => {
   ])('of %s has the headers of every answer', async (_what, text) => {
     const accountId = await createAccount(gateway);
     const abort = new AbortController();
-    const { status, headers } = await fetch(`${originOf(gateway)}/graphql/stream`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${gateway.operatorKey}`,
-        accept: 'text/event-stream',
-        'content-type': 'application/json',
-        'x-request-id': 'stream-1',
-        'x-forwarded-proto': 'https',
-      },
-      body: JSON.stringify({ query: text.replace('ACCOUNT', accountId) }),
+    const { status, headers } = await post(originOf(gateway), '/graphql/stream', {
+      body: { query: text.replace('ACCOUNT', accountId) },
+      key: gateway.operatorKey,
+      headers: { 'x-request-id': 'stream-1', 'x-forwarded-proto': 'https' },
       signal: abort.signal,
     });
     abort.abort();

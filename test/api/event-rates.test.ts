@@ -6,6 +6,7 @@ import { createAccount, createKey } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
 import { initialised, originOf } from '../support/live.ts';
+import { post } from '../support/post.ts';
 
 const PER_ACCOUNT = 4;
 const RECORD = `mutation ($events: [UsageEventInput!]!) { recordUsage(events: $events) { accepted duplicates } }`;
@@ -48,11 +49,7 @@ const runs = (count: number): readonly object[] =>
   }));
 
 async function graphql(query: string, variables: object): Promise<Response> {
-  return fetch(`${originOf(gateway)}/graphql`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
+  return post(originOf(gateway), '/graphql', { body: { query, variables }, key });
 }
 
 async function cloudEvents(count: number): Promise<Response> {
@@ -64,14 +61,7 @@ async function cloudEvents(count: number): Promise<Response> {
     subject: 'WORKFLOW/w0',
     time: TEST_NOW,
   }));
-  return fetch(`${originOf(gateway)}/v1/events`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      'content-type': 'application/cloudevents-batch+json',
-    },
-    body: JSON.stringify(events),
-  });
+  return post(originOf(gateway), '/v1/events', { body: events, key });
 }
 
 const refusal = (count: number): object =>

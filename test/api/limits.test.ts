@@ -8,6 +8,7 @@ import { createAccount } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { initialised, originOf, type RawSocket } from '../support/live.ts';
+import { post } from '../support/post.ts';
 
 let gateway: TestGateway;
 let accountId: string;
@@ -126,15 +127,8 @@ describe('an operation that is too large', () => {
 
   it('is refused by Server-Sent Events in the same words', async () => {
     const query = doubling.replace('ACCOUNT', accountId);
-    const answer = await fetch(`${originOf(gateway)}/graphql/stream`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${gateway.operatorKey}`,
-        accept: 'text/event-stream',
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify({ query }),
-    });
+    const key = gateway.operatorKey;
+    const answer = await post(originOf(gateway), '/graphql/stream', { body: { query }, key });
     const { errors } = await gateway.query(query);
     expect(await answer.text()).toContain(JSON.stringify(errors));
   });

@@ -11,6 +11,7 @@ import {
 } from '../../src/http/live-sessions.ts';
 import { until } from '../support/eventually.ts';
 import { initialised, type RawSocket, rawSocket } from '../support/live.ts';
+import { post } from '../support/post.ts';
 import {
   type SmallServer,
   type SmallServerOptions,
@@ -87,16 +88,8 @@ interface Streamed {
 
 async function stream(key: string, query = NOTHING): Promise<Streamed> {
   const abort = new AbortController();
-  const response = await fetch(`${origin}/graphql/stream`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      accept: 'text/event-stream',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ query }),
-    signal: abort.signal,
-  });
+  const { signal } = abort;
+  const response = await post(origin, '/graphql/stream', { body: { query }, key, signal });
   const { status, headers } = response;
   return {
     status,

@@ -1,10 +1,9 @@
 // Who may call from a browser: pages of listed origins, and of the gateway's own.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import WebSocket from 'ws';
-import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { originOf, socketAddress } from '../support/live.ts';
+import { originOf, upgradeStatus } from '../support/live.ts';
+import { post } from '../support/post.ts';
 
 const LISTED = 'https://app.example.com';
 const OTHER = 'https://evil.example.com';
@@ -18,36 +17,10 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-/** The status with which an upgrade is refused; 101 when the socket opens. */
-async function upgrade(origin: string): Promise<number> {
-  let status = 0;
-  const socket = new WebSocket(socketAddress(originOf(gateway)), 'graphql-transport-ws', {
-    origin,
-  });
-  socket.on('unexpected-response', (_request, response) => {
-    status = response.statusCode ?? -1;
-  });
-  socket.on('open', () => {
-    status = 101;
-  });
-  socket.on('error', () => undefined);
-  await until(() => status !== 0, 'an answer to the upgrade');
-  socket.terminate();
-  return status;
-}
-
 /** A call from a page, with the operator's key. */
 function call(path: string, origin: string): Promise<Response> {
-  return fetch(`${originOf(gateway)}${path}`, {
-    method: 'POST',
-    headers: {
-      origin,
-      authorization: `Bearer ${gateway.operatorKey}`,
-      accept: path === '/graphql/stream' ? 'text/event-stream' : 'application/json',
-      'content-type': path === '/v1/events' ? 'application/cloudevents+json' : 'application/json',
-    },
-    body: JSON.stringify(QUERY),
-  });
+  const key = gateway.operatorKey;
+  return post(originOf(gateway), path, { body: QUERY, key, headers: { origin } });
 }
 
 describe('a browser that asks', () => {
@@ -135,7 +108,7 @@ describe('a key', () => {
       'null',
       'http://127.0.0.1',
     ];
-    const sockets = await Promise.all(origins.map(upgrade));
+    const sockets = await Promise.all(origins.map((origin) => upgradeStatus(own, { origin })));
     const callAll = async (path: string): Promise<Response[]> =>
       Promise.all(origins.map((origin) => call(path, origin)));
     const calls = await callAll('/graphql');

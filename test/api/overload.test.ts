@@ -7,6 +7,7 @@ import { createAccount } from '../support/account.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { initialised, originOf } from '../support/live.ts';
+import { post } from '../support/post.ts';
 
 const CHEAP = '{ account { id } }';
 const WIDE = `query ($id: ID) { account(id: $id) { usage {
@@ -40,25 +41,12 @@ afterEach(() => {
 
 afterAll(() => gateway.close());
 
-interface Sent {
-  readonly body: string;
-  readonly key?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-async function post(
+async function send(
   path: string,
-  { body, key = gateway.operatorKey, headers = {} }: Sent,
+  body: unknown,
+  key = gateway.operatorKey,
 ): Promise<{ status: number; retryAfter: string | null; body: unknown }> {
-  const response = await fetch(`${originOf(gateway)}${path}`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      'content-type': 'application/json',
-      ...headers,
-    },
-    body,
-  });
+  const response = await post(originOf(gateway), path, { body, key });
   const text = await response.text();
   return {
     status: response.status,
@@ -67,16 +55,12 @@ async function post(
   };
 }
 
-const graphql = (query: string): ReturnType<typeof post> =>
-  post('/graphql', { body: JSON.stringify({ query, variables: { id: accountId } }) });
+const graphql = (query: string): ReturnType<typeof send> =>
+  send('/graphql', { query, variables: { id: accountId } });
 
-const event = (): ReturnType<typeof post> =>
-  post(`/v1/events?accountId=${accountId}`, {
-    body: JSON.stringify([]),
-    headers: { 'content-type': 'application/cloudevents-batch+json' },
-  });
+const event = (): ReturnType<typeof send> => send(`/v1/events?accountId=${accountId}`, []);
 
-const mutation = (): ReturnType<typeof post> =>
+const mutation = (): ReturnType<typeof send> =>
   graphql('mutation ($id: ID) { recordUsage(accountId: $id, events: []) { accepted } }');
 
 const refused = { status: 503, retryAfter: '1', body: REFUSAL };
@@ -104,7 +88,7 @@ describe('under pressure', () => {
 
     expect(await mutation()).toEqual(refused);
     expect(await event()).toEqual(refused);
-    expect(await post('/graphql', { body: 'x'.repeat(1_000_000), key: 'wrong' })).toEqual(refused);
+    expect(await send('/graphql', 'x'.repeat(1_000_000), 'wrong')).toEqual(refused);
     waitMs = 0;
     expect(await graphql(WIDE)).toMatchObject({ status: 200 });
   });
@@ -112,10 +96,7 @@ describe('under pressure', () => {
   it('operations by SSE and WebSocket are refused too, and their sockets stay open', async () => {
     const socket = await initialised(originOf(gateway), gateway.operatorKey);
     waitMs = HIGH_MS;
-    const stream = await post('/graphql/stream', {
-      body: JSON.stringify({ query: CHEAP }),
-      headers: { accept: 'text/event-stream' },
-    });
+    const stream = await send('/graphql/stream', { query: CHEAP });
     socket.send({ type: 'subscribe', id: 'one', payload: { query: CHEAP } });
     await until(() => socket.messages.some(({ type }) => type === 'error'), 'a refusal');
     waitMs = 0;

@@ -1,11 +1,16 @@
 // Portal tokens: what a page of one account may do, from where, and until when.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import WebSocket from 'ws';
 import { ask, createAccount, createKey } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
-import { asOwner, startTestGateway, type Answer, type TestGateway } from '../support/gateway.ts';
-import { eventStream, initialised, originOf, rawSocket, socketAddress } from '../support/live.ts';
+import {
+  asOwner,
+  codeOf,
+  startTestGateway,
+  type Answer,
+  type TestGateway,
+} from '../support/gateway.ts';
+import { eventStream, initialised, originOf, rawSocket, upgradeStatus } from '../support/live.ts';
 import {
   AccountDocument,
   CreateApiKeyDocument,
@@ -15,6 +20,7 @@ import {
   CreditBalanceDocument,
   RevokeApiKeyDocument,
 } from '../support/operations.ts';
+import { post } from '../support/post.ts';
 
 const PORTAL = 'https://portal.example.com';
 const OTHER = 'https://other.example.com';
@@ -48,10 +54,6 @@ async function aToken(
   key?: string,
 ): Promise<string> {
   return (await create(variables, key)).data.createPortalToken.token;
-}
-
-async function codeOf(answer: Promise<Answer<unknown>>): Promise<string | undefined> {
-  return (await answer).errors?.[0]?.extensions.code;
 }
 
 /** The status and the readable origin of a call from a page, at the other gateway. */
@@ -214,32 +216,16 @@ describe('origins of a portal token', () => {
     };
     const stream = async (origin: string, key: string): Promise<number> => {
       const abort = new AbortController();
-      const { status } = await fetch(`${originOf(beside)}/graphql/stream`, {
-        method: 'POST',
-        headers: {
-          origin,
-          authorization: `Bearer ${key}`,
-          accept: 'text/event-stream',
-          'content-type': 'application/json',
-        },
-        body: '{"query":"{ account { id } }"}',
+      const { status } = await post(originOf(beside), '/graphql/stream', {
+        ...{ body: { query: '{ account { id } }' }, key, headers: { origin } },
         signal: abort.signal,
       });
       abort.abort();
       return status;
     };
-    const stranger = new WebSocket(socketAddress(originOf(beside)), 'graphql-transport-ws', {
-      origin: 'https://evil.example.com',
-    });
-    let refused: number | undefined;
-    stranger.on('unexpected-response', (_request, response) => {
-      refused = response.statusCode;
-    });
-    stranger.on('error', () => undefined);
-    await until(() => refused !== undefined, 'the refusal');
-    stranger.terminate();
 
-    expect(refused).toBe(403);
+    const stranger = { origin: 'https://evil.example.com' };
+    expect(await upgradeStatus(originOf(beside), stranger)).toBe(403);
     expect(await connect(PORTAL, token)).toBe(0);
     expect(await connect(PORTAL, gateway.operatorKey)).toBe(4403);
     expect(await stream(PORTAL, token)).toBe(200);

@@ -8,6 +8,7 @@ import { allocate, createAccount, createKey } from '../support/account.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { startTestGateway, TEST_QUERY_COST_MAX, type TestGateway } from '../support/gateway.ts';
 import { initialised, originOf } from '../support/live.ts';
+import { post } from '../support/post.ts';
 
 const PER_KEY = 12;
 const PER_ACCOUNT = 18;
@@ -39,15 +40,7 @@ beforeEach(async () => {
 });
 
 function ask(path: string, query: string, secret = key): Promise<Response> {
-  return fetch(`${originOf(gateway)}${path}`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${secret}`,
-      accept: path === '/graphql/stream' ? 'text/event-stream' : 'application/json',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ query }),
-  });
+  return post(originOf(gateway), path, { body: { query }, key: secret });
 }
 
 async function costOf(query: string, secret = key): Promise<unknown> {

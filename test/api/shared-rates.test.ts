@@ -8,6 +8,7 @@ import { createAccount, createKey } from '../support/account.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
+import { post } from '../support/post.ts';
 import { hasRedis, type RedisServer, startRedis } from '../support/redis.ts';
 
 const PER_KEY = 8;
@@ -39,11 +40,8 @@ async function startCounting(beside?: TestGateway): Promise<TestGateway> {
 }
 
 function ask(gateway: TestGateway | undefined, secret = key): Promise<Response> {
-  return fetch(`${originOf(present(gateway, 'a gateway'))}/graphql`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query: QUERY }),
-  });
+  const origin = originOf(present(gateway, 'a gateway'));
+  return post(origin, '/graphql', { body: { query: QUERY }, key: secret });
 }
 
 function register(gateway: TestGateway | undefined, count: number): Promise<Response> {
@@ -55,14 +53,8 @@ function register(gateway: TestGateway | undefined, count: number): Promise<Resp
     subject: 'WORKFLOW/w',
     time: '2026-03-10T11:00:00Z',
   });
-  return fetch(`${originOf(present(gateway, 'a gateway'))}/v1/events`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      'content-type': 'application/cloudevents-batch+json',
-    },
-    body: JSON.stringify(Array.from({ length: count }, (_, index) => event(index))),
-  });
+  const body = Array.from({ length: count }, (_, index) => event(index));
+  return post(originOf(present(gateway, 'a gateway')), '/v1/events', { body, key });
 }
 
 const statusesOf = async (asked: readonly Promise<Response>[]): Promise<readonly number[]> =>

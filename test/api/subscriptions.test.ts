@@ -27,6 +27,7 @@ import {
   CreditAlertsDocument,
   AlertsDocument,
 } from '../support/operations.ts';
+import { post } from '../support/post.ts';
 import { sql } from '../../src/db/sql.ts';
 
 let gateway: TestGateway;
@@ -433,14 +434,9 @@ describe('the protocol of sockets', () => {
     const payload = { query: '{ __typename }', operationName: 'Other' };
     raw.send({ type: 'subscribe', id: '1', payload });
     await until(() => raw.messages.some(({ type }) => type === 'error'), 'the refusal');
-    const streamed = await fetch(`${origin}/graphql/stream`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${gateway.operatorKey}`,
-        'content-type': 'application/json',
-        accept: 'text/event-stream',
-      },
-      body: JSON.stringify({ query: 'query A { __typename } query B { __typename }' }),
+    const streamed = await post(origin, '/graphql/stream', {
+      body: { query: 'query A { __typename } query B { __typename }' },
+      key: gateway.operatorKey,
     });
 
     const told = raw.messages.find(({ type }) => type === 'error')?.payload;
@@ -590,10 +586,8 @@ describe('event streams', () => {
     await raise(account, 2);
     await until(() => events.received().length >= 4, 'the live ones');
     events.stop();
-    const denied = await fetch(`${origin}/graphql/stream`, {
-      method: 'POST',
-      headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
-      body: JSON.stringify({ query: '{ hardwareProfiles { id } }' }),
+    const denied = await post(origin, '/graphql/stream', {
+      body: { query: '{ hardwareProfiles { id } }' },
     });
 
     expect(events.received().map(({ data }) => data?.data?.creditAlerts?.sequence)).toEqual([

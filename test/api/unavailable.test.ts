@@ -7,6 +7,7 @@ import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type Link, openLink } from '../support/link.ts';
 import { alarm, initialised, originOf, rawSocket } from '../support/live.ts';
+import { post, type Posted } from '../support/post.ts';
 
 const QUESTION = `query ($id: ID) { account(id: $id) {
   credits { remaining state }
@@ -41,15 +42,13 @@ afterAll(async () => {
   await beside.close();
 });
 
-function headers(type = 'application/json'): Record<string, string> {
-  return { authorization: `Bearer ${gateway.operatorKey}`, 'content-type': type };
-}
-
-const body = (): string => JSON.stringify({ query: QUESTION, variables: { id: accountId } });
+const question = (): Posted => ({
+  body: { query: QUESTION, variables: { id: accountId } },
+  key: gateway.operatorKey,
+});
 
 async function byGraphql(): Promise<Errors> {
-  const init = { method: 'POST', headers: headers(), body: body() };
-  return (await (await fetch(`${origin}/graphql`, init)).json()) as Errors;
+  return (await (await post(origin, '/graphql', question())).json()) as Errors;
 }
 
 async function byRest(): Promise<Errors> {
@@ -63,22 +62,15 @@ async function byRest(): Promise<Errors> {
     time: '2026-03-01T00:00:00Z',
     data: { credits: '0.01' },
   };
-  const response = await fetch(`${origin}/v1/events?accountId=${accountId}`, {
-    method: 'POST',
-    headers: headers('application/cloudevents+json'),
-    body: JSON.stringify(event),
-  });
+  const key = gateway.operatorKey;
+  const response = await post(origin, `/v1/events?accountId=${accountId}`, { body: event, key });
   const answer = (await response.json()) as Errors;
   expect(response.status).toBe(answer.errors === undefined ? 200 : 503);
   return answer;
 }
 
 async function bySse(): Promise<Errors> {
-  const response = await fetch(`${origin}/graphql/stream`, {
-    method: 'POST',
-    headers: { ...headers(), accept: 'text/event-stream' },
-    body: body(),
-  });
+  const response = await post(origin, '/graphql/stream', question());
   const text = await response.text();
   const data = /event: next\ndata: (.*)\n/.exec(text)?.[1];
   return JSON.parse(data ?? text) as Errors;
@@ -86,7 +78,7 @@ async function bySse(): Promise<Errors> {
 
 async function byWebSocket(): Promise<Errors> {
   const raw = await initialised(origin, gateway.operatorKey);
-  raw.send({ id: '1', type: 'subscribe', payload: JSON.parse(body()) as unknown });
+  raw.send({ id: '1', type: 'subscribe', payload: question().body });
   await until(() => raw.messages.some(({ id }) => id === '1'), 'an answer');
   raw.socket.close();
   const answer = raw.messages.find(({ id }) => id === '1');
@@ -140,11 +132,7 @@ describe('a request whose connection to the database breaks', () => {
     try {
       const answers = await Promise.all(
         ['/graphql', '/graphql/stream', `/v1/events?accountId=${accountId}`].map((path) =>
-          fetch(`${origin}${path}`, {
-            method: 'POST',
-            headers: { ...headers(), authorization: `Bearer ${key}`, accept: 'text/event-stream' },
-            body: '{}',
-          }),
+          post(origin, path, { body: {}, key }),
         ),
       );
       const bodies = await Promise.all(answers.map(async (one) => (await one.json()) as Errors));
@@ -175,10 +163,9 @@ describe('a request that comes while the gateway closes', () => {
     await fetch(`${at}/health/live`);
 
     const closed = ending.close();
-    const init = { method: 'POST', headers: headers(), body: body() };
     const answers = await Promise.all([
-      fetch(`${at}/graphql`, init),
-      fetch(`${at}/v1/events?accountId=${accountId}`, init),
+      post(at, '/graphql', question()),
+      post(at, `/v1/events?accountId=${accountId}`, question()),
       fetch(`${at}/health/ready`),
     ]);
     const bodies = await Promise.all(answers.map((one) => one.json()));

@@ -8,6 +8,7 @@ import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf, rawSocket } from '../support/live.ts';
 import { CreatePortalTokenDocument, RevokeApiKeyDocument } from '../support/operations.ts';
+import { post } from '../support/post.ts';
 
 const ATTACKER = '203.0.113.7';
 const BYSTANDER = '203.0.113.8';
@@ -31,15 +32,9 @@ function attempt(
   path: string,
   { authorization = wrongKey(), from = ATTACKER, at = gateway } = {},
 ): Promise<Response> {
-  return fetch(`${originOf(at)}${path}`, {
-    method: 'POST',
-    headers: {
-      authorization,
-      'x-forwarded-for': from,
-      accept: path === '/graphql/stream' ? 'text/event-stream' : 'application/json',
-      'content-type': path === '/v1/events' ? 'application/cloudevents+json' : 'application/json',
-    },
-    body: JSON.stringify({ query: '{ hardwareProfiles { id } }' }),
+  return post(originOf(at), path, {
+    body: { query: '{ hardwareProfiles { id } }' },
+    headers: { authorization, 'x-forwarded-for': from },
   });
 }
 
@@ -135,11 +130,7 @@ describe('a secret that was right', () => {
 describe('without TRUST_PROXY', () => {
   it('a caller cannot claim an address', async () => {
     const alone = await startTestGateway({ beside: gateway });
-    const claim = (from: string): Promise<Response> =>
-      fetch(`${originOf(alone)}/graphql`, {
-        method: 'POST',
-        headers: { authorization: wrongKey(), 'x-forwarded-for': from },
-      });
+    const claim = (from: string): Promise<Response> => attempt('/graphql', { from, at: alone });
     for (let index = 0; index < WRONG_KEYS_MAX; index += 1) await claim(`203.0.113.${index}`);
     const { status } = await claim('198.51.100.1');
     await alone.close();

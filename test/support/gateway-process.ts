@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { DocumentNode } from 'graphql';
 import { answerOf, type Query, textOf } from './gateway.ts';
+import { post } from './post.ts';
 
 export interface GatewayProcess {
   readonly origin: string;
@@ -66,16 +67,9 @@ export async function startGatewayProcess(
       variables: unknown = {},
       key: string | null = operatorKey,
     ) => {
-      const response = await fetch(`${origin}/graphql`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-        },
-        body: JSON.stringify({ query: textOf(document), variables }),
-      });
-      const body: unknown = await response.json();
-      return { status: response.status, ...answerOf(body) };
+      const body = { query: textOf(document), variables };
+      const response = await post(origin, '/graphql', { body, key });
+      return { status: response.status, ...answerOf(await response.json()) };
     },
     status: () => child.exitCode,
     complaints: () => complaints,

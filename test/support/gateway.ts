@@ -182,6 +182,11 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   };
 }
 
+/** The code of an answer's first error, if it has one. */
+export async function codeOf(answer: Promise<Answer<unknown>>): Promise<string | undefined> {
+  return (await answer).errors?.[0]?.extensions.code;
+}
+
 export function textOf(document: DocumentNode | string): string {
   return typeof document === 'string' ? document : print(document);
 }

@@ -8,6 +8,7 @@ import { allocate, type Api, ask, createAccount, NO_THRESHOLDS } from './account
 import { soon, until } from './eventually.ts';
 import { type AnswerError, type TestGateway, textOf } from './gateway.ts';
 import { CreateThresholdDocument, SetCreditPolicyDocument } from './operations.ts';
+import { post } from './post.ts';
 
 export function originOf(gateway: TestGateway): string {
   const address = gateway.server.server.address();
@@ -96,6 +97,25 @@ export async function rawSocket(
   return raw;
 }
 
+/** The status that an upgrade is answered with; 101 when the socket opens. */
+export async function upgradeStatus(
+  origin: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
+  let status = 0;
+  const socket = new WebSocket(socketAddress(origin), 'graphql-transport-ws', { headers });
+  socket.on('unexpected-response', (_request, response) => {
+    status = response.statusCode ?? -1;
+  });
+  socket.on('open', () => {
+    status = 101;
+  });
+  socket.on('error', () => undefined);
+  await until(() => status !== 0, 'an answer to the upgrade');
+  socket.terminate();
+  return status;
+}
+
 /** A socket that is acknowledged. */
 export async function initialised(origin: string, key: string): Promise<RawSocket> {
   const raw = await rawSocket(origin);
@@ -174,16 +194,8 @@ export async function eventStream<TData, TVariables>(
   variables: TVariables,
 ): Promise<EventStream> {
   const abort = new AbortController();
-  const response = await fetch(`${origin}/graphql/stream`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${key}`,
-      accept: 'text/event-stream',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ query: textOf(document), variables }),
-    signal: abort.signal,
-  });
+  const body = { query: textOf(document), variables };
+  const response = await post(origin, '/graphql/stream', { body, key, signal: abort.signal });
   if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
   let text = '';
   const stream: EventStream = {
