@@ -59,7 +59,9 @@ const LIST_MAX = 10_000;
 const INPUTS_DEEP_MAX = 4;
 const ERRORS_MAX = 10;
 const KEPT_MAX = 2_000;
-const KEPT_CHARS_MAX = 8 * 1024 * 1024;
+const KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/** What a token takes of memory, with its part of the document. */
+const TOKEN_BYTES = 500;
 
 /** Documents by the SHA-256 of their text. */
 export type TrustedDocuments = ReadonlyMap<string, string>;
@@ -95,15 +97,12 @@ export interface ReadDocument {
   readonly cost: number;
 }
 
-interface Kept {
-  readonly document: DocumentNode;
-  /** Null until it was validated: what is too large never is. */
-  errors: readonly GraphQLError[] | null;
-}
-
 export class Documents {
-  // By the hash of the text, as Apollo names documents.
-  private readonly kept = new LRUCache<string, Kept>({ max: KEPT_MAX, maxSize: KEPT_CHARS_MAX });
+  // Valid ones, by the hash of the text, as Apollo names documents.
+  private readonly kept = new LRUCache<string, DocumentNode>({
+    max: KEPT_MAX,
+    maxSize: KEPT_BYTES_MAX,
+  });
 
   /** @param trusted the only documents that run, by the SHA-256 of their text; null: all do */
   constructor(
@@ -122,13 +121,16 @@ export class Documents {
       requireShort(text);
       requireShortLists(variables);
       const hash = hashOf(text);
-      const kept = this.kept.get(hash) ?? this.parse(text, hash);
-      const cost = this.judge(kept.document, operationName, variables);
-      kept.errors ??= this.validate(kept.document);
-      if (kept.errors.length > 0) return kept.errors;
-      const operation = getOperationAST(kept.document, operationName);
+      const kept = this.kept.get(hash);
+      const document = kept ?? parseDocument(text);
+      const cost = this.judge(document, operationName, variables);
+      if (kept === undefined) {
+        const errors = this.validate(document);
+        if (errors.length > 0) return errors;
+        this.kept.set(hash, document, { size: bytesOf(document, text) });
+      }
+      const operation = getOperationAST(document, operationName);
       if (operation == null) return [noSuchOperation(operationName)];
-      const { document } = kept;
       return { document, text, operationName, variables, type: operation.operation, cost };
     } catch (error) {
       return [locatedError(error, undefined)];
@@ -137,8 +139,7 @@ export class Documents {
 
   /** A document that was read and found valid, by the hash of its text. */
   find(hash: string): DocumentNode | undefined {
-    const kept = this.kept.get(hash);
-    return kept?.errors?.length === 0 ? kept.document : undefined;
+    return this.kept.get(hash);
   }
 
   get runsTrustedOnly(): boolean {
@@ -157,12 +158,6 @@ export class Documents {
     const isOther = query != null && query !== '' && query !== text;
     if (text === undefined || isOther) throw new UntrustedDocumentError();
     return text;
-  }
-
-  private parse(query: string, hash: string): Kept {
-    const kept: Kept = { document: parseDocument(query), errors: null };
-    this.kept.set(hash, kept, { size: Math.max(1, query.length) });
-    return kept;
   }
 
   /** @throws QueryTooCostlyError when it would take long */
@@ -204,6 +199,11 @@ function memberOf(value: unknown, name: string): unknown {
 
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+// Comments are kept with the document, and not counted as tokens. Each begins with its sign.
+function bytesOf({ tokenCount = 0 }: DocumentNode, text: string): number {
+  return TOKEN_BYTES * (tokenCount + text.split('#').length);
 }
 
 // graphql-js refuses a document with too many tokens by a syntax error, once it has read that many.
