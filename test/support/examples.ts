@@ -1,5 +1,6 @@
 // An example of every root field: what it needs, and calls of it that succeed for an account of its own. The tests that
-// walk the schema share them: who may call a field (scopes), and that it shows nothing of other accounts (isolation).
+// walk the schema share them: who may call a field (scopes), that it shows nothing of other accounts (isolation), and that
+// what it changes is recorded (audit).
 
 import { type GraphQLField, isObjectType } from 'graphql';
 import { nodeTypes, type NodeType, type Scope } from '../../src/core/identity.ts';
@@ -126,6 +127,11 @@ export class ExampleAccount {
   private fresh(what: string): string {
     this.made += 1;
     return `${this.name} ${what} ${this.made}`;
+  }
+
+  /** Where webhooks go: an address that holds a secret. */
+  private url(): string {
+    return `http://127.0.0.1:9999/hooks?token=${this.fresh('token').replaceAll(' ', '-')}`;
   }
 
   private async aResource(
@@ -321,7 +327,7 @@ export class ExampleAccount {
       ],
       createWebhookEndpoint: [
         () => ({
-          input: { accountId, url: 'http://127.0.0.1:9999/y', events: ['DEPLOYMENT_STOPPED'] },
+          input: { accountId, url: this.url(), events: ['DEPLOYMENT_STOPPED'] },
         }),
       ],
       deleteThreshold: [async () => ({ id: await this.aThreshold() })],
@@ -339,8 +345,8 @@ export class ExampleAccount {
       ],
       rotateWebhookSecret: [() => endpoint],
       sendTestWebhook: [() => ({ endpointId: ids.WebhookEndpoint })],
-      updateAccount: [() => ({ input: { accountId, name: this.name } })],
-      updateWebhookEndpoint: [() => ({ ...endpoint, enabled: true })],
+      updateAccount: [() => ({ input: { accountId, name: this.fresh('renamed') } })],
+      updateWebhookEndpoint: [() => ({ ...endpoint, url: this.url() })],
       webhookEndpoints: [() => ({ accountId })],
     };
   }
@@ -365,7 +371,15 @@ export class ExampleAccount {
       createAccount: [() => ({ input: { name: 'n', externalId: this.fresh('account') } })],
       createHardwareProfile: [() => ({ input: { name: this.fresh('hardware'), ...shape } })],
       setCreditPolicy: [() => ({ input: { accountId, lowCredit: '1' } })],
-      setHardwareRate: [() => ({ input: { hardware: EXAMPLE_HARDWARE, creditsPerHour: '1' } })],
+      setHardwareRate: [
+        () => ({
+          input: {
+            hardware: EXAMPLE_HARDWARE,
+            creditsPerHour: '2',
+            effectiveFrom: hoursAgo(-1),
+          },
+        }),
+      ],
       voidAllocation: [async () => ({ id: await allocate(gateway, accountId, '1'), reason: 'r' })],
     };
   }
