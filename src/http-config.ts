@@ -25,7 +25,7 @@ export function readHttpOptions(read: EnvironmentReader, host: string): HttpOpti
     pointRates: readPointRates(read, queryCostMax),
     corsOrigins: readCorsOrigins(read),
     trustProxy: readTrustProxy(read),
-    doorLimits: readDoorLimits(read),
+    connectionLimits: readConnectionLimits(read),
     metrics: readMetricsPlace(read, host),
   };
 }
@@ -87,8 +87,8 @@ function isNetwork(value: string): boolean {
   return isIP(address) !== 0 && (address === value || ipaddr.isValidCIDR(value));
 }
 
-function readDoorLimits(read: EnvironmentReader): HttpOptions['doorLimits'] {
-  const { maxConnections, maxBodyBytesInFlight } = HTTP_DEFAULTS.doorLimits;
+function readConnectionLimits(read: EnvironmentReader): HttpOptions['connectionLimits'] {
+  const { maxConnections, maxBodyBytesInFlight } = HTTP_DEFAULTS.connectionLimits;
   return {
     maxConnections: read.integer('MAX_CONNECTIONS', maxConnections, { min: 10, max: 1_000_000 }),
     maxBodyBytesInFlight: read.integer('MAX_BODY_BYTES_IN_FLIGHT', maxBodyBytesInFlight, {

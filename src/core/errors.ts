@@ -1,4 +1,4 @@
-// The one family of errors that callers see. Each contract code has its class here; GraphQL (graphql/guard.ts) and REST
+// The one family of errors that callers see. Each contract code has its class here; GraphQL (graphql/format-errors.ts) and REST
 // (http/events.ts) print them from the same fields. Anything else that is thrown is a fault of the gateway: the caller
 // gets a reference id and no details.
 

@@ -2,7 +2,7 @@
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodes, NotFoundError, UnavailableError } from '../core/errors.ts';
-import { describeError, type CallerError } from '../graphql/guard.ts';
+import { describeError, type CallerError } from '../graphql/format-errors.ts';
 import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
 import type { FactsOfRequest } from './logging.ts';
 

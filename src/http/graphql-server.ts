@@ -16,7 +16,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import { errorCodes, invariant } from '../core/errors.ts';
 import type { Documents, ReadDocument } from '../graphql/documents.ts';
-import { errorFormatter } from '../graphql/guard.ts';
+import { errorFormatter } from '../graphql/format-errors.ts';
 import { jitGateway } from './jit-gateway.ts';
 import type { OperationFacts } from './logging.ts';
 import type { OperationCost } from './rates.ts';

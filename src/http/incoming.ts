@@ -6,7 +6,7 @@ import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { UserInputError } from '../core/errors.ts';
 import { requireModestJson } from '../core/json-size.ts';
 import { decodeUtf8 } from '../core/utf8.ts';
-import { countDecompressed } from './doors.ts';
+import { countDecompressed } from './connections.ts';
 
 const MIB = 1024 * 1024;
 /** A compressed body may hold so much for each byte that was sent; events that differ by their id alone come to 140. */

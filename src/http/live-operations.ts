@@ -13,7 +13,7 @@ import {
 import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { DocumentRequest, Documents } from '../graphql/documents.ts';
-import { errorFormatter, type FaultListener } from '../graphql/guard.ts';
+import { errorFormatter, type FaultListener } from '../graphql/format-errors.ts';
 import type { Overload } from './overload.ts';
 import { type OperationCost, payFor, type SpendPoints } from './rates.ts';
 import { hasSharedAnswers, SharedAnswers } from './shared-answers.ts';

@@ -1,7 +1,7 @@
 // What can be set of the HTTP server.
 
 import { QUERY_LIMITS, type TrustedDocuments } from '../graphql/documents.ts';
-import { DEFAULT_DOOR_LIMITS, type DoorLimits } from './doors.ts';
+import { DEFAULT_CONNECTION_LIMITS, type ConnectionLimits } from './connections.ts';
 import type { LogLevel } from './logging.ts';
 import type { MetricsPlace } from './metrics.ts';
 import type { PointRates } from './rates.ts';
@@ -21,7 +21,7 @@ export interface HttpOptions {
   readonly corsOrigins: readonly string[];
   /** Whose X-Forwarded-For says where a request comes from. */
   readonly trustProxy: TrustProxy;
-  readonly doorLimits: DoorLimits;
+  readonly connectionLimits: ConnectionLimits;
   /** Where and by what token the metrics are read. */
   readonly metrics: MetricsPlace;
 }
@@ -34,6 +34,6 @@ export const HTTP_DEFAULTS = {
   pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
   corsOrigins: [],
   trustProxy: false,
-  doorLimits: DEFAULT_DOOR_LIMITS,
+  connectionLimits: DEFAULT_CONNECTION_LIMITS,
   metrics: { token: null, listen: null },
 } as const satisfies HttpOptions;

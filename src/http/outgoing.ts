@@ -1,5 +1,5 @@
-// Answers are compressed when the caller accepts that and it is worth it. Event streams bypass these hooks and
-// are never compressed: an event would wait for the next.
+// Headers keep answers out of caches and guesses. Answers are compressed when the caller accepts that and it is worth it.
+// Event streams are never compressed: an event would wait for the next.
 
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip, type BrotliOptions } from 'node:zlib';
@@ -10,6 +10,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 const COMPRESSED_BYTES_MIN = 1_024;
 /** A quarter larger than at the highest quality, and fifty times as fast. */
 const BROTLI_QUALITY = 4;
+/** For a year a browser comes by TLS only. */
+const HSTS = 'max-age=31536000';
 
 const brotli = promisify<string | Buffer, BrotliOptions, Buffer>(brotliCompress);
 const compressors = {
@@ -18,6 +20,22 @@ const compressors = {
   gzip: promisify<string | Buffer, Buffer>(gzip),
 } as const;
 const encodings: (keyof typeof compressors)[] = ['br', 'gzip'];
+
+/** Headers of every answer. Pages say themselves how they are cached. */
+export function setSecurityHeaders(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    // A browser heeds it only when it came by TLS itself, so a caller who invents the header fools nobody else.
+    if (firstOf(request.headers['x-forwarded-proto']) === 'https') {
+      void reply.header('strict-transport-security', HSTS);
+    }
+    done();
+  });
+}
+
+function firstOf(header: string | readonly string[] | undefined): string | undefined {
+  return [header].flat()[0]?.split(',', 1)[0]?.trim().toLowerCase();
+}
 
 /** Compresses the answers of all routes that are added afterwards. */
 export function compressAnswers(app: FastifyInstance): void {

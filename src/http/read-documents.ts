@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
 import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
-import { errorFormatter } from '../graphql/guard.ts';
+import { errorFormatter } from '../graphql/format-errors.ts';
 import type { JudgedOperation } from './graphql-server.ts';
 import type { OperationFacts } from './logging.ts';
 import type { RequestAdmission } from './overload.ts';

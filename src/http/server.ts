@@ -12,7 +12,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
 import { Documents } from '../graphql/documents.ts';
-import { boundArrivals, guardAnswers, liveConnectionsMax, SERVER_TIMES } from './doors.ts';
+import { limitConnections, liveConnectionsMax, SERVER_TIMES } from './connections.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
 import {
   type GraphQLContext,
@@ -27,7 +27,7 @@ import { createLogger, type FactsOfRequest, logRequests, requestId } from './log
 import { measureRequests, type Metrics, serveMetrics } from './metrics.ts';
 import type { HttpOptions, TrustProxy } from './options.ts';
 import { Origins } from './origins.ts';
-import { compressAnswers } from './outgoing.ts';
+import { compressAnswers, setSecurityHeaders } from './outgoing.ts';
 import {
   admitRequests,
   Overload,
@@ -97,8 +97,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   });
   const facts: FactsOfRequest = new WeakMap();
   logRequests(server, facts);
-  guardAnswers(server);
-  boundArrivals(server, options.doorLimits);
+  setSecurityHeaders(server);
+  limitConnections(server, options.connectionLimits);
   endRefusedUpgrades(server);
   refuseWhileClosing(server);
   answerFailures(server, facts);
@@ -202,7 +202,7 @@ async function socketsOf(
   shared: Pick<LiveServerDeps, 'documents' | 'check' | 'origins' | 'overload'>,
 ): Promise<Pick<RouteOptions, 'wsHandler'>> {
   if (live === undefined) return {};
-  const connectionsMax = liveConnectionsMax(options.doorLimits);
+  const connectionsMax = liveConnectionsMax(options.connectionLimits);
   const deps = { ...live, ...shared, schema, authenticate, spend, connectionsMax };
   return { wsHandler: await openLive(server, deps) };
 }

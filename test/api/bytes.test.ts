@@ -1,4 +1,4 @@
-// What travels as bytes: only UTF-8 is taken, at every door; bodies come compressed or not, and answers go so.
+// What travels as bytes: only UTF-8 is taken, at every route; bodies come compressed or not, and answers go so.
 
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
@@ -105,14 +105,14 @@ async function creditsUsed(): Promise<string> {
 }
 
 const ids = ['run-Müller', 'run-Möller'];
-const doors: readonly (readonly [string, string, () => string])[] = [
+const routes: readonly (readonly [string, string, () => string])[] = [
   ['/graphql', JSON_TYPE, () => recording(ids)],
   ['/v1/events', BATCH, () => JSON.stringify(ids.map(anEvent))],
   ['/v1/events', SINGLE, () => JSON.stringify(anEvent('run-Müller'))],
   ['/graphql/stream', JSON_TYPE, () => recording(ids)],
 ];
-const pathOf = (door: string): string =>
-  door === '/v1/events' ? `${door}?accountId=${accountId}` : door;
+const pathOf = (route: string): string =>
+  route === '/v1/events' ? `${route}?accountId=${accountId}` : route;
 
 describe('a body that is not UTF-8', () => {
   const wrong: readonly (readonly [string, (text: string) => Buffer])[] = [
@@ -128,10 +128,10 @@ describe('a body that is not UTF-8', () => {
     return Buffer.concat([Buffer.from(head), Buffer.from(bytes), Buffer.from(tail.join(''))]);
   }
 
-  it.each(doors)('is refused at %s (%s)', async (door, type, textOf) => {
+  it.each(routes)('is refused at %s (%s)', async (route, type, textOf) => {
     for (const [, bytesOf] of wrong) {
       const body = bytesOf(textOf());
-      const answer = await send(pathOf(door), { type, body, headers: { accept: '*/*' } });
+      const answer = await send(pathOf(route), { type, body, headers: { accept: '*/*' } });
 
       expect(answer.status).toBe(400);
       expect(JSON.parse(answer.text)).toMatchObject({
@@ -254,8 +254,8 @@ describe('a compressed body', () => {
     ['identity', (bytes) => bytes],
   ];
   const quick = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } };
-  const post = (door: string, type: string, encoding: string, body: Buffer): Promise<Received> =>
-    send(pathOf(door), { type, body, headers: { 'content-encoding': encoding } });
+  const post = (route: string, type: string, encoding: string, body: Buffer): Promise<Received> =>
+    send(pathOf(route), { type, body, headers: { 'content-encoding': encoding } });
 
   it.each(encodings)('is taken in %s', async (encoding, compress) => {
     const events = compress(Buffer.from(JSON.stringify([anEvent(`c ${encoding} ü`)])));
@@ -328,8 +328,8 @@ describe('a compressed body', () => {
   it.each(['zstd', 'compress', 'gzip, br', '\u00fc'])(
     'is refused in %s, which is named',
     async (encoding) => {
-      for (const [door, type, textOf] of doors) {
-        const answer = await post(door, type, encoding, Buffer.from(textOf()));
+      for (const [route, type, textOf] of routes) {
+        const answer = await post(route, type, encoding, Buffer.from(textOf()));
 
         expect(answer.status).toBe(415);
         expect(answer.headers['accept-encoding']).toBe('gzip, deflate, br');

@@ -1,4 +1,4 @@
-// How many events, periods and resources an account takes in a minute, by whichever door they come.
+// How many events, periods and resources an account takes in a minute, by whichever way they come.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventRate } from '../../src/http/rates.ts';

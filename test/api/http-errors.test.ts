@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { graphql } from 'graphql';
-import { errorFormatter } from '../../src/graphql/guard.ts';
+import { errorFormatter } from '../../src/graphql/format-errors.ts';
 import { startSmallServer, type SmallServer } from '../support/small-server.ts';
 
 let small: SmallServer;

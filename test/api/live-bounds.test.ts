@@ -165,7 +165,7 @@ describe('sockets and streams', () => {
   it('leave room for requests on a gateway', async () => {
     await start(
       {},
-      { http: { doorLimits: { maxConnections: 10, maxBodyBytesInFlight: 1_000_000 } } },
+      { http: { connectionLimits: { maxConnections: 10, maxBodyBytesInFlight: 1_000_000 } } },
     );
     const sockets: RawSocket[] = [];
     for (let each = 0; each < 8; each += 1) sockets.push(await initialised(origin, 'operator'));

@@ -1,4 +1,4 @@
-// A gateway with more to do than it can refuses at once, whichever door a call comes by, and probes are still answered. How
+// A gateway with more to do than it can refuses at once, whichever way a call comes, and probes are still answered. How
 // long work waits is told by the test.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';

@@ -705,7 +705,7 @@ describe('the two executors', () => {
     });
   });
 
-  it('leave subscriptions to the doors that serve them', async () => {
+  it('leave subscriptions to the routes that serve them', async () => {
     const { errors } = await gateway.query('subscription { creditAlerts { id } }');
 
     expect(errors).toMatchObject([

@@ -1,4 +1,4 @@
-// The link to the database breaks at each statement of a request in turn: whichever door it came by, the caller is told to try
+// The link to the database breaks at each statement of a request in turn: whichever way it came, the caller is told to try
 // again.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -109,7 +109,7 @@ describe('a request whose connection to the database breaks', () => {
     ['WebSocket', byWebSocket],
   ])(
     'at any statement is UNAVAILABLE by %s',
-    async (_door, ask) => {
+    async (_way, ask) => {
       expect((await ask()).errors).toBeUndefined();
 
       const codes: string[][] = [];

@@ -38,7 +38,7 @@ describe('loadConfig', () => {
         pointRates: { perKey: 1_000_000, perAccount: 2_000_000 },
         corsOrigins: [],
         trustProxy: false,
-        doorLimits: { maxConnections: 10_000, maxBodyBytesInFlight: 67_108_864 },
+        connectionLimits: { maxConnections: 10_000, maxBodyBytesInFlight: 67_108_864 },
         metrics: { token: null, listen: null },
       },
       ingestWindowDays: 400,
@@ -119,7 +119,7 @@ describe('loadConfig', () => {
         pointRates: { perKey: 40_000, perAccount: 999_999_999 },
         corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
         trustProxy: ['10.0.0.7', '192.168.0.0/16', '::1'],
-        doorLimits: { maxConnections: 500, maxBodyBytesInFlight: 20_000_000 },
+        connectionLimits: { maxConnections: 500, maxBodyBytesInFlight: 20_000_000 },
         metrics: {
           token: 'a-token-of-the-metrics-0123',
           listen: { port: 9464, host: '::1' },

@@ -1,12 +1,8 @@
-// What holds for every connection and every answer: how long a caller may take to send, how much may be on its way at once, and
-// headers that keep answers out of caches and guesses.
+// What holds for every connection: how long a caller may take to send, and how much may be on its way at once.
 
-import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { sha256Of } from '../access/secret.service.ts';
-import { UnauthenticatedError, UnavailableError } from '../core/errors.ts';
+import { UnavailableError } from '../core/errors.ts';
 import { turns } from '../db/turns.ts';
-import { bearerSecret } from './bearer.ts';
 
 const MIB = 1024 * 1024;
 /** For the headers of a request to arrive; a slow caller holds a connection no longer. */
@@ -16,16 +12,15 @@ const LOOK_EVERY_MS = 5_000;
 /** The first bytes of a body are not counted: small requests pass while large ones fill the bound. */
 const UNCOUNTED_BYTES = 16 * 1024;
 const RETRY_AFTER_SECONDS = 1;
-const HSTS = 'max-age=31536000';
 
 /** Bounds over all callers together. */
-export interface DoorLimits {
+export interface ConnectionLimits {
   readonly maxConnections: number;
   /** Of all bodies that are being read, as they were sent and as they are decompressed. */
   readonly maxBodyBytesInFlight: number;
 }
 
-export const DEFAULT_DOOR_LIMITS: DoorLimits = {
+export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   maxConnections: 10_000,
   maxBodyBytesInFlight: 64 * MIB,
 };
@@ -34,7 +29,7 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
 const LIVE_SHARE = 0.8;
 
 /** How many of the connections may be sockets and streams, which last. */
-export function liveConnectionsMax({ maxConnections }: DoorLimits): number {
+export function liveConnectionsMax({ maxConnections }: ConnectionLimits): number {
   return Math.floor(maxConnections * LIVE_SHARE);
 }
 
@@ -60,7 +55,7 @@ export function countDecompressed(request: FastifyRequest, bytes: number): void 
 }
 
 /** Bounds the connections, and the bytes of bodies that are being read. */
-export function boundArrivals(app: FastifyInstance, limits: DoorLimits): void {
+export function limitConnections(app: FastifyInstance, limits: ConnectionLimits): void {
   app.server.maxConnections = limits.maxConnections;
   app.server.on('connection', () => {
     turns.noteArrival();
@@ -111,27 +106,4 @@ export function boundArrivals(app: FastifyInstance, limits: DoorLimits): void {
 
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-}
-
-/** Headers of every answer. Pages say themselves how they are cached. */
-export function guardAnswers(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
-    // A browser heeds it only when it came by TLS itself, so a caller who invents the header fools nobody else.
-    if (firstOf(request.headers['x-forwarded-proto']) === 'https') {
-      void reply.header('strict-transport-security', HSTS);
-    }
-    done();
-  });
-}
-
-function firstOf(header: string | readonly string[] | undefined): string | undefined {
-  return [header].flat()[0]?.split(',', 1)[0]?.trim().toLowerCase();
-}
-
-/** Lets in who sends the token as `Authorization: Bearer <token>`. @throws UNAUTHENTICATED otherwise */
-export function requireToken(request: FastifyRequest, token: string): void {
-  // Hashes are of one length, so comparing them tells nothing of the token.
-  const sent = sha256Of(bearerSecret(request.headers.authorization) ?? '');
-  if (!timingSafeEqual(sent, sha256Of(token))) throw new UnauthenticatedError();
 }

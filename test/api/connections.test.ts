@@ -106,7 +106,7 @@ describe('a server', () => {
   beforeAll(async () => {
     small = await startSmallServer({
       http: {
-        doorLimits: { maxConnections: 20, maxBodyBytesInFlight: 4 * MIB },
+        connectionLimits: { maxConnections: 20, maxBodyBytesInFlight: 4 * MIB },
         metrics: { token: TOKEN, listen: null },
       },
     });
