@@ -10,6 +10,7 @@ import {
   type AllocateInput,
   type AllocateMutation,
 } from '../support/operations.ts';
+import { statementsOf } from '../support/statements.ts';
 
 type Allocation = AllocateMutation['allocate'];
 
@@ -229,14 +230,9 @@ describe('allocations', () => {
   });
 
   async function statementsOfAllAccounts(): Promise<readonly string[]> {
-    const seen: string[] = [];
-    const stop = gateway.database.onStatement((sql) => {
-      const name = /^\s*\/\* (\S+) \*\//.exec(sql)?.[1] ?? sql;
-      if (!name.startsWith('access.')) seen.push(name);
+    return statementsOf(gateway.database, async () => {
+      const { errors } = await gateway.query(OF_ALL_ACCOUNTS, {});
+      expect(errors).toBeUndefined();
     });
-    const answer = await gateway.query(OF_ALL_ACCOUNTS, {});
-    stop();
-    expect(answer.errors).toBeUndefined();
-    return seen.sort();
   }
 });

@@ -24,6 +24,7 @@ import {
   type ResourceKind,
   type UsageEventInput,
 } from '../support/operations.ts';
+import { statementsOf } from '../support/statements.ts';
 
 const MANY = 40;
 const HOUR = 3_600_000;
@@ -138,22 +139,13 @@ function ago(hours: number): string {
 }
 
 /** The first lines of the statements that an answer took; the answer must be without errors. */
-async function statementsOf(
+async function statementsToAnswer(
   ask: () => Promise<{ readonly errors: unknown; readonly data: unknown }>,
 ): Promise<readonly string[]> {
-  const statements: string[] = [];
-  const stop = gateway.database.onStatement((sql) => {
-    const name = /\/\* (.*?) \*\//.exec(sql)?.[1] ?? sql;
-    // A key is looked up once every few seconds, whatever is asked.
-    if (name !== 'access.findKeyBySecret') statements.push(name);
-  });
-  try {
+  return statementsOf(gateway.database, async () => {
     const { errors } = await ask();
     expect(errors).toBeUndefined();
-  } finally {
-    stop();
-  }
-  return statements.sort();
+  });
 }
 
 describe('statements of a request', () => {
@@ -218,16 +210,16 @@ describe('statements of a request', () => {
         }),
     ],
   ])('are as many for forty rows as for one: %s', async (_, ask) => {
-    const ofOne = await statementsOf(() => ask(one));
+    const ofOne = await statementsToAnswer(() => ask(one));
     expect(ofOne.length).toBeGreaterThan(1);
-    expect(await statementsOf(() => ask(many))).toEqual(ofOne);
+    expect(await statementsToAnswer(() => ask(many))).toEqual(ofOne);
   });
 
   it('are as many for the panel of a model in a small account as in a large one', async () => {
     const panel = async (accountId: string): Promise<readonly string[]> => {
       const { data } = await gateway.query(ModelsTabDocument, { accountId, range, first: 1 });
       const id = data.account?.usage.models.nodes[0]?.model.id ?? '';
-      return statementsOf(() => gateway.query(ModelPanelDocument, { id, range, first: 100 }));
+      return statementsToAnswer(() => gateway.query(ModelPanelDocument, { id, range, first: 100 }));
     };
     expect(await panel(many)).toEqual(await panel(one));
   });
@@ -238,7 +230,7 @@ describe('statements of a request', () => {
       expect(answer.data.accounts?.nodes).toHaveLength(search === 'one' ? 1 : MANY);
       return answer;
     };
-    expect(await statementsOf(ask('many '))).toEqual(await statementsOf(ask('one')));
+    expect(await statementsToAnswer(ask('many '))).toEqual(await statementsToAnswer(ask('one')));
   });
 
   it('are as many for every tab of ten accounts as for those of one', async () => {
@@ -251,7 +243,7 @@ describe('statements of a request', () => {
       guardrails(first: 2) { ${hosted} } customScripts(first: 2) { ${hosted} } ocrDeployments(first: 2) { ${hosted} } browserPods(first: 2) { ${hosted} }
     } } } }`;
     const ask = (search: string) => async () => gateway.query(tabs, { search });
-    expect(await statementsOf(ask('many '))).toEqual(await statementsOf(ask('one')));
+    expect(await statementsToAnswer(ask('many '))).toEqual(await statementsToAnswer(ask('one')));
   });
 
   // The ways to the database are most of what a small batch takes.
@@ -260,7 +252,7 @@ describe('statements of a request', () => {
       Array.from({ length: count }, (_, index) => eventOf(0)(resource(kind, index), index)),
     );
     const record = async (batch: string): Promise<readonly string[]> =>
-      statementsOf(() =>
+      statementsToAnswer(() =>
         gateway.query(RecordUsageDocument, {
           accountId: many,
           events: events.map((event, index) => ({ ...event, eventId: `${batch}-${index}` })),
@@ -280,7 +272,7 @@ describe('statements of a request', () => {
   it('are as many for a deployment beside forty running ones as for the first', async () => {
     const deployed = async (accountId: string): Promise<readonly string[]> => {
       const [id = ''] = await register(gateway, accountId, resource('GUARDRAIL', 1_000));
-      return statementsOf(() =>
+      return statementsToAnswer(() =>
         gateway.query(DeployDocument, { input: { id, hardware: 'gpu-b' } }),
       );
     };

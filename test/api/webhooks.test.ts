@@ -14,6 +14,7 @@ import {
 } from '../support/operations.ts';
 import { Receiver, verified } from '../support/receiver.ts';
 import { AccountOfHooks } from '../support/webhook-account.ts';
+import { statementsOf } from '../support/statements.ts';
 
 interface Pages {
   webhookEndpoints: {
@@ -686,21 +687,14 @@ describe('the endpoints of an account', () => {
   });
 
   it('are read with as many statements whether they are two or ten', async () => {
-    const statements = async (): Promise<number> => {
-      let count = 0;
-      const stop = gateway.database.onStatement(() => {
-        count += 1;
-      });
-      await account.endpoints();
-      stop();
-      return count;
-    };
+    const statements = (): Promise<readonly string[]> =>
+      statementsOf(gateway.database, () => account.endpoints());
     await account.endpoint(receiver.url());
     await account.endpoint(receiver.url());
     const ofTwo = await statements();
     for (let made = 0; made < 8; made += 1) await account.endpoint(receiver.url());
 
-    expect(await statements()).toBe(ofTwo);
+    expect(await statements()).toEqual(ofTwo);
   });
 
   it('are nobody else’s, and need MANAGE', async () => {
