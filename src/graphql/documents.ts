@@ -94,6 +94,7 @@ export interface ReadDocument {
   readonly variables: Readonly<Record<string, unknown>>;
   /** Of the operation that is asked for: what it does, and what it costs, in points. */
   readonly type: OperationTypeNode;
+  readonly name: string | null;
   readonly cost: number;
 }
 
@@ -131,7 +132,9 @@ export class Documents {
       }
       const operation = getOperationAST(document, operationName);
       if (operation == null) return [noSuchOperation(operationName)];
-      return { document, text, operationName, variables, type: operation.operation, cost };
+      const { operation: type } = operation;
+      const name = operation.name?.value ?? null;
+      return { document, text, operationName, variables, type, name, cost };
     } catch (error) {
       return [locatedError(error, undefined)];
     }

@@ -10,6 +10,7 @@ import type { IngestService, Report } from '../recording/ingest.service.ts';
 import { readText } from './incoming.ts';
 import type { KeyCheck } from './key-check.ts';
 import type { RequestAdmission, Work } from './overload.ts';
+import { actorOf } from './request-state.ts';
 
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
 const CLOUD_EVENT_TYPE_PREFIX = 'com.billing-gateway.';
@@ -44,7 +45,6 @@ export async function registerEventsRoute(
   deps: EventsRouteDeps,
 ): Promise<void> {
   await app.register((scope, _options, done) => {
-    const { onRequest, actorOf } = deps.check;
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser([SINGLE, BATCH], { parseAs: 'buffer' }, readText);
     scope.route({
@@ -54,7 +54,7 @@ export async function registerEventsRoute(
       config: { takes: [SINGLE, BATCH] },
       onRequest: async (request) => {
         deps.admission.onRequest();
-        await onRequest(request);
+        await deps.check(request);
       },
       preHandler: (request, _reply, done) => {
         deps.admission.admit(request, CALL);

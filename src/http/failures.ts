@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { errorCodes, NotFoundError, UnavailableError } from '../core/errors.ts';
 import { describeError, type CallerError } from '../graphql/format-errors.ts';
 import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
-import type { FactsOfRequest } from './logging.ts';
+import { PROBES } from './logging.ts';
 
 const MIB = 1024 * 1024;
 
@@ -15,9 +15,6 @@ declare module 'fastify' {
   }
 }
 
-/** Routes that answer while the gateway closes: probes report that themselves. */
-const ALWAYS_ANSWERED = new Set(['/health/live', '/health/ready', '/metrics']);
-
 /** Refuses requests on kept-alive connections once the server closes. */
 export function refuseWhileClosing(app: FastifyInstance): void {
   let isClosing = false;
@@ -26,15 +23,15 @@ export function refuseWhileClosing(app: FastifyInstance): void {
     done();
   });
   app.addHook('onRequest', (request, _reply, done) => {
-    const isRefused = isClosing && !ALWAYS_ANSWERED.has(request.routeOptions.url ?? '');
+    const isRefused = isClosing && !PROBES.has(request.routeOptions.url ?? '');
     done(
       isRefused ? new UnavailableError('This gateway is stopping; please try again.') : undefined,
     );
   });
 }
 
-/** Answers requests without a route, and the errors of routes, whose codes go to `facts`. */
-export function answerFailures(app: FastifyInstance, facts: FactsOfRequest): void {
+/** Answers requests without a route, and the errors of routes, whose codes go to the request's facts. */
+export function answerFailures(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const where = `${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200) ?? ''}`;
     const { message, code } = new NotFoundError(`There is nothing at ${where}.`);
@@ -47,14 +44,15 @@ export function answerFailures(app: FastifyInstance, facts: FactsOfRequest): voi
       if (refusal.status === 413) void reply.removeHeader('connection');
       if (refusal.status === 415) void reply.header('accept-encoding', BODY_ENCODINGS.join(', '));
       const code = 'BAD_USER_INPUT';
-      facts.set(request, { errorCodes: [code], references: [] });
+      request.facts = { ...request.facts, errorCodes: [code], references: [] };
       return sendError(reply, refusal.status, { message: refusal.message, code });
     }
     const described = describeError(error, (fault, reference) => {
       request.log.error({ err: fault, reference }, 'fault');
     });
     const { code, reference } = described;
-    facts.set(request, { errorCodes: [code], references: [reference ?? []].flat() });
+    const references = [reference ?? []].flat();
+    request.facts = { ...request.facts, errorCodes: [code], references };
     return sendError(reply, errorCodes[code], described);
   });
 }

@@ -7,25 +7,26 @@ import {
   type ApolloServerOptions,
   type ApolloServerPlugin,
   type BaseContext,
+  type HTTPGraphQLHead,
 } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { FastifyBaseLogger } from 'fastify';
-import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
+import type { FormattedExecutionResult, GraphQLSchema } from 'graphql';
 import { errorCodes, invariant } from '../core/errors.ts';
-import type { Documents, ReadDocument } from '../graphql/documents.ts';
+import type { Documents } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/format-errors.ts';
 import { jitGateway } from './jit-gateway.ts';
-import type { OperationFacts } from './logging.ts';
-import type { OperationCost } from './rates.ts';
+import { factsOfErrors } from './request-state.ts';
 
 type PersistedQueryOptions = Exclude<
   NonNullable<ApolloServerOptions<GraphQLContext>['persistedQueries']>,
   false
 >;
 type DocumentStore = NonNullable<ApolloServerOptions<GraphQLContext>['documentStore']>;
+type SingleResult = Pick<FormattedExecutionResult, 'data' | 'errors'>;
 type TextStore = NonNullable<PersistedQueryOptions['cache']>;
 
 const SHA256_HEX_LENGTH = 64;
@@ -34,23 +35,14 @@ export interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
   readonly log: FastifyBaseLogger;
-  readonly plugins: readonly ApolloServerPlugin[];
 }
 
-/** The key of a context's callback that receives its operation when the answer is complete. */
-export const onAnswered = Symbol('onAnswered');
-/** The key under which a context has its operation as it was judged and paid for. */
-export const judgedOperation = Symbol('judgedOperation');
-
-/** An operation as our reader saw it. */
-export interface JudgedOperation extends ReadDocument {
-  readonly price: OperationCost;
-}
+/** The key under which a context has its request. */
+export const servedRequest = Symbol('servedRequest');
 
 // Apollo copies the context, so everything of one request is in this one member.
 export interface GraphQLContext extends BaseContext {
-  [onAnswered]?: (facts: OperationFacts) => void;
-  [judgedOperation]?: JudgedOperation;
+  [servedRequest]?: Pick<FastifyRequest, 'judged' | 'facts'>;
 }
 
 /** A started Apollo Server without an HTTP server. */
@@ -58,15 +50,12 @@ export async function startGraphQLServer({
   schema,
   documents,
   log,
-  plugins,
 }: GraphQLServerOptions): Promise<ApolloServer<GraphQLContext>> {
   const apollo = new ApolloServer<GraphQLContext>({
     gateway: jitGateway(schema),
     plugins: [
-      ...plugins,
-      factsPlugin(),
       judgementPlugin(),
-      refusalPlugin(),
+      answerPlugin(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
     ],
@@ -113,20 +102,35 @@ function judgementPlugin(): ApolloServerPlugin<GraphQLContext> {
       Promise.resolve({
         // Apollo reads a request by itself. What it would run and our reader did not see was never judged.
         didResolveSource: ({ contextValue, source, request }) => {
-          const judged = contextValue[judgedOperation];
+          const read = contextValue[servedRequest]?.judged?.read;
           invariant(
-            judged?.text === source &&
-              judged.operationName === (request.operationName ?? null) &&
-              isDeepStrictEqual(judged.variables, request.variables ?? {}),
+            read?.text === source &&
+              read.operationName === (request.operationName ?? null) &&
+              isDeepStrictEqual(read.variables, request.variables ?? {}),
             'every operation was judged as it is run',
           );
           return Promise.resolve();
         },
-        willSendResponse: ({ contextValue, response: { body } }) => {
-          const cost = contextValue[judgedOperation]?.price;
-          if (body.kind === 'single' && cost !== undefined) {
-            body.singleResult.extensions = { ...body.singleResult.extensions, cost };
+      }),
+  };
+}
+
+// An answer says what it cost, and its request what came of it.
+function answerPlugin(): ApolloServerPlugin<GraphQLContext> {
+  return {
+    requestDidStart: () =>
+      Promise.resolve({
+        willSendResponse: ({ contextValue, response: { body, http } }) => {
+          const request = contextValue[servedRequest];
+          if (body.kind !== 'single' || request === undefined) return Promise.resolve();
+          const { singleResult } = body;
+          const { errors = [] } = singleResult;
+          const { operation = { type: 'none', name: null } } = request.facts ?? {};
+          request.facts = { operation, ...factsOfErrors(errors) };
+          if (request.judged !== null) {
+            singleResult.extensions = { ...singleResult.extensions, cost: request.judged.cost };
           }
+          showRefusal(singleResult, http);
           return Promise.resolve();
         },
       }),
@@ -134,44 +138,9 @@ function judgementPlugin(): ApolloServerPlugin<GraphQLContext> {
 }
 
 // A call that brings too much is refused by a resolver. Where there is no data besides, the status says so too, as everywhere.
-function refusalPlugin(): ApolloServerPlugin<GraphQLContext> {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        willSendResponse: ({ response: { body, http } }) => {
-          if (body.kind !== 'single' || body.singleResult.data != null) return Promise.resolve();
-          const [extensions] = (body.singleResult.errors ?? []).map((error) => error.extensions);
-          if (extensions?.['code'] === 'RATE_LIMITED') {
-            http.status = errorCodes.RATE_LIMITED;
-            http.headers.set('retry-after', String(extensions['retryAfterSeconds']));
-          }
-          return Promise.resolve();
-        },
-      }),
-  };
-}
-
-function factsPlugin(): ApolloServerPlugin<GraphQLContext> {
-  return {
-    requestDidStart: () =>
-      Promise.resolve({
-        willSendResponse: ({ contextValue, operation, operationName, response }) => {
-          const { body } = response;
-          const errors = body.kind === 'single' ? (body.singleResult.errors ?? []) : [];
-          const type = operation?.operation ?? 'none';
-          contextValue[onAnswered]?.({
-            operation: [type, operationName ?? ''].join(' ').trim().slice(0, 100),
-            errorCodes: [...new Set(extensionsOf(errors, 'code'))],
-            references: extensionsOf(errors, 'reference'),
-          });
-          return Promise.resolve();
-        },
-      }),
-  };
-}
-
-function extensionsOf(errors: readonly GraphQLFormattedError[], name: string): readonly string[] {
-  return errors
-    .map((error) => error.extensions?.[name])
-    .filter((value): value is string => typeof value === 'string');
+function showRefusal({ data, errors }: SingleResult, http: HTTPGraphQLHead): void {
+  const { extensions } = errors?.[0] ?? {};
+  if (data != null || extensions?.['code'] !== 'RATE_LIMITED') return;
+  http.status = errorCodes.RATE_LIMITED;
+  http.headers.set('retry-after', String(extensions['retryAfterSeconds']));
 }

@@ -2,7 +2,7 @@
 // sends it, the page must be one that may use that key.
 
 import type { FastifyRequest } from 'fastify';
-import { invariant, UnauthenticatedError } from '../core/errors.ts';
+import { UnauthenticatedError } from '../core/errors.ts';
 import type { Actor, CallSource } from '../core/identity.ts';
 import { plainAddress } from './address.ts';
 import { bearerSecret } from './bearer.ts';
@@ -15,34 +15,22 @@ import type { Origins } from './origins.ts';
  */
 export type Authenticate = (secret: string, address: string | null) => Promise<Actor | null>;
 
-export interface KeyCheck {
-  /** The route's hook. */
-  readonly onRequest: (request: FastifyRequest) => Promise<void>;
-  /** The caller that the hook has found, for the route's handler. */
-  readonly actorOf: (request: FastifyRequest) => Actor;
-}
+/** A route's hook. @throws UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED */
+export type KeyCheck = (request: FastifyRequest) => Promise<void>;
 
 /** Where a request comes from. */
 export function sourceOf(request: FastifyRequest): CallSource {
   return { requestId: request.id, address: plainAddress(request.ip) };
 }
 
-/** Checks the keys of requests, for all routes. */
+/** Checks the keys of requests, for all routes; `actorOf` has the caller then. */
 export function keyCheck(authenticate: Authenticate, origins: Origins): KeyCheck {
-  const actors = new WeakMap<FastifyRequest, Actor>();
-  return {
-    onRequest: async (request) => {
-      const source = sourceOf(request);
-      const secret = bearerSecret(request.headers.authorization);
-      const actor = secret === null ? null : await authenticate(secret, source.address);
-      if (actor === null) throw new UnauthenticatedError();
-      origins.require(request, actor);
-      actors.set(request, { ...actor, source });
-    },
-    actorOf: (request) => {
-      const actor = actors.get(request);
-      invariant(actor !== undefined, 'the hook found the actor');
-      return actor;
-    },
+  return async (request) => {
+    const source = sourceOf(request);
+    const secret = bearerSecret(request.headers.authorization);
+    const actor = secret === null ? null : await authenticate(secret, source.address);
+    if (actor === null) throw new UnauthenticatedError();
+    origins.require(request, actor);
+    request.actor = { ...actor, source };
   };
 }

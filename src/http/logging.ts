@@ -2,11 +2,13 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { pino, type DestinationStream, type Logger } from 'pino';
+import type { RequestFacts } from './request-state.ts';
 
 const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
-const QUIET_ROUTES = new Set(['/health/live', '/health/ready', '/metrics']);
+/** Routes that ask how the gateway is. They are answered while it closes, and their lines are not logged. */
+export const PROBES: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics']);
 
 export const logLevels = {
   fatal: 'fatal',
@@ -18,17 +20,6 @@ export const logLevels = {
   silent: 'silent',
 } as const;
 export type LogLevel = keyof typeof logLevels;
-
-/** What an answer adds to the line of its request. */
-export interface OperationFacts {
-  /** "query Overview"; left out when the request was refused before it was read. */
-  readonly operation?: string;
-  readonly errorCodes: readonly string[];
-  /** The ids of this request's faults in the log. */
-  readonly references: readonly string[];
-}
-
-export type FactsOfRequest = WeakMap<FastifyRequest, OperationFacts>;
 
 /** The server's log, JSON lines on standard output unless `destination` is given. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
@@ -49,7 +40,7 @@ export function requestId(request: IncomingMessage): string {
 }
 
 /** Sends each request's id with its answer, and logs the request when the answer has been sent. */
-export function logRequests(app: FastifyInstance, facts: FactsOfRequest): void {
+export function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
@@ -60,12 +51,22 @@ export function logRequests(app: FastifyInstance, facts: FactsOfRequest): void {
       path: request.url.split('?', 1)[0],
       status: reply.statusCode,
       durationMs: Math.round(reply.elapsedTime * 10) / 10,
-      ...facts.get(request),
+      ...loggedFacts(request.facts),
     };
-    const isQuiet = QUIET_ROUTES.has(request.routeOptions.url ?? '');
+    const isQuiet = PROBES.has(request.routeOptions.url ?? '');
     request.log[isQuiet ? 'debug' : 'info'](line, 'request');
     done();
   });
+}
+
+const OPERATION_CHARS_MAX = 100;
+
+// "query Overview"
+function loggedFacts(facts: RequestFacts | null): object | null {
+  if (facts?.operation === undefined) return facts;
+  const { operation, ...errors } = facts;
+  const printed = [operation.type, operation.name ?? ''].join(' ').trim();
+  return { operation: printed.slice(0, OPERATION_CHARS_MAX), ...errors };
 }
 
 // Database errors contain the statement's parameters, which hold what callers sent; these are left out.

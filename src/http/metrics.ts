@@ -2,7 +2,6 @@
 // caller can increase the number of series.
 
 import { timingSafeEqual } from 'node:crypto';
-import type { ApolloServerPlugin, GraphQLResponse } from '@apollo/server';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { sha256Of } from '../access/secret.service.ts';
@@ -12,16 +11,11 @@ import { SERVER_TIMES } from './connections.ts';
 import { answerFailures } from './failures.ts';
 import { setSecurityHeaders } from './outgoing.ts';
 import type { Overload } from './overload.ts';
+import { decorateRequests } from './request-state.ts';
 
 const DURATION_BUCKETS_SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
-
-export interface Metrics {
-  readonly registry: Registry;
-  /** Measures GraphQL operations by type and first error code. */
-  readonly operations: ApolloServerPlugin;
-}
 
 /** Where the metrics are read. */
 export interface MetricsPlace {
@@ -31,10 +25,7 @@ export interface MetricsPlace {
   readonly listen: { readonly port: number; readonly host: string } | null;
 }
 
-/**
- * Measures every request of `app`.
- * @param backgroundFailures counts of faults outside requests, by kind
- */
+/** Measures every request of `app`, and GraphQL operations by type and first error code. */
 export function measureRequests(
   app: FastifyInstance,
   {
@@ -45,7 +36,7 @@ export function measureRequests(
     readonly backgroundFailures: Readonly<Record<string, number>>;
     readonly overload: Overload;
   },
-): Metrics {
+): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   showFailures(registry, backgroundFailures);
@@ -57,15 +48,22 @@ export function measureRequests(
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   });
+  const operations = new Histogram({
+    name: 'graphql_operation_duration_seconds',
+    help: 'Time from the first byte of a request with a GraphQL operation to the last of its answer',
+    labelNames: ['type', 'code'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [registry],
+  });
   app.addHook('onResponse', (request, reply, done) => {
+    const seconds = reply.elapsedTime / 1000;
     const route = request.routeOptions.url ?? 'unknown';
-    requests.observe(
-      { method: request.method, route, status: reply.statusCode },
-      reply.elapsedTime / 1000,
-    );
+    requests.observe({ method: request.method, route, status: reply.statusCode }, seconds);
+    const { operation, errorCodes: [code = 'OK'] = [] } = request.facts ?? {};
+    if (operation !== undefined) operations.observe({ type: operation.type, code }, seconds);
     done();
   });
-  return { registry, operations: operationMetrics(registry) };
+  return registry;
 }
 
 /** Serves the metrics at /metrics of `app` or, at a place of their own, for as long as `app` listens. */
@@ -80,7 +78,8 @@ export function serveMetrics(
   }
   const own = fastify({ http: SERVER_TIMES, forceCloseConnections: true });
   setSecurityHeaders(own);
-  answerFailures(own, new WeakMap());
+  decorateRequests(own);
+  answerFailures(own);
   addRoute(own, registry, token);
   app.addHook('onReady', async () => {
     await own.listen(listen).catch((error: unknown) => {
@@ -149,31 +148,4 @@ function showOverload(registry: Registry, overload: Overload): void {
       }
     },
   });
-}
-
-function operationMetrics(registry: Registry): ApolloServerPlugin {
-  const operations = new Histogram({
-    name: 'graphql_operation_duration_seconds',
-    help: 'Time of a GraphQL operation from its parsing to its result',
-    labelNames: ['type', 'code'],
-    buckets: DURATION_BUCKETS_SECONDS,
-    registers: [registry],
-  });
-  return {
-    requestDidStart: () => {
-      const stop = operations.startTimer();
-      return Promise.resolve({
-        willSendResponse: ({ operation, response }) => {
-          stop({ type: operation?.operation ?? 'none', code: codeOf(response.body) });
-          return Promise.resolve();
-        },
-      });
-    },
-  };
-}
-
-function codeOf(body: GraphQLResponse['body']): string {
-  if (body.kind !== 'single') return 'OK';
-  const code = body.singleResult.errors?.[0]?.extensions?.['code'];
-  return typeof code === 'string' ? code : 'OK';
 }

@@ -4,65 +4,49 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import type { GraphQLFormattedError } from 'graphql';
 import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/format-errors.ts';
-import type { JudgedOperation } from './graphql-server.ts';
-import type { OperationFacts } from './logging.ts';
 import type { RequestAdmission } from './overload.ts';
-import type { OperationCost } from './rates.ts';
+import { payFor, type SpendPoints } from './rates.ts';
+import { actorOf, factsOfErrors } from './request-state.ts';
 
 const JSON_TYPE = 'application/json';
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
-
-export interface DocumentReader {
-  /**
-   * Refuses a document that is too large or not valid: 400; one that the gateway cannot take at this moment: 503; and one that
-   * costs more than is left in this minute: 429.
-   */
-  readonly preHandler: preHandlerAsyncHookHandler;
-  /** A request's operation, paid for; undefined when it named no document. */
-  readonly judgedOf: (request: FastifyRequest) => JudgedOperation | undefined;
-}
 
 export interface DocumentReaderDeps {
   readonly documents: Documents;
   /** Lets a request's operation in. @throws UNAVAILABLE */
   readonly admit: RequestAdmission['admit'];
-  /** Takes the points of a request's operation. */
-  readonly pay: (
-    request: FastifyRequest,
-    cost: Pick<OperationCost, 'asked' | 'allowed'>,
-  ) => Promise<OperationCost>;
-  /** Receives what a refused request was. */
-  readonly onRefused: (request: FastifyRequest, facts: OperationFacts) => void;
+  /** Takes the points of operations; without it they are not limited. */
+  readonly spend: SpendPoints | undefined;
 }
 
-/** Reads the documents of requests, and counts their points. */
+/**
+ * The hook that reads the documents of requests and counts their points. It refuses a document that is too large or not
+ * valid: 400; one that the gateway cannot take at this moment: 503; and one that costs more than is left in this minute: 429.
+ */
 export function documentReader({
   documents,
   admit,
-  pay,
-  onRefused,
-}: DocumentReaderDeps): DocumentReader {
-  const judged = new WeakMap<FastifyRequest, JudgedOperation>();
-  return {
-    preHandler: async (request, reply) => {
-      const sent = documentIn(request);
-      // Apollo says what is missing.
-      if (sent === null || (sent.query === null && !documents.runsTrustedOnly)) return;
-      const read = documents.read(sent);
-      if ('document' in read) {
-        admit(request, { type: read.type, points: read.cost });
-        const price = await pay(request, { asked: read.cost, allowed: documents.costMax });
-        judged.set(request, { ...read, price });
-        return;
-      }
-      const format = errorFormatter((error, reference) => {
-        request.log.error({ err: error, reference }, 'fault');
-      });
-      const errors = read.map((error) => format(error.toJSON(), error));
-      onRefused(request, { operation: 'none', errorCodes: codesOf(errors), references: [] });
-      await refuse(reply, errors);
-    },
-    judgedOf: (request) => judged.get(request),
+  spend,
+}: DocumentReaderDeps): preHandlerAsyncHookHandler {
+  return async (request, reply) => {
+    const sent = documentIn(request);
+    // Apollo says what is missing.
+    if (sent === null || (sent.query === null && !documents.runsTrustedOnly)) return;
+    const read = documents.read(sent);
+    if ('document' in read) {
+      const { type, name } = read;
+      request.facts = { operation: { type, name }, errorCodes: [], references: [] };
+      admit(request, { type, points: read.cost });
+      const cost = { asked: read.cost, allowed: documents.costMax };
+      request.judged = { read, cost: await payFor(cost, { actor: actorOf(request), spend }) };
+      return;
+    }
+    const format = errorFormatter((error, reference) => {
+      request.log.error({ err: error, reference }, 'fault');
+    });
+    const errors = read.map((error) => format(error.toJSON(), error));
+    request.facts = { operation: { type: 'none', name: null }, ...factsOfErrors(errors) };
+    await refuse(reply, errors);
   };
 }
 
@@ -107,9 +91,4 @@ function parsed(json: unknown): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function codesOf(errors: readonly GraphQLFormattedError[]): readonly string[] {
-  const codes = errors.map(({ extensions }) => extensions?.['code']);
-  return [...new Set(codes.filter((code) => typeof code === 'string'))];
 }

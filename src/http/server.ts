@@ -14,17 +14,12 @@ import type { Actor } from '../core/identity.ts';
 import { Documents } from '../graphql/documents.ts';
 import { limitConnections, liveConnectionsMax, SERVER_TIMES } from './connections.ts';
 import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
-import {
-  type GraphQLContext,
-  judgedOperation,
-  onAnswered,
-  startGraphQLServer,
-} from './graphql-server.ts';
+import { type GraphQLContext, servedRequest, startGraphQLServer } from './graphql-server.ts';
 import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, type KeyCheck, keyCheck } from './key-check.ts';
 import { type LiveDeps, type LiveServerDeps, openLive } from './live.ts';
-import { createLogger, type FactsOfRequest, logRequests, requestId } from './logging.ts';
-import { measureRequests, type Metrics, serveMetrics } from './metrics.ts';
+import { createLogger, logRequests, requestId } from './logging.ts';
+import { measureRequests, serveMetrics } from './metrics.ts';
 import type { HttpOptions, TrustProxy } from './options.ts';
 import { Origins } from './origins.ts';
 import { compressAnswers, setSecurityHeaders } from './outgoing.ts';
@@ -35,8 +30,9 @@ import {
   type RequestAdmission,
 } from './overload.ts';
 import { servePages } from './pages.ts';
-import { payFor, type SpendPoints } from './rates.ts';
+import type { SpendPoints } from './rates.ts';
 import { documentReader } from './read-documents.ts';
+import { actorOf, decorateRequests } from './request-state.ts';
 import { Arrival, endRefusedUpgrades, SOCKET_PATH } from './upgrades.ts';
 
 const MIB = 1024 * 1024;
@@ -95,13 +91,13 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     // refuseWhileClosing answers instead, in the same form as all other refusals.
     return503OnClosing: false,
   });
-  const facts: FactsOfRequest = new WeakMap();
-  logRequests(server, facts);
+  decorateRequests(server);
+  logRequests(server);
   setSecurityHeaders(server);
   limitConnections(server, options.connectionLimits);
   endRefusedUpgrades(server);
   refuseWhileClosing(server);
-  answerFailures(server, facts);
+  answerFailures(server);
   const origins = new Origins({
     corsOrigins: options.corsOrigins,
     isTokenOrigin: deps.isTokenOrigin,
@@ -113,14 +109,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   compressAnswers(server);
   const overload = new Overload({ connectionWaitMs: () => 0, ...deps.overload });
   const admission = admitRequests(server, overload);
-  const { operations, registry } = measureRequests(server, {
+  const registry = measureRequests(server, {
     backgroundFailures: deps.backgroundFailures ?? {},
     overload,
   });
   serveMetrics(server, registry, options.metrics);
   serveProbes(server, deps.isReady);
   await servePages(server);
-  await serveGraphQL(server, deps, { facts, operations, check, origins, overload, admission });
+  await serveGraphQL(server, deps, { check, origins, overload, admission });
   await deps.extraRoutes(server, { admission, check });
   return server;
 }
@@ -133,8 +129,7 @@ function trustOf(
   return typeof trusted === 'number' ? (_address, hop) => hop < trusted : trusted;
 }
 
-interface GraphQLParts extends Pick<Metrics, 'operations'> {
-  readonly facts: FactsOfRequest;
+interface GraphQLParts {
   readonly check: KeyCheck;
   readonly origins: Origins;
   readonly overload: Overload;
@@ -144,28 +139,13 @@ interface GraphQLParts extends Pick<Metrics, 'operations'> {
 async function serveGraphQL(
   server: FastifyInstance,
   deps: HttpServerDeps,
-  { facts, operations, check, origins, overload, admission }: GraphQLParts,
+  { check, origins, overload, admission }: GraphQLParts,
 ): Promise<void> {
   const { trustedDocuments, queryCostMax } = deps.options;
   const documents = new Documents(deps.schema, trustedDocuments, queryCostMax);
-  const apollo = await startGraphQLServer({
-    schema: deps.schema,
-    documents,
-    log: server.log,
-    plugins: [operations],
-  });
+  const apollo = await startGraphQLServer({ schema: deps.schema, documents, log: server.log });
   server.addHook('onClose', () => apollo.stop());
-  const { spend } = deps;
-  const { onRequest, actorOf } = check;
   const sockets = await socketsOf(server, deps, { documents, check, origins, overload });
-  const { preHandler, judgedOf } = documentReader({
-    documents,
-    admit: admission.admit,
-    pay: (request, cost) => payFor(cost, { actor: actorOf(request), spend }),
-    onRefused: (request, refused) => {
-      facts.set(request, refused);
-    },
-  });
   const graphql: Omit<RouteOptions, 'method'> = {
     url: SOCKET_PATH,
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
@@ -173,15 +153,13 @@ async function serveGraphQL(
       admission.onRequest();
       // A socket may send its key in its first message.
       if (request.ws) await origins.requireForSocket(request);
-      else await onRequest(request);
+      else await check(request);
     },
-    preHandler,
+    preHandler: documentReader({ documents, admit: admission.admit, spend: deps.spend }),
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
         const context: GraphQLContext = deps.createContext(actorOf(request));
-        context[onAnswered] = (answered) => facts.set(request, answered);
-        const judged = judgedOf(request);
-        if (judged !== undefined) context[judgedOperation] = judged;
+        context[servedRequest] = request;
         return Promise.resolve(context);
       },
     }),

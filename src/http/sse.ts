@@ -8,6 +8,7 @@ import { UnauthenticatedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { KeyCheck } from './key-check.ts';
 import { Caller, type LiveOperations, type OperationContext } from './live-operations.ts';
+import { actorOf } from './request-state.ts';
 import type { LiveSession, LiveSessions } from './live-sessions.ts';
 import { FRAME_BYTES_MAX } from './websocket.ts';
 
@@ -29,13 +30,12 @@ type SseRequest = Request<FastifyRequest, Connection>;
 
 /** Adds the route to a server. */
 export function serveEventStreams(server: FastifyInstance, deps: SseDeps): void {
-  const { onRequest, actorOf } = deps.check;
   const handle = protocolHandler(deps.operations);
   server.route({
     method: ['GET', 'POST'],
     url: '/graphql/stream',
     bodyLimit: FRAME_BYTES_MAX,
-    onRequest,
+    onRequest: deps.check,
     handler: async (request, reply) => {
       if (request.headers.accept?.includes(EVENT_STREAM) !== true) {
         throw new UserInputError(`Send the header "Accept: ${EVENT_STREAM}".`);

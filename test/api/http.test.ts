@@ -272,6 +272,7 @@ describe('what runs the gateway', () => {
   it('gets measurements by route, operation type and error code', async () => {
     await small.ask('query Greet { hello }');
     await small.ask('{ missing }');
+    await small.ask('{ unknown }');
     await small.http.get('/nowhere/1');
 
     const { text } = await small.http.get('/metrics');
@@ -282,6 +283,10 @@ describe('what runs the gateway', () => {
     expect(text).toContain('graphql_operation_duration_seconds_count{type="query",code="OK"} 1');
     expect(text).toContain(
       'graphql_operation_duration_seconds_count{type="query",code="NOT_FOUND"} 1',
+    );
+    // Refused before it ran.
+    expect(text).toContain(
+      'graphql_operation_duration_seconds_count{type="none",code="GRAPHQL_VALIDATION_FAILED"} 1',
     );
     expect(text).toContain('process_cpu_user_seconds_total');
     expect(text).not.toContain('nowhere');

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { Documents } from '../../src/graphql/documents.ts';
 import {
   type GraphQLContext,
-  judgedOperation,
+  servedRequest,
   startGraphQLServer,
 } from '../../src/http/graphql-server.ts';
 
@@ -20,7 +20,7 @@ let apollo: ApolloServer<GraphQLContext>;
 
 beforeAll(async () => {
   const log = pino({ level: 'silent' });
-  apollo = await startGraphQLServer({ schema, documents, log, plugins: [] });
+  apollo = await startGraphQLServer({ schema, documents, log });
 });
 
 afterAll(() => apollo.stop());
@@ -30,7 +30,8 @@ async function run(body: object, seen: object | null): Promise<unknown> {
   const context: GraphQLContext = {};
   const read = seen === null ? [] : documents.read(seen);
   if ('document' in read) {
-    context[judgedOperation] = { ...read, price: { asked: read.cost, allowed: 100 } };
+    const judged = { read, cost: { asked: read.cost, allowed: 100 } };
+    context[servedRequest] = { judged, facts: null };
   }
   const { body: answer } = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
