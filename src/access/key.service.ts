@@ -57,6 +57,7 @@ export class KeyService {
   private readonly cache = new LRUCache<string, CachedKey>({ max: CACHED_KEYS, ttl: KEY_CACHE_MS });
   private readonly lastUsed = new LRUCache<number, number>({ max: CACHED_KEYS });
   private readonly writing = new Set<Promise<void>>();
+  private readonly reading = new Map<string, Promise<CachedKey | null>>();
   private revocations = 0;
 
   constructor(
@@ -74,7 +75,7 @@ export class KeyService {
   async authenticate(secret: string): Promise<SecretHolder> {
     if (isJwt(secret)) return (await this.jwts?.authenticate(secret)) ?? null;
     const sha256 = sha256Of(secret);
-    const cached = this.cache.get(sha256.toString('base64')) ?? (await this.read(sha256));
+    const cached = this.cache.get(sha256.toString('base64')) ?? (await this.readOnce(sha256));
     const nowMs = this.clock.nowMs();
     if (cached === null) return null;
     if (!isInForce(cached.key, nowMs)) return 'ENDED';
@@ -220,6 +221,16 @@ export class KeyService {
   /** Waits until the last uses are written; before the database is closed. */
   async close(): Promise<void> {
     await Promise.all(this.writing);
+  }
+
+  // Many requests may miss the same key at once. What was begun before a revocation is not shared with requests after it.
+  private readOnce(sha256: Buffer): Promise<CachedKey | null> {
+    const name = `${this.revocations} ${sha256.toString('base64')}`;
+    const begun = this.reading.get(name);
+    if (begun !== undefined) return begun;
+    const read = this.read(sha256).finally(() => this.reading.delete(name));
+    this.reading.set(name, read);
+    return read;
   }
 
   private async read(sha256: Buffer): Promise<CachedKey | null> {

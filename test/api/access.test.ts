@@ -195,6 +195,26 @@ describe('API keys', () => {
     await lastUsedBecomes(id, usedAtMs + 60_001);
   });
 
+  it('is looked up once for all requests that ask for it at the same time', async () => {
+    const { secret, apiKey } = await aKey(['READ_USAGE']);
+    let lookups = 0;
+    const stop = gateway.database.onStatement((sql) => {
+      if (sql.includes('access.findKeyBySecret')) lookups += 1;
+    });
+    const holders = await Promise.all(
+      Array.from({ length: 50 }, () => gateway.app.keys.authenticate(secret)),
+    );
+    await ask(gateway, RevokeApiKeyDocument, { id: apiKey.id });
+    const afterwards = await gateway.app.keys.authenticate(secret);
+    stop();
+
+    expect(new Set(holders).size).toBe(1);
+    expect(holders[0]).toMatchObject({ scopes: new Set(['READ_USAGE']) });
+    expect(afterwards).toBe('ENDED');
+    // The operator's key may be looked up too, and the revoked one is once more.
+    expect(lookups).toBeLessThanOrEqual(3);
+  });
+
   // Nobody waits for the note, so the test asks until it is there.
   async function lastUsedBecomes(id: string, atMs: number): Promise<void> {
     const wanted = { apiKeys: [{ name: 'used', lastUsedAt: isoInstant(atMs) }] };
