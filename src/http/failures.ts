@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { errorCodes, NotFoundError, UnavailableError } from '../core/errors.ts';
 import { describeError, type CallerError } from '../graphql/format-errors.ts';
 import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
-import { PROBES } from './logging.ts';
+import { faultListener, PROBES } from './logging.ts';
 
 const MIB = 1024 * 1024;
 
@@ -47,9 +47,7 @@ export function answerFailures(app: FastifyInstance): void {
       request.facts = { ...request.facts, errorCodes: [code], references: [] };
       return sendError(reply, refusal.status, { message: refusal.message, code });
     }
-    const described = describeError(error, (fault, reference) => {
-      request.log.error({ err: fault, reference }, 'fault');
-    });
+    const described = describeError(error, faultListener(request.log));
     const { code, reference } = described;
     const references = [reference ?? []].flat();
     request.facts = { ...request.facts, errorCodes: [code], references };

@@ -19,6 +19,7 @@ import { errorCodes, invariant } from '../core/errors.ts';
 import type { Documents } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/format-errors.ts';
 import { jitGateway } from './jit-gateway.ts';
+import { faultListener } from './logging.ts';
 import { factsOfErrors } from './request-state.ts';
 
 type PersistedQueryOptions = Exclude<
@@ -70,9 +71,7 @@ export async function startGraphQLServer({
     cache: 'bounded',
     documentStore: storeOf(documents),
     stopOnTerminationSignals: false,
-    formatError: errorFormatter((error, reference) => {
-      log.error({ err: error, reference }, 'fault');
-    }),
+    formatError: errorFormatter(faultListener(log)),
   });
   await apollo.start();
   return apollo;

@@ -14,6 +14,7 @@ import {
   LiveSessions,
   type LiveSessionsDeps,
 } from './live-sessions.ts';
+import { faultListener } from './logging.ts';
 import type { Origins } from './origins.ts';
 import type { Overload } from './overload.ts';
 import type { SpendPoints } from './rates.ts';
@@ -51,14 +52,11 @@ export async function openLive(
     deps;
   const { log } = server;
   const { passedMs = (): number => performance.now() } = deps;
-  const onFault = (error: unknown, reference: string): void => {
-    log.error({ err: error, reference }, 'fault');
-  };
   const operations = new LiveOperations({
     schema,
     documents,
     createContext,
-    onFault,
+    onFault: faultListener(log),
     spend,
     overload,
   });

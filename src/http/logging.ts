@@ -2,8 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { pino, type DestinationStream, type Logger } from 'pino';
+import type { FaultListener } from '../graphql/format-errors.ts';
 import type { RequestFacts } from './request-state.ts';
 
 const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
@@ -31,6 +32,13 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     redact: ['authorization', 'key', 'secret', 'password'].flatMap((name) => [name, `*.${name}`]),
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** Logs the faults of answers, which callers can quote by their reference. */
+export function faultListener(log: Pick<FastifyBaseLogger, 'error'>): FaultListener {
+  return (error, reference) => {
+    log.error({ err: error, reference }, 'fault');
+  };
 }
 
 /** The caller's x-request-id when it is short and plain; otherwise a new one. */

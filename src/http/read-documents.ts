@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'f
 import type { GraphQLFormattedError } from 'graphql';
 import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/format-errors.ts';
+import { faultListener } from './logging.ts';
 import type { RequestAdmission } from './overload.ts';
 import { payFor, type SpendPoints } from './rates.ts';
 import { actorOf, factsOfErrors } from './request-state.ts';
@@ -41,9 +42,7 @@ export function documentReader({
       request.judged = { read, cost: await payFor(cost, { actor: actorOf(request), spend }) };
       return;
     }
-    const format = errorFormatter((error, reference) => {
-      request.log.error({ err: error, reference }, 'fault');
-    });
+    const format = errorFormatter(faultListener(request.log));
     const errors = read.map((error) => format(error.toJSON(), error));
     request.facts = { operation: { type: 'none', name: null }, ...factsOfErrors(errors) };
     await refuse(reply, errors);
