@@ -1,10 +1,10 @@
 // Every refusal has the form of a GraphQL answer, even outside GraphQL: a client reads one form, whatever went wrong.
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorCodes, NotFoundError, UnavailableError } from '../core/errors.ts';
+import { errorCodes, NotFoundError } from '../core/errors.ts';
 import { describeError, type CallerError } from '../graphql/format-errors.ts';
 import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
-import { faultListener, PROBES } from './logging.ts';
+import { faultListener } from './logging.ts';
 
 const MIB = 1024 * 1024;
 
@@ -13,21 +13,6 @@ declare module 'fastify' {
     /** The content types of a route; default: application/json. */
     readonly takes?: readonly string[];
   }
-}
-
-/** Refuses requests on kept-alive connections once the server closes. */
-export function refuseWhileClosing(app: FastifyInstance): void {
-  let isClosing = false;
-  app.addHook('preClose', (done) => {
-    isClosing = true;
-    done();
-  });
-  app.addHook('onRequest', (request, _reply, done) => {
-    const isRefused = isClosing && !PROBES.has(request.routeOptions.url ?? '');
-    done(
-      isRefused ? new UnavailableError('This gateway is stopping; please try again.') : undefined,
-    );
-  });
 }
 
 /** Answers requests without a route, and the errors of routes, whose codes go to the request's facts. */

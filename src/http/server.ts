@@ -12,8 +12,9 @@ import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
 import { Documents } from '../graphql/documents.ts';
+import { closeInTime } from './closing.ts';
 import { limitConnections, liveConnectionsMax, SERVER_TIMES } from './connections.ts';
-import { answerBadAddress, answerFailures, refuseWhileClosing } from './failures.ts';
+import { answerBadAddress, answerFailures } from './failures.ts';
 import { type GraphQLContext, servedRequest, startGraphQLServer } from './graphql-server.ts';
 import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, type KeyCheck, keyCheck } from './key-check.ts';
@@ -40,8 +41,6 @@ const BODY_BYTES_MAX = MIB;
 export const GRAPHQL_BODY_BYTES_MAX = 16 * MIB;
 /** For a whole request to arrive, so that a slow caller cannot hold a connection. */
 const REQUEST_TIMEOUT_MS = 120_000;
-/** For running requests to end when the server closes; longer than any statement takes. */
-const CLOSE_TIMEOUT_MS = 6_000;
 
 export interface HttpServerDeps {
   readonly options: HttpOptions;
@@ -88,7 +87,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { ...SERVER_TIMES, IncomingMessage: Arrival },
     frameworkErrors: answerBadAddress,
-    // refuseWhileClosing answers instead, in the same form as all other refusals.
+    // closeInTime answers instead, in the same form as all other refusals.
     return503OnClosing: false,
   });
   decorateRequests(server);
@@ -96,7 +95,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   setSecurityHeaders(server);
   limitConnections(server, options.connectionLimits);
   endRefusedUpgrades(server);
-  refuseWhileClosing(server);
+  const isClosing = closeInTime(server);
   answerFailures(server);
   const origins = new Origins({
     corsOrigins: options.corsOrigins,
@@ -114,7 +113,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     overload,
   });
   serveMetrics(server, registry, options.metrics);
-  serveProbes(server, deps.isReady);
+  serveProbes(server, async () => !isClosing() && (await deps.isReady()));
   await servePages(server);
   await serveGraphQL(server, deps, { check, origins, overload, admission });
   await deps.extraRoutes(server, { admission, check });
@@ -186,21 +185,9 @@ async function socketsOf(
 }
 
 function serveProbes(server: FastifyInstance, isReady: () => Promise<boolean>): void {
-  let isClosing = false;
-  server.addHook('preClose', (done) => {
-    isClosing = true;
-    const timer = setTimeout(() => {
-      server.server.closeAllConnections();
-    }, CLOSE_TIMEOUT_MS);
-    timer.unref();
-    server.server.once('close', () => {
-      clearTimeout(timer);
-    });
-    done();
-  });
   server.get('/health/live', () => ({ status: 'live' }));
   server.get('/health/ready', async (_request, reply) => {
-    const ready = !isClosing && (await isReady().catch(() => false));
+    const ready = await isReady().catch(() => false);
     void reply.status(ready ? 200 : 503);
     return { status: ready ? 'ready' : 'not ready' };
   });
