@@ -39,11 +39,6 @@ export const SERVER_TIMES = {
   connectionsCheckingInterval: LOOK_EVERY_MS,
 } as const;
 
-/** Too many bytes of bodies are on their way: 503. The server answers a body's error by its status. */
-class BodiesBusyError extends UnavailableError {
-  readonly statusCode = 503;
-}
-
 type Count = (bytesOfBody: number) => void;
 
 /** What counts the body of a request. */
@@ -72,7 +67,7 @@ export function limitConnections(app: FastifyInstance, limits: ConnectionLimits)
         inFlight += more;
         if (inFlight <= limits.maxBodyBytesInFlight) return;
         release();
-        throw new BodiesBusyError('Too many large bodies are arriving; please try again.', {
+        throw new UnavailableError('Too many large bodies are arriving; please try again.', {
           retryAfterSeconds: RETRY_AFTER_SECONDS,
         });
       };

@@ -1,7 +1,7 @@
 // Every refusal has the form of a GraphQL answer, even outside GraphQL: a client reads one form, whatever went wrong.
 
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorCodes, NotFoundError } from '../core/errors.ts';
+import { errorCodes, GatewayError, NotFoundError } from '../core/errors.ts';
 import { describeError, type CallerError } from '../graphql/format-errors.ts';
 import { BODY_ENCODINGS, WRONG_ADDRESS } from './incoming.ts';
 import { faultListener } from './logging.ts';
@@ -63,7 +63,8 @@ function refusedRequest(
   error: unknown,
   request: FastifyRequest,
 ): { readonly status: number; readonly message: string } | null {
-  if (!isFastifyError(error)) return null;
+  // The server adds a status to errors of ours that end a body.
+  if (error instanceof GatewayError || !isFastifyError(error)) return null;
   const status = error.statusCode ?? 500;
   if (status < 400 || status >= 500) return null;
   const plain = status === 400 ? 'The body is not valid JSON.' : `${error.message}.`;
