@@ -32,7 +32,7 @@ import { modelLoader, resourceLoader } from './resources/resources.loaders.ts';
 import { typeOfKind } from './resources/resource.ts';
 import { usageEventNode } from './recording/ingest.graphql.ts';
 import type { EventsService } from './recording/events.service.ts';
-import { Cost } from './graphql/cost.ts';
+import { Cost } from './graphql/field-extensions.ts';
 
 type Finder = (context: RequestContext, ref: NodeRef, id: string) => Promise<NodeType | null>;
 

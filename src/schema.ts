@@ -46,8 +46,7 @@ import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import type { QuoteService } from './deployments/quote.service.ts';
 import type { DeploymentService } from './deployments/deployments.service.ts';
 import { RequestContext } from './graphql/context.ts';
-import { scopeNeededBy } from './graphql/needs.ts';
-import { costOf } from './graphql/query-size.ts';
+import { costDeclaredBy, scopeNeededBy } from './graphql/field-extensions.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver, type NodeServices } from './node.graphql.ts';
 import { EmailsResolver } from './notifications/emails.graphql.ts';
@@ -232,7 +231,7 @@ function giveInterfacesTheirCosts(schema: GraphQLSchema): void {
       const [dearest] = schema
         .getPossibleTypes(type)
         .flatMap((one) => one.getFields()[field.name] ?? [])
-        .sort((a, b) => costOf(b).weight - costOf(a).weight);
+        .sort((a, b) => costDeclaredBy(b).weight - costDeclaredBy(a).weight);
       field.extensions = { ...field.extensions, cost: dearest?.extensions['cost'] };
     }
   }

@@ -16,7 +16,7 @@ import { NodeType } from '../graphql/node.ts';
 import { DateTimeScalar } from '../graphql/scalars.ts';
 import type { ApiKey, CreateApiKeyRequest } from './key.ts';
 import type { KeyService } from './key.service.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 registerEnumType(scopes, {
   name: 'Scope',

@@ -1,6 +1,6 @@
 import { Arg, Ctx, Field, ID, Int, Mutation, ObjectType, Resolver } from 'type-graphql';
 import type { RequestContext } from '../graphql/context.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 import { DateTimeScalar, UrlScalar } from '../graphql/scalars.ts';
 import { TOKEN_SECONDS_MAX } from './portal-token.ts';
 import type { PortalTokenService } from './portal-tokens.service.ts';

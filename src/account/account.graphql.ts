@@ -5,7 +5,7 @@ import { NodeType } from '../graphql/node.ts';
 import { DateTimeScalar, EmailAddressScalar, TimeZoneScalar } from '../graphql/scalars.ts';
 import type { Account } from './account.ts';
 import type { AccountService } from './account.service.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 @ObjectType('Account', {
   implements: NodeType,

@@ -4,7 +4,7 @@ import type { CursorKey } from '../core/cursor.ts';
 import { encodeId } from '../core/identity.ts';
 import { INSTANT_MAX_MS, INSTANT_MIN_MS } from '../core/instant.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 import { NodeType } from '../graphql/node.ts';
 import { type Connection, connectionType, Page50, pageOfRows, parsePage } from '../graphql/page.ts';
 import { DateTimeScalar } from '../graphql/scalars.ts';

@@ -26,8 +26,7 @@ import { resourceLoader } from '../resources/resources.loaders.ts';
 import { type BillableResourceNode, HostedResourceType } from '../resources/resources.types.ts';
 import type { Alert } from './alert.ts';
 import { alertCountLoader, alertLoader, alertsLoader } from './alerts.loaders.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 registerEnumType(alertKinds, {
   name: 'AlertKind',

@@ -1,5 +1,5 @@
 import { type GraphQLResolveInfo, visit } from 'graphql';
-import { Arg, Extensions, ID, Int, Resolver, Root, Subscription } from 'type-graphql';
+import { Arg, ID, Int, Resolver, Root, Subscription } from 'type-graphql';
 import { conditionOf } from '../core/check.ts';
 import type { Balance } from '../credits/balance.service.ts';
 import { balanceNode, CreditBalanceType } from '../credits/balance.graphql.ts';
@@ -9,7 +9,7 @@ import type { Alert } from './alert.ts';
 import { alertNode, AlertType } from './alerts.graphql.ts';
 import { sequenceOfCursor } from '../graphql/window.ts';
 import type { LiveService } from './live.service.ts';
-import { Cost, SHARED_ANSWERS } from '../graphql/cost.ts';
+import { Cost, SharedAnswers } from '../graphql/field-extensions.ts';
 
 const EVERY_SECONDS = 5;
 
@@ -110,7 +110,7 @@ export class LiveResolver {
   }
 
   @Cost(20)
-  @Extensions({ [SHARED_ANSWERS]: true })
+  @SharedAnswers()
   @Subscription(() => CreditBalanceType, {
     subscribe: subscribeToBalance,
     description:

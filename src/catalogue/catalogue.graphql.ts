@@ -4,7 +4,7 @@ import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import type { CatalogueService } from './catalogue.service.ts';
 import { hardwareNode, HardwareProfileType } from './catalogue.types.ts';
 import { hardwareKinds, type CreateHardwareProfileRequest, type HardwareKind } from './rates.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 @InputType('CreateHardwareProfileInput')
 class CreateHardwareProfileInput implements CreateHardwareProfileRequest {

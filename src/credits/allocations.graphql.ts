@@ -42,8 +42,7 @@ import {
 } from './allocations.service.ts';
 import { ledgerEntryNode, LedgerEntryType } from './ledger.graphql.ts';
 import { readEntry } from './ledger.service.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 registerEnumType(allocationUnits, { name: 'AllocationUnit' });
 registerEnumType(allocationSources, {

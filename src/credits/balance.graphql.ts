@@ -16,8 +16,7 @@ import { type Balance, balanceAt } from './balance.service.ts';
 import { allocatedOf } from '../engine/lots.ts';
 import { type CreditState, creditStates } from '../engine/limits.ts';
 import { stateLoader } from './balance.loaders.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 registerEnumType(creditStates, {
   name: 'CreditState',

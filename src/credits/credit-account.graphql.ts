@@ -10,7 +10,7 @@ import {
   TimeZoneScalar,
 } from '../graphql/scalars.ts';
 import type { CreditAccountService, OpenAccountRequest } from './credit-account.service.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 @InputType('CreateAccountInput')
 class CreateAccountInput implements OpenAccountRequest {

@@ -26,8 +26,7 @@ import {
 } from './cycles.loaders.ts';
 import type { CycleSums } from '../engine/lots.ts';
 import type { AccountState } from '../engine/state.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 @ObjectType('BillingCycle', {
   implements: NodeType,

@@ -15,7 +15,7 @@ import { AccountsArgs, type AccountsRequest, parseRequest } from './fleet-args.g
 import { FleetTotalsType, totalsNode } from './fleet-totals.graphql.ts';
 import type { FleetPosition, FleetTotals } from './fleet.ts';
 import type { FleetPage, FleetService } from './fleet.service.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 @ObjectType()
 abstract class OfFleet {

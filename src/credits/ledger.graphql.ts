@@ -24,8 +24,7 @@ import { pageOfWindow, parseWindow, WindowArgs, withOneMore } from '../graphql/w
 import { type LedgerEntryKind, ledgerEntryKinds } from '../engine/ledger.ts';
 import { BillingCycleType, findCycle } from './cycles.graphql.ts';
 import { type LedgerEntry, readEntries, readEntryCount } from './ledger.loaders.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 registerEnumType(ledgerEntryKinds, {
   name: 'LedgerEntryKind',

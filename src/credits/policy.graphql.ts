@@ -16,8 +16,7 @@ import { CreditsScalar } from '../graphql/scalars.ts';
 import { stateLoader } from './balance.loaders.ts';
 import type { CreditAccountService } from './credit-account.service.ts';
 import type { PolicyRequest } from './policy.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 @ObjectType('CreditPolicy', {
   simpleResolvers: true,

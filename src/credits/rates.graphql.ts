@@ -4,7 +4,7 @@ import type { SetHardwareRateRequest } from '../catalogue/rates.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import type { RatesService } from './rates.service.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 @InputType('SetHardwareRateInput')
 class SetHardwareRateInput implements SetHardwareRateRequest {

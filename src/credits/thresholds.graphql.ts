@@ -20,8 +20,7 @@ import { DateTimeScalar, DecimalScalar } from '../graphql/scalars.ts';
 import { type ThresholdNow, thresholdsLoader } from './thresholds.loaders.ts';
 import type { ThresholdRef, ThresholdsService } from './thresholds.service.ts';
 import type { ThresholdRequest } from './thresholds.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 registerEnumType(thresholdMeasures, {
   name: 'ThresholdMeasure',

@@ -8,7 +8,7 @@ import {
   WorkflowType,
 } from '../resources/resources.types.ts';
 import type { DeploymentService, DeployRequest, ScaleRequest } from './deployments.service.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 const AT = '`at` defaults to now; it may be in the past, but not before the last lifecycle call.';
 

@@ -20,8 +20,7 @@ import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { allowanceOf } from './policy.ts';
 import type { QuoteRequest, QuoteService } from './quote.service.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 const projectImportModes = { DEPLOYABLE: 'DEPLOYABLE', DRAFT_ONLY: 'DRAFT_ONLY' } as const;
 registerEnumType(projectImportModes, { name: 'ProjectImportMode' });

@@ -13,7 +13,7 @@ import {
   type ViewMark,
 } from '../core/cursor.ts';
 import { UserInputError, type ErrorPath } from '../core/errors.ts';
-import { Cost } from './cost.ts';
+import { Cost } from './field-extensions.ts';
 
 /** A checked request for rows after a cursor. */
 export interface PageRequest {

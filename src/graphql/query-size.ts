@@ -15,7 +15,6 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
   isAbstractType,
-  isCompositeType,
   isListType,
   isObjectType,
   isInterfaceType,
@@ -24,6 +23,7 @@ import {
   type SelectionSetNode,
   valueFromASTUntyped,
 } from 'graphql';
+import { costDeclaredBy } from './field-extensions.ts';
 
 /** What an operation comes to with its fragments written out. */
 export interface QuerySize {
@@ -38,16 +38,6 @@ export interface QuerySize {
   readonly rootFields: number;
   /** In points; see the formula in docs/limits.md. */
   readonly cost: number;
-}
-
-/** What a field costs. Stands in the field's `extensions.cost`. */
-export interface FieldCost {
-  /** Points for the field itself, whatever is selected below. */
-  readonly weight: number;
-  /** How many items of a list, or rows of a page, count where the arguments `first` and `last` do not say. */
-  readonly items?: number;
-  /** Points that the arguments add. */
-  readonly ofArguments?: (valueOf: (name: string) => unknown) => number;
 }
 
 /** Sums stop here. Its product with the most rows a page may have is exact in a double. */
@@ -207,7 +197,7 @@ class Measure {
   ): number {
     // What is of no type, such as __typename, costs as any field that says nothing of its cost.
     if (field === undefined) return sum(node.selectionSet === undefined ? 0 : 1, below.cost);
-    const declared = costOf(field);
+    const declared = costDeclaredBy(field);
     const valueOf = (name: string): unknown => this.argument(node, field, name);
     const own = declared.weight + (declared.ofArguments?.(valueOf) ?? 0);
     const items = declared.items ?? ITEMS_DEFAULT;
@@ -233,17 +223,6 @@ class Measure {
 /** An object without the names that every other has, such as `constructor`: a variable may be named so. */
 function nothing(): Record<string, unknown> {
   return Object.create(null) as Record<string, unknown>;
-}
-
-/** What a field says of its cost; one that says nothing costs 1 where something is selected below it. */
-export function costOf(field: GraphQLField<unknown, unknown>): FieldCost {
-  const declared = field.extensions['cost'];
-  if (isFieldCost(declared)) return declared;
-  return { weight: isCompositeType(getNamedType(field.type)) ? 1 : 0 };
-}
-
-function isFieldCost(value: unknown): value is FieldCost {
-  return typeof value === 'object' && value !== null && 'weight' in value;
 }
 
 function fieldOf(

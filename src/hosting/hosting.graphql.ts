@@ -5,8 +5,7 @@ import type { RequestContext } from '../graphql/context.ts';
 import { CreditsScalar, DateTimeScalar } from '../graphql/scalars.ts';
 import { HostedResourceType } from '../resources/resources.types.ts';
 import { runningLoader } from './hosting.loaders.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 @ObjectType('Hosting', {
   simpleResolvers: true,

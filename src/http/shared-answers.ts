@@ -8,7 +8,7 @@ import {
   getOperationAST,
   Kind,
 } from 'graphql';
-import { SHARED_ANSWERS } from '../graphql/cost.ts';
+import { sharesAnswers } from '../graphql/field-extensions.ts';
 
 /** Each event is executed once for all who subscribed by the same operation and variables. */
 export class SharedAnswers {
@@ -44,6 +44,6 @@ export function hasSharedAnswers({ schema, document, operationName }: ExecutionA
   // A subscription has one root field, which may stand in a fragment; such a one is not shared.
   const [field] = operation?.selectionSet.selections ?? [];
   if (field?.kind !== Kind.FIELD) return false;
-  const { extensions } = schema.getSubscriptionType()?.getFields()[field.name.value] ?? {};
-  return extensions?.[SHARED_ANSWERS] === true;
+  const declared = schema.getSubscriptionType()?.getFields()[field.name.value];
+  return declared !== undefined && sharesAnswers(declared);
 }

@@ -23,7 +23,7 @@ import {
   type EmailKind,
 } from './email.ts';
 import type { EmailService } from './emails.service.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 registerEnumType(emailKinds, {
   name: 'EmailKind',

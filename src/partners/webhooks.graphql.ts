@@ -33,8 +33,7 @@ import {
   type WebhookService,
 } from './webhooks.service.ts';
 import { deliveryCountLoader, deliveryPageLoader } from './webhooks.loaders.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 registerEnumType(webhookEvents, {
   name: 'WebhookEvent',

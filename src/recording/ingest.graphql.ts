@@ -39,8 +39,7 @@ import type { EventsService } from './events.service.ts';
 import type { EventResult, IngestService, RecordResult } from './ingest.service.ts';
 import { resolveRange } from '../account/range.ts';
 import { DateRangeInput } from '../account/range.graphql.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 registerEnumType(usageEventTypes, {
   name: 'UsageEventType',

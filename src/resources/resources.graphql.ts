@@ -34,8 +34,7 @@ import {
   resourceNode,
   WorkflowType,
 } from './resources.types.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 const REGISTER =
   'Creates or updates the resource with this account, kind and externalId. Registering again updates the name, the owner and the descriptive fields. A deleted resource is CONFLICT.';

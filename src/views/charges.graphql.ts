@@ -17,7 +17,7 @@ import { eventLoader } from '../recording/events.loaders.ts';
 import type { RecordedEvent } from '../recording/event.ts';
 import { segmentNode } from './panels.graphql.ts';
 import { HostingSegmentType } from './usage.types.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 
 @ObjectType('LedgerCharge', {
   simpleResolvers: true,

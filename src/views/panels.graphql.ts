@@ -37,8 +37,7 @@ import {
 } from './usage.types.ts';
 import { openViewPage, markOf } from './pages.graphql.ts';
 import { type View, viewOf } from './view.ts';
-import { Cost } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, Needs } from '../graphql/field-extensions.ts';
 
 @Resolver(() => WorkflowType)
 export class WorkflowUsageFieldResolver {

@@ -32,7 +32,7 @@ import {
   type UsageTotalsType,
 } from './usage.types.ts';
 import { addFigures } from './sums.ts';
-import { Cost, costOfBuckets } from '../graphql/cost.ts';
+import { Cost, costOfBuckets } from '../graphql/field-extensions.ts';
 
 @ArgsType()
 class ReportArgs extends Page100 {

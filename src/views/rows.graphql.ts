@@ -35,7 +35,7 @@ import { DateRangeInput } from '../account/range.graphql.ts';
 import { addFigures, componentCredits, figuresOf, type Sum } from './sums.ts';
 import { type HardwareFigures, hardwareFigures, type View, type ViewPart } from './view.ts';
 import { UsageViews } from './views.service.ts';
-import { Cost, costOfBuckets } from '../graphql/cost.ts';
+import { Cost, costOfBuckets } from '../graphql/field-extensions.ts';
 
 /** The request's views. */
 export function usageViews(context: RequestContext): UsageViews {

@@ -36,8 +36,7 @@ import {
 import { categoryOf, figuresOf, type CreditCategory, type Sum } from './sums.ts';
 import { type HostedKind } from './views.service.ts';
 import { type View, viewOf } from './view.ts';
-import { Cost, costOfBuckets } from '../graphql/cost.ts';
-import { Needs } from '../graphql/needs.ts';
+import { Cost, costOfBuckets, Needs } from '../graphql/field-extensions.ts';
 
 @Resolver(() => AccountType)
 export class AccountUsageFieldResolver {

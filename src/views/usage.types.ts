@@ -2,7 +2,7 @@
 
 import { Field, Float, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { HardwareProfileType } from '../catalogue/catalogue.types.ts';
-import { Cost } from '../graphql/cost.ts';
+import { Cost } from '../graphql/field-extensions.ts';
 import { connectionType } from '../graphql/page.ts';
 import {
   CreditsScalar,

@@ -12,7 +12,8 @@ import {
   validate,
 } from 'graphql';
 import { QUERY_LIMITS } from '../../src/graphql/documents.ts';
-import { costOf, measureOperation } from '../../src/graphql/query-size.ts';
+import { costDeclaredBy } from '../../src/graphql/field-extensions.ts';
+import { measureOperation } from '../../src/graphql/query-size.ts';
 import { buildGatewaySchema, printGatewaySchema } from '../../src/schema.ts';
 
 const committed = readFileSync('schema/schema.graphql', 'utf8');
@@ -70,8 +71,8 @@ describe('the cost of fields', () => {
       Object.values(type.getFields())
         .filter((field) => {
           const types = schema.getPossibleTypes(type).map((one) => one.getFields()[field.name]);
-          const weights = types.map((one) => (one === undefined ? 0 : costOf(one).weight));
-          return costOf(field).weight !== Math.max(...weights);
+          const weights = types.map((one) => (one === undefined ? 0 : costDeclaredBy(one).weight));
+          return costDeclaredBy(field).weight !== Math.max(...weights);
         })
         .map(({ name }) => `${type.name}.${name}`),
     );
@@ -86,7 +87,7 @@ describe('the cost of fields', () => {
         !field.args.some(
           ({ name, defaultValue }) => name === 'first' && defaultValue !== undefined,
         ) &&
-        costOf(field).items === undefined,
+        costDeclaredBy(field).items === undefined,
     );
     expect(unknown.map(({ type, field }) => `${type.name}.${field.name}`)).toEqual([]);
   });
@@ -123,7 +124,7 @@ describe('the cost of fields', () => {
   function pointsTable(): readonly (readonly [points: number, names: string])[] {
     const declared = fields
       .filter(({ field }) => field.extensions['cost'] !== undefined)
-      .map(({ type, field }) => ({ type, name: field.name, points: costOf(field).weight }));
+      .map(({ type, field }) => ({ type, name: field.name, points: costDeclaredBy(field).weight }));
     const byPoints = new Map<number, Set<string>>();
     for (const { type, name, points } of declared) {
       const alike = declared.filter((other) => other.name === name);

@@ -10,7 +10,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { type NodeType, type Scope, scopes } from '../../src/core/identity.ts';
-import { scopeNeededBy } from '../../src/graphql/needs.ts';
+import { scopeNeededBy } from '../../src/graphql/field-extensions.ts';
 import { createHardware, createKey } from '../support/account.ts';
 import {
   apiSchema,
