@@ -58,7 +58,9 @@ export async function startServer({
     isReady: () => health.isAnswering(),
     overload: { connectionWaitMs: () => database.expectedWaitMs, ...overload },
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
-    ...(http.pointRates === null ? {} : { spend: pointRates(http.pointRates, sharedCounterOf) }),
+    ...(http.pointRates === null
+      ? {}
+      : { takePoints: pointRates(http.pointRates, sharedCounterOf) }),
     backgroundFailures,
     extraRoutes: (server, { admission, check }) =>
       registerEventsRoute(server, {

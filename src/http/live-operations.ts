@@ -12,10 +12,11 @@ import {
 } from 'graphql';
 import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
-import type { DocumentRequest, Documents } from '../graphql/documents.ts';
+import type { DocumentRequest } from '../graphql/documents.ts';
 import { errorFormatter, type FaultListener } from '../graphql/format-errors.ts';
 import type { Overload } from './overload.ts';
-import { type OperationCost, payFor, type SpendPoints } from './rates.ts';
+import type { OperationCost } from './rates.ts';
+import type { ReadOperation } from './read-operation.ts';
 import { hasSharedAnswers, SharedAnswers } from './shared-answers.ts';
 
 /** What the resolvers of one operation or event share; released when the answer is complete. */
@@ -25,12 +26,11 @@ export interface LiveContext {
 
 export interface OperationDeps {
   readonly schema: GraphQLSchema;
-  readonly documents: Documents;
   /** @param onSlow called when the caller does not read its events */
   readonly createContext: (actor: Actor, onSlow: () => void) => LiveContext;
   readonly onFault: FaultListener;
-  /** Takes the points of operations; without it they are not limited. A subscription costs once, when it begins. */
-  readonly spend?: SpendPoints | undefined;
+  /** A subscription costs once, when it begins. */
+  readonly readOperation: ReadOperation;
   readonly overload: Overload;
 }
 
@@ -60,7 +60,7 @@ export class Caller {
 /** The context of an operation in the protocols' libraries. */
 export type OperationContext = Record<'caller', Caller>;
 
-/** An operation that was read and paid for. The protocols' libraries hand it on as it is. */
+/** An operation that was read, and whose points were taken. The protocols' libraries hand it on as it is. */
 export interface PreparedOperation extends ExecutionArgs {
   readonly cost: OperationCost;
 }
@@ -78,13 +78,17 @@ export class LiveOperations {
     caller: Caller,
     request: DocumentRequest,
   ): Promise<PreparedOperation | readonly GraphQLError[]> {
-    const { schema, documents, spend, overload } = this.deps;
-    const read = documents.read(request);
-    if (!('document' in read)) return read.map((error) => this.shown(error));
-    overload.require({ type: read.type, points: read.cost });
-    const cost = { asked: read.cost, allowed: documents.costMax };
+    const { schema, readOperation, overload } = this.deps;
+    const judged = await readOperation(request, {
+      actor: caller.actor,
+      admit: ({ type, cost }) => {
+        overload.require({ type, points: cost });
+      },
+    });
+    if (!('read' in judged)) return judged.map((error) => this.shown(error));
+    const { read, cost } = judged;
     return {
-      cost: await payFor(cost, { actor: caller.actor, spend }),
+      cost,
       schema,
       document: read.document,
       operationName: request.operationName ?? null,

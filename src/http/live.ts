@@ -5,7 +5,6 @@ import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { handleProtocols } from 'graphql-ws';
-import type { Documents } from '../graphql/documents.ts';
 import type { Authenticate, KeyCheck } from './key-check.ts';
 import { LiveOperations, type OperationDeps } from './live-operations.ts';
 import {
@@ -17,7 +16,7 @@ import {
 import { faultListener } from './logging.ts';
 import type { Origins } from './origins.ts';
 import type { Overload } from './overload.ts';
-import type { SpendPoints } from './rates.ts';
+import type { ReadOperation } from './read-operation.ts';
 import { serveEventStreams } from './sse.ts';
 import { closeSocket, closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
 
@@ -31,11 +30,10 @@ export interface LiveDeps
 
 export interface LiveServerDeps extends LiveDeps {
   readonly schema: GraphQLSchema;
-  readonly documents: Documents;
+  readonly readOperation: ReadOperation;
   readonly authenticate: Authenticate;
   readonly check: KeyCheck;
   readonly origins: Origins;
-  readonly spend: SpendPoints | undefined;
   readonly overload: Overload;
   /** How many sockets and streams there may be at a time. */
   readonly connectionsMax: number;
@@ -48,16 +46,14 @@ export async function openLive(
   server: FastifyInstance,
   deps: LiveServerDeps,
 ): Promise<SocketHandler> {
-  const { schema, documents, authenticate, origins, spend, overload, createContext, findEnded } =
-    deps;
+  const { schema, readOperation, authenticate, origins, overload, createContext, findEnded } = deps;
   const { log } = server;
   const { passedMs = (): number => performance.now() } = deps;
   const operations = new LiveOperations({
     schema,
-    documents,
+    readOperation,
     createContext,
     onFault: faultListener(log),
-    spend,
     overload,
   });
   const sessions = new LiveSessions({

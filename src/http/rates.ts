@@ -13,7 +13,7 @@ const MINUTE_SECONDS = 60;
  * @returns how many are left in this minute
  * @throws RATE_LIMITED, and takes none
  */
-export type SpendPoints = (actor: Actor, points: number) => Promise<number>;
+export type TakePoints = (actor: Actor, points: number) => Promise<number>;
 
 /** What an operation costs, as `extensions.cost` of its answer says. */
 export interface OperationCost {
@@ -23,15 +23,6 @@ export interface OperationCost {
   readonly allowed: number;
   /** How many points its caller has left in this minute; left out without a limit. */
   readonly left?: number;
-}
-
-/** Takes the points of an operation, if they are limited. @throws RATE_LIMITED */
-export async function payFor(
-  cost: Pick<OperationCost, 'asked' | 'allowed'>,
-  { actor, spend }: { readonly actor: Actor; readonly spend: SpendPoints | undefined },
-): Promise<OperationCost> {
-  const left = await spend?.(actor, cost.asked);
-  return left === undefined ? cost : { ...cost, left };
 }
 
 export interface PointRates {
@@ -67,7 +58,7 @@ export const countersInMemory: CounterOf = (_counted, { points, seconds }) =>
 export function pointRates(
   { perKey, perAccount, seconds = MINUTE_SECONDS }: PointRates,
   counterOf: CounterOf = countersInMemory,
-): SpendPoints {
+): TakePoints {
   const keys = counterOf('points-of-key', { points: perKey, seconds });
   const accounts = counterOf('points-of-account', { points: perAccount, seconds });
   return async (actor, points) => {

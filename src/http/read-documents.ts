@@ -2,48 +2,50 @@
 
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
-import { type DocumentRequest, type Documents, persistedHash } from '../graphql/documents.ts';
+import { type DocumentRequest, persistedHash } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/format-errors.ts';
 import { faultListener } from './logging.ts';
 import type { RequestAdmission } from './overload.ts';
-import { payFor, type SpendPoints } from './rates.ts';
+import type { ReadOperation } from './read-operation.ts';
 import { actorOf, factsOfErrors } from './request-state.ts';
 
 const JSON_TYPE = 'application/json';
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 
 export interface DocumentReaderDeps {
-  readonly documents: Documents;
+  readonly readOperation: ReadOperation;
+  /** Whether a request may name its document by a hash alone. */
+  readonly runsTrustedOnly: boolean;
   /** Lets a request's operation in. @throws UNAVAILABLE */
   readonly admit: RequestAdmission['admit'];
-  /** Takes the points of operations; without it they are not limited. */
-  readonly spend: SpendPoints | undefined;
 }
 
 /**
- * The hook that reads the documents of requests and counts their points. It refuses a document that is too large or not
+ * The hook that reads the documents of requests and takes their points. It refuses a document that is too large or not
  * valid: 400; one that the gateway cannot take at this moment: 503; and one that costs more than is left in this minute: 429.
  */
 export function documentReader({
-  documents,
+  readOperation,
+  runsTrustedOnly,
   admit,
-  spend,
 }: DocumentReaderDeps): preHandlerAsyncHookHandler {
   return async (request, reply) => {
     const sent = documentIn(request);
     // Apollo says what is missing.
-    if (sent === null || (sent.query === null && !documents.runsTrustedOnly)) return;
-    const read = documents.read(sent);
-    if ('document' in read) {
-      const { type, name } = read;
-      request.facts = { operation: { type, name }, errorCodes: [], references: [] };
-      admit(request, { type, points: read.cost });
-      const cost = { asked: read.cost, allowed: documents.costMax };
-      request.judged = { read, cost: await payFor(cost, { actor: actorOf(request), spend }) };
+    if (sent === null || (sent.query === null && !runsTrustedOnly)) return;
+    const judged = await readOperation(sent, {
+      actor: actorOf(request),
+      admit: ({ type, name, cost }) => {
+        request.facts = { operation: { type, name }, errorCodes: [], references: [] };
+        admit(request, { type, points: cost });
+      },
+    });
+    if ('read' in judged) {
+      request.judged = judged;
       return;
     }
     const format = errorFormatter(faultListener(request.log));
-    const errors = read.map((error) => format(error.toJSON(), error));
+    const errors = judged.map((error) => format(error.toJSON(), error));
     request.facts = { operation: { type: 'none', name: null }, ...factsOfErrors(errors) };
     await refuse(reply, errors);
   };

@@ -5,13 +5,7 @@ import type { GraphQLFormattedError } from 'graphql';
 import { present } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { ReadDocument } from '../graphql/documents.ts';
-import type { OperationCost } from './rates.ts';
-
-/** An operation as our reader saw it, and what was taken for it. */
-export interface JudgedOperation {
-  readonly read: ReadDocument;
-  readonly cost: OperationCost;
-}
+import type { JudgedOperation } from './read-operation.ts';
 
 /** What is logged and measured of a request's answer. */
 export interface RequestFacts {

@@ -31,8 +31,9 @@ import {
   type RequestAdmission,
 } from './overload.ts';
 import { servePages } from './pages.ts';
-import type { SpendPoints } from './rates.ts';
+import type { TakePoints } from './rates.ts';
 import { documentReader } from './read-documents.ts';
+import { operationReader } from './read-operation.ts';
 import { actorOf, decorateRequests } from './request-state.ts';
 import { Arrival, endRefusedUpgrades, SOCKET_PATH } from './upgrades.ts';
 
@@ -53,7 +54,7 @@ export interface HttpServerDeps {
   /** Whether a portal token in force names an origin; default: none does. */
   readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
   /** Takes the points of operations; without it they are not limited. */
-  readonly spend?: SpendPoints;
+  readonly takePoints?: TakePoints;
   readonly isReady: () => Promise<boolean>;
   /** Counts of faults outside requests, by kind. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
@@ -144,7 +145,8 @@ async function serveGraphQL(
   const documents = new Documents(deps.schema, trustedDocuments, queryCostMax);
   const apollo = await startGraphQLServer({ schema: deps.schema, documents, log: server.log });
   server.addHook('onClose', () => apollo.stop());
-  const sockets = await socketsOf(server, deps, { documents, check, origins, overload });
+  const readOperation = operationReader(documents, deps.takePoints);
+  const sockets = await socketsOf(server, deps, { readOperation, check, origins, overload });
   const graphql: Omit<RouteOptions, 'method'> = {
     url: SOCKET_PATH,
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
@@ -154,7 +156,11 @@ async function serveGraphQL(
       if (request.ws) await origins.requireForSocket(request);
       else await check(request);
     },
-    preHandler: documentReader({ documents, admit: admission.admit, spend: deps.spend }),
+    preHandler: documentReader({
+      readOperation,
+      runsTrustedOnly: documents.runsTrustedOnly,
+      admit: admission.admit,
+    }),
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
         const context: GraphQLContext = deps.createContext(actorOf(request));
@@ -175,12 +181,12 @@ async function serveGraphQL(
 /** What serves the sockets of the route, if there are any. */
 async function socketsOf(
   server: FastifyInstance,
-  { schema, live, authenticate, spend, options }: HttpServerDeps,
-  shared: Pick<LiveServerDeps, 'documents' | 'check' | 'origins' | 'overload'>,
+  { schema, live, authenticate, options }: HttpServerDeps,
+  shared: Pick<LiveServerDeps, 'readOperation' | 'check' | 'origins' | 'overload'>,
 ): Promise<Pick<RouteOptions, 'wsHandler'>> {
   if (live === undefined) return {};
   const connectionsMax = liveConnectionsMax(options.connectionLimits);
-  const deps = { ...live, ...shared, schema, authenticate, spend, connectionsMax };
+  const deps = { ...live, ...shared, schema, authenticate, connectionsMax };
   return { wsHandler: await openLive(server, deps) };
 }
 

@@ -169,7 +169,7 @@ describe('a request', () => {
     ['without a right key', '{ hello }', 'wrong', 401, 'UNAUTHENTICATED'],
   ])('%s has its code in its line of the log', async (_what, query, key, status, code) => {
     const refusing = await startSmallServer({
-      spend: () => Promise.reject(new RateLimitedError('Too much was asked.', 7)),
+      takePoints: () => Promise.reject(new RateLimitedError('Too much was asked.', 7)),
     });
     const answer = await refusing.http
       .post('/graphql')

@@ -53,7 +53,7 @@ async function start(limits: Partial<LiveLimits>, options: SmallServerOptions = 
   contexts = 0;
   small = await startSmallServer({
     authenticate: (secret) => Promise.resolve(callers[secret] ?? null),
-    spend: () =>
+    takePoints: () =>
       isBroke ? Promise.reject(new RateLimitedError('No points are left.', 1)) : Promise.resolve(1),
     ...options,
     live: {
@@ -207,7 +207,7 @@ describe('sockets and streams', () => {
     },
     'a stream completes': () => stream('a1', '{ hello }'),
     'a stream is refused': () => stream('a1', '{ nonsense }'),
-    'a stream cannot be paid for': async () => {
+    'a stream has no points left': async () => {
       isBroke = true;
       expect((await stream('a1')).status).toBe(429);
       isBroke = false;
@@ -247,7 +247,7 @@ describe('sockets and streams', () => {
       await start(limits, {
         authenticate: () =>
           isAtKey ? hold(callers['a1'] ?? null) : Promise.resolve(callers['a1'] ?? null),
-        spend: () => (isAtKey ? Promise.resolve(1) : hold(1)),
+        takePoints: () => (isAtKey ? Promise.resolve(1) : hold(1)),
       });
       const raw = await rawSocket(origin, { authorization: 'Bearer a1' });
       raw.send({ type: 'connection_init' });

@@ -149,21 +149,21 @@ describe('the counter', () => {
   });
 
   it('counts all keys of an account together, and what the account refuses is not taken from the key', async () => {
-    const spend = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
+    const takePoints = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
 
-    expect(await spend(actor('key:1', 7), 12)).toBe(0);
-    await expect(spend(actor('key:2', 7), 8)).rejects.toThrow(RateLimitedError);
-    expect(await spend(actor('key:2', 7), 6)).toBe(0);
-    expect(await spend(actor('key:3', 8), 12)).toBe(0);
-    expect(await spend(actor('key:4', null), 12)).toBe(0);
+    expect(await takePoints(actor('key:1', 7), 12)).toBe(0);
+    await expect(takePoints(actor('key:2', 7), 8)).rejects.toThrow(RateLimitedError);
+    expect(await takePoints(actor('key:2', 7), 6)).toBe(0);
+    expect(await takePoints(actor('key:3', 8), 12)).toBe(0);
+    expect(await takePoints(actor('key:4', null), 12)).toBe(0);
   });
 
   it('counts JWTs of one subject, or of none, for each account', async () => {
-    const spend = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
-    await spend(actor('jwt:', 7), PER_KEY);
+    const takePoints = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
+    await takePoints(actor('jwt:', 7), PER_KEY);
 
-    expect(await spend(actor('jwt:', 8), PER_KEY)).toBe(0);
-    await expect(spend(actor('jwt:', 7), 1)).rejects.toThrow('for this key');
+    expect(await takePoints(actor('jwt:', 8), PER_KEY)).toBe(0);
+    await expect(takePoints(actor('jwt:', 7), 1)).rejects.toThrow('for this key');
   });
 
   it('is refused by HTTP what all keys of its account have used up', async () => {
@@ -190,10 +190,10 @@ describe('the counter', () => {
   });
 
   it('begins anew after its time', async () => {
-    const spend = pointRates({ perKey: 2, perAccount: 2, seconds: 0.1 });
-    await spend(actor('key:1', 7), 2);
+    const takePoints = pointRates({ perKey: 2, perAccount: 2, seconds: 0.1 });
+    await takePoints(actor('key:1', 7), 2);
 
-    await expect(spend(actor('key:1', 7), 2)).rejects.toMatchObject({ retryAfterSeconds: 1 });
-    await eventually(() => spend(actor('key:1', 7), 2));
+    await expect(takePoints(actor('key:1', 7), 2)).rejects.toMatchObject({ retryAfterSeconds: 1 });
+    await eventually(() => takePoints(actor('key:1', 7), 2));
   });
 });

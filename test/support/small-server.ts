@@ -19,7 +19,7 @@ import { createHttpServer, type HttpServerDeps } from '../../src/http/server.ts'
 export const SMALL_SERVER_KEY = 'a-key-of-the-tests';
 
 export interface SmallServerOptions extends Partial<
-  Pick<HttpServerDeps, 'authenticate' | 'spend'>
+  Pick<HttpServerDeps, 'authenticate' | 'takePoints'>
 > {
   readonly http?: Partial<HttpOptions>;
   /** Takes subscriptions. */
