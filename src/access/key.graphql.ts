@@ -48,7 +48,7 @@ export class ApiKeyType extends NodeType {
 /** A key as the API shows it: never its secret. */
 export function apiKeyNode(key: ApiKey): ApiKeyType {
   return {
-    id: encodeId('ApiKey', key.accountId ?? 0, key.keyId),
+    id: encodeId('ApiKey', key.accountId, key.keyId),
     name: key.name,
     prefix: key.prefix,
     scopes: key.scopes,

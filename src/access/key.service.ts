@@ -3,7 +3,7 @@ import { type AuditedChange, auditEntry } from '../audit/audit.ts';
 import { insertAudit } from '../audit/audit.store.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConflictError, invariant, UserInputError } from '../core/errors.ts';
-import { type Actor, encodeId, type NodeRef, unknownId } from '../core/identity.ts';
+import { type Actor, encodeId, NO_ACCOUNT, type NodeRef, unknownId } from '../core/identity.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { whoseOf } from '../db/whose.ts';
 import { isOperator, requireAccount, requireRef, requireScope } from './authorize.ts';
@@ -285,11 +285,11 @@ function ownerOfNewKey(actor: Actor, request: CreateApiKeyRequest): number | nul
 
 function auditedKey(key: ApiKey): Pick<AuditedChange, 'accountId' | 'target' | 'name'> {
   const { accountId, keyId, name } = key;
-  return { accountId, target: encodeId('ApiKey', accountId ?? 0, keyId), name };
+  return { accountId, target: encodeId('ApiKey', accountId, keyId), name };
 }
 
 function keyOf(ref: NodeRef): Pick<ApiKey, 'accountId' | 'keyId'> {
-  return { accountId: ref.accountId === 0 ? null : ref.accountId, keyId: ref.localId };
+  return { accountId: ref.accountId === NO_ACCOUNT ? null : ref.accountId, keyId: ref.localId };
 }
 
 function insertSecret(tx: Tx, key: NewApiKey, secret: string): Promise<ApiKey | null> {

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { invariant } from '../core/errors.ts';
-import { scopes, type Scope } from '../core/identity.ts';
+import { NO_ACCOUNT, scopes, type Scope } from '../core/identity.ts';
 import { instantColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import { at, atOrNull, int, ms, msOrNull, type Row, text, texts } from '../db/decode.ts';
@@ -24,9 +24,7 @@ export class ApiKeyRow {
   @Column({ name: 'origins', type: 'text', array: true }) origins!: string[];
 }
 
-/** An operator's key has account 0 in the table. */
 const KEYS_LOCK = 5_120_448_907;
-const NO_ACCOUNT = 0;
 const COLUMNS =
   'account_id, key_id, name, prefix, scopes, created_at, expires_at, last_used_at, revoked_at, is_portal_token, origins';
 

@@ -1,3 +1,4 @@
+import { NO_ACCOUNT } from '../core/identity.ts';
 import type { Tx } from '../db/database.ts';
 import { at, int, text } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
@@ -6,7 +7,7 @@ import type { NewPortalToken } from './portal-token.ts';
 /** Holds the key that makes a token, so that it is not revoked meanwhile. @returns false when it was revoked */
 export async function holdKey(tx: Tx, accountId: number | null, keyId: number): Promise<boolean> {
   const rows = await tx.query(sql`/* access.holdKey */ select key_id from api_key
-     where account_id = ${accountId ?? 0} and key_id = ${keyId}::bigint and revoked_at is null for share`);
+     where account_id = ${accountId ?? NO_ACCOUNT} and key_id = ${keyId}::bigint and revoked_at is null for share`);
   return rows.length > 0;
 }
 

@@ -64,14 +64,12 @@ export function auditEntryNode(entry: AuditEntry): AuditEntryType {
   const { accountId, entryId, actor, isOperator } = entry;
   const keyId = /^key:(\d+)$/.exec(actor)?.[1];
   return {
-    id: encodeId('AuditEntry', accountId ?? 0, entryId),
+    id: encodeId('AuditEntry', accountId, entryId),
     at: entry.atMs,
     actor,
     // A key changes only its own account, unless it is an operator's.
     actorId:
-      keyId === undefined
-        ? null
-        : encodeId('ApiKey', isOperator ? 0 : (accountId ?? 0), Number(keyId)),
+      keyId === undefined ? null : encodeId('ApiKey', isOperator ? null : accountId, Number(keyId)),
     action: entry.action,
     target: entry.target,
     summary: entry.summary,

@@ -4,7 +4,7 @@ import { isOperator, requireAccount, requireRef } from '../access/authorize.ts';
 import { type AuditedAction, auditedActions, type AuditEntry } from '../audit/audit.ts';
 import { type AuditList, countAudit, findAudit, listAudit } from '../audit/audit.store.ts';
 import { UserInputError } from '../core/errors.ts';
-import { type Actor, decodeId, unknownId } from '../core/identity.ts';
+import { type Actor, decodeId, NO_ACCOUNT, unknownId } from '../core/identity.ts';
 import type { Range } from '../core/range.ts';
 import type { Tx } from '../db/database.ts';
 import type { Account } from './account.ts';
@@ -59,7 +59,11 @@ export class AuditLogService {
   /** The entry with an id, for `node`. @throws FORBIDDEN, NOT_FOUND */
   async get(actor: Actor, tx: Tx, id: string): Promise<AuditEntry> {
     const ref = requireRef(actor, 'MANAGE', { id, types: ['AuditEntry'], path: ['id'] });
-    const entry = await findAudit(tx, ref.accountId === 0 ? null : ref.accountId, ref.localId);
+    const entry = await findAudit(
+      tx,
+      ref.accountId === NO_ACCOUNT ? null : ref.accountId,
+      ref.localId,
+    );
     if (entry === null) throw unknownId(id, ['id']);
     return asShownTo(actor, entry);
   }

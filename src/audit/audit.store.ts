@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Range } from '../core/range.ts';
+import { NO_ACCOUNT } from '../core/identity.ts';
 import { instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import { at, bool, int, ms, oneOf, type Row, text, textOrNull } from '../db/decode.ts';
@@ -21,8 +22,6 @@ export class AuditEntryRow {
   @Column({ name: 'address', type: 'text', nullable: true }) address!: string | null;
 }
 
-/** What belongs to no account has account 0 in the table. */
-const NO_ACCOUNT = 0;
 const COLUMNS =
   'entry_id, account_id, at, actor, is_operator, action, target, summary, changes::text, request_id, address';
 

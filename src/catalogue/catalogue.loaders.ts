@@ -8,7 +8,7 @@ import { hardwareNode, type HardwareProfileType } from './catalogue.types.ts';
 export const hardwareLoader = loader<number, HardwareProfileType>(async (_tx, ids, context) => {
   // The loader may run twice in a request; the second run finds the catalogue already read.
   const nodes = await context.once(readNodes);
-  return ids.map((id) => nodes.get(id) ?? unknownId(encodeId('HardwareProfile', 0, id)));
+  return ids.map((id) => nodes.get(id) ?? unknownId(encodeId('HardwareProfile', null, id)));
 });
 
 async function readNodes(

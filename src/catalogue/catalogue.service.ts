@@ -70,7 +70,7 @@ export class CatalogueService {
       const entry = auditEntry(actor, {
         action: 'createHardwareProfile',
         accountId: null,
-        target: encodeId('HardwareProfile', 0, created.hardwareId),
+        target: encodeId('HardwareProfile', null, created.hardwareId),
         name,
         to: {
           ...{ kind, model, vcpus, gpus, memoryGb },

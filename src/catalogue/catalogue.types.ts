@@ -67,7 +67,7 @@ export function hardwareNode(
   const [first] = own;
   invariant(first !== undefined, 'a profile has a rate', { hardwareId: profile.hardwareId });
   return {
-    id: encodeId('HardwareProfile', 0, profile.hardwareId),
+    id: encodeId('HardwareProfile', null, profile.hardwareId),
     name: profile.name,
     kind: profile.kind,
     model: profile.model,

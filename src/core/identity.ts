@@ -65,7 +65,10 @@ export const nodeTypes = {
 } as const;
 export type NodeType = keyof typeof nodeTypes;
 
-/** What an opaque id says. `accountId` is 0 for what belongs to no account (hardware, operator keys and what these do). */
+/** Stands in the place of an account where there is none: in ids, and in the keys of rows. */
+export const NO_ACCOUNT = 0;
+
+/** What an opaque id says. `accountId` is NO_ACCOUNT for what belongs to no account (hardware, operator keys and what these do). */
 export interface NodeRef {
   readonly type: NodeType;
   readonly accountId: number;
@@ -76,9 +79,10 @@ export interface NodeRef {
 // type, two dots and two numbers of up to 16 digits.
 const plain = Buffer.alloc(64);
 
-/** The opaque id of a row. */
-export function encodeId(type: NodeType, accountId: number, localId: number): string {
-  const length = plain.write(`${type}.${accountId.toString()}.${localId.toString()}`, 'latin1');
+/** The opaque id of a row. @param accountId null: the row belongs to no account */
+export function encodeId(type: NodeType, accountId: number | null, localId: number): string {
+  const account = accountId ?? NO_ACCOUNT;
+  const length = plain.write(`${type}.${account.toString()}.${localId.toString()}`, 'latin1');
   return plain.toString('base64url', 0, length);
 }
 
@@ -107,7 +111,7 @@ export function decodeId(id: string): NodeRef | null {
   const isWhole =
     type === 'Account'
       ? ref.localId === ref.accountId
-      : type !== 'HardwareProfile' || ref.accountId === 0;
+      : type !== 'HardwareProfile' || ref.accountId === NO_ACCOUNT;
   if (!isWhole) return null;
   // One row has one id: other spellings of the same bytes are unknown ids.
   return encodeId(ref.type, ref.accountId, ref.localId) === id ? ref : null;

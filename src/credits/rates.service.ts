@@ -71,7 +71,7 @@ export class RatesService {
       const entry = auditEntry(actor, {
         action: 'setHardwareRate',
         accountId: null,
-        target: encodeId('HardwareProfile', 0, hardwareId),
+        target: encodeId('HardwareProfile', null, hardwareId),
         name: `${profile.name} from ${isoInstant(rate.fromMs)}`,
         from: { creditsPerHour: before?.rateMicroPerHour ?? null },
         to: { creditsPerHour: rate.rateMicroPerHour },

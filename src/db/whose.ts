@@ -2,10 +2,8 @@
 // its account finds no more than one that names it.
 
 import { invariant } from '../core/errors.ts';
+import { NO_ACCOUNT } from '../core/identity.ts';
 import { INT_MAX } from '../core/micro.ts';
-
-/** Of rows that belong to no account: operators' keys, and what operators did to none. */
-const NO_ACCOUNT = 0;
 
 export type Whose =
   /** One account's: a caller's own, or the one that an operator or the gateway works on. */
