@@ -58,9 +58,7 @@ export async function startServer({
     isReady: () => health.isAnswering(),
     overload: { connectionWaitMs: () => database.expectedWaitMs, ...overload },
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
-    ...(http.pointRates === null
-      ? {}
-      : { takePoints: pointRates(http.pointRates, sharedCounterOf) }),
+    ...(http.pointRates === null ? {} : { points: pointRates(http.pointRates, sharedCounterOf) }),
     backgroundFailures,
     extraRoutes: (server, { admission, check }) =>
       registerEventsRoute(server, {

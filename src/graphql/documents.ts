@@ -8,10 +8,12 @@ import {
   GraphQLError,
   type GraphQLSchema,
   Kind,
+  Lexer,
   locatedError,
   type OperationTypeNode,
   Source,
   specifiedRules,
+  TokenKind,
   validate,
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
@@ -98,6 +100,13 @@ export interface ReadDocument {
   readonly cost: number;
 }
 
+/** A document that may not be run, and why. */
+export interface RefusedDocument {
+  readonly errors: readonly GraphQLError[];
+  /** How many of its tokens were read. */
+  readonly tokens: number;
+}
+
 export class Documents {
   // Valid ones, by the hash of the text, as Apollo names documents.
   private readonly kept = new LRUCache<string, DocumentNode>({
@@ -114,29 +123,35 @@ export class Documents {
   ) {}
 
   /** The document that may be run, or the reasons why it may not. */
-  read(request: DocumentRequest): ReadDocument | readonly GraphQLError[] {
+  read(request: DocumentRequest): ReadDocument | RefusedDocument {
     const operationName = request.operationName ?? null;
     const variables = request.variables ?? {};
+    let tokens = 0;
     try {
       const text = this.textOf(request);
       requireShort(text);
       requireShortLists(variables);
       const hash = hashOf(text);
       const kept = this.kept.get(hash);
-      const document = kept ?? parseDocument(text);
+      const document =
+        kept ??
+        parseDocument(text, (count) => {
+          tokens = count;
+        });
+      tokens = tokensOf(document);
       const cost = this.judge(document, operationName, variables);
       if (kept === undefined) {
         const errors = this.validate(document);
-        if (errors.length > 0) return errors;
+        if (errors.length > 0) return { errors, tokens };
         this.kept.set(hash, document, { size: bytesOf(document, text) });
       }
       const operation = getOperationAST(document, operationName);
-      if (operation == null) return [noSuchOperation(operationName)];
+      if (operation == null) return { errors: [noSuchOperation(operationName)], tokens };
       const { operation: type } = operation;
       const name = operation.name?.value ?? null;
       return { document, text, operationName, variables, type, name, cost };
     } catch (error) {
-      return [locatedError(error, undefined)];
+      return { errors: [locatedError(error, undefined)], tokens };
     }
   }
 
@@ -204,22 +219,40 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
+function tokensOf({ tokenCount = 0 }: DocumentNode): number {
+  return tokenCount;
+}
+
 // Comments are kept with the document, and not counted as tokens. Each begins with its sign.
-function bytesOf({ tokenCount = 0 }: DocumentNode, text: string): number {
-  return TOKEN_BYTES * (tokenCount + text.split('#').length);
+function bytesOf(document: DocumentNode, text: string): number {
+  return TOKEN_BYTES * (tokensOf(document) + text.split('#').length);
 }
 
 // graphql-js refuses a document with too many tokens by a syntax error, once it has read that many.
-function parseDocument(query: string): DocumentNode {
+function parseDocument(query: string, onRefused: (tokens: number) => void): DocumentNode {
+  const source = new Source(query);
   try {
-    return parseOnce(new Source(query), { maxLexicalTokens: QUERY_LIMITS.tokens });
+    return parseOnce(source, { maxLexicalTokens: QUERY_LIMITS.tokens });
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
+    onRefused(tokensUpTo(source, error.positions?.[0] ?? 0));
     if (error.message.includes('tokens. Parsing aborted')) {
       throw new QueryTooCostlyError({ name: 'tokens', bound: QUERY_LIMITS.tokens });
     }
     throw coded(error, 'GRAPHQL_PARSE_FAILED');
   }
+}
+
+/** How many tokens the parser had read when it found an error at a position. */
+function tokensUpTo(source: Source, position: number): number {
+  const lexer = new Lexer(source);
+  let count = 0;
+  try {
+    while (lexer.advance().kind !== TokenKind.EOF && lexer.token.start <= position) count += 1;
+  } catch {
+    // What is no token was not read as one.
+  }
+  return count;
 }
 
 function coded(error: GraphQLError, code: string): GraphQLError {

@@ -85,7 +85,7 @@ export class LiveOperations {
         overload.require({ type, points: cost });
       },
     });
-    if (!('read' in judged)) return judged.map((error) => this.shown(error));
+    if ('errors' in judged) return judged.errors.map((error) => this.shown(error));
     const { read, cost } = judged;
     return {
       cost,

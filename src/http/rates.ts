@@ -8,12 +8,19 @@ import type { TakeEvents } from '../core/rate.ts';
 
 const MINUTE_SECONDS = 60;
 
-/**
- * Takes the points of an operation before it runs.
- * @returns how many are left in this minute
- * @throws RATE_LIMITED, and takes none
- */
-export type TakePoints = (actor: Actor, points: number) => Promise<number>;
+/** The points that callers have in a minute. */
+export interface Points {
+  /** @throws RATE_LIMITED when none are left */
+  readonly requireSome: (actor: Actor) => Promise<void>;
+  /**
+   * Takes those of an operation before it runs.
+   * @returns how many are left in this minute
+   * @throws RATE_LIMITED, and takes none
+   */
+  readonly take: (actor: Actor, points: number) => Promise<number>;
+  /** Takes those of a document that was refused, also when fewer are left. */
+  readonly charge: (actor: Actor, points: number) => Promise<void>;
+}
 
 /** What an operation costs, as `extensions.cost` of its answer says. */
 export interface OperationCost {
@@ -58,24 +65,40 @@ export const countersInMemory: CounterOf = (_counted, { points, seconds }) =>
 export function pointRates(
   { perKey, perAccount, seconds = MINUTE_SECONDS }: PointRates,
   counterOf: CounterOf = countersInMemory,
-): TakePoints {
+): Points {
   const keys = counterOf('points-of-key', { points: perKey, seconds });
   const accounts = counterOf('points-of-account', { points: perAccount, seconds });
-  return async (actor, points) => {
-    const { accountId } = actor;
-    const key = callerKey(actor);
-    const what = `The operation costs ${points} points`;
-    const ofKey = await take(keys, key, { count: points, what, of: 'this key' });
-    // An operator's key belongs to no account.
-    if (accountId === null) return ofKey;
-    try {
-      const of = 'all keys of this account together';
-      const account = String(accountId);
-      return Math.min(ofKey, await take(accounts, account, { count: points, what, of }));
-    } catch (error) {
-      await keys.reward(key, points);
-      throw error;
-    }
+  // Whose points an operation takes. An operator's key belongs to no account.
+  const countsOf = (actor: Actor): readonly Count[] => {
+    const key = { counter: keys, holder: callerKey(actor), of: 'this key' };
+    if (actor.accountId === null) return [key];
+    const of = 'all keys of this account together';
+    return [key, { counter: accounts, holder: String(actor.accountId), of }];
+  };
+  return {
+    requireSome: async (actor) => {
+      await Promise.all(countsOf(actor).map(requireSome));
+    },
+    take: async (actor, points) => {
+      const what = `The operation costs ${points} points`;
+      const taken: Count[] = [];
+      let left = Infinity;
+      try {
+        for (const count of countsOf(actor)) {
+          left = Math.min(left, await take(count, points, what));
+          taken.push(count);
+        }
+      } catch (error) {
+        for (const { counter, holder } of taken) await counter.reward(holder, points);
+        throw error;
+      }
+      return left;
+    },
+    charge: async (actor, points) => {
+      await Promise.all(
+        countsOf(actor).map(({ counter, holder }) => counter.penalty(holder, points)),
+      );
+    },
   };
 }
 
@@ -88,24 +111,44 @@ export function eventRate(
   return async (accountId, count) => {
     if (count === 0) return;
     const what = `The call brings ${count} entries`;
-    await take(accounts, String(accountId), { count, what, of: 'this account' });
+    await take({ counter: accounts, holder: String(accountId), of: 'this account' }, count, what);
   };
 }
 
-async function take(
-  counter: Counter,
-  holder: string,
-  { count, what, of }: { readonly count: number; readonly what: string; readonly of: string },
-): Promise<number> {
+/** What a holder has taken. */
+interface Count {
+  readonly counter: Counter;
+  readonly holder: string;
+  /** Names the holder in a refusal. */
+  readonly of: string;
+}
+
+async function requireSome(count: Count): Promise<void> {
+  const taken = await count.counter.get(count.holder);
+  if (taken === null || taken.consumedPoints < count.counter.points) return;
+  // A minute that has ended may be still there.
+  if (taken.msBeforeNext > 0) throw refusal(count, 'No points', taken);
+}
+
+async function take(count: Count, points: number, what: string): Promise<number> {
+  const { counter, holder } = count;
   try {
-    return (await counter.consume(holder, count)).remainingPoints;
-  } catch (refusal) {
-    if (!(refusal instanceof RateLimiterRes)) throw refusal;
+    return (await counter.consume(holder, points)).remainingPoints;
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) throw error;
     // What was refused does not count: smaller calls may still come.
-    await counter.reward(holder, count);
-    throw new RateLimitedError(
-      `${what}, more than are left in this minute; ${counter.points} a minute are allowed for ${of}.`,
-      Math.ceil(refusal.msBeforeNext / 1_000),
-    );
+    await counter.reward(holder, points);
+    throw refusal(count, `${what}, more than`, error);
   }
+}
+
+function refusal(
+  { counter, of }: Count,
+  what: string,
+  { msBeforeNext }: RateLimiterRes,
+): RateLimitedError {
+  return new RateLimitedError(
+    `${what} are left in this minute; ${counter.points} a minute are allowed for ${of}.`,
+    Math.ceil(msBeforeNext / 1_000),
+  );
 }

@@ -22,7 +22,8 @@ export interface DocumentReaderDeps {
 
 /**
  * The hook that reads the documents of requests and takes their points. It refuses a document that is too large or not
- * valid: 400; one that the gateway cannot take at this moment: 503; and one that costs more than is left in this minute: 429.
+ * valid: 400; one that the gateway cannot take at this moment: 503; and one that costs more than is left in this minute: 429;
+ * so is any when none are left.
  */
 export function documentReader({
   readOperation,
@@ -45,7 +46,7 @@ export function documentReader({
       return;
     }
     const format = errorFormatter(faultListener(request.log));
-    const errors = judged.map((error) => format(error.toJSON(), error));
+    const errors = judged.errors.map((error) => format(error.toJSON(), error));
     request.facts = { operation: { type: 'none', name: null }, ...factsOfErrors(errors) };
     await refuse(reply, errors);
   };

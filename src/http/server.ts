@@ -31,7 +31,7 @@ import {
   type RequestAdmission,
 } from './overload.ts';
 import { servePages } from './pages.ts';
-import type { TakePoints } from './rates.ts';
+import type { Points } from './rates.ts';
 import { documentReader } from './read-documents.ts';
 import { operationReader } from './read-operation.ts';
 import { actorOf, decorateRequests } from './request-state.ts';
@@ -53,8 +53,8 @@ export interface HttpServerDeps {
   readonly live?: LiveDeps;
   /** Whether a portal token in force names an origin; default: none does. */
   readonly isTokenOrigin?: (origin: string) => Promise<boolean>;
-  /** Takes the points of operations; without it they are not limited. */
-  readonly takePoints?: TakePoints;
+  /** Without it points are not limited. */
+  readonly points?: Points;
   readonly isReady: () => Promise<boolean>;
   /** Counts of faults outside requests, by kind. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
@@ -145,7 +145,7 @@ async function serveGraphQL(
   const documents = new Documents(deps.schema, trustedDocuments, queryCostMax);
   const apollo = await startGraphQLServer({ schema: deps.schema, documents, log: server.log });
   server.addHook('onClose', () => apollo.stop());
-  const readOperation = operationReader(documents, deps.takePoints);
+  const readOperation = operationReader(documents, deps.points);
   const sockets = await socketsOf(server, deps, { readOperation, check, origins, overload });
   const graphql: Omit<RouteOptions, 'method'> = {
     url: SOCKET_PATH,

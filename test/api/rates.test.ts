@@ -140,6 +140,84 @@ describe('an answer by a socket or a stream', () => {
   });
 });
 
+describe('a document that is refused', () => {
+  const ILL = '{ no }';
+  /** As many tokens as it has words and signs: 11. */
+  const ILL_OF_11 = '{ account { a b c d e f } }';
+
+  /** An answer's code, if it is a refusal. */
+  async function codeOf(response: Response): Promise<unknown> {
+    const { errors } = (await response.json()) as {
+      errors?: { extensions: Record<string, unknown> }[];
+    };
+    return errors?.[0]?.extensions['code'];
+  }
+
+  it.each([
+    ['is not valid', ILL, 'GRAPHQL_VALIDATION_FAILED', 0],
+    ['is not valid, and has more tokens', ILL_OF_11, 'GRAPHQL_VALIDATION_FAILED', null],
+    ['cannot be parsed', '{ a b c d e f g h i j ) k l', 'GRAPHQL_PARSE_FAILED', null],
+    ['is too large', `{ a } #${'x'.repeat(65_536)}`, 'QUERY_TOO_COSTLY', 0],
+  ])('since it %s takes points too', async (_what, query, code, left) => {
+    expect(await codeOf(await ask('/graphql', query))).toBe(code);
+    // Of ten taken, two are left: what the next one costs. Of eleven, it is refused.
+    const cost = left === null ? undefined : { asked: 2, allowed: TEST_QUERY_COST_MAX, left };
+    expect(await costOf(QUERY)).toEqual(cost);
+  });
+
+  it('takes more than are left, and nothing is read when none are', async () => {
+    const first = await ask('/graphql', ILL);
+    const second = await ask('/graphql', ILL);
+    const third = await ask('/graphql', ILL);
+    const seconds = Number(third.headers.get('retry-after'));
+
+    expect([first.status, second.status, third.status]).toEqual([400, 400, 429]);
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(60);
+    expect(await third.json()).toEqual({
+      errors: [
+        {
+          message: 'No points are left in this minute; 12 a minute are allowed for this key.',
+          extensions: { code: 'RATE_LIMITED', retryAfterSeconds: seconds },
+        },
+      ],
+    });
+  });
+
+  it('takes the points of its account too', async () => {
+    const maker = await startTestGateway({ beside: gateway });
+    const { secret: second } = await createKey(maker, accountId, ['READ_USAGE']);
+    await maker.close();
+    await ask('/graphql', ILL);
+    await ask('/graphql', ILL);
+
+    expect(await (await ask('/graphql', ILL, second)).json()).toMatchObject({
+      errors: [{ message: expect.stringContaining('for all keys of this account together') }],
+    });
+  });
+
+  it('takes the same by every transport', async () => {
+    const socket = await initialised(originOf(gateway), key);
+    const refusedBy = async (id: string): Promise<unknown> => {
+      socket.send({ type: 'subscribe', id, payload: { query: ILL } });
+      await until(() => socket.messages.some((message) => message.id === id), 'a refusal');
+      const [error] = socket.messages.at(-1)?.payload as { extensions: { code: unknown } }[];
+      return error?.extensions.code;
+    };
+    const bySocket = await refusedBy('one');
+    const byStream = await ask('/graphql/stream', ILL);
+    const later = [await ask('/graphql/stream', ILL), await ask('/graphql', ILL)];
+    const laterBySocket = await refusedBy('two');
+    socket.socket.close();
+
+    expect(bySocket).toBe('GRAPHQL_VALIDATION_FAILED');
+    expect(byStream.status).toBe(200);
+    expect(later.map(({ status }) => status)).toEqual([429, 429]);
+    expect(later.every(({ headers }) => Number(headers.get('retry-after')) > 0)).toBe(true);
+    expect(laterBySocket).toBe('RATE_LIMITED');
+  });
+});
+
 describe('the counter', () => {
   const actor = (name: string, account: number | null): Actor => ({
     name,
@@ -149,21 +227,21 @@ describe('the counter', () => {
   });
 
   it('counts all keys of an account together, and what the account refuses is not taken from the key', async () => {
-    const takePoints = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
+    const { take } = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
 
-    expect(await takePoints(actor('key:1', 7), 12)).toBe(0);
-    await expect(takePoints(actor('key:2', 7), 8)).rejects.toThrow(RateLimitedError);
-    expect(await takePoints(actor('key:2', 7), 6)).toBe(0);
-    expect(await takePoints(actor('key:3', 8), 12)).toBe(0);
-    expect(await takePoints(actor('key:4', null), 12)).toBe(0);
+    expect(await take(actor('key:1', 7), 12)).toBe(0);
+    await expect(take(actor('key:2', 7), 8)).rejects.toThrow(RateLimitedError);
+    expect(await take(actor('key:2', 7), 6)).toBe(0);
+    expect(await take(actor('key:3', 8), 12)).toBe(0);
+    expect(await take(actor('key:4', null), 12)).toBe(0);
   });
 
   it('counts JWTs of one subject, or of none, for each account', async () => {
-    const takePoints = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
-    await takePoints(actor('jwt:', 7), PER_KEY);
+    const { take } = pointRates({ perKey: PER_KEY, perAccount: PER_ACCOUNT });
+    await take(actor('jwt:', 7), PER_KEY);
 
-    expect(await takePoints(actor('jwt:', 8), PER_KEY)).toBe(0);
-    await expect(takePoints(actor('jwt:', 7), 1)).rejects.toThrow('for this key');
+    expect(await take(actor('jwt:', 8), PER_KEY)).toBe(0);
+    await expect(take(actor('jwt:', 7), 1)).rejects.toThrow('for this key');
   });
 
   it('is refused by HTTP what all keys of its account have used up', async () => {
@@ -190,10 +268,10 @@ describe('the counter', () => {
   });
 
   it('begins anew after its time', async () => {
-    const takePoints = pointRates({ perKey: 2, perAccount: 2, seconds: 0.1 });
-    await takePoints(actor('key:1', 7), 2);
+    const { take } = pointRates({ perKey: 2, perAccount: 2, seconds: 0.1 });
+    await take(actor('key:1', 7), 2);
 
-    await expect(takePoints(actor('key:1', 7), 2)).rejects.toMatchObject({ retryAfterSeconds: 1 });
-    await eventually(() => takePoints(actor('key:1', 7), 2));
+    await expect(take(actor('key:1', 7), 2)).rejects.toMatchObject({ retryAfterSeconds: 1 });
+    await eventually(() => take(actor('key:1', 7), 2));
   });
 });

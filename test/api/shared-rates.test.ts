@@ -90,6 +90,14 @@ const statusesOf = async (asked: readonly Promise<Response>[]): Promise<readonly
     expect(await statusesOf([ask(first), ask(second)])).toEqual([429, 429]);
   });
 
+  it('count the points of refused documents together', async () => {
+    const [first, second] = gateways;
+    const ill = (gateway: TestGateway | undefined): Promise<Response> =>
+      post(originOf(present(gateway, 'a gateway')), '/graphql', { body: { query: '{ no }' }, key });
+    expect(await statusesOf([ill(first)])).toEqual([400]);
+    expect(await statusesOf([ill(first), ill(second), ask(second)])).toEqual([429, 429, 429]);
+  });
+
   it('count what calls bring to an account together', async () => {
     const [first, second] = gateways;
     expect((await register(first, 3)).status).toBe(200);

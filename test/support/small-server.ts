@@ -14,13 +14,19 @@ import { NotFoundError, UserInputError } from '../../src/core/errors.ts';
 import type { Actor } from '../../src/core/identity.ts';
 import type { LiveDeps } from '../../src/http/live.ts';
 import { HTTP_DEFAULTS, type HttpOptions } from '../../src/http/options.ts';
+import type { Points } from '../../src/http/rates.ts';
 import { createHttpServer, type HttpServerDeps } from '../../src/http/server.ts';
 
 export const SMALL_SERVER_KEY = 'a-key-of-the-tests';
 
-export interface SmallServerOptions extends Partial<
-  Pick<HttpServerDeps, 'authenticate' | 'takePoints'>
-> {
+const FREE = {
+  requireSome: () => Promise.resolve(),
+  charge: () => Promise.resolve(),
+};
+
+export interface SmallServerOptions extends Partial<Pick<HttpServerDeps, 'authenticate'>> {
+  /** Takes the points of operations; nothing else takes any. */
+  readonly takePoints?: Points['take'];
   readonly http?: Partial<HttpOptions>;
   /** Takes subscriptions. */
   readonly live?: Partial<LiveDeps>;
@@ -46,6 +52,7 @@ export interface SmallServer {
 export async function startSmallServer({
   http: set,
   live,
+  takePoints,
   ...deps
 }: SmallServerOptions = {}): Promise<SmallServer> {
   const log: string[] = [];
@@ -64,6 +71,7 @@ export async function startSmallServer({
           : null,
       ),
     ...deps,
+    ...(takePoints === undefined ? {} : { points: { ...FREE, take: takePoints } }),
     options: { ...HTTP_DEFAULTS, ...set },
     schema,
     ...(live === undefined
