@@ -42,6 +42,8 @@ export interface QuerySize {
 
 /** Sums stop here. Its product with the most rows a page may have is exact in a double. */
 export const SIZE_CEILING = 1e9;
+/** An operation costs at least a point for so many selections, as compiling a new text takes time whatever it reads. */
+export const SELECTIONS_PER_POINT = 12;
 /** Items that are counted of a list whose field says none. */
 export const ITEMS_DEFAULT = 10;
 
@@ -91,7 +93,7 @@ export function measureOperation(
     aliases: sizes.aliases,
     directives: sum(sizes.directives, ofVariables),
     rootFields: sizes.fields,
-    cost: sizes.cost,
+    cost: Math.max(sizes.cost, Math.ceil(sizes.selections / SELECTIONS_PER_POINT)),
   };
 }
 

@@ -60,7 +60,7 @@ describe('a query', () => {
     expect(answer.status).toBe(200);
     expect(answer.body).toEqual({
       data: { hello: 'Hello, Ada.' },
-      extensions: { cost: { asked: 0, allowed: QUERY_LIMITS.cost } },
+      extensions: { cost: { asked: 1, allowed: QUERY_LIMITS.cost } },
     });
     expect(small.disposed).toBe(1);
   });

@@ -14,7 +14,12 @@ import {
   parse,
   type SelectionSetNode,
 } from 'graphql';
-import { measureOperation, type QuerySize, SIZE_CEILING } from '../../src/graphql/query-size.ts';
+import {
+  measureOperation,
+  type QuerySize,
+  SELECTIONS_PER_POINT,
+  SIZE_CEILING,
+} from '../../src/graphql/query-size.ts';
 
 const schema = buildSchema(`
   type Query { a: Thing things(first: Int = 7, last: Int): ThingConnection list: [Thing!]! n: Int }
@@ -115,6 +120,19 @@ describe('the size of an operation', () => {
     expect(sizeOf('{ __typename a { n __typename } }').cost).toBe(1);
   });
 
+  it.each([
+    [1, 1],
+    [11, 1],
+    [12, 2],
+    [24, 3],
+  ])('costs a point for each twelve selections at least: a and %i fields below it', (n, cost) => {
+    expect(sizeOf(`{ a { ${'n '.repeat(n)} } }`).cost).toBe(cost);
+  });
+
+  it('costs a point when nothing of it has any', () => {
+    expect(sizeOf('{ __typename }').cost).toBe(1);
+  });
+
   it('counts the depth of introspection by itself', () => {
     const query = '{ a { n } __schema { types { fields { type { ofType { name } } } } } }';
     expect(sizeOf(query)).toMatchObject({ depth: 2, introspectionDepth: 6 });
@@ -143,7 +161,8 @@ describe('the size of an operation', () => {
       (_, i) => `fragment F${i} on Thing { n ...F${i + 1} ...F${i + 1} }`,
     );
     const size = sizeOf(`{ a { ...F0 } } ${fragments.join(' ')} fragment F60 on Thing { n }`);
-    expect(size).toMatchObject({ depth: 2, aliases: 0, cost: 1, selections: SIZE_CEILING });
+    expect(size).toMatchObject({ depth: 2, aliases: 0, selections: SIZE_CEILING });
+    expect(size.cost).toBe(Math.ceil(SIZE_CEILING / SELECTIONS_PER_POINT));
   });
 
   it('agrees with the plain way for any document', () => {
@@ -216,13 +235,15 @@ function plainly(document: DocumentNode): QuerySize {
   const operation = document.definitions[0];
   if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
   const root = writeOut(operation.selectionSet);
+  const selections = compiled(operation.selectionSet, 'Query', fragmentOf);
+  const points = root.reduce((sum, one) => sum + costOf(one), 0);
   return {
     depth: Math.max(...root.map(depthOf)),
     introspectionDepth: 0,
-    selections: compiled(operation.selectionSet, 'Query', fragmentOf),
+    selections,
     ...count,
     rootFields: root.length,
-    cost: root.reduce((sum, one) => sum + costOf(one), 0),
+    cost: Math.max(points, Math.ceil(selections / SELECTIONS_PER_POINT)),
   };
 }
 
