@@ -1,14 +1,10 @@
 // Subscribers in a process of their own: plain sockets that speak graphql-transport-ws, one subscription each.
 
-import { once } from 'node:events';
-import { setTimeout as pause } from 'node:timers/promises';
-import WebSocket from 'ws';
 import { SystemClock } from '../../src/core/clock.ts';
+import { openSocket, RETRY_AFTER_MS } from '../support/socket.ts';
 import type { Answer, Ask, Delivery, Job, Subscriber } from './job.ts';
 
 const CONNECTING_AT_ONCE = 50;
-const CONNECT_ATTEMPTS = 60;
-const RETRY_AFTER_MS = 1_000;
 const FROM_THE_BEGINNING = Buffer.from('[null,0]').toString('base64url');
 const clock = new SystemClock();
 const deliveries: Delivery[] = [];
@@ -44,14 +40,10 @@ async function subscribeAll({ origin, subscribers }: Job): Promise<void> {
 }
 
 async function subscribe(origin: string, { accountId, key }: Subscriber): Promise<void> {
-  const socket = await connect(`${origin.replace('http', 'ws')}/graphql`);
+  const socket = await openSocket(origin, key);
   socket.on('close', () => {
     closed += 1;
   });
-  const acknowledged = once(socket, 'message');
-  const payload = { authorization: `Bearer ${key}` };
-  socket.send(JSON.stringify({ type: 'connection_init', payload }));
-  await acknowledged;
   const query = `subscription ($id: ID, $after: String) { creditAlerts(accountId: $id, after: $after) {
     id sequence cursor kind crossedAt raisedAt remaining percentUsed message } }`;
   const variables = { id: accountId, after: FROM_THE_BEGINNING };
@@ -65,18 +57,4 @@ async function subscribe(origin: string, { accountId, key }: Subscriber): Promis
     else if (text.includes('"UNAVAILABLE"')) setTimeout(begin, RETRY_AFTER_MS);
   });
   begin();
-}
-
-/** An open socket. A gateway that is too busy says so, and is asked again, as above. */
-async function connect(url: string): Promise<WebSocket> {
-  for (let attempt = 1; ; attempt += 1) {
-    const socket = new WebSocket(url, 'graphql-transport-ws', { perMessageDeflate: false });
-    try {
-      await once(socket, 'open');
-      return socket;
-    } catch (error) {
-      if (attempt === CONNECT_ATTEMPTS) throw error;
-      await pause(RETRY_AFTER_MS);
-    }
-  }
 }
