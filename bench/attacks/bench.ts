@@ -15,13 +15,14 @@ import { note, printTable } from '../support/measure.ts';
 import { measureIds } from './ids.ts';
 import { type Attack, attacks } from './requests.ts';
 import { measureSlow } from './slow.ts';
+import { measureSockets } from './sockets.ts';
 
 /** What one attack may take of a processor before it is refused. */
 const PROCESSOR_AIM_MS = 50;
 const TIMES = 40;
 
 export async function benchAttacks(flags: { readonly only: string | undefined }): Promise<void> {
-  const bench = await startBenchGateway(new SystemClock());
+  const bench = await startBenchGateway(new SystemClock(), { countsStatements: true });
   const children: ChildProcess[] = [];
   try {
     await createHardware(bench);
@@ -32,6 +33,7 @@ export async function benchAttacks(flags: { readonly only: string | undefined })
     await measureSlow(gateway, key);
     const { accountId } = await createAccount(bench, 'another');
     await measureIds(gateway.origin, key, accountId);
+    await measureSockets({ bench, gateway, children, bystanderKey: key });
   } finally {
     for (const child of children) child.kill('SIGKILL');
     await bench.close();
