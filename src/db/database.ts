@@ -239,6 +239,8 @@ export class Database {
     try {
       await runner.query(`${beginning}${accountSetting(whose)}`);
     } catch (error) {
+      // It may hang in a half-begun transaction.
+      void connection.end();
       await runner.release();
       throw error;
     }
