@@ -198,6 +198,12 @@ function parseEveryCycle({ everyCycle, expiresAt }: AllocateRequest): boolean {
   );
 }
 
+export interface Allocated {
+  readonly sumMicro: bigint;
+  /** How many allocations the sum is made of. */
+  readonly count: number;
+}
+
 /**
  * What was allocated in a unit within a range, in millionths: the amounts of the allocations that were in effect,
  * [effectiveAt, expiresAt or voidedAt), at some time of the range. Of a voided one only what was spent of it counts.
@@ -208,14 +214,17 @@ export function allocatedWithin(
   allocations: readonly Timed[],
   range: Range,
   unit: AllocationUnit,
-): bigint {
-  let sumMicro = 0n;
+): Allocated {
+  let [sumMicro, count] = [0n, 0];
   for (const allocation of allocations) {
     const counts = allocation.unit === unit && !allocation.isReturn;
     if (!counts || intersect(inEffect(allocation), range) === null) continue;
-    sumMicro += allocation.voidedAtMs === null ? allocation.amountMicro : allocation.spentMicro;
+    const countedMicro =
+      allocation.voidedAtMs === null ? allocation.amountMicro : allocation.spentMicro;
+    sumMicro += countedMicro;
+    if (countedMicro !== 0n) count += 1;
   }
-  return sumMicro;
+  return { sumMicro, count };
 }
 
 function inEffect(allocation: Timed): Range {

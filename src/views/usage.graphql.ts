@@ -81,8 +81,8 @@ export class AccountUsageResolver {
     @Root() { view }: AccountUsageType,
     @Ctx() context: RequestContext,
   ): Promise<RunTotalsType> {
-    const { used, allocated, percentUsed } = await usageViews(context).runTotals(view);
-    return { used: Number(used), allocated: Number(allocated), percentUsed };
+    const { used, allocated, ...totals } = await usageViews(context).runTotals(view);
+    return { ...totals, used: Number(used), allocated: Number(allocated) };
   }
 
   @Cost(5)

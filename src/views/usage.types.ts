@@ -117,6 +117,8 @@ export class AccountUsageType {
 
 const PERCENT_USED =
   '100 × used / allocated, from exact values, rounded half up to four decimals. Null when `allocated` is not above zero.';
+const ALLOCATIONS =
+  'How many allocations `allocated` adds up. A grant of every cycle is one allocation in each cycle.';
 
 @ObjectType('RunTotals', {
   simpleResolvers: true,
@@ -126,6 +128,7 @@ const PERCENT_USED =
 export class RunTotalsType {
   @Field(() => SafeIntScalar) readonly used!: number;
   @Field(() => SafeIntScalar) readonly allocated!: number;
+  @Field(() => Int, { description: ALLOCATIONS }) readonly allocations!: number;
   @Field(() => Float, { nullable: true, description: PERCENT_USED })
   readonly percentUsed!: number | null;
 }
@@ -151,6 +154,7 @@ export class ComponentUsageType {
 export class CreditTotalsType {
   @Field(() => CreditsScalar) readonly used!: bigint;
   @Field(() => CreditsScalar) readonly allocated!: bigint;
+  @Field(() => Int, { description: ALLOCATIONS }) readonly allocations!: number;
   @Field(() => Float, { nullable: true, description: PERCENT_USED })
   readonly percentUsed!: number | null;
   @Field(() => [CategoryUsageType], {

@@ -75,6 +75,7 @@ const SOUGHT_SUBJECTS_MAX = 200;
 export interface Totals {
   readonly used: bigint;
   readonly allocated: bigint;
+  readonly allocations: number;
   readonly percentUsed: number | null;
 }
 
@@ -359,8 +360,13 @@ export class UsageViews {
 
   private async totals(view: View, unit: AllocationUnit, usedMicro: bigint): Promise<Totals> {
     const allocations = await allocationsLoader(this.context).load(view.account.accountId);
-    const allocated = allocatedWithin(allocations, view.range, unit);
-    return { used: usedMicro, allocated, percentUsed: percentOf(usedMicro, allocated) };
+    const { sumMicro, count } = allocatedWithin(allocations, view.range, unit);
+    return {
+      used: usedMicro,
+      allocated: sumMicro,
+      allocations: count,
+      percentUsed: percentOf(usedMicro, sumMicro),
+    };
   }
 
   // All usage in the cells, including running hosting up to now. In no order.

@@ -153,7 +153,7 @@ describe('allocatedWithin', () => {
   const inEffect = anAllocation({ effectiveAtMs: 1_000, expiresAtMs: 2_000 });
 
   function within(allocation: CreditAllocation, fromMs: number, toMs: number): bigint {
-    return allocatedWithin([allocation], { fromMs, toMs }, 'CREDITS');
+    return allocatedWithin([allocation], { fromMs, toMs }, 'CREDITS').sumMicro;
   }
 
   it('counts an allocation whose time in effect meets the range, at both edges half-open', () => {
@@ -180,9 +180,30 @@ describe('allocatedWithin', () => {
     const runs = anAllocation({ unit: 'WORKFLOW_RUNS', amountMicro: 10_000_000_000n });
     const range = { fromMs: 0, toMs: 5_000 };
 
-    expect(allocatedWithin([inEffect, runs], range, 'CREDITS')).toBe(300_000_000n);
-    expect(allocatedWithin([inEffect, runs], range, 'WORKFLOW_RUNS')).toBe(10_000_000_000n);
+    expect(allocatedWithin([inEffect, runs, runs], range, 'CREDITS')).toEqual({
+      sumMicro: 300_000_000n,
+      count: 1,
+    });
+    expect(allocatedWithin([inEffect, runs, runs], range, 'WORKFLOW_RUNS')).toEqual({
+      sumMicro: 20_000_000_000n,
+      count: 2,
+    });
   });
+
+  it('does not count one that was voided before anything was spent of it', () => {
+    const voided = anAllocation({ voidedAtMs: 1_500, spentMicro: 0n });
+
+    expect(allocatedWithin([voided, inEffect], { fromMs: 0, toMs: 1_400 }, 'CREDITS').count).toBe(
+      1,
+    );
+  });
+
+  function isInEffect(allocation: CreditAllocation, atMs: number): boolean {
+    const isOver =
+      (allocation.expiresAtMs !== null && atMs >= allocation.expiresAtMs) ||
+      (allocation.voidedAtMs !== null && atMs >= allocation.voidedAtMs);
+    return atMs >= allocation.effectiveAtMs && !isOver;
+  }
 
   it('agrees with looking at every instant of the range', () => {
     const instant = fc.integer({ min: 0, max: 12 });
@@ -203,22 +224,20 @@ describe('allocatedWithin', () => {
           }),
         );
 
-        let expected = 0n;
+        let [sumMicro, count] = [0n, 0];
         for (const allocation of allocations) {
           let isMet = false;
-          for (let atMs = fromMs; atMs < toMs; atMs += 1) {
-            const hasBegun = atMs >= allocation.effectiveAtMs;
-            const isOver =
-              (allocation.expiresAtMs !== null && atMs >= allocation.expiresAtMs) ||
-              (allocation.voidedAtMs !== null && atMs >= allocation.voidedAtMs);
-            if (hasBegun && !isOver) isMet = true;
-          }
+          for (let atMs = fromMs; atMs < toMs; atMs += 1) isMet ||= isInEffect(allocation, atMs);
           const counted =
             allocation.voidedAtMs === null ? allocation.amountMicro : allocation.spentMicro;
-          if (isMet) expected += counted;
+          if (isMet) sumMicro += counted;
+          if (isMet && counted > 0n) count += 1;
         }
 
-        expect(allocatedWithin(allocations, { fromMs, toMs }, 'CREDITS')).toBe(expected);
+        expect(allocatedWithin(allocations, { fromMs, toMs }, 'CREDITS')).toEqual({
+          sumMicro,
+          count,
+        });
       }),
     );
   });

@@ -372,8 +372,14 @@ function toldTotals(usage: Pick<Overview, 'range' | 'workflowRuns' | 'credits'>)
   return {
     from: range.from,
     to: range.to,
-    runs: [BigInt(workflowRuns.used), BigInt(workflowRuns.allocated), workflowRuns.percentUsed],
-    credits: [micro(credits.used), micro(credits.allocated), credits.percentUsed],
+    runs: [
+      ...[BigInt(workflowRuns.used), BigInt(workflowRuns.allocated), workflowRuns.allocations],
+      workflowRuns.percentUsed,
+    ],
+    credits: [
+      ...[micro(credits.used), micro(credits.allocated), credits.allocations],
+      credits.percentUsed,
+    ],
     byCategory: credits.byCategory.map((part) => [
       part.category,
       micro(part.credits),
@@ -388,14 +394,18 @@ function toldTotals(usage: Pick<Overview, 'range' | 'workflowRuns' | 'credits'>)
 function knownTotals({ facts, now }: Asked, span: Span): object {
   const charges = chargesIn(facts, span, now);
   const { runs, credits } = sumsOf(charges);
-  const runsAllocated = allocatedIn(facts, 'WORKFLOW_RUNS', span) / 1_000_000n;
+  const runsAllocated = allocatedIn(facts, 'WORKFLOW_RUNS', span);
+  const inRuns = runsAllocated.sum / 1_000_000n;
   const creditsAllocated = allocatedIn(facts, 'CREDITS', span);
   const slices = creditsBy(charges, 'category', CATEGORIES);
   return {
     from: iso(span.from),
     to: iso(span.to),
-    runs: [runs, runsAllocated, percent(runs, runsAllocated)],
-    credits: [credits, creditsAllocated, percent(credits, creditsAllocated)],
+    runs: [runs, inRuns, runsAllocated.count, percent(runs, inRuns)],
+    credits: [
+      ...[credits, creditsAllocated.sum, creditsAllocated.count],
+      percent(credits, creditsAllocated.sum),
+    ],
     byCategory: CATEGORIES.map((category, index) => {
       const slice = slices[index] ?? 0n;
       return [category, slice, percent(slice, credits) ?? 0];

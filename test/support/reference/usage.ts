@@ -84,9 +84,13 @@ export function creditsBy<K extends 'category' | 'component'>(
   return of.map((value) => sumsOf(charges.filter((charge) => charge[key] === value)).credits);
 }
 
-/** Runs or credits granted: all allocations whose time in effect meets the range, in millionths. */
-export function allocatedIn(facts: Facts, unit: string, range: Span): bigint {
-  let sum = 0n;
+/** Runs or credits granted, in millionths, and by how many allocations: all whose time in effect meets the range. */
+export function allocatedIn(
+  facts: Facts,
+  unit: string,
+  range: Span,
+): { readonly sum: bigint; readonly count: number } {
+  let [sum, count] = [0n, 0];
   for (const { unit: of, counted, from, to } of facts.allocations) {
     // The part of the range in which it is in effect; there is none in a range without length.
     const start = Math.max(from, range.from);
