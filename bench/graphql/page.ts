@@ -4,7 +4,7 @@ import type { Account } from '../../src/account/account.ts';
 import { firstAccountCycle } from '../../src/account/cycle.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import type { Resource } from '../../src/resources/resource.ts';
-import type { TabRow } from '../../src/views/tabs.ts';
+import { resourceTraits, type TabRow } from '../../src/views/tabs.ts';
 import { figuresOf, type Sum } from '../../src/views/sums.ts';
 
 const CREATED_MS = Date.parse('2025-06-01T08:00:00.000Z');
@@ -43,10 +43,7 @@ export function tabRows(count: number): readonly TabRow<Resource>[] {
     return {
       id: resource.resourceId,
       item: resource,
-      name: resource.name,
-      type: null,
-      status: resource.status,
-      owner: resource.owner,
+      ...resourceTraits(resource),
       lastActiveAtMs: resource.lastEventAtMs,
       lastDeployedAtMs: null,
       figures: figuresOf(sums),

@@ -3,7 +3,7 @@
 import { conditionOf } from '../core/check.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { foldText } from '../core/text.ts';
-import { shownStatus, type Resource } from '../resources/resource.ts';
+import { shownStatus, type Model, type ModelType, type Resource } from '../resources/resource.ts';
 import type { UsageFilterRequest } from './tabs.ts';
 import {
   categoryOf,
@@ -33,22 +33,24 @@ export interface Charge {
   readonly owner: string | null;
   readonly hardwareId: number | null;
   readonly modelId: number | null;
+  readonly modelType: ModelType | null;
   readonly name: string;
   readonly resource: Resource | null;
 }
 
-/** The owner of a sum: a resource, or (null) the model that its subject id names. */
+/** What a sum belongs to: a resource, with the model that it is a deployment of, or a model alone. */
 export interface ChargeOwner {
   readonly resource: Resource | null;
-  readonly modelName: string;
+  readonly model: Model | null;
 }
 
 /** Adds a report's dimensions to a sum. */
-export function chargeOf(sum: Sum, { resource, modelName }: ChargeOwner): Charge {
+export function chargeOf(sum: Sum, { resource, model }: ChargeOwner): Charge {
   const ofAll = {
     sum,
     component: sum.type === 'WORKFLOW_RUN' ? null : sum.type,
     hardwareId: sum.hardwareId === 0 ? null : sum.hardwareId,
+    modelType: model?.type ?? null,
     resource,
   };
   if (resource === null) {
@@ -58,7 +60,7 @@ export function chargeOf(sum: Sum, { resource, modelName }: ChargeOwner): Charge
       resourceId: null,
       owner: null,
       modelId: sum.subjectId,
-      name: modelName,
+      name: model?.name ?? '',
     };
   }
   const { kind, resourceId, owner, modelId, name } = resource;
@@ -74,14 +76,21 @@ export function meetsFilter(
   const { resource } = charge;
   const search = foldText(filter.search ?? '');
   const hardware = conditionOf(filter.hardware) === null ? null : [...hardwareIds];
-  return (
-    foldText(charge.name).includes(search) &&
-    isAmong(filter.statuses, resource === null ? undefined : shownStatus(resource)) &&
+  const language = resource?.language ?? undefined;
+  const conditions = [
+    foldText(charge.name).includes(search),
+    isAmong(filter.statuses, resource === null ? undefined : shownStatus(resource)),
     // Only resources have owners: the condition does not apply to a model's own charges.
-    isAmong(filter.owners, resource?.owner) &&
-    isAmong<unknown>(filter.categories, charge.category) &&
-    isAmong<unknown>(hardware, charge.hardwareId)
-  );
+    isAmong(filter.owners, resource?.owner),
+    isAmong<unknown>(filter.categories, charge.category),
+    isAmong<unknown>(hardware, charge.hardwareId),
+    isAmong<unknown>(filter.modelTypes, charge.modelType),
+    isAmong(
+      filter.languages?.map(foldText),
+      language === undefined ? language : foldText(language),
+    ),
+  ];
+  return conditions.every(Boolean);
 }
 
 /** @param value undefined where the condition does not apply */

@@ -16,7 +16,15 @@ import type { Model, Resource } from '../resources/resource.ts';
 import { activeResourceNode, modelNode } from '../resources/resources.types.ts';
 import { granularities, type Granularity } from '../account/range.ts';
 import { markOf, openViewPage } from './pages.graphql.ts';
-import { checkFilter, filterKey, filterRows, rowOrder, tabs, type TabRow } from './tabs.ts';
+import {
+  checkFilter,
+  filterKey,
+  filterRows,
+  rowOrder,
+  type Tab,
+  tabs,
+  type TabRow,
+} from './tabs.ts';
 import {
   CreditTrendType,
   HardwareUsageType,
@@ -65,8 +73,6 @@ export class TabArgs extends PageFromBothEnds {
   @Field(() => UsageOrder, { nullable: true }) readonly orderBy?: UsageOrder | null;
   @Field(() => UsageFilter, { nullable: true }) readonly filter?: UsageFilter | null;
 }
-
-type Tab = (typeof tabs)[keyof typeof tabs];
 
 /** A page of rows with the totals of all rows that the filter matches. */
 export class TabConnection<T> extends Connection<T> {
@@ -118,7 +124,7 @@ export class ModelUsageResolver {
     @Args(() => TabArgs) args: TabArgs,
   ): Promise<TabConnection<HostedUsageType>> {
     // All models of an answer get the same cursor argument: that of the row which is paged.
-    const list = { name: ['deployments'], tab: tabs.hosted, view };
+    const list = { name: ['deployments'], tab: tabs.deployments, view };
     const page = await pageOfTab(context, list, args, (of) =>
       usageViews(context).deploymentRows(of, row.item),
     );

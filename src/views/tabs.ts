@@ -5,8 +5,20 @@ import { UserInputError, type ErrorPath } from '../core/errors.ts';
 import type { CursorKey, OrderDirection } from '../core/cursor.ts';
 import { groupBy } from '../core/group.ts';
 import { foldText } from '../core/text.ts';
-import type { ResourceStatus } from '../resources/resource.ts';
-import { figuresOf, type CreditCategory, type Figures, type Sum } from './sums.ts';
+import {
+  shownStatus,
+  type Model,
+  type ModelType,
+  type Resource,
+  type ResourceStatus,
+} from '../resources/resource.ts';
+import {
+  figuresOf,
+  type CreditCategory,
+  type CreditComponent,
+  type Figures,
+  type Sum,
+} from './sums.ts';
 
 export const usageOrderFields = {
   NAME: 'NAME',
@@ -18,6 +30,13 @@ export const usageOrderFields = {
   LAST_DEPLOYED_ON: 'LAST_DEPLOYED_ON',
   STATUS: 'STATUS',
   OWNER: 'OWNER',
+  HOSTING_CREDITS: 'HOSTING_CREDITS',
+  FINE_TUNING_CREDITS: 'FINE_TUNING_CREDITS',
+  STORAGE_CREDITS: 'STORAGE_CREDITS',
+  PROCESSING_CREDITS: 'PROCESSING_CREDITS',
+  LAST_UPDATED_ON: 'LAST_UPDATED_ON',
+  LANGUAGE: 'LANGUAGE',
+  OCR_MODEL: 'OCR_MODEL',
 } as const;
 export type UsageOrderField = keyof typeof usageOrderFields;
 
@@ -33,28 +52,75 @@ export interface UsageFilterRequest {
   readonly owners?: readonly (string | null)[] | null;
   readonly hardware?: readonly string[] | null;
   readonly categories?: readonly CreditCategory[] | null;
+  readonly modelTypes?: readonly ModelType[] | null;
+  readonly languages?: readonly string[] | null;
 }
-type FilterField = keyof UsageFilterRequest;
+const filterFields = [
+  'search',
+  'statuses',
+  'owners',
+  'hardware',
+  'categories',
+  'modelTypes',
+  'languages',
+] as const satisfies readonly (keyof UsageFilterRequest)[];
+type FilterField = (typeof filterFields)[number];
 
-/** One resource or model in one range. */
-export interface TabRow<T> {
-  readonly id: number;
-  readonly item: T;
+/** What rows are ordered and filtered by beside their figures; null where a row has no such thing. */
+interface Traits {
   readonly name: string;
-  readonly type: string | null;
+  readonly type: ModelType | null;
   readonly status: ResourceStatus | null;
   readonly owner: string | null;
+  readonly language: string | null;
+  readonly ocrModel: string | null;
+  readonly lastUpdatedAtMs: number | null;
+}
+
+/** The traits of a resource's row. */
+export function resourceTraits(resource: Resource): Traits {
+  const { name, owner, language, ocrModel, changedAtMs } = resource;
+  const status = shownStatus(resource);
+  return { name, type: null, status, owner, language, ocrModel, lastUpdatedAtMs: changedAtMs };
+}
+
+/** The traits of a model's row. */
+export function modelTraits({ name, type }: Model): Traits {
+  const none = { status: null, owner: null, language: null, ocrModel: null };
+  return { ...none, name, type, lastUpdatedAtMs: null };
+}
+
+/** One resource or model in one range. */
+export interface TabRow<T> extends Traits {
+  readonly id: number;
+  readonly item: T;
   readonly lastActiveAtMs: number | null;
   readonly lastDeployedAtMs: number | null;
   readonly figures: Figures;
   readonly sums: readonly Sum[];
 }
 
-interface Tab {
+export interface Tab {
   readonly orderFields: readonly UsageOrderField[];
   readonly filters: readonly FilterField[];
   readonly defaultField: UsageOrderField;
 }
+
+const hosted = {
+  orderFields: [
+    'NAME',
+    'CREDITS',
+    'HOSTING_CREDITS',
+    'PROCESSING_CREDITS',
+    'TIME',
+    'LAST_ACTIVE_ON',
+    'LAST_DEPLOYED_ON',
+    'STATUS',
+    'OWNER',
+  ],
+  filters: ['search', 'statuses', 'owners', 'hardware'],
+  defaultField: 'CREDITS',
+} as const satisfies Tab;
 
 export const tabs = {
   workflows: {
@@ -63,23 +129,29 @@ export const tabs = {
     defaultField: 'RUNS',
   },
   models: {
-    orderFields: ['NAME', 'TYPE', 'CREDITS', 'TIME', 'LAST_DEPLOYED_ON'],
-    filters: ['search', 'hardware'],
-    defaultField: 'CREDITS',
-  },
-  hosted: {
     orderFields: [
       'NAME',
+      'TYPE',
       'CREDITS',
+      'HOSTING_CREDITS',
+      'FINE_TUNING_CREDITS',
+      'STORAGE_CREDITS',
+      'PROCESSING_CREDITS',
       'TIME',
-      'LAST_ACTIVE_ON',
       'LAST_DEPLOYED_ON',
-      'STATUS',
-      'OWNER',
     ],
-    filters: ['search', 'statuses', 'owners', 'hardware'],
+    filters: ['search', 'modelTypes', 'hardware'],
     defaultField: 'CREDITS',
   },
+  deployments: { ...hosted, orderFields: [...hosted.orderFields, 'LAST_UPDATED_ON'] },
+  guardrails: hosted,
+  customScripts: {
+    ...hosted,
+    orderFields: [...hosted.orderFields, 'LANGUAGE'],
+    filters: [...hosted.filters, 'languages'],
+  },
+  ocrDeployments: { ...hosted, orderFields: [...hosted.orderFields, 'OCR_MODEL'] },
+  browserPods: hosted,
 } as const satisfies Readonly<Record<string, Tab>>;
 
 /** The total order of a tab's rows: by the field, nulls last, ties by id. */
@@ -143,22 +215,38 @@ const bySum = {
   },
 };
 
+function byCredits(component: CreditComponent): FieldOrder {
+  return { ...bySum, valueOf: (row) => row.figures.components[component].toString() };
+}
+
 const fieldOrders: Readonly<Record<UsageOrderField, FieldOrder>> = {
   NAME: { ...byText, valueOf: (row) => foldText(row.name) },
   TYPE: { ...byText, valueOf: (row) => row.type },
   CREDITS: { ...bySum, valueOf: (row) => row.figures.creditsMicro.toString() },
+  HOSTING_CREDITS: byCredits('HOSTING'),
+  FINE_TUNING_CREDITS: byCredits('FINE_TUNING'),
+  STORAGE_CREDITS: byCredits('STORAGE'),
+  PROCESSING_CREDITS: byCredits('PROCESSING'),
   RUNS: { ...bySum, valueOf: (row) => row.figures.runs.toString() },
   TIME: { ...bySum, valueOf: (row) => row.figures.hostingMs.toString() },
   LAST_ACTIVE_ON: { ...byInstant, valueOf: (row) => row.lastActiveAtMs },
   LAST_DEPLOYED_ON: { ...byInstant, valueOf: (row) => row.lastDeployedAtMs },
+  LAST_UPDATED_ON: { ...byInstant, valueOf: (row) => row.lastUpdatedAtMs },
   STATUS: { ...byText, valueOf: (row) => row.status },
   OWNER: { ...byText, valueOf: (row) => row.owner },
+  LANGUAGE: { ...byText, valueOf: (row) => foldedOrNull(row.language) },
+  OCR_MODEL: { ...byText, valueOf: (row) => foldedOrNull(row.ocrModel) },
 };
+
+function foldedOrNull(text: string | null): string | null {
+  return text === null ? null : foldText(text);
+}
 
 /** A key that is equal for filters that select the same rows. */
 export function filterKey(filter: UsageFilterRequest): readonly unknown[] {
-  const { statuses, owners, hardware, categories } = filter;
-  const lists = [statuses, owners, hardware, categories].map((list) => {
+  const { statuses, owners, hardware, categories, modelTypes, languages } = filter;
+  const folded = languages?.map(foldText);
+  const lists = [statuses, owners, hardware, categories, modelTypes, folded].map((list) => {
     const condition: readonly (string | null)[] | null = conditionOf<string | null>(list);
     return condition === null ? null : [...condition].sort();
   });
@@ -171,8 +259,7 @@ export function checkFilter(
   filter: UsageFilterRequest,
   path: ErrorPath = ['filter'],
 ): void {
-  const fields = ['search', 'statuses', 'owners', 'hardware', 'categories'] as const;
-  for (const field of fields) {
+  for (const field of filterFields) {
     const value = filter[field];
     const isGiven = typeof value === 'string' || conditionOf(value) !== null;
     if (isGiven && !tab.filters.includes(field)) {
@@ -194,16 +281,23 @@ export function filterRows<T>(
   hardwareIds: ReadonlySet<number>,
 ): readonly TabRow<T>[] {
   const search = foldText(filter.search ?? '');
-  const statuses = conditionOf(filter.statuses);
-  const owners = conditionOf(filter.owners);
   const hardware = conditionOf(filter.hardware);
+  const languages = filter.languages?.map(foldText);
   return rows.filter(
     (row) =>
       foldText(row.name).includes(search) &&
-      (statuses === null || (row.status !== null && statuses.includes(row.status))) &&
-      (owners === null || owners.includes(row.owner)) &&
+      isAmong(filter.statuses, row.status) &&
+      isAmong<string | null>(filter.owners, row.owner) &&
+      isAmong(filter.modelTypes, row.type) &&
+      isAmong(languages, foldedOrNull(row.language)) &&
       (hardware === null || ranOn(row.sums, hardwareIds)),
   );
+}
+
+/** Whether a value meets a condition; null, where it has none, meets only a condition that names it. */
+function isAmong<T>(allowed: readonly T[] | null | undefined, value: T | null): boolean {
+  const condition: readonly (T | null)[] | null = conditionOf(allowed);
+  return condition === null || condition.includes(value);
 }
 
 // A tier and its cut edges, or an event and its void, may cancel out. What counts is the time that remains.

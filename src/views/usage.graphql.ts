@@ -182,13 +182,21 @@ export class AccountUsageResolver {
   }
 }
 
+const tabOf = {
+  MODEL_DEPLOYMENT: 'deployments',
+  GUARDRAIL: 'guardrails',
+  CUSTOM_SCRIPT: 'customScripts',
+  OCR_DEPLOYMENT: 'ocrDeployments',
+  BROWSER_POD: 'browserPods',
+} as const satisfies Readonly<Record<HostedKind, keyof typeof tabs>>;
+
 async function hostedTab(
   context: RequestContext,
   view: View,
   kind: HostedKind,
   args: TabArgs,
 ): Promise<TabConnection<HostedUsageType>> {
-  const list = { name: [kind], tab: tabs.hosted, view };
+  const list = { name: [kind], tab: tabs[tabOf[kind]], view };
   const page = await pageOfTab(context, list, args, (of) =>
     usageViews(context).hostedRows(of, kind),
   );

@@ -13,6 +13,8 @@ import {
 } from '../graphql/scalars.ts';
 import {
   type Model,
+  type ModelType,
+  modelTypes,
   type Resource,
   type ResourceStatus,
   resourceStatuses,
@@ -72,7 +74,7 @@ export class UsageOrder implements UsageOrderRequest {
 
 @InputType('UsageFilter', {
   description:
-    'Conditions combine with AND; an empty list is no condition. `search` is a part of the name and ignores letter case. `hardware` selects rows on tabs, whose figures remain complete; in a report it restricts the charges.',
+    'Conditions combine with AND; an empty list is no condition. `search` is a part of the name and ignores letter case. `hardware` selects rows on tabs, whose figures remain complete; in a report it restricts the charges. Each tab has some of the conditions: the models tab has `modelTypes`, the custom scripts tab `languages`, the report all.',
 })
 export class UsageFilter implements UsageFilterRequest {
   @Field(() => String, { nullable: true }) readonly search?: string | null;
@@ -87,6 +89,17 @@ export class UsageFilter implements UsageFilterRequest {
   readonly hardware?: readonly string[] | null;
   @Field(() => [creditCategories], { nullable: true })
   readonly categories?: readonly CreditCategory[] | null;
+  @Field(() => [modelTypes], {
+    nullable: true,
+    description: 'In a report: the charges of models of these types and of their deployments.',
+  })
+  readonly modelTypes?: readonly ModelType[] | null;
+  @Field(() => [String], {
+    nullable: true,
+    description:
+      'Languages of custom scripts, as they were registered; letter case does not matter.',
+  })
+  readonly languages?: readonly string[] | null;
 }
 
 @ObjectType('DateRange', {

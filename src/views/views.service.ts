@@ -56,7 +56,7 @@ import {
   type Sum,
   type ViewSegment,
 } from './sums.ts';
-import type { TabRow, UsageFilterRequest } from './tabs.ts';
+import { modelTraits, resourceTraits, type TabRow, type UsageFilterRequest } from './tabs.ts';
 import {
   type AccountOf,
   accountOf,
@@ -206,10 +206,7 @@ export class UsageViews {
       return {
         id: resource.resourceId,
         item: resource,
-        name: resource.name,
-        type: null,
-        status: shownStatus(resource),
-        owner: resource.owner,
+        ...resourceTraits(resource),
         lastActiveAtMs: lastActiveAtMs(resource, lastEventOf(resource), view.range.nowMs),
         lastDeployedAtMs: resource.lastDeployedAtMs,
         figures: figuresOf(own),
@@ -246,10 +243,7 @@ export class UsageViews {
       return {
         id: model.modelId,
         item: { ...model, lastDeployedAtMs },
-        name: model.name,
-        type: model.type,
-        status: null,
-        owner: null,
+        ...modelTraits(model),
         lastActiveAtMs: null,
         lastDeployedAtMs,
         figures: figuresOf(sums),
@@ -315,13 +309,12 @@ export class UsageViews {
       ...Object.values(resourceKinds).map((kind) => this.resources(of, kind)),
     ]);
     const resourceOf = new Map(resources.flat().map((one) => [one.resourceId, one]));
-    const modelOf = new Map(models.map((model) => [model.modelId, model]));
-    return sums.map((sum) =>
-      chargeOf(sum, {
-        resource: resourceOf.get(sum.subjectId) ?? null,
-        modelName: modelOf.get(sum.subjectId)?.name ?? '',
-      }),
-    );
+    const modelOf = new Map<number | null, Model>(models.map((model) => [model.modelId, model]));
+    return sums.map((sum) => {
+      const resource = resourceOf.get(sum.subjectId) ?? null;
+      const modelId = resource === null ? sum.subjectId : resource.modelId;
+      return chargeOf(sum, { resource, model: modelOf.get(modelId) ?? null });
+    });
   }
 
   private async listed(view: View, kind: ResourceKind): Promise<readonly Resource[]> {

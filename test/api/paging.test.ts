@@ -13,7 +13,14 @@ import {
 import { type Answer, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { loadFacts, type Facts, type Resource } from '../support/reference/facts.ts';
 import { iso, isoOrNull, micro, ms } from '../support/reference/forms.ts';
-import { chargesIn, listed, reportOf, sumsOf } from '../support/reference/usage.ts';
+import {
+  chargesIn,
+  COMPONENTS,
+  listed,
+  reportOf,
+  sumsOf,
+  type Charge,
+} from '../support/reference/usage.ts';
 import {
   DeployDocument,
   DeployWorkflowDocument,
@@ -54,6 +61,15 @@ beforeAll(async () => {
       return { kind: 'GUARDRAIL', externalId: `g-${i}`, name: `Guard ${i}`, owner };
     }),
     { kind: 'GUARDRAIL', externalId: 'g-draft', name: 'Draft' },
+    ...Array.from({ length: 5 }, (_, i): RegisterAnyInput => {
+      const language = ['Python', 'python', 'TypeScript'][i % 3] ?? '';
+      const versioned = { language, languageVersion: `${i}` };
+      return { kind: 'CUSTOM_SCRIPT', externalId: `c-${i}`, name: `Script ${i}`, ...versioned };
+    }),
+    ...Array.from({ length: 5 }, (_, i): RegisterAnyInput => {
+      const ocrModel = ['Tess', 'layout', 'tess'][i % 3] ?? '';
+      return { kind: 'OCR_DEPLOYMENT', externalId: `o-${i}`, name: `Reader ${i}`, ocrModel };
+    }),
     ...Array.from({ length: 6 }, (_, i): RegisterAnyInput => {
       return { kind: 'WORKFLOW', externalId: `w-${i}`, name: `Flow ${i}`, owner: `o${i % 2}` };
     }),
@@ -68,6 +84,8 @@ beforeAll(async () => {
     await deployed(`g-${i}`, i % 2 === 0 ? 'gpu' : 'cpu');
     await deployed(`d-${i}`, i % 2 === 0 ? 'cpu' : 'gpu');
     await gateway.query(DeployWorkflowDocument, { id: ids.get(`w-${i}`) ?? '' });
+    await deployed(`c-${i}`, 'cpu');
+    await deployed(`o-${i}`, 'gpu');
     gateway.clock.moveBy(7 * MINUTE + 331);
   }
   await gateway.query(UndeployDocument, { id: ids.get('g-4') ?? '' });
@@ -291,12 +309,11 @@ function inOrder(rows: readonly Known[], field: string, direction: 'ASC' | 'DESC
 function knownRows(facts: Facts, now: number, resources: readonly Resource[]): readonly Known[] {
   const charges = chargesIn(facts, SPAN, now);
   return resources.map((resource) => {
-    const { runs, credits, time } = sumsOf(
-      charges.filter((charge) => charge.resource?.id === resource.id),
-    );
+    const own = charges.filter((charge) => charge.resource?.id === resource.id);
+    const { runs, credits, time } = sumsOf(own);
     const runsNow = facts.segments.some((one) => one.resource === resource.id && one.to === null);
     const lastActive = runsNow ? now : resource.lastActive;
-    const { id, name, status, owner, lastDeployed } = resource;
+    const { id, name, status, owner, lastDeployed, lastUpdated, language, ocrModel } = resource;
     return {
       id,
       shown:
@@ -311,9 +328,24 @@ function knownRows(facts: Facts, now: number, resources: readonly Resource[]): r
         ...{ NAME: name.toLowerCase(), STATUS: status, OWNER: owner },
         ...{ CREDITS: credits, RUNS: runs, TIME: time },
         ...{ LAST_ACTIVE_ON: lastActive, LAST_DEPLOYED_ON: lastDeployed },
+        ...{ LAST_UPDATED_ON: lastUpdated, ...byComponent(own) },
+        ...{ LANGUAGE: lower(language), OCR_MODEL: lower(ocrModel) },
       },
     };
   });
+}
+
+function lower(text: string | null): string | null {
+  return text === null ? null : text.toLowerCase();
+}
+
+function byComponent(charges: readonly Charge[]): Record<string, bigint> {
+  return Object.fromEntries(
+    COMPONENTS.map((component) => [
+      `${component}_CREDITS`,
+      sumsOf(charges.filter((charge) => charge.component === component)).credits,
+    ]),
+  );
 }
 
 async function factsNow(): Promise<{ readonly facts: Facts; readonly now: number }> {
@@ -331,25 +363,44 @@ function sum(rows: readonly Record<string, unknown>[], field: string): bigint {
 }
 
 interface Tab {
-  readonly list: 'guardrails' | 'workflows' | 'models';
+  readonly list: 'guardrails' | 'customScripts' | 'ocrDeployments' | 'workflows' | 'models';
   readonly fields: readonly string[];
   readonly nodes: string;
   readonly shownOf: (row: Record<string, unknown>) => unknown;
   readonly known: (facts: Facts, now: number) => readonly Known[];
 }
 
+const hosted = {
+  fields: [
+    ...['NAME', 'CREDITS', 'HOSTING_CREDITS', 'PROCESSING_CREDITS', 'TIME', 'LAST_ACTIVE_ON'],
+    ...['LAST_DEPLOYED_ON', 'STATUS', 'OWNER'],
+  ],
+  nodes: 'resource { name status owner lastActiveOn } credits time lastDeployedOn',
+  shownOf: ({ resource, credits, time, lastDeployedOn }: Record<string, unknown>): object => ({
+    ...(resource as object),
+    credits: micro(String(credits)),
+    time: ms(String(time)),
+    lastDeployedOn,
+  }),
+};
+
 const TABS: readonly Tab[] = [
   {
+    ...hosted,
     list: 'guardrails',
-    fields: ['NAME', 'CREDITS', 'TIME', 'LAST_ACTIVE_ON', 'LAST_DEPLOYED_ON', 'STATUS', 'OWNER'],
-    nodes: 'resource { name status owner lastActiveOn } credits time lastDeployedOn',
-    shownOf: ({ resource, credits, time, lastDeployedOn }) => ({
-      ...(resource as object),
-      credits: micro(String(credits)),
-      time: ms(String(time)),
-      lastDeployedOn,
-    }),
     known: (facts, now) => knownRows(facts, now, listed(facts, 'GUARDRAIL')),
+  },
+  {
+    ...hosted,
+    list: 'customScripts',
+    fields: ['LANGUAGE'],
+    known: (facts, now) => knownRows(facts, now, listed(facts, 'CUSTOM_SCRIPT')),
+  },
+  {
+    ...hosted,
+    list: 'ocrDeployments',
+    fields: ['OCR_MODEL'],
+    known: (facts, now) => knownRows(facts, now, listed(facts, 'OCR_DEPLOYMENT')),
   },
   {
     list: 'workflows',
@@ -360,7 +411,10 @@ const TABS: readonly Tab[] = [
   },
   {
     list: 'models',
-    fields: ['NAME', 'TYPE', 'CREDITS', 'TIME', 'LAST_DEPLOYED_ON'],
+    fields: [
+      ...['NAME', 'TYPE', 'CREDITS', 'HOSTING_CREDITS', 'FINE_TUNING_CREDITS', 'STORAGE_CREDITS'],
+      ...['PROCESSING_CREDITS', 'TIME', 'LAST_DEPLOYED_ON'],
+    ],
     nodes: 'model { name type } credits time lastDeployedOn',
     shownOf: ({ model, credits, time, lastDeployedOn }) => ({
       ...(model as object),
@@ -375,7 +429,8 @@ const TABS: readonly Tab[] = [
 function knownModels(facts: Facts, now: number): readonly Known[] {
   const charges = chargesIn(facts, SPAN, now);
   return facts.models.map(({ id, name, type }) => {
-    const { credits, time } = sumsOf(charges.filter(({ model }) => model === id));
+    const own = charges.filter(({ model }) => model === id);
+    const { credits, time } = sumsOf(own);
     const deployed = facts.resources.flatMap((one) =>
       one.model === id && one.lastDeployed !== null ? [one.lastDeployed] : [],
     );
@@ -385,7 +440,7 @@ function knownModels(facts: Facts, now: number): readonly Known[] {
       shown: { name, type, credits, time, lastDeployedOn: isoOrNull(last) },
       sortBy: {
         ...{ NAME: name.toLowerCase(), TYPE: type },
-        ...{ CREDITS: credits, TIME: time, LAST_DEPLOYED_ON: last },
+        ...{ CREDITS: credits, TIME: time, LAST_DEPLOYED_ON: last, ...byComponent(own) },
       },
     };
   });
@@ -427,7 +482,7 @@ describe('walking a view while it changes gives each row once, as it was at the 
         for (const walk of walks) if (!walk.isDone) await readPage(walk);
       }
 
-      expect(walks).toHaveLength(68);
+      expect(walks).toHaveLength(100);
       for (const { tab, field, direction, backwards, rows, wholes } of walks) {
         const known = tab.known(facts, now);
         expect(known.length).toBeGreaterThan(4);

@@ -311,5 +311,7 @@ const reportFilter: fc.Arbitrary<ReportFilter> = fc.oneof(
   fc.record({ hardware: fc.subarray(['gpu-a', 'gpu-b', 'cpu-a'], { minLength: 1 }) }),
   fc.record({ owners: fc.subarray(['ana', 'ben'], { minLength: 1 }) }),
   fc.record({ statuses: fc.subarray(['DEPLOYED', 'UNDEPLOYED', 'DELETED'], { minLength: 1 }) }),
+  fc.record({ modelTypes: fc.subarray(['BASE', 'FINE_TUNED'], { minLength: 1 }) }),
+  fc.record({ languages: fc.subarray(['python', 'TypeScript', 'cobol'], { minLength: 1 }) }),
   fc.record({ search: fc.constantFrom('1', 'GUARD', 'model', 'o') }),
 );

@@ -42,12 +42,16 @@ export interface Resource {
   readonly externalId: string;
   readonly name: string;
   readonly owner: string | null;
+  readonly language: string | null;
+  readonly ocrModel: string | null;
   /** As the API shows it: hosting recorded afterwards was a deployment too. */
   readonly status: string;
   readonly model: number | null;
   readonly wasDeployed: boolean;
   /** The last deployment: by a call, or as hosting that was recorded afterwards. */
   readonly lastDeployed: number | null;
+  /** The last change of the deployment by a call, or the stop. */
+  readonly lastUpdated: number | null;
   /** The last lifecycle call, usage event, or end of hosting that was recorded afterwards; of what runs it is now. */
   readonly lastActive: number | null;
 }
@@ -117,6 +121,8 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
       externalId: text(row, 'external_id'),
       name: text(row, 'name'),
       owner: orNull(row, 'owner', text),
+      language: orNull(row, 'language', text),
+      ocrModel: orNull(row, 'ocr_model', text),
       status:
         text(row, 'status') === 'IN_DEVELOPMENT' &&
         segments.some((segment) => segment['resource_id'] === row['resource_id'])
@@ -128,6 +134,7 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
         orNull(row, 'deployed_at', instant),
         ...periodsOf(row).map((period) => instant(period, 'occurred_at')),
       ]),
+      lastUpdated: orNull(row, 'changed_at', instant),
       lastActive: latest([
         orNull(row, 'lifecycle_at', instant),
         ...periodsOf(row).map((period) => instant(period, 'ended_at')),

@@ -31,6 +31,10 @@ const SOURCE = 'history';
 export const HARDWARE = ['gpu-a', 'gpu-b', 'cpu-a'] as const;
 export const MODELS = ['model-1', 'model-2', 'model-unused'] as const;
 
+function typeOfModel(index: number): 'BASE' | 'FINE_TUNED' {
+  return index % 2 === 0 ? 'BASE' : 'FINE_TUNED';
+}
+
 const park: readonly RegisterAnyInput[] = [
   { kind: 'WORKFLOW', externalId: 'wf-1', name: 'Flow 1', owner: 'ana' },
   { kind: 'WORKFLOW', externalId: 'wf-2', name: 'Flow 2' },
@@ -41,7 +45,7 @@ const park: readonly RegisterAnyInput[] = [
     name: `Deployment ${i}`,
     owner: i === 0 ? 'ana' : 'ben',
     modelExternalId: i < 2 ? MODELS[0] : MODELS[1],
-    modelType: 'BASE' as const,
+    modelType: typeOfModel(i < 2 ? 0 : 1),
   })),
   { kind: 'GUARDRAIL', externalId: 'gr-1', name: 'Guardrail 1', owner: 'ben' },
   { kind: 'GUARDRAIL', externalId: 'gr-unused', name: 'Guardrail 2' },
@@ -56,8 +60,8 @@ const park: readonly RegisterAnyInput[] = [
     kind: 'CUSTOM_SCRIPT',
     externalId: 'cs-2',
     name: 'Script 2',
-    language: 'python',
-    languageVersion: '3',
+    language: 'TypeScript',
+    languageVersion: '6',
   },
   { kind: 'OCR_DEPLOYMENT', externalId: 'ocr-1', name: 'Ocr 1', ocrModel: 'x', owner: 'ana' },
   { kind: 'OCR_DEPLOYMENT', externalId: 'ocr-2', name: 'Ocr 2', ocrModel: 'y' },
@@ -116,9 +120,9 @@ async function settle(gateway: TestGateway, plan: HistoryPlan): Promise<Living> 
       input: { name, ...shape, creditsPerHour: formatMicro(BigInt(1_234_567 + index * 777_777)) },
     });
   }
-  for (const externalId of MODELS) {
+  for (const [index, externalId] of MODELS.entries()) {
     await gateway.query(RegisterModelDocument, {
-      input: { accountId, externalId, name: externalId, type: 'BASE' },
+      input: { accountId, externalId, name: externalId, type: typeOfModel(index) },
     });
   }
   const { data } = await gateway.query(RegisterResourcesDocument, { accountId, resources: park });

@@ -95,9 +95,11 @@ export function allocatedIn(
     // The part of the range in which it is in effect; there is none in a range without length.
     const start = Math.max(from, range.from);
     const end = Math.min(to ?? range.to, range.to);
-    if (of === unit && start < end) sum += counted;
+    if (of !== unit || start >= end || counted === 0n) continue;
+    sum += counted;
+    count += 1;
   }
-  return sum;
+  return { sum, count };
 }
 
 /** Each bucket with what falls into it. */
@@ -169,6 +171,8 @@ export interface ReportFilter {
   readonly hardware?: readonly string[];
   readonly owners?: readonly string[];
   readonly statuses?: readonly string[];
+  readonly modelTypes?: readonly string[];
+  readonly languages?: readonly string[];
   readonly search?: string;
 }
 
@@ -228,12 +232,15 @@ export function nameOf(resource: { readonly kind: string; readonly externalId: s
 // All conditions must hold; what a condition does not apply to does not meet it.
 function passes(facts: Facts, charge: Charge, filter: ReportFilter): boolean {
   const { search = '' } = filter;
-  const named = charge.resource ?? facts.models.find(({ id }) => id === charge.model);
+  const model = facts.models.find(({ id }) => id === charge.model);
+  const named = charge.resource ?? model;
   const conditions: [readonly string[] | undefined, string | null][] = [
     [filter.categories, charge.category],
     [filter.hardware, valueOf(facts, charge, 'HARDWARE')],
     [filter.owners, valueOf(facts, charge, 'OWNER')],
     [filter.statuses, charge.resource === null ? null : charge.resource.status],
+    [filter.modelTypes, model?.type ?? null],
+    [filter.languages, charge.resource?.language ?? null],
   ];
   return (
     conditions.every(([allowed, value]) => !allowed || allowed.some((one) => one === value)) &&
