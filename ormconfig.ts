@@ -18,6 +18,7 @@ import { NarrowGrants1770197000000 } from './migrations/1770197000000-narrow-gra
 import { RecordChanges1770200000000 } from './migrations/1770200000000-record-changes.ts';
 import { ProtectRows1770210000000 } from './migrations/1770210000000-protect-rows.ts';
 import { TestWebhooks1770220000000 } from './migrations/1770220000000-test-webhooks.ts';
+import { UnitOfEvents1770221000000 } from './migrations/1770221000000-unit-of-events.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -90,4 +91,5 @@ export const migrations = [
   RecordChanges1770200000000,
   ProtectRows1770210000000,
   TestWebhooks1770220000000,
+  UnitOfEvents1770221000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -68,6 +68,7 @@ async function newBatch(
     kind: 'WORKFLOW',
     subjectId: Number(row['resource_id']),
     quantity: 1,
+    unit: null,
     creditsMicro: 0n,
     occurredAtMs: nowMs - (index % 4) * QUARTER_HOUR_MS,
     endedAtMs: null,

@@ -28,7 +28,7 @@ const typeOfCloudEvent = {
 type Recorded = (typeof typeOfCloudEvent)[keyof typeof typeOfCloudEvent];
 const recordedTypes: ReadonlyMap<unknown, Recorded> = new Map(Object.entries(typeOfCloudEvent));
 
-const USAGE_FIELDS: readonly string[] = ['quantity', 'credits'];
+const USAGE_FIELDS: readonly string[] = ['quantity', 'unit', 'credits'];
 const HOSTING_FIELDS: readonly string[] = ['hardware', 'replicas', 'from', 'to'];
 /** As many points as a mutation. */
 const CALL: Work = { type: 'mutation', points: 20 };
@@ -87,6 +87,7 @@ function reportOf(event: unknown): Report {
       modelExternalId: isModel ? externalId : null,
       type,
       quantity: member(data, 'quantity'),
+      unit: member(data, 'unit'),
       credits: member(data, 'credits'),
       occurredAt: type === 'HOSTING' ? null : timeOf(member(event, 'time')),
       hardware: member(data, 'hardware'),

@@ -141,6 +141,7 @@ class Batch {
       kind,
       subjectId,
       quantity: event.quantity,
+      unit: event.unit,
       creditsMicro: event.creditsMicro,
       occurredAtMs: event.occurredAtMs,
       endedAtMs: event.hosting?.toMs ?? null,

@@ -7,6 +7,8 @@ import { DAY_MS, isoInstant, type Range } from '../core/range.ts';
 import type { SubjectKind, UsageType } from '../rollups/kinds.ts';
 
 export const EVENTS_PER_CALL_MAX = 5_000;
+/** The longest unit, in UTF-16 units as all texts. */
+export const UNIT_MAX = 32;
 
 /** Why an event was not recorded. */
 export type RejectionCode =
@@ -50,6 +52,8 @@ export interface UsageEvent {
   readonly subject: SubjectRef;
   /** Runs, pages, tokens; replicas of a period. */
   readonly quantity: number;
+  /** What the quantity counts, such as pages; null when nothing was said, as of every period. */
+  readonly unit: string | null;
   readonly creditsMicro: bigint;
   /** When it happened; the start of a period. */
   readonly occurredAtMs: number;
@@ -63,6 +67,7 @@ export interface EventContent {
   readonly kind: SubjectKind;
   readonly subjectId: number;
   readonly quantity: number;
+  readonly unit: string | null;
   readonly creditsMicro: bigint;
   readonly occurredAtMs: number;
   readonly endedAtMs: number | null;
@@ -184,6 +189,7 @@ export function differences(
       recorded.kind === event.subject.kind && recorded.subjectId === found.subjectId,
     ],
     [isPeriod ? 'replicas' : 'quantity', recorded.quantity === event.quantity],
+    ['unit', recorded.unit === event.unit],
     ['credits', recorded.creditsMicro === event.creditsMicro],
     [isPeriod ? 'from' : 'occurredAt', recorded.occurredAtMs === event.occurredAtMs],
     ['to', recorded.endedAtMs === (event.hosting?.toMs ?? null)],

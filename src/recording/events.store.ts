@@ -2,7 +2,18 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { AccountTotals } from '../account/account.ts';
 import type { Tx } from '../db/database.ts';
-import { at, big, int, intOrNull, ms, msOrNull, oneOf, type Row, text } from '../db/decode.ts';
+import {
+  at,
+  big,
+  int,
+  intOrNull,
+  ms,
+  msOrNull,
+  oneOf,
+  type Row,
+  text,
+  textOrNull,
+} from '../db/decode.ts';
 import { empty, join, sql, type Sql, unnested } from '../db/sql.ts';
 import type { EventFilter, EventIdentity, RecordedEvent } from './event.ts';
 import type { NewEvent } from './admission.ts';
@@ -19,6 +30,7 @@ export class UsageEventRow {
   kind!: string;
   @Column({ name: 'subject_id', type: 'int' }) subjectId!: number;
   @Column({ name: 'quantity', ...bigintColumn }) quantity!: bigint;
+  @Column({ name: 'unit', type: 'text', nullable: true }) unit!: string | null;
   @Column({ name: 'credits_micro', ...bigintColumn }) creditsMicro!: bigint;
   @Column({ name: 'occurred_at', ...instantColumn }) occurredAtMs!: number;
   @Column({ name: 'recorded_at', ...instantColumn }) recordedAtMs!: number;
@@ -29,7 +41,7 @@ export class UsageEventRow {
   @Column({ name: 'void_change', ...sequenceColumn, nullable: true }) voidChange!: number | null;
 }
 
-const EVENT = sql`e.account_id, e.seq, e.source, e.event_id, e.type, e.kind, e.subject_id, e.quantity, e.credits_micro,
+const EVENT = sql`e.account_id, e.seq, e.source, e.event_id, e.type, e.kind, e.subject_id, e.quantity, e.unit, e.credits_micro,
   e.occurred_at, e.recorded_at, e.ended_at, e.hardware_id, e.voided_at`;
 
 /** The recorded events with these identities and up to a number, in no order. */
@@ -72,9 +84,9 @@ export async function insertEvents(
   const rows =
     await tx.query(sql`/* usage.insertEvents */ with counted as (${totalsSet(accountId, totals)}),
      inserted as (
-       insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity,
+       insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity, unit,
          credits_micro, occurred_at, ended_at, hardware_id)
-       select ${accountId}, ${at(batch.nowMs)}, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity,
+       select ${accountId}, ${at(batch.nowMs)}, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
          k.credits_micro, to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id
        from ${unnested(events, {
          seq: ['bigint', (event) => event.seq],
@@ -84,6 +96,7 @@ export async function insertEvents(
          kind: ['resource_kind', (event) => event.kind],
          subject_id: ['int', (event) => event.subjectId],
          quantity: ['bigint', (event) => event.quantity],
+         unit: ['text', (event) => event.unit],
          credits_micro: ['bigint', (event) => event.creditsMicro],
          occurred_ms: ['bigint', (event) => event.occurredAtMs],
          ended_ms: ['bigint', (event) => event.endedAtMs],
@@ -196,6 +209,7 @@ function eventFromRow(row: Row): RecordedEvent {
     kind: oneOf(row, 'kind', subjectKinds),
     subjectId: int(row, 'subject_id'),
     quantity: int(row, 'quantity'),
+    unit: textOrNull(row, 'unit'),
     creditsMicro: big(row, 'credits_micro'),
     occurredAtMs: ms(row, 'occurred_at'),
     recordedAtMs: ms(row, 'recorded_at'),

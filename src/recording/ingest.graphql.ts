@@ -80,6 +80,12 @@ class UsageEventInput {
     description: 'Whole units, zero or more: runs, pages, tokens. Default 1.',
   })
   readonly quantity?: number | null;
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'What the quantity counts, such as "pages", "tokens" or "calls": at most 32 characters, kept to the letter. It is part of the content of the event.',
+  })
+  readonly unit?: string | null;
   @Field(() => CreditsScalar, {
     nullable: true,
     description:
@@ -147,6 +153,11 @@ export class UsageEventObject extends NodeType {
   @Field(() => String) readonly eventId!: string;
   @Field(() => usageEventTypes) readonly type!: string;
   @Field(() => SafeIntScalar) readonly quantity!: number;
+  @Field(() => String, {
+    nullable: true,
+    description: 'What the quantity counts; null when the event was recorded without a unit.',
+  })
+  readonly unit!: string | null;
   @Field(() => CreditsScalar) readonly credits!: bigint;
   @Field(() => DateTimeScalar) readonly occurredAt!: number;
   @Field(() => DateTimeScalar) readonly recordedAt!: number;
@@ -162,6 +173,7 @@ export function usageEventNode(event: RecordedEvent): UsageEventObject {
     eventId: event.eventId,
     type: event.type,
     quantity: event.quantity,
+    unit: event.unit,
     credits: event.creditsMicro,
     occurredAt: event.occurredAtMs,
     recordedAt: event.recordedAtMs,

@@ -5,7 +5,7 @@ import { decodeId, type NodeType } from '../core/identity.ts';
 import { parseInstant } from '../core/instant.ts';
 import { parseMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
-import { parseText } from '../core/text.ts';
+import { parseText, TEXT_MAX } from '../core/text.ts';
 import { REPLICAS_MAX } from '../hosting/charge.ts';
 import { resourceKinds, typeOfKind, type ResourceKind } from '../resources/resource.ts';
 import {
@@ -14,7 +14,14 @@ import {
   type UsageEventType,
   type UsageType,
 } from '../rollups/kinds.ts';
-import { quoted, rejected, type Rejection, type SubjectRef, type UsageEvent } from './event.ts';
+import {
+  quoted,
+  rejected,
+  UNIT_MAX,
+  type Rejection,
+  type SubjectRef,
+  type UsageEvent,
+} from './event.ts';
 
 /** Fields as a client sent them, of any type: GraphQL has checked their types, REST has not. Null counts as left out. */
 export interface RawFields {
@@ -28,6 +35,7 @@ export interface RawFields {
   /** For an event. */
   readonly type?: unknown;
   readonly quantity?: unknown;
+  readonly unit?: unknown;
   readonly credits?: unknown;
   readonly occurredAt?: unknown;
   /** For a period. */
@@ -50,6 +58,7 @@ export function parseUsageEvent(raw: RawFields, accountId: number): UsageEvent |
       type,
       subject: subjectOf(raw, type, accountId),
       quantity: wholeNumber('quantity', raw.quantity ?? 1, 0, Number.MAX_SAFE_INTEGER),
+      unit: unitOf(raw.unit ?? null),
       creditsMicro: creditsOf(raw.credits ?? null, type),
       occurredAtMs: instantOf('occurredAt', raw.occurredAt),
       hosting: null,
@@ -75,6 +84,7 @@ export function parseHostingPeriod(raw: RawFields, accountId: number): UsageEven
       type: 'HOSTING',
       subject: subjectOf(raw, 'HOSTING', accountId),
       quantity: wholeNumber('replicas', raw.replicas ?? 1, 1, REPLICAS_MAX),
+      unit: null,
       creditsMicro: 0n,
       occurredAtMs,
       hosting: { hardware: textOf('hardware', raw.hardware), toMs },
@@ -202,9 +212,13 @@ function wholeNumber(field: string, value: unknown, from: number, to: number): n
   throw mustBe(field, value, `a whole number from ${from} to ${to}`);
 }
 
-function textOf(field: string, value: unknown): string {
+function textOf(field: string, value: unknown, maxLength = TEXT_MAX): string {
   if (typeof value !== 'string') throw mustBe(field, value, 'a string');
-  return parseText(value, [field]);
+  return parseText(value, [field], maxLength);
+}
+
+function unitOf(unit: unknown): string | null {
+  return unit === null ? null : textOf('unit', unit, UNIT_MAX);
 }
 
 function memberOf<T extends string>(

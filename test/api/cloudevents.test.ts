@@ -64,7 +64,7 @@ function aCloudEvent(changes: object = {}): object {
     id: `c${made}`,
     subject: 'BROWSER_POD/pod-5',
     time: '2026-03-10T11:00:00Z',
-    data: { quantity: 12, credits: '0.36' },
+    data: { quantity: 12, unit: 'sessions', credits: '0.36' },
     ...changes,
   };
 }
@@ -112,7 +112,7 @@ describe('POST /v1/events', () => {
     const answer = await gateway.query(
       `mutation ($accountId: ID) { recordUsage(accountId: $accountId, events: [{ source: "ocr", eventId: "shared",
         type: PROCESSING, occurredAt: "2026-03-10T12:00:00+01:00", resourceKind: BROWSER_POD,
-        resourceExternalId: "pod-5", quantity: 12, credits: "0.360" }]) { duplicates } }`,
+        resourceExternalId: "pod-5", quantity: 12, unit: "sessions", credits: "0.360" }]) { duplicates } }`,
       { accountId },
     );
 
@@ -134,6 +134,7 @@ describe('POST /v1/events', () => {
     ['a seventh fraction digit', { data: { credits: '0.1234567' } }, '7 fraction digits'],
     ['2^63 micro-credits', { data: { credits: '9223372036854.775808' } }, 'too large'],
     ['2^53 pages', { data: { credits: '1', quantity: 2 ** 53 } }, 'quantity'],
+    ['a long unit', { data: { credits: '1', unit: 'x'.repeat(33) } }, 'unit'],
     ['a misspelled field', { data: { credits: '1', quantitty: 2 } }, 'quantitty'],
     ['data in base 64', { data: undefined, data_base64: 'e30=' }, 'data_base64'],
     ['data that is no object', { data: 'credits' }, 'data'],

@@ -21,7 +21,7 @@ const EVENTS = `query ($id: ID, $range: DateRangeInput, $resourceId: ID, $modelI
     usageEvents(range: $range, resourceId: $resourceId, modelId: $modelId, eventId: $eventId, first: $first, after: $after) {
       totalCount
       pageInfo { hasNextPage endCursor }
-      nodes { id eventId type quantity credits occurredAt recordedAt voidedAt resource { externalId } model { externalId } }
+      nodes { id eventId type quantity unit credits occurredAt recordedAt voidedAt resource { externalId } model { externalId } }
     }
   }
 }`;
@@ -184,6 +184,29 @@ describe('recordUsage', () => {
       [2, 'DUPLICATE'],
     ]);
     expect(payload.results[1]?.message).toContain('credits');
+  });
+
+  it('takes the unit as part of the content', async () => {
+    const [pages, none] = [anEvent({ eventId: 'in pages', unit: 'pages' }), anEvent()];
+    await record(pages, none);
+
+    const payload = await record(
+      { ...pages, unit: 'tokens' },
+      { ...pages, unit: null },
+      { ...none, unit: 'pages' },
+      pages,
+      none,
+    );
+
+    expect(codes(payload)).toEqual([
+      [0, 'CONFLICT'],
+      [1, 'CONFLICT'],
+      [2, 'CONFLICT'],
+      [3, 'DUPLICATE'],
+      [4, 'DUPLICATE'],
+    ]);
+    expect(payload.results.slice(0, 3).every(({ message }) => message.includes('unit'))).toBe(true);
+    expect((await listEvents({ eventId: 'in pages' })).nodes).toMatchObject([{ unit: 'pages' }]);
   });
 
   it('counts what of a batch is new, and only that, when the rest was recorded before', async () => {

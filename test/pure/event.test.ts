@@ -94,6 +94,11 @@ describe('parseUsageEvent', () => {
     ['quantity', { quantity: 0.5 }],
     ['quantity', { quantity: NaN }],
     ['quantity', { quantity: '1' }],
+    ['unit', { unit: '' }],
+    ['unit', { unit: ' ' }],
+    ['unit', { unit: 'x'.repeat(33) }],
+    ['unit', { unit: 'nul \0' }],
+    ['unit', { unit: 12 }],
     ['credits', { credits: '0.0000001' }],
     ['credits', { credits: '-0.000001' }],
     ['credits', { credits: '9223372036854.775808' }],
@@ -113,6 +118,12 @@ describe('parseUsageEvent', () => {
 
     expect(rejection.code).toBe('INVALID_EVENT');
     expect(rejection.message).toContain(field);
+  });
+
+  it('takes a unit of up to 32 characters to the letter, and none', () => {
+    expect(anEvent({ unit: 'x'.repeat(32) }).unit).toBe('x'.repeat(32));
+    expect(anEvent({ unit: ' Pages ' }).unit).toBe(' Pages ');
+    expect([anEvent().unit, anEvent({ unit: null }).unit]).toEqual([null, null]);
   });
 
   it('takes texts up to 255 characters and quantities up to 2^53 - 1', () => {
@@ -221,6 +232,7 @@ describe('differences', () => {
     kind: 'GUARDRAIL',
     subjectId: 4,
     quantity: 1,
+    unit: null,
     creditsMicro: 250_000n,
     occurredAtMs: NOW,
     endedAtMs: null,
@@ -247,6 +259,15 @@ describe('differences', () => {
       'credits',
       'occurredAt',
     ]);
+  });
+
+  it('tells units apart by each letter, and none from any', () => {
+    const pages = { ...recorded, unit: 'pages' };
+
+    expect(differences(pages, anEvent({ unit: 'pages' }), found)).toEqual([]);
+    expect(differences(pages, anEvent({ unit: 'Pages' }), found)).toEqual(['unit']);
+    expect(differences(pages, anEvent(), found)).toEqual(['unit']);
+    expect(differences(recorded, anEvent({ unit: 'pages' }), found)).toEqual(['unit']);
   });
 
   it('tells a period from an event by its type alone', () => {

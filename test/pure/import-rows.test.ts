@@ -63,6 +63,15 @@ describe('a usage row', () => {
     });
   });
 
+  it('has the unit of its cell, or none where the cell is empty', () => {
+    const flags = [...processing, '--credits-per-unit', '1', '--unit', 'of'];
+
+    expect(usage({ when: '2026-03-01', tokens: '1', of: 'tokens' }, ...flags)['unit']).toBe(
+      'tokens',
+    );
+    expect(usage({ when: '2026-03-01', tokens: '1', of: '' }, ...flags)['unit']).toBeUndefined();
+  });
+
   it('becomes a WORKFLOW_RUN of a workflow, which has no credits', () => {
     const flags = [...usageFlags, '--type', '=WORKFLOW_RUN', '--resource', '=summaries'];
 

@@ -48,6 +48,7 @@ export type ValueFlag =
   | 'model'
   | 'at'
   | 'quantity'
+  | 'unit'
   | 'credits'
   | 'from'
   | 'to'
@@ -89,6 +90,7 @@ export function usageEventOf(row: Row, mapping: Mapping): InputObject {
     occurredAt: isoInstant(instantMs(needed('at', row, mapping), mapping.time, 'at')),
     ...(namesModel(type) ? modelRefOf(row, mapping) : resourceRefOf(row, mapping)),
     quantity,
+    unit: optional('unit', row, mapping),
     credits: type === 'WORKFLOW_RUN' ? undefined : creditsOf(row, mapping, quantity ?? 1),
   };
 }

@@ -63,6 +63,7 @@ const valueFlags: Readonly<Record<ValueFlag, FlagRule>> = {
   type: { flag: 'type', about: Object.keys(usageEventTypes).join(' | '), only: 'usage' },
   at: { flag: 'at', about: 'when it happened', only: 'usage' },
   quantity: { flag: 'quantity', about: 'runs, pages, tokens (default =1)', only: 'usage' },
+  unit: { flag: 'unit', about: "what the quantity counts, e.g. '=tokens'", only: 'usage' },
   credits: { flag: 'credits', about: 'the charge', only: 'usage' },
   from: { flag: 'from', about: 'start of the period', only: 'hosting' },
   to: { flag: 'to', about: 'end of the period', only: 'hosting' },
