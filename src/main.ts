@@ -16,6 +16,7 @@ import { migrate } from './db/migrate.ts';
 import { resealedSentence, resealSecrets } from './partners/reseal.service.ts';
 import { secretBox } from './partners/secret-box.service.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
+import { BuiltPages } from './http/built-pages.ts';
 import { eventRate } from './http/rates.ts';
 import { openSharedCounters } from './http/shared-counters.ts';
 import { startServer } from './server.ts';
@@ -95,14 +96,7 @@ async function main(): Promise<void> {
 
 async function start(config: Config, started: Started): Promise<void> {
   const { database, url } = await openMigrated(config, await databaseUrl(config, started), started);
-  const clock = new SystemClock();
-  const time = await keepTime(clock, database, (line) => {
-    process.stderr.write(`${line}\n`);
-  });
-  started.add(() => {
-    time.stop();
-    return Promise.resolve();
-  });
+  const clock = await startClock(database, started);
   const { ingestWindowDays, ingestAheadSeconds, accountDefaults } = config;
   const { onError } = failures;
   const webhooks = {
@@ -133,12 +127,14 @@ async function start(config: Config, started: Started): Promise<void> {
   const keys = { operatorSecret: secret, demo };
   const keysFile = process.stdout.isTTY ? null : await keepKeys(config.dataDir, keys);
   app.start();
+  const pages = new BuiltPages();
   const server = await startServer({
     app,
     database,
     clock,
     http: config.http,
     sharedCounterOf: counters?.counterOf,
+    pages,
     backgroundFailures: failures.counts,
   });
   const jobs = await startJobs({
@@ -150,7 +146,28 @@ async function start(config: Config, started: Started): Promise<void> {
   });
   started.add(() => Promise.all([server.close(), jobs.stop()]), WORK_STOPS_WITHIN_MS);
   const address = await server.listen({ port: config.port, host: config.host });
+  preparePages(pages);
   process.stdout.write(welcome({ address, keys, keysFile }));
+}
+
+async function startClock(database: Database, started: Started): Promise<SystemClock> {
+  const clock = new SystemClock();
+  const time = await keepTime(clock, database, (line) => {
+    process.stderr.write(`${line}\n`);
+  });
+  started.add(() => {
+    time.stop();
+    return Promise.resolve();
+  });
+  return clock;
+}
+
+/** Builds them beside everything else, if they need it. */
+function preparePages(pages: BuiltPages): void {
+  pages.prepare().catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`The pages could not be built: ${reason}\n`);
+  });
 }
 
 /** The keys of webhook secrets. Of several the first has sealed all secrets when this ends. */

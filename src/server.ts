@@ -6,6 +6,7 @@ import type { App } from './app.ts';
 import type { Clock } from './core/clock.ts';
 import type { Database } from './db/database.ts';
 import { RequestContext } from './graphql/context.ts';
+import type { BuiltPages } from './http/built-pages.ts';
 import { registerEventsRoute } from './http/events.ts';
 import type { HttpOptions } from './http/options.ts';
 import type { OverloadOptions } from './http/overload.ts';
@@ -22,6 +23,8 @@ export interface ServerDeps {
   readonly sharedCounterOf?: CounterOf | undefined;
   /** For tests: takes the place of what is measured. */
   readonly overload?: Partial<OverloadOptions>;
+  /** The pages that a person opens; left out: as they were built. */
+  readonly pages?: BuiltPages | undefined;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -34,6 +37,7 @@ export async function startServer({
   http,
   sharedCounterOf,
   overload,
+  pages,
   backgroundFailures = {},
 }: ServerDeps): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
@@ -60,6 +64,7 @@ export async function startServer({
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
     ...(http.pointRates === null ? {} : { points: pointRates(http.pointRates, sharedCounterOf) }),
     backgroundFailures,
+    pages,
     extraRoutes: (server, { admission, check }) =>
       registerEventsRoute(server, {
         ingest: app.ingest,

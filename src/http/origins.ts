@@ -66,7 +66,8 @@ export class Origins {
     if (!this.allows(request, actor)) throw refusalOf(request.headers.origin);
   }
 
-  private async mayCall(origin: string): Promise<boolean> {
+  /** Whether pages of an origin may call with some key, and may embed the Usage page. */
+  async mayCall(origin: string): Promise<boolean> {
     return this.listed.has(origin) || (await this.deps.isTokenOrigin?.(origin)) === true;
   }
 

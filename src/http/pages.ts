@@ -1,106 +1,139 @@
-// The pages that a person opens in a browser. This server serves everything: the explorer's files come from installed
-// packages, by an explicit list, and each page's policy keeps the browser from asking any other server.
+// The pages that a person opens in a browser: the Usage page and the explorer. This server serves everything, and each page's
+// policy keeps the browser from asking any other server.
 
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { NotFoundError } from '../core/errors.ts';
+import type { BuiltPages, Missing } from './built-pages.ts';
 
-const require = createRequire(import.meta.url);
+const RETRY_AFTER_SECONDS = 2;
+const NONCE_BYTES = 16;
 
-interface Asset {
-  readonly url: string;
-  /** The manifest of the file's package. */
-  readonly manifest: string;
-  readonly file: string;
-  readonly type: 'text/javascript' | 'text/css';
+const TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.ttf': 'font/ttf',
+  '.woff2': 'font/woff2',
+};
+
+export interface PagesDeps {
+  readonly pages: BuiltPages;
+  /** Whether pages of an origin may embed the Usage page. */
+  readonly mayEmbed: (origin: string) => Promise<boolean>;
 }
 
-const ASSETS: readonly Asset[] = [
-  {
-    url: '/graphiql/react.js',
-    manifest: require.resolve('react/package.json'),
-    file: 'umd/react.production.min.js',
-    type: 'text/javascript',
-  },
-  {
-    url: '/graphiql/react-dom.js',
-    manifest: require.resolve('react-dom/package.json'),
-    file: 'umd/react-dom.production.min.js',
-    type: 'text/javascript',
-  },
-  {
-    url: '/graphiql/graphiql.js',
-    manifest: require.resolve('graphiql/package.json'),
-    file: 'graphiql.min.js',
-    type: 'text/javascript',
-  },
-  {
-    url: '/graphiql/graphql-sse.js',
-    manifest: require.resolve('graphql-sse/package.json'),
-    file: 'umd/graphql-sse.min.js',
-    type: 'text/javascript',
-  },
-  {
-    url: '/graphiql/graphiql.css',
-    manifest: require.resolve('graphiql/package.json'),
-    file: 'graphiql.min.css',
-    type: 'text/css',
-  },
-];
-
-/** Adds the start page, the GraphQL explorer and its files. */
-export async function servePages(app: FastifyInstance): Promise<void> {
-  await servePage(app, '/', 'start.html');
-  await servePage(app, '/graphiql', 'graphiql.html');
-  for (const asset of ASSETS) await serveAsset(app, asset);
-}
-
-async function servePage(app: FastifyInstance, url: string, name: string): Promise<void> {
-  const html = await readFile(new URL(`./pages/${name}`, import.meta.url), 'utf8');
-  const policy = contentPolicy(html);
-  app.get(url, (_request, reply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .headers({
-        'content-security-policy': policy,
-        'cache-control': 'no-cache',
-        'referrer-policy': 'no-referrer',
-      })
-      .send(html),
+/** Adds the Usage page, the explorer and their files. */
+export function servePages(app: FastifyInstance, { pages, mayEmbed }: PagesDeps): void {
+  const usage = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const build = await pages.current();
+    void reply.header('vary', 'referer');
+    if (typeof build === 'string') return answerMissing(reply, build);
+    const nonce = randomBytes(NONCE_BYTES).toString('base64url');
+    const embedder = await embedderOf(request, mayEmbed);
+    return answerPage(reply, build.usage.replaceAll('{{nonce}}', nonce), [
+      `style-src 'self' 'nonce-${nonce}'`,
+      `require-trusted-types-for 'script'`,
+      `frame-ancestors ${embedder ?? `'none'`}`,
+    ]);
+  };
+  app.get('/usage', usage);
+  app.get('/usage/*', usage);
+  app.get('/graphiql', async (_request, reply) => {
+    const build = await pages.current();
+    if (typeof build === 'string') return answerMissing(reply, build);
+    // The editor sets inline styles as it runs.
+    return answerPage(reply, build.explorer, [
+      `style-src 'self' 'unsafe-inline'`,
+      `worker-src 'self'`,
+      `frame-ancestors 'none'`,
+    ]);
+  });
+  app.get<{ Params: { name: string } }>('/usage/assets/:name', (request, reply) =>
+    answerAsset(pages, request, reply),
   );
-}
-
-async function serveAsset(app: FastifyInstance, asset: Asset): Promise<void> {
-  const content = await readFile(path.join(path.dirname(asset.manifest), asset.file));
-  // Weak, because it names the content, which is sent in several encodings.
-  const etag = `W/"${createHash('sha256').update(content).digest('base64url')}"`;
-  app.get(asset.url, (request, reply) => {
-    void reply.headers({ etag, 'cache-control': 'no-cache' });
-    if (request.headers['if-none-match'] === etag) return reply.status(304).send();
-    return reply.type(`${asset.type}; charset=utf-8`).send(content);
+  app.get('/', { exposeHeadRoute: false }, (request, reply) => {
+    void reply.header('vary', 'accept');
+    const isPerson = request.headers.accept?.includes('text/html') === true;
+    return isPerson ? reply.redirect('/usage', 303) : ADDRESSES;
   });
 }
 
-// A page's scripts are allowed by their hash, so injected ones do not run. Inline styles are allowed, because the explorer
-// sets them at run time.
-function contentPolicy(html: string): string {
-  const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
-    ([, script]) =>
-      `'sha256-${createHash('sha256')
-        .update(script ?? '')
-        .digest('base64')}'`,
-  );
-  return [
-    `default-src 'none'`,
-    [`script-src 'self'`, ...scripts].join(' '),
-    `style-src 'self' 'unsafe-inline'`,
-    `img-src 'self' data:`,
-    `font-src 'self' data:`,
-    `connect-src 'self'`,
-    `base-uri 'none'`,
-    `form-action 'none'`,
-    `frame-ancestors 'none'`,
-  ].join('; ');
+/** What programs that ask for the root are told. */
+const ADDRESSES = {
+  usage: '/usage',
+  explorer: '/graphiql',
+  graphql: '/graphql',
+  events: '/v1/events',
+  health: '/health/ready',
+  metrics: '/metrics',
+};
+
+// The page is asked for before its token is known. Where a browser does not say who embeds it, nobody may.
+async function embedderOf(
+  { headers: { referer } }: FastifyRequest,
+  mayEmbed: PagesDeps['mayEmbed'],
+): Promise<string | null> {
+  if (referer === undefined || !URL.canParse(referer)) return null;
+  const { origin } = new URL(referer);
+  return (await mayEmbed(origin)) ? origin : null;
+}
+
+// It has no entity tag: each answer has a nonce of its own, which the page in a cache would not have.
+function answerPage(reply: FastifyReply, html: string, policy: readonly string[]): FastifyReply {
+  return reply
+    .type('text/html; charset=utf-8')
+    .headers({
+      'content-security-policy': [
+        `default-src 'none'`,
+        `script-src 'self'`,
+        `connect-src 'self'`,
+        `img-src 'self' data:`,
+        `font-src 'self'`,
+        `base-uri 'none'`,
+        `form-action 'none'`,
+        ...policy,
+      ].join('; '),
+      'cache-control': 'no-cache',
+      'referrer-policy': 'no-referrer',
+    })
+    .send(html);
+}
+
+const SENTENCES: Readonly<Record<Missing, string>> = {
+  BUILDING: 'This page is being built. It opens in a moment.',
+  FAILED: 'This page could not be built: see the log of the gateway, then run: npm run build',
+};
+
+function answerMissing(reply: FastifyReply, missing: Missing): FastifyReply {
+  const isBuilding = missing === 'BUILDING';
+  const refresh = isBuilding
+    ? `<meta http-equiv="refresh" content="${RETRY_AFTER_SECONDS}" />`
+    : '';
+  if (isBuilding) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+  return reply
+    .status(503)
+    .type('text/html; charset=utf-8')
+    .header('content-security-policy', `default-src 'none'; frame-ancestors 'none'`)
+    .send(
+      `<!doctype html><html lang="en"><meta charset="utf-8" />${refresh}<title>Usage</title><p>${SENTENCES[missing]}</p></html>`,
+    );
+}
+
+async function answerAsset(
+  pages: BuiltPages,
+  request: FastifyRequest<{ Params: { name: string } }>,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { name } = request.params;
+  const type = TYPES[path.extname(name)];
+  const content = type === undefined ? null : await pages.asset(name);
+  if (type === undefined || content === null) {
+    throw new NotFoundError('There is no such file; the page may have been built anew.');
+  }
+  // The name is of the content. Weak, because it is sent in several encodings.
+  const etag = `W/"${name}"`;
+  void reply.headers({ etag, 'cache-control': 'public, max-age=31536000, immutable' });
+  if (request.headers['if-none-match'] === etag) return reply.status(304).send();
+  return reply.type(type).send(content);
 }

@@ -12,6 +12,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
 import { Documents } from '../graphql/documents.ts';
+import { BuiltPages } from './built-pages.ts';
 import { closeInTime } from './closing.ts';
 import { limitConnections, liveConnectionsMax, SERVER_TIMES } from './connections.ts';
 import { answerBadAddress, answerFailures } from './failures.ts';
@@ -62,6 +63,8 @@ export interface HttpServerDeps {
   readonly logDestination?: DestinationStream;
   /** Default: nothing waits, and the event loop is measured. */
   readonly overload?: Partial<OverloadOptions>;
+  /** Default: the project's own, as they were built. */
+  readonly pages?: BuiltPages | undefined;
   /** Adds further routes; their errors are answered like all others. */
   readonly extraRoutes: (
     server: FastifyInstance,
@@ -115,7 +118,10 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   });
   serveMetrics(server, registry, options.metrics);
   serveProbes(server, async () => !isClosing() && (await deps.isReady()));
-  await servePages(server);
+  servePages(server, {
+    pages: deps.pages ?? new BuiltPages(),
+    mayEmbed: (origin) => origins.mayCall(origin),
+  });
   await serveGraphQL(server, deps, { check, origins, overload, admission });
   await deps.extraRoutes(server, { admission, check });
   return server;

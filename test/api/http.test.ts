@@ -293,29 +293,3 @@ describe('what runs the gateway', () => {
     expect(text).not.toContain('Greet');
   });
 });
-
-describe('the pages', () => {
-  it.each(['/', '/graphiql'])('%s ask nobody but this server', async (url) => {
-    const { headers, text } = await small.http.get(url);
-
-    const policy = String(headers['content-security-policy']);
-    expect(policy).toContain(`default-src 'none'`);
-    expect(policy).toContain(`connect-src 'self'`);
-    expect(policy).not.toContain('http');
-    expect(text).not.toMatch(/(src|href)="(https?:)?\/\//);
-  });
-
-  it('bring the explorer`s files along', async () => {
-    const { text } = await small.http.get('/graphiql');
-    const files = [...text.matchAll(/(?:src|href)="(\/graphiql\/[^"]+)"/g)].map(([, url]) => url);
-
-    const answers = await Promise.all(files.map((url) => small.http.get(url ?? '')));
-
-    expect(files).toHaveLength(5);
-    expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200, 200]);
-    const again = await small.http
-      .get(String(files.at(-1)))
-      .set('if-none-match', String(answers.at(-1)?.headers['etag']));
-    expect(again.status).toBe(304);
-  });
-});

@@ -23,8 +23,6 @@ describe('npm start', () => {
       await fs.copyFile(file, path.join(folder, file));
     }
     await fs.symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
-    await write('src/http/pages/graphiql.html', '');
-    await write('src/http/pages/start.html', '');
   });
 
   afterAll(async () => {
@@ -58,7 +56,6 @@ describe('npm start', () => {
 
   it.each([
     ['a module', 'src/place.ts', `export const place: string = 'there';`, 'there main.ts\n'],
-    ['a page', 'src/http/pages/start.html', '<p></p>', 'here main.ts\n'],
     ['the compiler’s settings', 'tsconfig.json', '{ "compilerOptions": {} }', 'here main.ts\n'],
   ])('runs the sources after %s changed', async (_what, file, content, expected) => {
     await writeSources();

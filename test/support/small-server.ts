@@ -24,7 +24,9 @@ const FREE = {
   charge: () => Promise.resolve(),
 };
 
-export interface SmallServerOptions extends Partial<Pick<HttpServerDeps, 'authenticate'>> {
+export interface SmallServerOptions extends Partial<
+  Pick<HttpServerDeps, 'authenticate' | 'pages' | 'isTokenOrigin'>
+> {
   /** Takes the points of operations; nothing else takes any. */
   readonly takePoints?: Points['take'];
   readonly http?: Partial<HttpOptions>;

@@ -1,0 +1,2 @@
+// The bundler takes these as styles of the page.
+declare module '*.css';
