@@ -1,5 +1,5 @@
 // Which web pages may call the gateway from a browser: those of the configured origins with any key, and those of a portal
-// token's own origins with that token. A browser asks before it sends a key from a page of another origin (CORS). It does not
+// token's own origins with that token. The gateway's own pages may with both. A browser asks before it sends a key from a page of another origin (CORS). It does not
 // know yet then, and does not tell, which key that is. It does not ask before it opens a socket. So what the page may do is
 // checked with its key. Cookies play no part: a page without a key gets nothing, whatever its origin.
 
@@ -58,7 +58,10 @@ export class Origins {
 
   /** Whether an actor's key may be used by the page that asks, if it is one. */
   allows(request: FastifyRequest, actor: Actor): boolean {
-    return hasOwnOrigins(actor) ? isOwnOrigin(request, actor) : this.isOpen(request);
+    // The gateway's own Usage page calls with the token of the page that embeds it.
+    return hasOwnOrigins(actor)
+      ? isOwnOrigin(request, actor) || isOwnPage(request)
+      : this.isOpen(request);
   }
 
   /** @throws FORBIDDEN unless `allows` */
@@ -72,8 +75,9 @@ export class Origins {
   }
 
   /** Whether all keys may be used: from listed origins, from the gateway's own, and by what is no page. */
-  private isOpen({ headers: { origin, host } }: FastifyRequest): boolean {
-    return origin === undefined || this.listed.has(origin) || isSameHost(origin, host);
+  private isOpen(request: FastifyRequest): boolean {
+    const { origin } = request.headers;
+    return origin === undefined || this.listed.has(origin) || isOwnPage(request);
   }
 }
 
@@ -86,8 +90,9 @@ function isOwnOrigin({ headers: { origin } }: FastifyRequest, { origins = [] }: 
 }
 
 // The scheme is not compared: behind a proxy that terminates TLS, the gateway does not see it.
-function isSameHost(origin: string, host: string | undefined): boolean {
-  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+function isOwnPage({ headers: { origin, host } }: FastifyRequest): boolean {
+  if (origin === undefined || !URL.canParse(origin)) return false;
+  return new URL(origin).host === host?.toLowerCase();
 }
 
 function refusalOf(origin = ''): ForbiddenError {

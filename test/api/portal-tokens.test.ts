@@ -195,6 +195,21 @@ describe('origins of a portal token', () => {
     expect(await callFrom(OTHER, other)).toEqual([200, OTHER]);
   });
 
+  it('do not keep the Usage page of the gateway itself from using it, wherever it is embedded', async () => {
+    const token = await aToken({ origins: [PORTAL] });
+    const origin = originOf(beside);
+    const body = { query: '{ account { id } }' };
+
+    const answers = await Promise.all([
+      post(origin, '/graphql', { body, key: token, headers: { origin } }),
+      post(origin, '/graphql/stream', { body, key: token, headers: { origin } }),
+      post(origin, '/graphql', { body, key: token, headers: { origin: `${origin}0` } }),
+    ]);
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 403]);
+    await answers[1].body?.cancel();
+  });
+
   it('open the gateway to no other key, and to no token without origins', async () => {
     await aToken({ origins: [PORTAL] });
     const key = await createKey(gateway, otherAccountId, ['READ_USAGE']);
@@ -230,7 +245,7 @@ describe('origins of a portal token', () => {
     expect(await connect(PORTAL, gateway.operatorKey)).toBe(4403);
     expect(await stream(PORTAL, token)).toBe(200);
     expect(await stream(PORTAL, gateway.operatorKey)).toBe(403);
-    expect(await stream(originOf(beside), token)).toBe(403);
+    expect(await stream(stranger.origin, token)).toBe(403);
   });
 });
 
