@@ -245,7 +245,8 @@ function countOf(value: unknown): number {
   return typeof value === 'number' && value > 0 ? value : 0;
 }
 
-function isRowField(name: string): boolean {
+/** Whether a field is the rows of a page. */
+export function isRowField(name: string): boolean {
   return name === 'nodes' || name === 'edges';
 }
 

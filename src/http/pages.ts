@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NotFoundError } from '../core/errors.ts';
 import type { BuiltPages, Missing } from './built-pages.ts';
+import type { KeyCheck } from './key-check.ts';
 
 const RETRY_AFTER_SECONDS = 2;
 const NONCE_BYTES = 16;
@@ -21,10 +22,14 @@ export interface PagesDeps {
   readonly pages: BuiltPages;
   /** Whether pages of an origin may embed the Usage page. */
   readonly mayEmbed: (origin: string) => Promise<boolean>;
+  /** What each field costs, for those who may read the schema. */
+  readonly fieldCosts: Readonly<Record<string, string>>;
+  readonly check: KeyCheck;
 }
 
 /** Adds the Usage page, the explorer and their files. */
-export function servePages(app: FastifyInstance, { pages, mayEmbed }: PagesDeps): void {
+export function servePages(app: FastifyInstance, deps: PagesDeps): void {
+  const { pages, mayEmbed } = deps;
   const usage = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const build = await pages.current();
     void reply.header('vary', 'referer');
@@ -33,6 +38,7 @@ export function servePages(app: FastifyInstance, { pages, mayEmbed }: PagesDeps)
     const embedder = await embedderOf(request, mayEmbed);
     return answerPage(reply, build.usage.replaceAll('{{nonce}}', nonce), [
       `style-src 'self' 'nonce-${nonce}'`,
+      `font-src 'self'`,
       `require-trusted-types-for 'script'`,
       `frame-ancestors ${embedder ?? `'none'`}`,
     ]);
@@ -42,13 +48,15 @@ export function servePages(app: FastifyInstance, { pages, mayEmbed }: PagesDeps)
   app.get('/graphiql', async (_request, reply) => {
     const build = await pages.current();
     if (typeof build === 'string') return answerMissing(reply, build);
-    // The editor sets inline styles as it runs.
+    // The editor sets inline styles as it runs, and its styles hold their fonts.
     return answerPage(reply, build.explorer, [
       `style-src 'self' 'unsafe-inline'`,
+      `font-src 'self' data:`,
       `worker-src 'self'`,
       `frame-ancestors 'none'`,
     ]);
   });
+  app.get('/graphiql/costs', { onRequest: deps.check }, () => deps.fieldCosts);
   app.get<{ Params: { name: string } }>('/usage/assets/:name', (request, reply) =>
     answerAsset(pages, request, reply),
   );
@@ -89,7 +97,6 @@ function answerPage(reply: FastifyReply, html: string, policy: readonly string[]
         `script-src 'self'`,
         `connect-src 'self'`,
         `img-src 'self' data:`,
-        `font-src 'self'`,
         `base-uri 'none'`,
         `form-action 'none'`,
         ...policy,

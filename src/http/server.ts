@@ -12,6 +12,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
 import { Documents } from '../graphql/documents.ts';
+import { fieldCosts } from '../graphql/field-costs.ts';
 import { BuiltPages } from './built-pages.ts';
 import { closeInTime } from './closing.ts';
 import { limitConnections, liveConnectionsMax, SERVER_TIMES } from './connections.ts';
@@ -121,6 +122,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   servePages(server, {
     pages: deps.pages ?? new BuiltPages(),
     mayEmbed: (origin) => origins.mayCall(origin),
+    fieldCosts: fieldCosts(deps.schema),
+    check,
   });
   await serveGraphQL(server, deps, { check, origins, overload, admission });
   await deps.extraRoutes(server, { admission, check });

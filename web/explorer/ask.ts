@@ -2,6 +2,7 @@
 
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { type DocumentNode, Kind, OperationTypeNode } from 'graphql';
+import { addCosts } from './costs.ts';
 import { createClient, type RequestParams } from 'graphql-sse';
 
 export interface AskerDeps {
@@ -30,6 +31,9 @@ export function askerOf({ key, onKey }: AskerDeps): Fetcher {
     });
     onKey(response.status !== 401);
     const answer: unknown = await response.json();
+    if (params.operationName === 'IntrospectionQuery' && response.ok) {
+      await addCosts(answer, headers);
+    }
     // The editor shows whatever JSON it is given.
     return isRecord(answer) ? answer : { data: null };
   };

@@ -7,7 +7,7 @@ export const FIRST_QUERY = `# The account's credits, and the usage of its runnin
     credits {
       state
       remaining
-      burnPerHour
+      burnRatePerHour
       exhaustsAt
       stopsAt
     }
