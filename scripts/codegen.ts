@@ -8,6 +8,7 @@ import * as typedDocuments from '@graphql-codegen/typed-document-node';
 import * as operations from '@graphql-codegen/typescript-operations';
 import { buildASTSchema, parse } from 'graphql';
 import { parse as parseYaml } from 'yaml';
+import * as clientCache from './client-cache.ts';
 import * as trustedDocuments from './trusted-documents.ts';
 
 type PluginName = keyof typeof pluginMap;
@@ -25,6 +26,7 @@ const pluginMap = {
   add,
   'typescript-operations': operations,
   'typed-document-node': typedDocuments,
+  './scripts/client-cache.ts': clientCache,
   './scripts/trusted-documents.ts': trustedDocuments,
 };
 
