@@ -39,8 +39,19 @@ const naming = new Set([
 ]);
 /** Texts that name nothing, or something of all accounts. */
 const plain = new Set([
-  ...['action', 'hardware', 'label', 'language', 'languageVersion', 'message', 'model'],
-  ...['modelName', 'name', 'note', 'ocrModel', 'owner', 'owners', 'reason', 'search'],
+  ...['action', 'hardware', 'label', 'language', 'languages', 'languageVersion', 'message'],
+  ...[
+    'model',
+    'modelName',
+    'name',
+    'note',
+    'ocrModel',
+    'owner',
+    'owners',
+    'reason',
+    'search',
+    'unit',
+  ],
 ]);
 /** Of a mutation: what its caller chooses, and what is taken once it was used. */
 const chosen = new Set(['eventId', 'externalId', 'idempotencyKey', 'source']);
