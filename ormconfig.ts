@@ -19,6 +19,7 @@ import { RecordChanges1770200000000 } from './migrations/1770200000000-record-ch
 import { ProtectRows1770210000000 } from './migrations/1770210000000-protect-rows.ts';
 import { TestWebhooks1770220000000 } from './migrations/1770220000000-test-webhooks.ts';
 import { UnitOfEvents1770221000000 } from './migrations/1770221000000-unit-of-events.ts';
+import { SumByUnit1770221100000 } from './migrations/1770221100000-sum-by-unit.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -43,6 +44,7 @@ import {
   UsageByAccountRow,
   UsageByResourceRow,
 } from './src/rollups/rollups.store.ts';
+import { UnitRollupStateRow, UsageByUnitRow } from './src/rollups/units.store.ts';
 
 export const entities = [
   AccountRow,
@@ -65,8 +67,10 @@ export const entities = [
   ModelRow,
   ResourceRow,
   RollupStateRow,
+  UnitRollupStateRow,
   UsageByAccountRow,
   UsageByResourceRow,
+  UsageByUnitRow,
   UsageEventRow,
   AlertRuleRow,
   WebhookDeliveryRow,
@@ -92,4 +96,5 @@ export const migrations = [
   ProtectRows1770210000000,
   TestWebhooks1770220000000,
   UnitOfEvents1770221000000,
+  SumByUnit1770221100000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

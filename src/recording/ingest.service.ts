@@ -40,9 +40,11 @@ import {
   type NewEvent,
   type BatchOutcome,
 } from './admission.ts';
+import { startUnits } from '../rollups/units.store.ts';
 import { HostedTimes, profilesByName, type PricedProfile } from './periods.ts';
 
 const SUBJECTS_REMEMBERED = 100_000;
+const ACCOUNTS_REMEMBERED = 10_000;
 
 /** One report of a client: its fields, or why they could not be read. */
 export type Report =
@@ -77,6 +79,8 @@ export class IngestService {
   );
   /** Ids never change and are never reused, so they can be cached for ever. */
   private readonly subjectIds = new LRUCache<string, number>({ max: SUBJECTS_REMEMBERED });
+  /** Accounts whose units are folded, by a commit of this gateway. */
+  private readonly haveUnits = new LRUCache<number, true>({ max: ACCOUNTS_REMEMBERED });
 
   constructor(
     private readonly settlements: SettlementService,
@@ -117,6 +121,7 @@ export class IngestService {
     const outcome = await this.settlements.inAccount(accountId, (open) =>
       this.recordInAccount(open, events),
     );
+    if (outcome.events.some(hasUnit)) this.haveUnits.set(accountId, true);
     if (outcome.events.length > 0) this.options.onRecorded(accountId);
     return outcome.judged;
   }
@@ -139,6 +144,9 @@ export class IngestService {
     let found = hasPeriods ? await admitAgain() : admit(events, facts);
     if (!hasPeriods && found.events.length < events.length) found = await admitAgain();
     if (found.events.length === 0) return found;
+    if (!this.haveUnits.has(accountId) && found.events.some(hasUnit)) {
+      await startUnits(tx, accountId, lastSeq + 1);
+    }
     // Even if some are left out, these numbers belong to this batch alone.
     const numbered = { firstSeq: lastSeq + 1, lastSeq: found.totals.lastSeq };
     const inserted = await insertEvents(tx, accountId, { ...found, nowMs: facts.nowMs });
@@ -242,6 +250,10 @@ function summary(
     rejected: counts.REJECTED,
     results,
   };
+}
+
+function hasUnit({ unit }: NewEvent): boolean {
+  return unit !== null;
 }
 
 /** The key of a subject within its account. Kinds contain neither sign, so no two subjects share a key. */

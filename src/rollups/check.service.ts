@@ -2,6 +2,7 @@
 // when a figure is in doubt. It changes nothing.
 
 import type { Database } from '../db/database.ts';
+import { loadUnitDifferences } from './check-units.store.ts';
 import {
   findAccountIds,
   listFoldedAccounts,
@@ -54,6 +55,8 @@ export class RollupCheckService {
         const limit = DIFFERENCES_MAX;
         differences.push(...(await loadDifferences(tx, table, { account, span, limit })));
       }
+      const limit = DIFFERENCES_MAX;
+      differences.push(...(await loadUnitDifferences(tx, accountId, { span, limit })));
       return { accountId, differences };
     });
   }

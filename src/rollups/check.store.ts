@@ -20,10 +20,10 @@ export interface RollupFigures {
 /** A bucket whose stored figures differ from those of the raw rows. */
 export interface RollupDifference {
   readonly accountId: number;
-  readonly table: RollupTable;
+  readonly table: RollupTable | 'usage_by_unit';
   readonly tier: number;
   readonly bucket: number;
-  /** The kind in usage_by_account, the id of the resource or model in usage_by_resource. */
+  /** The kind in usage_by_account, the id of the resource or model in usage_by_resource, with the unit in usage_by_unit. */
   readonly dimension: string;
   readonly type: UsageType;
   readonly hardwareId: number;
@@ -172,7 +172,7 @@ export async function loadDifferences(
 }
 
 /** Every local day of a span and the one after it, with its start. */
-function localDays(timeZone: string, span: Range): readonly LocalDay[] {
+export function localDays(timeZone: string, span: Range): readonly LocalDay[] {
   const lastDay = dayOf(timeZone, span.toMs) + 1;
   const days: LocalDay[] = [];
   for (let day = dayOf(timeZone, span.fromMs); day <= lastDay; day += 1) {

@@ -3,6 +3,7 @@
 
 import { type Database, sqlState, type Tx } from '../db/database.ts';
 import { accountsToFold, EVENTS_PER_FOLD, foldOnce } from './rollups.store.ts';
+import { foldUnitsOnce } from './units.store.ts';
 
 /** How long to collect events before folding them together: folding each commit alone would cost more than it saves. */
 const GATHER_MS = 200;
@@ -94,7 +95,10 @@ export class FoldingLoop {
   // Each chunk has its own transaction, so that voids of the account wait for one chunk at most.
   private async foldAccount(accountId: number, isOver: () => boolean): Promise<void> {
     let events = EVENTS_PER_FOLD;
-    const fold = (tx: Tx): Promise<boolean> => foldOnce(tx, accountId, events);
+    const fold = async (tx: Tx): Promise<boolean> => {
+      const hasMoreEvents = await foldOnce(tx, accountId, events);
+      return (await foldUnitsOnce(tx, accountId, events)) || hasMoreEvents;
+    };
     let hasMore = true;
     while (hasMore && !isOver()) {
       try {

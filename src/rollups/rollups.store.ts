@@ -15,6 +15,8 @@ import { SEGMENT_LIST, segmentFromRow } from '../hosting/hosting.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import { dayEdges, daySums, type Sum } from './sums.ts';
 import { QUARTER_HOUR_MS } from './tier-plan.ts';
+import { added, allTiers, raised, type Summed } from './tiers.store.ts';
+import { ACCOUNTS_BEHIND } from './units.store.ts';
 
 @Entity('rollup_state')
 export class RollupStateRow {
@@ -59,14 +61,16 @@ interface RollupState {
   readonly timeZone: string;
 }
 
-/** Accounts that have events beyond their watermark, closed short segments not folded, or day tiers of another zone. */
+/** Accounts that have events beyond their watermark, closed short segments not folded, day tiers of another zone, or units that are behind. */
 export async function accountsToFold(tx: Tx): Promise<readonly number[]> {
   const rows = await tx.query(sql`/* rollups.accountsToFold */
      select account_id from account a left join rollup_state s using (account_id)
        where a.last_seq > coalesce(s.watermark, 0) or s.time_zone <> a.time_zone
      union
      select account_id from hosting_segment
-       where not folded and voided_at is null and to_at <= from_at + ${FOLDED_SEGMENT_MAX}`);
+       where not folded and voided_at is null and to_at <= from_at + ${FOLDED_SEGMENT_MAX}
+     union
+     ${ACCOUNTS_BEHIND}`);
   return rows.map((row) => int(row, 'account_id'));
 }
 
@@ -161,43 +165,27 @@ async function lockState(
   return { watermark: int(rows[0], 'watermark'), timeZone: text(rows[0], 'time_zone') };
 }
 
-const REST = sql`kind, type, subject_id, hardware_id`;
-const AMOUNTS = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'];
-const AMOUNT_LIST = raw(AMOUNTS.join(', '));
-const ADDED = raw(AMOUNTS.map((amount) => `sum(${amount})::int8 as ${amount}`).join(', '));
-const RAISED = raw(
-  AMOUNTS.map((amount) => `${amount} = r.${amount} + excluded.${amount}`).join(', '),
-);
+const SUMMED: Summed = {
+  keys: sql`kind, type, subject_id, hardware_id`,
+  amounts: ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'],
+};
+const AMOUNT_LIST = raw(SUMMED.amounts.join(', '));
 
-function widened(bucket: Sql, narrower: Sql): Sql {
-  return sql`select ${bucket} as bucket, ${REST}, ${ADDED} from ${narrower} group by ${bucket}, ${REST}`;
-}
-
-// Parts of a `with` that add the set `sums` (quarter, day, kind, type, subject_id, hardware_id, and the amounts) to all tiers of
-// both tables. The set has one row for what happened within a quarter hour. A row without a quarter (hosting, or rebuilt
-// days) counts in the day tiers only. Each tier is summed from the one below, so that little is summed twice and fits
-// into work_mem. The order by keeps the heap in key order.
+// Parts of a `with` that add the set `sums` to all tiers of both tables. Hosting and rebuilt days have no quarter. The order
+// by keeps the heap in key order.
 function sumsAdded(accountId: number): Sql {
-  return sql`
-  quarters as (select quarter as bucket, ${REST}, ${AMOUNT_LIST} from sums where quarter is not null),
-  days as materialized (${widened(sql`day`, sql`sums`)}),
-  eight_days as materialized (${widened(sql`bucket >> 3`, sql`days`)}),
-  tiers as materialized (
-    select 0 as tier, * from quarters union all
-    select 1, * from (${widened(sql`bucket >> 3`, sql`quarters`)}) two_hours union all
-    select 2, * from days union all
-    select 3, * from eight_days union all
-    select 4, * from (${widened(sql`bucket >> 3`, sql`eight_days`)}) sixty_four_days),
+  const upsert = raised(SUMMED.amounts);
+  return sql`${allTiers(SUMMED)},
   by_account as (
     insert into usage_by_account as r (account_id, tier, bucket, kind, type, hardware_id, ${AMOUNT_LIST})
-    select ${accountId}::int, tier, bucket, kind, type, hardware_id, ${ADDED}
+    select ${accountId}::int, tier, bucket, kind, type, hardware_id, ${added(SUMMED.amounts)}
     from tiers group by tier, bucket, kind, type, hardware_id order by tier, bucket, kind, type, hardware_id
-    on conflict (account_id, tier, bucket, kind, type, hardware_id) do update set ${RAISED}),
+    on conflict (account_id, tier, bucket, kind, type, hardware_id) do update set ${upsert}),
   by_resource as (
     insert into usage_by_resource as r (account_id, tier, bucket, subject_id, type, hardware_id, ${AMOUNT_LIST})
     select ${accountId}::int, tier, bucket, subject_id, type, hardware_id, ${AMOUNT_LIST}
     from tiers order by tier, bucket, subject_id, type, hardware_id
-    on conflict (account_id, tier, bucket, subject_id, type, hardware_id) do update set ${RAISED})`;
+    on conflict (account_id, tier, bucket, subject_id, type, hardware_id) do update set ${upsert})`;
 }
 
 async function foldEvents(

@@ -22,6 +22,7 @@ import {
 } from './report.ts';
 import { markOf, openViewPage } from './pages.graphql.ts';
 import { usageViews } from './rows.graphql.ts';
+import { UsageReports } from './report.service.ts';
 import { filterKey } from './tabs.ts';
 import {
   AccountUsageType,
@@ -85,7 +86,7 @@ export class ReportResolver {
     if (request.after !== null && !isReportKey(request.after)) throw wrongCursor(['after']);
     const views = usageViews(context);
     const [{ rows, series }, asOf] = await Promise.all([
-      views.report(of, { groupBy: dimensions, granularity, filter }),
+      new UsageReports(context, views).report(of, { groupBy: dimensions, granularity, filter }),
       views.asOf(of),
     ]);
     const parts = pageOfList(rows, request, { keyOf: reportKey, compare: compareReportKeys });
@@ -146,6 +147,7 @@ function reportNode(
     category: row.category,
     component: row.component,
     owner: row.owner,
+    unit: row.unit,
     runs: Number(row.figures.runs),
     quantity: Number(row.figures.quantity),
     credits: row.figures.creditsMicro,

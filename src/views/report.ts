@@ -12,6 +12,7 @@ import {
   type CreditComponent,
   type Figures,
   type Sum,
+  type SumInUnit,
 } from './sums.ts';
 
 export const usageDimensions = {
@@ -21,6 +22,7 @@ export const usageDimensions = {
   OWNER: 'OWNER',
   HARDWARE: 'HARDWARE',
   MODEL: 'MODEL',
+  UNIT: 'UNIT',
 } as const;
 export type UsageDimension = keyof typeof usageDimensions;
 
@@ -34,6 +36,7 @@ export interface Charge {
   readonly hardwareId: number | null;
   readonly modelId: number | null;
   readonly modelType: ModelType | null;
+  readonly unit: string | null;
   readonly name: string;
   readonly resource: Resource | null;
 }
@@ -45,12 +48,13 @@ export interface ChargeOwner {
 }
 
 /** Adds a report's dimensions to a sum. */
-export function chargeOf(sum: Sum, { resource, model }: ChargeOwner): Charge {
+export function chargeOf(sum: SumInUnit, { resource, model }: ChargeOwner): Charge {
   const ofAll = {
     sum,
     component: sum.type === 'WORKFLOW_RUN' ? null : sum.type,
     hardwareId: sum.hardwareId === 0 ? null : sum.hardwareId,
     modelType: model?.type ?? null,
+    unit: sum.unit,
     resource,
   };
   if (resource === null) {
@@ -108,6 +112,7 @@ export interface ReportRow {
   readonly owner: string | null;
   readonly hardwareId: number | null;
   readonly modelId: number | null;
+  readonly unit: string | null;
   readonly figures: Figures;
   /** Orders rows with equal start and credits. */
   readonly key: string;
@@ -122,6 +127,7 @@ const NOTHING: Shown = {
   owner: null,
   hardwareId: null,
   modelId: null,
+  unit: null,
 };
 
 /**
@@ -165,12 +171,13 @@ function shownOf(charge: Charge, dimensions: ReadonlySet<UsageDimension>): Shown
     owner: under('OWNER', charge.owner),
     hardwareId: under('HARDWARE', charge.hardwareId),
     modelId: under('MODEL', charge.modelId),
+    unit: under('UNIT', charge.unit),
   };
 }
 
 function keyOf(shown: Shown): string {
-  const { category, component, resourceId, owner, hardwareId, modelId } = shown;
-  return JSON.stringify([category, component, resourceId, owner, hardwareId, modelId]);
+  const { category, component, resourceId, owner, hardwareId, modelId, unit } = shown;
+  return JSON.stringify([category, component, resourceId, owner, hardwareId, modelId, unit]);
 }
 
 // Figures that a void or a signed edge reduced to zero make no row.

@@ -29,6 +29,7 @@ import {
   CreditTrendType,
   HardwareUsageType,
   HostedUsageType,
+  UnitQuantityType,
   ModelUsageType,
   rangeNode,
   RunTrendType,
@@ -172,6 +173,23 @@ export class HostedUsageResolver {
     @Args(() => TrendArgs) args: TrendArgs,
   ): Promise<CreditTrendType> {
     return creditTrend(context, { ...view, subjectIds: [row.id] }, args);
+  }
+
+  @Cost(5)
+  @FieldResolver(() => [UnitQuantityType], {
+    description:
+      'What was processed, by unit, most credits first. The credits add up to the component PROCESSING.',
+  })
+  async quantities(
+    @Root() { view, row }: HostedUsageType,
+    @Ctx() context: RequestContext,
+  ): Promise<readonly UnitQuantityType[]> {
+    const figures = await usageViews(context).processed(view, row);
+    return figures.map(({ unit, quantity, creditsMicro }) => ({
+      unit,
+      quantity: Number(quantity),
+      credits: creditsMicro,
+    }));
   }
 }
 

@@ -129,7 +129,7 @@ function sumsSince(
 }
 
 /** The events that the rollups lack, or that they contain although they came later. */
-function tailOf(watermark: number, lastSeq: number): Tail {
+export function tailOf(watermark: number, lastSeq: number): Tail {
   return lastSeq < watermark
     ? { fromSeq: lastSeq, toSeq: watermark, sign: -1 }
     : { fromSeq: watermark, toSeq: lastSeq, sign: 1 };

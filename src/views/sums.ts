@@ -1,5 +1,6 @@
 // What views are made of: sums by time cell, kind, type and hardware. Pure: from loaded sums and segments to figures.
 
+import { groupBy } from '../core/group.ts';
 import { intersect, lengthMs, type Range } from '../core/range.ts';
 import { chargedMicro, chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
 import type { RawSpan } from '../rollups/tier-plan.ts';
@@ -51,6 +52,47 @@ export interface Sum {
   readonly creditsMicro: bigint;
   readonly hostingMs: bigint;
   readonly replicaMs: bigint;
+}
+
+/** A sum of events that have a unit. */
+export interface UnitSum extends Sum {
+  readonly unit: string;
+}
+
+/** A sum of usage in one unit, or (null) without one. */
+export interface SumInUnit extends Sum {
+  readonly unit: string | null;
+}
+
+/** All usage by unit. What is not in the sums by unit has none. @param all sums that include those of `ofUnits` */
+export function byUnit(all: readonly Sum[], ofUnits: readonly UnitSum[]): readonly SumInUnit[] {
+  const withoutUnit = [...all, ...negated(ofUnits)].map((sum) => ({ ...sum, unit: null }));
+  return [...ofUnits, ...withoutUnit];
+}
+
+/** How much was processed in one unit, or (null) without one. */
+export interface UnitFigures {
+  readonly unit: string | null;
+  readonly quantity: bigint;
+  readonly creditsMicro: bigint;
+}
+
+/** What was processed, by unit; most credits first, then by unit, with none last. */
+export function processedByUnit(sums: readonly SumInUnit[]): readonly UnitFigures[] {
+  const processed = sums.filter(({ type }) => type === 'PROCESSING');
+  return [...groupBy(processed, ({ unit }) => unit)]
+    .map(([unit, inUnit]) => ({ unit, ...figuresOf(inUnit) }))
+    .filter(({ quantity, creditsMicro }) => quantity !== 0n || creditsMicro !== 0n)
+    .sort((a, b) => compareMicro(b.creditsMicro, a.creditsMicro) || compareUnits(a.unit, b.unit));
+}
+
+function compareMicro(a: bigint, b: bigint): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function compareUnits(a: string | null, b: string | null): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return a < b ? -1 : Number(a > b);
 }
 
 /** Figures that add up. */

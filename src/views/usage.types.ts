@@ -327,6 +327,16 @@ export class ModelUsageType {
   readonly row!: TabRow<Model>;
 }
 
+@ObjectType('UnitQuantity', {
+  simpleResolvers: true,
+  description: 'How much was processed in one unit; null: recorded without a unit.',
+})
+export class UnitQuantityType {
+  @Field(() => String, { nullable: true }) readonly unit!: string | null;
+  @Field(() => SafeIntScalar) readonly quantity!: number;
+  @Field(() => CreditsScalar) readonly credits!: bigint;
+}
+
 @ObjectType('HostedUsage', {
   simpleResolvers: true,
   description:
@@ -355,9 +365,16 @@ export class UsageReportRowType {
   @Field(() => creditCategories, { nullable: true }) readonly category!: CreditCategory | null;
   @Field(() => creditComponents, { nullable: true }) readonly component!: CreditComponent | null;
   @Field(() => String, { nullable: true }) readonly owner!: string | null;
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'What `quantity` counts, in a report by UNIT; null for usage without a unit, such as hosting.',
+  })
+  readonly unit!: string | null;
   @Field(() => SafeIntScalar) readonly runs!: number;
   @Field(() => SafeIntScalar, {
-    description: "Sum of the events' quantities, such as pages or tokens; without runs.",
+    description:
+      "Sum of the events' quantities, such as pages or tokens; without runs. A row by UNIT counts in one unit.",
   })
   readonly quantity!: number;
   @Field(() => CreditsScalar) readonly credits!: bigint;

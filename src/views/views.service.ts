@@ -21,7 +21,6 @@ import {
   type Model,
   type Resource,
   type ResourceKind,
-  resourceKinds,
 } from '../resources/resource.ts';
 import { allocatedWithin } from '../settlement/allocation.ts';
 import {
@@ -30,14 +29,6 @@ import {
   modelsLoader,
   resourcesLoader,
 } from './listed.loaders.ts';
-import {
-  chargeOf,
-  meetsFilter,
-  reportRows,
-  type Charge,
-  type ReportRow,
-  type UsageDimension,
-} from './report.ts';
 import { segmentsLoader } from './segments.loaders.ts';
 import {
   foldedUpToLoader,
@@ -46,14 +37,17 @@ import {
   type SumsOf,
 } from './sums.loaders.ts';
 import {
+  byUnit,
   categoryOf,
   type ComponentCredits,
   componentCredits,
   creditCategories,
   figuresOf,
   peakReplicas,
+  processedByUnit,
   type CreditCategory,
   type Sum,
+  type UnitFigures,
   type ViewSegment,
 } from './sums.ts';
 import { modelTraits, resourceTraits, type TabRow, type UsageFilterRequest } from './tabs.ts';
@@ -66,6 +60,7 @@ import {
   type View,
   type ViewPart,
 } from './view.ts';
+import { unitSumsLoader } from './units.loaders.ts';
 
 export const BUCKETS_PER_ANSWER_MAX = 20_000;
 const RUN_MICRO = 1_000_000n;
@@ -283,38 +278,10 @@ export class UsageViews {
     );
   }
 
-  /** The rows of a report and the buckets that their cells number; null buckets without a granularity. */
-  async report(
-    view: View,
-    request: {
-      readonly groupBy: ReadonlySet<UsageDimension>;
-      readonly granularity: Granularity | null;
-      readonly filter: UsageFilterRequest;
-    },
-  ): Promise<{ readonly rows: readonly ReportRow[]; readonly series: BucketSeries | null }> {
-    const { granularity, filter } = request;
-    const series = granularity === null ? null : this.buckets(view.range, granularity);
-    const edgesMs = edgesOf(view.range, series);
-    const charges = await this.charges(view, edgesMs);
-    const hardwareIds = await this.hardwareIds(filter);
-    const met = charges.filter((charge) => meetsFilter(charge, filter, hardwareIds));
-    return { rows: reportRows(met, request.groupBy, edgesMs.length - 1), series };
-  }
-
-  private async charges(view: View, edgesMs: readonly number[]): Promise<readonly Charge[]> {
-    const of = accountOf(view);
-    const [sums, models, ...resources] = await Promise.all([
-      this.resourceSums(view, edgesMs, null),
-      modelsLoader(this.context).load(of),
-      ...Object.values(resourceKinds).map((kind) => this.resources(of, kind)),
-    ]);
-    const resourceOf = new Map(resources.flat().map((one) => [one.resourceId, one]));
-    const modelOf = new Map<number | null, Model>(models.map((model) => [model.modelId, model]));
-    return sums.map((sum) => {
-      const resource = resourceOf.get(sum.subjectId) ?? null;
-      const modelId = resource === null ? sum.subjectId : resource.modelId;
-      return chargeOf(sum, { resource, model: modelOf.get(modelId) ?? null });
-    });
+  /** What was processed on a resource, by unit. @param row its row in the view */
+  async processed(view: View, row: TabRow<Resource>): Promise<readonly UnitFigures[]> {
+    const question = resourcesQuestion(view, edgesOf(view.range), [row.id]);
+    return processedByUnit(byUnit(row.sums, await unitSumsLoader(this.context).load(question)));
   }
 
   private async listed(view: View, kind: ResourceKind): Promise<readonly Resource[]> {
@@ -335,7 +302,8 @@ export class UsageViews {
     return resourcesLoader(this.context).load({ ...of, kind });
   }
 
-  private buckets(range: ResolvedRange, granularity: Granularity): BucketSeries {
+  /** The buckets of a range. @throws UserInputError when an answer has too many buckets */
+  buckets(range: ResolvedRange, granularity: Granularity): BucketSeries {
     this.requireBucketsLeft();
     const series = bucketsOf(range, granularity);
     this.bucketsAsked += series.buckets.length;
@@ -362,8 +330,8 @@ export class UsageViews {
     };
   }
 
-  // All usage in the cells, including running hosting up to now. In no order.
-  private async sums(question: SumsOf): Promise<readonly Sum[]> {
+  /** All usage in the cells, including running hosting up to now. In no order. */
+  async sums(question: SumsOf): Promise<readonly Sum[]> {
     const [stored, hosting] = await Promise.all([
       storedSumsLoader(this.context).load(question),
       hostingSumsLoader(this.context).load(question),
@@ -387,9 +355,18 @@ export class UsageViews {
     edgesMs: readonly number[],
     subjectIds: readonly number[] | null,
   ): Promise<readonly Sum[]> {
-    const { nowMs } = view.range;
-    return this.sums({ ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds });
+    return this.sums(resourcesQuestion(view, edgesMs, subjectIds));
   }
+}
+
+/** The question for the sums of single resources and models. @param subjectIds only these; null: all */
+export function resourcesQuestion(
+  view: View,
+  edgesMs: readonly number[],
+  subjectIds: readonly number[] | null,
+): SumsOf {
+  const { nowMs } = view.range;
+  return { ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds };
 }
 
 function soughtOrAll(subjectIds: readonly number[]): readonly number[] | null {

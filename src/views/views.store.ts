@@ -186,7 +186,7 @@ function sumsFrom(columns: Columns, questions: number): readonly (readonly Sum[]
 }
 
 /** The questions as tables: each question, its tier buckets, and its cut edges. */
-function askedSums(questions: readonly SumsQuestion[]): Sql {
+export function askedSums(questions: readonly SumsQuestion[]): Sql {
   const tierSpans = questions.flatMap(({ tierPlan }, q) =>
     tierPlan.tierSpans.map((span) => ({ q, ...span })),
   );

@@ -10,7 +10,7 @@ import { raw, sql } from '../../src/db/sql.ts';
 import type { Whose } from '../../src/db/whose.ts';
 import { resolveResourceRefs } from '../../src/resources/resources.store.ts';
 import { loadTailActivity } from '../../src/views/views.store.ts';
-import { ask, numberOf, register } from '../support/account.ts';
+import { ask, numberOf, recordUsage, register } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   AllocateDocument,
@@ -75,6 +75,10 @@ async function accountWithRows(name: string): Promise<number> {
   await account.raise();
   await account.advanceTo(AN_HOUR_LATER);
   await account.undeploy();
+  await recordUsage(gateway, account.id, {
+    ...{ occurredAt: TEST_CLOCK, quantity: 12, unit: 'pages', credits: '1' },
+    ...{ resourceKind: 'MODEL_DEPLOYMENT', resourceExternalId: 'd' },
+  });
   return numberOf(account.id);
 }
 

@@ -63,6 +63,7 @@ export interface PlannedEvent {
   readonly subject: number;
   readonly atMs: number;
   readonly quantity: number;
+  readonly unit: string | null;
   readonly micro: number;
 }
 
@@ -152,6 +153,7 @@ function eventsStep(changeMs: number, nowMs: number): fc.Arbitrary<Step> {
     subject: fc.nat({ max: 9 }),
     atMs: instant(changeMs, nowMs),
     quantity: fc.integer({ min: 0, max: 2_000 }),
+    unit: fc.constantFrom(null, 'pages', 'tokens', 'Tokens'),
     micro: fc.integer({ min: 0, max: 900_000_000 }),
   });
   return fc.record({

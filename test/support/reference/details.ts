@@ -29,6 +29,7 @@ import {
   reportKey,
   reportOf,
   sumsOf,
+  unitsOf,
   type Charge,
   type ReportRow,
 } from './usage.ts';
@@ -61,6 +62,7 @@ export async function compareReport(asked: Asked): Promise<Compared | null> {
       COMPONENT: row.component,
       RESOURCE: row.resource === null ? null : nameOf(row.resource),
       OWNER: row.owner,
+      UNIT: row.unit,
       HARDWARE: row.hardware?.name ?? null,
       MODEL: row.model?.externalId ?? null,
     };
@@ -132,6 +134,11 @@ export async function comparePanel(asked: Asked): Promise<Compared> {
   return {
     told: {
       ...toldHosted({ ...told.usage, resource: told }),
+      quantities: told.usage.quantities.map(({ unit, quantity, credits }) => ({
+        unit,
+        quantity: BigInt(quantity),
+        credits: micro(credits),
+      })),
       trend: told.usage.trend.buckets.map(toldBucket),
       segments: told.usage.hardware.map(({ hardware, segments }) => ({
         name: hardware.name,
@@ -149,6 +156,7 @@ export async function comparePanel(asked: Asked): Promise<Compared> {
     },
     known: {
       ...knownHosted(asked, resource),
+      quantities: unitsOf(own),
       trend: knownTrend(asked, ({ resource: of }) => of?.id === resource.id, 'credits'),
       segments: hardwareOf(facts, own).map(({ name }) => ({
         name,

@@ -22,6 +22,7 @@ export interface Event {
   /** The resource, or the model of FINE_TUNING and STORAGE. */
   readonly subject: number;
   readonly quantity: bigint;
+  readonly unit: string | null;
   readonly credits: bigint;
   readonly at: number;
 }
@@ -104,6 +105,7 @@ export async function loadFacts(url: string, account: number): Promise<Facts> {
       type: text(row, 'type'),
       subject: number(row, 'subject_id'),
       quantity: whole(row, 'quantity'),
+      unit: orNull(row, 'unit', text),
       credits: whole(row, 'credits_micro'),
       at: instant(row, 'occurred_at'),
     })),

@@ -214,7 +214,7 @@ async function changeRate(
 
 async function recordEvents(living: Living, events: readonly PlannedEvent[]): Promise<number> {
   const latestMs = living.gateway.clock.nowMs() + AHEAD_MS;
-  const inputs = events.map(({ type, subject, atMs, quantity, micro }) => {
+  const inputs = events.map(({ type, subject, atMs, quantity, unit, micro }) => {
     const eventId = newEventId(living);
     const ofModel = type === 'FINE_TUNING' || type === 'STORAGE';
     const choices = type === 'WORKFLOW_RUN' ? workflows : hosted;
@@ -225,6 +225,7 @@ async function recordEvents(living: Living, events: readonly PlannedEvent[]): Pr
       type,
       occurredAt: iso(Math.min(atMs, latestMs)),
       quantity,
+      unit,
       ...(type === 'WORKFLOW_RUN' ? {} : { credits: formatMicro(BigInt(micro)) }),
       ...(ofModel
         ? { modelExternalId: MODELS[subject % 2] ?? '' }

@@ -33,6 +33,7 @@ export interface Charge {
   readonly resource: Resource | null;
   readonly model: number | null;
   readonly hardware: number | null;
+  readonly unit: string | null;
   readonly runs: bigint;
   readonly quantity: bigint;
   readonly credits: bigint;
@@ -133,6 +134,27 @@ export function hardwareOf(facts: Facts, charges: readonly Charge[]): readonly H
   return lines.sort((a, b) => Number(b.credits - a.credits) || (a.name < b.name ? -1 : 1));
 }
 
+export interface UnitLine {
+  readonly unit: string | null;
+  readonly quantity: bigint;
+  readonly credits: bigint;
+}
+
+/** What was processed, a line for each unit; largest credits first, then by unit, none last. */
+export function unitsOf(charges: readonly Charge[]): readonly UnitLine[] {
+  const processed = charges.filter(({ component }) => component === 'PROCESSING');
+  const lines = [...new Set(processed.map(({ unit }) => unit))].map((unit) => {
+    const { quantity, credits } = sumsOf(processed.filter((charge) => charge.unit === unit));
+    return { unit, quantity, credits };
+  });
+  const last = String.fromCodePoint(0x10ffff);
+  return lines
+    .filter(({ quantity, credits }) => quantity + credits > 0n)
+    .sort(
+      (a, b) => Number(b.credits - a.credits) || ((a.unit ?? last) < (b.unit ?? last) ? -1 : 1),
+    );
+}
+
 /** The resources and models that a tab lists, whatever the range. */
 export function listed(facts: Facts, kind: string): readonly Resource[] {
   return facts.resources.filter((resource) => {
@@ -154,6 +176,7 @@ export const DIMENSIONS = [
   'OWNER',
   'HARDWARE',
   'MODEL',
+  'UNIT',
 ] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
@@ -220,6 +243,7 @@ function valueOf(facts: Facts, charge: Charge, dimension: Dimension): string | n
     OWNER: resource === null ? null : resource.owner,
     HARDWARE: facts.hardware.find(({ id }) => id === charge.hardware)?.name ?? null,
     MODEL: facts.models.find(({ id }) => id === charge.model)?.externalId ?? null,
+    UNIT: charge.unit,
   };
   return values[dimension];
 }
@@ -252,17 +276,17 @@ function eventCharges(facts: Facts, range: Span): readonly Charge[] {
   const nothing = { runs: 0n, quantity: 0n, time: 0, replicaTime: 0, hardware: null, hosted: null };
   return facts.events
     .filter(({ at }) => at >= range.from && at < range.to)
-    .map(({ type, subject, quantity, credits }): Charge => {
+    .map(({ type, subject, quantity, unit, credits }): Charge => {
       const component = COMPONENTS.find((known) => known === type) ?? null;
       if (!isOfResource(type)) {
         const ofModel = { category: 'MODELS', resource: null, model: subject } as const;
-        return { ...nothing, ...ofModel, component, quantity, credits };
+        return { ...nothing, ...ofModel, component, quantity, unit, credits };
       }
       const resource = resourceOf(facts, subject);
       const { model } = resource;
       const amounts = type === 'WORKFLOW_RUN' ? { runs: quantity } : { quantity };
       const category = categoryOf(resource);
-      return { ...nothing, ...amounts, category, resource, model, component, credits };
+      return { ...nothing, ...amounts, unit, category, resource, model, component, credits };
     });
 }
 
@@ -288,6 +312,7 @@ function hostingCharges(facts: Facts, range: Span, now: number): readonly Charge
       resource,
       model: resource.model,
       hardware: segment.hardware,
+      unit: null,
       runs: 0n,
       quantity: 0n,
       credits,
