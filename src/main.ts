@@ -1,8 +1,10 @@
 import { entities, migrations } from '../ormconfig.ts';
+import type { PortalTokenService } from './access/portal-tokens.service.ts';
 import { createApp } from './app.ts';
 import { BackgroundFailures } from './background.ts';
-import { seedDemo } from './cli/seed.ts';
+import { findDemoAccount, type SeededAccount, seedDemo, type SeedOptions } from './cli/seed.ts';
 import { loadConfig, type Config, type LoginUrls } from './config.ts';
+import { demoTokens } from './demo-token.ts';
 import { ConfigError } from './environment.ts';
 import { SystemClock } from './core/clock.ts';
 import { GatewayError, UnavailableError } from './core/errors.ts';
@@ -17,6 +19,7 @@ import { resealedSentence, resealSecrets } from './partners/reseal.service.ts';
 import { secretBox } from './partners/secret-box.service.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
 import { BuiltPages } from './http/built-pages.ts';
+import { DEMO_PATH } from './http/pages.ts';
 import { eventRate } from './http/rates.ts';
 import { openSharedCounters } from './http/shared-counters.ts';
 import { startServer } from './server.ts';
@@ -119,12 +122,13 @@ async function start(config: Config, started: Started): Promise<void> {
     onError,
   });
   started.add(() => app.close());
-  const demo = config.seedDemo
-    ? await seedDemo({ database, clock, webhookKeys: webhooks.secretKeys })
-    : [];
+  const demo = await readyDemo(config, {
+    seed: { database, clock, webhookKeys: webhooks.secretKeys },
+    tokens: app.portalTokens,
+  });
   // After the long part of a first start: a kill before must not lose a secret that is printed only once.
   const { secret } = await app.keys.ensureOperatorKey(config.bootstrapOperatorKey);
-  const keys = { operatorSecret: secret, demo };
+  const keys = { operatorSecret: secret, demo: demo.made };
   const keysFile = process.stdout.isTTY ? null : await keepKeys(config.dataDir, keys);
   app.start();
   const pages = new BuiltPages();
@@ -135,6 +139,7 @@ async function start(config: Config, started: Started): Promise<void> {
     http: config.http,
     sharedCounterOf: counters?.counterOf,
     pages,
+    demoToken: demo.token,
     backgroundFailures: failures.counts,
   });
   const jobs = await startJobs({
@@ -147,7 +152,7 @@ async function start(config: Config, started: Started): Promise<void> {
   started.add(() => Promise.all([server.close(), jobs.stop()]), WORK_STOPS_WITHIN_MS);
   const address = await server.listen({ port: config.port, host: config.host });
   preparePages(pages);
-  process.stdout.write(welcome({ address, keys, keysFile }));
+  process.stdout.write(welcome({ address, keys, keysFile, usagePath: await usagePathOf(demo) }));
 }
 
 async function startClock(database: Database, started: Started): Promise<SystemClock> {
@@ -160,6 +165,34 @@ async function startClock(database: Database, started: Started): Promise<SystemC
     return Promise.resolve();
   });
   return clock;
+}
+
+interface Demo {
+  readonly made: readonly SeededAccount[];
+  /** A token that opens it; undefined: there is no demo. */
+  readonly token?: () => Promise<string>;
+}
+
+/** Makes the demo accounts, if there shall be any, and finds the one to show. */
+async function readyDemo(
+  { seedDemo: isWanted }: Config,
+  { seed, tokens }: { readonly seed: SeedOptions; readonly tokens: PortalTokenService },
+): Promise<Demo> {
+  if (!isWanted) return { made: [] };
+  const made = await seedDemo(seed);
+  const accountId = await findDemoAccount(seed);
+  if (accountId === null) return { made };
+  return { made, token: demoTokens({ tokens, clock: seed.clock, accountId }) };
+}
+
+/** What a person opens first: on a terminal with a token, elsewhere without, since that is a log that others keep. */
+async function usagePathOf({ token }: Demo): Promise<string> {
+  if (token === undefined) return '/usage';
+  if (!process.stdout.isTTY) return DEMO_PATH;
+  return token().then(
+    (text) => `/usage#token=${text}`,
+    () => DEMO_PATH,
+  );
 }
 
 /** Builds them beside everything else, if they need it. */

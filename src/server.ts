@@ -25,6 +25,8 @@ export interface ServerDeps {
   readonly overload?: Partial<OverloadOptions>;
   /** The pages that a person opens; left out: as they were built. */
   readonly pages?: BuiltPages | undefined;
+  /** A token that opens the demo; left out: there is none. */
+  readonly demoToken?: (() => Promise<string>) | undefined;
   /** The number of background faults by kind, for /metrics. */
   readonly backgroundFailures?: Readonly<Record<string, number>>;
 }
@@ -38,6 +40,7 @@ export async function startServer({
   sharedCounterOf,
   overload,
   pages,
+  demoToken,
   backgroundFailures = {},
 }: ServerDeps): Promise<FastifyInstance> {
   const authenticate = limitWrongKeys({
@@ -65,6 +68,7 @@ export async function startServer({
     ...(http.pointRates === null ? {} : { points: pointRates(http.pointRates, sharedCounterOf) }),
     backgroundFailures,
     pages,
+    demoToken,
     extraRoutes: (server, { admission, check }) =>
       registerEventsRoute(server, {
         ingest: app.ingest,

@@ -7,17 +7,20 @@ export interface Welcome {
   readonly keys: MadeKeys;
   /** The file that has the keys; null: they are printed. */
   readonly keysFile: string | null;
+  /** What a person opens first, such as "/usage#token=…". */
+  readonly usagePath: string;
 }
 
 const QUERY =
   '{ account { name usage(range: { preset: CURRENT_CYCLE }) { credits { used allocated percentUsed byCategory { category credits percent } } } } }';
 
 /** The last output of a start: the API's address, the keys or where they are, and one query to paste. */
-export function welcome({ address, keys, keysFile }: Welcome): string {
+export function welcome({ address, keys, keysFile, usagePath }: Welcome): string {
   const lines = [
     '',
     `Listening on ${address}`,
     '',
+    `  Usage       ${address}${usagePath}`,
     `  GraphQL     ${address}/graphql`,
     `  Explorer    ${address}/graphiql`,
     `  CloudEvents ${address}/v1/events`,

@@ -21,7 +21,7 @@ import { refKey, type ResourceRef } from '../resources/resource.ts';
 import { BURNING } from './seed/burning.ts';
 import { PAGE } from './seed/page.ts';
 import { DEMO } from './seed/plan.ts';
-import type { DemoStep, DemoStory, DemoTale } from './seed/tale.ts';
+import type { DemoStep, DemoTale } from './seed/tale.ts';
 
 const OPERATOR: Actor = {
   name: 'gateway',
@@ -70,6 +70,11 @@ export async function seedDemo(options: SeedOptions): Promise<readonly SeededAcc
     onError(error);
   }
   return made;
+}
+
+/** The demo account to show first, if it is the demo's own and complete. @returns its id, or null */
+export async function findDemoAccount(options: SeedOptions): Promise<string | null> {
+  return new DemoLife(new DemoGateway(options), DEMO).completeAccount();
 }
 
 /** The account of a story in progress. */
@@ -136,12 +141,12 @@ class DemoLife {
     const earlier = await this.find();
     const firstStartMs = earlier === null ? nowMs : tale.firstStartOf(earlier.createdAtMs);
     const story = tale.storyOf(firstStartMs, nowMs);
-    if (earlier !== null && !(await this.isUnfinished(earlier, story))) return null;
+    if (earlier !== null && (!this.isOurs(earlier) || (await this.hasKey(earlier)))) return null;
     const { app } = this.gateway;
     clock.moveTo(story.account.createdAt);
     const account = await app.creditAccounts.create(OPERATOR, story.account);
     const life = {
-      accountId: encodeId('Account', account.accountId, account.accountId),
+      accountId: idOf(account),
       domain: story.domain,
     };
     for (const step of story.steps()) {
@@ -158,6 +163,12 @@ class DemoLife {
     return { name: account.name, shows: tale.shows, key: secret };
   }
 
+  async completeAccount(): Promise<string | null> {
+    const account = await this.find();
+    if (account === null || !this.isOurs(account)) return null;
+    return (await this.hasKey(account)) ? idOf(account) : null;
+  }
+
   private async find(): Promise<Account | null> {
     const { externalId } = this.tale;
     const { database, accounts } = this.gateway;
@@ -171,14 +182,18 @@ class DemoLife {
     });
   }
 
-  private async isUnfinished(account: Account, { account: ours }: DemoStory): Promise<boolean> {
-    const isOurs = account.createdAtMs === ours.createdAt && account.cycleDay === ours.cycleDay;
-    const accountId = encodeId('Account', account.accountId, account.accountId);
+  private isOurs({ createdAtMs, cycleDay }: Account): boolean {
+    const { tale, gateway } = this;
+    const ours = tale.storyOf(tale.firstStartOf(createdAtMs), gateway.nowMs).account;
+    return createdAtMs === ours.createdAt && cycleDay === ours.cycleDay;
+  }
+
+  private async hasKey(account: Account): Promise<boolean> {
     const { database, keys } = this.gateway;
     const made = await database.inSnapshot('operator', (tx) =>
-      keys.list(OPERATOR, tx, { accountId }),
+      keys.list(OPERATOR, tx, { accountId: idOf(account) }),
     );
-    return isOurs && made.length === 0;
+    return made.length > 0;
   }
 
   private async perform(life: Life, step: DemoStep): Promise<unknown> {
@@ -290,6 +305,10 @@ class DemoLife {
     // Its registration was skipped because it has been deleted, so its whole story is over.
     throw new ConflictError(`${refKey(resource)} is not registered.`);
   }
+}
+
+function idOf({ accountId }: Pick<Account, 'accountId'>): string {
+  return encodeId('Account', accountId, accountId);
 }
 
 /** Ignores refusals of what an interrupted seed did already, when it is not the last thing that happened to the resource. */

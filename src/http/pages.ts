@@ -11,6 +11,11 @@ import type { KeyCheck } from './key-check.ts';
 const RETRY_AFTER_SECONDS = 2;
 const NONCE_BYTES = 16;
 
+/** Where a browser gets a token for the demo. */
+export const DEMO_PATH = '/usage/demo';
+/** Tells the page that there is a demo to open. */
+const DEMO_META = `<meta name="demo" content="${DEMO_PATH}" />`;
+
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -25,24 +30,34 @@ export interface PagesDeps {
   /** What each field costs, for those who may read the schema. */
   readonly fieldCosts: Readonly<Record<string, string>>;
   readonly check: KeyCheck;
+  /** A token that opens the demo, for whoever asks; undefined: there is no demo. */
+  readonly demoToken?: (() => Promise<string>) | undefined;
 }
 
 /** Adds the Usage page, the explorer and their files. */
 export function servePages(app: FastifyInstance, deps: PagesDeps): void {
-  const { pages, mayEmbed } = deps;
+  const { pages, mayEmbed, demoToken } = deps;
   const usage = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const build = await pages.current();
     void reply.header('vary', 'referer');
     if (typeof build === 'string') return answerMissing(reply, build);
     const nonce = randomBytes(NONCE_BYTES).toString('base64url');
     const embedder = await embedderOf(request, mayEmbed);
-    return answerPage(reply, build.usage.replaceAll('{{nonce}}', nonce), [
+    const html = build.usage
+      .replaceAll('{{nonce}}', nonce)
+      .replace('<!-- demo -->', demoToken === undefined ? '' : DEMO_META);
+    return answerPage(reply, html, [
       `style-src 'self' 'nonce-${nonce}'`,
       `font-src 'self'`,
       `require-trusted-types-for 'script'`,
       `frame-ancestors ${embedder ?? `'none'`}`,
     ]);
   };
+  if (demoToken !== undefined) {
+    app.get(DEMO_PATH, async (_request, reply) =>
+      reply.redirect(`/usage#token=${await demoToken()}`, 303),
+    );
+  }
   app.get('/usage', usage);
   app.get('/usage/*', usage);
   app.get('/graphiql', async (_request, reply) => {

@@ -66,6 +66,8 @@ export interface HttpServerDeps {
   readonly overload?: Partial<OverloadOptions>;
   /** Default: the project's own, as they were built. */
   readonly pages?: BuiltPages | undefined;
+  /** A token that opens the demo, for whoever asks; undefined: there is no demo. */
+  readonly demoToken?: (() => Promise<string>) | undefined;
   /** Adds further routes; their errors are answered like all others. */
   readonly extraRoutes: (
     server: FastifyInstance,
@@ -124,6 +126,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     mayEmbed: (origin) => origins.mayCall(origin),
     fieldCosts: fieldCosts(deps.schema),
     check,
+    demoToken: deps.demoToken,
   });
   await serveGraphQL(server, deps, { check, origins, overload, admission });
   await deps.extraRoutes(server, { admission, check });

@@ -16,6 +16,7 @@ const KEYS = {
   demo: [{ name: 'Demo', shows: 'much', key: 'bg_demo' }],
 };
 const ADDRESS = 'http://127.0.0.1:4000';
+const START = { address: ADDRESS, usagePath: '/usage' };
 
 describe('keys that a start made', () => {
   let folder: string;
@@ -29,10 +30,23 @@ describe('keys that a start made', () => {
   });
 
   it('are printed on a terminal, with a query to paste', () => {
-    const printed = welcome({ address: ADDRESS, keys: KEYS, keysFile: null });
+    const printed = welcome({ ...START, keys: KEYS, keysFile: null });
 
     expect(printed).toContain('    bg_demo  Demo: much\n    bg_operator  the operator\n');
     expect(printed).toContain('"authorization: Bearer bg_demo"');
+  });
+
+  it('come after what a person opens first', () => {
+    const printed = welcome({
+      address: ADDRESS,
+      usagePath: '/usage#token=bgp_demo',
+      keys: KEYS,
+      keysFile: null,
+    });
+
+    expect(printed).toMatch(
+      /^\n.*\n\n {2}Usage {7}http:\/\/127\.0\.0\.1:4000\/usage#token=bgp_demo\n/,
+    );
   });
 
   it('are kept for the owner alone, and added to those of an earlier start', async () => {
@@ -48,7 +62,7 @@ describe('keys that a start made', () => {
       '',
     ]);
     expect((await fs.stat(file ?? '')).mode & 0o777).toBe(0o600);
-    expect(welcome({ address: ADDRESS, keys: KEYS, keysFile: file })).not.toContain('bg_');
+    expect(welcome({ ...START, keys: KEYS, keysFile: file })).not.toContain('bg_');
   });
 
   it('are no file where none was made', async () => {
@@ -56,7 +70,7 @@ describe('keys that a start made', () => {
 
     expect(await keepKeys(folder, none)).toBeNull();
     expect(await fs.readdir(folder)).toEqual([]);
-    expect(welcome({ address: ADDRESS, keys: none, keysFile: null })).not.toContain('Try');
+    expect(welcome({ ...START, keys: none, keysFile: null })).not.toContain('Try');
   });
 
   it('are not in the output of a process whose output is collected', async () => {

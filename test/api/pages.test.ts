@@ -249,6 +249,33 @@ describe('the explorer', () => {
   });
 });
 
+describe('the demo', () => {
+  it('is opened with a token in the fragment, which no server gets, and the page offers it', async () => {
+    await writeBuild('<!-- demo --><p></p>');
+    await serve({ demoToken: () => Promise.resolve('bgp_demo') });
+
+    const link = await small.http.get('/usage/demo');
+    const page = await small.http.get('/usage');
+
+    expect(link.status).toBe(303);
+    expect(link.headers).toMatchObject({
+      location: '/usage#token=bgp_demo',
+      'cache-control': 'no-store',
+    });
+    expect(page.text).toBe('<meta name="demo" content="/usage/demo" /><p></p>');
+  });
+
+  it('is offered by no gateway that has none', async () => {
+    await writeBuild('<!-- demo --><p></p>');
+    await serve();
+
+    const answer = await small.http.get('/usage/demo');
+
+    expect(answer.status).toBe(200);
+    expect(answer.text).toBe('<p></p>');
+  });
+});
+
 describe('the root', () => {
   it('leads people to the Usage page', async () => {
     await serve();

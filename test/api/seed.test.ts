@@ -1,8 +1,10 @@
 import type { LookupFunction } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { seedDemo } from '../../src/cli/seed.ts';
+import { findDemoAccount, seedDemo } from '../../src/cli/seed.ts';
 import { DemoDays } from '../../src/cli/seed/days.ts';
 import { planDemo } from '../../src/cli/seed/plan.ts';
+import { demoTokens } from '../../src/demo-token.ts';
+import { createAccount, createKey } from '../support/account.ts';
 import {
   asOwner,
   startTestGateway,
@@ -332,6 +334,27 @@ describe('the demo', () => {
     });
   });
 
+  it('is opened by a token, the same for all who ask within five minutes', async () => {
+    const { database, clock, app } = gateway;
+    const startMs = clock.nowMs();
+    const accountId = await findDemoAccount({ database, clock, webhookKeys: [] });
+    const token = demoTokens({ tokens: app.portalTokens, clock, accountId: accountId ?? '' });
+
+    const [first, second] = await Promise.all([token(), token()]);
+    clock.moveTo(startMs + 299_999);
+    const third = await token();
+    clock.moveTo(startMs + 300_000);
+    const fresh = await token();
+
+    expect([second, third]).toEqual([first, first]);
+    expect(fresh).not.toBe(first);
+    const { data } = await gateway.query(AccountDocument, {}, fresh);
+    expect(data.account?.name).toBe('Nordlicht Versand GmbH');
+    // It reads, and does nothing else.
+    const { errors } = await gateway.query('{ apiKeys { id } }', {}, fresh);
+    expect(errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+  });
+
   it('stays as it is at the next start', async () => {
     const before = await gateway.query(OverviewDocument, { range: YEAR }, key);
 
@@ -340,6 +363,18 @@ describe('the demo', () => {
     expect(again).toEqual([]);
     const after = await gateway.query(OverviewDocument, { range: YEAR }, key);
     expect(after.data).toEqual(before.data);
+  });
+});
+
+describe('an account that only looks like the demo’s', () => {
+  it('is opened to nobody', async () => {
+    const gateway = await startTestGateway();
+    const { database, clock } = gateway;
+    const accountId = await createAccount(gateway, { externalId: 'demo' });
+    await createKey(gateway, accountId, ['READ_USAGE']);
+
+    expect(await findDemoAccount({ database, clock, webhookKeys: [] })).toBeNull();
+    await gateway.close();
   });
 });
 
@@ -387,6 +422,8 @@ describe('a first start that is interrupted', () => {
         if (statement.includes('partners.insertEndpoint'))
           throw new Error('The power is off again.');
       });
+      const { database, clock } = interrupted;
+      const opened = await findDemoAccount({ database, clock, webhookKeys: [] });
       const second = await seedDemo({
         database: interrupted.database,
         clock: interrupted.clock,
@@ -400,6 +437,7 @@ describe('a first start that is interrupted', () => {
       const expectedKey = await seedingWhole;
 
       expect(first).toEqual([]);
+      expect(opened).toBeNull();
       expect(failures).toEqual([
         new Error('The power is off.'),
         new Error('The power is off again.'),

@@ -25,7 +25,7 @@ const FREE = {
 };
 
 export interface SmallServerOptions extends Partial<
-  Pick<HttpServerDeps, 'authenticate' | 'pages' | 'isTokenOrigin'>
+  Pick<HttpServerDeps, 'authenticate' | 'pages' | 'isTokenOrigin' | 'demoToken'>
 > {
   /** Takes the points of operations; nothing else takes any. */
   readonly takePoints?: Points['take'];

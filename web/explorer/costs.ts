@@ -1,4 +1,4 @@
-// What each field costs, put below its description: GraphQL's introspection has no place for it.
+// What each field costs, put before its description, so that lists of fields show it: GraphQL's introspection has no place for it.
 
 /** Adds the costs that the gateway tells to the answer of an introspection. Without them it stays as it is. */
 export async function addCosts(
@@ -12,7 +12,7 @@ export async function addCosts(
     for (const field of listAt(type, 'fields')) {
       const cost = valueAt(costs, `${textAt(type, 'name')}.${textAt(field, 'name')}`);
       if (typeof cost !== 'string' || typeof field !== 'object' || field === null) continue;
-      const description = `${textAt(field, 'description')}\n\n**Cost:** ${cost}`;
+      const description = `_${cost}._ ${textAt(field, 'description')}`;
       Object.assign(field, { description: description.trim() });
     }
   }
