@@ -11,6 +11,7 @@ import type { KeyCheck } from './key-check.ts';
 const RETRY_AFTER_SECONDS = 2;
 const NONCE_BYTES = 16;
 
+const NOBODY = `'none'`;
 /** Where a browser gets a token for the demo. */
 export const DEMO_PATH = '/usage/demo';
 /** Tells the page that there is a demo to open. */
@@ -40,9 +41,9 @@ export function servePages(app: FastifyInstance, deps: PagesDeps): void {
   const usage = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const build = await pages.current();
     void reply.header('vary', 'referer');
-    if (typeof build === 'string') return answerMissing(reply, build);
-    const nonce = randomBytes(NONCE_BYTES).toString('base64url');
     const embedder = await embedderOf(request, mayEmbed);
+    if (typeof build === 'string') return answerMissing(reply, build, embedder);
+    const nonce = newNonce();
     const html = build.usage
       .replaceAll('{{nonce}}', nonce)
       .replace('<!-- demo -->', demoToken === undefined ? '' : DEMO_META);
@@ -50,7 +51,7 @@ export function servePages(app: FastifyInstance, deps: PagesDeps): void {
       `style-src 'self' 'nonce-${nonce}'`,
       `font-src 'self'`,
       `require-trusted-types-for 'script'`,
-      `frame-ancestors ${embedder ?? `'none'`}`,
+      `frame-ancestors ${embedder}`,
     ]);
   };
   if (demoToken !== undefined) {
@@ -62,13 +63,13 @@ export function servePages(app: FastifyInstance, deps: PagesDeps): void {
   app.get('/usage/*', usage);
   app.get('/graphiql', async (_request, reply) => {
     const build = await pages.current();
-    if (typeof build === 'string') return answerMissing(reply, build);
+    if (typeof build === 'string') return answerMissing(reply, build, NOBODY);
     // The editor sets inline styles as it runs, and its styles hold their fonts.
     return answerPage(reply, build.explorer, [
       `style-src 'self' 'unsafe-inline'`,
       `font-src 'self' data:`,
       `worker-src 'self'`,
-      `frame-ancestors 'none'`,
+      `frame-ancestors ${NOBODY}`,
     ]);
   });
   app.get('/graphiql/costs', { onRequest: deps.check }, () => deps.fieldCosts);
@@ -96,10 +97,10 @@ const ADDRESSES = {
 async function embedderOf(
   { headers: { referer } }: FastifyRequest,
   mayEmbed: PagesDeps['mayEmbed'],
-): Promise<string | null> {
-  if (referer === undefined || !URL.canParse(referer)) return null;
+): Promise<string> {
+  if (referer === undefined || !URL.canParse(referer)) return NOBODY;
   const { origin } = new URL(referer);
-  return (await mayEmbed(origin)) ? origin : null;
+  return (await mayEmbed(origin)) ? origin : NOBODY;
 }
 
 // It has no entity tag: each answer has a nonce of its own, which the page in a cache would not have.
@@ -127,19 +128,36 @@ const SENTENCES: Readonly<Record<Missing, string>> = {
   FAILED: 'This page could not be built: see the log of the gateway, then run: npm run build',
 };
 
-function answerMissing(reply: FastifyReply, missing: Missing): FastifyReply {
+function answerMissing(reply: FastifyReply, missing: Missing, embedder: string): FastifyReply {
+  const nonce = newNonce();
   const isBuilding = missing === 'BUILDING';
-  const refresh = isBuilding
-    ? `<meta http-equiv="refresh" content="${RETRY_AFTER_SECONDS}" />`
-    : '';
   if (isBuilding) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+  // A refresh by <meta> would stay where the address has a fragment, such as that of a token.
+  const reload = isBuilding
+    ? `<script nonce="${nonce}">setTimeout(() => location.reload(), ${RETRY_AFTER_SECONDS * 1_000});</script>`
+    : '';
   return reply
     .status(503)
     .type('text/html; charset=utf-8')
-    .header('content-security-policy', `default-src 'none'; frame-ancestors 'none'`)
+    .header(
+      'content-security-policy',
+      `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src data:; frame-ancestors ${embedder}`,
+    )
     .send(
-      `<!doctype html><html lang="en"><meta charset="utf-8" />${refresh}<title>Usage</title><p>${SENTENCES[missing]}</p></html>`,
+      `<!doctype html>
+<html lang="en">
+<meta charset="utf-8" />
+<meta name="viewport" content="width=device-width, initial-scale=1" />
+<title>Billing gateway</title>
+<link rel="icon" href="data:," />
+<style nonce="${nonce}">:root { color-scheme: light dark } p { margin: 20vh 1rem; text-align: center; font: 1rem/1.5 system-ui, sans-serif }</style>
+<p role="status">${SENTENCES[missing]}</p>${reload}
+</html>`,
     );
+}
+
+function newNonce(): string {
+  return randomBytes(NONCE_BYTES).toString('base64url');
 }
 
 async function answerAsset(

@@ -200,7 +200,7 @@ describe('a missing build', () => {
 
     expect(meanwhile.status).toBe(503);
     expect(meanwhile.headers).toMatchObject({ 'retry-after': '2', 'cache-control': 'no-store' });
-    expect(meanwhile.text).toContain('<meta http-equiv="refresh" content="2" />');
+    expect(meanwhile.text).toContain('setTimeout(() => location.reload(), 2000)');
     expect(meanwhile.text).toContain('is being built');
     expect(explorer.status).toBe(503);
     expect(afterwards).toMatchObject({ status: 200, text: 'built' });
@@ -218,7 +218,7 @@ describe('a missing build', () => {
 
     expect(status).toBe(503);
     expect(text).toContain('could not be built');
-    expect(text).not.toContain('refresh');
+    expect(text).not.toContain('reload');
   });
 
   it('is not made when there is a fresh one', async () => {
