@@ -24,6 +24,7 @@ import {
   ModelsTabDocument,
   OcrDeploymentsTabDocument,
   OverviewDocument,
+  ReportDocument,
   UsageEventsDocument,
   WebhookEndpointsDocument,
   WorkflowsTabDocument,
@@ -353,6 +354,33 @@ describe('the demo', () => {
     // It reads, and does nothing else.
     const { errors } = await gateway.query('{ apiKeys { id } }', {}, fresh);
     expect(errors?.[0]?.extensions.code).toBe('FORBIDDEN');
+  });
+
+  it('counts tokens, pages, calls and sessions by their units', async () => {
+    const asked = { range: { preset: 'CURRENT_CYCLE' }, groupBy: ['UNIT'] } as const;
+    const unitsOf = async (of: string): Promise<readonly unknown[]> => {
+      const { data } = await gateway.query(ReportDocument, asked, of);
+      return (data.account?.usage.report.nodes ?? []).map(({ unit, quantity, credits }) => [
+        ...[unit, quantity, credits],
+      ]);
+    };
+    // 15 days of 8,700,000 tokens, 1,540 calls, 1,667 pages, 24 sessions and 10 GB; one job. Hosting has the rest.
+    expect(await unitsOf(keyOfPage)).toEqual([
+      [null, 0, '103.32'],
+      ['jobs', 1, '36'],
+      ['pages', 25_005, '30'],
+      ['tokens', 130_500_000, '26.1'],
+      ['calls', 23_100, '9.24'],
+      ['sessions', 360, '7.2'],
+      ['GB-days', 150, '0.3'],
+    ]);
+    expect(await unitsOf(key)).toEqual(
+      expect.arrayContaining(
+        ['pages', 'tokens', 'calls', 'sessions', 'GB-days', 'jobs'].map((unit) =>
+          expect.arrayContaining([unit]),
+        ),
+      ),
+    );
   });
 
   it('stays as it is at the next start', async () => {

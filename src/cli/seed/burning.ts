@@ -131,8 +131,12 @@ function worked({
     const eventId = job ?? `${RIGHTS_CHECK.externalId}-${atMs}`;
     const of =
       job === undefined
-        ? { type: 'PROCESSING', ...ofResource(RIGHTS_CHECK.kind, RIGHTS_CHECK.externalId) }
-        : { type: 'FINE_TUNING', modelExternalId: NARRATOR.modelExternalId };
+        ? {
+            type: 'PROCESSING',
+            ...ofResource(RIGHTS_CHECK.kind, RIGHTS_CHECK.externalId),
+            unit: 'pages',
+          }
+        : { type: 'FINE_TUNING', modelExternalId: NARRATOR.modelExternalId, unit: 'jobs' };
     const fields = { ...of, quantity: pages };
     reported.push(charged(event('studio', eventId, atMs), parseMicro(credits), fields));
   }

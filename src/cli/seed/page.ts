@@ -115,30 +115,36 @@ function dayOfUsage(fromMs: number, ago: number): DemoUsage[] {
     }),
     fields: ofResource(of.kind, of.externalId),
   });
-  const processed = (of: ResourceRef, quantity: number, credits: string): DemoUsage =>
+  const processed = (
+    of: ResourceRef,
+    [quantity, unit]: readonly [number, string],
+    credits: string,
+  ): DemoUsage =>
     charged(event('meter', `${of.externalId}-${ago}`, fromMs + 6 * HOUR_MS), parseMicro(credits), {
       type: 'PROCESSING',
       ...ofResource(of.kind, of.externalId),
       quantity,
+      unit,
     });
   const modelExternalId = ASSISTANT.modelExternalId;
   return [
     runs(ENQUIRIES, 5, 2),
     runs(OFFERS, 9, 1),
     hosted(ASSISTANT, 12, 'g5.2xlarge'),
-    processed(ASSISTANT, 8_700_000, '1.74'),
+    processed(ASSISTANT, [8_700_000, 'tokens'], '1.74'),
     charged(event('meter', `storage-${ago}`, fromMs + HOUR_MS), parseMicro('0.02'), {
       type: 'STORAGE',
       modelExternalId,
       quantity: 10,
+      unit: 'GB-days',
     }),
     hosted(TONE, 24, 'guardrail-1-4'),
-    processed(TONE, 1_540, '0.616'),
+    processed(TONE, [1_540, 'calls'], '0.616'),
     hosted(RESIZER, 18, 'cpu-2-8'),
     hosted(RECEIPTS, 24, 'ocr-2-8'),
-    processed(RECEIPTS, 1_667, '2'),
+    processed(RECEIPTS, [1_667, 'pages'], '2'),
     hosted(SHOP, 2, 'pod-4-16'),
-    processed(SHOP, 24, '0.48'),
+    processed(SHOP, [24, 'sessions'], '0.48'),
   ];
 }
 
@@ -147,5 +153,6 @@ function fineTuning(atMs: number): DemoUsage {
     type: 'FINE_TUNING',
     modelExternalId: ASSISTANT.modelExternalId,
     quantity: 1,
+    unit: 'jobs',
   });
 }

@@ -113,10 +113,22 @@ const SCHEDULES: readonly Schedule[] = [
   },
 ];
 
+/** What is counted although it costs nothing: the hosting of it does. */
+const COUNTED: readonly {
+  readonly externalId: string;
+  readonly sinceAgo: number;
+  readonly callsAnHour: number;
+}[] = [
+  { externalId: 'pii-masking', sinceAgo: 384, callsAnHour: 210 },
+  { externalId: 'prompt-shield', sinceAgo: 213, callsAnHour: 145 },
+];
+/** The hour at which the counts of a day are reported. */
+const COUNTED_AT_HOUR = 19;
+
 /** Usage of all days from one on, up to the end of the first start's day, in no order. */
 export function usageOf(days: DemoDays, load: Load, fromAgo: number): readonly DemoUsage[] {
   return [
-    ...days.all(fromAgo, 0).flatMap((day) => runs(day, days)),
+    ...days.all(fromAgo, 0).flatMap((day) => [...runs(day, days), ...counts(day, days)]),
     ...chargedUsageOf(days, load, fromAgo),
   ];
 }
@@ -167,6 +179,7 @@ function pages(day: DemoDay, load: Load): readonly DemoUsage[] {
       type: 'PROCESSING',
       ...ofResource('OCR_DEPLOYMENT', subject),
       quantity,
+      unit: 'pages',
     });
   });
 }
@@ -181,6 +194,7 @@ function tokens(day: DemoDay, load: Load): readonly DemoUsage[] {
       type: 'PROCESSING',
       ...ofResource('MODEL_DEPLOYMENT', subject),
       quantity,
+      unit: 'tokens',
     });
   });
 }
@@ -204,7 +218,7 @@ function fineTuning(days: DemoDays, load: Load): readonly DemoUsage[] {
     const atMs = days.at(ago, 15, chanceOf(eventId).whole(0, 59));
     // In hundredths of a credit.
     const creditsMicro = floorDiv(parseMicro(credits) * BigInt(load(atMs)), 10_000_000n) * 10_000n;
-    const fields = { type: 'FINE_TUNING', modelExternalId: model, quantity: 1 };
+    const fields = { type: 'FINE_TUNING', modelExternalId: model, quantity: 1, unit: 'jobs' };
     const job = charged(event('training', eventId, atMs), creditsMicro, fields);
     if (eventId !== JOB_OF_DOUBLE_CHARGE) return [job];
     return [job, { ...job, eventId: DOUBLE_CHARGE.eventId, occurredAtMs: atMs + 40_000 }];
@@ -216,7 +230,7 @@ function storage(day: DemoDay): readonly DemoUsage[] {
     charged(
       event('storage-meter', `${model}-${day.date}`, day.startMs + 5 * MINUTE_MS),
       BigInt(gb) * GIGABYTE_DAY_MICRO,
-      { type: 'STORAGE', modelExternalId: model, quantity: gb },
+      { type: 'STORAGE', modelExternalId: model, quantity: gb, unit: 'GB-days' },
     ),
   );
 }
@@ -226,7 +240,12 @@ function scannerLoop(days: DemoDays): readonly DemoUsage[] {
     charged(
       event(SCANNER_LOOP.source, `loop-${index + 1}`, days.at(SCANNER_LOOP.ago, 16, 3 + index)),
       900n * PAGE_MICRO,
-      { type: 'PROCESSING', ...ofResource('OCR_DEPLOYMENT', 'invoice-ocr'), quantity: 900 },
+      {
+        type: 'PROCESSING',
+        ...ofResource('OCR_DEPLOYMENT', 'invoice-ocr'),
+        quantity: 900,
+        unit: 'pages',
+      },
     ),
   );
 }
@@ -283,6 +302,40 @@ function scheduled(schedule: Schedule, day: DemoDay, days: DemoDays): readonly D
       fields: ofResource('CUSTOM_SCRIPT', schedule.externalId),
     },
   ];
+}
+
+// A day's calls of guardrails, sessions of browser pods and runs of scripts.
+function counts(day: DemoDay, days: DemoDays): readonly DemoUsage[] {
+  const counted = (
+    kind: string,
+    externalId: string,
+    { quantity, unit }: { readonly quantity: number; readonly unit: string },
+  ): DemoUsage =>
+    charged(
+      event('usage-counter', `${externalId}-${day.date}`, days.at(day.ago, COUNTED_AT_HOUR)),
+      0n,
+      { type: 'PROCESSING', ...ofResource(kind, externalId), quantity, unit },
+    );
+  const calls = COUNTED.filter(({ sinceAgo }) => day.ago < sinceAgo).map(
+    ({ externalId, callsAnHour }) => {
+      const amounts = metered(day, externalId, callsAnHour).map(({ amount }) => amount);
+      const quantity = amounts.reduce((sum, amount) => sum + amount, 0);
+      return counted('GUARDRAIL', externalId, { quantity, unit: 'calls' });
+    },
+  );
+  const visits = POD_HABITS.map((habit) =>
+    counted('BROWSER_POD', habit.externalId, {
+      quantity: sessions(habit, day).length,
+      unit: 'sessions',
+    }),
+  );
+  const scripts = SCHEDULES.map((schedule) =>
+    counted('CUSTOM_SCRIPT', schedule.externalId, {
+      quantity: scheduled(schedule, day, days).length,
+      unit: 'calls',
+    }),
+  );
+  return [...calls, ...visits, ...scripts].filter(({ fields }) => Number(fields['quantity']) > 0);
 }
 
 function summaries({ ago, isWorkday, date }: DemoDay, days: DemoDays): readonly DemoUsage[] {
