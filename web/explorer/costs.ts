@@ -12,7 +12,7 @@ export async function addCosts(
     for (const field of listAt(type, 'fields')) {
       const cost = valueAt(costs, `${textAt(type, 'name')}.${textAt(field, 'name')}`);
       if (typeof cost !== 'string' || typeof field !== 'object' || field === null) continue;
-      const description = `_${cost}._ ${textAt(field, 'description')}`;
+      const description = `_Cost: ${cost}._ ${textAt(field, 'description')}`;
       Object.assign(field, { description: description.trim() });
     }
   }

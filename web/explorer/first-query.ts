@@ -1,7 +1,7 @@
 /** What the explorer's first tab asks; an account's key needs nothing more. */
-export const FIRST_QUERY = `# The account's credits, and the usage of its running cycle.
-# With an operator's key, name the account: account(externalId: "...")
-{
+export const FIRST_QUERY = `# An operator's key names the account:
+#   account(externalId: "demo")
+query CurrentCycle {
   account {
     name
     credits {
