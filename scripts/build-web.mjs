@@ -32,6 +32,7 @@ const options = {
   assetNames: '[name]-[hash]',
   bundle: true,
   minify: !isWatching,
+  sourcemap: isWatching && 'inline',
   platform: 'browser',
   // Those with light-dark().
   target: ['chrome123', 'firefox120', 'safari17.5'],
@@ -97,7 +98,9 @@ async function finish(metafile, workerAssets) {
   const sources = Object.keys(metafile.inputs).filter((file) => !/^node_modules\/|:/.test(file));
   const inputs = [...sources, ...pages.map(({ template }) => template), ...settings].sort();
   const assets = [...assetsOf(metafile), ...workerAssets].sort();
-  await put(webRecord, JSON.stringify({ hash: await hashOf(inputs), inputs, assets }));
+  // What is made for development is never what a start would make.
+  const hash = isWatching ? 'development' : await hashOf(inputs);
+  await put(webRecord, JSON.stringify({ hash, inputs, assets }));
   const kept = new Set(assets);
   for (const file of await readdir(options.outdir)) {
     if (!kept.has(file)) await rm(path.join(options.outdir, file), { force: true });
