@@ -16,7 +16,6 @@ const TABLES = `
     credits_micro bigint not null,
     primary key (account_id, tier, bucket, subject_id, type, unit)
   ) with (fillfactor = 80);
-  create index usage_by_unit_panel on usage_by_unit (account_id, tier, subject_id, bucket);
   comment on table usage_by_unit is 'Of the events in usage_by_resource those that have a unit, by unit.';
 
   create table unit_rollup_state (

@@ -47,7 +47,7 @@ function scenarios(quick: boolean): readonly Scenario[] {
   ];
 }
 
-const doors: readonly Door[] = ['insert', 'graphql', 'cloudevents'];
+const doors: readonly Door[] = ['insert', 'graphql', 'cloudevents', 'units'];
 
 class IngestBench {
   private backlogMax = 0;
@@ -73,7 +73,16 @@ class IngestBench {
     const when = times === 'live' ? 'within the last minute' : 'anywhere in the last 90 days';
     printTable(
       `Events a second that happened ${when} (aim: ≥ ${AIM} of plain INSERTs)`,
-      ['', 'plain INSERT', 'recordUsage', 'ratio', 'POST /v1/events', 'ratio'],
+      [
+        '',
+        'plain INSERT',
+        'recordUsage',
+        'ratio',
+        'POST /v1/events',
+        'ratio',
+        'with units',
+        'ratio',
+      ],
       all.map((scenario) => [
         scenario.name,
         of(scenario, 'insert'),
@@ -81,6 +90,8 @@ class IngestBench {
         of(scenario, 'graphql') / of(scenario, 'insert'),
         of(scenario, 'cloudevents'),
         of(scenario, 'cloudevents') / of(scenario, 'insert'),
+        of(scenario, 'units'),
+        of(scenario, 'units') / of(scenario, 'insert'),
       ]),
     );
     process.stdout.write(`\nMost events not folded yet at the end of a turn: ${this.backlogMax}\n`);
@@ -121,7 +132,8 @@ class IngestBench {
 
   private async backlog(): Promise<number> {
     const { rows } = await this.gateway.owner.query<{ backlog: string }>(
-      `select last_seq - coalesce(watermark, 0) as backlog from account left join rollup_state using (account_id)
+      `select a.last_seq - least(coalesce(r.watermark, 0), u.watermark) as backlog
+       from account a left join rollup_state r using (account_id) left join unit_rollup_state u using (account_id)
        where account_id = $1`,
       [this.account.accountId],
     );

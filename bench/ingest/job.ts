@@ -1,7 +1,7 @@
 // What the load generator, a process of its own, is told to do, and what it answers.
 
-/** Where events are sent: into the gateway through one of its doors, or into a plain table. */
-export type Door = 'graphql' | 'cloudevents' | 'insert';
+/** Where events are sent: into the gateway through one of its doors (as CloudEvents also with a unit), or into a plain table. */
+export type Door = 'graphql' | 'cloudevents' | 'units' | 'insert';
 
 export interface Job {
   readonly door: Door;

@@ -120,7 +120,8 @@ function graphql({ account }: Job): Door {
   };
 }
 
-function cloudEvents({ account, perRequest }: Job): Door {
+function cloudEvents({ account, door, perRequest }: Job): Door {
+  const data = door === 'units' ? { unit: 'runs' } : {};
   const toCloudEvent = ({ eventId, workflow, occurredAtMs }: Event): object => ({
     specversion: '1.0',
     type: 'com.billing-gateway.workflow-run',
@@ -128,6 +129,7 @@ function cloudEvents({ account, perRequest }: Job): Door {
     id: eventId,
     subject: `WORKFLOW/workflow-${workflow}`,
     time: new Date(occurredAtMs).toISOString(),
+    data,
   });
   const isSingle = perRequest === 1;
   return {

@@ -16,7 +16,7 @@ import { byUnit } from './sums.ts';
 import type { UsageFilterRequest } from './tabs.ts';
 import { unitSumsLoader } from './units.loaders.ts';
 import { accountOf, edgesOf, type View } from './view.ts';
-import { resourcesQuestion, type UsageViews } from './views.service.ts';
+import type { UsageViews } from './views.service.ts';
 
 export class UsageReports {
   constructor(
@@ -48,10 +48,9 @@ export class UsageReports {
     groupBy: ReadonlySet<UsageDimension>,
   ): Promise<readonly Charge[]> {
     const of = accountOf(view);
-    const question = resourcesQuestion(view, edgesMs, null);
     const [sums, inUnits, models, ...resources] = await Promise.all([
-      this.views.sums(question),
-      groupBy.has('UNIT') ? unitSumsLoader(this.context).load(question) : [],
+      this.views.resourceSums(view, edgesMs, null),
+      groupBy.has('UNIT') ? unitSumsLoader(this.context).load({ ...of, edgesMs }) : [],
       modelsLoader(this.context).load(of),
       ...Object.values(resourceKinds).map((kind) =>
         resourcesLoader(this.context).load({ ...of, kind }),

@@ -3,7 +3,7 @@
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { bigValue, int, intValue, text, textValue, valueOf } from '../db/decode.ts';
-import { empty, sql, unnested } from '../db/sql.ts';
+import { sql, unnested } from '../db/sql.ts';
 import { usageTypes } from '../rollups/kinds.ts';
 import type { UnitSum } from './sums.ts';
 import { askedSums, type SumsQuestion } from './views.store.ts';
@@ -32,8 +32,9 @@ export async function loadUnitsFoldedUpTo(
   }));
 }
 
-/** A question about sums by unit. Its watermark, tail and tier plan are those of the sums by unit. */
+/** A question about sums by unit, of all resources and models. Its watermark, tail and tier plan are those of the sums by unit. */
 export interface UnitSumsQuestion extends SumsQuestion {
+  readonly subjectIds: null;
   /** The sums by unit lack events that were voided by changes up to this one. */
   readonly change: number;
 }
@@ -48,10 +49,8 @@ export async function loadUnitSums(
   tx: Tx,
   questions: readonly UnitSumsQuestion[],
 ): Promise<readonly (readonly UnitSum[])[]> {
-  const ofSubjects = questions.some((question) => question.subjectIds !== null);
   const inRange = sql`u.unit is not null and u.occurred_at >= question.edges[1]
-         and u.occurred_at < question.edges[cardinality(question.edges)]
-         ${ofSubjects ? sql`and u.subject_id = any(question.subjects)` : empty}`;
+         and u.occurred_at < question.edges[cardinality(question.edges)]`;
   const beyondRollups = sql`select question.q, width_bucket(u.occurred_at, question.edges) - 1, u.subject_id, u.type, u.unit`;
   const columns = await queryColumns(tx, {
     name: 'views.loadUnitSums',
@@ -64,18 +63,15 @@ export async function loadUnitSums(
      )}),
      part (q, cell, subject_id, type, unit, quantity, credits_micro) as (
        select piece.q, piece.cell, r.subject_id, r.type, r.unit, piece.sign * r.quantity, piece.sign * r.credits_micro
-       from piece ${ofSubjects ? sql`cross join lateral unnest(piece.subjects) s(subject_id)` : empty}
-         cross join lateral (
+       from piece cross join lateral (
            select * from usage_by_unit r where r.account_id = piece.account_id and r.tier = piece.tier
-             and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
-             ${ofSubjects ? sql`and r.subject_id = s.subject_id` : empty} offset 0) r
+             and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket offset 0) r
        union all
        select edge.q, edge.cell, u.subject_id, u.type, u.unit, edge.sign * u.quantity, edge.sign * u.credits_micro
        from edge join folded using (q) cross join lateral (
          select * from usage_event u where u.account_id = edge.account_id
            and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at offset 0) u
        where u.seq <= edge.watermark and (u.void_change is null or u.void_change > folded.change) and u.unit is not null
-         ${ofSubjects ? sql`and u.subject_id = any(edge.subjects)` : empty}
        union all
        ${beyondRollups}, question.tail_sign * u.quantity, question.tail_sign * u.credits_micro
        from question join folded using (q) cross join lateral (

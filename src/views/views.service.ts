@@ -280,8 +280,10 @@ export class UsageViews {
 
   /** What was processed on a resource, by unit. @param row its row in the view */
   async processed(view: View, row: TabRow<Resource>): Promise<readonly UnitFigures[]> {
-    const question = resourcesQuestion(view, edgesOf(view.range), [row.id]);
-    return processedByUnit(byUnit(row.sums, await unitSumsLoader(this.context).load(question)));
+    const question = { ...accountOf(view), edgesMs: edgesOf(view.range) };
+    const inUnits = await unitSumsLoader(this.context).load(question);
+    const own = inUnits.filter(({ subjectId }) => subjectId === row.id);
+    return processedByUnit(byUnit(row.sums, own));
   }
 
   private async listed(view: View, kind: ResourceKind): Promise<readonly Resource[]> {
@@ -330,8 +332,8 @@ export class UsageViews {
     };
   }
 
-  /** All usage in the cells, including running hosting up to now. In no order. */
-  async sums(question: SumsOf): Promise<readonly Sum[]> {
+  // All usage in the cells, including running hosting up to now. In no order.
+  private async sums(question: SumsOf): Promise<readonly Sum[]> {
     const [stored, hosting] = await Promise.all([
       storedSumsLoader(this.context).load(question),
       hostingSumsLoader(this.context).load(question),
@@ -350,23 +352,15 @@ export class UsageViews {
     });
   }
 
-  private async resourceSums(
+  /** All usage of single resources and models, of some or (null) of all, in no order. */
+  async resourceSums(
     view: View,
     edgesMs: readonly number[],
     subjectIds: readonly number[] | null,
   ): Promise<readonly Sum[]> {
-    return this.sums(resourcesQuestion(view, edgesMs, subjectIds));
+    const { nowMs } = view.range;
+    return this.sums({ ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds });
   }
-}
-
-/** The question for the sums of single resources and models. @param subjectIds only these; null: all */
-export function resourcesQuestion(
-  view: View,
-  edgesMs: readonly number[],
-  subjectIds: readonly number[] | null,
-): SumsOf {
-  const { nowMs } = view.range;
-  return { ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds };
 }
 
 function soughtOrAll(subjectIds: readonly number[]): readonly number[] | null {
