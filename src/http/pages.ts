@@ -14,8 +14,6 @@ const NONCE_BYTES = 16;
 const NOBODY = `'none'`;
 /** Where a browser gets a token for the demo. */
 export const DEMO_PATH = '/usage/demo';
-/** Tells the page that there is a demo to open. */
-const DEMO_META = `<meta name="demo" content="${DEMO_PATH}" />`;
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -38,16 +36,18 @@ export interface PagesDeps {
 /** Adds the Usage page, the explorer and their files. */
 export function servePages(app: FastifyInstance, deps: PagesDeps): void {
   const { pages, mayEmbed, demoToken } = deps;
+  // Tells a page that there is a demo to open.
+  const withDemo = (html: string, page: string): string =>
+    demoToken === undefined
+      ? html
+      : html.replace('<!-- demo -->', `<meta name="demo" content="${page}/demo" />`);
   const usage = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const build = await pages.current();
     void reply.header('vary', 'referer');
     const embedder = await embedderOf(request, mayEmbed);
     if (typeof build === 'string') return answerMissing(reply, build, embedder);
     const nonce = newNonce();
-    const html = build.usage
-      .replaceAll('{{nonce}}', nonce)
-      .replace('<!-- demo -->', demoToken === undefined ? '' : DEMO_META);
-    return answerPage(reply, html, [
+    return answerPage(reply, withDemo(build.usage, '/usage').replaceAll('{{nonce}}', nonce), [
       `style-src 'self' 'nonce-${nonce}'`,
       `font-src 'self'`,
       `require-trusted-types-for 'script'`,
@@ -55,9 +55,11 @@ export function servePages(app: FastifyInstance, deps: PagesDeps): void {
     ]);
   };
   if (demoToken !== undefined) {
-    app.get(DEMO_PATH, async (_request, reply) =>
-      reply.redirect(`/usage#token=${await demoToken()}`, 303),
-    );
+    for (const page of ['/usage', '/graphiql']) {
+      app.get(`${page}/demo`, async (_request, reply) =>
+        reply.redirect(`${page}#token=${await demoToken()}`, 303),
+      );
+    }
   }
   app.get('/usage', usage);
   app.get('/usage/*', usage);
@@ -65,7 +67,7 @@ export function servePages(app: FastifyInstance, deps: PagesDeps): void {
     const build = await pages.current();
     if (typeof build === 'string') return answerMissing(reply, build, NOBODY);
     // The editor sets inline styles as it runs, and its styles hold their fonts.
-    return answerPage(reply, build.explorer, [
+    return answerPage(reply, withDemo(build.explorer, '/graphiql'), [
       `style-src 'self' 'unsafe-inline'`,
       `font-src 'self' data:`,
       `worker-src 'self'`,

@@ -36,7 +36,7 @@ async function writeBuild(usage = USAGE): Promise<void> {
   }
   await fs.writeFile(path.join(folder, 'assets', 'unlisted-DD.js'), 'old();');
   await fs.writeFile(path.join(folder, 'usage.html'), usage);
-  await fs.writeFile(path.join(folder, 'explorer.html'), '<p>explorer</p>');
+  await fs.writeFile(path.join(folder, 'explorer.html'), '<!-- demo --><p>explorer</p>');
   await fs.writeFile(
     path.join(folder, 'build.json'),
     JSON.stringify({ assets: Object.keys(assets) }),
@@ -238,7 +238,7 @@ describe('the explorer', () => {
 
     const { text, headers } = await small.http.get('/graphiql').set('referer', LISTED);
 
-    expect(text).toBe('<p>explorer</p>');
+    expect(text).toContain('<p>explorer</p>');
     expect(policyOf(headers)).toMatchObject({
       'default-src': `'none'`,
       'script-src': `'self'`,
@@ -263,6 +263,9 @@ describe('the demo', () => {
       'cache-control': 'no-store',
     });
     expect(page.text).toBe('<meta name="demo" content="/usage/demo" /><p></p>');
+    const explorer = await small.http.get('/graphiql/demo');
+    expect(explorer.headers).toMatchObject({ location: '/graphiql#token=bgp_demo' });
+    expect((await small.http.get('/graphiql')).text).toContain('content="/graphiql/demo"');
   });
 
   it('is offered by no gateway that has none', async () => {
@@ -272,7 +275,8 @@ describe('the demo', () => {
     const answer = await small.http.get('/usage/demo');
 
     expect(answer.status).toBe(200);
-    expect(answer.text).toBe('<p></p>');
+    expect(answer.text).not.toContain('meta');
+    expect((await small.http.get('/graphiql/demo')).status).toBe(404);
   });
 });
 

@@ -6,9 +6,22 @@ import { FIRST_QUERY } from './first-query.ts';
 /** A key is typed in once: this browser keeps it for this address, until another one is typed in. */
 const STORED_KEY = 'billing-gateway:key';
 
+/** The key to begin with: the token that a link brought, which is taken out of the address, or the key that was kept. */
+export function takeFirstKey(): string {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (token !== null) history.replaceState(null, '', location.pathname);
+  return token ?? localStorage.getItem(STORED_KEY) ?? '';
+}
+
+export interface ExplorerProps {
+  readonly firstKey: string;
+  /** Where the demo is opened; null: there is none. */
+  readonly demo: string | null;
+}
+
 /** The bar with the key, and GraphiQL below it. */
-export function Explorer(): ReactElement {
-  const [key, setKey] = useState(() => localStorage.getItem(STORED_KEY) ?? '');
+export function Explorer({ firstKey, demo }: ExplorerProps): ReactElement {
+  const [key, setKey] = useState(firstKey);
   const [isValid, setValid] = useState<boolean | null>(null);
   const ask = useMemo(() => askerOf({ key, onKey: setValid }), [key]);
   const use = (typed: string): void => {
@@ -27,6 +40,12 @@ export function Explorer(): ReactElement {
         {key === '' ? (
           <p className="no-key">
             Type in an API key at the top: the schema and every answer need one.
+            {demo !== null && (
+              <>
+                {' '}
+                Or <a href={demo}>look at a demo account</a>.
+              </>
+            )}
           </p>
         ) : (
           // A new key makes a new explorer, which reads the schema with it.

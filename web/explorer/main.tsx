@@ -3,9 +3,10 @@
 import 'graphiql/style.css';
 import './explorer.css';
 import { createRoot } from 'react-dom/client';
-import { Explorer } from './explorer.tsx';
+import { Explorer, takeFirstKey } from './explorer.tsx';
 import { provideWorkers } from './workers.ts';
 
 provideWorkers();
 const root = document.getElementById('root');
-if (root !== null) createRoot(root).render(<Explorer />);
+const demo = document.querySelector<HTMLMetaElement>('meta[name="demo"]')?.content ?? null;
+if (root !== null) createRoot(root).render(<Explorer firstKey={takeFirstKey()} demo={demo} />);
