@@ -222,7 +222,7 @@ describe('a server', () => {
 
     expect(headers['strict-transport-security']).toBe('max-age=31536000');
     expect(headers).toMatchObject({
-      'cache-control': 'no-cache',
+      'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     });
   });
