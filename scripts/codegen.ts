@@ -10,6 +10,7 @@ import { buildASTSchema, parse } from 'graphql';
 import { parse as parseYaml } from 'yaml';
 import * as clientCache from './client-cache.ts';
 import * as trustedDocuments from './trusted-documents.ts';
+import * as webDocuments from './web-documents.ts';
 
 type PluginName = keyof typeof pluginMap;
 type PluginEntry = PluginName | Partial<Record<PluginName, object>>;
@@ -28,6 +29,7 @@ const pluginMap = {
   'typed-document-node': typedDocuments,
   './scripts/client-cache.ts': clientCache,
   './scripts/trusted-documents.ts': trustedDocuments,
+  './scripts/web-documents.ts': webDocuments,
 };
 
 const config = parseYaml(await readFile('codegen.yml', 'utf8')) as CodegenConfig;

@@ -1,6 +1,11 @@
-// The one place where the page reads the browser's clock.
+// The browser's clocks. Everything else takes an instant as an argument, or reads one here.
 
-/** Now, by this browser's clock, which need not agree with the server's. */
-export function browserNowMs(): number {
+/** This machine's idea of now, in epoch milliseconds. The server's may differ: see live/server-time.ts. */
+export function wallClockMs(): number {
   return Date.now();
+}
+
+/** Milliseconds that only ever grow, also when the machine's clock is set. */
+export function monotonicMs(): number {
+  return performance.now();
 }

@@ -1,15 +1,18 @@
-// The entry of the Usage page.
-
 import './styles/main.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { startPreferences } from './preferences.ts';
+import { tellHeight } from './session/embedding.ts';
+import { startSession } from './session/session.ts';
 
+startPreferences();
+startSession();
+tellHeight();
 const root = document.getElementById('root');
-if (root !== null) {
-  createRoot(root).render(
-    <StrictMode>
-      <App />
-    </StrictMode>,
-  );
-}
+if (root === null) throw new Error('The page has no element #root.');
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -1,0 +1,158 @@
+// The page's GraphQL client: urql with its cache by document. A view that was seen shows at once, and is asked anew
+// (docs/clients.md says why the cache is not by object).
+
+import { useMemo, useState } from 'react';
+import {
+  cacheExchange,
+  Client,
+  type CombinedError,
+  type DocumentInput,
+  type Exchange,
+  fetchExchange,
+  gql,
+  makeOperation,
+  mapExchange,
+  useQuery,
+} from 'urql';
+import type { Operation } from './operations.ts';
+
+/** The documents by urql's keys, as they are written under schema/operations. */
+const written = new Map<number, DocumentInput>();
+
+/**
+ * The cache adds `__typename` to documents. They are sent as they are written: so they run on a gateway of trusted documents
+ * too, and a gateway compiles each once.
+ */
+const sendAsWritten: Exchange = mapExchange({
+  onOperation(operation) {
+    const { query } = operation;
+    const document = '__key' in query ? written.get(Number(query.__key)) : undefined;
+    if (document === undefined || typeof document === 'string') return operation;
+    return makeOperation(operation.kind, { ...operation, query: document });
+  },
+});
+
+export interface ClientOptions {
+  readonly token: string;
+  /** Called when the gateway does not take the token. */
+  readonly onRefused: () => void;
+}
+
+/** A client that calls the gateway of this page with a token. */
+export function createClient({ token, onRefused }: ClientOptions): Client {
+  return new Client({
+    url: '/graphql',
+    preferGetMethod: false,
+    requestPolicy: 'cache-and-network',
+    fetchOptions: { headers: { authorization: `Bearer ${token}` } },
+    exchanges: [
+      cacheExchange,
+      mapExchange({
+        onError(error) {
+          if (isRefused(error)) onRefused();
+        },
+      }),
+      sendAsWritten,
+      fetchExchange,
+    ],
+  });
+}
+
+function isRefused(error: CombinedError): boolean {
+  return codesOf(error).includes('UNAUTHENTICATED') || statusOf(error) === 401;
+}
+
+function statusOf({ response }: CombinedError): number | null {
+  const status: unknown = (response as { readonly status?: unknown } | undefined)?.status;
+  return typeof status === 'number' ? status : null;
+}
+
+function codesOf(error: CombinedError): readonly string[] {
+  return error.graphQLErrors.map(({ extensions }) => {
+    const code: unknown = extensions['code'];
+    return typeof code === 'string' ? code : '';
+  });
+}
+
+/** The document of an operation, for urql. */
+export function documentOf<TData, TVariables extends object>(
+  operation: Operation<TData, TVariables>,
+): ReturnType<typeof gql<TData, TVariables>> {
+  const document = gql<TData, TVariables>(operation.text);
+  if ('__key' in document) written.set(Number(document.__key), document);
+  return document;
+}
+
+/** What went wrong, in what a person can do about it. */
+export interface Problem {
+  readonly kind: 'offline' | 'refused' | 'not-found' | 'wait' | 'failed';
+  /** The gateway's own sentence; null when it did not answer. */
+  readonly message: string | null;
+  /** What an operator finds the request by. */
+  readonly reference: string | null;
+  readonly retryAfterSeconds: number | null;
+}
+
+/** The problem of an answer. */
+export function problemOf(error: CombinedError): Problem {
+  const [first] = error.graphQLErrors;
+  const codes = codesOf(error);
+  const reference = first?.extensions['referenceId'] ?? headerOf(error, 'x-request-id');
+  const seconds = Number(
+    first?.extensions['retryAfterSeconds'] ?? headerOf(error, 'retry-after') ?? NaN,
+  );
+  return {
+    kind: kindOf(error, codes),
+    message: first?.message ?? null,
+    reference: typeof reference === 'string' ? reference : null,
+    retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
+  };
+}
+
+function kindOf(error: CombinedError, codes: readonly string[]): Problem['kind'] {
+  if (isRefused(error)) return 'refused';
+  if (codes.includes('NOT_FOUND') || codes.includes('FORBIDDEN')) return 'not-found';
+  if (codes.includes('RATE_LIMITED') || statusOf(error) === 429) return 'wait';
+  return error.networkError !== undefined && statusOf(error) === null ? 'offline' : 'failed';
+}
+
+function headerOf({ response }: CombinedError, name: string): string | null {
+  return response instanceof Response ? response.headers.get(name) : null;
+}
+
+/** An answer as a view shows it: what is there stays while newer figures are asked for. */
+export interface Loaded<TData> {
+  readonly data: TData | null;
+  readonly problem: Problem | null;
+  readonly isLoading: boolean;
+  /** Asks anew. */
+  readonly reload: () => void;
+}
+
+/**
+ * The answer of an operation. While other variables are asked for, the last answer stays, so that a view does not collapse.
+ * @param pause true asks nothing
+ */
+export function useOperation<TData, TVariables extends object>(
+  operation: Operation<TData, TVariables>,
+  variables: TVariables,
+  { pause = false }: { readonly pause?: boolean } = {},
+): Loaded<TData> {
+  const query = useMemo(() => documentOf(operation), [operation]);
+  const [result, execute] = useQuery<TData, TVariables>({ query, variables, pause });
+  const last = useLast(result.data ?? null);
+  return {
+    data: result.data ?? (result.error === undefined ? last : null),
+    problem: result.error === undefined ? null : problemOf(result.error),
+    isLoading: result.fetching || result.stale,
+    reload: () => {
+      execute({ requestPolicy: 'network-only' });
+    },
+  };
+}
+
+function useLast<T>(value: T | null): T | null {
+  const [last, setLast] = useState(value);
+  if (value !== null && value !== last) setLast(value);
+  return value ?? last;
+}

@@ -1,0 +1,33 @@
+// What the page knows live of the account it shows: its balance and its alerts. One WebSocket serves all tabs of the browser.
+
+import { createContext, useContext } from 'react';
+import type { CreditBalancePartsFragment, AlertPartsFragment } from '../api/operations.ts';
+
+export interface Live {
+  /** The latest balance that the gateway sent; null until the first. */
+  readonly balance: CreditBalancePartsFragment | null;
+  /** Milliseconds of the browser's growing clock (clock.ts) when it came. */
+  readonly receivedAtMs: number;
+  /** False while the socket is down: what is shown is of before. */
+  readonly isConnected: boolean;
+  /** Alerts since the page was opened and those that it found, newest first, each once. */
+  readonly alerts: readonly AlertPartsFragment[];
+  readonly unread: number;
+  readonly markRead: () => void;
+}
+
+export const NOTHING_LIVE: Live = {
+  balance: null,
+  receivedAtMs: 0,
+  isConnected: false,
+  alerts: [],
+  unread: 0,
+  markRead: () => undefined,
+};
+
+export const LiveContext = createContext<Live>(NOTHING_LIVE);
+
+/** The live balance and alerts of the account that is shown. */
+export function useLive(): Live {
+  return useContext(LiveContext);
+}

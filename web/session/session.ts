@@ -1,0 +1,81 @@
+// The token that the page calls the gateway with. It comes in the fragment (#token=…), which no server sees, from the
+// platform that embeds the page, or typed in. It is kept for this browser tab only, and never stands in an address.
+
+import { useSyncExternalStore } from 'react';
+import { askForToken, onToken } from './embedding.ts';
+
+const STORED = 'usage.token';
+
+export type Session =
+  /** No token yet. */
+  | { readonly state: 'signed-out' }
+  | { readonly state: 'signed-in'; readonly token: string }
+  /** The gateway no longer takes the token. */
+  | { readonly state: 'ended' };
+
+let session: Session = { state: 'signed-out' };
+/** The embedder is asked for a new token once for each that ends. */
+let hasAsked = false;
+const listeners = new Set<() => void>();
+
+function become(next: Session): void {
+  session = next;
+  for (const listener of listeners) listener();
+}
+
+/** Takes the token of the address, or the one that this browser tab has, before the first request. */
+export function startSession(): void {
+  takeFragment();
+  window.addEventListener('hashchange', takeFragment);
+  if (session.state === 'signed-out') {
+    const stored = sessionStorage.getItem(STORED);
+    if (stored !== null) become({ state: 'signed-in', token: stored });
+  }
+  onToken(signIn);
+  if (session.state === 'signed-out') hasAsked = askForToken();
+}
+
+function takeFragment(): void {
+  const token = new URLSearchParams(window.location.hash.slice(1)).get('token');
+  if (token === null || token === '') return;
+  // Out of the address before anything else, so that no copied link carries it.
+  window.history.replaceState(null, '', window.location.pathname + window.location.search);
+  signIn(token);
+}
+
+/** Goes on with this token. */
+export function signIn(token: string): void {
+  hasAsked = false;
+  sessionStorage.setItem(STORED, token);
+  become({ state: 'signed-in', token });
+}
+
+/** Forgets the token. */
+export function signOut(): void {
+  sessionStorage.removeItem(STORED);
+  become({ state: 'signed-out' });
+}
+
+/** To be called when the gateway refused the token: asks the embedder once for another, else the session has ended. */
+export function tokenRefused(token: string): void {
+  if (session.state !== 'signed-in' || session.token !== token) return;
+  sessionStorage.removeItem(STORED);
+  become({ state: 'ended' });
+  if (!hasAsked) hasAsked = askForToken();
+}
+
+/** The session as it is now. */
+export function currentSession(): Session {
+  return session;
+}
+
+/** Calls `listener` at every change. @returns stops that */
+export function onSession(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** The session; changes with it. */
+export function useSession(): Session {
+  return useSyncExternalStore(onSession, currentSession);
+}

@@ -1,0 +1,104 @@
+import { Component, type ReactNode, useId } from 'react';
+import type { Problem } from '../api/client.ts';
+import { useWords } from '../words/words.ts';
+
+export interface CardProps {
+  readonly title: string;
+  /** Stands beside the title: a chooser, a link. */
+  readonly aside?: ReactNode;
+  readonly className?: string;
+  readonly children: ReactNode;
+}
+
+/** A titled region of the page. A fault inside it is shown in it, and does not take the rest. */
+export function Card({ title, aside, className = '', children }: CardProps): ReactNode {
+  const id = useId();
+  return (
+    <section className={`card ${className}`} aria-labelledby={id}>
+      <header className="card-head">
+        <h2 id={id}>{title}</h2>
+        {aside}
+      </header>
+      <FaultBoundary>{children}</FaultBoundary>
+    </section>
+  );
+}
+
+interface FaultProps {
+  readonly children: ReactNode;
+}
+
+/** Shows a sentence in place of what threw while it was drawn. */
+export class FaultBoundary extends Component<FaultProps, { readonly hasFault: boolean }> {
+  override state = { hasFault: false };
+
+  static getDerivedStateFromError(): { readonly hasFault: boolean } {
+    return { hasFault: true };
+  }
+
+  override render(): ReactNode {
+    if (!this.state.hasFault) return this.props.children;
+    return (
+      <ProblemNote
+        problem={FAULT}
+        onRetry={() => {
+          this.setState({ hasFault: false });
+        }}
+      />
+    );
+  }
+}
+
+const FAULT: Problem = { kind: 'failed', message: null, reference: null, retryAfterSeconds: null };
+
+export interface ProblemNoteProps {
+  readonly problem: Problem;
+  readonly onRetry: () => void;
+}
+
+/** What went wrong, the reference to tell an operator, and a way on. */
+export function ProblemNote({ problem, onRetry }: ProblemNoteProps): ReactNode {
+  const words = useWords().state;
+  return (
+    <div className="note" role="alert">
+      <p>{sentenceOf(problem, words)}</p>
+      {problem.reference !== null && <p className="muted">{words.reference(problem.reference)}</p>}
+      <button type="button" className="button" onClick={onRetry}>
+        {words.retry}
+      </button>
+    </div>
+  );
+}
+
+function sentenceOf(problem: Problem, words: ReturnType<typeof useWords>['state']): string {
+  switch (problem.kind) {
+    case 'offline':
+      return words.offline;
+    case 'refused':
+    case 'not-found':
+      return words.notFound;
+    case 'wait':
+      return words.wait(String(problem.retryAfterSeconds ?? 1));
+    case 'failed':
+      return problem.message ?? words.problem;
+  }
+}
+
+/** The final shape of what is being loaded. `lines` of text, or a block of a height in CSS pixels. */
+export function Skeleton({
+  lines = 0,
+  height = 0,
+}: {
+  readonly lines?: number;
+  readonly height?: number;
+}): ReactNode {
+  const words = useWords().state;
+  return (
+    <div className="skeleton" role="status" aria-label={words.loading}>
+      {height > 0 && <div className="skeleton-block" style={{ height }} />}
+      {Array.from({ length: lines }, (_, line) => (
+        <div key={line} className="skeleton-line" />
+      ))}
+    </div>
+  );
+}
