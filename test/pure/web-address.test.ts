@@ -1,0 +1,116 @@
+// The page's addresses: what is shown survives a link, and nothing that a person types breaks the page.
+
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  type Address,
+  formatAddress,
+  GRANULARITIES,
+  PAGE_SIZES,
+  parseAddress,
+  PRESETS,
+  START,
+  TABS,
+} from '../../web/address/address.ts';
+
+function read(address: string): Address {
+  const [path = '', query = ''] = address.split('?');
+  return parseAddress(path, query);
+}
+
+const day = fc
+  .date({ min: new Date('2000-01-01'), max: new Date('2099-12-31'), noInvalidDate: true })
+  .map((date) => date.toISOString().slice(0, 10));
+const instant = fc
+  .date({ min: new Date('2000-01-01'), max: new Date('2099-12-31'), noInvalidDate: true })
+  .map((date) => date.toISOString());
+const word = fc.stringMatching(/^[a-z_]{1,20}$/);
+
+const address: fc.Arbitrary<Address> = fc.record({
+  tab: fc.constantFrom(...TABS),
+  range: fc.oneof(
+    fc.constantFrom(...PRESETS).map((preset) => ({ kind: 'preset' as const, preset })),
+    fc.tuple(day, day).map((days) => {
+      const [from, to] = days.sort();
+      return { kind: 'days' as const, from, to };
+    }),
+    fc
+      .tuple(instant, instant)
+      .filter(([one, other]) => one !== other)
+      .map((instants) => {
+        const [from, to] = instants.sort();
+        return { kind: 'instants' as const, from, to };
+      }),
+  ),
+  timeZone: fc.constantFrom(null, 'Europe/Berlin', 'Asia/Kolkata', 'UTC'),
+  granularity: fc.constantFrom(null, ...GRANULARITIES),
+  search: fc.string({ maxLength: 40 }),
+  statuses: fc.array(word, { maxLength: 3 }),
+  sort: fc.option(fc.record({ field: word, descending: fc.boolean() })),
+  pageSize: fc.constantFrom(...PAGE_SIZES),
+  page: fc.option(
+    fc.record({
+      rowsBefore: fc.nat(100_000),
+      direction: fc.constantFrom('after' as const, 'before' as const),
+      cursor: fc.base64String({ minLength: 1 }).filter((cursor) => cursor !== ''),
+    }),
+  ),
+  open: fc.option(fc.base64String({ minLength: 4 })),
+  accountId: fc.option(fc.base64String({ minLength: 4 })),
+});
+
+describe('an address', () => {
+  it('shows a colleague the same', () => {
+    fc.assert(
+      fc.property(address, (shown) => {
+        expect(read(formatAddress(shown))).toMatchObject(shown);
+      }),
+    );
+  });
+
+  it('is short for what is shown at first', () => {
+    expect(formatAddress(START)).toBe('/usage/overview');
+    expect(read('/usage')).toEqual(START);
+  });
+
+  it('reads as a person would write it', () => {
+    const shown = read(
+      '/usage/models?range=2026-11-01..2026-11-30&tz=Europe/Berlin&q=whisper&status=deployed,failed&sort=-credits&size=50',
+    );
+
+    expect(shown).toMatchObject({
+      tab: 'models',
+      range: { kind: 'days', from: '2026-11-01', to: '2026-11-30' },
+      timeZone: 'Europe/Berlin',
+      search: 'whisper',
+      statuses: ['deployed', 'failed'],
+      sort: { field: 'credits', descending: true },
+      pageSize: 50,
+    });
+    expect(formatAddress(shown)).toContain('range=2026-11-01..2026-11-30&tz=Europe/Berlin');
+  });
+
+  it.each([
+    ['a range that is none', 'range=yesterday'],
+    ['a day that is none', 'range=2026-02-30..2026-03-01'],
+    ['days in the wrong order', 'range=2026-03-02..2026-03-01'],
+    ['no time between two instants', 'range=2026-03-01T10:00Z..2026-03-01T10:00Z'],
+    ['three ends', 'range=2026-03-01..2026-03-02..2026-03-03'],
+    ['a zone that is none', 'tz=Mars/Olympus'],
+    ['a granularity that is none', 'by=minute'],
+    ['an order that is none', 'sort=;drop'],
+    ['a page that is none', 'page=2'],
+    ['a page size that is none', 'size=7'],
+    ['a status that is none', 'status=%3Cb%3E'],
+  ])('shows what stands at first instead of %s', (_what, query) => {
+    expect(read(`/usage/overview?${query}`)).toEqual(START);
+  });
+
+  it('never throws', () => {
+    fc.assert(
+      fc.property(fc.webPath(), fc.webQueryParameters(), (path, query) => {
+        expect(TABS).toContain(parseAddress(path, query).tab);
+      }),
+    );
+  });
+});
