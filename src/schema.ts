@@ -81,6 +81,7 @@ import {
   WorkflowUsageFieldResolver,
 } from './views/panels.graphql.ts';
 import { LedgerChargeResolver, LedgerChargesResolver } from './views/charges.graphql.ts';
+import { AccountProjectionResolver } from './views/projection.graphql.ts';
 import { ReportResolver, ReportRowResolver } from './views/report.graphql.ts';
 import {
   HostedUsageResolver,
@@ -126,6 +127,7 @@ const plainResolvers: NonEmptyArray<PlainResolver> = [
   ModelDeploymentResolver,
   HostingResolver,
   UsageEventResolver,
+  AccountProjectionResolver,
   AccountUsageFieldResolver,
   AccountUsageResolver,
   WorkflowUsageResolver,

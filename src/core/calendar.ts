@@ -146,6 +146,16 @@ export function atLocalOffset(
   return date.toZonedDateTime({ timeZone, plainTime: offset.timeOfDay }).epochMilliseconds;
 }
 
+/**
+ * The instant of a local day at the local time of another instant. A time that the day's clock skips is as much later; a
+ * day that the zone skipped has its start alone.
+ */
+export function sameTimeOn(timeZone: string, day: number, atMs: number): number {
+  const plainTime = zoned(timeZone, atMs).toPlainTime();
+  const sameMs = dateOfDay(day).toZonedDateTime({ timeZone, plainTime }).epochMilliseconds;
+  return Math.min(Math.max(sameMs, dayStartMs(timeZone, day)), dayStartMs(timeZone, day + 1));
+}
+
 /** First instant of the month's day `cycleDay` (1 to 28) on or before an instant: the start of its billing cycle. */
 export function cycleStartMs(timeZone: string, cycleDay: number, atMs: number): number {
   const date = dateOfDay(dayOf(timeZone, atMs));

@@ -86,7 +86,8 @@ export function percentMicro(part: bigint, whole: bigint): bigint | null {
   return whole <= 0n ? null : halfUp(part * 100_000_000n, whole);
 }
 
-function halfUp(dividend: bigint, divisor: bigint): bigint {
+/** Division rounded to the nearest, halves up. `divisor` must be positive. */
+export function halfUp(dividend: bigint, divisor: bigint): bigint {
   return floorDiv(2n * dividend + divisor, 2n * divisor);
 }
 

@@ -64,6 +64,16 @@ export function forecast(state: AccountState): Forecast {
   return known;
 }
 
+/**
+ * A draft to run ahead of an account's now. It has no alert rules, so nothing but credits, hosting and the stop happens on it.
+ */
+export function draftAhead(state: AccountState): Draft {
+  // When a late clock makes a forecast, the table may hold rates that were set afterwards; they were not known at its instant.
+  const rates = state.rates.filter((rate) => rate.knownFromMs <= state.atMs);
+  // Requested deployments are left out: the forecast is about running ones.
+  return new Draft({ ...state, rates, alertRules: [], requestedResourceIds: [] });
+}
+
 function horizonMs({ atMs }: AccountState): number {
   return addCalendar('UTC', atMs, { months: FORECAST_MONTHS });
 }
@@ -293,10 +303,7 @@ function runForward(state: AccountState, untilMs: number): Forecast {
     openAlert: null,
     lastFiredAtMs: null,
   };
-  // When a late clock makes a forecast, the table may hold rates that were set afterwards; they were not known at its instant.
-  const rates = state.rates.filter((rate) => rate.knownFromMs <= state.atMs);
-  // Requested deployments are left out: the forecast is about running ones.
-  const ahead = new Draft({ ...state, rates, alertRules: [], requestedResourceIds: [] });
+  const ahead = draftAhead(state);
   const isPositive = ahead.position().credits.balanceMicro > 0n;
   if (isPositive) ahead.set({ alertRules: [zero] });
   const willStop = state.running.length > 0;

@@ -348,3 +348,20 @@ export async function loadTailActivity(
     lastEventAtMs: ms(row, 'last_event_at'),
   }));
 }
+
+/**
+ * When the first event of each account happened, by account id. It is a workflow run or what cost credits: hosting and what is
+ * voided do not count.
+ */
+export async function loadFirstEvents(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  const rows = await tx.query(sql`/* views.loadFirstEvents */ select a.account_id, u.occurred_at
+     from account a cross join lateral (
+       select occurred_at from usage_event u
+       where u.account_id = a.account_id and u.voided_at is null and u.type <> 'HOSTING'
+       order by u.occurred_at limit 1) u
+     where a.account_id = any(${accountIds}::int[])`);
+  return new Map(rows.map((row) => [int(row, 'account_id'), ms(row, 'occurred_at')]));
+}

@@ -188,6 +188,7 @@ async function keepCredits(accountId: string): Promise<void> {
   const [last] = allocations.account?.allocations.nodes ?? [];
   await run(operations.VoidAllocationDocument, { id: last?.id ?? '', reason: 'ended' });
   await run(operations.CreditsDocument, { accountId });
+  await run(operations.ProjectionDocument, { accountId });
   await run(operations.BillingCyclesDocument, { accountId });
   await run(operations.LedgerDocument, { accountId });
 }

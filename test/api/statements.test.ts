@@ -233,6 +233,22 @@ describe('statements of a request', () => {
     expect(await statementsToAnswer(ask('many '))).toEqual(await statementsToAnswer(ask('one')));
   });
 
+  it('are as many for the projections of forty accounts as for that of one', async () => {
+    const projections = `query ($search: String) { accounts(first: 100, search: $search) { nodes {
+      projection { hosting gap credits { expected } } } } }`;
+    const nowMs = gateway.clock.nowMs();
+    const ask = (search: string) => async () => gateway.query(projections, { search });
+    // By then there is enough history, so that all of it is read.
+    gateway.clock.moveBy(28 * 24 * HOUR);
+    const [ofMany, ofOne] = [
+      await statementsToAnswer(ask('many ')),
+      await statementsToAnswer(ask('one')),
+    ];
+    gateway.clock.moveTo(nowMs);
+    expect(ofMany).toEqual(ofOne);
+    expect(ofOne).toContain('views.loadSums.account');
+  });
+
   it('are as many for every tab of ten accounts as for those of one', async () => {
     const hosted = `nodes { credits time hardware { hardware { name } credits segments(first: 2) { nodes { credits resource { name } } } }
       trend(granularity: MONTH) { buckets { credits } } resource { name hosting { hardware { name } } usage { credits } } } totals { credits }`;
