@@ -72,6 +72,8 @@ export async function startSmallServer({
           ? { name: 'key:1', keyId: 1, accountId: null, scopes: new Set() }
           : null,
       ),
+    // No answer hangs on how busy the machine is.
+    overload: { loopDelayMs: () => 0 },
     ...deps,
     ...(takePoints === undefined ? {} : { points: { ...FREE, take: takePoints } }),
     options: { ...HTTP_DEFAULTS, ...set },
