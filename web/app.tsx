@@ -67,7 +67,7 @@ function Account({ token }: { readonly token: string }): ReactNode {
     <FiguresContext value={figures}>
       <ShowAccountProvider value={setAccount}>
         <AccountContext value={shown}>
-          <LiveProvider token={token} accountId={accountId} account={shown}>
+          <LiveProvider token={token} account={shown}>
             <Frame>
               <FaultBoundary key={tab}>
                 <Suspense fallback={<Skeleton lines={6} />}>

@@ -2,6 +2,7 @@
 // the browser tab; a theme that the reader chooses holds for the browser.
 
 import { useSyncExternalStore } from 'react';
+import { forget, keep, recall } from './storage.ts';
 import { chooseLanguage, type Language } from './words/words.ts';
 
 export const THEMES = ['system', 'light', 'dark'] as const;
@@ -23,15 +24,15 @@ export function startPreferences(): void {
   const query = new URLSearchParams(window.location.search);
   keepAsked(ASKED_THEME, query.get('theme'));
   keepAsked(ASKED_LANGUAGE, query.get('lang'));
-  const asked = sessionStorage.getItem(ASKED_THEME) ?? localStorage.getItem(THEME);
+  const asked = recall('session', ASKED_THEME) ?? recall('local', THEME);
   theme = THEMES.find((one) => one === asked) ?? 'system';
-  language = chooseLanguage(sessionStorage.getItem(ASKED_LANGUAGE), navigator.languages);
+  language = chooseLanguage(recall('session', ASKED_LANGUAGE), navigator.languages);
   document.documentElement.lang = language.language;
   apply();
 }
 
 function keepAsked(name: string, value: string | null): void {
-  if (value !== null) sessionStorage.setItem(name, value);
+  if (value !== null) keep('session', name, value);
 }
 
 function apply(): void {
@@ -41,8 +42,8 @@ function apply(): void {
 /** The reader's choice of a theme. */
 export function chooseTheme(chosen: Theme): void {
   theme = chosen;
-  sessionStorage.removeItem(ASKED_THEME);
-  localStorage.setItem(THEME, chosen);
+  forget('session', ASKED_THEME);
+  keep('local', THEME, chosen);
   apply();
   for (const listener of listeners) listener();
 }

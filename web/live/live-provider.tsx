@@ -1,15 +1,110 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { ShownAccount } from '../account.ts';
-import { LiveContext, NOTHING_LIVE } from './live.ts';
+import { monotonicMs } from '../clock.ts';
+import { tokenRefused } from '../session/session.ts';
+import { keep, recall } from '../storage.ts';
+import { LiveStore } from './live-store.ts';
+import { LiveContext } from './live.ts';
+import { shareTabs, type TabMessage } from './share.ts';
+import { openSocket } from './socket.ts';
 
 export interface LiveProviderProps {
   readonly token: string;
-  readonly accountId: string | null;
   readonly account: ShownAccount | null;
   readonly children: ReactNode;
 }
 
 /** Gives what is below it the live balance and alerts of the account. */
-export function LiveProvider({ children }: LiveProviderProps): ReactNode {
-  return <LiveContext value={NOTHING_LIVE}>{children}</LiveContext>;
+export function LiveProvider({ token, account, children }: LiveProviderProps): ReactNode {
+  const id = account?.id ?? null;
+  const store = useMemo(() => storeOf(id), [id]);
+  const live = useSyncExternalStore(store.subscribe, store.current);
+  useEffect(() => {
+    if (account !== null) store.found(account.alerts.nodes);
+  }, [store, account]);
+  useEffect(() => (id === null ? undefined : follow(store, token, id)), [store, token, id]);
+  return <LiveContext value={live}>{children}</LiveContext>;
+}
+
+function storeOf(accountId: string | null): LiveStore {
+  const name = `usage.read.${accountId ?? ''}`;
+  return new LiveStore({
+    get: () => {
+      const kept = recall('local', name);
+      return kept === null ? null : Number(kept);
+    },
+    set: (sequence) => {
+      keep('local', name, String(sequence));
+    },
+  });
+}
+
+/** Feeds the store from the socket, by this tab or by the one that has it. @returns stops that */
+function follow(store: LiveStore, token: string, accountId: string): () => void {
+  let isLeading = false;
+  const stateOf = (alerts = store.current().alerts): TabMessage => {
+    const { balance, receivedAtMs, isConnected } = store.current();
+    return {
+      type: 'state',
+      balance,
+      balanceAgeMs: monotonicMs() - receivedAtMs,
+      isConnected,
+      alerts,
+    };
+  };
+  const tabs = shareTabs({
+    name: `usage.live.${accountId}`,
+    lead: () => {
+      isLeading = true;
+      return openSocket({
+        token,
+        accountId,
+        cursor: () => store.cursor,
+        onAlerts: (alerts) => {
+          store.streamed(alerts);
+          tabs.post(stateOf(alerts));
+        },
+        onBalance: (balance) => {
+          store.balanced(balance, monotonicMs());
+          tabs.post(stateOf([]));
+        },
+        onConnected: (isConnected) => {
+          store.connected(isConnected);
+          tabs.post(stateOf([]));
+        },
+        onRefused: () => {
+          tokenRefused(token);
+        },
+      });
+    },
+    onMessage: (message) => {
+      if (message.type === 'read') store.read(message.sequence);
+      if (message.type === 'hello' && isLeading) tabs.post(stateOf());
+      if (message.type === 'state' && !isLeading) take(store, message);
+    },
+  });
+  const stopTelling = tellRead(store, (sequence) => {
+    tabs.post({ type: 'read', sequence });
+  });
+  tabs.post({ type: 'hello' });
+  return () => {
+    stopTelling();
+    tabs.stop();
+  };
+}
+
+function take(store: LiveStore, state: TabMessage & { readonly type: 'state' }): void {
+  store.streamed(state.alerts);
+  if (state.balance !== null) store.balanced(state.balance, monotonicMs() - state.balanceAgeMs);
+  store.connected(state.isConnected);
+}
+
+// The bell of every tab is cleared when the reader has read in one.
+function tellRead(store: LiveStore, tell: (sequence: number) => void): () => void {
+  let { unread } = store.current();
+  return store.subscribe(() => {
+    const { unread: now, alerts } = store.current();
+    if (unread > 0 && now === 0) tell(alerts[0]?.sequence ?? 0);
+    unread = now;
+  });
 }

@@ -14,6 +14,9 @@ export interface Live {
   readonly alerts: readonly AlertPartsFragment[];
   readonly unread: number;
   readonly markRead: () => void;
+  /** The newest alerts that came while the page is open and were not dismissed. */
+  readonly toasts: readonly AlertPartsFragment[];
+  readonly dismiss: (sequence: number) => void;
 }
 
 export const NOTHING_LIVE: Live = {
@@ -23,6 +26,8 @@ export const NOTHING_LIVE: Live = {
   alerts: [],
   unread: 0,
   markRead: () => undefined,
+  toasts: [],
+  dismiss: () => undefined,
 };
 
 export const LiveContext = createContext<Live>(NOTHING_LIVE);

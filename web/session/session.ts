@@ -2,6 +2,7 @@
 // platform that embeds the page, or typed in. It is kept for this browser tab only, and never stands in an address.
 
 import { useSyncExternalStore } from 'react';
+import { forget, keep, recall } from '../storage.ts';
 import { askForToken, onToken } from './embedding.ts';
 
 const STORED = 'usage.token';
@@ -28,7 +29,7 @@ export function startSession(): void {
   takeFragment();
   window.addEventListener('hashchange', takeFragment);
   if (session.state === 'signed-out') {
-    const stored = sessionStorage.getItem(STORED);
+    const stored = recall('session', STORED);
     if (stored !== null) become({ state: 'signed-in', token: stored });
   }
   onToken(signIn);
@@ -46,20 +47,20 @@ function takeFragment(): void {
 /** Goes on with this token. */
 export function signIn(token: string): void {
   hasAsked = false;
-  sessionStorage.setItem(STORED, token);
+  keep('session', STORED, token);
   become({ state: 'signed-in', token });
 }
 
 /** Forgets the token. */
 export function signOut(): void {
-  sessionStorage.removeItem(STORED);
+  forget('session', STORED);
   become({ state: 'signed-out' });
 }
 
 /** To be called when the gateway refused the token: asks the embedder once for another, else the session has ended. */
 export function tokenRefused(token: string): void {
   if (session.state !== 'signed-in' || session.token !== token) return;
-  sessionStorage.removeItem(STORED);
+  forget('session', STORED);
   become({ state: 'ended' });
   if (!hasAsked) hasAsked = askForToken();
 }
