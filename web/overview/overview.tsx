@@ -1,29 +1,97 @@
 import type { ReactNode } from 'react';
 import { granularityInput, rangeInput, useFrameAccount } from '../account.ts';
-import { useAddress } from '../address/use-address.ts';
+import { navigate, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { OverviewDocument } from '../api/operations.ts';
-import { useFigures } from '../figures/figures.ts';
+import { microOf } from '../figures/decimal.ts';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
 import { useWords } from '../words/words.ts';
+import { BalanceCard } from './balance-card.tsx';
+import type { OverviewUsage } from './categories.ts';
+import { CategoryCard } from './category-card.tsx';
+import { HardwareCard } from './hardware-card.tsx';
+import { CreditsCard, RunsCard } from './totals-cards.tsx';
+import { TrendCard } from './trend-card.tsx';
 
 /** The first view: what was used, of what, on what, and how long the rest lasts. */
 export function Overview(): ReactNode {
   const address = useAddress();
-  const words = useWords();
-  const figures = useFigures();
-  const { data, problem, reload } = useOperation(OverviewDocument, {
+  const { data, problem, isLoading, reload } = useOperation(OverviewDocument, {
     accountId: address.accountId,
     range: rangeInput(address.range, address.timeZone),
     granularity: granularityInput(address.granularity),
   });
   useFrameAccount(data?.account);
   if (problem !== null && data === null) return <ProblemNote problem={problem} onRetry={reload} />;
-  const usage = data?.account?.usage;
-  if (usage === undefined) return <Skeleton lines={8} />;
+  const account = data?.account;
+  if (account == null) return <OverviewSkeleton />;
+  const { usage } = account;
   return (
-    <Card title={words.frame.tab.overview}>
-      <p className="numeral">{figures.credits(usage.credits.used)}</p>
+    <div className="overview" aria-busy={isLoading}>
+      {problem !== null && <ProblemNote problem={problem} onRetry={reload} />}
+      <BalanceCard account={account} />
+      <CreditsCard usage={usage} />
+      <RunsCard usage={usage} />
+      {isUnused(usage) ? (
+        <Unused />
+      ) : (
+        <>
+          <TrendCard account={account} />
+          <CategoryCard usage={usage} />
+          <HardwareCard usage={usage} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function isUnused({ credits, workflowRuns, hardware }: OverviewUsage): boolean {
+  return microOf(credits.used) === 0n && workflowRuns.used === 0 && hardware.length === 0;
+}
+
+function Unused(): ReactNode {
+  const words = useWords().overview;
+  const { range } = useAddress();
+  const isLongest = range.kind === 'preset' && range.preset === '90d';
+  return (
+    <Card title={words.unused} className="wide">
+      <div className="note">
+        <p>{words.unusedText}</p>
+        {!isLongest && (
+          <button
+            type="button"
+            className="button"
+            onClick={() => {
+              navigate({ range: { kind: 'preset', preset: '90d' } });
+            }}
+          >
+            {words.longer}
+          </button>
+        )}
+      </div>
     </Card>
+  );
+}
+
+function OverviewSkeleton(): ReactNode {
+  const words = useWords().overview;
+  return (
+    <div className="overview">
+      <Card title={words.balance} className="balance">
+        <Skeleton lines={5} />
+      </Card>
+      <Card title={words.creditsUsed}>
+        <Skeleton lines={4} />
+      </Card>
+      <Card title={words.workflowRuns}>
+        <Skeleton lines={4} />
+      </Card>
+      <Card title={words.trend} className="trend">
+        <Skeleton height={320} />
+      </Card>
+      <Card title={words.byCategory} className="by-category">
+        <Skeleton height={184} lines={5} />
+      </Card>
+    </div>
   );
 }

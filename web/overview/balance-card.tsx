@@ -1,0 +1,133 @@
+import { type ReactNode, useState } from 'react';
+import type { CreditBalancePartsFragment } from '../api/operations.ts';
+import { monotonicMs } from '../clock.ts';
+import { decimalOf, microOf } from '../figures/decimal.ts';
+import { useFigures } from '../figures/figures.ts';
+import { LiveContext, useLive } from '../live/live.ts';
+import { useLiveBalance, useServerNow } from '../live/use-now.ts';
+import { Card } from '../ui/card.tsx';
+import { Figure } from '../ui/figure.tsx';
+import { useWords } from '../words/words.ts';
+import { countdownTo, stateNow } from './balance.ts';
+import type { OverviewAccount } from './categories.ts';
+import { Gauge } from './gauge.tsx';
+
+/** What is left, how fast it burns, and when it is used up. */
+export function BalanceCard({ account }: { readonly account: OverviewAccount }): ReactNode {
+  const live = useLive();
+  const receivedAtMs = useReceivedAtMs(account.credits);
+  // Until the first tick, and while the socket is down, the view's own answer is the newest.
+  const isNewer = live.balance === null || live.balance.asOf < account.credits.asOf;
+  const newest = isNewer ? { ...live, balance: account.credits, receivedAtMs } : live;
+  return (
+    <LiveContext value={newest}>
+      <Balance account={account} balance={newest.balance ?? account.credits} />
+    </LiveContext>
+  );
+}
+
+function useReceivedAtMs(balance: CreditBalancePartsFragment): number {
+  const [received, setReceived] = useState(() => ({ balance, atMs: monotonicMs() }));
+  if (received.balance.asOf === balance.asOf) return received.atMs;
+  const atMs = monotonicMs();
+  setReceived({ balance, atMs });
+  return atMs;
+}
+
+interface BalanceProps {
+  readonly account: OverviewAccount;
+  readonly balance: CreditBalancePartsFragment;
+}
+
+function Balance({ account, balance }: BalanceProps): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  const remainingMicro = useLiveBalance() ?? microOf(balance.remaining);
+  const levels = {
+    lowMicro: microOf(account.creditPolicy.lowCredit),
+    negativeLimitMicro: microOf(account.creditPolicy.negativeLimit),
+  };
+  const remaining = decimalOf(remainingMicro);
+  const state = stateNow(balance.state, remainingMicro, levels);
+  return (
+    <Card
+      title={words.overview.balance}
+      className="balance"
+      aside={<span className={`state state-${state}`}>{words.credit.state[state]}</span>}
+    >
+      <p className="numeral">
+        <Figure path="balance.remaining" value={remaining} title={figures.exactCredits(remaining)}>
+          {figures.credits(remaining)}
+        </Figure>{' '}
+        <span className="unit">
+          <Figure path="balance.allocated" value={balance.allocated}>
+            {words.overview.of(figures.credits(balance.allocated))}
+          </Figure>
+        </span>
+      </p>
+      <Gauge account={account} remainingMicro={remainingMicro} state={state} />
+      <dl className="countdowns">
+        <div>
+          <dt>{words.overview.burn}</dt>
+          <dd>
+            <Figure path="balance.burnRatePerHour" value={balance.burnRatePerHour}>
+              {microOf(balance.burnRatePerHour) === 0n
+                ? words.overview.nothingRuns
+                : words.overview.anHour(figures.credits(balance.burnRatePerHour))}
+            </Figure>
+          </dd>
+        </div>
+        <Countdown
+          path="balance.exhaustsAt"
+          title={words.overview.usedUpIn}
+          at={balance.exhaustsAt}
+        />
+        <Countdown path="balance.stopsAt" title={words.overview.stopsIn} at={balance.stopsAt} />
+      </dl>
+      <Outlook state={state} balance={balance} />
+    </Card>
+  );
+}
+
+interface CountdownProps {
+  readonly path: string;
+  readonly title: string;
+  readonly at: string | null;
+}
+
+function Countdown({ path, title, at }: CountdownProps): ReactNode {
+  const figures = useFigures();
+  const nowMs = useServerNow();
+  if (at === null) return null;
+  const { days, clock } = countdownTo(at, nowMs);
+  const unit = new Intl.NumberFormat(figures.locale, { style: 'unit', unit: 'day' });
+  return (
+    <div>
+      <dt>{title}</dt>
+      {/* The instant is what a screen reader is told; a clock that ticks aloud would be a nuisance. */}
+      <dd className="countdown" role="timer" aria-live="off">
+        {days > 0 && <>{unit.format(days)} </>}
+        {clock}
+      </dd>
+      <dd className="muted">
+        <Figure path={path} value={at} title={figures.exactInstant(at)}>
+          <time dateTime={at}>{figures.instant(at)}</time>
+        </Figure>
+      </dd>
+    </div>
+  );
+}
+
+function Outlook({
+  state,
+  balance,
+}: {
+  readonly state: string;
+  readonly balance: CreditBalancePartsFragment;
+}): ReactNode {
+  const words = useWords().overview;
+  if (state === 'STOPPED') return <p className="muted">{words.stopped}</p>;
+  const isLasting = balance.exhaustsAt === null && balance.stopsAt === null;
+  if (!isLasting || state === 'EXHAUSTED') return null;
+  return <p className="muted">{words.lasts}</p>;
+}

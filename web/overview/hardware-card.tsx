@@ -1,0 +1,92 @@
+import type { ReactNode } from 'react';
+import { microOf, shareOf } from '../figures/decimal.ts';
+import { useFigures } from '../figures/figures.ts';
+import { Card } from '../ui/card.tsx';
+import { Figure } from '../ui/figure.tsx';
+import { useWords } from '../words/words.ts';
+import type { OverviewUsage } from './categories.ts';
+
+type Profile = OverviewUsage['hardware'][number]['hardware'];
+
+/** What ran on which hardware, and what it cost. */
+export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): ReactNode {
+  const words = useWords().overview;
+  const figures = useFigures();
+  const most = usage.hardware.reduce(
+    (max, { credits }) => (microOf(credits) > max ? microOf(credits) : max),
+    0n,
+  );
+  if (usage.hardware.length === 0) {
+    return (
+      <Card title={words.hardware} className="hardware">
+        <p className="muted">{words.noHardware}</p>
+      </Card>
+    );
+  }
+  return (
+    <Card title={words.hardware} className="hardware">
+      <div className="scroll" role="region" aria-label={words.hardware} tabIndex={0}>
+        <table className="plain">
+          <thead>
+            <tr>
+              <th scope="col">{words.profile}</th>
+              <th scope="col" className="end">
+                {words.time}
+              </th>
+              <th scope="col" className="end">
+                {words.peak}
+              </th>
+              <th scope="col" className="end">
+                {words.credits}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {usage.hardware.map(({ hardware, replicaTime, peakReplicas, credits }) => (
+              <tr key={hardware.id}>
+                <th scope="row">
+                  {hardware.name}
+                  <Parts profile={hardware} />
+                  <span className="share" aria-hidden="true">
+                    <span style={{ width: `${String(100 * shareOf(microOf(credits), most))}%` }} />
+                  </span>
+                </th>
+                <td className="end">
+                  <Figure path={`hardware.${hardware.id}.replicaTime`} value={replicaTime}>
+                    {figures.duration(replicaTime)}
+                  </Figure>
+                </td>
+                <td className="end">
+                  <Figure path={`hardware.${hardware.id}.peakReplicas`} value={peakReplicas}>
+                    {figures.count(peakReplicas)}
+                  </Figure>
+                </td>
+                <td className="end">
+                  <Figure
+                    path={`hardware.${hardware.id}.credits`}
+                    value={credits}
+                    title={figures.exactCredits(credits)}
+                  >
+                    {figures.credits(credits)}
+                  </Figure>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Card>
+  );
+}
+
+function Parts({ profile }: { readonly profile: Profile }): ReactNode {
+  const words = useWords().overview;
+  const figures = useFigures();
+  const { vcpus, gpus, model, memoryGb } = profile;
+  const parts = [
+    ...(vcpus === 0 ? [] : [words.vcpus(figures.count(vcpus))]),
+    ...(gpus === 0 ? [] : [words.gpus(figures.count(gpus), model)]),
+    ...(memoryGb === 0 ? [] : [figures.gigabytes(memoryGb)]),
+  ];
+  return <span className="muted">{parts.join(' · ')}</span>;
+}

@@ -1,0 +1,212 @@
+import { type KeyboardEvent, type ReactNode, useState } from 'react';
+import { GRANULARITIES } from '../address/address.ts';
+import { navigate, useAddress } from '../address/use-address.ts';
+import { AXIS_WIDTH, Bars } from '../charts/bars.tsx';
+import { barAt } from '../charts/drawn.ts';
+import { useWidth } from '../charts/use-width.ts';
+import { useFigures } from '../figures/figures.ts';
+import { Card } from '../ui/card.tsx';
+import { useWords } from '../words/words.ts';
+import type { OverviewAccount } from './categories.ts';
+import { granularitiesOf, granularityOf, rangeOf } from './trend.ts';
+import { creditBars, runBars, type TrendBar, trendBars } from './trend-bars.ts';
+import { TrendLegend } from './trend-legend.tsx';
+import { TrendTable } from './trend-table.tsx';
+
+const CREDITS_HEIGHT = 220;
+const RUNS_HEIGHT = 104;
+
+/** Credits and workflow runs over time, as two charts over the same bars or as a table. */
+export function TrendCard({ account }: { readonly account: OverviewAccount }): ReactNode {
+  const words = useWords().overview;
+  const figures = useFigures();
+  const { range } = useAddress();
+  const [isTable, setIsTable] = useState(false);
+  const { trend } = account.usage;
+  const granularity = granularityOf(trend.granularity);
+  const isRunningCycle = range.kind === 'preset' && range.preset === 'cycle';
+  const days = isRunningCycle && granularity === 'day' ? account.projection.days : [];
+  const bars = trendBars(trend.buckets, days, granularity, figures);
+  return (
+    <Card
+      title={words.trend}
+      className="trend"
+      aside={
+        <div className="row">
+          <GranularityChooser account={account} />
+          <Views isTable={isTable} onChange={setIsTable} />
+        </div>
+      }
+    >
+      {isTable ? <TrendTable bars={bars} /> : <TrendCharts bars={bars} account={account} />}
+    </Card>
+  );
+}
+
+function GranularityChooser({ account }: { readonly account: OverviewAccount }): ReactNode {
+  const words = useWords().overview;
+  const { granularity } = useAddress();
+  const possible = granularitiesOf(account.usage.range);
+  const shown = GRANULARITIES.filter((one) => possible.includes(one) || one === granularity);
+  return (
+    <select
+      className="field small"
+      aria-label={words.by}
+      value={granularity ?? 'auto'}
+      onChange={({ target }) => {
+        navigate({ granularity: shown.find((one) => one === target.value) ?? null });
+      }}
+    >
+      <option value="auto">{words.granularity.auto}</option>
+      {shown.map((one) => (
+        <option key={one} value={one}>
+          {words.granularity[one]}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+interface ViewsProps {
+  readonly isTable: boolean;
+  readonly onChange: (isTable: boolean) => void;
+}
+
+function Views({ isTable, onChange }: ViewsProps): ReactNode {
+  const words = useWords().overview;
+  return (
+    <div className="segments" role="group" aria-label={words.trend}>
+      {[false, true].map((table) => (
+        <button
+          key={String(table)}
+          type="button"
+          aria-pressed={table === isTable}
+          onClick={() => {
+            onChange(table);
+          }}
+        >
+          {table ? words.table : words.chart}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+interface ChartsProps {
+  readonly bars: readonly TrendBar[];
+  readonly account: OverviewAccount;
+}
+
+function TrendCharts({ bars, account }: ChartsProps): ReactNode {
+  const words = useWords().overview;
+  const figures = useFigures();
+  const [ref, width] = useWidth();
+  const [chosen, setChosen] = useState<number | null>(null);
+  const active = chosen !== null && chosen < bars.length ? chosen : null;
+  const show = (index: number | null): void => {
+    const bar = index === null ? undefined : bars[index];
+    if (bar?.used == null) return;
+    const { granularity } = account.usage.trend;
+    const { timeZone } = account.usage.range;
+    navigate({ range: rangeOf(bar, granularityOf(granularity), timeZone), granularity: null });
+  };
+  const indexAt = (clientX: number, left: number): number | null =>
+    barAt(clientX - left - AXIS_WIDTH, width - AXIS_WIDTH, bars.length);
+  const number = new Intl.NumberFormat(figures.locale, { maximumFractionDigits: 2 });
+  const common = { width, active, tickLabel: (value: number) => number.format(value) };
+  return (
+    <>
+      <TrendLegend bar={active === null ? null : (bars[active] ?? null)} bars={bars} />
+      <div
+        ref={ref}
+        className="charts"
+        role="slider"
+        tabIndex={0}
+        aria-label={words.creditsChart}
+        aria-description={words.walk}
+        aria-valuemin={1}
+        aria-valuemax={Math.max(1, bars.length)}
+        aria-valuenow={(active ?? bars.length - 1) + 1}
+        aria-valuetext={useBarText(bars[active ?? bars.length - 1])}
+        onPointerMove={({ clientX, currentTarget }) => {
+          setChosen(indexAt(clientX, currentTarget.getBoundingClientRect().left));
+        }}
+        onPointerLeave={() => {
+          setChosen(null);
+        }}
+        onFocus={() => {
+          setChosen((index) => index ?? bars.length - 1);
+        }}
+        onBlur={() => {
+          setChosen(null);
+        }}
+        onClick={({ clientX, currentTarget }) => {
+          show(indexAt(clientX, currentTarget.getBoundingClientRect().left));
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') show(active);
+          const to = walked(event, active, bars.length);
+          if (to === null) return;
+          event.preventDefault();
+          setChosen(to);
+        }}
+      >
+        {width > 0 && (
+          <>
+            <Bars
+              {...common}
+              data={creditBars(bars)}
+              height={CREDITS_HEIGHT}
+              ticks={4}
+              hasLabels={false}
+            />
+            <p className="muted chart-title">{words.workflowRuns}</p>
+            <Bars {...common} data={runBars(bars)} height={RUNS_HEIGHT} ticks={2} hasLabels />
+          </>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** The bar that a key goes to; null for other keys. */
+function walked(event: KeyboardEvent, active: number | null, count: number): number | null {
+  const last = count - 1;
+  const at = active ?? last;
+  switch (event.key) {
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return Math.max(0, at - 1);
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return Math.min(last, at + 1);
+    case 'Home':
+      return 0;
+    case 'End':
+      return last;
+    default:
+      return null;
+  }
+}
+
+function useBarText(bar: TrendBar | undefined): string {
+  const words = useWords();
+  const figures = useFigures();
+  if (bar === undefined) return '';
+  const { labels, used, expected } = bar;
+  const parts = [
+    ...(used === null
+      ? []
+      : [
+          `${figures.credits(used.credits)} ${words.credit.credits}`,
+          `${figures.count(used.workflowRuns)} ${words.credit.runs}`,
+        ]),
+    ...(used?.isPartial === true ? [words.overview.isPartial] : []),
+    ...(expected === null
+      ? []
+      : [
+          `${words.overview.expected}: ${figures.credits(expected.credits)} ${words.credit.credits}`,
+        ]),
+  ];
+  return `${labels.full}: ${parts.join(', ')}`;
+}

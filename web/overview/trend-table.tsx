@@ -1,0 +1,84 @@
+import type { ReactNode } from 'react';
+import { useFigures } from '../figures/figures.ts';
+import { Figure } from '../ui/figure.tsx';
+import { useWords } from '../words/words.ts';
+import { CATEGORIES } from './categories.ts';
+import type { TrendBar } from './trend-bars.ts';
+
+/** The figures of the bars. */
+export function TrendTable({ bars }: { readonly bars: readonly TrendBar[] }): ReactNode {
+  const words = useWords();
+  return (
+    <div className="scroll tall" role="region" aria-label={words.overview.trend} tabIndex={0}>
+      <table className="plain">
+        <thead>
+          <tr>
+            <th scope="col">{words.overview.period}</th>
+            <th scope="col" className="end">
+              {words.overview.workflowRuns}
+            </th>
+            <th scope="col" className="end">
+              {words.overview.credits}
+            </th>
+            {CATEGORIES.map(({ category }) => (
+              <th key={category} scope="col" className="end">
+                {words.credit.category[category]}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {bars.map((bar) => (
+            <Row key={bar.from} bar={bar} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ bar: { from, labels, used, expected } }: { readonly bar: TrendBar }): ReactNode {
+  const words = useWords().overview;
+  const figures = useFigures();
+  if (used === null) {
+    return (
+      <tr className="muted">
+        <th scope="row">
+          {labels.full} ({words.expected})
+        </th>
+        <td className="end">{expected !== null && figures.count(expected.workflowRuns)}</td>
+        <td className="end">{expected !== null && figures.credits(expected.credits)}</td>
+        <td colSpan={CATEGORIES.length} />
+      </tr>
+    );
+  }
+  return (
+    <tr>
+      <th scope="row">
+        {labels.full} {used.isPartial && <span className="muted">({words.isPartial})</span>}
+      </th>
+      <td className="end">
+        <Figure path={`trend.${from}.workflowRuns`} value={used.workflowRuns}>
+          {figures.count(used.workflowRuns)}
+        </Figure>
+      </td>
+      <td className="end">
+        <Credits path={`trend.${from}.credits`} value={used.credits} />
+      </td>
+      {CATEGORIES.map(({ bucketField }) => (
+        <td key={bucketField} className="end">
+          <Credits path={`trend.${from}.${bucketField}`} value={used[bucketField]} />
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+function Credits({ path, value }: { readonly path: string; readonly value: string }): ReactNode {
+  const figures = useFigures();
+  return (
+    <Figure path={path} value={value} title={figures.exactCredits(value)}>
+      {figures.credits(value)}
+    </Figure>
+  );
+}
