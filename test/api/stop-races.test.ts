@@ -162,14 +162,17 @@ describe('50 undeploys at once', () => {
     gateway.clock.moveBy(10_000);
 
     const send = (one: string, index: number): Promise<Undeployed> => undeploy(one, index);
-    const first = deployments.slice(0, DEPLOYMENTS / 2).map(send);
+    // One comes before the stop and one after it, however the race ends.
+    const before = await send(deployments[0] ?? '', 0);
+    const first = deployments.slice(1, DEPLOYMENTS / 2).map(send);
     // 120 of 100 credits: whatever runs by then is stopped.
     const usage = recordUsage(id, '120');
-    const last = deployments.slice(DEPLOYMENTS / 2).map(send);
+    const last = deployments.slice(DEPLOYMENTS / 2, -1).map(send);
     const again = deployments.slice(0, 5).map(send);
-    const answered = await Promise.all([...first, ...last]);
-    const answeredAgain = await Promise.all(again);
     await usage;
+    const after = await send(deployments.at(-1) ?? '', DEPLOYMENTS - 1);
+    const answered = [before, ...(await Promise.all([...first, ...last])), after];
+    const answeredAgain = await Promise.all(again);
     const { alerts, credits, ledger } = await show(id);
 
     const undeployed = answered.filter(({ failureMessage }) => failureMessage === null);
