@@ -73,6 +73,6 @@ export default defineConfig(
     rules: { 'max-lines': 'off', 'max-lines-per-function': 'off', 'max-params': 'off' },
   },
   // jest calls the default export of these.
-  { files: ['test/support/global-*.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['test/support/*-{setup,teardown}.ts'], rules: { 'no-restricted-syntax': 'off' } },
   prettier,
 );

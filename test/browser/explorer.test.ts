@@ -3,14 +3,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { allocate, createAccount, createKey } from '../support/account.ts';
-import { browserPath, openBrowser } from '../support/browser.ts';
+import { openBrowser } from '../support/browser.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
 
-const executable = browserPath();
-const where = executable === null ? describe.skip : describe;
-
-where('the explorer', () => {
+describe('the explorer', () => {
   let gateway: TestGateway;
   let browser: Browser;
   let page: Page;
@@ -22,7 +19,7 @@ where('the explorer', () => {
     const accountId = await createAccount(gateway, { name: 'Acme' });
     await allocate(gateway, accountId, '42');
     const { secret } = await createKey(gateway, accountId, ['READ_USAGE']);
-    browser = await openBrowser(executable ?? '');
+    browser = await openBrowser();
     page = await browser.newPage();
     page.on('request', (request) => {
       const { protocol, origin } = new URL(request.url());

@@ -6,16 +6,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { allocate, ask, createAccount } from '../support/account.ts';
-import { browserPath, openBrowser } from '../support/browser.ts';
+import { openBrowser } from '../support/browser.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
 import { CreatePortalTokenDocument } from '../support/operations.ts';
-
-const executable = browserPath();
-const where = executable === null ? describe.skip : describe;
-if (executable === null) {
-  process.stderr.write('No browser: set CHROMIUM_PATH to run the tests that need one.\n');
-}
 
 /** What a page got, or why it did not. */
 interface Seen {
@@ -24,7 +18,7 @@ interface Seen {
   readonly stream: unknown;
 }
 
-where('a page of another origin', () => {
+describe('a page of another origin', () => {
   const servers: Server[] = [];
   let gateway: TestGateway;
   let browser: Browser;
@@ -54,7 +48,7 @@ where('a page of another origin', () => {
       origins: [portal],
     });
     token = createPortalToken.token;
-    browser = await openBrowser(executable ?? '');
+    browser = await openBrowser();
   });
 
   afterAll(async () => {

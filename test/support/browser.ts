@@ -1,22 +1,112 @@
-// A real browser, where the machine has one.
+// A real browser. The run's setup says where it is (browser-setup.ts); each page that a test opens has a new profile.
 
-import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import axe from 'axe-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-const PLACES = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+/** What keeps a browser from asking anything by itself, and lets it run where there is no display. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 
-/** Where the browser is, from CHROMIUM_PATH or a usual place; null when there is none. */
-export function browserPath(): string | null {
-  const named = process.env['CHROMIUM_PATH'];
-  return named ?? PLACES.find((place) => existsSync(place)) ?? null;
-}
+export const WIDE = { width: 1280, height: 900 };
+export const NARROW = { width: 360, height: 800 };
 
 /** Starts it; the caller closes it. */
-export async function openBrowser(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = process.env['CHROMIUM_PATH'];
+  if (executablePath === undefined) throw new Error('CHROMIUM_PATH is not set.');
+  return chromium.launch({ executablePath, args: FLAGS });
 }
+
+/** A page, and what was seen of it since it was opened. */
+export interface Watched {
+  readonly page: Page;
+  /** Operations that were posted, by name, in their order. */
+  readonly operations: string[];
+  /** Requests to other origins than the page's. */
+  readonly foreign: string[];
+  /** Errors and warnings of the console, faults of scripts, and violations of the policy. */
+  readonly complaints: string[];
+  readonly close: () => Promise<void>;
+}
+
+export type PageOptions = Pick<
+  BrowserContextOptions,
+  'locale' | 'timezoneId' | 'viewport' | 'colorScheme' | 'reducedMotion' | 'baseURL'
+>;
+
+/** Opens an empty page for addresses of `baseURL`: English, in UTC, light, wide and without motion unless it says otherwise. */
+export async function openPage(browser: Browser, options: PageOptions): Promise<Watched> {
+  const context = await browser.newContext({
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    viewport: WIDE,
+    colorScheme: 'light',
+    reducedMotion: 'reduce',
+    ...options,
+  });
+  const page = await context.newPage();
+  const seen: Pick<Watched, 'operations' | 'foreign' | 'complaints'> = {
+    operations: [],
+    foreign: [],
+    complaints: [],
+  };
+  page.on('request', (request) => {
+    const { protocol, origin, pathname } = new URL(request.url());
+    if (['data:', 'blob:'].includes(protocol)) return;
+    if (origin !== options.baseURL) seen.foreign.push(request.url());
+    else if (pathname === '/graphql') seen.operations.push(operationOf(request.postData()));
+  });
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) seen.complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => seen.complaints.push(String(error)));
+  return { page, ...seen, close: () => context.close() };
+}
+
+function operationOf(body: string | null): string {
+  const [, name = ''] = /"operationName":"(\w+)"/.exec(body ?? '') ?? [];
+  return name;
+}
+
+/** Whether the page, not a part of it, scrolls sideways. */
+export async function scrollsSideways(page: Page): Promise<boolean> {
+  return (await inPage(page, WIDTHS)) === true;
+}
+
+const WIDTHS = 'document.documentElement.scrollWidth > document.documentElement.clientWidth';
+
+/** What an expression is in the page. By the debugger, which the page's policy does not bind. */
+async function inPage(page: Page, ...expressions: readonly string[]): Promise<unknown> {
+  const session = await page.context().newCDPSession(page);
+  let value: unknown;
+  for (const expression of expressions) {
+    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    if (exceptionDetails !== undefined) throw new Error(exceptionDetails.text);
+    value = result.value;
+  }
+  await session.detach();
+  return value;
+}
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** What axe finds against WCAG 2.2 AA: each rule with the elements that break it. */
+export async function axeViolations(page: Page): Promise<readonly string[]> {
+  const found = await inPage(page, `${axe.source};0`, FIND_VIOLATIONS);
+  return JSON.parse(String(found)) as readonly string[];
+}
+
+const FIND_VIOLATIONS = `axe.run({ runOnly: ${JSON.stringify(RULES)} }).then(({ violations }) => JSON.stringify(
+  violations.flatMap(({ id, nodes }) => nodes.map(({ target, any, all, none }) =>
+    [id, target.join(' '), ...[...any, ...all, ...none].map(({ message }) => message)].join(': ')))))`;

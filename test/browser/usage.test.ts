@@ -1,0 +1,155 @@
+// The Usage page in a real browser: how it opens, what it asks, and that what it shows is what the API answers.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import {
+  axeViolations,
+  NARROW,
+  openBrowser,
+  openPage,
+  type PageOptions,
+  scrollsSideways,
+  type Watched,
+  WIDE,
+} from '../support/browser.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { originOf } from '../support/live.ts';
+import { openUsageAccount, usageToken } from '../support/usage-account.ts';
+
+const TABS = [
+  'overview',
+  'workflows',
+  'models',
+  'guardrails',
+  'custom-scripts',
+  'ocr',
+  'browser-automation',
+  'credits',
+];
+
+let gateway: TestGateway;
+let browser: Browser;
+let accountId: string;
+let token: string;
+const opened: Watched[] = [];
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  accountId = await openUsageAccount(gateway);
+  token = await usageToken(gateway, accountId, { expiresInSeconds: 3600 });
+  browser = await openBrowser();
+});
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await gateway.close();
+});
+
+/** A new profile at an address of the page; with the token, unless null is given. */
+async function visit(
+  address: string,
+  options: PageOptions & { readonly token?: string | null } = {},
+): Promise<Watched> {
+  const { token: own = token, ...rest } = options;
+  const watched = await openPage(browser, { baseURL: originOf(gateway), ...rest });
+  opened.push(watched);
+  await watched.page.goto(own === null ? address : `${address}#token=${own}`);
+  return watched;
+}
+
+/** Waits until nothing on the page is being loaded. */
+async function settled({ page }: Watched): Promise<void> {
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+}
+
+describe('the Usage page', () => {
+  it('opens with a token of the address, which it takes out at once', async () => {
+    const visited = await visit('/usage/overview?range=7d');
+    await visited.page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+
+    expect(new URL(visited.page.url()).hash).toBe('');
+    expect(await visited.page.title()).toBe('Acme');
+    // Back leads to no address that has it.
+    await visited.page.goBack();
+    expect(visited.page.url()).toBe('about:blank');
+  });
+
+  it('asks for the Overview by one request', async () => {
+    const visited = await visit('/usage');
+    await settled(visited);
+
+    expect(visited.operations).toEqual(['Overview']);
+  });
+
+  it('takes a token that is typed in, and keeps it for the browser tab', async () => {
+    const { page } = await visit('/usage/overview', { token: null });
+    await page.getByLabel('Key or token').fill(token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+
+    await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+    expect(page.url()).not.toContain(token);
+  });
+
+  it('says that the session has ended once the token is refused', async () => {
+    const { page } = await visit('/usage', { token: 'bgp_no-such-token' });
+    await page.getByRole('heading', { name: 'The session has ended' }).waitFor();
+
+    expect(await page.getByRole('heading', { name: 'Acme' }).count()).toBe(0);
+  });
+
+  it('has an address for each tab; back and a shared link lead to it', async () => {
+    const { page } = await visit('/usage/overview?range=90d');
+    await page
+      .getByRole('navigation', { name: 'Views' })
+      .getByRole('link', { name: 'Models' })
+      .click();
+    await page.waitForURL('**/usage/models?range=90d');
+    await page.goBack();
+    await page.waitForURL('**/usage/overview?range=90d');
+
+    const link = page.getByRole('link', { name: 'Overview', exact: true });
+    expect(await link.getAttribute('aria-current')).toBe('page');
+  });
+
+  it('speaks German to who prefers it', async () => {
+    const { page } = await visit('/usage', { locale: 'de-DE' });
+    await page.getByRole('link', { name: 'Übersicht', exact: true }).waitFor();
+
+    expect(await page.locator('html').getAttribute('lang')).toBe('de');
+  });
+});
+
+describe.each(TABS)('the tab %s', (tab) => {
+  it('asks nobody else, breaks no rule of its policy, and complains of nothing', async () => {
+    const visited = await visit(`/usage/${tab}`);
+    await settled(visited);
+
+    expect(visited.foreign).toEqual([]);
+    expect(visited.complaints).toEqual([]);
+  });
+
+  it('is accessible, light and dark, wide and narrow', async () => {
+    const visited = await visit(`/usage/${tab}`);
+    await settled(visited);
+
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const viewport of [WIDE, NARROW]) {
+        await visited.page.emulateMedia({ colorScheme });
+        await visited.page.setViewportSize(viewport);
+        expect({
+          colorScheme,
+          viewport,
+          violations: await axeViolations(visited.page),
+          scrollsSideways: await scrollsSideways(visited.page),
+        }).toEqual({ colorScheme, viewport, violations: [], scrollsSideways: false });
+      }
+    }
+  });
+});
