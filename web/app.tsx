@@ -19,6 +19,9 @@ const RowsView = lazy(() => import('./rows/rows-view.tsx').then((m) => ({ defaul
 const CreditsView = lazy(() =>
   import('./credits/credits-view.tsx').then((m) => ({ default: m.CreditsView })),
 );
+const OperatorsView = lazy(() =>
+  import('./operators/operators-view.tsx').then((m) => ({ default: m.OperatorsView })),
+);
 
 /** The Usage page. */
 export function App(): ReactNode {
@@ -36,10 +39,14 @@ export function App(): ReactNode {
 }
 
 function SignedIn({ token }: { readonly token: string }): ReactNode {
+  const [isOperator, setIsOperator] = useState(false);
   const client = useMemo(
     () =>
       createClient({
         token,
+        onNoAccount: () => {
+          setIsOperator(true);
+        },
         onRefused: () => {
           tokenRefused(token);
         },
@@ -48,12 +55,17 @@ function SignedIn({ token }: { readonly token: string }): ReactNode {
   );
   return (
     <Provider value={client}>
-      <Account token={token} />
+      <Account token={token} isOperator={isOperator} />
     </Provider>
   );
 }
 
-function Account({ token }: { readonly token: string }): ReactNode {
+interface AccountProps {
+  readonly token: string;
+  readonly isOperator: boolean;
+}
+
+function Account({ token, isOperator }: AccountProps): ReactNode {
   const { tab, timeZone, accountId } = useAddress();
   const [account, setAccount] = useState<ShownAccount | null>(null);
   const shown = accountId === null || account?.id === accountId ? account : null;
@@ -63,6 +75,15 @@ function Account({ token }: { readonly token: string }): ReactNode {
   useEffect(() => {
     if (title !== undefined) document.title = title;
   }, [title]);
+  if (isOperator && accountId === null) {
+    return (
+      <FiguresContext value={figures}>
+        <Suspense fallback={<Skeleton lines={6} />}>
+          <OperatorsView />
+        </Suspense>
+      </FiguresContext>
+    );
+  }
   return (
     <FiguresContext value={figures}>
       <ShowAccountProvider value={setAccount}>

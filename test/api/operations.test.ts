@@ -191,6 +191,7 @@ async function keepCredits(accountId: string): Promise<void> {
   await run(operations.ProjectionDocument, { accountId });
   await run(operations.BillingCyclesDocument, { accountId });
   await run(operations.LedgerDocument, { accountId });
+  await run(operations.CreditsTabDocument, { accountId, last: 25 });
 }
 
 async function ask(accountId: string, ids: Record<string, string>): Promise<void> {

@@ -36,10 +36,12 @@ export interface ClientOptions {
   readonly token: string;
   /** Called when the gateway does not take the token. */
   readonly onRefused: () => void;
+  /** Called when the token is an operator's, and the request names no account. */
+  readonly onNoAccount: () => void;
 }
 
 /** A client that calls the gateway of this page with a token. */
-export function createClient({ token, onRefused }: ClientOptions): Client {
+export function createClient({ token, onRefused, onNoAccount }: ClientOptions): Client {
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
@@ -50,6 +52,7 @@ export function createClient({ token, onRefused }: ClientOptions): Client {
       mapExchange({
         onError(error) {
           if (isRefused(error)) onRefused();
+          if (namesNoAccount(error)) onNoAccount();
         },
       }),
       sendAsWritten,
@@ -60,6 +63,14 @@ export function createClient({ token, onRefused }: ClientOptions): Client {
 
 function isRefused(error: CombinedError): boolean {
   return codesOf(error).includes('UNAUTHENTICATED') || statusOf(error) === 401;
+}
+
+// Views ask for `account` without an id; only an operator, who belongs to none, is told that this is no valid input.
+function namesNoAccount(error: CombinedError): boolean {
+  return error.graphQLErrors.some(
+    ({ path, extensions }) =>
+      path?.length === 1 && path[0] === 'account' && extensions['code'] === 'BAD_USER_INPUT',
+  );
 }
 
 function statusOf({ response }: CombinedError): number | null {

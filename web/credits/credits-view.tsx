@@ -1,9 +1,47 @@
 import type { ReactNode } from 'react';
-import { Card } from '../ui/card.tsx';
-import { useWords } from '../words/words.ts';
+import { rangeInput, useFrameAccount } from '../account.ts';
+import { useAddress } from '../address/use-address.ts';
+import { useOperation } from '../api/client.ts';
+import { CreditsTabDocument } from '../api/operations.ts';
+import { ProblemNote, Skeleton } from '../ui/card.tsx';
+import { pageInput } from '../ui/paging.tsx';
+import { AllocationsCard } from './allocations-card.tsx';
+import { CyclesCard, EquationCard } from './cycles-card.tsx';
+import { kindsInput } from './kinds.ts';
+import { LedgerCard } from './ledger-card.tsx';
+import { QuoteCard } from './quote-card.tsx';
+import { ThresholdsCard } from './thresholds-card.tsx';
 
 /** The account's credits: allocations, ledger, cycles, and what a deployment would cost. */
 export function CreditsView(): ReactNode {
-  const words = useWords();
-  return <Card title={words.frame.tab.credits}>{null}</Card>;
+  const address = useAddress();
+  const { data, problem, reload } = useOperation(CreditsTabDocument, {
+    accountId: address.accountId,
+    range: rangeInput(address.range, address.timeZone),
+    kinds: [...kindsInput(address.statuses)],
+    ...pageInput(address.page, address.pageSize, true),
+  });
+  useFrameAccount(data?.account);
+  if (problem !== null && data === null) return <ProblemNote problem={problem} onRetry={reload} />;
+  const account = data?.account;
+  if (account == null) {
+    return (
+      <>
+        <Skeleton height={96} />
+        <Skeleton lines={5} />
+        <Skeleton lines={8} />
+      </>
+    );
+  }
+  return (
+    <>
+      {problem !== null && <ProblemNote problem={problem} onRetry={reload} />}
+      <EquationCard account={account} />
+      <QuoteCard accountId={account.id} profiles={data?.hardwareProfiles ?? []} />
+      <AllocationsCard allocations={account.allocations} />
+      <LedgerCard ledger={account.ledger} />
+      <CyclesCard account={account} />
+      <ThresholdsCard thresholds={account.thresholds} />
+    </>
+  );
 }

@@ -1,0 +1,38 @@
+// The kinds of ledger entries, as the address says them ("status=usage") and as the API takes them.
+
+import type { CreditsTabQuery, LedgerEntryKind } from '../api/operations.ts';
+
+export type CreditsAccount = NonNullable<CreditsTabQuery['account']>;
+
+export const KINDS = [
+  'USAGE',
+  'ALLOCATION',
+  'CARRY_OVER',
+  'EXPIRY',
+  'VOID',
+  'ADJUSTMENT',
+  'REVERSAL',
+] as const satisfies readonly LedgerEntryKind[];
+
+/** The kinds of the address; unknown ones are left out, none means all. */
+export function kindsInput(statuses: readonly string[]): readonly LedgerEntryKind[] {
+  return KINDS.filter((kind) => statuses.includes(kind.toLowerCase()));
+}
+
+/** Whether an entry of this kind has charges to show: what was used, or what was taken back of it. */
+export function hasCharges(kind: LedgerEntryKind): boolean {
+  return kind === 'USAGE' || kind === 'REVERSAL';
+}
+
+/** Neighbours of one cycle together, in the order given. */
+export function byCycle<T extends { readonly cycle: { readonly id: string } }>(
+  entries: readonly T[],
+): readonly { readonly cycleId: string; readonly entries: readonly T[] }[] {
+  const groups: { cycleId: string; entries: T[] }[] = [];
+  for (const entry of entries) {
+    const last = groups.at(-1);
+    if (last?.cycleId === entry.cycle.id) last.entries.push(entry);
+    else groups.push({ cycleId: entry.cycle.id, entries: [entry] });
+  }
+  return groups;
+}

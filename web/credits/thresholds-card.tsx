@@ -1,0 +1,54 @@
+import type { ReactNode } from 'react';
+import type { ThresholdPartsFragment } from '../api/operations.ts';
+import { type Figures, useFigures } from '../figures/figures.ts';
+import { Card } from '../ui/card.tsx';
+import { useWords, type Words } from '../words/words.ts';
+
+/** What the account wants to be warned of. */
+export function ThresholdsCard({
+  thresholds,
+}: {
+  readonly thresholds: readonly ThresholdPartsFragment[];
+}): ReactNode {
+  const words = useWords().creditsTab;
+  const figures = useFigures();
+  return (
+    <Card title={words.thresholds}>
+      {thresholds.length === 0 && <p className="muted">{words.noThresholds}</p>}
+      {thresholds.length > 0 && (
+        <div className="list-scroll" tabIndex={0} role="region" aria-label={words.thresholds}>
+          <table className="list-table">
+            <tbody>
+              {thresholds.map((threshold) => (
+                <tr key={threshold.id}>
+                  <th scope="row">
+                    {measureText(threshold, words, figures)}
+                    {threshold.label !== null && (
+                      <span className="list-sub">{threshold.label}</span>
+                    )}
+                  </th>
+                  <td>{threshold.armed ? words.armed : words.notArmed}</td>
+                  <td className="muted">
+                    {threshold.lastFiredAt !== null &&
+                      words.fired(figures.instant(threshold.lastFiredAt))}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function measureText(
+  { measure, value }: ThresholdPartsFragment,
+  words: Words['creditsTab'],
+  figures: Figures,
+): string {
+  const isPercent = measure === 'CREDITS_USED_PERCENT' || measure === 'RUNS_USED_PERCENT';
+  return words.measure[measure](
+    isPercent ? figures.percent(Number(value)) : figures.credits(value),
+  );
+}

@@ -1,0 +1,72 @@
+import type { ReactNode } from 'react';
+import type { FleetQuery } from '../api/operations.ts';
+import { useFigures } from '../figures/figures.ts';
+import { Card } from '../ui/card.tsx';
+import { Figure } from '../ui/figure.tsx';
+import { useWords } from '../words/words.ts';
+
+type Totals = NonNullable<FleetQuery['accounts']>['totals'];
+
+/** What all matching accounts have, owe and burn. */
+export function FleetTotals({ totals }: { readonly totals: Totals }): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  return (
+    <Card title={words.operators.totals}>
+      <dl className="fleet">
+        <div>
+          <dt>{words.operators.accounts}</dt>
+          <dd>
+            <Figure path="totals.accounts" value={totals.accounts}>
+              {figures.count(totals.accounts)}
+            </Figure>
+          </dd>
+          <dd className="unit">
+            <Figure path="totals.burning" value={totals.burning}>
+              {words.operators.burning(figures.count(totals.burning))}
+            </Figure>
+          </dd>
+        </div>
+        <Total title={words.operators.left} path="totals.remaining" value={totals.remaining} />
+        <Total title={words.operators.owed} path="totals.owed" value={totals.owed} />
+        <Total
+          title={words.operators.burn}
+          path="totals.burnRatePerHour"
+          value={totals.burnRatePerHour}
+        />
+      </dl>
+      <ul className="fleet-states">
+        {totals.byState.map(({ state, accounts }) => (
+          <li key={state}>
+            <span className={`state state-${state}`}>{words.credit.state[state]}</span>{' '}
+            <Figure path={`totals.byState.${state}.accounts`} value={accounts}>
+              {figures.count(accounts)}
+            </Figure>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+interface TotalProps {
+  readonly title: string;
+  readonly path: string;
+  readonly value: string;
+}
+
+function Total({ title, path, value }: TotalProps): ReactNode {
+  const figures = useFigures();
+  const words = useWords().credit;
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>
+        <Figure path={path} value={value} title={figures.exactCredits(value)}>
+          {figures.credits(value)}
+        </Figure>
+      </dd>
+      <dd className="unit">{words.credits}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,40 @@
+// The orders of the operator's list. Who stops first stands first unless the address says otherwise.
+
+import type { Sort } from '../address/address.ts';
+import type { AccountOrder, AccountOrderField, CreditState } from '../api/operations.ts';
+
+export const DEFAULT_SORT: Sort = { field: 'stops_at', descending: false };
+
+const FIELDS: Record<string, AccountOrderField> = {
+  name: 'NAME',
+  remaining: 'REMAINING',
+  burn_rate: 'BURN_RATE',
+  stops_at: 'STOPS_AT',
+  created_at: 'CREATED_AT',
+};
+
+/** The order of the address as the API takes it. */
+export function orderInput(sort: Sort | null): AccountOrder {
+  const { field, descending } = sort ?? DEFAULT_SORT;
+  const known = FIELDS[field];
+  if (known === undefined) return { field: 'STOPS_AT', direction: 'ASC' };
+  return { field: known, direction: descending ? 'DESC' : 'ASC' };
+}
+
+/** The order after a press on a column's header: its own first, then the other way round. */
+export function nextSort(sort: Sort | null, field: string): Sort {
+  const now = sort ?? DEFAULT_SORT;
+  return { field, descending: now.field === field && !now.descending };
+}
+
+export const STATES = [
+  'OK',
+  'LOW',
+  'EXHAUSTED',
+  'STOPPED',
+] as const satisfies readonly CreditState[];
+
+/** The states of the address as the API takes them; unknown ones are left out. */
+export function statesInput(statuses: readonly string[]): readonly CreditState[] {
+  return STATES.filter((state) => statuses.includes(state.toLowerCase()));
+}
