@@ -14,6 +14,7 @@ import {
 } from '../support/browser.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
+import { plainOf, saysDecimal, shownFigures, valuesOf } from '../support/shown-figures.ts';
 import { openUsageAccount, usageToken } from '../support/usage-account.ts';
 
 const TABS = [
@@ -123,6 +124,43 @@ describe('the Usage page', () => {
     await page.getByRole('link', { name: 'Übersicht', exact: true }).waitFor();
 
     expect(await page.locator('html').getAttribute('lang')).toBe('de');
+  });
+});
+
+// 60 hours of gpu-a at 3.6 an hour; of ten replicas of cpu-b at 0.123457; and what the events say.
+const USED = {
+  'credits.used': ['307.5292', '307.53'],
+  'credits.allocated': ['1600', 'of 1,600.00'],
+  'credits.byCategory.MODELS': ['230.955', '230.96'],
+  'credits.byCategory.GUARDRAILS': ['7.40742', '7.41'],
+  'credits.byCategory.CUSTOM_SCRIPTS': ['14.81484', '14.81'],
+  'credits.byCategory.OCR': ['24.72226', '24.72'],
+  'credits.byCategory.BROWSER_AUTOMATION': ['29.62968', '29.63'],
+  'workflowRuns.used': ['213', '213'],
+  'workflowRuns.allocated': ['300', 'of 300'],
+  'workflowRuns.percentUsed': ['71', '71% used'],
+};
+
+describe('the figures', () => {
+  it('of the Overview are those that were used', async () => {
+    const visited = await visit('/usage/overview');
+    await settled(visited);
+
+    const shown = await shownFigures(visited.page);
+    const byPath = Object.fromEntries(shown.map(({ path, value, text }) => [path, [value, text]]));
+    expect(byPath).toMatchObject(USED);
+  });
+
+  it.each(TABS)('of the tab %s are those of the answer', async (tab) => {
+    const visited = await visit(`/usage/${tab}`);
+    await settled(visited);
+    const shown = await shownFigures(visited.page);
+    const answered = new Set(valuesOf(visited.answers));
+
+    expect(shown.filter(({ value }) => value !== null && !answered.has(plainOf(value)))).toEqual(
+      [],
+    );
+    expect(shown.filter((figure) => saysDecimal(figure) === false)).toEqual([]);
   });
 });
 

@@ -17,9 +17,8 @@ const FLAGS = [
 export const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 360, height: 800 };
 
-/** Starts it; the caller closes it. */
-export async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM_PATH'];
+/** Starts it, where the run's setup found it unless a path is given; the caller closes it. */
+export async function openBrowser(executablePath = process.env['CHROMIUM_PATH']): Promise<Browser> {
   if (executablePath === undefined) throw new Error('CHROMIUM_PATH is not set.');
   return chromium.launch({ executablePath, args: FLAGS });
 }
@@ -29,6 +28,8 @@ export interface Watched {
   readonly page: Page;
   /** Operations that were posted, by name, in their order. */
   readonly operations: string[];
+  /** What they were answered. */
+  readonly answers: unknown[];
   /** Requests to other origins than the page's. */
   readonly foreign: string[];
   /** Errors and warnings of the console, faults of scripts, and violations of the policy. */
@@ -52,8 +53,9 @@ export async function openPage(browser: Browser, options: PageOptions): Promise<
     ...options,
   });
   const page = await context.newPage();
-  const seen: Pick<Watched, 'operations' | 'foreign' | 'complaints'> = {
+  const seen: Pick<Watched, 'operations' | 'answers' | 'foreign' | 'complaints'> = {
     operations: [],
+    answers: [],
     foreign: [],
     complaints: [],
   };
@@ -62,6 +64,14 @@ export async function openPage(browser: Browser, options: PageOptions): Promise<
     if (['data:', 'blob:'].includes(protocol)) return;
     if (origin !== options.baseURL) seen.foreign.push(request.url());
     else if (pathname === '/graphql') seen.operations.push(operationOf(request.postData()));
+  });
+  page.on('response', (response) => {
+    if (!response.url().endsWith('/graphql')) return;
+    // A page that is closed takes answers with it.
+    response.json().then(
+      (answer: unknown) => seen.answers.push(answer),
+      () => undefined,
+    );
   });
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) seen.complaints.push(message.text());

@@ -105,9 +105,11 @@ function Countdown({ path, title, at }: CountdownProps): ReactNode {
     <div>
       <dt>{title}</dt>
       {/* The instant is what a screen reader is told; a clock that ticks aloud would be a nuisance. */}
-      <dd className="countdown" role="timer" aria-live="off">
-        {days > 0 && <>{unit.format(days)} </>}
-        {clock}
+      <dd className="countdown">
+        <span role="timer" aria-live="off">
+          {days > 0 && <>{unit.format(days)} </>}
+          {clock}
+        </span>
       </dd>
       <dd className="muted">
         <Figure path={path} value={at} title={figures.exactInstant(at)}>
