@@ -8,6 +8,7 @@ import { FiguresContext, figuresOf } from './figures/figures.ts';
 import { Frame } from './frame/frame.tsx';
 import { LiveProvider } from './live/live-provider.tsx';
 import { Overview } from './overview/overview.tsx';
+import { AllAccountsLink } from './operators/all-accounts.tsx';
 import { readerLanguage } from './preferences.ts';
 import { tokenRefused, useSession } from './session/session.ts';
 import { SignIn } from './session/sign-in.tsx';
@@ -90,6 +91,7 @@ function Account({ token, isOperator }: AccountProps): ReactNode {
         <AccountContext value={shown}>
           <LiveProvider token={token} account={shown}>
             <Frame>
+              <AllAccountsLink />
               <FaultBoundary key={tab}>
                 <Suspense fallback={<Skeleton lines={6} />}>
                   <View tab={tab} />

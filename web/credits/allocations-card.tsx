@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { AllocationPartsFragment } from '../api/operations.ts';
+import { microOf } from '../figures/decimal.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
@@ -44,7 +45,7 @@ export function AllocationsCard({
             </tr>
           </thead>
           <tbody>
-            {nodes.map((allocation) => (
+            {[...nodes].sort(liveFirst).map((allocation) => (
               <AllocationRow key={allocation.id} allocation={allocation} />
             ))}
           </tbody>
@@ -59,6 +60,15 @@ export function AllocationsCard({
   );
 }
 
+// What still has something left stands first; the rest keeps the server's order, newest first.
+function liveFirst(a: AllocationPartsFragment, b: AllocationPartsFragment): number {
+  return Number(isSpent(a)) - Number(isSpent(b));
+}
+
+function isSpent({ remaining }: AllocationPartsFragment): boolean {
+  return microOf(remaining) === 0n;
+}
+
 function AllocationRow({
   allocation,
 }: {
@@ -68,7 +78,7 @@ function AllocationRow({
   const figures = useFigures();
   const { voidedAt, expiresAt } = allocation;
   return (
-    <tr className={voidedAt === null ? '' : 'ended'}>
+    <tr className={isSpent(allocation) ? 'ended' : ''}>
       <th scope="row">
         {words.sources[allocation.source]}
         {allocation.everyCycle && <span className="list-sub">{words.everyCycle}</span>}

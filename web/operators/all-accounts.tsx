@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react';
-import { START } from '../address/address.ts';
-import { formatAddress } from '../address/address.ts';
+import { formatAddress, START } from '../address/address.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useWords } from '../words/words.ts';
 
