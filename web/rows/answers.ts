@@ -1,0 +1,101 @@
+// From the answers of the tabs' operations to the rows of one table.
+
+import type {
+  HostedPagePartsFragment,
+  ModelsTabQuery,
+  WorkflowsTabQuery,
+} from '../api/operations.ts';
+import type { Row, RowsPage } from './page.ts';
+
+type Component = 'HOSTING' | 'FINE_TUNING' | 'STORAGE' | 'PROCESSING';
+type HostedNode = HostedPagePartsFragment['nodes'][number] & {
+  readonly resource: {
+    readonly language?: string;
+    readonly languageVersion?: string;
+    readonly ocrModel?: string;
+  };
+};
+type HostedPage = Omit<HostedPagePartsFragment, 'nodes'> & {
+  readonly nodes: readonly HostedNode[];
+};
+type WorkflowsPage = NonNullable<WorkflowsTabQuery['account']>['usage']['workflows'];
+type ModelsPage = NonNullable<ModelsTabQuery['account']>['usage']['models'];
+
+const NOTHING = {
+  owner: null,
+  status: null,
+  type: null,
+  detail: null,
+  lastActiveOn: null,
+  lastDeployedOn: null,
+  runs: null,
+  time: null,
+  hosting: null,
+  fineTuning: null,
+  storage: null,
+  processing: null,
+  credits: null,
+  deployments: [],
+} as const;
+
+/** The rows of the workflows. */
+export function workflowRows({ nodes, ...page }: WorkflowsPage): RowsPage {
+  const rows = nodes.map(({ workflow, runs, lastActiveOn }) => ({
+    ...NOTHING,
+    id: workflow.id,
+    name: workflow.name,
+    owner: workflow.owner,
+    status: workflow.status,
+    lastActiveOn,
+    runs,
+  }));
+  return { ...page, rows };
+}
+
+/** The rows of something hosted. */
+export function hostedRows({ nodes, ...page }: HostedPage): RowsPage {
+  return { ...page, rows: nodes.map(hostedRow) };
+}
+
+function hostedRow({ resource, components, ...row }: HostedNode): Row {
+  const creditsOf = (name: Component): string | null =>
+    components.find(({ component }) => component === name)?.credits ?? null;
+  return {
+    ...NOTHING,
+    id: resource.id,
+    name: resource.name,
+    owner: resource.owner,
+    status: resource.status,
+    detail: detailOf(resource),
+    lastActiveOn: resource.lastActiveOn,
+    lastDeployedOn: row.lastDeployedOn,
+    time: row.time,
+    hosting: creditsOf('HOSTING'),
+    processing: creditsOf('PROCESSING'),
+    credits: row.credits,
+  };
+}
+
+function detailOf({ language, languageVersion, ocrModel }: HostedNode['resource']): string | null {
+  if (language !== undefined) return `${language} ${languageVersion ?? ''}`.trim();
+  return ocrModel ?? null;
+}
+
+/** The rows of the models, each with its deployments. */
+export function modelRows({ nodes, ...page }: ModelsPage): RowsPage {
+  const rows = nodes.map((row) => ({
+    ...NOTHING,
+    id: row.model.id,
+    name: row.model.name,
+    type: row.model.type,
+    lastDeployedOn: row.lastDeployedOn,
+    time: row.time,
+    hosting: row.hostingCredits,
+    fineTuning: row.fineTuningCredits,
+    storage: row.storageCredits,
+    processing: row.processingCredits,
+    credits: row.credits,
+    deployments: row.deployments.nodes.map(hostedRow),
+  }));
+  return { ...page, rows };
+}
