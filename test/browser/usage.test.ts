@@ -1,5 +1,6 @@
 // The Usage page in a real browser: how it opens, what it asks, and that what it shows is what the API answers.
 
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import {
@@ -117,6 +118,46 @@ describe('the Usage page', () => {
 
     const link = page.getByRole('link', { name: 'Overview', exact: true });
     expect(await link.getAttribute('aria-current')).toBe('page');
+  });
+
+  it('is walked by keyboard: past the tabs to the content, and from tab to tab', async () => {
+    const visited = await visit('/usage');
+    await settled(visited);
+    const { page } = visited;
+    await page.keyboard.press('Tab');
+    expect(await page.locator(':focus').innerText()).toBe('Skip to content');
+    await page.keyboard.press('Enter');
+    await page.locator('main:focus').waitFor();
+
+    await page.getByRole('link', { name: 'Credits', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/usage/credits');
+  });
+
+  it('loads at most 200 KB of scripts at first', async () => {
+    const { page } = await visit('/usage', { token: null });
+    const scripts: Promise<Buffer>[] = [];
+    page.on('response', (response) => {
+      if (response.request().resourceType() === 'script') scripts.push(response.body());
+    });
+    await page.goto(`/usage/demo#token=${token}`);
+    await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+
+    const bytes = (await Promise.all(scripts)).map((script) => gzipSync(script).length);
+    expect(bytes.length).toBeGreaterThan(0);
+    expect(bytes.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(200_000);
+  });
+
+  it('shows an operator all accounts, and each account behind its name', async () => {
+    const { page, foreign, complaints } = await visit('/usage', { token: gateway.operatorKey });
+    await page.getByRole('link', { name: 'Acme' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+
+    expect(new URL(page.url()).searchParams.get('account')).toBe(accountId);
+    await page.goBack();
+    await page.getByRole('link', { name: 'Acme' }).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    expect({ foreign, complaints }).toEqual({ foreign: [], complaints: [] });
   });
 
   it('speaks German to who prefers it', async () => {

@@ -47,10 +47,13 @@ export function shareTabs({ name, onMessage, lead }: SharedOptions): Shared {
   if (channel === null) startLeading();
   else waitForLock(name, wanted.signal, startLeading);
   return {
-    post: (message) => channel?.postMessage(message),
+    post: (message) => {
+      // The socket's last words may come after the channel is closed.
+      if (!wanted.signal.aborted) channel?.postMessage(message);
+    },
     stop: () => {
-      stopLeading();
       wanted.abort();
+      stopLeading();
       channel?.close();
     },
   };
