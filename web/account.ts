@@ -7,10 +7,14 @@ import type {
   DateRangePreset,
   FramePartsFragment,
   Granularity,
+  RangePartsFragment,
 } from './api/operations.ts';
 
 /** Who it is, its zone, and for a test account its own now (null: the server's). */
-export type ShownAccount = FramePartsFragment;
+export interface ShownAccount extends FramePartsFragment {
+  /** The range of the view, as the gateway resolved it; a view without one has none. */
+  readonly usage?: { readonly range?: RangePartsFragment };
+}
 
 export const AccountContext = createContext<ShownAccount | null>(null);
 
@@ -52,10 +56,10 @@ const ShowAccountContext = createContext<(account: ShownAccount) => void>(() => 
 export const ShowAccountProvider = ShowAccountContext.Provider;
 
 /**
- * Tells the frame whose page it is. Every view's operation selects `...FrameParts`, so that a view and its frame are asked by
+ * Tells the frame whose page it is, and which range is shown. Every view's operation selects `...FrameParts`, so that a view and its frame are asked by
  * one request.
  */
-export function useFrameAccount(account: FramePartsFragment | null | undefined): void {
+export function useFrameAccount(account: ShownAccount | null | undefined): void {
   const show = useContext(ShowAccountContext);
   useEffect(() => {
     if (account != null) show(account);

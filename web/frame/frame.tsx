@@ -1,27 +1,46 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useId, useSyncExternalStore } from 'react';
 import { useAccount } from '../account.ts';
 import { TABS } from '../address/address.ts';
-import { navigate, tabChange, useAddress } from '../address/use-address.ts';
-import { formatAddress } from '../address/address.ts';
-import { changed } from '../address/use-address.ts';
+import { tabChange, useAddress } from '../address/use-address.ts';
+import { BalanceChip } from '../live/balance-chip.tsx';
+import { Toasts } from '../live/toasts.tsx';
+import { chooseTheme, THEMES, useTheme } from '../preferences.ts';
+import { isEmbedded } from '../session/embedding.ts';
+import { signOut } from '../session/session.ts';
+import { AddressLink } from '../ui/address-link.tsx';
 import { useWords } from '../words/words.ts';
+import { Bell } from './bell.tsx';
+import { RangeBar } from './range-bar.tsx';
 
-/** What stands around every view: the account, the tabs, the range. */
+/** What stands around every view: the account, its balance and alerts, the tabs, the range. */
 export function Frame({ children }: { readonly children: ReactNode }): ReactNode {
-  const words = useWords().frame;
+  const words = useWords();
   const account = useAccount();
   return (
     <div className="page">
       <a className="skip" href="#content">
-        {words.skip}
+        {words.frame.skip}
       </a>
       <header className="page-head">
-        <h1>{account?.name ?? words.title}</h1>
+        <h1>{account?.name ?? words.frame.title}</h1>
+        <BalanceChip />
+        <div className="page-tools">
+          <Bell />
+          <ThemeChooser />
+          {!isEmbedded() && (
+            <button type="button" className="plain-button" onClick={signOut}>
+              {words.frame.signOut}
+            </button>
+          )}
+        </div>
       </header>
+      <OfflineNotice />
       <Tabs />
+      <RangeBar />
       <main id="content" tabIndex={-1}>
         {children}
       </main>
+      <Toasts />
     </div>
   );
 }
@@ -29,23 +48,61 @@ export function Frame({ children }: { readonly children: ReactNode }): ReactNode
 // Links, since each tab has an address of its own: they open in a new tab of the browser too.
 function Tabs(): ReactNode {
   const words = useWords().frame;
-  const address = useAddress();
+  const { tab: shown } = useAddress();
   return (
     <nav className="tabs" aria-label={words.tabs}>
       {TABS.map((tab) => (
-        <a
+        <AddressLink
           key={tab}
-          href={formatAddress(changed(address, tabChange(tab)))}
-          aria-current={tab === address.tab ? 'page' : undefined}
-          onClick={(event) => {
-            if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
-            event.preventDefault();
-            navigate(tabChange(tab));
-          }}
+          change={tabChange(tab)}
+          aria-current={tab === shown ? 'page' : undefined}
         >
           {words.tab[tab]}
-        </a>
+        </AddressLink>
       ))}
     </nav>
   );
+}
+
+function ThemeChooser(): ReactNode {
+  const words = useWords().frame;
+  const theme = useTheme();
+  const id = useId();
+  return (
+    <>
+      <label htmlFor={id} className="visually-hidden">
+        {words.theme}
+      </label>
+      <select
+        id={id}
+        className="theme"
+        value={theme}
+        onChange={({ target }) => {
+          const chosen = THEMES.find((one) => one === target.value);
+          if (chosen !== undefined) chooseTheme(chosen);
+        }}
+      >
+        {THEMES.map((one) => (
+          <option key={one} value={one}>
+            {words.themes[one]}
+          </option>
+        ))}
+      </select>
+    </>
+  );
+}
+
+function OfflineNotice(): ReactNode {
+  const words = useWords().state;
+  const isOnline = useSyncExternalStore(onNetwork, () => navigator.onLine);
+  return <div role="status">{!isOnline && <p className="offline">{words.offline}</p>}</div>;
+}
+
+function onNetwork(listener: () => void): () => void {
+  window.addEventListener('online', listener);
+  window.addEventListener('offline', listener);
+  return () => {
+    window.removeEventListener('online', listener);
+    window.removeEventListener('offline', listener);
+  };
 }

@@ -10,6 +10,7 @@ import {
   ModelsTabDocument,
   OcrDeploymentsTabDocument,
   type Operation,
+  type RangePartsFragment,
   type UsageOrderField,
   WorkflowsTabDocument,
 } from '../api/operations.ts';
@@ -32,8 +33,7 @@ export type UseRows = (fields: readonly UsageOrderField[]) => LoadedRows;
 
 interface TabAnswer {
   readonly account:
-    | (FramePartsFragment & { readonly usage: { readonly range: { readonly timeZone: string } } })
-    | null;
+    (FramePartsFragment & { readonly usage: { readonly range: RangePartsFragment } }) | null;
 }
 
 type TabVariables = PageVariables & {

@@ -39,7 +39,7 @@ export const de: Words = {
     apply: 'Zeigen',
     cancel: 'Abbrechen',
     now: 'jetzt',
-    resolved: (from, to, zone) => `${from} – ${to}, ${zone}`,
+    span: (from, to) => `${from} – ${to}`,
     zone: 'Zeitzone',
     accountZone: (zone) => `Die des Kontos: ${zone}`,
     browserZone: (zone) => `Die Ihres Browsers: ${zone}`,
@@ -280,6 +280,30 @@ export const de: Words = {
       DELETED: 'Gelöscht',
     },
     type: { BASE: 'Basis', FINE_TUNED: 'Feinabgestimmt' },
+  },
+  live: {
+    alerts: 'Meldungen',
+    unread: (count) => `Meldungen, ${count} ungelesen`,
+    none: 'Zu diesem Konto wurde noch nichts gemeldet.',
+    new: 'neu',
+    news: 'Neue Meldungen',
+    dismiss: 'Schließen',
+    interrupted: 'nicht live',
+    alert: {
+      low: (left) => `Die Credits sind knapp: ${left} übrig. Neue Deployments werden abgelehnt.`,
+      exhausted: 'Die Credits sind aufgebraucht.',
+      stopped: (left) =>
+        `Das negative Limit wurde bei ${left} Credits erreicht. Laufende Deployments wurden gestoppt.`,
+      credits: (left, used) =>
+        `Eine Schwelle wurde erreicht: ${left} Credits übrig, ${used} verbraucht.`,
+      creditsLeft: (left) => `Eine Schwelle wurde erreicht: ${left} Credits übrig.`,
+      runs: (left, used) =>
+        `Eine Schwelle wurde erreicht: ${left} Läufe übrig, ${used} verbraucht.`,
+      runsLeft: (left) => `Eine Schwelle wurde erreicht: ${left} Läufe übrig.`,
+      stopIn: (hours) => `Bei diesem Verbrauch werden Deployments in ${hours} Stunden gestoppt.`,
+      stopSoon: 'Bei diesem Verbrauch werden Deployments bald gestoppt.',
+      resolved: (left) => `Behoben: ${left} Credits übrig.`,
+    },
   },
   session: {
     signIn: 'Konto öffnen',

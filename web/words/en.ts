@@ -39,8 +39,8 @@ export const en = {
     apply: 'Show',
     cancel: 'Cancel',
     now: 'now',
-    /** Of the resolved range: «29 Oct 2026, 00:00 – now, Europe/Berlin». */
-    resolved: (from: string, to: string, zone: string) => `${from} – ${to}, ${zone}`,
+    /** Of the resolved range: «29 Oct 2026, 00:00 – now»; the zone stands beside it. */
+    span: (from: string, to: string) => `${from} – ${to}`,
     zone: 'Time zone',
     accountZone: (zone: string) => `The account’s: ${zone}`,
     browserZone: (zone: string) => `Your browser’s: ${zone}`,
@@ -277,6 +277,30 @@ export const en = {
       DELETED: 'Deleted',
     },
     type: { BASE: 'Base', FINE_TUNED: 'Fine-tuned' },
+  },
+  live: {
+    alerts: 'Alerts',
+    unread: (count: string) => `Alerts, ${count} unread`,
+    none: 'Nothing was told of this account yet.',
+    new: 'new',
+    news: 'New alerts',
+    dismiss: 'Dismiss',
+    interrupted: 'not live',
+    alert: {
+      low: (left: string) => `Credits are low: ${left} left. New deployments are refused.`,
+      exhausted: 'The credits are used up.',
+      stopped: (left: string) =>
+        `The negative limit was reached at ${left} credits. Running deployments were stopped.`,
+      credits: (left: string, used: string) =>
+        `A threshold was reached: ${left} credits left, ${used} used.`,
+      creditsLeft: (left: string) => `A threshold was reached: ${left} credits left.`,
+      runs: (left: string, used: string) =>
+        `A threshold was reached: ${left} runs left, ${used} used.`,
+      runsLeft: (left: string) => `A threshold was reached: ${left} runs left.`,
+      stopIn: (hours: string) => `Deployments will be stopped in ${hours} hours at this burn.`,
+      stopSoon: 'Deployments will be stopped soon at this burn.',
+      resolved: (left: string) => `Resolved: ${left} credits left.`,
+    },
   },
   session: {
     signIn: 'Open an account',

@@ -1,0 +1,54 @@
+import type { ReactNode, RefObject } from 'react';
+import { Dialog, Heading, Popover } from 'react-aria-components';
+import { useFigures } from '../figures/figures.ts';
+import { alertState, alertText } from '../live/alert-text.ts';
+import { useLive } from '../live/live.ts';
+import { useWords } from '../words/words.ts';
+
+export interface PopupProps {
+  readonly trigger: RefObject<HTMLButtonElement | null>;
+  readonly onClose: () => void;
+}
+
+/** The account's alerts, newest first. They are read once the list was closed. */
+export function BellList({ trigger, onClose }: PopupProps): ReactNode {
+  const { alerts, unread } = useLive();
+  const words = useWords();
+  const figures = useFigures();
+  return (
+    <Popover
+      className="popup"
+      triggerRef={trigger}
+      placement="bottom end"
+      isOpen
+      onOpenChange={(isOpen) => {
+        if (!isOpen) onClose();
+      }}
+    >
+      <Dialog className="bell-list">
+        <Heading slot="title" level={2}>
+          {words.live.alerts}
+        </Heading>
+        {alerts.length === 0 && <p className="muted">{words.live.none}</p>}
+        <ul
+          role="list"
+          tabIndex={alerts.length === 0 ? undefined : 0}
+          aria-label={words.live.alerts}
+        >
+          {alerts.map((alert, index) => (
+            <li key={alert.sequence} data-unread={index < unread} data-kind={alert.kind}>
+              <span className={`dot state-${alertState(alert.kind)}`} aria-hidden="true" />
+              <div>
+                <p>{alertText(words, figures, alert)}</p>
+                <p className="muted">
+                  <time dateTime={alert.crossedAt}>{figures.instant(alert.crossedAt)}</time>
+                  {index < unread && ` · ${words.live.new}`}
+                </p>
+              </div>
+            </li>
+          ))}
+        </ul>
+      </Dialog>
+    </Popover>
+  );
+}

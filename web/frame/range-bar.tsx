@@ -1,0 +1,106 @@
+import { lazy, type ReactNode, Suspense, useRef, useState } from 'react';
+import { useAccount } from '../account.ts';
+import { type Address, PRESETS } from '../address/address.ts';
+import { useAddress } from '../address/use-address.ts';
+import type { RangePartsFragment } from '../api/operations.ts';
+import { type Figures, useFigures } from '../figures/figures.ts';
+import { AddressLink } from '../ui/address-link.tsx';
+import { useWords, type Words } from '../words/words.ts';
+import { ZonePicker } from './zone-picker.tsx';
+
+const CustomRange = lazy(() =>
+  import('./custom-range.tsx').then((m) => ({ default: m.CustomRange })),
+);
+
+/** Chooses the range and its zone, and says which instants they mean. */
+export function RangeBar(): ReactNode {
+  const { range, tab } = useAddress();
+  const words = useWords().range;
+  if (tab === 'credits') return null;
+  return (
+    <div className="range-bar">
+      <nav className="segments" aria-label={words.label}>
+        {PRESETS.map((preset) => (
+          <AddressLink
+            key={preset}
+            change={{ range: { kind: 'preset', preset } }}
+            aria-current={range.kind === 'preset' && range.preset === preset ? 'true' : undefined}
+          >
+            {words.preset[preset]}
+          </AddressLink>
+        ))}
+        <Custom isChosen={range.kind !== 'preset'} />
+      </nav>
+      <p className="resolved">
+        <Resolved range={range} />
+        <ZonePicker />
+      </p>
+    </div>
+  );
+}
+
+function Custom({ isChosen }: { readonly isChosen: boolean }): ReactNode {
+  const words = useWords().range;
+  const button = useRef<HTMLButtonElement>(null);
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        aria-haspopup="dialog"
+        aria-expanded={isOpen}
+        aria-current={isChosen ? 'true' : undefined}
+        onClick={() => {
+          setOpen(!isOpen);
+        }}
+      >
+        {words.custom}
+      </button>
+      {isOpen && (
+        <Suspense>
+          <CustomRange
+            trigger={button}
+            onClose={() => {
+              setOpen(false);
+            }}
+          />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+function Resolved({ range }: { readonly range: Address['range'] }): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  const resolved = useAccount()?.usage?.range;
+  if (resolved === undefined) return null;
+  return (
+    <span
+      className="figure"
+      data-figure="range"
+      data-value={`${resolved.from}..${resolved.to}`}
+      data-zone={resolved.timeZone}
+    >
+      {spanText(words, figures, { range, resolved })}
+    </span>
+  );
+}
+
+interface Span {
+  readonly range: Address['range'];
+  readonly resolved: RangePartsFragment;
+}
+
+function spanText({ range: words }: Words, figures: Figures, { range, resolved }: Span): string {
+  const { from, to, preset } = resolved;
+  if (preset !== null && preset !== 'PREVIOUS_CYCLE') {
+    return words.span(figures.instant(from), words.now);
+  }
+  if (range.kind !== 'days') return words.span(figures.instant(from), figures.instant(to));
+  // The end is exclusive; people name the last day.
+  const last = figures.day(new Date(Date.parse(to) - 1).toISOString());
+  const first = figures.day(from);
+  return first === last ? first : words.span(first, last);
+}

@@ -1,0 +1,73 @@
+import type { ReactNode } from 'react';
+import {
+  Autocomplete,
+  Dialog,
+  Input,
+  ListBox,
+  ListBoxItem,
+  Popover,
+  SearchField,
+  useFilter,
+} from 'react-aria-components';
+import { useAccount } from '../account.ts';
+import { navigate } from '../address/use-address.ts';
+import { useFigures } from '../figures/figures.ts';
+import { useWords } from '../words/words.ts';
+import type { PopupProps } from './bell-list.tsx';
+
+interface Zone {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** The account's zone, the browser's, and a search over all. */
+export function ZoneList({ trigger, onClose }: PopupProps): ReactNode {
+  const words = useWords().range;
+  const { timeZone } = useFigures();
+  const own = useAccount()?.timeZone ?? null;
+  const { contains } = useFilter({ sensitivity: 'base' });
+  const browser = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zones: readonly Zone[] = [
+    ...(own === null ? [] : [{ id: own, text: words.accountZone(own) }]),
+    ...(browser === own ? [] : [{ id: browser, text: words.browserZone(browser) }]),
+    ...['UTC', ...Intl.supportedValuesOf('timeZone')]
+      .filter((id) => id !== own && id !== browser)
+      .map((id) => ({ id, text: id })),
+  ];
+  return (
+    <Popover
+      className="popup"
+      triggerRef={trigger}
+      placement="bottom start"
+      isOpen
+      onOpenChange={(isOpen) => {
+        if (!isOpen) onClose();
+      }}
+    >
+      <Dialog className="zone-list" aria-label={words.zone}>
+        {/* "new york" finds America/New_York. */}
+        <Autocomplete filter={(text, typed) => contains(text, typed.trim().replaceAll(' ', '_'))}>
+          <SearchField aria-label={words.searchZones} autoFocus>
+            <Input className="field" placeholder={words.searchZones} />
+          </SearchField>
+          <ListBox
+            aria-label={words.zone}
+            items={zones}
+            selectionMode="single"
+            selectedKeys={[timeZone]}
+            onAction={(key) => {
+              navigate({ timeZone: key === own ? null : String(key) });
+              onClose();
+            }}
+          >
+            {({ id, text }) => (
+              <ListBoxItem id={id} textValue={text}>
+                {text}
+              </ListBoxItem>
+            )}
+          </ListBox>
+        </Autocomplete>
+      </Dialog>
+    </Popover>
+  );
+}

@@ -1,0 +1,39 @@
+import type { ReactNode } from 'react';
+import { AddressLink } from '../ui/address-link.tsx';
+import { tabChange } from '../address/use-address.ts';
+import { decimalOf } from '../figures/decimal.ts';
+import { useFigures } from '../figures/figures.ts';
+import { useWords } from '../words/words.ts';
+import { useLive } from './live.ts';
+import { useLiveBalance } from './use-now.ts';
+
+/** The balance at this moment, and its state; leads to the credits. */
+export function BalanceChip(): ReactNode {
+  const { balance, isConnected } = useLive();
+  const micro = useLiveBalance();
+  const words = useWords();
+  const figures = useFigures();
+  if (balance === null || micro === null) return null;
+  const left = decimalOf(micro);
+  return (
+    <AddressLink className="chip" change={tabChange('credits')} data-connected={isConnected}>
+      <span className={`dot state-${balance.state}`} aria-hidden="true" />
+      <span
+        className={`state-${balance.state}`}
+        data-figure="credits.state"
+        data-value={balance.state}
+      >
+        {words.credit.state[balance.state]}
+      </span>
+      <span
+        className="figure"
+        title={figures.exactCredits(left)}
+        data-figure="credits.remaining"
+        data-value={left}
+      >
+        {words.credit.left(figures.credits(left))}
+      </span>
+      {!isConnected && <span className="muted">{words.live.interrupted}</span>}
+    </AddressLink>
+  );
+}
