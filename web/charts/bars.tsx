@@ -1,21 +1,7 @@
 import { scaleBand, scaleLinear } from '@visx/scale';
 import { Bar } from '@visx/shape';
 import { type ReactNode, useId } from 'react';
-import { labelStep } from './drawn.ts';
-
-export interface BarPart {
-  /** A class of the part's colour. */
-  readonly className: string;
-  readonly value: number;
-}
-
-export interface BarDatum {
-  readonly key: string;
-  /** Under the axis. */
-  readonly label: string;
-  readonly parts: readonly BarPart[];
-  readonly isPartial: boolean;
-}
+import { type BarDatum, type BarPart, labelStep } from './drawn.ts';
 
 export interface BarsProps {
   readonly data: readonly BarDatum[];

@@ -4,6 +4,20 @@ import { microOf } from '../figures/decimal.ts';
 
 const MICRO = 1_000_000;
 
+export interface BarPart {
+  /** A class of the part's colour. */
+  readonly className: string;
+  readonly value: number;
+}
+
+export interface BarDatum {
+  readonly key: string;
+  /** Under the axis. */
+  readonly label: string;
+  readonly parts: readonly BarPart[];
+  readonly isPartial: boolean;
+}
+
 /** A decimal as a position on an axis. */
 export function drawn(decimal: string): number {
   return Number(microOf(decimal)) / MICRO;

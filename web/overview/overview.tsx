@@ -6,10 +6,12 @@ import { OverviewDocument } from '../api/operations.ts';
 import { microOf } from '../figures/decimal.ts';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
 import { useWords } from '../words/words.ts';
+import { AlertsCard } from './alerts-card.tsx';
 import { BalanceCard } from './balance-card.tsx';
 import type { OverviewUsage } from './categories.ts';
 import { CategoryCard } from './category-card.tsx';
 import { HardwareCard } from './hardware-card.tsx';
+import { ProjectionCard } from './projection-card.tsx';
 import { CreditsCard, RunsCard } from './totals-cards.tsx';
 import { TrendCard } from './trend-card.tsx';
 
@@ -41,6 +43,10 @@ export function Overview(): ReactNode {
           <HardwareCard usage={usage} />
         </>
       )}
+      <div className="stack">
+        <ProjectionCard projection={account.projection} />
+        <AlertsCard account={account} />
+      </div>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // The bars of the trend: what was used, and in the running cycle what is expected until its end.
 
 import type { GranularityChoice } from '../address/address.ts';
-import type { BarDatum, BarPart } from '../charts/bars.tsx';
+import type { BarDatum, BarPart } from '../charts/drawn.ts';
 import { drawn } from '../charts/drawn.ts';
 import type { Figures } from '../figures/figures.ts';
 import { type Bucket, CATEGORIES, type Projection } from './categories.ts';
