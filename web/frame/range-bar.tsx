@@ -76,16 +76,7 @@ function Resolved({ range }: { readonly range: Address['range'] }): ReactNode {
   const figures = useFigures();
   const resolved = useAccount()?.usage?.range;
   if (resolved === undefined) return null;
-  return (
-    <span
-      className="figure"
-      data-figure="range"
-      data-value={`${resolved.from}..${resolved.to}`}
-      data-zone={resolved.timeZone}
-    >
-      {spanText(words, figures, { range, resolved })}
-    </span>
-  );
+  return <span className="figure">{spanText(words, figures, { range, resolved })}</span>;
 }
 
 interface Span {

@@ -14,23 +14,13 @@ export function BalanceChip(): ReactNode {
   const words = useWords();
   const figures = useFigures();
   if (balance === null || micro === null) return null;
+  // Carried on between two balances of the socket, so it is no value of an answer.
   const left = decimalOf(micro);
   return (
     <AddressLink className="chip" change={tabChange('credits')} data-connected={isConnected}>
       <span className={`dot state-${balance.state}`} aria-hidden="true" />
-      <span
-        className={`state-${balance.state}`}
-        data-figure="credits.state"
-        data-value={balance.state}
-      >
-        {words.credit.state[balance.state]}
-      </span>
-      <span
-        className="figure"
-        title={figures.exactCredits(left)}
-        data-figure="credits.remaining"
-        data-value={left}
-      >
+      <span className={`state-${balance.state}`}>{words.credit.state[balance.state]}</span>
+      <span className="figure" title={figures.exactCredits(left)}>
         {words.credit.left(figures.credits(left))}
       </span>
       {!isConnected && <span className="muted">{words.live.interrupted}</span>}
