@@ -117,7 +117,7 @@ class CycleProjectionType {
   @Field(() => projectionGaps, {
     nullable: true,
     description:
-      'Why `credits` and `workflowRuns` are null and `days` is empty; null when they are not.',
+      'Why `expectedCredits` and `workflowRuns` are null and `days` is empty; null when they are not.',
   })
   readonly gap!: ProjectionGap | null;
   @Field(() => DateTimeScalar, {
@@ -126,7 +126,7 @@ class CycleProjectionType {
   })
   readonly availableFrom!: number | null;
   @Field(() => CreditProjectionType, { nullable: true })
-  readonly credits!: CreditProjectionType | null;
+  readonly expectedCredits!: CreditProjectionType | null;
   @Field(() => RunProjectionType, { nullable: true })
   readonly workflowRuns!: RunProjectionType | null;
   @Field(() => [ProjectionDayType], { description: 'From `asOf` to `endsAt`, without gaps.' })
@@ -160,7 +160,7 @@ function projectionNode({
     hosting: ahead.hostingMicro,
     gap: events === null ? 'TOO_LITTLE_HISTORY' : null,
     availableFrom: events === null ? availableFromMs : null,
-    credits: events === null ? null : events.credits,
+    expectedCredits: events === null ? null : events.credits,
     workflowRuns: events === null ? null : runsNode(events.runs),
     days: events === null ? [] : events.days.map(dayNode),
   };
