@@ -1,9 +1,7 @@
 // Figures of the page: exact from the API's string to the reader's language.
 
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
-import { formatMicro, parseMicro } from '../../src/core/micro.ts';
-import { burnedDown, decimalOf, microOf, shareOf } from '../../web/figures/decimal.ts';
+import { burnedDown, shareOf } from '../../web/figures/decimal.ts';
 import { figuresOf } from '../../web/figures/figures.ts';
 import { chooseLanguage } from '../../web/words/words.ts';
 
@@ -28,15 +26,6 @@ describe('credits', () => {
   it('show no minus sign for a debt that rounds to nothing', () => {
     expect(english.credits('-0.001')).toBe('0.00');
     expect(english.credits('-0.01')).toBe('-0.01');
-  });
-
-  it('are reckoned in micro-credits as the gateway reckons them', () => {
-    fc.assert(
-      fc.property(fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n }), (micro) => {
-        expect(microOf(formatMicro(micro))).toBe(micro);
-        expect(parseMicro(decimalOf(micro))).toBe(micro);
-      }),
-    );
   });
 
   it('burn down by the rate an hour, and never up', () => {

@@ -1,6 +1,6 @@
 // What charts draw. A position on the screen needs no more than a Number; a figure that is read never comes from here.
 
-import { microOf } from '../figures/decimal.ts';
+import { parseMicro } from '../../src/core/micro.ts';
 
 const MICRO = 1_000_000;
 
@@ -20,7 +20,7 @@ export interface BarDatum {
 
 /** A decimal as a position on an axis. */
 export function drawn(decimal: string): number {
-  return Number(microOf(decimal)) / MICRO;
+  return Number(parseMicro(decimal)) / MICRO;
 }
 
 /** Every how many-th bar has a label, so that labels do not touch. */

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { AllocationPartsFragment } from '../api/operations.ts';
-import { microOf } from '../figures/decimal.ts';
+import { parseMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
@@ -66,7 +66,7 @@ function liveFirst(a: AllocationPartsFragment, b: AllocationPartsFragment): numb
 }
 
 function isSpent({ remaining }: AllocationPartsFragment): boolean {
-  return microOf(remaining) === 0n;
+  return parseMicro(remaining) === 0n;
 }
 
 function AllocationRow({

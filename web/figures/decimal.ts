@@ -1,23 +1,7 @@
-// Credits travel as exact decimal strings. What the page reckons with them, it reckons in whole micro-credits; a Number would
+// What the page reckons with credits, it reckons in whole micro-credits, as the gateway does (src/core/micro.ts). A Number would
 // lose what the gateway took care to keep.
 
-const MICRO_DIGITS = 6;
-export const MICRO_PER_CREDIT = 1_000_000n;
 const MS_PER_HOUR = 3_600_000n;
-
-/** Micro-credits of a decimal string of at most six fraction digits, as all credits of the API are. */
-export function microOf(decimal: string): bigint {
-  const [whole = '0', fraction = ''] = decimal.replace('-', '').split('.');
-  const micro = BigInt(whole) * MICRO_PER_CREDIT + BigInt(fraction.padEnd(MICRO_DIGITS, '0'));
-  return decimal.startsWith('-') ? -micro : micro;
-}
-
-/** The decimal string of micro-credits. */
-export function decimalOf(micro: bigint): string {
-  const absolute = micro < 0n ? -micro : micro;
-  const fraction = String(absolute % MICRO_PER_CREDIT).padStart(MICRO_DIGITS, '0');
-  return `${micro < 0n ? '-' : ''}${String(absolute / MICRO_PER_CREDIT)}.${fraction}`;
-}
 
 /** What is left after `elapsedMs` more of burning at a rate an hour, in micro-credits. Time never goes backwards. */
 export function burnedDown(

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { AddressLink } from '../ui/address-link.tsx';
 import { tabChange } from '../address/use-address.ts';
-import { decimalOf } from '../figures/decimal.ts';
+import { formatMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
 import { useLive } from './live.ts';
@@ -15,7 +15,7 @@ export function BalanceChip(): ReactNode {
   const figures = useFigures();
   if (balance === null || micro === null) return null;
   // Carried on between two balances of the socket, so it is no value of an answer.
-  const left = decimalOf(micro);
+  const left = formatMicro(micro);
   return (
     <AddressLink className="chip" change={tabChange('credits')} data-connected={isConnected}>
       <span className={`dot state-${balance.state}`} aria-hidden="true" />

@@ -4,7 +4,8 @@
 import { useCallback, useSyncExternalStore } from 'react';
 import { useAccount } from '../account.ts';
 import { monotonicMs, wallClockMs } from '../clock.ts';
-import { burnedDown, microOf } from '../figures/decimal.ts';
+import { parseMicro } from '../../src/core/micro.ts';
+import { burnedDown } from '../figures/decimal.ts';
 import { type Live, useLive } from './live.ts';
 
 const TICK_MS = 1000;
@@ -52,8 +53,8 @@ export function useLiveBalance(): bigint | null {
   const nowMs = useServerNow();
   if (balance === null) return null;
   return burnedDown(
-    microOf(balance.remaining),
-    microOf(balance.burnRatePerHour),
+    parseMicro(balance.remaining),
+    parseMicro(balance.burnRatePerHour),
     nowMs - Date.parse(balance.asOf),
   );
 }

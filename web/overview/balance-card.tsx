@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from 'react';
 import type { CreditBalancePartsFragment } from '../api/operations.ts';
 import { monotonicMs } from '../clock.ts';
-import { decimalOf, microOf } from '../figures/decimal.ts';
+import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { LiveContext, useLive } from '../live/live.ts';
 import { useLiveBalance, useServerNow } from '../live/use-now.ts';
@@ -42,12 +42,12 @@ interface BalanceProps {
 function Balance({ account, balance }: BalanceProps): ReactNode {
   const words = useWords();
   const figures = useFigures();
-  const remainingMicro = useLiveBalance() ?? microOf(balance.remaining);
+  const remainingMicro = useLiveBalance() ?? parseMicro(balance.remaining);
   const levels = {
-    lowMicro: microOf(account.creditPolicy.lowCredit),
-    negativeLimitMicro: microOf(account.creditPolicy.negativeLimit),
+    lowMicro: parseMicro(account.creditPolicy.lowCredit),
+    negativeLimitMicro: parseMicro(account.creditPolicy.negativeLimit),
   };
-  const remaining = decimalOf(remainingMicro);
+  const remaining = formatMicro(remainingMicro);
   const state = stateNow(balance.state, remainingMicro, levels);
   return (
     <Card
@@ -71,7 +71,7 @@ function Balance({ account, balance }: BalanceProps): ReactNode {
           <dt>{words.overview.burn}</dt>
           <dd>
             <Figure path="balance.burnRatePerHour" value={balance.burnRatePerHour}>
-              {microOf(balance.burnRatePerHour) === 0n
+              {parseMicro(balance.burnRatePerHour) === 0n
                 ? words.overview.nothingRuns
                 : words.overview.anHour(figures.credits(balance.burnRatePerHour))}
             </Figure>

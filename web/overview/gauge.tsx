@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { decimalOf, microOf } from '../figures/decimal.ts';
+import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
@@ -26,7 +26,7 @@ export function Gauge({ account, remainingMicro, state }: GaugeProps): ReactNode
   const marks = useMarks(account);
   const span = gaugeSpan([
     remainingMicro,
-    microOf(account.credits.allocated),
+    parseMicro(account.credits.allocated),
     ...marks.map(({ micro }) => micro),
   ]);
   const zero = placeOn(span, 0n);
@@ -36,7 +36,7 @@ export function Gauge({ account, remainingMicro, state }: GaugeProps): ReactNode
       <div
         className="gauge-track"
         role="img"
-        aria-label={words.gauge(figures.credits(decimalOf(remainingMicro)))}
+        aria-label={words.gauge(figures.credits(formatMicro(remainingMicro)))}
       >
         <span
           className={`gauge-fill fill-${state}`}
@@ -56,8 +56,8 @@ export function Gauge({ account, remainingMicro, state }: GaugeProps): ReactNode
             <span className={`gauge-mark mark-${name}`} aria-hidden="true" />
             {label}{' '}
             {name !== 'zero' && (
-              <Figure path={path} value={decimalOf(micro)}>
-                {figures.credits(decimalOf(micro))}
+              <Figure path={path} value={formatMicro(micro)}>
+                {figures.credits(formatMicro(micro))}
               </Figure>
             )}
           </li>
@@ -75,14 +75,14 @@ function useMarks({ creditPolicy, projection }: OverviewAccount): readonly Mark[
       name: 'negative',
       label: words.negativeLimit,
       path: 'creditPolicy.negativeLimit',
-      micro: microOf(creditPolicy.negativeLimit),
+      micro: parseMicro(creditPolicy.negativeLimit),
     },
     { name: 'zero', label: words.zero, path: 'zero', micro: 0n },
     {
       name: 'low',
       label: words.lowLimit,
       path: 'creditPolicy.lowCredit',
-      micro: microOf(creditPolicy.lowCredit),
+      micro: parseMicro(creditPolicy.lowCredit),
     },
   ];
   if (ends === undefined) return marks;
@@ -92,7 +92,7 @@ function useMarks({ creditPolicy, projection }: OverviewAccount): readonly Mark[
       name: 'end',
       label: words.cycleEnd,
       path: 'projection.credits.remaining',
-      micro: microOf(ends),
+      micro: parseMicro(ends),
     },
   ];
 }

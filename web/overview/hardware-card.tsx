@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
-import { microOf, shareOf } from '../figures/decimal.ts';
+import { parseMicro } from '../../src/core/micro.ts';
+import { shareOf } from '../figures/decimal.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Figure } from '../ui/figure.tsx';
@@ -13,7 +14,7 @@ export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): Reac
   const words = useWords().overview;
   const figures = useFigures();
   const most = usage.hardware.reduce(
-    (max, { credits }) => (microOf(credits) > max ? microOf(credits) : max),
+    (max, { credits }) => (parseMicro(credits) > max ? parseMicro(credits) : max),
     0n,
   );
   if (usage.hardware.length === 0) {
@@ -48,7 +49,9 @@ export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): Reac
                   {hardware.name}
                   <Parts profile={hardware} />
                   <span className="share" aria-hidden="true">
-                    <span style={{ width: `${String(100 * shareOf(microOf(credits), most))}%` }} />
+                    <span
+                      style={{ width: `${String(100 * shareOf(parseMicro(credits), most))}%` }}
+                    />
                   </span>
                 </th>
                 <td className="end">

@@ -3,7 +3,7 @@ import { granularityInput, rangeInput, useFrameAccount } from '../account.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { OverviewDocument } from '../api/operations.ts';
-import { microOf } from '../figures/decimal.ts';
+import { parseMicro } from '../../src/core/micro.ts';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
 import { useWords } from '../words/words.ts';
 import { AlertsCard } from './alerts-card.tsx';
@@ -52,7 +52,7 @@ export function Overview(): ReactNode {
 }
 
 function isUnused({ credits, workflowRuns, hardware }: OverviewUsage): boolean {
-  return microOf(credits.used) === 0n && workflowRuns.used === 0 && hardware.length === 0;
+  return parseMicro(credits.used) === 0n && workflowRuns.used === 0 && hardware.length === 0;
 }
 
 function Unused(): ReactNode {

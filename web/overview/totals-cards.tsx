@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { decimalOf, microOf } from '../figures/decimal.ts';
+import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { type Figures, useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Figure } from '../ui/figure.tsx';
@@ -42,7 +42,7 @@ export function CreditsCard({ usage }: { readonly usage: OverviewUsage }): React
         path="previous.credits.used"
         value={before}
         text={words.overview.before(
-          figures.signedCredits(decimalOf(microOf(used) - microOf(before))),
+          figures.signedCredits(formatMicro(parseMicro(used) - parseMicro(before))),
           figures.credits(before),
         )}
       />

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { decimalOf, microOf } from '../figures/decimal.ts';
+import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
 import { CATEGORIES } from './categories.ts';
@@ -18,7 +18,7 @@ export function TrendLegend({ bar, bars }: TrendLegendProps): ReactNode {
   const shown = bar === null ? bars : [bar];
   const used = shown.flatMap((one) => (one.used === null ? [] : [one.used]));
   const sum = (values: readonly string[]): string =>
-    figures.credits(decimalOf(values.reduce((total, value) => total + microOf(value), 0n)));
+    figures.credits(formatMicro(values.reduce((total, value) => total + parseMicro(value), 0n)));
   const notes = [
     ...(used.some(({ isPartial }) => isPartial) ? [words.overview.partial] : []),
     ...(bars.some(({ expected }) => expected !== null) ? [words.overview.dashed] : []),
