@@ -101,6 +101,11 @@ export function parseAddress(path: string, query: string): Address {
   };
 }
 
+/** Those of the known values that the address chooses, by their names in lower case; unknown names are left out. */
+export function chosen<T extends string>(known: readonly T[], names: readonly string[]): T[] {
+  return known.filter((value) => names.includes(value.toLowerCase()));
+}
+
 /** The path with its query; what equals the start is left out. */
 export function formatAddress(address: Address): string {
   const query = new URLSearchParams();

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { rangeInput, useFrameAccount } from '../account.ts';
+import { chosen } from '../address/address.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { CreditsTabDocument } from '../api/operations.ts';
@@ -7,7 +8,7 @@ import { ProblemNote, Skeleton } from '../ui/card.tsx';
 import { pageInput } from '../ui/paging.tsx';
 import { AllocationsCard } from './allocations-card.tsx';
 import { CyclesCard, EquationCard } from './cycles-card.tsx';
-import { kindsInput } from './kinds.ts';
+import { KINDS } from './kinds.ts';
 import { LedgerCard } from './ledger-card.tsx';
 import { QuoteCard } from './quote-card.tsx';
 import { ThresholdsCard } from './thresholds-card.tsx';
@@ -18,7 +19,7 @@ export function CreditsView(): ReactNode {
   const { data, problem, reload } = useOperation(CreditsTabDocument, {
     accountId: address.accountId,
     range: rangeInput(address.range, address.timeZone),
-    kinds: [...kindsInput(address.statuses)],
+    kinds: chosen(KINDS, address.statuses),
     ...pageInput(address.page, address.pageSize, true),
   });
   useFrameAccount(data?.account);

@@ -1,4 +1,4 @@
-// The kinds of ledger entries, as the address says them ("status=usage") and as the API takes them.
+// The kinds of ledger entries. The address chooses one by its name: "status=usage".
 
 import type { CreditsTabQuery, LedgerEntryKind } from '../api/operations.ts';
 
@@ -13,11 +13,6 @@ export const KINDS = [
   'ADJUSTMENT',
   'REVERSAL',
 ] as const satisfies readonly LedgerEntryKind[];
-
-/** The kinds of the address; unknown ones are left out, none means all. */
-export function kindsInput(statuses: readonly string[]): readonly LedgerEntryKind[] {
-  return KINDS.filter((kind) => statuses.includes(kind.toLowerCase()));
-}
 
 /** Whether an entry of this kind has charges to show: what was used, or what was taken back of it. */
 export function hasCharges(kind: LedgerEntryKind): boolean {

@@ -3,6 +3,7 @@ import { navigate, useAddress } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
+import { StatusChooser } from '../ui/list.tsx';
 import { Paging } from '../ui/paging.tsx';
 import { useWords } from '../words/words.ts';
 import { Charges } from './charges.tsx';
@@ -19,7 +20,12 @@ export function LedgerCard({
 }): ReactNode {
   const words = useWords().creditsTab;
   return (
-    <Card title={words.ledger} aside={<KindChooser />}>
+    <Card
+      title={words.ledger}
+      aside={
+        <StatusChooser label={words.kinds} values={KINDS} words={words.kind} any={words.allKinds} />
+      }
+    >
       {nodes.length === 0 ? (
         <NoEntries />
       ) : (
@@ -118,29 +124,6 @@ function EntryRow({ entry }: { readonly entry: Entry }): ReactNode {
         </tr>
       )}
     </Fragment>
-  );
-}
-
-function KindChooser(): ReactNode {
-  const words = useWords().creditsTab;
-  const { statuses } = useAddress();
-  return (
-    <select
-      className="field"
-      aria-label={words.kinds}
-      value={statuses[0] ?? ''}
-      onChange={(event) => {
-        const { value } = event.target;
-        navigate({ statuses: value === '' ? [] : [value] });
-      }}
-    >
-      <option value="">{words.allKinds}</option>
-      {KINDS.map((kind) => (
-        <option key={kind} value={kind.toLowerCase()}>
-          {words.kind[kind]}
-        </option>
-      ))}
-    </select>
   );
 }
 

@@ -1,11 +1,14 @@
 import type { MouseEvent, ReactNode } from 'react';
 import { type Address, formatAddress, START } from '../address/address.ts';
-import { navigate, useAddress } from '../address/use-address.ts';
+import { navigate } from '../address/use-address.ts';
 import type { FleetQuery } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { isPlainClick } from '../ui/address-link.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { SortHeader } from '../ui/list.tsx';
 import { useWords } from '../words/words.ts';
-import { DEFAULT_SORT, nextSort } from './order.ts';
+import { DEFAULT_SORT } from './order.ts';
 
 type Edge = NonNullable<FleetQuery['accounts']>['edges'][number];
 
@@ -17,15 +20,19 @@ export function AccountsTable({ edges }: { readonly edges: readonly Edge[] }): R
       <table className="list-table accounts">
         <thead>
           <tr>
-            <SortHeader field="name">{words.account}</SortHeader>
+            <SortHeader own={DEFAULT_SORT} field="name">
+              {words.account}
+            </SortHeader>
             <th scope="col">{words.state}</th>
-            <SortHeader field="remaining" isNumeric>
+            <SortHeader own={DEFAULT_SORT} field="remaining" isNumeric>
               {words.left}
             </SortHeader>
-            <SortHeader field="burn_rate" isNumeric>
+            <SortHeader own={DEFAULT_SORT} field="burn_rate" isNumeric>
               {words.burn}
             </SortHeader>
-            <SortHeader field="stops_at">{words.stops}</SortHeader>
+            <SortHeader own={DEFAULT_SORT} field="stops_at">
+              {words.stops}
+            </SortHeader>
           </tr>
         </thead>
         <tbody>
@@ -38,43 +45,11 @@ export function AccountsTable({ edges }: { readonly edges: readonly Edge[] }): R
   );
 }
 
-interface SortHeaderProps {
-  readonly field: string;
-  readonly isNumeric?: boolean;
-  readonly children: string;
-}
-
-function SortHeader({ field, isNumeric = false, children }: SortHeaderProps): ReactNode {
-  const { sort } = useAddress();
-  const now = sort ?? DEFAULT_SORT;
-  const isSorted = now.field === field;
-  const direction = now.descending ? 'descending' : 'ascending';
-  return (
-    <th
-      scope="col"
-      className={isNumeric ? 'numeric' : ''}
-      aria-sort={isSorted ? direction : undefined}
-    >
-      <button
-        type="button"
-        className="list-sort"
-        onClick={() => {
-          navigate({ sort: nextSort(sort, field) });
-        }}
-      >
-        {children}
-        <span aria-hidden="true">{isSorted ? (now.descending ? ' ↓' : ' ↑') : ''}</span>
-      </button>
-    </th>
-  );
-}
-
 function AccountRow({ edge: { node, position } }: { readonly edge: Edge }): ReactNode {
   const words = useWords();
-  const figures = useFigures();
   const to: Address = { ...START, accountId: node.id };
   const open = (event: MouseEvent): void => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    if (!isPlainClick(event)) return;
     event.preventDefault();
     navigate(to);
   };
@@ -90,22 +65,10 @@ function AccountRow({ edge: { node, position } }: { readonly edge: Edge }): Reac
         </span>
       </td>
       <td className="numeric">
-        <Figure
-          path="position.remaining"
-          value={position.remaining}
-          title={figures.exactCredits(position.remaining)}
-        >
-          {figures.credits(position.remaining)}
-        </Figure>
+        <Credits path="position.remaining" value={position.remaining} />
       </td>
       <td className="numeric">
-        <Figure
-          path="position.burnRatePerHour"
-          value={position.burnRatePerHour}
-          title={figures.exactCredits(position.burnRatePerHour)}
-        >
-          {figures.credits(position.burnRatePerHour)}
-        </Figure>
+        <Credits path="position.burnRatePerHour" value={position.burnRatePerHour} />
       </td>
       <td>
         <NextStop position={position} />

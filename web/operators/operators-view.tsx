@@ -1,16 +1,15 @@
-import { type ReactNode, useEffect, useState } from 'react';
-import { START } from '../address/address.ts';
+import { type ReactNode, useEffect } from 'react';
+import { chosen, START } from '../address/address.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { FleetDocument, type FleetQuery } from '../api/operations.ts';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
+import { SearchField, StatusChooser } from '../ui/list.tsx';
 import { pageInput, Paging } from '../ui/paging.tsx';
 import { useWords } from '../words/words.ts';
 import { AccountsTable } from './accounts-table.tsx';
 import { FleetTotals } from './fleet-totals.tsx';
-import { orderInput, STATES, statesInput } from './order.ts';
-
-const SEARCH_DELAY_MS = 250;
+import { orderInput, STATES } from './order.ts';
 
 /** All accounts, for operators: who stops first, who owes, what burns. */
 export function OperatorsView(): ReactNode {
@@ -19,7 +18,7 @@ export function OperatorsView(): ReactNode {
   const search = address.search === '' ? {} : { search: address.search };
   const { data, problem, isLoading, reload } = useOperation(FleetDocument, {
     ...pageInput(address.page, address.pageSize),
-    filter: { states: [...statesInput(address.statuses)], ...search },
+    filter: { states: chosen(STATES, address.statuses), ...search },
     orderBy: orderInput(address.sort),
   });
   const title = words.operators.title;
@@ -62,63 +61,16 @@ function Accounts({
 
 function Filters(): ReactNode {
   const words = useWords();
-  const address = useAddress();
   return (
     <div className="list-filters">
-      <Search />
-      <label className="list-filter">
-        <span>{words.operators.state}</span>
-        <select
-          className="field"
-          value={address.statuses[0] ?? ''}
-          onChange={(event) => {
-            const { value } = event.target;
-            navigate({ statuses: value === '' ? [] : [value] });
-          }}
-        >
-          <option value="">{words.operators.anyState}</option>
-          {STATES.map((state) => (
-            <option key={state} value={state.toLowerCase()}>
-              {words.credit.state[state]}
-            </option>
-          ))}
-        </select>
-      </label>
-    </div>
-  );
-}
-
-function Search(): ReactNode {
-  const words = useWords().operators;
-  const { search } = useAddress();
-  const [typed, setTyped] = useState(search);
-  const [shown, setShown] = useState(search);
-  // Going back changes the address under the field.
-  if (shown !== search) {
-    setShown(search);
-    setTyped(search);
-  }
-  useEffect(() => {
-    if (typed === search) return undefined;
-    const timer = setTimeout(() => {
-      navigate({ search: typed }, { replace: true });
-    }, SEARCH_DELAY_MS);
-    return () => {
-      clearTimeout(timer);
-    };
-  }, [typed, search]);
-  return (
-    <label className="list-filter grow">
-      <span>{words.search}</span>
-      <input
-        type="search"
-        className="field"
-        value={typed}
-        onChange={(event) => {
-          setTyped(event.target.value);
-        }}
+      <SearchField label={words.operators.search} />
+      <StatusChooser
+        label={words.operators.state}
+        values={STATES}
+        words={words.credit.state}
+        any={words.operators.anyState}
       />
-    </label>
+    </div>
   );
 }
 

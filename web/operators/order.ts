@@ -21,20 +21,9 @@ export function orderInput(sort: Sort | null): AccountOrder {
   return { field: known, direction: descending ? 'DESC' : 'ASC' };
 }
 
-/** The order after a press on a column's header: its own first, then the other way round. */
-export function nextSort(sort: Sort | null, field: string): Sort {
-  const now = sort ?? DEFAULT_SORT;
-  return { field, descending: now.field === field && !now.descending };
-}
-
 export const STATES = [
   'OK',
   'LOW',
   'EXHAUSTED',
   'STOPPED',
 ] as const satisfies readonly CreditState[];
-
-/** The states of the address as the API takes them; unknown ones are left out. */
-export function statesInput(statuses: readonly string[]): readonly CreditState[] {
-  return STATES.filter((state) => statuses.includes(state.toLowerCase()));
-}

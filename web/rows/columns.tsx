@@ -1,6 +1,8 @@
 import type { ReactNode } from 'react';
+import type { Sort } from '../address/address.ts';
 import type { UsageOrderField } from '../api/operations.ts';
 import type { Figures } from '../figures/figures.ts';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import type { Words } from '../words/words.ts';
 import type { Row } from './page.ts';
@@ -56,14 +58,9 @@ function credits(
     name,
     field,
     isNumber: true,
-    cell(row, { figures }) {
+    cell(row) {
       const value = of(row);
-      if (value === null) return '–';
-      return (
-        <Figure path={name} value={value} title={figures.exactCredits(value)}>
-          {figures.credits(value)}
-        </Figure>
-      );
+      return value === null ? '–' : <Credits path={name} value={value} />;
     },
   };
 }
@@ -134,7 +131,7 @@ export const COLUMNS: Record<RowsTab, readonly Column[]> = {
   'browser-automation': [NAME, OWNER, STATUS, ...HOSTED],
 };
 
-/** The order of a tab when the address names none. */
-export function ownOrder(tab: RowsTab): UsageOrderField {
-  return tab === 'workflows' ? 'RUNS' : 'CREDITS';
+/** The order of a tab when the address names none: the most first. */
+export function ownOrder(tab: RowsTab): Sort {
+  return { field: tab === 'workflows' ? 'runs' : 'credits', descending: true };
 }

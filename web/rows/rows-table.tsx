@@ -1,7 +1,7 @@
 import { Fragment, type ReactNode, useState } from 'react';
-import { navigate, useAddress } from '../address/use-address.ts';
 import type { TotalsPartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { SortHeader } from '../ui/list.tsx';
 import { useWords } from '../words/words.ts';
 import { type Column, COLUMNS, ownOrder } from './columns.tsx';
 import type { Row, RowsPage } from './page.ts';
@@ -19,12 +19,20 @@ export function RowsTable({
   const columns = COLUMNS[tab];
   return (
     // A wide table scrolls by itself, also by the keyboard.
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={words.frame.tab[tab]}>
-      <table>
+    <div className="list-scroll" tabIndex={0} role="region" aria-label={words.frame.tab[tab]}>
+      <table className="list-table">
         <thead>
           <tr>
             {columns.map((column) => (
-              <Heading key={column.name} tab={tab} column={column} />
+              <SortHeader
+                key={column.name}
+                field={column.field.toLowerCase()}
+                own={ownOrder(tab)}
+                isNumeric={column.isNumber}
+                isDescendingFirst={column.isNumber}
+              >
+                {words.rows.column[column.name]}
+              </SortHeader>
             ))}
           </tr>
         </thead>
@@ -36,33 +44,6 @@ export function RowsTable({
         </tbody>
       </table>
     </div>
-  );
-}
-
-function Heading({ tab, column }: { readonly tab: RowsTab; readonly column: Column }): ReactNode {
-  const words = useWords().rows;
-  const { sort } = useAddress();
-  const field = column.field.toLowerCase();
-  const isSorted = (sort?.field ?? ownOrder(tab).toLowerCase()) === field;
-  const isDescending = sort?.descending ?? true;
-  return (
-    <th
-      scope="col"
-      className={column.isNumber ? 'number' : undefined}
-      aria-sort={isSorted ? (isDescending ? 'descending' : 'ascending') : undefined}
-    >
-      <button
-        type="button"
-        onClick={() => {
-          // A second click turns the order round; figures begin with the most, texts with A.
-          const descending = isSorted ? !isDescending : column.isNumber;
-          navigate({ sort: { field, descending } });
-        }}
-      >
-        {words.column[column.name]}
-        <span aria-hidden="true">{isSorted ? (isDescending ? ' ↓' : ' ↑') : ''}</span>
-      </button>
-    </th>
   );
 }
 
@@ -99,7 +80,7 @@ function RowOfTable({
           {first?.cell(row, { figures, words })}
         </th>
         {others.map((column) => (
-          <td key={column.name} className={column.isNumber ? 'number' : undefined}>
+          <td key={column.name} className={column.isNumber ? 'numeric' : undefined}>
             {column.cell(row, { figures, words })}
           </td>
         ))}
@@ -148,7 +129,7 @@ function Totals({
             {sums.name}
           </th>
         ) : (
-          <td key={column.name} className={column.isNumber ? 'number' : undefined}>
+          <td key={column.name} className={column.isNumber ? 'numeric' : undefined}>
             {column.isNumber ? column.cell(sums, { figures, words }) : null}
           </td>
         ),

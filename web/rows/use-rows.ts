@@ -1,5 +1,5 @@
 import { rangeInput, useFrameAccount } from '../account.ts';
-import type { Address, Tab } from '../address/address.ts';
+import type { Tab } from '../address/address.ts';
 import { useAddress } from '../address/use-address.ts';
 import { type Loaded, useOperation } from '../api/client.ts';
 import {
@@ -13,16 +13,16 @@ import {
   type RangePartsFragment,
   type UsageOrderField,
   WorkflowsTabDocument,
+  type WorkflowsTabQueryVariables,
 } from '../api/operations.ts';
+import { pageInput } from '../ui/paging.tsx';
 import { hostedRows, modelRows, workflowRows } from './answers.ts';
-import { type PageVariables, pageVariables, type RowsPage } from './page.ts';
+import { type RowsPage, selectedRows } from './page.ts';
 
 export type RowsTab = Exclude<Tab, 'overview' | 'credits'>;
 
 export interface LoadedRows {
   readonly page: RowsPage | null;
-  /** The zone of the range's days; null until the first answer. */
-  readonly timeZone: string | null;
   readonly problem: Loaded<unknown>['problem'];
   readonly isLoading: boolean;
   readonly reload: () => void;
@@ -36,28 +36,25 @@ interface TabAnswer {
     (FramePartsFragment & { readonly usage: { readonly range: RangePartsFragment } }) | null;
 }
 
-type TabVariables = PageVariables & {
-  readonly accountId?: string | null;
-  readonly range?: ReturnType<typeof rangeInput>;
-};
+type TabVariables = WorkflowsTabQueryVariables;
 
 function rowsOf<TData extends TabAnswer>(
   operation: Operation<TData, TabVariables>,
   page: (answer: NonNullable<TData['account']>) => RowsPage,
 ): UseRows {
   return function useRows(fields) {
-    const address: Address = useAddress();
+    const address = useAddress();
     const { data, ...loaded } = useOperation(operation, {
       accountId: address.accountId,
       range: rangeInput(address.range, address.timeZone),
-      ...pageVariables(address, fields),
+      ...pageInput(address.page, address.pageSize),
+      ...selectedRows(address, fields),
     });
     const account = data?.account ?? null;
     useFrameAccount(account);
     return {
       ...loaded,
       page: account === null ? null : page(account),
-      timeZone: account?.usage.range.timeZone ?? null,
     };
   };
 }

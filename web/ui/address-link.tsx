@@ -16,7 +16,7 @@ export function AddressLink({ change, children, ...rest }: AddressLinkProps): Re
       {...rest}
       href={formatAddress(changed(address, change))}
       onClick={(event) => {
-        if (!isPlain(event)) return;
+        if (!isPlainClick(event)) return;
         event.preventDefault();
         navigate(change);
       }}
@@ -26,6 +26,7 @@ export function AddressLink({ change, children, ...rest }: AddressLinkProps): Re
   );
 }
 
-function isPlain(event: MouseEvent): boolean {
+/** Whether a click stays in the page: with a key held down, the browser opens a new tab or saves. */
+export function isPlainClick(event: MouseEvent): boolean {
   return !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) && event.button === 0;
 }

@@ -22,6 +22,8 @@ export interface PagingProps {
   readonly shown: number;
   readonly totalCount: number;
   readonly isNewestFirst?: boolean;
+  /** Stands beside: a chooser of the size of pages. */
+  readonly children?: ReactNode;
 }
 
 /** «1–25 of 60» with the ways to the pages before and after. */
@@ -30,6 +32,7 @@ export function Paging({
   shown,
   totalCount,
   isNewestFirst = false,
+  children,
 }: PagingProps): ReactNode {
   const words = useWords().paging;
   const figures = useFigures();
@@ -49,6 +52,7 @@ export function Paging({
       </span>
       <PageButton to={places.up}>{isNewestFirst ? words.newer : words.previous}</PageButton>
       <PageButton to={places.down}>{isNewestFirst ? words.older : words.next}</PageButton>
+      {children}
     </nav>
   );
 }
