@@ -13,6 +13,8 @@ export interface Figures {
   /** "+12.50" or "−3.00": with its sign. */
   readonly signedCredits: (decimal: string) => string;
   readonly count: (count: number) => string;
+  /** "+12" or "-3" */
+  readonly signedCount: (count: number) => string;
   /** Of a percentage of 0 to 100: "71.08 %". */
   readonly percent: (percent: number) => string;
   /** Of an ISO 8601 duration: "36 h 15 min". Under a minute in seconds. */
@@ -44,6 +46,7 @@ export function figuresOf(locale: string, timeZone: string): Figures {
     signDisplay: 'exceptZero',
   });
   const count = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+  const signedCount = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
   const gigabytes = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   return {
@@ -51,8 +54,9 @@ export function figuresOf(locale: string, timeZone: string): Figures {
     exactCredits: exact,
     signedCredits: signed,
     count: (value) => count.format(value),
+    signedCount: (value) => signedCount.format(value),
     percent: (value) => percent.format(value / 100),
-    duration: (iso) => duration(locale, iso),
+    duration: durations(locale),
     gigabytes: (gb) => `${gigabytes.format(gb)} GB`,
     ...dates(locale, timeZone),
     locale,
@@ -96,17 +100,19 @@ export function secondsOf(iso: string): number {
   return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
 }
 
-function duration(locale: string, iso: string): string {
-  const unit = (value: number, name: 'hour' | 'minute' | 'second'): string =>
-    new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short' }).format(
-      value,
-    );
-  const seconds = secondsOf(iso);
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor((seconds % 3600) / 60);
-  if (hours > 0) return `${unit(hours, 'hour')} ${unit(minutes, 'minute')}`;
-  if (minutes > 0 || seconds === 0) return unit(minutes, 'minute');
-  return unit(seconds, 'second');
+function durations(locale: string): (iso: string) => string {
+  const inUnit = (unit: 'hour' | 'minute' | 'second'): ((value: number) => string) => {
+    const format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' });
+    return (value) => format.format(value);
+  };
+  const [inHours, inMinutes, inSeconds] = [inUnit('hour'), inUnit('minute'), inUnit('second')];
+  return (iso) => {
+    const seconds = secondsOf(iso);
+    const hours = Math.floor(seconds / 3600);
+    const minutes = Math.floor((seconds % 3600) / 60);
+    if (hours > 0) return `${inHours(hours)} ${inMinutes(minutes)}`;
+    return minutes > 0 || seconds === 0 ? inMinutes(minutes) : inSeconds(seconds);
+  };
 }
 
 export const FiguresContext = createContext<Figures>(figuresOf('en', 'UTC'));

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
-import type { AlertKind } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { alertState } from '../live/alert-text.ts';
 import { useLive } from '../live/live.ts';
 import { Card } from '../ui/card.tsx';
 import { Figure } from '../ui/figure.tsx';
@@ -8,16 +8,6 @@ import { useWords } from '../words/words.ts';
 import type { OverviewAccount } from './categories.ts';
 
 const LATEST = 5;
-
-const STATES: Record<AlertKind, string> = {
-  LOW_CREDITS: 'LOW',
-  CREDIT_THRESHOLD: 'LOW',
-  RUN_THRESHOLD: 'LOW',
-  STOP_EXPECTED: 'LOW',
-  CREDITS_EXHAUSTED: 'EXHAUSTED',
-  NEGATIVE_LIMIT_REACHED: 'STOPPED',
-  RESOLVED: 'OK',
-};
 
 /** What the account was told last. */
 export function AlertsCard({ account }: { readonly account: OverviewAccount }): ReactNode {
@@ -33,7 +23,9 @@ export function AlertsCard({ account }: { readonly account: OverviewAccount }): 
       <ul className="alerts">
         {latest.map(({ id, kind, crossedAt, remaining, runsRemaining }) => (
           <li key={id}>
-            <span className={`state state-${STATES[kind]}`}>{words.overview.alertKind[kind]}</span>
+            <span className={`state state-${alertState(kind)}`}>
+              {words.overview.alertKind[kind]}
+            </span>
             <Figure
               path={`alerts.${id}`}
               value={runsRemaining ?? remaining}

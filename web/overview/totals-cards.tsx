@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { formatMicro, parseMicro } from '../../src/core/micro.ts';
-import { type Figures, useFigures } from '../figures/figures.ts';
+import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
@@ -81,14 +81,10 @@ export function RunsCard({ usage }: { readonly usage: OverviewUsage }): ReactNod
         usage={usage}
         path="previous.workflowRuns.used"
         value={before}
-        text={words.overview.before(signedCount(figures, used - before), figures.count(before))}
+        text={words.overview.before(figures.signedCount(used - before), figures.count(before))}
       />
     </Card>
   );
-}
-
-function signedCount({ locale }: Figures, count: number): string {
-  return new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' }).format(count);
 }
 
 interface UsedProps {

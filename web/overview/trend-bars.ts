@@ -76,7 +76,7 @@ function datum({ from, labels, used, expected }: TrendBar, parts: readonly BarPa
     label: labels.axis,
     parts,
     // A day that goes on is no part of a day once its rest stands on it.
-    isPartial: used?.isPartial === true && expected === null,
+    isPartial: isHatched({ used, expected }),
   };
 }
 
@@ -89,4 +89,9 @@ function categoryParts(bucket: Bucket): readonly BarPart[] {
 
 function expectedPart(value: number | undefined): readonly BarPart[] {
   return value === undefined ? [] : [{ className: 'expected', value }];
+}
+
+/** Whether a bar shows only a part of its time. One that is topped up by what is expected of it is drawn whole. */
+export function isHatched({ used, expected }: Pick<TrendBar, 'used' | 'expected'>): boolean {
+  return used?.isPartial === true && expected === null;
 }

@@ -3,7 +3,7 @@ import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
 import { CATEGORIES } from './categories.ts';
-import type { TrendBar } from './trend-bars.ts';
+import { isHatched, type TrendBar } from './trend-bars.ts';
 
 export interface TrendLegendProps {
   /** The bar that is pointed at; null: none. */
@@ -20,7 +20,7 @@ export function TrendLegend({ bar, bars }: TrendLegendProps): ReactNode {
   const sum = (values: readonly string[]): string =>
     figures.credits(formatMicro(values.reduce((total, value) => total + parseMicro(value), 0n)));
   const notes = [
-    ...(used.some(({ isPartial }) => isPartial) ? [words.overview.partial] : []),
+    ...(shown.some(isHatched) ? [words.overview.partial] : []),
     ...(bars.some(({ expected }) => expected !== null) ? [words.overview.dashed] : []),
   ];
   const runs = used.reduce((total, { workflowRuns }) => total + workflowRuns, 0);
