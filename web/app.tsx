@@ -10,7 +10,7 @@ import { LiveProvider } from './live/live-provider.tsx';
 import { Overview } from './overview/overview.tsx';
 import { AllAccountsLink } from './operators/all-accounts.tsx';
 import { readerLanguage } from './preferences.ts';
-import { tokenRefused, useSession } from './session/session.ts';
+import { tokenRefused, tokenTaken, useSession } from './session/session.ts';
 import { SignIn } from './session/sign-in.tsx';
 import { FaultBoundary, Skeleton } from './ui/card.tsx';
 import { LANGUAGES, WordsContext } from './words/words.ts';
@@ -45,6 +45,7 @@ function SignedIn({ token }: { readonly token: string }): ReactNode {
     () =>
       createClient({
         token,
+        onTaken: tokenTaken,
         onNoAccount: () => {
           setIsOperator(true);
         },

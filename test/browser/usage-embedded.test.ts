@@ -51,12 +51,15 @@ const pageWith = (origin: string, token: string): string => `<!doctype html><tit
 </script>`;
 
 /** A portal whose page has this token at first, a new one when it asks. @returns its origin */
-async function portal(firstToken: (origin: string) => Promise<string>): Promise<string> {
+async function portal(
+  firstToken: (origin: string) => Promise<string>,
+  newToken = (own: string) => usageToken(gateway, accountId, { origins: [own] }),
+): Promise<string> {
   let origin = '';
   const answer = async (address: string | undefined): Promise<string> => {
     if (address !== '/usage-token') return pageWith(originOf(gateway), await firstToken(origin));
     renewals += 1;
-    return usageToken(gateway, accountId, { origins: [origin] });
+    return newToken(origin);
   };
   const server = createServer((request, response) => {
     if (request.url === '/favicon.ico') return response.writeHead(204).end();
@@ -109,6 +112,23 @@ describe('the embedded Usage page', () => {
     await page.frameLocator('iframe').getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
 
     expect(renewals).toBe(1);
+  });
+
+  it('has ended when the other token is refused too, and asks no more', async () => {
+    const ended = async (own: string): Promise<string> => {
+      await usageToken(gateway, accountId, { origins: [own] });
+      return 'bgp_that-has-ended';
+    };
+    const { page } = await visit(await portal(ended, ended));
+    const frame = page.frameLocator('iframe');
+    await until(() => renewals > 0, 'the page asks for another token');
+    await frame.getByRole('heading', { name: 'The session has ended' }).waitFor();
+    // What the page does by itself it has done once this was answered.
+    await frame.locator('body').evaluate(() => fetch('/health/live'));
+    await frame.locator('body').evaluate(() => fetch('/health/live'));
+
+    expect(renewals).toBe(1);
+    expect(await frame.getByRole('heading', { name: 'The session has ended' }).count()).toBe(1);
   });
 
   it('stays empty on an origin that no token names', async () => {

@@ -34,6 +34,8 @@ const sendAsWritten: Exchange = mapExchange({
 
 export interface ClientOptions {
   readonly token: string;
+  /** Called at each answer without an error. */
+  readonly onTaken: () => void;
   /** Called when the gateway does not take the token. */
   readonly onRefused: () => void;
   /** Called when the token is an operator's, and the request names no account. */
@@ -41,7 +43,7 @@ export interface ClientOptions {
 }
 
 /** A client that calls the gateway of this page with a token. */
-export function createClient({ token, onRefused, onNoAccount }: ClientOptions): Client {
+export function createClient({ token, ...on }: ClientOptions): Client {
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
@@ -50,9 +52,12 @@ export function createClient({ token, onRefused, onNoAccount }: ClientOptions): 
     exchanges: [
       cacheExchange,
       mapExchange({
-        onError(error) {
-          if (isRefused(error)) onRefused();
-          if (namesNoAccount(error)) onNoAccount();
+        onResult({ error }) {
+          if (error === undefined) on.onTaken();
+        },
+        onError(error, { variables }) {
+          if (isRefused(error)) on.onRefused();
+          if (namesNoAccount(error, variables)) on.onNoAccount();
         },
       }),
       sendAsWritten,
@@ -65,11 +70,16 @@ function isRefused(error: CombinedError): boolean {
   return codesOf(error).includes('UNAUTHENTICATED') || statusOf(error) === 401;
 }
 
-// Views ask for `account` without an id; only an operator, who belongs to none, is told that this is no valid input.
-function namesNoAccount(error: CombinedError): boolean {
-  return error.graphQLErrors.some(
-    ({ path, extensions }) =>
-      path?.length === 1 && path[0] === 'account' && extensions['code'] === 'BAD_USER_INPUT',
+// Views ask for `account` without an id; only an operator, who belongs to none, is told that this is no valid input. An id that is
+// none is no valid input of anybody.
+function namesNoAccount(error: CombinedError, variables: unknown): boolean {
+  const names = new Map(Object.entries(variables ?? {}));
+  return (
+    names.get('accountId') == null &&
+    error.graphQLErrors.some(
+      ({ path, extensions }) =>
+        path?.length === 1 && path[0] === 'account' && extensions['code'] === 'BAD_USER_INPUT',
+    )
   );
 }
 

@@ -15,7 +15,7 @@ export type Session =
   | { readonly state: 'ended' };
 
 let session: Session = { state: 'signed-out' };
-/** The embedder is asked for a new token once for each that ends. */
+/** The embedder is asked once for a new token, until the gateway has taken one: else two that are wrong would go on for ever. */
 let hasAsked = false;
 const listeners = new Set<() => void>();
 
@@ -46,7 +46,6 @@ function takeFragment(): void {
 
 /** Goes on with this token. */
 export function signIn(token: string): void {
-  hasAsked = false;
   keep('session', STORED, token);
   become({ state: 'signed-in', token });
 }
@@ -55,6 +54,11 @@ export function signIn(token: string): void {
 export function signOut(): void {
   forget('session', STORED);
   become({ state: 'signed-out' });
+}
+
+/** To be called when the gateway took the token: when it ends, the embedder can be asked for the next one. */
+export function tokenTaken(): void {
+  hasAsked = false;
 }
 
 /** To be called when the gateway refused the token: asks the embedder once for another, else the session has ended. */
