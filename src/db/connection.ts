@@ -49,10 +49,14 @@ export class Connection extends pg.Client {
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     });
-    // Both methods can be called in several ways; each ends in a promise or a callback.
+    // These methods can be called in several ways; each ends in a promise or a callback.
+    const connect = this.connect.bind(this) as Call;
     const query = this.query.bind(this) as Call;
     const end = this.end.bind(this) as Call;
     Object.assign(this, {
+      // A client that is ended while it connects tells nobody.
+      connect: (...args: unknown[]) =>
+        args.length > 0 ? connect(...args) : Promise.race([connect(), this.endOf()]),
       query: (...args: unknown[]) => this.watch(query, args),
       end: (...args: unknown[]) => {
         setTimeout(() => this.connection.stream.destroy(), END_WITHIN_MS).unref();
@@ -69,6 +73,15 @@ export class Connection extends pg.Client {
   /** Sets how long to wait for answers. The caller sets the server's statement timeout to match. */
   expectWithin(statementsTakeMs = STATEMENT_TIMEOUT_MS): void {
     this.statementsTakeMs = statementsTakeMs;
+  }
+
+  /** @throws Error when the connection ends */
+  private endOf(): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      this.once('end', () => {
+        reject(new Error('The connection has ended.'));
+      });
+    });
   }
 
   private watch(query: Call, args: readonly unknown[]): unknown {

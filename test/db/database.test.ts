@@ -26,6 +26,24 @@ describe('a transaction whose statements may take long', () => {
   }, 20_000);
 });
 
+describe('a listener', () => {
+  it('stops also while it connects', async () => {
+    const url = process.env['TEST_DATABASE_URL'] ?? '';
+    const database = await openDatabase({ url, poolSize: 1, entities });
+    const heard: string[] = [];
+    const listener = database.listen('nothing', {
+      onNotice: (payload) => heard.push(payload),
+      onListening: () => heard.push('listening'),
+    });
+    // The socket is open, and the server has not answered yet.
+    await new Promise((resolve) => setImmediate(resolve));
+    await listener.stop();
+    await database.close();
+
+    expect(heard).toEqual([]);
+  });
+});
+
 describe('transactions that do not wait for the disk', () => {
   let database: Database;
 
