@@ -216,6 +216,8 @@ async function ask(accountId: string, ids: Record<string, string>): Promise<void
   await run(operations.WorkflowPanelDocument, { id: ids['workflowId'] ?? '', range });
   await run(operations.HostedPanelDocument, { id: ids['guardrailId'] ?? '', range });
   await run(operations.ModelPanelDocument, { id: ids['modelId'] ?? '', range });
+  await run(operations.PanelDocument, { id: ids['guardrailId'] ?? '', range });
+  await run(operations.SegmentsDocument, { id: ids['guardrailId'] ?? '', range });
 }
 
 async function readLog(accountId: string): Promise<void> {
