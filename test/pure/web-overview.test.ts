@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { figuresOf } from '../../web/figures/figures.ts';
 import { barAt, drawn, labelStep } from '../../web/charts/drawn.ts';
 import { countdownTo, gaugeSpan, placeOn, stateNow } from '../../web/overview/balance.ts';
-import { granularitiesOf, labelsOf, rangeOf } from '../../web/overview/trend.ts';
+import { granularitiesOf, labelsOf, rangeOf } from '../../web/charts/spans.ts';
 import { type ExpectedDay, runBars, trendBars } from '../../web/overview/trend-bars.ts';
 
 const BERLIN = 'Europe/Berlin';

@@ -4,10 +4,9 @@ import { shareOf } from '../figures/decimal.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { HardwareParts } from '../ui/hardware-parts.tsx';
 import { useWords } from '../words/words.ts';
 import type { OverviewUsage } from './categories.ts';
-
-type Profile = OverviewUsage['hardware'][number]['hardware'];
 
 /** What ran on which hardware, and what it cost. */
 export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): ReactNode {
@@ -47,7 +46,7 @@ export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): Reac
               <tr key={hardware.id}>
                 <th scope="row">
                   {hardware.name}
-                  <Parts profile={hardware} />
+                  <HardwareParts profile={hardware} />
                   <span className="share" aria-hidden="true">
                     <span
                       style={{ width: `${String(100 * shareOf(parseMicro(credits), most))}%` }}
@@ -80,16 +79,4 @@ export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): Reac
       </div>
     </Card>
   );
-}
-
-function Parts({ profile }: { readonly profile: Profile }): ReactNode {
-  const words = useWords().overview;
-  const figures = useFigures();
-  const { vcpus, gpus, model, memoryGb } = profile;
-  const parts = [
-    ...(vcpus === 0 ? [] : [words.vcpus(figures.count(vcpus))]),
-    ...(gpus === 0 ? [] : [words.gpus(figures.count(gpus), model)]),
-    ...(memoryGb === 0 ? [] : [figures.gigabytes(memoryGb)]),
-  ];
-  return <span className="muted">{parts.join(' · ')}</span>;
 }

@@ -5,7 +5,7 @@ import type { BarDatum, BarPart } from '../charts/drawn.ts';
 import { drawn } from '../charts/drawn.ts';
 import type { Figures } from '../figures/figures.ts';
 import { type Bucket, CATEGORIES, type Projection } from './categories.ts';
-import { labelsOf, type Span, type SpanLabels } from './trend.ts';
+import { labelsOf, type Span, type SpanLabels } from '../charts/spans.ts';
 
 export type ExpectedDay = Projection['days'][number];
 

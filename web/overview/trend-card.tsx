@@ -1,14 +1,13 @@
-import { type KeyboardEvent, type ReactNode, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { GRANULARITIES } from '../address/address.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
-import { AXIS_WIDTH, Bars } from '../charts/bars.tsx';
-import { barAt } from '../charts/drawn.ts';
-import { useWidth } from '../charts/use-width.ts';
+import { Bars } from '../charts/bars.tsx';
+import { granularitiesOf, granularityOf, rangeOf } from '../charts/spans.ts';
+import { WalkedBars } from '../charts/walked-bars.tsx';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { useWords } from '../words/words.ts';
 import type { OverviewAccount } from './categories.ts';
-import { granularitiesOf, granularityOf, rangeOf } from './trend.ts';
 import { creditBars, runBars, type TrendBar, trendBars } from './trend-bars.ts';
 import { TrendLegend } from './trend-legend.tsx';
 import { TrendTable } from './trend-table.tsx';
@@ -100,93 +99,53 @@ interface ChartsProps {
 function TrendCharts({ bars, account }: ChartsProps): ReactNode {
   const words = useWords().overview;
   const figures = useFigures();
-  const [ref, width] = useWidth();
   const [chosen, setChosen] = useState<number | null>(null);
   const active = chosen !== null && chosen < bars.length ? chosen : null;
-  const show = (index: number | null): void => {
-    const bar = index === null ? undefined : bars[index];
+  const show = (index: number): void => {
+    const bar = bars[index];
     if (bar?.used == null) return;
     const { granularity } = account.usage.trend;
     const { timeZone } = account.usage.range;
     navigate({ range: rangeOf(bar, granularityOf(granularity), timeZone), granularity: null });
   };
-  const indexAt = (clientX: number, left: number): number | null =>
-    barAt(clientX - left - AXIS_WIDTH, width - AXIS_WIDTH, bars.length);
   const number = new Intl.NumberFormat(figures.locale, { maximumFractionDigits: 2 });
-  const common = { width, active, tickLabel: (value: number) => number.format(value) };
+  const common = { active, tickLabel: (value: number) => number.format(value) };
   return (
     <>
       <TrendLegend bar={active === null ? null : (bars[active] ?? null)} bars={bars} />
-      <div
-        ref={ref}
-        className="charts"
-        role="slider"
-        tabIndex={0}
-        aria-label={words.creditsChart}
-        aria-description={words.walk}
-        aria-valuemin={1}
-        aria-valuemax={Math.max(1, bars.length)}
-        aria-valuenow={(active ?? bars.length - 1) + 1}
-        aria-valuetext={useBarText(bars[active ?? bars.length - 1])}
-        onPointerMove={({ clientX, currentTarget }) => {
-          setChosen(indexAt(clientX, currentTarget.getBoundingClientRect().left));
-        }}
-        onPointerLeave={() => {
-          setChosen(null);
-        }}
-        onFocus={() => {
-          setChosen((index) => index ?? bars.length - 1);
-        }}
-        onBlur={() => {
-          setChosen(null);
-        }}
-        onClick={({ clientX, currentTarget }) => {
-          show(indexAt(clientX, currentTarget.getBoundingClientRect().left));
-        }}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter') show(active);
-          const to = walked(event, active, bars.length);
-          if (to === null) return;
-          event.preventDefault();
-          setChosen(to);
-        }}
+      <WalkedBars
+        count={bars.length}
+        active={active}
+        onActive={setChosen}
+        onShow={show}
+        label={words.creditsChart}
+        description={words.walk}
+        valueText={useBarText(bars[active ?? bars.length - 1])}
       >
-        {width > 0 && (
+        {(width) => (
           <>
             <Bars
               {...common}
+              width={width}
               data={creditBars(bars)}
               height={CREDITS_HEIGHT}
               ticks={4}
               hasLabels={false}
             />
             <p className="muted chart-title">{words.workflowRuns}</p>
-            <Bars {...common} data={runBars(bars)} height={RUNS_HEIGHT} ticks={2} hasLabels />
+            <Bars
+              {...common}
+              width={width}
+              data={runBars(bars)}
+              height={RUNS_HEIGHT}
+              ticks={2}
+              hasLabels
+            />
           </>
         )}
-      </div>
+      </WalkedBars>
     </>
   );
-}
-
-/** The bar that a key goes to; null for other keys. */
-function walked(event: KeyboardEvent, active: number | null, count: number): number | null {
-  const last = count - 1;
-  const at = active ?? last;
-  switch (event.key) {
-    case 'ArrowLeft':
-    case 'ArrowDown':
-      return Math.max(0, at - 1);
-    case 'ArrowRight':
-    case 'ArrowUp':
-      return Math.min(last, at + 1);
-    case 'Home':
-      return 0;
-    case 'End':
-      return last;
-    default:
-      return null;
-  }
 }
 
 function useBarText(bar: TrendBar | undefined): string {
