@@ -36,7 +36,7 @@ export function EquationCard({ account }: { readonly account: CreditsAccount }):
             <dt>{field === 'closing' ? words.creditsTab.left : words.creditsTab[field]}</dt>
             <dd>
               {sign !== '' && <span className="sign">{sign}</span>}
-              <Credits path={`billingCycle.${field}`} value={cycle[field]} />
+              <Credits path={`billingCycle.${field}`} value={cycle[field]} isSingle />
             </dd>
           </div>
         ))}

@@ -118,7 +118,7 @@ function Answer({ input }: { readonly input: DeploymentQuoteInput }): ReactNode 
         <div>
           <dt>{words.price}</dt>
           <dd>
-            <Credits path="quote.creditsPerHour" value={quote.creditsPerHour} />
+            <Credits path="quote.creditsPerHour" value={quote.creditsPerHour} isSingle />
           </dd>
         </div>
         <Allowed quote={quote} />

@@ -8,10 +8,13 @@ const DURATION = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?$/;
 export interface Figures {
   /** "213.25", for reading. */
   readonly credits: (decimal: string) => string;
-  /** "213.247742", all six digits. */
+  /** "213.247742" or "3.60": as many digits as it has. */
   readonly exactCredits: (decimal: string) => string;
   /** "+12.50" or "−3.00": with its sign. */
   readonly signedCredits: (decimal: string) => string;
+  /** "3.600000": always six digits, so that they stand one below the other. */
+  readonly sixDigits: (decimal: string) => string;
+  readonly signedSixDigits: (decimal: string) => string;
   readonly count: (count: number) => string;
   /** "+12" or "-3" */
   readonly signedCount: (count: number) => string;
@@ -38,21 +41,19 @@ export interface Figures {
 
 /** The figures of a language and a zone. */
 export function figuresOf(locale: string, timeZone: string): Figures {
-  const readable = decimals(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  const exact = decimals(locale, { minimumFractionDigits: 2, maximumFractionDigits: 6 });
-  const signed = decimals(locale, {
-    minimumFractionDigits: 2,
-    maximumFractionDigits: 2,
-    signDisplay: 'exceptZero',
-  });
+  const two = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  const six = { minimumFractionDigits: 6, maximumFractionDigits: 6 };
+  const signed = { signDisplay: 'exceptZero' } as const;
   const count = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const signedCount = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
   const gigabytes = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   return {
-    credits: readable,
-    exactCredits: exact,
-    signedCredits: signed,
+    credits: decimals(locale, two),
+    exactCredits: decimals(locale, { ...two, maximumFractionDigits: 6 }),
+    signedCredits: decimals(locale, { ...two, ...signed }),
+    sixDigits: decimals(locale, six),
+    signedSixDigits: decimals(locale, { ...six, ...signed }),
     count: (value) => count.format(value),
     signedCount: (value) => signedCount.format(value),
     percent: (value) => percent.format(value / 100),
@@ -101,17 +102,16 @@ export function secondsOf(iso: string): number {
 }
 
 function durations(locale: string): (iso: string) => string {
-  const inUnit = (unit: 'hour' | 'minute' | 'second'): ((value: number) => string) => {
-    const format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' });
-    return (value) => format.format(value);
-  };
-  const [inHours, inMinutes, inSeconds] = [inUnit('hour'), inUnit('minute'), inUnit('second')];
+  const count = new Intl.NumberFormat(locale);
+  // The units' international symbols are the same in every language.
+  const inUnit = (value: number, symbol: 'h' | 'min' | 's'): string =>
+    `${count.format(value)}\u00a0${symbol}`;
   return (iso) => {
     const seconds = secondsOf(iso);
     const hours = Math.floor(seconds / 3600);
     const minutes = Math.floor((seconds % 3600) / 60);
-    if (hours > 0) return `${inHours(hours)} ${inMinutes(minutes)}`;
-    return minutes > 0 || seconds === 0 ? inMinutes(minutes) : inSeconds(seconds);
+    if (hours > 0) return `${inUnit(hours, 'h')} ${inUnit(minutes, 'min')}`;
+    return minutes > 0 || seconds === 0 ? inUnit(minutes, 'min') : inUnit(seconds, 's');
   };
 }
 

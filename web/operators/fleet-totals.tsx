@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import type { FleetQuery } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 
@@ -56,15 +57,12 @@ interface TotalProps {
 }
 
 function Total({ title, path, value }: TotalProps): ReactNode {
-  const figures = useFigures();
   const words = useWords().credit;
   return (
     <div>
       <dt>{title}</dt>
       <dd>
-        <Figure path={path} value={value} title={figures.exactCredits(value)}>
-          {figures.credits(value)}
-        </Figure>
+        <Credits path={path} value={value} isSingle />
       </dd>
       <dd className="unit">{words.credits}</dd>
     </div>

@@ -6,6 +6,7 @@ import { useFigures } from '../figures/figures.ts';
 import { LiveContext, useLive } from '../live/live.ts';
 import { useLiveBalance, useServerNow } from '../live/use-now.ts';
 import { Card } from '../ui/card.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import { countdownTo, stateNow } from './balance.ts';
@@ -41,7 +42,6 @@ interface BalanceProps {
 
 function Balance({ account, balance }: BalanceProps): ReactNode {
   const words = useWords();
-  const figures = useFigures();
   const remainingMicro = useLiveBalance() ?? parseMicro(balance.remaining);
   const levels = {
     lowMicro: parseMicro(account.creditPolicy.lowCredit),
@@ -56,13 +56,14 @@ function Balance({ account, balance }: BalanceProps): ReactNode {
       aside={<span className={`state state-${state}`}>{words.credit.state[state]}</span>}
     >
       <p className="numeral">
-        <Figure path="balance.remaining" value={remaining} title={figures.exactCredits(remaining)}>
-          {figures.credits(remaining)}
-        </Figure>{' '}
+        <Credits path="balance.remaining" value={remaining} isSingle />{' '}
         <span className="unit">
-          <Figure path="balance.allocated" value={balance.allocated}>
-            {words.overview.of(figures.credits(balance.allocated))}
-          </Figure>
+          <Credits
+            path="balance.allocated"
+            value={balance.allocated}
+            inWords={words.overview.of}
+            isSingle
+          />
         </span>
       </p>
       <Gauge account={account} remainingMicro={remainingMicro} state={state} />
@@ -70,11 +71,18 @@ function Balance({ account, balance }: BalanceProps): ReactNode {
         <div>
           <dt>{words.overview.burn}</dt>
           <dd>
-            <Figure path="balance.burnRatePerHour" value={balance.burnRatePerHour}>
-              {parseMicro(balance.burnRatePerHour) === 0n
-                ? words.overview.nothingRuns
-                : words.overview.anHour(figures.credits(balance.burnRatePerHour))}
-            </Figure>
+            {parseMicro(balance.burnRatePerHour) === 0n ? (
+              <Figure path="balance.burnRatePerHour" value={balance.burnRatePerHour}>
+                {words.overview.nothingRuns}
+              </Figure>
+            ) : (
+              <Credits
+                path="balance.burnRatePerHour"
+                value={balance.burnRatePerHour}
+                inWords={words.overview.anHour}
+                isSingle
+              />
+            )}
           </dd>
         </div>
         <Countdown

@@ -5,7 +5,7 @@ import { Donut } from '../charts/donut.tsx';
 import { drawn } from '../charts/drawn.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
-import { Figure } from '../ui/figure.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { useWords } from '../words/words.ts';
 import { CATEGORIES, type OverviewUsage } from './categories.ts';
 
@@ -65,13 +65,7 @@ export function CategoryCard({ usage }: { readonly usage: OverviewUsage }): Reac
             >
               <span className={`swatch category-${tab}`} aria-hidden="true" />
               <span>{words.credit.category[category]}</span>
-              <Figure
-                path={`credits.byCategory.${category}`}
-                value={credits}
-                title={figures.exactCredits(credits)}
-              >
-                {figures.credits(credits)}
-              </Figure>
+              <Credits path={`credits.byCategory.${category}`} value={credits} />
               <span className="figure muted">{figures.percent(percent)}</span>
             </a>
           </li>

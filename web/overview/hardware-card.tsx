@@ -3,6 +3,7 @@ import { parseMicro } from '../../src/core/micro.ts';
 import { shareOf } from '../figures/decimal.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { HardwareParts } from '../ui/hardware-parts.tsx';
 import { useWords } from '../words/words.ts';
@@ -64,13 +65,7 @@ export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): Reac
                   </Figure>
                 </td>
                 <td className="end">
-                  <Figure
-                    path={`hardware.${hardware.id}.credits`}
-                    value={credits}
-                    title={figures.exactCredits(credits)}
-                  >
-                    {figures.credits(credits)}
-                  </Figure>
+                  <Credits path={`hardware.${hardware.id}.credits`} value={credits} />
                 </td>
               </tr>
             ))}

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import type { Projection } from './categories.ts';
@@ -20,9 +21,12 @@ export function ProjectionCard({ projection }: { readonly projection: Projection
               : words.overview.projectionFrom(figures.day(availableFrom))}
           </p>
           <p className="muted">
-            <Figure path="projection.hosting" value={hosting}>
-              {words.overview.hostingAlone(`${figures.credits(hosting)} ${words.credit.credits}`)}
-            </Figure>
+            <Credits
+              path="projection.hosting"
+              value={hosting}
+              inWords={(amount) => words.overview.hostingAlone(`${amount} ${words.credit.credits}`)}
+              isSingle
+            />
           </p>
         </>
       ) : (

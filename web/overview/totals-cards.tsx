@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import type { OverviewUsage } from './categories.ts';
@@ -15,19 +16,14 @@ export function CreditsCard({ usage }: { readonly usage: OverviewUsage }): React
   return (
     <Card title={words.overview.creditsUsed}>
       <Used
-        figure={
-          <Figure path="credits.used" value={used} title={figures.exactCredits(used)}>
-            {figures.credits(used)}
-          </Figure>
-        }
+        figure={<Credits path="credits.used" value={used} isSingle />}
         of={
-          <Figure
+          <Credits
             path="credits.allocated"
             value={allocated}
-            title={figures.exactCredits(allocated)}
-          >
-            {words.overview.of(figures.credits(allocated))}
-          </Figure>
+            inWords={words.overview.of}
+            isSingle
+          />
         }
         percentUsed={percentUsed}
         path="credits"

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { useFigures } from '../figures/figures.ts';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import { CATEGORIES } from './categories.ts';
@@ -71,14 +72,5 @@ function Row({ bar: { from, labels, used, expected } }: { readonly bar: TrendBar
         </td>
       ))}
     </tr>
-  );
-}
-
-function Credits({ path, value }: { readonly path: string; readonly value: string }): ReactNode {
-  const figures = useFigures();
-  return (
-    <Figure path={path} value={value} title={figures.exactCredits(value)}>
-      {figures.credits(value)}
-    </Figure>
   );
 }

@@ -6,17 +6,27 @@ export interface FigureProps {
   /** The value as the API gave it. */
   readonly value: string | number | null;
   readonly className?: string;
-  /** All digits, for whoever hovers over a rounded figure. */
+  /** More of it, for whoever hovers: an instant to the millisecond. */
   readonly title?: string;
+  /** Whether the keyboard reaches it by itself, for what it shows then. */
+  readonly isStop?: boolean;
   readonly children: ReactNode;
 }
 
 /** A figure of the API. It keeps its exact value, so that what is shown can be compared with the answer. */
-export function Figure({ path, value, className = '', title, children }: FigureProps): ReactNode {
+export function Figure({
+  path,
+  value,
+  className = '',
+  title,
+  isStop = false,
+  children,
+}: FigureProps): ReactNode {
   return (
     <span
       className={`figure ${className}`}
       title={title}
+      tabIndex={isStop ? 0 : undefined}
       data-figure={path}
       data-value={value ?? undefined}
     >
