@@ -9,11 +9,11 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
 import { openUsageAccount, usageToken } from '../support/usage-account.ts';
 
-/** 247 hours on: of 1,292.4708 credits, 247 × 4.83457 are used. The low limit is 100. */
-const LOW_AT = '2026-03-20T19:00:00.000Z';
-const LEFT_THEN = '98.33';
-/** Hours of 4.83457 more than there were credits for, and fewer than there are to −50. */
-const EXHAUSTED_AT = '2026-03-21T20:00:00.000Z';
+/** 212 hours on: of 1,255.4337 credits, 212 × 5.451855 are used. The low limit is 100. */
+const LOW_AT = '2026-03-19T08:00:00.000Z';
+const LEFT_THEN = '99.64';
+/** 231 hours on: more than there were credits for. They reach −50 in the 240th. */
+const EXHAUSTED_AT = '2026-03-20T03:00:00.000Z';
 
 let gateway: TestGateway;
 let browser: Browser;
@@ -39,7 +39,7 @@ beforeEach(async () => {
     sockets.push(socket);
   });
   await visited.page.goto(`/usage/overview#token=${await usageToken(gateway, accountId)}`);
-  await balance().getByText('1,292.47', { exact: true }).waitFor();
+  await balance().getByText('1,255.43', { exact: true }).waitFor();
   await until(() => sockets.length > 0, 'the page opens its socket');
 });
 

@@ -40,19 +40,27 @@ export interface Watched {
 export type PageOptions = Pick<
   BrowserContextOptions,
   'locale' | 'timezoneId' | 'viewport' | 'colorScheme' | 'reducedMotion' | 'baseURL'
->;
+> & {
+  /** The page's timers wait for `page.clock`. Its policy is then left out, which forbids that. */
+  readonly isClockHeld?: boolean;
+};
 
 /** Opens an empty page for addresses of `baseURL`: English, in UTC, light, wide and without motion unless it says otherwise. */
-export async function openPage(browser: Browser, options: PageOptions): Promise<Watched> {
+export async function openPage(
+  browser: Browser,
+  { isClockHeld = false, ...options }: PageOptions,
+): Promise<Watched> {
   const context = await browser.newContext({
     locale: 'en-GB',
     timezoneId: 'UTC',
     viewport: WIDE,
     colorScheme: 'light',
     reducedMotion: 'reduce',
+    bypassCSP: isClockHeld,
     ...options,
   });
   const page = await context.newPage();
+  if (isClockHeld) await page.clock.install();
   const seen: Pick<Watched, 'operations' | 'answers' | 'foreign' | 'complaints'> = {
     operations: [],
     answers: [],
@@ -86,7 +94,7 @@ function operationOf(body: string | null): string {
 }
 
 /** Whether the page, not a part of it, scrolls sideways. */
-export async function scrollsSideways(page: Page): Promise<boolean> {
+async function scrollsSideways(page: Page): Promise<boolean> {
   return (await inPage(page, WIDTHS)) === true;
 }
 
@@ -115,6 +123,21 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 export async function axeViolations(page: Page): Promise<readonly string[]> {
   const found = await inPage(page, `${axe.source};0`, FIND_VIOLATIONS);
   return JSON.parse(String(found)) as readonly string[];
+}
+
+/** What axe finds, and whether the page scrolls sideways: light and dark, wide and narrow. Nothing is to be found. */
+export async function faultsOfForm(page: Page): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const viewport of [WIDE, NARROW]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(viewport);
+      const found = [...(await axeViolations(page))];
+      if (await scrollsSideways(page)) found.push('the page scrolls sideways');
+      faults.push(...found.map((fault) => `${colorScheme}, ${viewport.width} px: ${fault}`));
+    }
+  }
+  return faults;
 }
 
 const FIND_VIOLATIONS = `axe.run({ runOnly: ${JSON.stringify(RULES)} }).then(({ violations }) => JSON.stringify(

@@ -1,6 +1,6 @@
 // Figures on the screen, read back into what they stand for.
 
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 
 /** A figure as the page shows it. */
 export interface ShownFigure {
@@ -11,8 +11,8 @@ export interface ShownFigure {
   readonly text: string;
 }
 
-/** Every figure on the page, in its order. */
-export async function shownFigures(page: Page): Promise<readonly ShownFigure[]> {
+/** Every figure on the page, or in a part of it, in its order. */
+export async function shownFigures(page: Page | Locator): Promise<readonly ShownFigure[]> {
   const figures: ShownFigure[] = [];
   for (const figure of await page.locator('[data-figure]').all()) {
     figures.push({
@@ -22,6 +22,23 @@ export async function shownFigures(page: Page): Promise<readonly ShownFigure[]> 
     });
   }
   return figures;
+}
+
+/** The exact figures of a table's rows, by the rows' names in their order. */
+export async function shownRows(
+  table: Locator,
+): Promise<ReadonlyMap<string, Readonly<Record<string, string | null>>>> {
+  const rows = new Map<string, Readonly<Record<string, string | null>>>();
+  for (const row of await table.locator('tbody').getByRole('row').all()) {
+    const name = await row.getByRole('rowheader').innerText();
+    const figures = await shownFigures(row);
+    // A name stands after the sign that opens it, and before what is said of it in small.
+    rows.set(
+      name.replace(/^[▸▾]\s*/, '').split('\n')[0] ?? '',
+      Object.fromEntries(figures.map(({ path, value }) => [path, value])),
+    );
+  }
+  return rows;
 }
 
 const DECIMAL = /^-?\d+(\.\d+)?$/;
