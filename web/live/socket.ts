@@ -100,7 +100,8 @@ function run<TData, TVariables extends Record<string, unknown>>(
   asked: Asked<TData, TVariables>,
   take: (data: TData) => void,
 ): void {
-  client.subscribe<TData>(
+  if (signal.aborted) return;
+  const stop = client.subscribe<TData>(
     { query: asked.operation.text, variables: asked.variables },
     {
       next: ({ data }) => {
@@ -110,12 +111,14 @@ function run<TData, TVariables extends Record<string, unknown>>(
       error: (reason) => {
         if (signal.aborted || isRefusal(reason)) return;
         void pause(Infinity).then(() => {
-          if (!signal.aborted) run(client, signal, asked, take);
+          run(client, signal, asked, take);
         });
       },
       complete: () => undefined,
     },
   );
+  // A client that is disposed of while it connects would else send this operation on the socket that it closes.
+  signal.addEventListener('abort', stop, { once: true });
 }
 
 function addressOf({ protocol, host }: Location): string {
