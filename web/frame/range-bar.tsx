@@ -14,9 +14,8 @@ const CustomRange = lazy(() =>
 
 /** Chooses the range and its zone, and says which instants they mean. */
 export function RangeBar(): ReactNode {
-  const { range, tab } = useAddress();
+  const { range } = useAddress();
   const words = useWords().range;
-  if (tab === 'credits') return null;
   return (
     <div className="range-bar">
       <nav className="segments" aria-label={words.label}>
