@@ -124,7 +124,12 @@ async function use(accountId: string, ids: Record<string, string>): Promise<void
   const [guardrailId = '', scriptId = ''] = [ids['guardrailId'], ids['scriptId']];
   await run(operations.DeployWorkflowDocument, { id: workflowId });
   await run(operations.DeploymentQuoteDocument, { input: { accountId, hardware: 'small' } });
+  await run(operations.CreditsQuoteDocument, {
+    accountId,
+    input: { accountId, hardware: 'small' },
+  });
   await run(operations.DeployDocument, { input: { id: deploymentId, hardware: 'small' } });
+  await run(operations.RunningDeploymentsDocument, { accountId, search: 'a', first: 50 });
   await run(operations.DeployDocument, {
     input: { id: guardrailId, hardware: 'large', ready: false },
   });

@@ -1,22 +1,35 @@
-import type { ReactNode } from 'react';
-import type { AllocationPartsFragment } from '../api/operations.ts';
-import { parseMicro } from '../../src/core/micro.ts';
+import { type ReactNode, useState } from 'react';
+import { useAddress } from '../address/use-address.ts';
+import { useOperation } from '../api/client.ts';
+import { AllocationsDocument } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { useServerNow } from '../live/use-now.ts';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
+import { type Allocation, partedAllocations, stateOf } from './allocations.ts';
+import { Instant } from './instant.tsx';
 import type { CreditsAccount } from './kinds.ts';
+import { MoreRows, PendingRow, WholeRow } from './more.tsx';
+import { Cell, StackedTable } from './table.tsx';
 
-/** What was granted, what is left of each, and until when. */
+const COLUMNS = 7;
+const PAGE = 50;
+
+/** What was granted, what is left of each, and until when. What is spent first stands first; what has ended is shown when asked for. */
 export function AllocationsCard({
-  allocations: { nodes, totalCount },
+  allocations: { nodes, totalCount, pageInfo },
 }: {
   readonly allocations: CreditsAccount['allocations'];
 }): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
-  if (nodes.length === 0) {
+  const nowMs = useServerNow();
+  const [showsEnded, setShowsEnded] = useState(false);
+  const { open, ended } = partedAllocations(nodes, nowMs);
+  const endedCount = totalCount - open.length;
+  if (totalCount === 0) {
     return (
       <Card title={words.allocations}>
         <p className="muted">{words.noAllocations}</p>
@@ -25,111 +38,155 @@ export function AllocationsCard({
   }
   return (
     <Card title={words.allocations}>
-      <div className="list-scroll" tabIndex={0} role="region" aria-label={words.allocations}>
-        <table className="list-table">
-          <thead>
-            <tr>
-              <th scope="col">{words.source}</th>
-              <th scope="col" className="numeric">
-                {words.left}
-              </th>
-              <th scope="col" className="numeric">
-                {words.amount}
-              </th>
-              <th scope="col" className="numeric">
-                {words.priority}
-              </th>
-              <th scope="col">{words.from}</th>
-              <th scope="col">{words.expires}</th>
-              <th scope="col">{words.note}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {[...nodes].sort(liveFirst).map((allocation) => (
-              <AllocationRow key={allocation.id} allocation={allocation} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {totalCount > nodes.length && (
-        <p className="muted">
-          {words.newestAllocations(figures.count(nodes.length), figures.count(totalCount))}
-        </p>
+      <AllocationsTable>
+        {open.length === 0 && (
+          <WholeRow columns={COLUMNS}>
+            <p className="muted">{words.noneLeft}</p>
+          </WholeRow>
+        )}
+        <Rows allocations={open} nowMs={nowMs} />
+        {showsEnded && (
+          <>
+            <Rows allocations={ended} nowMs={nowMs} />
+            <MoreRows pageInfo={pageInfo} label={words.olderAllocations} columns={COLUMNS}>
+              {(after) => <OlderAllocations after={after} />}
+            </MoreRows>
+          </>
+        )}
+      </AllocationsTable>
+      {endedCount > 0 && (
+        <button
+          type="button"
+          className="button below"
+          aria-expanded={showsEnded}
+          onClick={() => {
+            setShowsEnded(!showsEnded);
+          }}
+        >
+          {showsEnded ? words.hideEnded : words.endedAllocations(figures.count(endedCount))}
+        </button>
       )}
     </Card>
   );
 }
 
-// What still has something left stands first; the rest keeps the server's order, newest first.
-function liveFirst(a: AllocationPartsFragment, b: AllocationPartsFragment): number {
-  return Number(isSpent(a)) - Number(isSpent(b));
+function AllocationsTable({ children }: { readonly children: ReactNode }): ReactNode {
+  const words = useWords().creditsTab;
+  return (
+    <StackedTable
+      label={words.allocations}
+      className="allocations"
+      columns={[
+        { label: words.source },
+        { label: words.state },
+        { label: words.left, isNumeric: true },
+        { label: words.amount, isNumeric: true },
+        { label: words.priority, isNumeric: true },
+        { label: words.from },
+        { label: words.expires },
+      ]}
+    >
+      <tbody role="rowgroup">{children}</tbody>
+    </StackedTable>
+  );
 }
 
-function isSpent({ remaining }: AllocationPartsFragment): boolean {
-  return parseMicro(remaining) === 0n;
+function OlderAllocations({ after }: { readonly after: string }): ReactNode {
+  const words = useWords().creditsTab;
+  const { accountId } = useAddress();
+  const nowMs = useServerNow();
+  const { data, problem, reload } = useOperation(AllocationsDocument, {
+    accountId,
+    first: PAGE,
+    after,
+  });
+  const page = data?.account?.allocations;
+  if (page === undefined) {
+    return <PendingRow columns={COLUMNS} problem={problem} onRetry={reload} />;
+  }
+  return (
+    <>
+      <Rows allocations={page.nodes} nowMs={nowMs} />
+      <MoreRows pageInfo={page.pageInfo} label={words.olderAllocations} columns={COLUMNS}>
+        {(next) => <OlderAllocations after={next} />}
+      </MoreRows>
+    </>
+  );
 }
 
-function AllocationRow({
-  allocation,
-}: {
-  readonly allocation: AllocationPartsFragment;
-}): ReactNode {
+interface RowsProps {
+  readonly allocations: readonly Allocation[];
+  readonly nowMs: number;
+}
+
+function Rows({ allocations, nowMs }: RowsProps): ReactNode {
+  return allocations.map((allocation) => (
+    <AllocationRow key={allocation.id} allocation={allocation} nowMs={nowMs} />
+  ));
+}
+
+interface AllocationRowProps {
+  readonly allocation: Allocation;
+  readonly nowMs: number;
+}
+
+function AllocationRow({ allocation, nowMs }: AllocationRowProps): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
-  const { voidedAt, expiresAt } = allocation;
+  const { source, note, everyCycle, voidedAt, effectiveAt, expiresAt } = allocation;
+  const state = stateOf(allocation, nowMs);
+  const isOpen = state === 'LIVE' || state === 'COMING';
   return (
-    <tr className={isSpent(allocation) ? 'ended' : ''}>
-      <th scope="row">
-        {words.sources[allocation.source]}
-        {allocation.everyCycle && <span className="list-sub">{words.everyCycle}</span>}
-        {voidedAt !== null && (
-          <span className="list-sub">{words.voided(figures.instant(voidedAt))}</span>
-        )}
+    <tr role="row" className={isOpen ? undefined : 'ended'}>
+      <th role="rowheader" scope="row">
+        {words.sources[source]}
+        {everyCycle && `, ${words.everyCycle}`}
+        {note !== null && <span className="list-sub">{note}</span>}
       </th>
-      <td className="numeric">
-        <AllocationAmount
-          path="allocations.remaining"
-          of={allocation}
-          value={allocation.remaining}
-        />
-      </td>
-      <td className="numeric">
-        <AllocationAmount path="allocations.amount" of={allocation} value={allocation.amount} />
-      </td>
-      <td className="numeric">{figures.count(allocation.priority)}</td>
-      <td>
-        <time
-          dateTime={allocation.effectiveAt}
-          title={figures.exactInstant(allocation.effectiveAt)}
-        >
-          {figures.instant(allocation.effectiveAt)}
-        </time>
-      </td>
-      <td>
+      <Cell label={words.state}>
+        <span className={`allocation-state allocation-${state}`}>
+          {words.allocationState[state]}
+        </span>
+        {voidedAt !== null && (
+          <span className="list-sub">
+            <Instant at={voidedAt} />
+          </span>
+        )}
+      </Cell>
+      <Cell label={words.left} isNumeric>
+        <Amount path="allocations.remaining" of={allocation} value={allocation.remaining} />
+      </Cell>
+      <Cell label={words.amount} isNumeric>
+        <Amount path="allocations.amount" of={allocation} value={allocation.amount} />
+      </Cell>
+      <Cell label={words.priority} isNumeric>
+        {figures.count(allocation.priority)}
+      </Cell>
+      <Cell label={words.from}>
+        <Instant at={effectiveAt} />
+      </Cell>
+      <Cell label={words.expires}>
         {expiresAt === null ? (
           <span className="muted">{words.never}</span>
         ) : (
-          <time dateTime={expiresAt} title={figures.exactInstant(expiresAt)}>
-            {figures.instant(expiresAt)}
-          </time>
+          <Instant at={expiresAt} />
         )}
-      </td>
-      <td>{allocation.note}</td>
+      </Cell>
     </tr>
   );
 }
 
-interface AllocationAmountProps {
+interface AmountProps {
   readonly path: string;
-  readonly of: AllocationPartsFragment;
+  readonly of: Allocation;
   readonly value: string;
 }
 
-function AllocationAmount({ path, of, value }: AllocationAmountProps): ReactNode {
+function Amount({ path, of, value }: AmountProps): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
   return (
-    <>
+    <span>
       {of.unit === 'CREDITS' ? (
         <Credits path={path} value={value} />
       ) : (
@@ -138,6 +195,6 @@ function AllocationAmount({ path, of, value }: AllocationAmountProps): ReactNode
         </Figure>
       )}{' '}
       <span className="unit">{words.unit[of.unit]}</span>
-    </>
+    </span>
   );
 }

@@ -1,117 +1,147 @@
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { useOperation } from '../api/client.ts';
 import { LedgerEntryDocument, type LedgerChargePartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
-import { ProblemNote, Skeleton } from '../ui/card.tsx';
-import { Credits } from '../ui/credits.tsx';
+import { parseMicro } from '../../src/core/micro.ts';
+import { AddressLink } from '../ui/address-link.tsx';
+import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
+import { eventText } from './charge-text.ts';
+import { MoreRows, PendingRow, WholeRow } from './more.tsx';
+import { Cell, StackedTable } from './table.tsx';
 
-const CHARGES_A_STEP = 25;
-const CHARGES_MAX = 100;
+const COLUMNS = 3;
+const PAGE = 25;
 
 export interface ChargesProps {
   readonly entryId: string;
   readonly title: string;
 }
 
-/** What one entry of the ledger charged: each event, each stretch of hosting. Asked for when it is opened. */
+/** What one entry of the ledger charged: each event, each segment of hosting. Asked for when it is opened. */
 export function Charges({ entryId, title }: ChargesProps): ReactNode {
   const words = useWords().creditsTab;
-  const [firstCharges, setFirstCharges] = useState(CHARGES_A_STEP);
-  const { data, problem, reload } = useOperation(LedgerEntryDocument, {
-    id: entryId,
-    firstCharges,
-  });
-  if (problem !== null) return <ProblemNote problem={problem} onRetry={reload} />;
-  const entry = data?.node;
-  if (entry == null) return <Skeleton lines={3} />;
-  if (!('charges' in entry) || entry.charges.nodes.length === 0) {
-    return <p className="muted">{words.noCharges}</p>;
-  }
-  const { nodes, pageInfo } = entry.charges;
   return (
     <div className="charges">
-      <table className="list-table">
-        <caption className="visually-hidden">{title}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{words.chargeOf}</th>
-            <th scope="col">{words.what}</th>
-            <th scope="col" className="numeric">
-              {words.amount}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {nodes.map((charge, at) => (
-            <ChargeRow key={at} charge={charge} />
-          ))}
+      <StackedTable
+        label={title}
+        columns={[
+          { label: words.chargeOf },
+          { label: words.what },
+          { label: words.amount, isNumeric: true },
+        ]}
+      >
+        <tbody role="rowgroup">
+          <ChargesPage entryId={entryId} after={null} />
         </tbody>
-      </table>
-      {pageInfo.hasNextPage && firstCharges < CHARGES_MAX && (
-        <button
-          type="button"
-          className="list-open"
-          onClick={() => {
-            setFirstCharges(CHARGES_MAX);
-          }}
-        >
-          {words.moreCharges}
-        </button>
-      )}
+      </StackedTable>
     </div>
   );
 }
 
-function ChargeRow({ charge }: { readonly charge: LedgerChargePartsFragment }): ReactNode {
+interface ChargesPageProps {
+  readonly entryId: string;
+  readonly after: string | null;
+}
+
+function ChargesPage({ entryId, after }: ChargesPageProps): ReactNode {
+  const words = useWords().creditsTab;
+  const { data, problem, reload } = useOperation(LedgerEntryDocument, {
+    id: entryId,
+    firstCharges: PAGE,
+    afterCharge: after,
+  });
+  const entry = data?.node;
+  if (entry == null) return <PendingRow columns={COLUMNS} problem={problem} onRetry={reload} />;
+  const charges = 'charges' in entry ? entry.charges : null;
+  if (charges === null || charges.nodes.length === 0) {
+    return (
+      <WholeRow columns={COLUMNS}>
+        <span className="muted">{words.noCharges}</span>
+      </WholeRow>
+    );
+  }
   return (
-    <tr>
-      <th scope="row">{charge.resource?.name ?? charge.model?.name}</th>
-      <td>
+    <>
+      {charges.nodes.map((charge, at) => (
+        <ChargeRow key={at} charge={charge} />
+      ))}
+      <MoreRows pageInfo={charges.pageInfo} label={words.moreCharges} columns={COLUMNS}>
+        {(next) => <ChargesPage entryId={entryId} after={next} />}
+      </MoreRows>
+    </>
+  );
+}
+
+function ChargeRow({ charge }: { readonly charge: LedgerChargePartsFragment }): ReactNode {
+  const words = useWords().creditsTab;
+  const figures = useFigures();
+  const charged = charge.resource ?? charge.model;
+  return (
+    <tr role="row">
+      <th role="rowheader" scope="row">
+        {charged !== null && (
+          <AddressLink change={{ open: charged.id }}>{charged.name}</AddressLink>
+        )}
+      </th>
+      <Cell label={words.what}>
         <SegmentText charge={charge} />
         <EventText charge={charge} />
-      </td>
-      <td className="numeric">
-        <Credits path="charges.credits" value={charge.credits} />
-      </td>
+      </Cell>
+      <Cell label={words.amount} isNumeric>
+        <Figure path="charges.credits" value={charge.credits}>
+          {figures.exactCredits(charge.credits)}
+        </Figure>
+      </Cell>
     </tr>
   );
 }
 
-function SegmentText({
-  charge: { segment },
-}: {
+interface ChargeProps {
   readonly charge: LedgerChargePartsFragment;
-}): ReactNode {
+}
+
+function SegmentText({ charge: { segment, credits } }: ChargeProps): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
   if (segment === null) return null;
+  const { from, to, running, replicas, creditsPerHour, time } = segment;
+  const isPart = absolute(segment.credits) !== absolute(credits);
   return (
-    <>
-      {figures.duration(segment.time)} ·{' '}
-      {words.stretch(figures.count(segment.replicas), figures.exactCredits(segment.creditsPerHour))}
+    <span>
+      {words.segment(
+        figures.count(replicas),
+        figures.exactCredits(creditsPerHour),
+        figures.duration(time),
+      )}
       <span className="list-sub">
-        {figures.instant(segment.from)} – {figures.instant(segment.to)}
+        {figures.exactInstant(from)} – {running ? words.running : figures.exactInstant(to)}
       </span>
-    </>
+      {isPart && (
+        <span className="list-sub">
+          {words.wholeSegment(figures.exactCredits(segment.credits))}
+        </span>
+      )}
+    </span>
   );
 }
 
-function EventText({
-  charge: { event },
-}: {
-  readonly charge: LedgerChargePartsFragment;
-}): ReactNode {
-  const words = useWords().creditsTab;
+function absolute(credits: string): bigint {
+  const micro = parseMicro(credits);
+  return micro < 0n ? -micro : micro;
+}
+
+function EventText({ charge: { event } }: ChargeProps): ReactNode {
+  const words = useWords();
   const figures = useFigures();
   if (event === null) return null;
-  const { quantity, unit } = event;
   return (
-    <>
-      {words.event(figures.count(quantity), unit ?? event.type)}
-      <span className="list-sub">
-        {figures.exactInstant(event.occurredAt)} · {event.source} {event.eventId}
+    <span>
+      {eventText(words, figures, event)}
+      <span className="list-sub">{figures.exactInstant(event.occurredAt)}</span>
+      <span className="list-sub event-id">
+        {event.source} {event.eventId}
       </span>
-    </>
+    </span>
   );
 }

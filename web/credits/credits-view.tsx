@@ -38,9 +38,9 @@ export function CreditsView(): ReactNode {
     <>
       {problem !== null && <ProblemNote problem={problem} onRetry={reload} />}
       <EquationCard account={account} />
-      <QuoteCard accountId={account.id} profiles={data?.hardwareProfiles ?? []} />
+      <QuoteCard key={account.id} accountId={account.id} profiles={data?.hardwareProfiles ?? []} />
       <AllocationsCard allocations={account.allocations} />
-      <LedgerCard ledger={account.ledger} />
+      <LedgerCard account={account} />
       <CyclesCard account={account} />
       <ThresholdsCard thresholds={account.thresholds} />
     </>

@@ -1,11 +1,15 @@
 import type { ReactNode } from 'react';
-import { navigate } from '../address/use-address.ts';
-import type { BillingCyclePartsFragment } from '../api/operations.ts';
+import { useAddress } from '../address/use-address.ts';
+import { useOperation } from '../api/client.ts';
+import { type BillingCyclePartsFragment, BillingCyclesDocument } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { AddressLink } from '../ui/address-link.tsx';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { useWords } from '../words/words.ts';
 import type { CreditsAccount } from './kinds.ts';
+import { MoreRows, PendingRow } from './more.tsx';
+import { Cell, StackedTable } from './table.tsx';
 
 const TERMS = [
   { field: 'carriedOver', sign: '' },
@@ -15,6 +19,8 @@ const TERMS = [
   { field: 'adjusted', sign: '+' },
   { field: 'closing', sign: '=' },
 ] as const;
+const COLUMNS = TERMS.length + 1;
+const PAGE = 25;
 
 /** How the balance of the running cycle comes about. */
 export function EquationCard({ account }: { readonly account: CreditsAccount }): ReactNode {
@@ -32,7 +38,7 @@ export function EquationCard({ account }: { readonly account: CreditsAccount }):
     >
       <dl className="equation">
         {TERMS.map(({ field, sign }) => (
-          <div key={field}>
+          <div key={field} className={field}>
             <dt>{field === 'closing' ? words.creditsTab.left : words.creditsTab[field]}</dt>
             <dd>
               {sign !== '' && <span className="sign">{sign}</span>}
@@ -46,42 +52,56 @@ export function EquationCard({ account }: { readonly account: CreditsAccount }):
 }
 
 /** The cycles, each with its equation; a press shows its ledger. */
-export function CyclesCard({ account }: { readonly account: CreditsAccount }): ReactNode {
+export function CyclesCard({
+  account: { billingCycle, billingCycles },
+}: {
+  readonly account: CreditsAccount;
+}): ReactNode {
   const words = useWords().creditsTab;
-  const figures = useFigures();
-  const { nodes, totalCount } = account.billingCycles;
   return (
     <Card title={words.cycles}>
-      <div className="list-scroll" tabIndex={0} role="region" aria-label={words.cycles}>
-        <table className="list-table">
-          <thead>
-            <tr>
-              <th scope="col">{words.cycle}</th>
-              {TERMS.map(({ field, sign }) => (
-                <th key={field} scope="col" className="numeric">
-                  <span aria-hidden="true">{sign} </span>
-                  {words[field]}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {nodes.map((cycle) => (
-              <CycleRow
-                key={cycle.id}
-                cycle={cycle}
-                isRunning={cycle.id === account.billingCycle.id}
-              />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {totalCount > nodes.length && (
-        <p className="muted">
-          {words.olderCycles(figures.count(nodes.length), figures.count(totalCount))}
-        </p>
-      )}
+      <StackedTable
+        label={words.cycles}
+        className="cycles"
+        columns={[
+          { label: words.cycle },
+          ...TERMS.map(({ field, sign }) => ({ label: words[field], sign, isNumeric: true })),
+        ]}
+      >
+        <tbody role="rowgroup">
+          {billingCycles.nodes.map((cycle) => (
+            <CycleRow key={cycle.id} cycle={cycle} isRunning={cycle.id === billingCycle.id} />
+          ))}
+          <MoreRows pageInfo={billingCycles.pageInfo} label={words.olderCycles} columns={COLUMNS}>
+            {(after) => <OlderCycles after={after} />}
+          </MoreRows>
+        </tbody>
+      </StackedTable>
     </Card>
+  );
+}
+
+function OlderCycles({ after }: { readonly after: string }): ReactNode {
+  const words = useWords().creditsTab;
+  const { accountId } = useAddress();
+  const { data, problem, reload } = useOperation(BillingCyclesDocument, {
+    accountId,
+    first: PAGE,
+    after,
+  });
+  const page = data?.account?.billingCycles;
+  if (page === undefined) {
+    return <PendingRow columns={COLUMNS} problem={problem} onRetry={reload} />;
+  }
+  return (
+    <>
+      {page.nodes.map((cycle) => (
+        <CycleRow key={cycle.id} cycle={cycle} isRunning={false} />
+      ))}
+      <MoreRows pageInfo={page.pageInfo} label={words.olderCycles} columns={COLUMNS}>
+        {(next) => <OlderCycles after={next} />}
+      </MoreRows>
+    </>
   );
 }
 
@@ -96,24 +116,21 @@ function CycleRow({ cycle, isRunning }: CycleRowProps): ReactNode {
   const { startsAt, endsAt } = cycle;
   const name = `${figures.day(startsAt)} – ${figures.day(endsAt)}`;
   return (
-    <tr>
-      <th scope="row">
-        <button
-          type="button"
+    <tr role="row">
+      <th role="rowheader" scope="row">
+        <AddressLink
           className="list-open"
+          change={{ range: { kind: 'instants', from: startsAt, to: endsAt } }}
           title={words.showCycle(name)}
-          onClick={() => {
-            navigate({ range: { kind: 'instants', from: startsAt, to: endsAt } });
-          }}
         >
           {name}
-        </button>
-        {isRunning && <span className="list-sub">{words.running}</span>}
+        </AddressLink>
+        {isRunning && <span className="badge-running">{words.running}</span>}
       </th>
-      {TERMS.map(({ field }) => (
-        <td key={field} className="numeric">
+      {TERMS.map(({ field, sign }) => (
+        <Cell key={field} label={words[field]} sign={sign} isNumeric>
           <Credits path={`billingCycles.${field}`} value={cycle[field]} />
-        </td>
+        </Cell>
       ))}
     </tr>
   );

@@ -1,5 +1,6 @@
 // The kinds of ledger entries. The address chooses one by its name: "status=usage".
 
+import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import type { CreditsTabQuery, LedgerEntryKind } from '../api/operations.ts';
 
 export type CreditsAccount = NonNullable<CreditsTabQuery['account']>;
@@ -30,4 +31,38 @@ export function byCycle<T extends { readonly cycle: { readonly id: string } }>(
     else groups.push({ cycleId: entry.cycle.id, entries: [entry] });
   }
   return groups;
+}
+
+/**
+ * What running deployments cost since it was last booked, as the API writes amounts; null where there is none, or where the newest entry shown is not the
+ * newest of all.
+ */
+export function accruedOf({ ledger, credits, usage }: AccruingAccount): string | null {
+  const newest = ledger.nodes.at(-1);
+  const reachesNow = Date.parse(usage.range.to) >= Date.parse(credits.asOf);
+  if (newest === undefined || !reachesNow) return null;
+  const micro = parseMicro(credits.remaining) - parseMicro(newest.balance);
+  return micro === 0n ? null : formatMicro(micro);
+}
+
+export interface AccruingAccount {
+  readonly ledger: { readonly nodes: readonly { readonly balance: string }[] };
+  readonly credits: { readonly remaining: string; readonly asOf: string };
+  readonly usage: { readonly range: { readonly to: string } };
+}
+
+export interface OpenChange {
+  /** The entry that is opened. */
+  readonly opened: string | null;
+  /** What the address opened before, and opens now. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** Whether what it opens now is an entry. */
+  readonly isEntry: boolean;
+}
+
+/** The entry that is opened after the address changed. It stays open behind the panel of what it charged. */
+export function nextOpened({ opened, from, to, isEntry }: OpenChange): string | null {
+  if (isEntry) return to;
+  return to === null && from === opened ? null : opened;
 }

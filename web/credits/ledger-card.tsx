@@ -1,4 +1,4 @@
-import { Fragment, type ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
@@ -7,18 +7,21 @@ import { StatusChooser } from '../ui/list.tsx';
 import { Paging } from '../ui/paging.tsx';
 import { useWords } from '../words/words.ts';
 import { Charges } from './charges.tsx';
-import { byCycle, type CreditsAccount, hasCharges, KINDS } from './kinds.ts';
+import { type Entry, entryText } from './entry-text.ts';
+import { Instant } from './instant.tsx';
+import { accruedOf, byCycle, type CreditsAccount, hasCharges, KINDS, nextOpened } from './kinds.ts';
+import { WholeRow } from './more.tsx';
+import { NoEntries } from './no-entries.tsx';
+import { Cell, StackedTable } from './table.tsx';
 
-type Entry = CreditsAccount['ledger']['nodes'][number];
 const COLUMNS = 5;
 
 /** Every change of the balance in the range, the newest first, by cycle. */
-export function LedgerCard({
-  ledger: { nodes, pageInfo, totalCount },
-}: {
-  readonly ledger: CreditsAccount['ledger'];
-}): ReactNode {
+export function LedgerCard({ account }: { readonly account: CreditsAccount }): ReactNode {
   const words = useWords().creditsTab;
+  const { nodes, pageInfo, totalCount } = account.ledger;
+  const { open } = useAddress();
+  const opened = useOpened(open, nodes);
   return (
     <Card
       title={words.ledger}
@@ -27,29 +30,25 @@ export function LedgerCard({
       }
     >
       {nodes.length === 0 ? (
-        <NoEntries />
+        <NoEntries creditsFrom={account.creditsFrom} />
       ) : (
         <>
-          <div className="list-scroll" tabIndex={0} role="region" aria-label={words.ledger}>
-            <table className="list-table">
-              <thead>
-                <tr>
-                  <th scope="col">{words.booked}</th>
-                  <th scope="col">{words.kindOf}</th>
-                  <th scope="col">{words.description}</th>
-                  <th scope="col" className="numeric">
-                    {words.amount}
-                  </th>
-                  <th scope="col" className="numeric">
-                    {words.balance}
-                  </th>
-                </tr>
-              </thead>
-              {byCycle([...nodes].reverse()).map((group) => (
-                <CycleEntries key={group.cycleId} entries={group.entries} />
-              ))}
-            </table>
-          </div>
+          <StackedTable
+            label={words.ledger}
+            className="ledger"
+            columns={[
+              { label: words.booked },
+              { label: words.kindOf },
+              { label: words.description },
+              { label: words.amount, isNumeric: true },
+              { label: words.balance, isNumeric: true },
+            ]}
+          >
+            <Accrued account={account} />
+            {byCycle([...nodes].reverse()).map((group) => (
+              <CycleEntries key={group.cycleId} entries={group.entries} opened={opened} />
+            ))}
+          </StackedTable>
           <Paging pageInfo={pageInfo} shown={nodes.length} totalCount={totalCount} isNewestFirst />
         </>
       )}
@@ -57,90 +56,122 @@ export function LedgerCard({
   );
 }
 
-function CycleEntries({ entries }: { readonly entries: readonly Entry[] }): ReactNode {
+/** The entry that is opened. The address names it until it names what the panel shows. */
+function useOpened(open: string | null, entries: readonly Entry[]): string | null {
+  const [seen, setSeen] = useState(open);
+  const [opened, setOpened] = useState(open);
+  if (seen === open) return opened;
+  const isEntry = entries.some(({ id }) => id === open);
+  const next = nextOpened({ opened, from: seen, to: open, isEntry });
+  setSeen(open);
+  setOpened(next);
+  return next;
+}
+
+/** What running deployments cost since it was last booked: so the newest balance leads to what is left. */
+function Accrued({ account }: { readonly account: CreditsAccount }): ReactNode {
+  const words = useWords().creditsTab;
+  const { page, statuses } = useAddress();
+  const amount = page === null && statuses.length === 0 ? accruedOf(account) : null;
+  if (amount === null) return null;
+  return (
+    <tbody role="rowgroup">
+      <tr role="row" className="entry">
+        <Cell label={words.booked} className="booked">
+          <span className="muted">{words.notBooked}</span>
+        </Cell>
+        <Cell label={words.kindOf} className="kind">
+          {words.kind.USAGE}
+        </Cell>
+        <Cell label={words.description} className="text">
+          {words.accrued}
+        </Cell>
+        <Cell label={words.amount} className="amount" isNumeric>
+          <Credits path="ledger.accrued" value={amount} isSigned />
+        </Cell>
+        <Cell label={words.balance} className="balance" isNumeric>
+          <Credits path="credits.remaining" value={account.credits.remaining} />
+        </Cell>
+      </tr>
+    </tbody>
+  );
+}
+
+interface CycleEntriesProps {
+  readonly entries: readonly Entry[];
+  readonly opened: string | null;
+}
+
+function CycleEntries({ entries, opened }: CycleEntriesProps): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
   const cycle = entries[0]?.cycle;
   return (
-    <tbody>
+    <tbody role="rowgroup">
       {cycle !== undefined && (
-        <tr className="group">
-          <th scope="rowgroup" colSpan={COLUMNS}>
+        <tr role="row" className="group">
+          <th role="rowheader" scope="rowgroup" colSpan={COLUMNS}>
             {words.cycle} {figures.day(cycle.startsAt)} – {figures.day(cycle.endsAt)}
           </th>
         </tr>
       )}
       {entries.map((entry) => (
-        <EntryRow key={entry.id} entry={entry} />
+        <EntryRow key={entry.id} entry={entry} isOpen={entry.id === opened} />
       ))}
     </tbody>
   );
 }
 
-function EntryRow({ entry }: { readonly entry: Entry }): ReactNode {
-  const words = useWords().creditsTab;
+interface EntryProps {
+  readonly entry: Entry;
+  readonly isOpen: boolean;
+}
+
+function EntryRow({ entry, isOpen }: EntryProps): ReactNode {
+  const words = useWords();
   const figures = useFigures();
-  const { open } = useAddress();
-  const isOpen = open === entry.id;
-  const booked = (
-    <time dateTime={entry.bookedAt} title={figures.exactInstant(entry.bookedAt)}>
-      {figures.instant(entry.bookedAt)}
-    </time>
-  );
+  const { booked, kindOf, description, amount, balance, kind, charges } = words.creditsTab;
   return (
-    <Fragment>
-      <tr>
-        <td>
-          {hasCharges(entry.kind) ? (
-            <button
-              type="button"
-              className="list-open"
-              aria-expanded={isOpen}
-              onClick={() => {
-                navigate({ open: isOpen ? null : entry.id });
-              }}
-            >
-              <span aria-hidden="true">{isOpen ? '▾' : '▸'}</span>
-              {booked}
-            </button>
-          ) : (
-            booked
-          )}
-        </td>
-        <td>{words.kind[entry.kind]}</td>
-        <td>{entry.description}</td>
-        <td className="numeric">
+    <>
+      <tr role="row" className="entry">
+        <Cell label={booked} className="booked">
+          <BookedAt entry={entry} isOpen={isOpen} />
+        </Cell>
+        <Cell label={kindOf} className="kind">
+          {kind[entry.kind]}
+        </Cell>
+        <Cell label={description} className="text">
+          {entryText(words, figures, entry)}
+        </Cell>
+        <Cell label={amount} className="amount" isNumeric>
           <Credits path="ledger.amount" value={entry.amount} isSigned />
-        </td>
-        <td className="numeric">
+        </Cell>
+        <Cell label={balance} className="balance" isNumeric>
           <Credits path="ledger.balance" value={entry.balance} />
-        </td>
+        </Cell>
       </tr>
       {isOpen && (
-        <tr>
-          <td colSpan={COLUMNS}>
-            <Charges entryId={entry.id} title={words.charges(figures.instant(entry.bookedAt))} />
-          </td>
-        </tr>
+        <WholeRow columns={COLUMNS}>
+          <Charges entryId={entry.id} title={charges(figures.instant(entry.bookedAt))} />
+        </WholeRow>
       )}
-    </Fragment>
+    </>
   );
 }
 
-function NoEntries(): ReactNode {
-  const words = useWords();
+function BookedAt({ entry, isOpen }: EntryProps): ReactNode {
+  if (!hasCharges(entry.kind)) return <Instant at={entry.bookedAt} />;
   return (
-    <div className="note">
-      <p className="muted">{words.creditsTab.noEntries}</p>
-      <button
-        type="button"
-        className="button"
-        onClick={() => {
-          navigate({ statuses: [], range: { kind: 'preset', preset: '90d' } });
-        }}
-      >
-        {words.overview.longer}
-      </button>
-    </div>
+    <button
+      type="button"
+      className="list-open"
+      aria-expanded={isOpen}
+      onClick={() => {
+        navigate({ open: isOpen ? null : entry.id });
+      }}
+    >
+      <span aria-hidden="true">{isOpen ? '▾' : '▸'}</span>
+      <Instant at={entry.bookedAt} />
+    </button>
   );
 }

@@ -1,16 +1,14 @@
-import { type ReactNode, useState } from 'react';
-import { useOperation } from '../api/client.ts';
-import {
-  type DeploymentQuoteInput,
-  DeploymentQuoteDocument,
-  type DeploymentQuoteQuery,
-  type HardwareProfilePartsFragment,
-} from '../api/operations.ts';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
+import type { HardwareProfilePartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
-import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
-import { Credits } from '../ui/credits.tsx';
-import { Figure } from '../ui/figure.tsx';
+import { Card } from '../ui/card.tsx';
 import { useWords } from '../words/words.ts';
+import { QuoteAnswers } from './quote-answer.tsx';
+import type { Deployment, Question } from './running.ts';
+
+const DeploymentChooser = lazy(() =>
+  import('./deployment-chooser.tsx').then((m) => ({ default: m.DeploymentChooser })),
+);
 
 const REPLICAS_MAX = 1000;
 
@@ -22,29 +20,34 @@ export interface QuoteCardProps {
 /** What a deployment would cost, whether it is allowed, and how it moves the stop. Nothing is deployed. */
 export function QuoteCard({ accountId, profiles }: QuoteCardProps): ReactNode {
   const words = useWords().quote;
-  const [input, setInput] = useState<DeploymentQuoteInput | null>(null);
+  const [question, setQuestion] = useState<Question | null>(null);
   return (
     <Card title={words.title} aside={<span className="muted">{words.text}</span>}>
-      <QuoteForm accountId={accountId} profiles={profiles} onAsk={setInput} />
-      {input !== null && <Answer input={input} />}
+      <QuoteForm accountId={accountId} profiles={profiles} onAsk={setQuestion} />
+      {question !== null && (
+        // Another question has another answer: the one before is not shown for it meanwhile.
+        <QuoteAnswers key={JSON.stringify(question.input)} question={question} />
+      )}
     </Card>
   );
 }
 
 interface QuoteFormProps extends QuoteCardProps {
-  readonly onAsk: (input: DeploymentQuoteInput) => void;
+  readonly onAsk: (question: Question) => void;
 }
 
 function QuoteForm({ accountId, profiles, onAsk }: QuoteFormProps): ReactNode {
   const words = useWords().quote;
+  const [instead, setInstead] = useState<Deployment | null>(null);
   const ask = (form: FormData): void => {
-    const replicas = Number(text(form, 'replicas'));
-    const resourceId = text(form, 'instead').trim();
     onAsk({
-      accountId,
-      hardware: text(form, 'hardware'),
-      replicas: Math.min(REPLICAS_MAX, Math.max(1, Math.trunc(replicas) || 1)),
-      ...(resourceId === '' ? {} : { resourceId }),
+      input: {
+        accountId,
+        hardware: text(form, 'hardware'),
+        replicas: Number(text(form, 'replicas')),
+        ...(instead === null ? {} : { resourceId: instead.id }),
+      },
+      instead,
     });
   };
   return (
@@ -59,7 +62,7 @@ function QuoteForm({ accountId, profiles, onAsk }: QuoteFormProps): ReactNode {
         <span>{words.hardware}</span>
         <HardwareSelect profiles={profiles} />
       </label>
-      <label className="list-filter">
+      <label className="list-filter replicas">
         <span>{words.replicas}</span>
         <input
           className="field"
@@ -72,10 +75,9 @@ function QuoteForm({ accountId, profiles, onAsk }: QuoteFormProps): ReactNode {
           required
         />
       </label>
-      <label className="list-filter">
-        <span>{words.instead}</span>
-        <input className="field" name="instead" autoComplete="off" spellCheck={false} />
-      </label>
+      <Suspense fallback={<div className="combo" />}>
+        <DeploymentChooser accountId={accountId} chosen={instead} onChoose={setInstead} />
+      </Suspense>
       <button type="submit" className="button primary">
         {words.ask}
       </button>
@@ -104,71 +106,4 @@ function HardwareSelect({
 function text(form: FormData, name: string): string {
   const value = form.get(name);
   return typeof value === 'string' ? value : '';
-}
-
-function Answer({ input }: { readonly input: DeploymentQuoteInput }): ReactNode {
-  const words = useWords().quote;
-  const { data, problem, reload } = useOperation(DeploymentQuoteDocument, { input });
-  const quote = data?.deploymentQuote;
-  if (problem !== null) return <ProblemNote problem={problem} onRetry={reload} />;
-  if (quote == null) return <Skeleton lines={2} />;
-  return (
-    <div role="status">
-      <dl className="quote-answer">
-        <div>
-          <dt>{words.price}</dt>
-          <dd>
-            <Credits path="quote.creditsPerHour" value={quote.creditsPerHour} isSingle />
-          </dd>
-        </div>
-        <Allowed quote={quote} />
-        <Instant title={words.stopNow} at={quote.currentStopsAt} without={words.never} />
-        <Instant title={words.stopThen} at={quote.projectedStopsAt} without={words.never} />
-        <Instant
-          title={words.usedUpThen}
-          at={quote.projectedExhaustsAt}
-          without={words.notUsedUp}
-        />
-      </dl>
-    </div>
-  );
-}
-
-type Quote = NonNullable<DeploymentQuoteQuery['deploymentQuote']>;
-
-function Allowed({ quote }: { readonly quote: Quote }): ReactNode {
-  const words = useWords().quote;
-  return (
-    <div>
-      <dt className="visually-hidden">{words.allowed}</dt>
-      <dd className={quote.allowed ? 'state state-OK' : 'state state-EXHAUSTED'}>
-        {quote.allowed ? words.allowed : words.refused}
-      </dd>
-      {quote.message !== null && <dd className="list-sub">{quote.message}</dd>}
-    </div>
-  );
-}
-
-interface InstantProps {
-  readonly title: string;
-  readonly at: string | null;
-  readonly without: string;
-}
-
-function Instant({ title, at, without }: InstantProps): ReactNode {
-  const figures = useFigures();
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>
-        {at === null ? (
-          <span className="muted">{without}</span>
-        ) : (
-          <Figure path="quote.instant" value={at} title={figures.exactInstant(at)}>
-            <time dateTime={at}>{figures.instant(at)}</time>
-          </Figure>
-        )}
-      </dd>
-    </div>
-  );
 }

@@ -47,8 +47,14 @@ function measureText(
   words: Words['creditsTab'],
   figures: Figures,
 ): string {
-  const isPercent = measure === 'CREDITS_USED_PERCENT' || measure === 'RUNS_USED_PERCENT';
-  return words.measure[measure](
-    isPercent ? figures.percent(Number(value)) : figures.credits(value),
-  );
+  const text = words.measure[measure];
+  switch (measure) {
+    case 'CREDITS_REMAINING':
+      return text(figures.credits(value));
+    case 'HOURS_TO_STOP':
+      return text(figures.hours(value));
+    case 'CREDITS_USED_PERCENT':
+    case 'RUNS_USED_PERCENT':
+      return text(figures.percent(Number(value)));
+  }
 }

@@ -22,6 +22,8 @@ export interface Figures {
   readonly percent: (percent: number) => string;
   /** Of an ISO 8601 duration: "36 h 15 min". Under a minute in seconds. */
   readonly duration: (iso: string) => string;
+  /** Of decimal hours: "24 h", "1.5 h". */
+  readonly hours: (decimal: string) => string;
   readonly gigabytes: (gb: number) => string;
   /** "29 Oct 2026" */
   readonly day: (instant: string) => string;
@@ -47,6 +49,7 @@ export function figuresOf(locale: string, timeZone: string): Figures {
   const count = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const signedCount = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
+  const hours = decimals(locale, { maximumFractionDigits: 2 });
   const gigabytes = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   return {
     credits: decimals(locale, two),
@@ -58,6 +61,7 @@ export function figuresOf(locale: string, timeZone: string): Figures {
     signedCount: (value) => signedCount.format(value),
     percent: (value) => percent.format(value / 100),
     duration: durations(locale),
+    hours: (decimal) => `${hours(decimal)}\u00a0h`,
     gigabytes: (gb) => `${gigabytes.format(gb)} GB`,
     ...dates(locale, timeZone),
     locale,

@@ -1,0 +1,20 @@
+import type { UsageEventType } from '../api/operations.ts';
+import type { Figures } from '../figures/figures.ts';
+import type { Words } from '../words/words.ts';
+
+export interface ChargedEvent {
+  readonly quantity: number;
+  readonly unit: string | null;
+  readonly type: UsageEventType;
+}
+
+/** What an event counted: "14 GB-days", or its type where it was recorded without a unit. */
+export function eventText(
+  { creditsTab: words }: Words,
+  figures: Figures,
+  { quantity, unit, type }: ChargedEvent,
+): string {
+  if (unit !== null) return `${figures.count(quantity)} ${unit}`;
+  const name = words.eventType[type];
+  return quantity === 1 ? name : words.entry.event(figures.count(quantity), name);
+}

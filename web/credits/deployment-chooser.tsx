@@ -1,0 +1,130 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import {
+  Button,
+  ComboBox,
+  Input,
+  Label,
+  ListBox,
+  ListBoxItem,
+  Popover,
+} from 'react-aria-components';
+import { useOperation } from '../api/client.ts';
+import { RunningDeploymentsDocument } from '../api/operations.ts';
+import { useFigures } from '../figures/figures.ts';
+import { useWords } from '../words/words.ts';
+import { type Deployment, deploymentsOf } from './running.ts';
+
+const SHOWN = 50;
+const SEARCH_AFTER_MS = 250;
+
+export interface DeploymentChooserProps {
+  readonly accountId: string;
+  readonly chosen: Deployment | null;
+  readonly onChoose: (deployment: Deployment | null) => void;
+}
+
+/** One of the running deployments, found by its name, or none. */
+export function DeploymentChooser({
+  accountId,
+  chosen,
+  onChoose,
+}: DeploymentChooserProps): ReactNode {
+  const words = useWords().quote;
+  const [typed, setTyped] = useState('');
+  // What is chosen stands in the field: that is no search.
+  const search = useSettled(typed === chosen?.name ? '' : typed.trim());
+  const { found, totalCount } = useRunning(accountId, search);
+  // A chosen one that a search leaves out is still chosen.
+  const isListed = chosen === null || found.some(({ id }) => id === chosen.id);
+  const items = isListed ? found : [chosen, ...found];
+  return (
+    <ComboBox
+      className="list-filter combo"
+      items={items}
+      inputValue={typed}
+      onInputChange={setTyped}
+      value={chosen?.id ?? null}
+      onChange={(key) => {
+        onChoose(items.find(({ id }) => id === key) ?? null);
+      }}
+      menuTrigger="focus"
+      allowsEmptyCollection
+    >
+      <Label>{words.instead}</Label>
+      <div className="combo-field">
+        <Input className="field" placeholder={words.nothing} maxLength={200} />
+        <Button className="combo-button" aria-label={words.showAll}>
+          <Caret />
+        </Button>
+      </div>
+      <Popover className="popup combo-popup" placement="bottom start">
+        <ListBox<Deployment>
+          className="combo-list"
+          renderEmptyState={() => (
+            <p className="muted">{search === '' ? words.noneRuns : words.noneFound}</p>
+          )}
+        >
+          {(deployment) => <Option deployment={deployment} />}
+        </ListBox>
+        <Narrow shown={found.length} all={totalCount} />
+      </Popover>
+    </ComboBox>
+  );
+}
+
+interface Running {
+  readonly found: readonly Deployment[];
+  readonly totalCount: number;
+}
+
+function useRunning(accountId: string, search: string): Running {
+  const { data } = useOperation(RunningDeploymentsDocument, { accountId, search, first: SHOWN });
+  const report = data?.account?.usage.report;
+  if (report === undefined) return { found: [], totalCount: 0 };
+  return { found: deploymentsOf(report.nodes), totalCount: report.totalCount };
+}
+
+function Option({ deployment }: { readonly deployment: Deployment }): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  const { id, name, replicas, hardware, creditsPerHour } = deployment;
+  return (
+    <ListBoxItem id={id} textValue={name}>
+      {name}
+      <span className="list-sub">
+        {words.quote.runs(figures.count(replicas), hardware)} ·{' '}
+        {words.overview.anHour(figures.credits(creditsPerHour))}
+      </span>
+    </ListBoxItem>
+  );
+}
+
+function Narrow({ shown, all }: { readonly shown: number; readonly all: number }): ReactNode {
+  const words = useWords().quote;
+  const figures = useFigures();
+  if (all <= SHOWN) return null;
+  return <p className="muted">{words.narrow(figures.count(shown), figures.count(all))}</p>;
+}
+
+function Caret(): ReactNode {
+  return (
+    <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
+      <path d="M3 4.5l3 3 3-3" fill="none" stroke="currentColor" strokeWidth="1.5" />
+    </svg>
+  );
+}
+
+/** A text, once it has not changed for a moment. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    if (settled === text) return undefined;
+    const timer = setTimeout(() => {
+      setSettled(text);
+    }, SEARCH_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [settled, text]);
+  return settled;
+}

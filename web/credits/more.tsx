@@ -1,0 +1,68 @@
+import { type ReactNode, useState } from 'react';
+import type { Problem } from '../api/client.ts';
+import { ProblemNote, Skeleton } from '../ui/card.tsx';
+
+export interface MoreRowsProps {
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  readonly label: string;
+  readonly columns: number;
+  /** The rows after a cursor. */
+  readonly children: (after: string) => ReactNode;
+}
+
+/** The way to a list's further rows: a button until it is pressed, then the rows. */
+export function MoreRows({ pageInfo, label, columns, children }: MoreRowsProps): ReactNode {
+  const [isOpen, setOpen] = useState(false);
+  const { hasNextPage, endCursor } = pageInfo;
+  if (!hasNextPage || endCursor === null) return null;
+  if (isOpen) return children(endCursor);
+  return (
+    <WholeRow columns={columns}>
+      <button
+        type="button"
+        className="button"
+        onClick={() => {
+          setOpen(true);
+        }}
+      >
+        {label}
+      </button>
+    </WholeRow>
+  );
+}
+
+/** A row of one cell. */
+export function WholeRow({
+  columns,
+  children,
+}: {
+  readonly columns: number;
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <tr role="row" className="whole">
+      <td role="cell" colSpan={columns}>
+        {children}
+      </td>
+    </tr>
+  );
+}
+
+export interface PendingRowProps {
+  readonly columns: number;
+  readonly problem: Problem | null;
+  readonly onRetry: () => void;
+}
+
+/** Stands where rows will be: what is loading, or what went wrong. */
+export function PendingRow({ columns, problem, onRetry }: PendingRowProps): ReactNode {
+  return (
+    <WholeRow columns={columns}>
+      {problem === null ? (
+        <Skeleton lines={3} />
+      ) : (
+        <ProblemNote problem={problem} onRetry={onRetry} />
+      )}
+    </WholeRow>
+  );
+}
