@@ -1,92 +1,16 @@
-import {
-  Ctx,
-  Field,
-  FieldResolver,
-  ObjectType,
-  registerEnumType,
-  Resolver,
-  Root,
-} from 'type-graphql';
+import { Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql';
 import { AccountType } from '../account/account.graphql.ts';
+import { isoInstant } from '../core/range.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { Cost, Needs } from '../graphql/field-extensions.ts';
 import { CreditsScalar, DateTimeScalar, SafeIntScalar } from '../graphql/scalars.ts';
 import { type Projection, readProjection } from './projection.loaders.ts';
-import type { ProjectedDay, UnitProjection } from './projection.ts';
-
-const projectionGaps = { TOO_LITTLE_HISTORY: 'TOO_LITTLE_HISTORY' } as const;
-type ProjectionGap = keyof typeof projectionGaps;
-
-registerEnumType(projectionGaps, {
-  name: 'ProjectionGap',
-  description: 'Why a projection lacks what it expects of events.',
-  valuesConfig: {
-    TOO_LITTLE_HISTORY: {
-      description:
-        'Events began less than 28 whole days ago. They count from the day of the first workflow run or charged event; while there is none, from the day on which the account was created.',
-    },
-  },
-});
-
-@ObjectType('CreditProjection', {
-  simpleResolvers: true,
-  description:
-    'Credits used by the end of the running cycle: used + hosting + events, where each event day to come is expected as the same weekday of the last four weeks.',
-})
-class CreditProjectionType {
-  @Field(() => CreditsScalar, { description: 'So far: the `used` of Account.credits.' })
-  readonly used!: bigint;
-  @Field(() => CreditsScalar, {
-    description: 'What events use from now on: the mean of the last four weeks.',
-  })
-  readonly events!: bigint;
-  @Field(() => CreditsScalar, {
-    description:
-      'used + hosting + events, rounded half up to six decimals, once. It equals `used` and the credits of all days.',
-  })
-  readonly expected!: bigint;
-  @Field(() => CreditsScalar, {
-    description: 'As `expected`, if the events to come are those of the week that gives the least.',
-  })
-  readonly low!: bigint;
-  @Field(() => CreditsScalar, {
-    description: 'As `expected`, if the events to come are those of the week that gives the most.',
-  })
-  readonly high!: bigint;
-  @Field(() => CreditsScalar, {
-    description:
-      'What the cycle will have had to spend: the `allocated` of Account.credits with every scheduled grant and expiry before the end. What expires with the cycle is still in it.',
-  })
-  readonly allocated!: bigint;
-  @Field(() => CreditsScalar, {
-    description: 'allocated - expected: what is left as the cycle ends. Negative in debt.',
-  })
-  readonly remaining!: bigint;
-}
-
-@ObjectType('RunProjection', {
-  simpleResolvers: true,
-  description:
-    'Workflow runs by the end of the running cycle, in whole runs; the fields are those of CreditProjection.',
-})
-class RunProjectionType {
-  @Field(() => SafeIntScalar, { description: 'So far: the `used` of Account.workflowRuns.' })
-  readonly used!: number;
-  @Field(() => SafeIntScalar, {
-    description: 'The mean of the last four weeks is rounded half up, once.',
-  })
-  readonly expected!: number;
-  @Field(() => SafeIntScalar) readonly low!: number;
-  @Field(() => SafeIntScalar) readonly high!: number;
-  @Field(() => SafeIntScalar) readonly allocated!: number;
-  @Field(() => SafeIntScalar, { description: 'Negative in debt.' })
-  readonly remaining!: number;
-}
+import { type Ahead, type EventProjection, HISTORY_DAYS, type ProjectedDay } from './projection.ts';
 
 @ObjectType('ProjectionDay', {
   simpleResolvers: true,
   description:
-    "A local day to come, in the account's zone; the first is what remains of today. With `used`, the days add up to `expected`.",
+    "A local day to come, in the account's zone; the first is what remains of today. With the `used` of Account.credits, the days add up to `credits`.",
 })
 class ProjectionDayType {
   @Field(() => DateTimeScalar) readonly from!: number;
@@ -95,13 +19,13 @@ class ProjectionDayType {
   readonly credits!: bigint;
   @Field(() => CreditsScalar, { description: 'The part of hosting in `credits`.' })
   readonly hosting!: bigint;
-  @Field(() => SafeIntScalar) readonly workflowRuns!: number;
+  @Field(() => SafeIntScalar) readonly runs!: number;
 }
 
 @ObjectType('CycleProjection', {
   simpleResolvers: true,
   description:
-    'What the running billing cycle will have used when it ends. Hosting is exact, if what runs now goes on: the forecast of `stopsAt`, with every scheduled rate, the stop and the grants that move it. Events are expected as in the last four weeks; they do not bring the stop forward.',
+    'What the running billing cycle will have used when it ends. Hosting is exact, if what runs now goes on: the forecast of `stopsAt`, with every scheduled rate, the stop and the grants that move it. Events are expected as on the same weekdays of the last 28 days; they do not bring the stop forward. Where there is too little history, what is expected is null, with a reason.',
 })
 class CycleProjectionType {
   @Field(() => DateTimeScalar, {
@@ -111,26 +35,67 @@ class CycleProjectionType {
   @Field(() => DateTimeScalar, { description: 'The end of the running cycle, exclusive.' })
   readonly endsAt!: number;
   @Field(() => CreditsScalar, {
+    nullable: true,
+    description:
+      'The `used` of Account.credits + hosting + what events are expected to use: the mean of the last four weeks. Rounded half up to six decimals, once.',
+  })
+  readonly credits!: bigint | null;
+  @Field(() => CreditsScalar, {
+    nullable: true,
+    description: 'As `credits`, if the events to come are those of the week that gives the least.',
+  })
+  readonly lowCredits!: bigint | null;
+  @Field(() => CreditsScalar, {
+    nullable: true,
+    description: 'As `credits`, if the events to come are those of the week that gives the most.',
+  })
+  readonly highCredits!: bigint | null;
+  @Field(() => CreditsScalar, {
+    description:
+      'What the cycle will have had to spend: the `allocated` of Account.credits with every scheduled grant and expiry before the end. What expires with the cycle is still in it.',
+  })
+  readonly allocatedCredits!: bigint;
+  @Field(() => CreditsScalar, {
+    nullable: true,
+    description: 'allocatedCredits - credits: what is left as the cycle ends. Negative in debt.',
+  })
+  readonly remainingCredits!: bigint | null;
+  @Field(() => CreditsScalar, {
     description: 'What running deployments will cost from `asOf` to `endsAt`, exact.',
   })
   readonly hosting!: bigint;
-  @Field(() => projectionGaps, {
+  @Field(() => SafeIntScalar, {
     nullable: true,
     description:
-      'Why `expectedCredits` and `workflowRuns` are null and `days` is empty; null when they are not.',
+      'Workflow runs: the `used` of Account.workflowRuns and the mean of the last four weeks, which is rounded half up, once.',
   })
-  readonly gap!: ProjectionGap | null;
+  readonly runs!: number | null;
+  @Field(() => SafeIntScalar, { nullable: true, description: 'As `lowCredits`.' })
+  readonly lowRuns!: number | null;
+  @Field(() => SafeIntScalar, { nullable: true, description: 'As `highCredits`.' })
+  readonly highRuns!: number | null;
+  @Field(() => SafeIntScalar, { description: 'As `allocatedCredits`.' })
+  readonly allocatedRuns!: number;
+  @Field(() => SafeIntScalar, {
+    nullable: true,
+    description: 'allocatedRuns - runs. Negative in debt.',
+  })
+  readonly remainingRuns!: number | null;
+  @Field(() => [ProjectionDayType], {
+    description: 'From `asOf` to `endsAt`, without gaps; empty where `credits` is null.',
+  })
+  readonly days!: readonly ProjectionDayType[];
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why `credits` and `runs` are null, in English; null when they are not.',
+  })
+  readonly reason!: string | null;
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When there will be enough history; null when there is.',
+    description:
+      'When there will be enough history: after 28 whole days since the day of the first workflow run or charged event; while there is none, since the day on which the account was created. Null when there is.',
   })
   readonly availableFrom!: number | null;
-  @Field(() => CreditProjectionType, { nullable: true })
-  readonly expectedCredits!: CreditProjectionType | null;
-  @Field(() => RunProjectionType, { nullable: true })
-  readonly workflowRuns!: RunProjectionType | null;
-  @Field(() => [ProjectionDayType], { description: 'From `asOf` to `endsAt`, without gaps.' })
-  readonly days!: readonly ProjectionDayType[];
 }
 
 @Resolver(() => AccountType)
@@ -148,47 +113,62 @@ export class AccountProjectionResolver {
   }
 }
 
-function projectionNode({
-  state,
-  ahead,
-  availableFromMs,
-  events,
-}: Projection): CycleProjectionType {
+function projectionNode(projection: Projection): CycleProjectionType {
+  const { state, ahead, availableFromMs, events } = projection;
+  const history =
+    events === null
+      ? { ...NOTHING_EXPECTED, reason: reasonOf(availableFromMs), availableFrom: availableFromMs }
+      : { ...expectedOf(events, ahead), reason: null, availableFrom: null };
   return {
     asOf: state.atMs,
     endsAt: state.cycle.endMs,
+    allocatedCredits: ahead.allocatedMicro,
     hosting: ahead.hostingMicro,
-    gap: events === null ? 'TOO_LITTLE_HISTORY' : null,
-    availableFrom: events === null ? availableFromMs : null,
-    expectedCredits: events === null ? null : events.credits,
-    workflowRuns: events === null ? null : runsNode(events.runs),
-    days: events === null ? [] : events.days.map(dayNode),
+    allocatedRuns: Number(ahead.allocatedRuns),
+    ...history,
   };
 }
 
-function runsNode(runs: UnitProjection): RunProjectionType {
+const NOTHING_EXPECTED = {
+  credits: null,
+  lowCredits: null,
+  highCredits: null,
+  remainingCredits: null,
+  runs: null,
+  lowRuns: null,
+  highRuns: null,
+  remainingRuns: null,
+  days: [],
+};
+
+function expectedOf(
+  { credits, runs, days }: EventProjection,
+  { allocatedMicro, allocatedRuns }: Ahead,
+): Pick<CycleProjectionType, keyof typeof NOTHING_EXPECTED> {
   return {
-    used: Number(runs.used),
-    expected: Number(runs.expected),
-    low: Number(runs.low),
-    high: Number(runs.high),
-    allocated: Number(runs.allocated),
-    remaining: Number(runs.remaining),
+    credits: credits.expected,
+    lowCredits: credits.low,
+    highCredits: credits.high,
+    remainingCredits: allocatedMicro - credits.expected,
+    runs: Number(runs.expected),
+    lowRuns: Number(runs.low),
+    highRuns: Number(runs.high),
+    remainingRuns: Number(allocatedRuns - runs.expected),
+    days: days.map(dayNode),
   };
 }
 
-function dayNode({
-  fromMs,
-  toMs,
-  creditsMicro,
-  hostingMicro,
-  runs,
-}: ProjectedDay): ProjectionDayType {
+function reasonOf(availableFromMs: number): string {
+  const days = String(HISTORY_DAYS);
+  return `Too little history: events are expected after ${days} whole days of them, from ${isoInstant(availableFromMs)} on.`;
+}
+
+function dayNode(day: ProjectedDay): ProjectionDayType {
   return {
-    from: fromMs,
-    to: toMs,
-    credits: creditsMicro,
-    hosting: hostingMicro,
-    workflowRuns: Number(runs),
+    from: day.fromMs,
+    to: day.toMs,
+    credits: day.creditsMicro,
+    hosting: day.hostingMicro,
+    runs: Number(day.runs),
   };
 }

@@ -15,7 +15,7 @@ import { figuresOf, type Sum } from './sums.ts';
 const WEEKS = 4;
 const DAYS_PER_WEEK = 7;
 /** Whole days of events before today that a projection needs. */
-const HISTORY_DAYS = WEEKS * DAYS_PER_WEEK;
+export const HISTORY_DAYS = WEEKS * DAYS_PER_WEEK;
 
 /** A day to come, or the part of one that lies in the cycle. */
 export interface Stretch extends Range {
@@ -74,16 +74,11 @@ export function availableFromMs(timeZone: string, historyFromMs: number): number
   return dayStartMs(timeZone, dayOf(timeZone, historyFromMs) + HISTORY_DAYS);
 }
 
-/** What a unit will have used and will have left. Micro-credits, or whole runs. */
+/** What a unit will have used. Micro-credits, or whole runs. */
 export interface UnitProjection {
-  readonly used: bigint;
   readonly expected: bigint;
   readonly low: bigint;
   readonly high: bigint;
-  /** What events use from now on. */
-  readonly events: bigint;
-  readonly allocated: bigint;
-  readonly remaining: bigint;
 }
 
 /** What a day to come is expected to use. */
@@ -147,16 +142,8 @@ export function projectEvents(
   const { credits, runs } = eventsBefore(by);
   const position = new Draft(state).position();
   return {
-    credits: unitProjection(credits, {
-      used: position.credits.usedMicro,
-      hosting: ahead.hostingMicro,
-      allocated: ahead.allocatedMicro,
-    }),
-    runs: unitProjection(runs, {
-      used: position.runs.usedMicro / MICRO_PER_CREDIT,
-      hosting: 0n,
-      allocated: ahead.allocatedRuns,
-    }),
+    credits: unitProjection(credits, position.credits.usedMicro + ahead.hostingMicro),
+    runs: unitProjection(runs, position.runs.usedMicro / MICRO_PER_CREDIT),
     days: stretches.map(({ fromMs, toMs }, index) => {
       const hostingMicro = ahead.ofStretch[index] ?? 0n;
       return {
@@ -170,20 +157,8 @@ export function projectEvents(
   };
 }
 
-function unitProjection(
-  { expected, low, high }: Estimate,
-  of: { readonly used: bigint; readonly hosting: bigint; readonly allocated: bigint },
-): UnitProjection {
-  const certain = of.used + of.hosting;
-  return {
-    used: of.used,
-    expected: certain + expected,
-    low: certain + low,
-    high: certain + high,
-    events: expected,
-    allocated: of.allocated,
-    remaining: of.allocated - certain - expected,
-  };
+function unitProjection({ expected, low, high }: Estimate, certain: bigint): UnitProjection {
+  return { expected: certain + expected, low: certain + low, high: certain + high };
 }
 
 /** What events use in the stretches to come. */

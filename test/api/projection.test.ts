@@ -120,31 +120,31 @@ it('adds what runs to the mean of the same weekdays, hour for hour of the rest o
     asOf: TEST_NOW,
     endsAt: '2026-03-14T00:00:00.000Z',
     hosting: '228',
-    gap: null,
+    credits: '318.750001',
+    lowCredits: '313',
+    highCredits: '324',
+    allocatedCredits: '1150',
+    remainingCredits: '831.249999',
+    // Runs: 6 and 3 / 4, 3 / 4, 0 and 1 / 4, whose sums are 0.75, 1.5, 1.5 and 1.75. Weeks: 3 + 2, 0, 1, 1.
+    runs: 8,
+    lowRuns: 6,
+    highRuns: 11,
+    allocatedRuns: 20,
+    remainingRuns: 12,
+    reason: null,
     availableFrom: null,
-    credits: {
-      used: '82',
-      events: '8.750001',
-      expected: '318.750001',
-      low: '313',
-      high: '324',
-      allocated: '1150',
-      remaining: '831.249999',
-    },
-    // Runs: 3 / 4, 3 / 4, 0 and 1 / 4, whose sums are 0.75, 1.5, 1.5 and 1.75. Weeks: 3 + 2, 0, 1, 1.
-    workflowRuns: { used: 6, expected: 8, low: 6, high: 11, allocated: 20, remaining: 12 },
     days: [
-      aDay(TEST_NOW, '03-11', { credits: '25.75', hosting: '24', workflowRuns: 1 }),
-      aDay('2026-03-11T00:00:00.000Z', '03-12', { credits: '66', hosting: '60', workflowRuns: 1 }),
+      aDay(TEST_NOW, '03-11', { credits: '25.75', hosting: '24', runs: 1 }),
+      aDay('2026-03-11T00:00:00.000Z', '03-12', { credits: '66', hosting: '60', runs: 1 }),
       aDay('2026-03-12T00:00:00.000Z', '03-13', {
         credits: '72.250001',
         hosting: '72',
-        workflowRuns: 0,
+        runs: 0,
       }),
       aDay('2026-03-13T00:00:00.000Z', '03-14', {
         credits: '72.75',
         hosting: '72',
-        workflowRuns: 0,
+        runs: 0,
       }),
     ],
   });
@@ -172,12 +172,16 @@ it('counts hosting up to the stop, which a grant to come puts off', async () => 
   });
   await deployGuardrail(gateway, accountId, 'steady');
 
-  const { hosting, credits, days } = await projectionOf(accountId);
+  const projection = await projectionOf(accountId);
 
   // 40 + 30 + 10 at 2 an hour last for 40 hours; without the grant, for 25.
-  expect(hosting).toBe('80');
-  expect(credits).toMatchObject({ events: '0', expected: '80', allocated: '70', remaining: '-10' });
-  expect(days.map((day) => day.hosting)).toEqual(['24', '48', '8', '0']);
+  expect(projection).toMatchObject({
+    hosting: '80',
+    credits: '80',
+    allocatedCredits: '70',
+    remainingCredits: '-10',
+  });
+  expect(projection.days.map((day) => day.hosting)).toEqual(['24', '48', '8', '0']);
   const now = await ask(gateway, CreditsDocument, { accountId });
   expect(now.account?.credits.stopsAt).toBe('2026-03-12T04:00:00.000Z');
   // That is what happens.
@@ -193,11 +197,12 @@ it('does not let expected events bring the stop forward', async () => {
   await deployGuardrail(gateway, accountId, 'slow');
   await process(accountId, { '02-11T10:00:00.000': '400', '02-10T10:00:00.000': '1' });
 
-  const { hosting, credits } = await projectionOf(accountId);
-
   // 84 hours at 1; 400 credits on one Wednesday of four, before the account's credits began.
-  expect(hosting).toBe('84');
-  expect(credits).toMatchObject({ used: '0', events: '100', expected: '184', remaining: '-94' });
+  expect(await projectionOf(accountId)).toMatchObject({
+    hosting: '84',
+    credits: '184',
+    remainingCredits: '-94',
+  });
 });
 
 it('says from when on there is enough history', async () => {
@@ -211,19 +216,28 @@ it('says from when on there is enough history', async () => {
     asOf: TEST_NOW,
     endsAt: '2026-03-14T00:00:00.000Z',
     hosting: '84',
-    gap: 'TOO_LITTLE_HISTORY',
-    availableFrom: '2026-03-11T00:00:00.000Z',
     credits: null,
-    workflowRuns: null,
+    lowCredits: null,
+    highCredits: null,
+    allocatedCredits: '1000',
+    remainingCredits: null,
+    runs: null,
+    lowRuns: null,
+    highRuns: null,
+    allocatedRuns: 0,
+    remainingRuns: null,
     days: [],
+    reason:
+      'Too little history: events are expected after 28 whole days of them, from 2026-03-11T00:00:00.000Z on.',
+    availableFrom: '2026-03-11T00:00:00.000Z',
   });
   await moveClock(gateway, accountId, '2026-03-10T23:59:59.999Z');
-  expect(await projectionOf(accountId)).toMatchObject({ gap: 'TOO_LITTLE_HISTORY' });
+  expect(await projectionOf(accountId)).toMatchObject({ credits: null, runs: null });
   await moveClock(gateway, accountId, '2026-03-11T00:00:00.000Z');
   expect(await projectionOf(accountId)).toMatchObject({
-    gap: null,
+    credits: '84.25',
+    reason: null,
     availableFrom: null,
-    credits: { used: '12', events: '0.25', expected: '84.25' },
   });
 });
 
@@ -232,7 +246,7 @@ it('counts from the day of creation while there is no event', async () => {
   const older = await openAccount({ createdAt: '2026-02-10T08:00:00.000Z' });
 
   expect((await projectionOf(recent)).availableFrom).toBe('2026-03-11T00:00:00.000Z');
-  expect((await projectionOf(older)).credits).toMatchObject({ expected: '0', remaining: '0' });
+  expect(await projectionOf(older)).toMatchObject({ credits: '0', remainingCredits: '0' });
 
   await registerGuardrail(gateway, older);
   const event = { source: 's', eventId: 'taken back' };
@@ -245,7 +259,7 @@ it('counts from the day of creation while there is no event', async () => {
   });
   expect((await projectionOf(older)).availableFrom).toBe('2026-04-06T00:00:00.000Z');
   await ask(gateway, VoidUsageDocument, { accountId: older, ...event, reason: 'wrong' });
-  expect((await projectionOf(older)).gap).toBe(null);
+  expect((await projectionOf(older)).reason).toBe(null);
 });
 
 it('answers without credits, in debt, in the last half hour of a cycle', async () => {
@@ -261,25 +275,24 @@ it('answers without credits, in debt, in the last half hour of a cycle', async (
     '03-10T23:29:00.000': '10',
   });
 
-  const { credits, workflowRuns, days } = await projectionOf(accountId);
+  const projection = await projectionOf(accountId);
 
-  expect(credits).toEqual({
-    used: '11',
-    events: '0.25',
-    expected: '11.25',
-    low: '11',
-    high: '12',
-    allocated: '0',
-    remaining: '-11.25',
+  expect(projection).toMatchObject({
+    credits: '11.25',
+    lowCredits: '11',
+    highCredits: '12',
+    allocatedCredits: '0',
+    remainingCredits: '-11.25',
+    runs: 0,
+    remainingRuns: 0,
   });
-  expect(workflowRuns).toMatchObject({ used: 0, expected: 0, remaining: 0 });
-  expect(days).toEqual([
+  expect(projection.days).toEqual([
     {
       from: '2026-03-10T23:30:00.000Z',
       to: '2026-03-11T00:00:00.000Z',
       credits: '0.25',
       hosting: '0',
-      workflowRuns: 0,
+      runs: 0,
     },
   ]);
 });

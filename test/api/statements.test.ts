@@ -235,7 +235,7 @@ describe('statements of a request', () => {
 
   it('are as many for the projections of forty accounts as for that of one', async () => {
     const projections = `query ($search: String) { accounts(first: 100, search: $search) { nodes {
-      projection { hosting gap expectedCredits { expected } } } } }`;
+      projection { hosting credits reason } } } }`;
     const nowMs = gateway.clock.nowMs();
     const ask = (search: string) => async () => gateway.query(projections, { search });
     // By then there is enough history, so that all of it is read.

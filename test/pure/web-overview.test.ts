@@ -60,7 +60,7 @@ describe('the bars', () => {
     to: '2026-11-16T23:00:00Z',
     credits: '4',
     hosting: '1',
-    workflowRuns: 5,
+    runs: 5,
   };
   const tomorrow: ExpectedDay = { ...rest, from: rest.to, to: '2026-11-17T23:00:00Z' };
 

@@ -69,7 +69,7 @@ export function Gauge({ account, remainingMicro, state }: GaugeProps): ReactNode
 
 function useMarks({ creditPolicy, projection }: OverviewAccount): readonly Mark[] {
   const words = useWords().overview;
-  const ends = projection.credits?.remaining;
+  const ends = projection.remainingCredits;
   const marks: readonly Mark[] = [
     {
       name: 'negative',
@@ -85,13 +85,13 @@ function useMarks({ creditPolicy, projection }: OverviewAccount): readonly Mark[
       micro: parseMicro(creditPolicy.lowCredit),
     },
   ];
-  if (ends === undefined) return marks;
+  if (ends === null) return marks;
   return [
     ...marks,
     {
       name: 'end',
       label: words.cycleEnd,
-      path: 'projection.credits.remaining',
+      path: 'projection.remainingCredits',
       micro: parseMicro(ends),
     },
   ];

@@ -10,16 +10,36 @@ import type { Projection } from './categories.ts';
 export function ProjectionCard({ projection }: { readonly projection: Projection }): ReactNode {
   const words = useWords();
   const figures = useFigures();
-  const { credits, workflowRuns, endsAt, availableFrom, hosting } = projection;
+  const { credits, runs, hosting, endsAt, availableFrom } = projection;
   return (
     <Card title={words.overview.projection} className="side">
-      {credits === null ? (
+      {credits !== null && (
+        <Expected
+          path="projection.credits"
+          value={credits}
+          low={projection.lowCredits}
+          high={projection.highCredits}
+          allocated={projection.allocatedCredits}
+          remaining={projection.remainingCredits}
+          format={figures.credits}
+          unit={words.credit.credits}
+        />
+      )}
+      {runs !== null && (
+        <Expected
+          path="projection.runs"
+          value={runs}
+          low={projection.lowRuns}
+          high={projection.highRuns}
+          allocated={projection.allocatedRuns}
+          remaining={projection.remainingRuns}
+          format={figures.count}
+          unit={words.credit.runs}
+        />
+      )}
+      {availableFrom !== null && (
         <>
-          <p>
-            {availableFrom === null
-              ? words.overview.projectionNever
-              : words.overview.projectionFrom(figures.day(availableFrom))}
-          </p>
+          <p>{words.overview.projectionFrom(figures.day(availableFrom))}</p>
           <p className="muted">
             <Credits
               path="projection.hosting"
@@ -29,59 +49,40 @@ export function ProjectionCard({ projection }: { readonly projection: Projection
             />
           </p>
         </>
-      ) : (
-        <>
-          <Expected
-            path="projection.credits.expected"
-            value={credits.expected}
-            expected={figures.credits(credits.expected)}
-            of={`${words.overview.of(figures.credits(credits.allocated))} ${words.credit.credits}`}
-            span={words.overview.projected(
-              figures.credits(credits.low),
-              figures.credits(credits.high),
-            )}
-            left={words.overview.projectedLeft(figures.credits(credits.remaining))}
-          />
-          {workflowRuns !== null && (
-            <Expected
-              path="projection.workflowRuns.expected"
-              value={workflowRuns.expected}
-              expected={figures.count(workflowRuns.expected)}
-              of={`${words.overview.of(figures.count(workflowRuns.allocated))} ${words.credit.runs}`}
-              span={words.overview.projected(
-                figures.count(workflowRuns.low),
-                figures.count(workflowRuns.high),
-              )}
-              left={words.overview.projectedLeft(figures.count(workflowRuns.remaining))}
-            />
-          )}
-        </>
       )}
       <p className="muted small-text">{words.overview.cycleEnds(figures.instant(endsAt))}</p>
     </Card>
   );
 }
 
-interface ExpectedProps {
+interface ExpectedProps<T extends string | number> {
   readonly path: string;
-  readonly value: string | number;
-  readonly expected: string;
-  readonly of: string;
-  readonly span: string;
-  readonly left: string;
+  readonly value: T;
+  readonly low: T | null;
+  readonly high: T | null;
+  readonly allocated: T;
+  readonly remaining: T | null;
+  readonly format: (value: T) => string;
+  readonly unit: string;
 }
 
-function Expected({ path, value, expected, of, span, left }: ExpectedProps): ReactNode {
+function Expected<T extends string | number>(props: ExpectedProps<T>): ReactNode {
+  const words = useWords().overview;
+  const { path, value, low, high, allocated, remaining, format, unit } = props;
   return (
     <div className="expectation">
       <p className="numeral medium">
         <Figure path={path} value={value}>
-          {expected}
+          {format(value)}
         </Figure>{' '}
-        <span className="unit">{of}</span>
+        <span className="unit">
+          {words.of(format(allocated))} {unit}
+        </span>
       </p>
-      <p className="muted">{span}</p>
-      <p className="muted">{left}</p>
+      {low !== null && high !== null && (
+        <p className="muted">{words.projected(format(low), format(high))}</p>
+      )}
+      {remaining !== null && <p className="muted">{words.projectedLeft(format(remaining))}</p>}
     </div>
   );
 }

@@ -65,7 +65,7 @@ export function runBars(bars: readonly TrendBar[]): readonly BarDatum[] {
   return bars.map((bar) =>
     datum(bar, [
       { className: 'runs', value: bar.used?.workflowRuns ?? 0 },
-      ...expectedPart(bar.expected?.workflowRuns),
+      ...expectedPart(bar.expected?.runs),
     ]),
   );
 }

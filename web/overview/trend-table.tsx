@@ -47,7 +47,7 @@ function Row({ bar: { from, labels, used, expected } }: { readonly bar: TrendBar
         <th scope="row">
           {labels.full} ({words.expected})
         </th>
-        <td className="end">{expected !== null && figures.count(expected.workflowRuns)}</td>
+        <td className="end">{expected !== null && figures.count(expected.runs)}</td>
         <td className="end">{expected !== null && figures.credits(expected.credits)}</td>
         <td colSpan={CATEGORIES.length} />
       </tr>

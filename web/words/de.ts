@@ -121,7 +121,6 @@ export const de: Words = {
     projectedLeft: (amount) => `${amount} am Ende übrig`,
     cycleEnds: (instant) => `Der Zyklus endet ${instant}`,
     projectionFrom: (instant) => `Ab ${instant} reicht der Verlauf für eine Hochrechnung.`,
-    projectionNever: 'In diesem Zyklus reicht der Verlauf nicht für eine Hochrechnung.',
     hostingAlone: (amount) => `Was jetzt läuft, kostet bis dahin ${amount}.`,
     alerts: 'Letzte Meldungen',
     alertKind: {

@@ -118,7 +118,6 @@ export const en = {
     cycleEnds: (instant: string) => `The cycle ends ${instant}`,
     projectionFrom: (instant: string) =>
       `There is enough history for a projection from ${instant}.`,
-    projectionNever: 'There is not enough history for a projection in this cycle.',
     hostingAlone: (amount: string) => `What runs now will cost ${amount} until then.`,
     alerts: 'Latest alerts',
     alertKind: {
