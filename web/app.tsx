@@ -1,7 +1,7 @@
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react';
 import { Provider } from 'urql';
 import { AccountContext, ShowAccountProvider, type ShownAccount } from './account.ts';
-import type { Tab } from './address/address.ts';
+import type { Address, Tab } from './address/address.ts';
 import { useAddress } from './address/use-address.ts';
 import { createClient } from './api/client.ts';
 import { FiguresContext, figuresOf } from './figures/figures.ts';
@@ -20,6 +20,7 @@ const RowsView = lazy(() => import('./rows/rows-view.tsx').then((m) => ({ defaul
 const CreditsView = lazy(() =>
   import('./credits/credits-view.tsx').then((m) => ({ default: m.CreditsView })),
 );
+const Panel = lazy(() => import('./panel/panel.tsx').then((m) => ({ default: m.Panel })));
 const OperatorsView = lazy(() =>
   import('./operators/operators-view.tsx').then((m) => ({ default: m.OperatorsView })),
 );
@@ -68,7 +69,8 @@ interface AccountProps {
 }
 
 function Account({ token, isOperator }: AccountProps): ReactNode {
-  const { tab, timeZone, accountId } = useAddress();
+  const address = useAddress();
+  const { tab, timeZone, accountId } = address;
   const [account, setAccount] = useState<ShownAccount | null>(null);
   const shown = accountId === null || account?.id === accountId ? account : null;
   const zone = timeZone ?? shown?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -91,7 +93,7 @@ function Account({ token, isOperator }: AccountProps): ReactNode {
       <ShowAccountProvider value={setAccount}>
         <AccountContext value={shown}>
           <LiveProvider token={token} account={shown}>
-            <Frame>
+            <Frame panel={panelOf(address)}>
               <AllAccountsLink />
               <FaultBoundary key={tab}>
                 <Suspense fallback={<Skeleton lines={6} />}>
@@ -103,6 +105,18 @@ function Account({ token, isOperator }: AccountProps): ReactNode {
         </AccountContext>
       </ShowAccountProvider>
     </FiguresContext>
+  );
+}
+
+/** What is open beside the view; null: nothing. The ledger opens its entries in place. */
+function panelOf({ tab, open }: Address): ReactNode {
+  if (open === null || tab === 'credits') return null;
+  return (
+    <FaultBoundary>
+      <Suspense fallback={<aside className="panel" />}>
+        <Panel id={open} />
+      </Suspense>
+    </FaultBoundary>
   );
 }
 

@@ -12,12 +12,18 @@ import { useWords } from '../words/words.ts';
 import { Bell } from './bell.tsx';
 import { RangeBar } from './range-bar.tsx';
 
+export interface FrameProps {
+  readonly children: ReactNode;
+  /** Stands beside the view; null: nothing does. */
+  readonly panel: ReactNode;
+}
+
 /** What stands around every view: the account, its balance and alerts, the tabs, the range. */
-export function Frame({ children }: { readonly children: ReactNode }): ReactNode {
+export function Frame({ children, panel }: FrameProps): ReactNode {
   const words = useWords();
   const account = useAccount();
   return (
-    <div className="page">
+    <div className={panel === null ? 'page' : 'page with-panel'}>
       <a className="skip" href="#content">
         {words.frame.skip}
       </a>
@@ -37,9 +43,12 @@ export function Frame({ children }: { readonly children: ReactNode }): ReactNode
       <OfflineNotice />
       <Tabs />
       <RangeBar />
-      <main id="content" tabIndex={-1}>
-        {children}
-      </main>
+      <div className="page-body">
+        <main id="content" tabIndex={-1}>
+          {children}
+        </main>
+        {panel}
+      </div>
       <Toasts />
     </div>
   );

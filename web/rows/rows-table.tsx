@@ -1,6 +1,8 @@
 import { Fragment, type ReactNode, useState } from 'react';
+import { navigate, useAddress } from '../address/use-address.ts';
 import type { TotalsPartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { AddressLink, isRowClick } from '../ui/address-link.tsx';
 import { SortHeader } from '../ui/list.tsx';
 import { useWords } from '../words/words.ts';
 import { type Column, COLUMNS, ownOrder } from './columns.tsx';
@@ -58,11 +60,17 @@ function RowOfTable({
 }): ReactNode {
   const words = useWords();
   const figures = useFigures();
+  const isShown = useAddress().open === row.id;
   const [isOpen, setIsOpen] = useState(false);
   const [first, ...others] = columns;
   return (
     <Fragment>
-      <tr className={isDeployment ? 'deployment' : undefined}>
+      <tr
+        className={`list-row ${isDeployment ? 'deployment' : ''} ${isShown ? 'shown' : ''}`}
+        onClick={(event) => {
+          if (isRowClick(event)) navigate({ open: row.id });
+        }}
+      >
         <th scope="row">
           {row.deployments.length > 0 && (
             <button
@@ -77,7 +85,13 @@ function RowOfTable({
               <span aria-hidden="true">{isOpen ? '▾' : '▸'}</span>
             </button>
           )}
-          {first?.cell(row, { figures, words })}
+          <AddressLink
+            change={{ open: row.id }}
+            data-row={row.id}
+            aria-current={isShown ? 'true' : undefined}
+          >
+            {first?.cell(row, { figures, words })}
+          </AddressLink>
         </th>
         {others.map((column) => (
           <td key={column.name} className={column.isNumber ? 'numeric' : undefined}>

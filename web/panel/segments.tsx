@@ -1,0 +1,148 @@
+import type { ReactNode } from 'react';
+import { rangeInput } from '../account.ts';
+import { useAddress } from '../address/use-address.ts';
+import { useOperation } from '../api/client.ts';
+import {
+  type SegmentPartsFragment,
+  SegmentsDocument,
+  type SegmentsQuery,
+} from '../api/operations.ts';
+import { useFigures } from '../figures/figures.ts';
+import { ProblemNote } from '../ui/card.tsx';
+import { Credits } from '../ui/credits.tsx';
+import { Figure } from '../ui/figure.tsx';
+import { useWords } from '../words/words.ts';
+import type { HostedNode } from './nodes.ts';
+import { Pager } from './pager.tsx';
+import { usePages } from './use-pages.ts';
+
+export const SEGMENTS_A_PAGE = 10;
+
+type HardwareLine = HostedNode['usage']['hardware'][number];
+
+export interface SegmentsProps {
+  readonly resourceId: string;
+  readonly line: HardwareLine;
+}
+
+/** The stretches of hosting that make up what one hardware profile cost. The panel's answer has the first of them. */
+export function Segments({ resourceId, line }: SegmentsProps): ReactNode {
+  const words = useWords().panel;
+  const { range, timeZone } = useAddress();
+  const asked = rangeInput(range, timeZone);
+  const pages = usePages(JSON.stringify(asked));
+  const isFirst = pages.after === null;
+  const further = useOperation(
+    SegmentsDocument,
+    {
+      id: resourceId,
+      range: asked,
+      firstSegments: SEGMENTS_A_PAGE,
+      afterSegment: pages.after,
+    },
+    { pause: isFirst },
+  );
+  const page = isFirst ? line.segments : (pageOf(further.data, line) ?? line.segments);
+  const title = words.segmentsOf(line.hardware.name);
+  return (
+    <div aria-busy={!isFirst && further.isLoading}>
+      {!isFirst && further.problem !== null && (
+        <ProblemNote problem={further.problem} onRetry={further.reload} />
+      )}
+      <SegmentTable title={title} segments={page.nodes} />
+      <Pager label={title} pages={pages} pageSize={SEGMENTS_A_PAGE} page={page} />
+    </div>
+  );
+}
+
+function pageOf(
+  data: SegmentsQuery | null,
+  { hardware: { id } }: HardwareLine,
+): HardwareLine['segments'] | undefined {
+  const node = data?.node;
+  if (node == null || !('usage' in node)) return undefined;
+  return node.usage.hardware.find(({ hardware }) => hardware.id === id)?.segments;
+}
+
+function SegmentTable({
+  title,
+  segments,
+}: {
+  readonly title: string;
+  readonly segments: readonly SegmentPartsFragment[];
+}): ReactNode {
+  const words = useWords();
+  return (
+    <div className="list-scroll" tabIndex={0} role="region" aria-label={title}>
+      <table className="list-table segments-table">
+        <thead>
+          <tr>
+            <th scope="col">{words.panel.span}</th>
+            <th scope="col" className="numeric">
+              {words.quote.replicas}
+            </th>
+            <th scope="col" className="numeric">
+              {words.panel.rate}
+            </th>
+            <th scope="col" className="numeric">
+              {words.panel.time}
+            </th>
+            <th scope="col" className="numeric">
+              {words.overview.credits}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {segments.map((segment) => (
+            <SegmentRow key={segment.from} segment={segment} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function SegmentRow({ segment }: { readonly segment: SegmentPartsFragment }): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  const { from, to, hostingFrom, running, replicas, creditsPerHour, time, credits } = segment;
+  return (
+    <tr>
+      <th scope="row">
+        <time dateTime={from} title={figures.exactInstant(from)}>
+          {figures.instant(from)}
+        </time>{' '}
+        –{' '}
+        <time dateTime={to} title={figures.exactInstant(to)}>
+          {running ? words.range.now : figures.instant(to)}
+        </time>
+        {hostingFrom !== from && (
+          <span className="list-sub">{words.panel.began(figures.instant(hostingFrom))}</span>
+        )}
+        {segment.source !== null && segment.eventId !== null && (
+          <span className="list-sub">
+            {words.panel.recordedAs(segment.source, segment.eventId)}
+          </span>
+        )}
+      </th>
+      <td className="numeric">
+        <Figure path="segments.replicas" value={replicas}>
+          {figures.count(replicas)}
+        </Figure>
+      </td>
+      <td className="numeric">
+        <Figure path="segments.creditsPerHour" value={creditsPerHour}>
+          {figures.exactCredits(creditsPerHour)}
+        </Figure>
+      </td>
+      <td className="numeric">
+        <Figure path="segments.time" value={time}>
+          {figures.duration(time)}
+        </Figure>
+      </td>
+      <td className="numeric">
+        <Credits path="segments.credits" value={credits} />
+      </td>
+    </tr>
+  );
+}
