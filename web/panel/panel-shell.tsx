@@ -11,10 +11,12 @@ export function PanelShell({ children }: { readonly children: ReactNode }): Reac
   const isSheet = useSyncExternalStore(onWidth, () => window.matchMedia(SHEET).matches);
   const content = (
     <>
-      <button type="button" className="icon-button panel-close" onClick={close}>
-        <span aria-hidden="true">✕</span>
-        <span className="visually-hidden">{words.close}</span>
-      </button>
+      <div className="panel-bar">
+        <button type="button" className="icon-button" onClick={close}>
+          <span aria-hidden="true">✕</span>
+          <span className="visually-hidden">{words.close}</span>
+        </button>
+      </div>
       {children}
     </>
   );
