@@ -1,9 +1,8 @@
 import type { ReactNode } from 'react';
 import { useFigures } from '../figures/figures.ts';
-import { alertState } from '../live/alert-text.ts';
+import { alertState, alertText } from '../live/alert-text.ts';
 import { useLive } from '../live/live.ts';
 import { Card } from '../ui/card.tsx';
-import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import type { OverviewAccount } from './categories.ts';
 
@@ -21,23 +20,15 @@ export function AlertsCard({ account }: { readonly account: OverviewAccount }): 
     <Card title={words.overview.alerts} className="side">
       {latest.length === 0 && <p className="muted">{words.overview.noAlerts}</p>}
       <ul className="alerts">
-        {latest.map(({ id, kind, crossedAt, remaining, runsRemaining }) => (
-          <li key={id}>
-            <span className={`state state-${alertState(kind)}`}>
-              {words.overview.alertKind[kind]}
-            </span>
-            <Figure
-              path={`alerts.${id}`}
-              value={runsRemaining ?? remaining}
-              title={figures.exactInstant(crossedAt)}
-              className="muted"
-            >
-              {runsRemaining === null
-                ? words.credit.left(`${figures.credits(remaining)} ${words.credit.credits}`)
-                : words.credit.left(`${figures.count(runsRemaining)} ${words.credit.runs}`)}
-              {' · '}
-              <time dateTime={crossedAt}>{figures.instant(crossedAt)}</time>
-            </Figure>
+        {latest.map((alert) => (
+          <li key={alert.sequence}>
+            <span className={`dot state-${alertState(alert.kind)}`} aria-hidden="true" />
+            <div>
+              <p>{alertText(words, figures, alert)}</p>
+              <p className="muted" title={figures.exactInstant(alert.crossedAt)}>
+                <time dateTime={alert.crossedAt}>{figures.instant(alert.crossedAt)}</time>
+              </p>
+            </div>
           </li>
         ))}
       </ul>

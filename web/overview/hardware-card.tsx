@@ -26,26 +26,25 @@ export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): Reac
   }
   return (
     <Card title={words.hardware} className="hardware">
+      {/* On a small screen each row is a list (styles/credits.css), which takes the table's roles in some browsers. */}
       <div className="scroll" role="region" aria-label={words.hardware} tabIndex={0}>
-        <table className="plain">
-          <thead>
-            <tr>
-              <th scope="col">{words.profile}</th>
-              <th scope="col" className="end">
-                {words.time}
+        <table className="plain stacked" role="table">
+          <thead role="rowgroup">
+            <tr role="row">
+              <th role="columnheader" scope="col">
+                {words.profile}
               </th>
-              <th scope="col" className="end">
-                {words.peak}
-              </th>
-              <th scope="col" className="end">
-                {words.credits}
-              </th>
+              {[words.time, words.peak, words.credits].map((label) => (
+                <th key={label} role="columnheader" scope="col" className="end">
+                  {label}
+                </th>
+              ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {usage.hardware.map(({ hardware, replicaTime, peakReplicas, credits }) => (
-              <tr key={hardware.id}>
-                <th scope="row">
+              <tr key={hardware.id} role="row">
+                <th role="rowheader" scope="row">
                   {hardware.name}
                   <HardwareParts profile={hardware} />
                   <span className="share" aria-hidden="true">
@@ -54,17 +53,17 @@ export function HardwareCard({ usage }: { readonly usage: OverviewUsage }): Reac
                     />
                   </span>
                 </th>
-                <td className="end">
+                <td role="cell" className="end" data-label={words.time}>
                   <Figure path={`hardware.${hardware.id}.replicaTime`} value={replicaTime}>
                     {figures.duration(replicaTime)}
                   </Figure>
                 </td>
-                <td className="end">
+                <td role="cell" className="end" data-label={words.peak}>
                   <Figure path={`hardware.${hardware.id}.peakReplicas`} value={peakReplicas}>
                     {figures.count(peakReplicas)}
                   </Figure>
                 </td>
-                <td className="end">
+                <td role="cell" className="end" data-label={words.credits}>
                   <Credits path={`hardware.${hardware.id}.credits`} value={credits} />
                 </td>
               </tr>

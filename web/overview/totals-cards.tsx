@@ -7,98 +7,90 @@ import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import type { OverviewUsage } from './categories.ts';
 
+export interface TotalsProps {
+  readonly usage: OverviewUsage;
+}
+
 /** Credits used of those allocated. */
-export function CreditsCard({ usage }: { readonly usage: OverviewUsage }): ReactNode {
-  const words = useWords();
+export function CreditsCard({ usage }: TotalsProps): ReactNode {
+  const words = useWords().overview;
   const figures = useFigures();
-  const { used, allocated, allocations, percentUsed } = usage.credits;
+  const { used, allocated } = usage.credits;
   const before = usage.previous.credits.used;
+  const difference = formatMicro(parseMicro(used) - parseMicro(before));
   return (
-    <Card title={words.overview.creditsUsed}>
-      <Used
-        figure={<Credits path="credits.used" value={used} isSingle />}
-        of={
-          <Credits
-            path="credits.allocated"
-            value={allocated}
-            inWords={words.overview.of}
-            isSingle
-          />
-        }
-        percentUsed={percentUsed}
-        path="credits"
-        allocatedNote={
-          allocations > 1
-            ? words.overview.allocated(figures.credits(allocated), figures.count(allocations))
-            : null
-        }
-      />
+    <TotalsCard
+      title={words.creditsUsed}
+      path="credits"
+      totals={usage.credits}
+      used={<Credits path="credits.used" value={used} isSingle />}
+      of={<Credits path="credits.allocated" value={allocated} inWords={words.of} isSingle />}
+      allocated={figures.credits(allocated)}
+    >
       <Before
         usage={usage}
         path="previous.credits.used"
         value={before}
-        text={words.overview.before(
-          figures.signedCredits(formatMicro(parseMicro(used) - parseMicro(before))),
-          figures.credits(before),
-        )}
+        text={words.before(figures.signedCredits(difference), figures.credits(before))}
       />
-    </Card>
+    </TotalsCard>
   );
 }
 
 /** Workflow runs of those allocated. */
-export function RunsCard({ usage }: { readonly usage: OverviewUsage }): ReactNode {
-  const words = useWords();
+export function RunsCard({ usage }: TotalsProps): ReactNode {
+  const words = useWords().overview;
   const figures = useFigures();
-  const { used, allocated, allocations, percentUsed } = usage.workflowRuns;
+  const { used, allocated } = usage.workflowRuns;
   const before = usage.previous.workflowRuns.used;
   return (
-    <Card title={words.overview.workflowRuns}>
-      <Used
-        figure={
-          <Figure path="workflowRuns.used" value={used}>
-            {figures.count(used)}
-          </Figure>
-        }
-        of={
-          <Figure path="workflowRuns.allocated" value={allocated}>
-            {words.overview.of(figures.count(allocated))}
-          </Figure>
-        }
-        percentUsed={percentUsed}
-        path="workflowRuns"
-        allocatedNote={
-          allocations > 1
-            ? words.overview.allocated(figures.count(allocated), figures.count(allocations))
-            : null
-        }
-      />
+    <TotalsCard
+      title={words.workflowRuns}
+      path="workflowRuns"
+      totals={usage.workflowRuns}
+      used={
+        <Figure path="workflowRuns.used" value={used}>
+          {figures.count(used)}
+        </Figure>
+      }
+      of={
+        <Figure path="workflowRuns.allocated" value={allocated}>
+          {words.of(figures.count(allocated))}
+        </Figure>
+      }
+      allocated={figures.count(allocated)}
+    >
       <Before
         usage={usage}
         path="previous.workflowRuns.used"
         value={before}
-        text={words.overview.before(figures.signedCount(used - before), figures.count(before))}
+        text={words.before(figures.signedCount(used - before), figures.count(before))}
       />
-    </Card>
+    </TotalsCard>
   );
 }
 
-interface UsedProps {
-  readonly figure: ReactNode;
-  readonly of: ReactNode;
-  readonly percentUsed: number | null;
+interface TotalsCardProps {
+  readonly title: string;
   readonly path: string;
-  /** Says that more than one allocation is meant; null: one or none. */
-  readonly allocatedNote: string | null;
+  readonly totals: { readonly allocations: number; readonly percentUsed: number | null };
+  readonly used: ReactNode;
+  /** «of 300» */
+  readonly of: ReactNode;
+  readonly allocated: string;
+  /** What was used before. */
+  readonly children: ReactNode;
 }
 
-function Used({ figure, of, percentUsed, path, allocatedNote }: UsedProps): ReactNode {
+function TotalsCard(props: TotalsCardProps): ReactNode {
+  const { title, path, totals, used, of, allocated, children } = props;
   const words = useWords().overview;
   const figures = useFigures();
+  const { allocations, percentUsed } = totals;
   return (
-    <>
+    <Card title={title}>
       <p className="numeral">
-        {figure} {percentUsed !== null && <span className="unit">{of}</span>}
+        {used} {percentUsed !== null && <span className="unit">{of}</span>}
       </p>
       <div className="meter" aria-hidden="true">
         <span style={{ width: `${String(Math.min(100, Math.max(0, percentUsed ?? 0)))}%` }} />
@@ -112,8 +104,11 @@ function Used({ figure, of, percentUsed, path, allocatedNote }: UsedProps): Reac
           </Figure>
         )}
       </p>
-      {allocatedNote !== null && <p className="muted">{allocatedNote}</p>}
-    </>
+      {allocations > 1 && (
+        <p className="muted">{words.allocated(allocated, figures.count(allocations))}</p>
+      )}
+      {children}
+    </Card>
   );
 }
 
