@@ -7,7 +7,7 @@ import { AddressLink } from '../ui/address-link.tsx';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { useWords } from '../words/words.ts';
-import type { CreditsAccount } from './kinds.ts';
+import { type CreditsAccount, type Sign, termOf } from './kinds.ts';
 import { MoreRows, PendingRow } from './more.tsx';
 import { Cell, StackedTable } from './table.tsx';
 
@@ -38,16 +38,31 @@ export function EquationCard({ account }: { readonly account: CreditsAccount }):
     >
       <dl className="equation">
         {TERMS.map(({ field, sign }) => (
-          <div key={field} className={field}>
+          <div key={field}>
             <dt>{field === 'closing' ? words.creditsTab.left : words.creditsTab[field]}</dt>
             <dd>
-              {sign !== '' && <span className="sign">{sign}</span>}
-              <Credits path={`billingCycle.${field}`} value={cycle[field]} isSingle />
+              <Term sign={sign} path={`billingCycle.${field}`} value={cycle[field]} />
             </dd>
           </div>
         ))}
       </dl>
     </Card>
+  );
+}
+
+interface TermProps {
+  readonly sign: Sign;
+  readonly path: string;
+  readonly value: string;
+}
+
+function Term({ sign, path, value }: TermProps): ReactNode {
+  const term = termOf(sign, value);
+  return (
+    <>
+      {term.sign !== '' && <span className="sign">{term.sign}</span>}
+      <Credits path={path} value={term.value} isSingle />
+    </>
   );
 }
 

@@ -93,7 +93,7 @@ function Option({ deployment }: { readonly deployment: Deployment }): ReactNode 
       {name}
       <span className="list-sub">
         {words.quote.runs(figures.count(replicas), hardware)} ·{' '}
-        {words.overview.anHour(figures.credits(creditsPerHour))}
+        {words.overview.anHour(figures.exactCredits(creditsPerHour))}
       </span>
     </ListBoxItem>
   );

@@ -66,3 +66,12 @@ export function nextOpened({ opened, from, to, isEntry }: OpenChange): string | 
   if (isEntry) return to;
   return to === null && from === opened ? null : opened;
 }
+
+export type Sign = '' | '+' | '−' | '=';
+
+/** A term of an equation. What is less than nothing is taken away, and not added with a second sign: "− 8.50", not "+ -8.50". */
+export function termOf(sign: Sign, value: string): { readonly sign: Sign; readonly value: string } {
+  const micro = parseMicro(value);
+  if (micro >= 0n || sign === '' || sign === '=') return { sign, value };
+  return { sign: sign === '+' ? '−' : '+', value: formatMicro(-micro) };
+}

@@ -3,7 +3,6 @@ import { useOperation } from '../api/client.ts';
 import { CreditsQuoteDocument } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
-import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import {
@@ -60,6 +59,7 @@ interface VerdictProps {
 
 function Verdict({ answer, instead }: VerdictProps): ReactNode {
   const words = useWords().quote;
+  const figures = useFigures();
   const { quote } = answer;
   const { stopNow, stopThen, usedUpThen } = outlookOf(answer);
   return (
@@ -72,7 +72,9 @@ function Verdict({ answer, instead }: VerdictProps): ReactNode {
         <div>
           <dt>{words.price}</dt>
           <dd>
-            <Credits path="quote.creditsPerHour" value={quote.creditsPerHour} isSingle />
+            <Figure path="quote.creditsPerHour" value={quote.creditsPerHour}>
+              {figures.exactCredits(quote.creditsPerHour)}
+            </Figure>
           </dd>
           {instead !== null && <Against amount={quote.creditsPerHour} instead={instead} />}
         </div>
@@ -117,11 +119,9 @@ function Against({
 }): ReactNode {
   const words = useWords().quote;
   const figures = useFigures();
-  return (
-    <dd className="list-sub">
-      {words.against(figures.signedCredits(difference(amount, instead.creditsPerHour)))}
-    </dd>
-  );
+  const more = difference(amount, instead.creditsPerHour);
+  const sign = more.startsWith('-') ? '' : '+';
+  return <dd className="list-sub">{words.against(sign + figures.exactCredits(more))}</dd>;
 }
 
 interface WhenProps {

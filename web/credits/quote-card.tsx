@@ -96,7 +96,7 @@ function HardwareSelect({
     <select className="field" name="hardware" required>
       {profiles.map(({ id, name, creditsPerHour }) => (
         <option key={id} value={name}>
-          {name} – {words.anHour(figures.credits(creditsPerHour))}
+          {name} – {words.anHour(figures.exactCredits(creditsPerHour))}
         </option>
       ))}
     </select>
