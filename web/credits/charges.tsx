@@ -84,7 +84,7 @@ function ChargeRow({ charge }: { readonly charge: LedgerChargePartsFragment }): 
           <AddressLink change={{ open: charged.id }}>{charged.name}</AddressLink>
         )}
       </th>
-      <Cell label={words.what}>
+      <Cell label={words.what} className="what">
         <SegmentText charge={charge} />
         <EventText charge={charge} />
       </Cell>

@@ -34,7 +34,7 @@ export function DeploymentChooser({
   // What is chosen stands in the field: that is no search.
   const search = useSettled(typed === chosen?.name ? '' : typed.trim());
   const { found, totalCount } = useRunning(accountId, search);
-  // A chosen one that a search leaves out is still chosen.
+  // A chosen one is chosen, also where the first of many do not hold it.
   const isListed = chosen === null || found.some(({ id }) => id === chosen.id);
   const items = isListed ? found : [chosen, ...found];
   return (
@@ -42,10 +42,16 @@ export function DeploymentChooser({
       className="list-filter combo"
       items={items}
       inputValue={typed}
-      onInputChange={setTyped}
+      onInputChange={(text) => {
+        setTyped(text);
+        // Who types another name, or clears the field, no longer means what was chosen.
+        if (text !== chosen?.name) onChoose(null);
+      }}
       value={chosen?.id ?? null}
       onChange={(key) => {
-        onChoose(items.find(({ id }) => id === key) ?? null);
+        const deployment = items.find(({ id }) => id === key) ?? null;
+        onChoose(deployment);
+        setTyped(deployment?.name ?? '');
       }}
       menuTrigger="focus"
       allowsEmptyCollection
