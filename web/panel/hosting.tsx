@@ -32,7 +32,7 @@ export function Hosting<TLine extends HardwareUsagePartsFragment>({
         </div>
       ))}
       {explain !== undefined && hardware.length > 0 && (
-        <p className="muted small-text">{words.formula}</p>
+        <p className="muted small-text formula">{words.formula}</p>
       )}
     </Section>
   );

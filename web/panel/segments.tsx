@@ -77,7 +77,6 @@ function SegmentTable({
       <table className="list-table segments-table">
         <thead>
           <tr>
-            <th scope="col">{words.panel.span}</th>
             <th scope="col" className="numeric">
               {words.quote.replicas}
             </th>
@@ -92,57 +91,70 @@ function SegmentTable({
             </th>
           </tr>
         </thead>
-        <tbody>
-          {segments.map((segment) => (
-            <SegmentRow key={segment.from} segment={segment} />
-          ))}
-        </tbody>
+        {segments.map((segment) => (
+          <Segment key={segment.from} segment={segment} />
+        ))}
       </table>
     </div>
   );
 }
 
-function SegmentRow({ segment }: { readonly segment: SegmentPartsFragment }): ReactNode {
+function Segment({ segment }: { readonly segment: SegmentPartsFragment }): ReactNode {
+  const figures = useFigures();
+  const { replicas, creditsPerHour, time, credits } = segment;
+  return (
+    <tbody>
+      <tr>
+        <th scope="rowgroup" colSpan={4}>
+          <Span segment={segment} />
+        </th>
+      </tr>
+      <tr>
+        <td className="numeric">
+          <Figure path="segments.replicas" value={replicas}>
+            {figures.count(replicas)}
+          </Figure>
+        </td>
+        <td className="numeric">
+          <Figure path="segments.creditsPerHour" value={creditsPerHour}>
+            {figures.exactCredits(creditsPerHour)}
+          </Figure>
+        </td>
+        <td className="numeric">
+          <Figure path="segments.time" value={time}>
+            {figures.duration(time)}
+          </Figure>
+        </td>
+        <td className="numeric">
+          <Credits path="segments.credits" value={credits} />
+        </td>
+      </tr>
+    </tbody>
+  );
+}
+
+/** From when to when, and where it is of more than the range or of a recorded period, of which. */
+function Span({ segment }: { readonly segment: SegmentPartsFragment }): ReactNode {
   const words = useWords();
   const figures = useFigures();
-  const { from, to, hostingFrom, running, replicas, creditsPerHour, time, credits } = segment;
+  const { from, to, hostingFrom, running, source, eventId } = segment;
+  const isOfOneDay = figures.day(from) === figures.day(to);
+  const end = isOfOneDay ? figures.time(to) : figures.instant(to);
   return (
-    <tr>
-      <th scope="row">
-        <time dateTime={from} title={figures.exactInstant(from)}>
-          {figures.instant(from)}
-        </time>{' '}
-        –{' '}
-        <time dateTime={to} title={figures.exactInstant(to)}>
-          {running ? words.range.now : figures.instant(to)}
-        </time>
-        {hostingFrom !== from && (
-          <span className="list-sub">{words.panel.began(figures.instant(hostingFrom))}</span>
-        )}
-        {segment.source !== null && segment.eventId !== null && (
-          <span className="list-sub">
-            {words.panel.recordedAs(segment.source, segment.eventId)}
-          </span>
-        )}
-      </th>
-      <td className="numeric">
-        <Figure path="segments.replicas" value={replicas}>
-          {figures.count(replicas)}
-        </Figure>
-      </td>
-      <td className="numeric">
-        <Figure path="segments.creditsPerHour" value={creditsPerHour}>
-          {figures.exactCredits(creditsPerHour)}
-        </Figure>
-      </td>
-      <td className="numeric">
-        <Figure path="segments.time" value={time}>
-          {figures.duration(time)}
-        </Figure>
-      </td>
-      <td className="numeric">
-        <Credits path="segments.credits" value={credits} />
-      </td>
-    </tr>
+    <>
+      <time dateTime={from} title={figures.exactInstant(from)}>
+        {figures.instant(from)}
+      </time>{' '}
+      –{' '}
+      <time dateTime={to} title={figures.exactInstant(to)}>
+        {running ? words.range.now : end}
+      </time>
+      {hostingFrom !== from && (
+        <span className="muted"> · {words.panel.began(figures.instant(hostingFrom))}</span>
+      )}
+      {source !== null && eventId !== null && (
+        <span className="list-sub">{words.panel.recordedAs(source, eventId)}</span>
+      )}
+    </>
   );
 }

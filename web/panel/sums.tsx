@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { parseMicro } from '../../src/core/micro.ts';
 import type { CreditComponent } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Credits } from '../ui/credits.tsx';
@@ -14,14 +15,15 @@ export interface ComponentsProps {
   readonly total: string;
 }
 
-/** What the credits are for, and their total. */
+/** What the credits are for, and their total. What cost nothing is left out. */
 export function Components({ components, total }: ComponentsProps): ReactNode {
   const words = useWords();
+  const costly = components.filter(({ credits }) => parseMicro(credits) !== 0n);
   return (
     <Section title={words.panel.components}>
       <table className="list-table sums">
         <tbody>
-          {components.map(({ component, credits }) => (
+          {costly.map(({ component, credits }) => (
             <tr key={component}>
               <th scope="row">{words.credit.component[component]}</th>
               <td className="numeric">
