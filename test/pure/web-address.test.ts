@@ -6,6 +6,7 @@ import {
   type Address,
   formatAddress,
   GRANULARITIES,
+  hasDays,
   PAGE_SIZES,
   parseAddress,
   PRESETS,
@@ -46,6 +47,9 @@ const address: fc.Arbitrary<Address> = fc.record({
   granularity: fc.constantFrom(null, ...GRANULARITIES),
   search: fc.string({ maxLength: 40 }),
   statuses: fc.array(word, { maxLength: 3 }),
+  types: fc.array(word, { maxLength: 3 }),
+  // A letter case of its own would be lost: the address has one.
+  languages: fc.array(fc.stringMatching(/^[a-z0-9+#&=. ]{1,20}$/), { maxLength: 3 }),
   sort: fc.option(fc.record({ field: word, descending: fc.boolean() })),
   pageSize: fc.constantFrom(...PAGE_SIZES),
   page: fc.option(
@@ -75,7 +79,7 @@ describe('an address', () => {
 
   it('reads as a person would write it', () => {
     const shown = read(
-      '/usage/models?range=2026-11-01..2026-11-30&tz=Europe/Berlin&q=whisper&status=deployed,failed&sort=-credits&size=50',
+      '/usage/models?range=2026-11-01..2026-11-30&tz=Europe/Berlin&q=whisper&status=deployed,failed&type=fine_tuned&language=Python,c%23&sort=-credits&size=50',
     );
 
     expect(shown).toMatchObject({
@@ -84,6 +88,8 @@ describe('an address', () => {
       timeZone: 'Europe/Berlin',
       search: 'whisper',
       statuses: ['deployed', 'failed'],
+      types: ['fine_tuned'],
+      languages: ['python', 'c#'],
       sort: { field: 'credits', descending: true },
       pageSize: 50,
     });
@@ -102,6 +108,8 @@ describe('an address', () => {
     ['a page that is none', 'page=2'],
     ['a page size that is none', 'size=7'],
     ['a status that is none', 'status=%3Cb%3E'],
+    ['a type that is none', 'type=1'],
+    ['a language that is none', 'language=,%00'],
   ])('shows what stands at first instead of %s', (_what, query) => {
     expect(read(`/usage/overview?${query}`)).toEqual(START);
   });
@@ -112,5 +120,20 @@ describe('an address', () => {
         expect(TABS).toContain(parseAddress(path, query).tab);
       }),
     );
+  });
+});
+
+describe('a range', () => {
+  it.each([
+    ['range=90d', true],
+    ['range=30d', false],
+    ['range=last-cycle', false],
+    // January to March of 2026 are 31 + 28 + 31 days.
+    ['range=2026-01-01..2026-03-31', true],
+    ['range=2026-01-01..2026-03-30', false],
+    ['range=2026-01-01T00:00Z..2026-04-01T00:00Z', true],
+    ['range=2026-01-01T00:00Z..2026-03-31T23:59Z', false],
+  ])('%s of 90 days or more: %s', (query, isLong) => {
+    expect(hasDays(read(`/usage/models?${query}`).range, 90)).toBe(isLong);
   });
 });

@@ -1,5 +1,5 @@
 // What the page shows is in its address, so that a link shows the same to a colleague:
-// /usage/<tab>?range=…&tz=…&by=…&q=…&status=…&sort=…&size=…&page=…&open=…&account=…
+// /usage/<tab>?range=…&tz=…&by=…&q=…&status=…&type=…&language=…&sort=…&size=…&page=…&open=…&account=…
 // Values that are unknown fall back to what is shown without them.
 
 export const TABS = [
@@ -52,6 +52,10 @@ export interface Address {
   readonly granularity: GranularityChoice | null;
   readonly search: string;
   readonly statuses: readonly string[];
+  /** Types of models. */
+  readonly types: readonly string[];
+  /** Languages of custom scripts, in lower case. */
+  readonly languages: readonly string[];
   /** Null: the tab's own order. */
   readonly sort: Sort | null;
   readonly pageSize: PageSize;
@@ -70,6 +74,8 @@ export const START: Address = {
   granularity: null,
   search: '',
   statuses: [],
+  types: [],
+  languages: [],
   sort: null,
   pageSize: 25,
   page: null,
@@ -82,6 +88,7 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{3})?)?Z$/;
 const PAGE = /^(\d{1,9})-([ab])-(.+)$/;
 const WORD = /^[a-z_]{1,40}$/;
+const LANGUAGE = /^[^\p{Cc},]{1,100}$/u;
 
 /** Reads the path and the query ("/usage/models", "?range=7d"). Never throws. */
 export function parseAddress(path: string, query: string): Address {
@@ -92,7 +99,9 @@ export function parseAddress(path: string, query: string): Address {
     timeZone: parseZone(values.get('tz')),
     granularity: oneOf(GRANULARITIES, values.get('by')),
     search: (values.get('q') ?? '').slice(0, 200),
-    statuses: (values.get('status') ?? '').split(',').filter((status) => WORD.test(status)),
+    statuses: parseList(values.get('status'), WORD),
+    types: parseList(values.get('type'), WORD),
+    languages: parseList(values.get('language')?.toLowerCase(), LANGUAGE),
     sort: parseSort(values.get('sort')),
     pageSize: PAGE_SIZES.find((size) => String(size) === values.get('size')) ?? START.pageSize,
     page: parsePage(values.get('page')),
@@ -119,6 +128,8 @@ export function formatAddress(address: Address): string {
   put('by', address.granularity);
   put('q', address.search);
   put('status', address.statuses.join(','));
+  put('type', address.types.join(','));
+  put('language', address.languages.join(','));
   put('sort', formatSort(address.sort));
   put('size', address.pageSize === START.pageSize ? null : String(address.pageSize));
   put('page', formatPage(address.page));
@@ -127,8 +138,21 @@ export function formatAddress(address: Address): string {
   return `${BASE}/${address.tab}${text === '' ? '' : `?${readable(text)}`}`;
 }
 
+const DAY_MS = 86_400_000;
+
+/** Whether a range is at least so many days long. Of presets only 90 days are longer than two cycles. */
+export function hasDays(range: RangeChoice, days: number): boolean {
+  if (range.kind === 'preset') return range.preset === '90d' && days <= 90;
+  const lengthMs = Date.parse(range.to) - Date.parse(range.from);
+  return lengthMs + (range.kind === 'days' ? DAY_MS : 0) >= days * DAY_MS;
+}
+
 function oneOf<T extends string>(known: readonly T[], value: string | null | undefined): T | null {
   return known.find((one) => one === value) ?? null;
+}
+
+function parseList(value: string | null | undefined, item: RegExp): string[] {
+  return (value ?? '').split(',').filter((one) => item.test(one));
 }
 
 function parseRange(value: string | null): RangeChoice {

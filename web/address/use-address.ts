@@ -45,7 +45,10 @@ export function navigate(
   for (const listener of listeners) listener();
 }
 
+/** The search and the filters of a list, when there are none. */
+export const NO_FILTERS = { search: '', statuses: [], types: [], languages: [] } as const;
+
 /** Another tab of the page keeps the range, the zone and the account; its own search and order begin anew. */
 export function tabChange(tab: Address['tab']): Partial<Address> {
-  return { tab, search: '', statuses: [], sort: null, page: null, open: null };
+  return { tab, ...NO_FILTERS, sort: null, page: null, open: null };
 }

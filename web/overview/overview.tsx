@@ -1,10 +1,11 @@
 import type { ReactNode } from 'react';
 import { granularityInput, rangeInput, useFrameAccount } from '../account.ts';
-import { navigate, useAddress } from '../address/use-address.ts';
+import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { OverviewDocument } from '../api/operations.ts';
 import { parseMicro } from '../../src/core/micro.ts';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
+import { LongerRange } from '../ui/longer-range.tsx';
 import { useWords } from '../words/words.ts';
 import { AlertsCard } from './alerts-card.tsx';
 import { BalanceCard } from './balance-card.tsx';
@@ -57,23 +58,11 @@ function isUnused({ credits, workflowRuns, hardware }: OverviewUsage): boolean {
 
 function Unused(): ReactNode {
   const words = useWords().overview;
-  const { range } = useAddress();
-  const isLongest = range.kind === 'preset' && range.preset === '90d';
   return (
     <Card title={words.unused} className="wide">
       <div className="note">
         <p>{words.unusedText}</p>
-        {!isLongest && (
-          <button
-            type="button"
-            className="button"
-            onClick={() => {
-              navigate({ range: { kind: 'preset', preset: '90d' } });
-            }}
-          >
-            {words.longer}
-          </button>
-        )}
+        <LongerRange />
       </div>
     </Card>
   );

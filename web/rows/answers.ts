@@ -1,17 +1,17 @@
 // From the answers of the tabs' operations to the rows of one table.
 
 import type {
+  CustomScriptsTabQuery,
   HostedPagePartsFragment,
   ModelsTabQuery,
   WorkflowsTabQuery,
 } from '../api/operations.ts';
-import type { Row, RowsPage } from './page.ts';
+import { NOTHING, type Row, type RowsPage } from './page.ts';
 
 type Component = 'HOSTING' | 'FINE_TUNING' | 'STORAGE' | 'PROCESSING';
 type HostedNode = HostedPagePartsFragment['nodes'][number] & {
   readonly resource: {
     readonly language?: string;
-    readonly languageVersion?: string;
     readonly ocrModel?: string;
   };
 };
@@ -19,24 +19,8 @@ type HostedPage = Omit<HostedPagePartsFragment, 'nodes'> & {
   readonly nodes: readonly HostedNode[];
 };
 type WorkflowsPage = NonNullable<WorkflowsTabQuery['account']>['usage']['workflows'];
+type ScriptsUsage = NonNullable<CustomScriptsTabQuery['account']>['usage'];
 type ModelsPage = NonNullable<ModelsTabQuery['account']>['usage']['models'];
-
-const NOTHING = {
-  owner: null,
-  status: null,
-  type: null,
-  detail: null,
-  lastActiveOn: null,
-  lastDeployedOn: null,
-  runs: null,
-  time: null,
-  hosting: null,
-  fineTuning: null,
-  storage: null,
-  processing: null,
-  credits: null,
-  deployments: [],
-} as const;
 
 /** The rows of the workflows. */
 export function workflowRows({ nodes, ...page }: WorkflowsPage): RowsPage {
@@ -67,6 +51,7 @@ function hostedRow({ resource, components, ...row }: HostedNode): Row {
     owner: resource.owner,
     status: resource.status,
     detail: detailOf(resource),
+    hardware: hardwareOf(resource.hosting, row.hardware),
     lastActiveOn: resource.lastActiveOn,
     lastDeployedOn: row.lastDeployedOn,
     time: row.time,
@@ -76,9 +61,24 @@ function hostedRow({ resource, components, ...row }: HostedNode): Row {
   };
 }
 
-function detailOf({ language, languageVersion, ocrModel }: HostedNode['resource']): string | null {
-  if (language !== undefined) return `${language} ${languageVersion ?? ''}`.trim();
-  return ocrModel ?? null;
+function hardwareOf(
+  hosting: HostedNode['resource']['hosting'],
+  used: HostedNode['hardware'],
+): readonly string[] {
+  if (used.length > 0) return used.map(({ hardware }) => hardware.name);
+  return hosting === null ? [] : [hosting.hardware.name];
+}
+
+function detailOf({ language, ocrModel }: HostedNode['resource']): string | null {
+  return language ?? ocrModel ?? null;
+}
+
+/** The rows of the scripts, and the languages that they have. */
+export function scriptRows({ customScripts, lastActiveScripts }: ScriptsUsage): RowsPage {
+  const languages = [...customScripts.nodes, ...lastActiveScripts.nodes].flatMap(({ resource }) =>
+    'language' in resource ? [resource.language] : [],
+  );
+  return { ...hostedRows(customScripts), languages };
 }
 
 /** The rows of the models, each with its deployments. */
@@ -96,6 +96,7 @@ export function modelRows({ nodes, ...page }: ModelsPage): RowsPage {
     processing: row.processingCredits,
     credits: row.credits,
     deployments: row.deployments.nodes.map(hostedRow),
+    deploymentCount: row.deployments.totalCount,
   }));
   return { ...page, rows };
 }

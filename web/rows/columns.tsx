@@ -1,10 +1,10 @@
 import type { ReactNode } from 'react';
 import type { Sort } from '../address/address.ts';
-import type { UsageOrderField } from '../api/operations.ts';
+import type { ResourceStatus, UsageOrderField } from '../api/operations.ts';
 import type { Figures } from '../figures/figures.ts';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
-import type { Words } from '../words/words.ts';
+import { useWords, type Words } from '../words/words.ts';
 import type { Row } from './page.ts';
 import type { RowsTab } from './use-rows.ts';
 
@@ -12,8 +12,8 @@ export type ColumnName = keyof Words['rows']['column'];
 
 export interface Column {
   readonly name: ColumnName;
-  /** What the server orders by it. */
-  readonly field: UsageOrderField;
+  /** What the server orders by it; null: the server does not. */
+  readonly field: UsageOrderField | null;
   readonly isNumber: boolean;
   readonly cell: (
     row: Row,
@@ -71,13 +71,15 @@ const STATUS: Column = {
   name: 'status',
   field: 'STATUS',
   isNumber: false,
-  cell: ({ status }, { words }) =>
-    status === null ? (
-      '–'
-    ) : (
-      <span className={`status status-${status}`}>{words.rows.status[status]}</span>
-    ),
+  cell: ({ status }) => (status === null ? '–' : <Status status={status} />),
 };
+
+/** A status, told apart by its dot too. */
+export function Status({ status }: { readonly status: ResourceStatus }): ReactNode {
+  const words = useWords().rows;
+  return <span className={`status status-${status}`}>{words.status[status]}</span>;
+}
+
 const LAST_ACTIVE = instant('lastActive', 'LAST_ACTIVE_ON', (row) => row.lastActiveOn);
 const LAST_DEPLOYED = instant('lastDeployed', 'LAST_DEPLOYED_ON', (row) => row.lastDeployedOn);
 const RUNS: Column = {
@@ -103,7 +105,13 @@ const TIME: Column = {
 const CREDITS = credits('credits', 'CREDITS', (row) => row.credits);
 const HOSTING = credits('hosting', 'HOSTING_CREDITS', (row) => row.hosting);
 const PROCESSING = credits('processing', 'PROCESSING_CREDITS', (row) => row.processing);
-const HOSTED = [LAST_DEPLOYED, TIME, HOSTING, PROCESSING, CREDITS] as const;
+const HARDWARE: Column = {
+  name: 'hardware',
+  field: null,
+  isNumber: false,
+  cell: ({ hardware }) => (hardware.length === 0 ? '–' : hardware.join(', ')),
+};
+const HOSTED = [HARDWARE, LAST_DEPLOYED, TIME, HOSTING, PROCESSING, CREDITS] as const;
 
 /** The columns of each tab, the first of which names the row. */
 export const COLUMNS: Record<RowsTab, readonly Column[]> = {

@@ -5,8 +5,8 @@ import { useFigures } from '../figures/figures.ts';
 import { AddressLink, isRowClick } from '../ui/address-link.tsx';
 import { SortHeader } from '../ui/list.tsx';
 import { useWords } from '../words/words.ts';
-import { type Column, COLUMNS, ownOrder } from './columns.tsx';
-import type { Row, RowsPage } from './page.ts';
+import { type Column, COLUMNS, ownOrder, Status } from './columns.tsx';
+import { NOTHING, type Row, type RowsPage } from './page.ts';
 import type { RowsTab } from './use-rows.ts';
 
 /** The rows of a page, under the totals of all rows that match. */
@@ -25,17 +25,23 @@ export function RowsTable({
       <table className="list-table">
         <thead>
           <tr>
-            {columns.map((column) => (
-              <SortHeader
-                key={column.name}
-                field={column.field.toLowerCase()}
-                own={ownOrder(tab)}
-                isNumeric={column.isNumber}
-                isDescendingFirst={column.isNumber}
-              >
-                {words.rows.column[column.name]}
-              </SortHeader>
-            ))}
+            {columns.map(({ name, field, isNumber }) =>
+              field === null ? (
+                <th key={name} scope="col">
+                  {words.rows.column[name]}
+                </th>
+              ) : (
+                <SortHeader
+                  key={name}
+                  field={field.toLowerCase()}
+                  own={ownOrder(tab)}
+                  isNumeric={isNumber}
+                  isDescendingFirst={isNumber}
+                >
+                  {words.rows.column[name]}
+                </SortHeader>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>
@@ -49,20 +55,17 @@ export function RowsTable({
   );
 }
 
-function RowOfTable({
-  row,
-  columns,
-  isDeployment = false,
-}: {
+interface RowProps {
   readonly row: Row;
   readonly columns: readonly Column[];
   readonly isDeployment?: boolean;
-}): ReactNode {
+}
+
+function RowOfTable({ row, columns, isDeployment = false }: RowProps): ReactNode {
   const words = useWords();
   const figures = useFigures();
   const isShown = useAddress().open === row.id;
   const [isOpen, setIsOpen] = useState(false);
-  const [first, ...others] = columns;
   return (
     <Fragment>
       <tr
@@ -90,20 +93,72 @@ function RowOfTable({
             data-row={row.id}
             aria-current={isShown ? 'true' : undefined}
           >
-            {first?.cell(row, { figures, words })}
+            {row.name}
           </AddressLink>
+          {isDeployment && <Deployed row={row} />}
         </th>
-        {others.map((column) => (
+        {columns.slice(1).map((column) => (
           <td key={column.name} className={column.isNumber ? 'numeric' : undefined}>
             {column.cell(row, { figures, words })}
           </td>
         ))}
       </tr>
-      {isOpen &&
-        row.deployments.map((deployment) => (
-          <RowOfTable key={deployment.id} row={deployment} columns={columns} isDeployment />
-        ))}
+      {isOpen && <Deployments model={row} columns={columns} />}
     </Fragment>
+  );
+}
+
+function Deployments({
+  model,
+  columns,
+}: {
+  readonly model: Row;
+  readonly columns: readonly Column[];
+}): ReactNode {
+  return (
+    <>
+      {model.deployments.map((deployment) => (
+        <RowOfTable key={deployment.id} row={deployment} columns={columns} isDeployment />
+      ))}
+      {model.deploymentCount > model.deployments.length && (
+        <OtherDeployments row={model} columnCount={columns.length} />
+      )}
+    </>
+  );
+}
+
+/** What a deployment has and its model's columns do not show. */
+function Deployed({ row: { status, hardware } }: { readonly row: Row }): ReactNode {
+  return (
+    <span className="list-sub">
+      {status !== null && <Status status={status} />}
+      {hardware.length > 0 && ` · ${hardware.join(', ')}`}
+    </span>
+  );
+}
+
+/** How many of a model's deployments stand above, and the way to the others: the panel of the model. */
+function OtherDeployments({
+  row: { id, deployments, deploymentCount },
+  columnCount,
+}: {
+  readonly row: Row;
+  readonly columnCount: number;
+}): ReactNode {
+  const words = useWords().rows;
+  const figures = useFigures();
+  return (
+    <tr className="deployment">
+      <th scope="row" colSpan={columnCount}>
+        <span className="muted">
+          {words.deploymentsShown(
+            figures.count(deployments.length),
+            figures.count(deploymentCount),
+          )}
+        </span>{' '}
+        <AddressLink change={{ open: id }}>{words.allDeployments}</AddressLink>
+      </th>
+    </tr>
   );
 }
 
@@ -118,14 +173,9 @@ function Totals({
   const figures = useFigures();
   // The totals of all rows are a row too, with the columns that add up.
   const sums: Row = {
+    ...NOTHING,
     id: 'totals',
     name: words.rows.totals,
-    owner: null,
-    status: null,
-    type: null,
-    detail: null,
-    lastActiveOn: null,
-    lastDeployedOn: null,
     runs: totals.runs,
     time: totals.hostingTime,
     hosting: totals.hostingCredits,
@@ -133,7 +183,6 @@ function Totals({
     storage: totals.storageCredits,
     processing: totals.processingCredits,
     credits: totals.credits,
-    deployments: [],
   };
   return (
     <tr className="totals">

@@ -1,19 +1,21 @@
 import type { ReactNode } from 'react';
 import { PAGE_SIZES } from '../address/address.ts';
-import { navigate, useAddress } from '../address/use-address.ts';
+import { navigate, NO_FILTERS, useAddress } from '../address/use-address.ts';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
+import { Chooser } from '../ui/chooser.tsx';
 import { SearchField, StatusChooser } from '../ui/list.tsx';
+import { LongerRange } from '../ui/longer-range.tsx';
 import { Paging } from '../ui/paging.tsx';
 import { useWords } from '../words/words.ts';
 import { COLUMNS } from './columns.tsx';
-import { STATUSES } from './page.ts';
+import { isUnused, languageOptions, STATUSES, TYPES } from './page.ts';
 import { RowsTable } from './rows-table.tsx';
 import { type LoadedRows, type RowsTab, useRowsOf } from './use-rows.ts';
 
 /** A tab of rows: one kind of resources with what each used in the range. */
 export function RowsView({ tab }: { readonly tab: RowsTab }): ReactNode {
   const words = useWords();
-  const fields = COLUMNS[tab].map(({ field }) => field);
+  const fields = COLUMNS[tab].flatMap(({ field }) => (field === null ? [] : [field]));
   // The record's hook stays the same for a mounted view: app.tsx mounts each tab anew.
   const useRows = useRowsOf[tab];
   const loaded = useRows(fields);
@@ -23,15 +25,49 @@ export function RowsView({ tab }: { readonly tab: RowsTab }): ReactNode {
         <SearchField label={words.rows.search} />
         {fields.includes('STATUS') && (
           <StatusChooser
-            label={words.rows.statuses}
+            label={words.rows.column.status}
             values={STATUSES}
             words={words.rows.status}
-            any={words.rows.allStatuses}
+            any={words.rows.any}
           />
         )}
+        {fields.includes('TYPE') && <TypeChooser />}
+        {fields.includes('LANGUAGE') && <LanguageChooser known={loaded.page?.languages ?? []} />}
       </div>
       <Rows tab={tab} loaded={loaded} />
     </Card>
+  );
+}
+
+function TypeChooser(): ReactNode {
+  const words = useWords().rows;
+  const { types } = useAddress();
+  return (
+    <Chooser
+      label={words.column.type}
+      options={TYPES.map((type) => ({ value: type.toLowerCase(), text: words.type[type] }))}
+      chosen={types}
+      any={words.any}
+      onChange={(chosen) => {
+        navigate({ types: chosen });
+      }}
+    />
+  );
+}
+
+function LanguageChooser({ known }: { readonly known: readonly string[] }): ReactNode {
+  const words = useWords().rows;
+  const { languages } = useAddress();
+  return (
+    <Chooser
+      label={words.column.language}
+      options={languageOptions(known, languages)}
+      chosen={languages}
+      any={words.any}
+      onChange={(chosen) => {
+        navigate({ languages: chosen });
+      }}
+    />
   );
 }
 
@@ -48,10 +84,11 @@ function Rows({ tab, loaded: { page, problem, isLoading, reload } }: RowsProps):
       <ProblemNote problem={problem} onRetry={reload} />
     );
   }
-  if (page.totalCount === 0) return <Nothing />;
+  if (page.totalCount === 0) return <Nothing tab={tab} />;
   return (
     <div aria-busy={isLoading}>
       {problem !== null && <ProblemNote problem={problem} onRetry={reload} />}
+      {isUnused(page.totals) && <Unused />}
       <RowsTable tab={tab} page={page} />
       <Paging pageInfo={page.pageInfo} shown={page.rows.length} totalCount={page.totalCount}>
         <PageSizeChooser />
@@ -60,10 +97,13 @@ function Rows({ tab, loaded: { page, problem, isLoading, reload } }: RowsProps):
   );
 }
 
-function Nothing(): ReactNode {
+/** No row: nothing of this kind was ever used, or nothing matches. */
+function Nothing({ tab }: { readonly tab: RowsTab }): ReactNode {
   const words = useWords().rows;
-  const { search, statuses } = useAddress();
-  if (search === '' && statuses.length === 0) return <p className="note muted">{words.never}</p>;
+  const { search, statuses, types, languages } = useAddress();
+  if (search === '' && [...statuses, ...types, ...languages].length === 0) {
+    return <p className="note muted">{words.never[tab]}</p>;
+  }
   return (
     <div className="note">
       <p>{words.nothing}</p>
@@ -71,11 +111,22 @@ function Nothing(): ReactNode {
         type="button"
         className="button"
         onClick={() => {
-          navigate({ search: '', statuses: [] });
+          navigate(NO_FILTERS);
         }}
       >
         {words.clear}
       </button>
+    </div>
+  );
+}
+
+/** There are rows, none of which used anything in the range. */
+function Unused(): ReactNode {
+  const words = useWords();
+  return (
+    <div className="note row" role="status">
+      <p>{words.overview.unused}</p>
+      <LongerRange />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { rangeInput, useFrameAccount } from '../account.ts';
-import type { Tab } from '../address/address.ts';
+import type { Address, Tab } from '../address/address.ts';
 import { useAddress } from '../address/use-address.ts';
 import { type Loaded, useOperation } from '../api/client.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type FramePartsFragment,
   GuardrailsTabDocument,
   ModelsTabDocument,
+  type ModelsTabQueryVariables,
   OcrDeploymentsTabDocument,
   type Operation,
   type RangePartsFragment,
@@ -16,8 +17,8 @@ import {
   type WorkflowsTabQueryVariables,
 } from '../api/operations.ts';
 import { pageInput } from '../ui/paging.tsx';
-import { hostedRows, modelRows, workflowRows } from './answers.ts';
-import { type RowsPage, selectedRows } from './page.ts';
+import { hostedRows, modelRows, scriptRows, workflowRows } from './answers.ts';
+import { type RowsPage, selectedDeployments, selectedRows } from './page.ts';
 
 export type RowsTab = Exclude<Tab, 'overview' | 'credits'>;
 
@@ -29,7 +30,7 @@ export interface LoadedRows {
 }
 
 /** Asks for a tab's page of rows. `fields`: what the tab can be ordered by. */
-export type UseRows = (fields: readonly UsageOrderField[]) => LoadedRows;
+export type UseRows = (fields: Fields) => LoadedRows;
 
 interface TabAnswer {
   readonly account:
@@ -38,18 +39,25 @@ interface TabAnswer {
 
 type TabVariables = WorkflowsTabQueryVariables;
 
-function rowsOf<TData extends TabAnswer>(
-  operation: Operation<TData, TabVariables>,
+type Fields = readonly UsageOrderField[];
+
+function tabVariables(address: Address, fields: Fields): TabVariables {
+  return {
+    accountId: address.accountId,
+    range: rangeInput(address.range, address.timeZone),
+    ...pageInput(address.page, address.pageSize),
+    ...selectedRows(address, fields),
+  };
+}
+
+function rowsOf<TData extends TabAnswer, TVariables extends TabVariables>(
+  operation: Operation<TData, TVariables>,
+  variablesOf: (address: Address, fields: Fields) => TVariables,
   page: (answer: NonNullable<TData['account']>) => RowsPage,
 ): UseRows {
   return function useRows(fields) {
     const address = useAddress();
-    const { data, ...loaded } = useOperation(operation, {
-      accountId: address.accountId,
-      range: rangeInput(address.range, address.timeZone),
-      ...pageInput(address.page, address.pageSize),
-      ...selectedRows(address, fields),
-    });
+    const { data, ...loaded } = useOperation(operation, variablesOf(address, fields));
     const account = data?.account ?? null;
     useFrameAccount(account);
     return {
@@ -59,16 +67,26 @@ function rowsOf<TData extends TabAnswer>(
   };
 }
 
+function modelsVariables(address: Address, fields: Fields): ModelsTabQueryVariables {
+  return { ...tabVariables(address, fields), ...selectedDeployments(address) };
+}
+
 /** How each tab asks for its rows, by its one operation. */
 export const useRowsOf: Record<RowsTab, UseRows> = {
-  workflows: rowsOf(WorkflowsTabDocument, ({ usage }) => workflowRows(usage.workflows)),
-  models: rowsOf(ModelsTabDocument, ({ usage }) => modelRows(usage.models)),
-  guardrails: rowsOf(GuardrailsTabDocument, ({ usage }) => hostedRows(usage.guardrails)),
-  'custom-scripts': rowsOf(CustomScriptsTabDocument, ({ usage }) =>
-    hostedRows(usage.customScripts),
+  workflows: rowsOf(WorkflowsTabDocument, tabVariables, ({ usage }) =>
+    workflowRows(usage.workflows),
   ),
-  ocr: rowsOf(OcrDeploymentsTabDocument, ({ usage }) => hostedRows(usage.ocrDeployments)),
-  'browser-automation': rowsOf(BrowserPodsTabDocument, ({ usage }) =>
+  models: rowsOf(ModelsTabDocument, modelsVariables, ({ usage }) => modelRows(usage.models)),
+  guardrails: rowsOf(GuardrailsTabDocument, tabVariables, ({ usage }) =>
+    hostedRows(usage.guardrails),
+  ),
+  'custom-scripts': rowsOf(CustomScriptsTabDocument, tabVariables, ({ usage }) =>
+    scriptRows(usage),
+  ),
+  ocr: rowsOf(OcrDeploymentsTabDocument, tabVariables, ({ usage }) =>
+    hostedRows(usage.ocrDeployments),
+  ),
+  'browser-automation': rowsOf(BrowserPodsTabDocument, tabVariables, ({ usage }) =>
     hostedRows(usage.browserPods),
   ),
 };

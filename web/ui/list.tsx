@@ -1,8 +1,9 @@
-// What lists have in common: their search, the choice of a status, headers that order.
+// What lists have in common: their search, the choice of statuses, headers that order.
 
 import { type ReactNode, useEffect, useState } from 'react';
 import type { Sort } from '../address/address.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
+import { Chooser } from './chooser.tsx';
 
 const SEARCH_AFTER_MS = 250;
 
@@ -49,7 +50,7 @@ export interface StatusChooserProps<T extends string> {
   readonly any: string;
 }
 
-/** The status of the address: of resources, of accounts, or the kind of an entry. */
+/** The statuses of the address: of resources, of accounts, or the kinds of entries. */
 export function StatusChooser<T extends string>({
   label,
   values,
@@ -58,21 +59,15 @@ export function StatusChooser<T extends string>({
 }: StatusChooserProps<T>): ReactNode {
   const { statuses } = useAddress();
   return (
-    <select
-      className="field"
-      aria-label={label}
-      value={statuses[0] ?? ''}
-      onChange={({ target }) => {
-        navigate({ statuses: target.value === '' ? [] : [target.value] });
+    <Chooser
+      label={label}
+      options={values.map((value) => ({ value: value.toLowerCase(), text: words[value] }))}
+      chosen={statuses}
+      any={any}
+      onChange={(chosen) => {
+        navigate({ statuses: chosen });
       }}
-    >
-      <option value="">{any}</option>
-      {values.map((value) => (
-        <option key={value} value={value.toLowerCase()}>
-          {words[value]}
-        </option>
-      ))}
-    </select>
+    />
   );
 }
 

@@ -128,6 +128,10 @@ export const de: Words = {
     unusedText: 'Verbrauch erscheint hier wenige Sekunden, nachdem die Plattform ihn meldet.',
     longer: '90 Tage zeigen',
   },
+  chooser: {
+    more: (count) => `+${count}`,
+    clear: 'Auswahl aufheben',
+  },
   creditsTab: {
     equation: 'Dieser Zyklus',
     cycles: 'Abrechnungszyklen',
@@ -304,14 +308,23 @@ export const de: Words = {
   },
   rows: {
     search: 'Nach Namen suchen',
-    statuses: 'Status',
-    allStatuses: 'Alle',
+    any: 'Alle',
     pageSize: 'Zeilen je Seite',
     totals: 'Summe',
     nothing: 'Nichts passt dazu.',
-    never: 'Hier ist noch nichts.',
+    never: {
+      workflows: 'Noch keine Workflows. Sie erscheinen hier, sobald die Plattform sie registriert.',
+      models: 'Noch keine Modelle. Sie erscheinen hier, sobald die Plattform sie registriert.',
+      guardrails: 'Noch keine Guardrails. Sie erscheinen hier ab ihrem ersten Deployment.',
+      'custom-scripts':
+        'Noch keine eigenen Skripte. Sie erscheinen hier, sobald die Plattform sie registriert.',
+      ocr: 'Noch keine OCR-Deployments. Sie erscheinen hier ab ihrem ersten Deployment.',
+      'browser-automation': 'Noch keine Browser. Sie erscheinen hier ab ihrem ersten Deployment.',
+    },
     clear: 'Suche und Filter löschen',
     showDeployments: (name) => `Deployments von ${name}`,
+    deploymentsShown: (shown, all) => `${shown} von ${all} Deployments`,
+    allDeployments: 'Alle zeigen',
     column: {
       name: 'Name',
       owner: 'Eigentümer',
@@ -319,6 +332,7 @@ export const de: Words = {
       type: 'Art',
       language: 'Sprache',
       ocrModel: 'OCR-Modell',
+      hardware: 'Hardware',
       lastActive: 'Zuletzt aktiv',
       lastDeployed: 'Zuletzt deployt',
       runs: 'Läufe',

@@ -125,6 +125,10 @@ export const en = {
     unusedText: 'Usage shows here within seconds after the platform reports it.',
     longer: 'Show 90 days',
   },
+  chooser: {
+    more: (count: string) => `+${count}`,
+    clear: 'Clear choice',
+  },
   creditsTab: {
     equation: 'This cycle',
     cycles: 'Billing cycles',
@@ -303,14 +307,23 @@ export const en = {
   },
   rows: {
     search: 'Search by name',
-    statuses: 'Status',
-    allStatuses: 'All',
+    any: 'Any',
     pageSize: 'Rows a page',
     totals: 'Total',
     nothing: 'Nothing matches.',
-    never: 'There is nothing here yet.',
+    never: {
+      workflows: 'No workflows yet. Each shows here once the platform has registered it.',
+      models: 'No models yet. Each shows here once the platform has registered it.',
+      guardrails: 'No guardrails yet. Each shows here from its first deployment on.',
+      'custom-scripts':
+        'No custom scripts yet. Each shows here once the platform has registered it.',
+      ocr: 'No OCR deployments yet. Each shows here from its first deployment on.',
+      'browser-automation': 'No browsers yet. Each shows here from its first deployment on.',
+    },
     clear: 'Clear search and filter',
     showDeployments: (name: string) => `Deployments of ${name}`,
+    deploymentsShown: (shown: string, all: string) => `${shown} of ${all} deployments`,
+    allDeployments: 'Show all',
     column: {
       name: 'Name',
       owner: 'Owner',
@@ -318,6 +331,7 @@ export const en = {
       type: 'Type',
       language: 'Language',
       ocrModel: 'OCR model',
+      hardware: 'Hardware',
       lastActive: 'Last active',
       lastDeployed: 'Last deployed',
       runs: 'Runs',
