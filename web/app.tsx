@@ -108,9 +108,9 @@ function Account({ token, isOperator }: AccountProps): ReactNode {
   );
 }
 
-/** What is open beside the view; null: nothing. The ledger opens its entries in place. */
-function panelOf({ tab, open }: Address): ReactNode {
-  if (open === null || tab === 'credits') return null;
+/** What is open beside the view; null: nothing. */
+function panelOf({ open }: Address): ReactNode {
+  if (open === null) return null;
   return (
     <FaultBoundary>
       <Suspense fallback={<aside className="panel" />}>

@@ -60,6 +60,7 @@ const address: fc.Arbitrary<Address> = fc.record({
     }),
   ),
   open: fc.option(fc.base64String({ minLength: 4 })),
+  entry: fc.option(fc.base64String({ minLength: 4 })),
   accountId: fc.option(fc.base64String({ minLength: 4 })),
 });
 

@@ -4,14 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AllocationPartsFragment } from '../../web/api/operations.ts';
 import { partedAllocations, stateOf } from '../../web/credits/allocations.ts';
 import { type Entry, entryText } from '../../web/credits/entry-text.ts';
-import {
-  accruedOf,
-  byCycle,
-  hasCharges,
-  KINDS,
-  nextOpened,
-  termOf,
-} from '../../web/credits/kinds.ts';
+import { accruedOf, byCycle, hasCharges, KINDS, termOf } from '../../web/credits/kinds.ts';
 import {
   difference,
   missingCredits,
@@ -136,18 +129,6 @@ describe('the ledger', () => {
     expect(
       accruedOf({ ...account, usage: range, credits: { remaining: '10', asOf: NOW } }),
     ).toBeNull();
-  });
-
-  it('keeps an entry open behind the panel of what it charged', () => {
-    const opened = nextOpened({ opened: null, from: null, to: 'entry', isEntry: true });
-    expect(opened).toBe('entry');
-    const behind = nextOpened({ opened, from: 'entry', to: 'resource', isEntry: false });
-    expect(behind).toBe('entry');
-    // The panel is closed; then the entry.
-    expect(nextOpened({ opened: behind, from: 'resource', to: null, isEntry: false })).toBe(
-      'entry',
-    );
-    expect(nextOpened({ opened: behind, from: 'entry', to: null, isEntry: false })).toBeNull();
   });
 });
 

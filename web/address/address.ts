@@ -1,5 +1,5 @@
 // What the page shows is in its address, so that a link shows the same to a colleague:
-// /usage/<tab>?range=…&tz=…&by=…&q=…&status=…&type=…&language=…&sort=…&size=…&page=…&open=…&account=…
+// /usage/<tab>?range=…&tz=…&by=…&q=…&status=…&type=…&language=…&sort=…&size=…&page=…&open=…&entry=…&account=…
 // Values that are unknown fall back to what is shown without them.
 
 export const TABS = [
@@ -63,6 +63,8 @@ export interface Address {
   readonly page: PagePlace | null;
   /** The id of what the panel shows. */
   readonly open: string | null;
+  /** The id of the ledger's entry that is opened in its place. */
+  readonly entry: string | null;
   /** For operators: the account that is shown; null: the list of accounts. */
   readonly accountId: string | null;
 }
@@ -80,6 +82,7 @@ export const START: Address = {
   pageSize: 25,
   page: null,
   open: null,
+  entry: null,
   accountId: null,
 };
 
@@ -106,6 +109,7 @@ export function parseAddress(path: string, query: string): Address {
     pageSize: PAGE_SIZES.find((size) => String(size) === values.get('size')) ?? START.pageSize,
     page: parsePage(values.get('page')),
     open: values.get('open'),
+    entry: values.get('entry'),
     accountId: values.get('account'),
   };
 }
@@ -134,6 +138,7 @@ export function formatAddress(address: Address): string {
   put('size', address.pageSize === START.pageSize ? null : String(address.pageSize));
   put('page', formatPage(address.page));
   put('open', address.open);
+  put('entry', address.entry);
   const text = query.toString();
   return `${BASE}/${address.tab}${text === '' ? '' : `?${readable(text)}`}`;
 }

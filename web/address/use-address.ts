@@ -25,9 +25,16 @@ export function useAddress(): Address {
   return useSyncExternalStore(listen, current);
 }
 
+/** What changes the address, but not which rows a list has. */
+const BESIDE_LISTS: readonly string[] = [
+  'open',
+  'entry',
+  'granularity',
+] satisfies (keyof Address)[];
+
 /** The address after a change. A list starts at its first page again unless the change names one. */
 export function changed(address: Address, change: Partial<Address>): Address {
-  const keepsPage = Object.keys(change).every((key) => key === 'open' || key === 'granularity');
+  const keepsPage = Object.keys(change).every((key) => BESIDE_LISTS.includes(key));
   return { ...address, ...(keepsPage ? {} : { page: null }), ...change };
 }
 
@@ -50,5 +57,5 @@ export const NO_FILTERS = { search: '', statuses: [], types: [], languages: [] }
 
 /** Another tab of the page keeps the range, the zone and the account; its own search and order begin anew. */
 export function tabChange(tab: Address['tab']): Partial<Address> {
-  return { tab, ...NO_FILTERS, sort: null, page: null, open: null };
+  return { tab, ...NO_FILTERS, sort: null, page: null, open: null, entry: null };
 }

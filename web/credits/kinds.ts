@@ -51,22 +51,6 @@ export interface AccruingAccount {
   readonly usage: { readonly range: { readonly to: string } };
 }
 
-export interface OpenChange {
-  /** The entry that is opened. */
-  readonly opened: string | null;
-  /** What the address opened before, and opens now. */
-  readonly from: string | null;
-  readonly to: string | null;
-  /** Whether what it opens now is an entry. */
-  readonly isEntry: boolean;
-}
-
-/** The entry that is opened after the address changed. It stays open behind the panel of what it charged. */
-export function nextOpened({ opened, from, to, isEntry }: OpenChange): string | null {
-  if (isEntry) return to;
-  return to === null && from === opened ? null : opened;
-}
-
 export type Sign = '' | '+' | '−' | '=';
 
 /** A term of an equation. What is less than nothing is taken away, and not added with a second sign: "− 8.50", not "+ -8.50". */

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
@@ -9,7 +9,7 @@ import { useWords } from '../words/words.ts';
 import { Charges } from './charges.tsx';
 import { type Entry, entryText } from './entry-text.ts';
 import { Instant } from './instant.tsx';
-import { accruedOf, byCycle, type CreditsAccount, hasCharges, KINDS, nextOpened } from './kinds.ts';
+import { accruedOf, byCycle, type CreditsAccount, hasCharges, KINDS } from './kinds.ts';
 import { WholeRow } from './more.tsx';
 import { NoEntries } from './no-entries.tsx';
 import { Cell, StackedTable } from './table.tsx';
@@ -20,8 +20,7 @@ const COLUMNS = 5;
 export function LedgerCard({ account }: { readonly account: CreditsAccount }): ReactNode {
   const words = useWords().creditsTab;
   const { nodes, pageInfo, totalCount } = account.ledger;
-  const { open } = useAddress();
-  const opened = useOpened(open, nodes);
+  const { entry: opened } = useAddress();
   return (
     <Card
       title={words.ledger}
@@ -54,18 +53,6 @@ export function LedgerCard({ account }: { readonly account: CreditsAccount }): R
       )}
     </Card>
   );
-}
-
-/** The entry that is opened. The address names it until it names what the panel shows. */
-function useOpened(open: string | null, entries: readonly Entry[]): string | null {
-  const [seen, setSeen] = useState(open);
-  const [opened, setOpened] = useState(open);
-  if (seen === open) return opened;
-  const isEntry = entries.some(({ id }) => id === open);
-  const next = nextOpened({ opened, from: seen, to: open, isEntry });
-  setSeen(open);
-  setOpened(next);
-  return next;
 }
 
 /** What running deployments cost since it was last booked: so the newest balance leads to what is left. */
@@ -167,7 +154,7 @@ function BookedAt({ entry, isOpen }: EntryProps): ReactNode {
       className="list-open"
       aria-expanded={isOpen}
       onClick={() => {
-        navigate({ open: isOpen ? null : entry.id });
+        navigate({ entry: isOpen ? null : entry.id });
       }}
     >
       <span aria-hidden="true">{isOpen ? '▾' : '▸'}</span>
