@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { figuresOf } from '../../web/figures/figures.ts';
 import { barAt, drawn, labelStep } from '../../web/charts/drawn.ts';
-import { countdownTo, gaugeSpan, placeOn, stateNow } from '../../web/overview/balance.ts';
+import { countdownTo, stateNow } from '../../web/live/moment.ts';
+import { gaugeSpan, placeOn } from '../../web/overview/gauge-span.ts';
 import { granularitiesOf, labelsOf, rangeOf } from '../../web/charts/spans.ts';
 import { type ExpectedDay, runBars, trendBars } from '../../web/overview/trend-bars.ts';
 

@@ -1,7 +1,6 @@
 import type { ReactNode, RefObject } from 'react';
 import { Dialog, Heading, Popover } from 'react-aria-components';
-import { useFigures } from '../figures/figures.ts';
-import { alertState, alertText } from '../live/alert-text.ts';
+import { AlertLine } from '../live/alert-line.tsx';
 import { useLive } from '../live/live.ts';
 import { useWords } from '../words/words.ts';
 
@@ -14,7 +13,6 @@ export interface PopupProps {
 export function BellList({ trigger, onClose }: PopupProps): ReactNode {
   const { alerts, unread } = useLive();
   const words = useWords();
-  const figures = useFigures();
   return (
     <Popover
       className="popup"
@@ -37,14 +35,7 @@ export function BellList({ trigger, onClose }: PopupProps): ReactNode {
         >
           {alerts.map((alert, index) => (
             <li key={alert.sequence} data-unread={index < unread} data-kind={alert.kind}>
-              <span className={`dot state-${alertState(alert.kind)}`} aria-hidden="true" />
-              <div>
-                <p>{alertText(words, figures, alert)}</p>
-                <p className="muted">
-                  <time dateTime={alert.crossedAt}>{figures.instant(alert.crossedAt)}</time>
-                  {index < unread && ` · ${words.live.new}`}
-                </p>
-              </div>
+              <AlertLine alert={alert}>{index < unread && ` · ${words.live.new}`}</AlertLine>
             </li>
           ))}
         </ul>

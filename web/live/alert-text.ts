@@ -1,41 +1,114 @@
+// What an alert says, wherever it is shown: in the reader's language, from its kind and figures. The gateway's own sentence is in
+// English.
+
 import type { AlertKind, AlertPartsFragment } from '../api/operations.ts';
 import type { Figures } from '../figures/figures.ts';
 import type { Words } from '../words/words.ts';
 
-/** What an alert says, in the reader's language. The gateway's own sentence is in English. */
+/** The sentence of an alert. */
 export function alertText(words: Words, figures: Figures, alert: AlertPartsFragment): string {
-  const text = words.live.alert;
-  const left = figures.credits(alert.remaining);
+  return alert.kind === 'RESOLVED'
+    ? resolvedText(words.live.resolved, figures, alert)
+    : crossedText(words.live.alert, figures, alert);
+}
+
+function crossedText(
+  text: Words['live']['alert'],
+  figures: Figures,
+  alert: AlertPartsFragment,
+): string {
+  const { credits, runs } = leftOf(figures, alert);
   switch (alert.kind) {
     case 'LOW_CREDITS':
-      return text.low(left);
+      return text.low(credits);
     case 'CREDITS_EXHAUSTED':
       return text.exhausted;
     case 'NEGATIVE_LIMIT_REACHED':
-      return text.stopped(left);
-    case 'CREDIT_THRESHOLD':
-      return creditsText(words, figures, alert);
-    case 'RUN_THRESHOLD':
-      return runsText(words, figures, alert);
+      return text.stopped(credits);
     case 'STOP_EXPECTED':
-      return alert.measured === null ? text.stopSoon : text.stopIn(figures.credits(alert.measured));
+      return alert.measured === null ? text.stopSoon : text.stopIn(figures.hours(alert.measured));
+    case 'CREDIT_THRESHOLD':
+    case 'RUN_THRESHOLD':
     case 'RESOLVED':
-      return text.resolved(left);
+      return thresholdText(text, figures, { alert, credits, runs });
   }
 }
 
-function creditsText({ live }: Words, figures: Figures, alert: AlertPartsFragment): string {
-  const left = figures.credits(alert.remaining);
-  return alert.percentUsed === null
-    ? live.alert.creditsLeft(left)
-    : live.alert.credits(left, figures.percent(alert.percentUsed));
+interface Left {
+  readonly alert: AlertPartsFragment;
+  readonly credits: string;
+  readonly runs: string;
 }
 
-function runsText({ live }: Words, figures: Figures, alert: AlertPartsFragment): string {
-  const left = figures.count(alert.runsRemaining ?? 0);
-  return alert.percentUsed === null
-    ? live.alert.runsLeft(left)
-    : live.alert.runs(left, figures.percent(alert.percentUsed));
+function thresholdText(
+  text: Words['live']['alert'],
+  figures: Figures,
+  { alert: { kind, threshold }, credits, runs }: Left,
+): string {
+  // One that was deleted meanwhile is no longer told.
+  if (threshold === null) {
+    return kind === 'RUN_THRESHOLD' ? text.runs(runs) : text.credits(credits);
+  }
+  switch (threshold.measure) {
+    case 'CREDITS_REMAINING': {
+      const level = figures.credits(threshold.value);
+      return level === credits ? text.creditsFellTo(level) : text.creditsFellBelow(level, credits);
+    }
+    case 'CREDITS_USED_PERCENT':
+      return text.creditsUsed(figures.percent(Number(threshold.value)), credits);
+    case 'RUNS_USED_PERCENT':
+      return text.runsUsed(figures.percent(Number(threshold.value)), runs);
+    case 'HOURS_TO_STOP':
+      return text.stopSoon;
+  }
+}
+
+function resolvedText(
+  text: Words['live']['resolved'],
+  figures: Figures,
+  alert: AlertPartsFragment,
+): string {
+  const { credits, runs } = leftOf(figures, alert);
+  switch (alert.resolves?.kind) {
+    case 'LOW_CREDITS':
+      return text.low(credits);
+    case 'CREDITS_EXHAUSTED':
+      return text.exhausted(credits);
+    case 'NEGATIVE_LIMIT_REACHED':
+      return text.stopped(credits);
+    case 'STOP_EXPECTED':
+      return text.stop(credits);
+    case 'CREDIT_THRESHOLD':
+    case 'RUN_THRESHOLD':
+    case 'RESOLVED':
+    case undefined:
+      return resolvedThresholdText(text, figures, { alert, credits, runs });
+  }
+}
+
+function resolvedThresholdText(
+  text: Words['live']['resolved'],
+  figures: Figures,
+  { alert: { threshold, runsRemaining }, credits, runs }: Left,
+): string {
+  switch (threshold?.measure) {
+    case 'CREDITS_REMAINING':
+      return text.creditsLeft(figures.credits(threshold.value), credits);
+    case 'CREDITS_USED_PERCENT':
+      return text.creditsUsed(figures.percent(Number(threshold.value)), credits);
+    case 'RUNS_USED_PERCENT':
+      return text.runsUsed(figures.percent(Number(threshold.value)), runs);
+    case 'HOURS_TO_STOP':
+    case undefined:
+      return runsRemaining === null ? text.credits(credits) : text.runs(runs);
+  }
+}
+
+function leftOf(
+  figures: Figures,
+  { remaining, runsRemaining }: AlertPartsFragment,
+): { readonly credits: string; readonly runs: string } {
+  return { credits: figures.credits(remaining), runs: figures.count(runsRemaining ?? 0) };
 }
 
 /** The state whose colour an alert has. */

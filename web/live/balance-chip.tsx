@@ -5,25 +5,26 @@ import { formatMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
 import { useLive } from './live.ts';
-import { useLiveBalance } from './use-now.ts';
+import { useLiveBalance, useLiveState } from './use-now.ts';
 
 /** The balance at this moment, and its state; leads to the credits. */
 export function BalanceChip(): ReactNode {
-  const { balance, isConnected } = useLive();
+  const { isInterrupted } = useLive();
   const micro = useLiveBalance();
+  const state = useLiveState();
   const words = useWords();
   const figures = useFigures();
-  if (balance === null || micro === null) return null;
-  // Carried on between two balances of the socket, so it is no value of an answer.
+  if (micro === null || state === null) return null;
+  // Carried on between two balances of the gateway, so it is no value of an answer.
   const left = formatMicro(micro);
   return (
-    <AddressLink className="chip" change={tabChange('credits')} data-connected={isConnected}>
-      <span className={`dot state-${balance.state}`} aria-hidden="true" />
-      <span className={`state-${balance.state}`}>{words.credit.state[balance.state]}</span>
+    <AddressLink className="chip" change={tabChange('credits')} data-interrupted={isInterrupted}>
+      <span className={`dot state-${state}`} aria-hidden="true" />
+      <span className={`state-${state}`}>{words.credit.state[state]}</span>
       <span className="figure" title={figures.exactCredits(left)}>
         {words.credit.left(figures.credits(left))}
       </span>
-      {!isConnected && <span className="muted">{words.live.interrupted}</span>}
+      {isInterrupted && <span className="muted">{words.live.interrupted}</span>}
     </AddressLink>
   );
 }

@@ -20,7 +20,9 @@ export function LiveProvider({ token, account, children }: LiveProviderProps): R
   const store = useMemo(() => storeOf(id), [id]);
   const live = useSyncExternalStore(store.subscribe, store.current);
   useEffect(() => {
-    if (account !== null) store.found(account.alerts.nodes);
+    if (account === null) return;
+    store.found(account.alerts.nodes, account.credits.asOf);
+    store.balanced(account.credits, monotonicMs());
   }, [store, account]);
   useEffect(() => (id === null ? undefined : follow(store, token, id)), [store, token, id]);
   return <LiveContext value={live}>{children}</LiveContext>;
@@ -43,12 +45,12 @@ function storeOf(accountId: string | null): LiveStore {
 function follow(store: LiveStore, token: string, accountId: string): () => void {
   let isLeading = false;
   const stateOf = (alerts = store.current().alerts): TabMessage => {
-    const { balance, receivedAtMs, isConnected } = store.current();
+    const { balance, receivedAtMs, isInterrupted } = store.current();
     return {
       type: 'state',
       balance,
       balanceAgeMs: monotonicMs() - receivedAtMs,
-      isConnected,
+      isInterrupted,
       alerts,
     };
   };
@@ -68,8 +70,8 @@ function follow(store: LiveStore, token: string, accountId: string): () => void 
           store.balanced(balance, monotonicMs());
           tabs.post(stateOf([]));
         },
-        onConnected: (isConnected) => {
-          store.connected(isConnected);
+        onInterrupted: (isInterrupted) => {
+          store.interrupted(isInterrupted);
           tabs.post(stateOf([]));
         },
         onRefused: () => {
@@ -78,33 +80,26 @@ function follow(store: LiveStore, token: string, accountId: string): () => void 
       });
     },
     onMessage: (message) => {
-      if (message.type === 'read') store.read(message.sequence);
-      if (message.type === 'hello' && isLeading) tabs.post(stateOf());
-      if (message.type === 'state' && !isLeading) take(store, message);
+      switch (message.type) {
+        case 'hello':
+          if (isLeading) tabs.post(stateOf());
+          break;
+        case 'state':
+          if (!isLeading) take(store, message);
+          break;
+        case 'read':
+        case 'dismissed':
+          store.acted(message);
+      }
     },
   });
-  const stopTelling = tellRead(store, (sequence) => {
-    tabs.post({ type: 'read', sequence });
-  });
+  store.onAct = tabs.post;
   tabs.post({ type: 'hello' });
-  return () => {
-    stopTelling();
-    tabs.stop();
-  };
+  return tabs.stop;
 }
 
 function take(store: LiveStore, state: TabMessage & { readonly type: 'state' }): void {
   store.streamed(state.alerts);
   if (state.balance !== null) store.balanced(state.balance, monotonicMs() - state.balanceAgeMs);
-  store.connected(state.isConnected);
-}
-
-// The bell of every tab is cleared when the reader has read in one.
-function tellRead(store: LiveStore, tell: (sequence: number) => void): () => void {
-  let { unread } = store.current();
-  return store.subscribe(() => {
-    const { unread: now, alerts } = store.current();
-    if (unread > 0 && now === 0) tell(alerts[0]?.sequence ?? 0);
-    unread = now;
-  });
+  store.interrupted(state.isInterrupted);
 }

@@ -4,12 +4,12 @@ import { createContext, useContext } from 'react';
 import type { CreditBalancePartsFragment, AlertPartsFragment } from '../api/operations.ts';
 
 export interface Live {
-  /** The latest balance that the gateway sent; null until the first. */
+  /** The latest balance that the gateway sent, by a view's answer or by the socket; null until the first. */
   readonly balance: CreditBalancePartsFragment | null;
   /** Milliseconds of the browser's growing clock (clock.ts) when it came. */
   readonly receivedAtMs: number;
-  /** False while the socket is down: what is shown is of before. */
-  readonly isConnected: boolean;
+  /** True while there is no socket: what is shown is of the last answer. */
+  readonly isInterrupted: boolean;
   /** Alerts since the page was opened and those that it found, newest first, each once. */
   readonly alerts: readonly AlertPartsFragment[];
   readonly unread: number;
@@ -22,7 +22,7 @@ export interface Live {
 export const NOTHING_LIVE: Live = {
   balance: null,
   receivedAtMs: 0,
-  isConnected: false,
+  isInterrupted: false,
   alerts: [],
   unread: 0,
   markRead: () => undefined,

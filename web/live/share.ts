@@ -2,6 +2,7 @@
 // what comes. Where a browser has no locks or channels, or refuses them to a frame, each tab has a socket of its own.
 
 import type { AlertPartsFragment, CreditBalancePartsFragment } from '../api/operations.ts';
+import type { ReaderAct } from './live-store.ts';
 
 export type TabMessage =
   /** From a tab that was just opened: what is the state? */
@@ -10,13 +11,12 @@ export type TabMessage =
       readonly type: 'state';
       readonly balance: CreditBalancePartsFragment | null;
       readonly balanceAgeMs: number;
-      readonly isConnected: boolean;
+      readonly isInterrupted: boolean;
       readonly alerts: readonly AlertPartsFragment[];
     }
-  /** The reader has read the alerts up to this one. */
-  | { readonly type: 'read'; readonly sequence: number };
+  | ReaderAct;
 
-const TYPES: ReadonlySet<unknown> = new Set(['hello', 'state', 'read']);
+const TYPES: ReadonlySet<unknown> = new Set(['hello', 'state', 'read', 'dismissed']);
 
 export interface SharedOptions {
   readonly name: string;

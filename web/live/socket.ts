@@ -13,6 +13,8 @@ import {
 const WAIT_FIRST_MS = 500;
 const WAIT_MOST_MS = 15_000;
 const KEEP_ALIVE_MS = 10_000;
+/** A connection that does not answer for so long is given up: after a sleep the browser may not know that it is gone. */
+const SILENCE_MOST_MS = 10_000;
 const KEY_ENDED = 4403;
 const ALERTS_FIRST = 20;
 
@@ -24,7 +26,7 @@ export interface SocketOptions {
   /** Oldest first. */
   readonly onAlerts: (alerts: readonly AlertPartsFragment[]) => void;
   readonly onBalance: (balance: CreditBalancePartsFragment) => void;
-  readonly onConnected: (isConnected: boolean) => void;
+  readonly onInterrupted: (isInterrupted: boolean) => void;
   /** The gateway does not take the token, or no longer. */
   readonly onRefused: () => void;
 }
@@ -33,6 +35,9 @@ export interface SocketOptions {
 export function openSocket(options: SocketOptions): () => void {
   const wanted = new AbortController();
   const { signal } = wanted;
+  const answer = expectAnswer(() => {
+    client.terminate();
+  });
   const client: Client = createClient({
     url: addressOf(window.location),
     connectionParams: { authorization: `Bearer ${options.token}` },
@@ -41,14 +46,23 @@ export function openSocket(options: SocketOptions): () => void {
     retryWait: (retries) => pause(retries),
     shouldRetry: (event) => !signal.aborted && !isRefusal(event),
     on: {
+      connecting: answer.isDue,
+      ping: (isReceived) => {
+        if (!isReceived) answer.isDue();
+      },
+      pong: (isReceived) => {
+        if (isReceived) answer.came();
+      },
       connected: () => {
-        options.onConnected(true);
+        answer.came();
+        options.onInterrupted(false);
         // A stream without a cursor begins with the next alert: those that were raised meanwhile are asked for.
         if (options.cursor() === null) askMissed(client, signal, options);
       },
       closed: (event) => {
+        answer.came();
         if (signal.aborted) return;
-        options.onConnected(false);
+        options.onInterrupted(true);
         if (isRefusal(event)) options.onRefused();
       },
     },
@@ -56,8 +70,26 @@ export function openSocket(options: SocketOptions): () => void {
   listen(client, signal, options);
   return () => {
     wanted.abort();
+    answer.came();
     void client.dispose();
   };
+}
+
+interface Answer {
+  readonly isDue: () => void;
+  readonly came: () => void;
+}
+
+function expectAnswer(onSilence: () => void): Answer {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const came = (): void => {
+    clearTimeout(timer);
+  };
+  const isDue = (): void => {
+    came();
+    timer = setTimeout(onSilence, SILENCE_MOST_MS);
+  };
+  return { isDue, came };
 }
 
 function listen(client: Client, signal: AbortSignal, options: SocketOptions): void {

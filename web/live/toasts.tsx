@@ -1,20 +1,18 @@
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import type { AlertPartsFragment } from '../api/operations.ts';
-import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
-import { alertState, alertText } from './alert-text.ts';
+import { AlertLine } from './alert-line.tsx';
 import { useLive } from './live.ts';
 
 const SHOWN_MS = 12_000;
 
 /**
- * The alerts that came just now. They go by themselves, but not while the pointer or the focus is on them, and stay in the
- * bell's list.
+ * The alerts that came just now. They go by themselves, but not while the pointer or the focus is on one of them or nobody looks
+ * at the page, and stay in the bell's list.
  */
 export function Toasts(): ReactNode {
   const { toasts, dismiss } = useLive();
   const words = useWords().live;
-  const [isPaused, setPaused] = useState(false);
   return (
     // A live region is told only if it was there before what it tells.
     <section
@@ -22,21 +20,9 @@ export function Toasts(): ReactNode {
       aria-label={words.news}
       aria-live="polite"
       aria-relevant="additions"
-      onPointerEnter={() => {
-        setPaused(true);
-      }}
-      onPointerLeave={() => {
-        setPaused(false);
-      }}
-      onFocus={() => {
-        setPaused(true);
-      }}
-      onBlur={() => {
-        setPaused(false);
-      }}
     >
       {toasts.map((alert) => (
-        <Toast key={alert.sequence} alert={alert} isPaused={isPaused} dismiss={dismiss} />
+        <Toast key={alert.sequence} alert={alert} dismiss={dismiss} />
       ))}
     </section>
   );
@@ -44,36 +30,31 @@ export function Toasts(): ReactNode {
 
 interface ToastProps {
   readonly alert: AlertPartsFragment;
-  readonly isPaused: boolean;
   readonly dismiss: (sequence: number) => void;
 }
 
-function Toast({ alert, isPaused, dismiss }: ToastProps): ReactNode {
-  const words = useWords();
-  const figures = useFigures();
-  const { sequence } = alert;
+function Toast({ alert, dismiss }: ToastProps): ReactNode {
+  const words = useWords().live;
+  const { sequence, kind } = alert;
+  const toast = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (isPaused) return undefined;
-    const timer = setTimeout(() => {
-      dismiss(sequence);
+    const timer = setInterval(() => {
+      const region = toast.current?.parentElement;
+      // Where it may not have been seen, or is being read, it stays for as long again.
+      const stays = document.hidden || region?.matches(':hover, :focus-within') === true;
+      if (!stays) dismiss(sequence);
     }, SHOWN_MS);
     return () => {
-      clearTimeout(timer);
+      clearInterval(timer);
     };
-  }, [isPaused, sequence, dismiss]);
+  }, [sequence, dismiss]);
   return (
-    <div className="toast" data-kind={alert.kind} data-sequence={sequence}>
-      <span className={`dot state-${alertState(alert.kind)}`} aria-hidden="true" />
-      <div>
-        <p>{alertText(words, figures, alert)}</p>
-        <p className="muted">
-          <time dateTime={alert.crossedAt}>{figures.instant(alert.crossedAt)}</time>
-        </p>
-      </div>
+    <div ref={toast} className="toast" data-kind={kind} data-sequence={sequence}>
+      <AlertLine alert={alert} />
       <button
         type="button"
         className="icon-button"
-        aria-label={words.live.dismiss}
+        aria-label={words.dismiss}
         onClick={() => {
           dismiss(sequence);
         }}

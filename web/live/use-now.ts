@@ -3,10 +3,12 @@
 
 import { useCallback, useSyncExternalStore } from 'react';
 import { useAccount } from '../account.ts';
+import type { CreditState } from '../api/operations.ts';
 import { monotonicMs, wallClockMs } from '../clock.ts';
 import { parseMicro } from '../../src/core/micro.ts';
 import { burnedDown } from '../figures/decimal.ts';
-import { type Live, useLive } from './live.ts';
+import { useLive } from './live.ts';
+import { stateNow } from './moment.ts';
 
 const TICK_MS = 1000;
 
@@ -27,24 +29,28 @@ function onTick(listener: () => void): () => void {
   };
 }
 
-/** Epoch milliseconds by the server's clock, anew each second; for a test account its own clock, which stands. */
-export function useServerNow(): number {
-  const live = useLive();
-  const testClock = useAccount()?.testClock ?? null;
+/**
+ * Epoch milliseconds by the server's clock, anew each second.
+ * @param asOf when the server took what is shown; null: not known
+ * @param receivedAtMs when it came, of the clock that only grows
+ */
+export function useNowSince(asOf: string | null, receivedAtMs: number): number {
   return useSyncExternalStore(
     onTick,
-    // Whole seconds, so that what is drawn twice in one second is the same.
-    useCallback(
-      () => Math.floor(serverNowMs(live, testClock) / TICK_MS) * TICK_MS,
-      [live, testClock],
-    ),
+    useCallback(() => {
+      const nowMs = asOf === null ? wallClockMs() : Date.parse(asOf) + monotonicMs() - receivedAtMs;
+      // Whole seconds, so that what is drawn twice in one second is the same.
+      return Math.floor(nowMs / TICK_MS) * TICK_MS;
+    }, [asOf, receivedAtMs]),
   );
 }
 
-function serverNowMs({ balance, receivedAtMs }: Live, testClock: string | null): number {
-  if (testClock !== null) return Date.parse(balance?.asOf ?? testClock);
-  if (balance === null) return wallClockMs();
-  return Date.parse(balance.asOf) + monotonicMs() - receivedAtMs;
+/** The now of the account that is shown; for a test account its own clock, which stands. */
+export function useServerNow(): number {
+  const { balance, receivedAtMs } = useLive();
+  const testClock = useAccount()?.testClock ?? null;
+  const nowMs = useNowSince(balance?.asOf ?? null, receivedAtMs);
+  return testClock === null ? nowMs : Date.parse(balance?.asOf ?? testClock);
 }
 
 /** What is left now, in micro-credits, each second; null until the first balance came. */
@@ -57,4 +63,16 @@ export function useLiveBalance(): bigint | null {
     parseMicro(balance.burnRatePerHour),
     nowMs - Date.parse(balance.asOf),
   );
+}
+
+/** The state of what is left now; null until the first balance came. */
+export function useLiveState(): CreditState | null {
+  const { balance } = useLive();
+  const policy = useAccount()?.creditPolicy;
+  const remainingMicro = useLiveBalance();
+  if (balance === null || policy === undefined || remainingMicro === null) return null;
+  return stateNow(balance.state, remainingMicro, {
+    lowMicro: parseMicro(policy.lowCredit),
+    negativeLimitMicro: parseMicro(policy.negativeLimit),
+  });
 }

@@ -3,7 +3,7 @@ import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
-import { gaugeSpan, placeOn } from './balance.ts';
+import { gaugeSpan, placeOn } from './gauge-span.ts';
 import type { OverviewAccount } from './categories.ts';
 
 export interface GaugeProps {

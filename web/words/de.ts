@@ -410,18 +410,31 @@ export const de: Words = {
     interrupted: 'nicht live',
     alert: {
       low: (left) => `Die Credits sind knapp: ${left} übrig. Neue Deployments werden abgelehnt.`,
-      exhausted: 'Die Credits sind aufgebraucht.',
+      exhausted: 'Die Credits sind aufgebraucht. Neue Deployments werden abgelehnt.',
       stopped: (left) =>
         `Das negative Limit wurde bei ${left} Credits erreicht. Laufende Deployments wurden gestoppt.`,
-      credits: (left, used) =>
-        `Eine Schwelle wurde erreicht: ${left} Credits übrig, ${used} verbraucht.`,
-      creditsLeft: (left) => `Eine Schwelle wurde erreicht: ${left} Credits übrig.`,
-      runs: (left, used) =>
-        `Eine Schwelle wurde erreicht: ${left} Läufe übrig, ${used} verbraucht.`,
-      runsLeft: (left) => `Eine Schwelle wurde erreicht: ${left} Läufe übrig.`,
-      stopIn: (hours) => `Bei diesem Verbrauch werden Deployments in ${hours} Stunden gestoppt.`,
+      creditsFellTo: (level) => `Die übrigen Credits sind auf ${level} gefallen.`,
+      creditsFellBelow: (level, left) =>
+        `Die übrigen Credits sind unter ${level} gefallen: ${left} übrig.`,
+      creditsUsed: (percent, left) => `${percent} der Credits sind verbraucht: ${left} übrig.`,
+      runsUsed: (percent, left) => `${percent} der Workflow-Läufe sind verbraucht: ${left} übrig.`,
+      credits: (left) => `Eine Warnschwelle wurde erreicht: ${left} Credits übrig.`,
+      runs: (left) => `Eine Warnschwelle wurde erreicht: ${left} Workflow-Läufe übrig.`,
+      stopIn: (hours) => `Bei diesem Verbrauch werden Deployments in ${hours} gestoppt.`,
       stopSoon: 'Bei diesem Verbrauch werden Deployments bald gestoppt.',
-      resolved: (left) => `Behoben: ${left} Credits übrig.`,
+    },
+    resolved: {
+      low: (left) => `Die Credits sind nicht mehr knapp: ${left} übrig.`,
+      exhausted: (left) => `Es gibt wieder Credits: ${left} übrig.`,
+      stopped: (left) => `Der Stand ist wieder über dem negativen Limit: ${left} Credits übrig.`,
+      creditsLeft: (level, left) => `Es sind wieder mehr als ${level} Credits: ${left} übrig.`,
+      creditsUsed: (percent, left) =>
+        `Es sind wieder weniger als ${percent} der Credits verbraucht: ${left} übrig.`,
+      runsUsed: (percent, left) =>
+        `Es sind wieder weniger als ${percent} der Workflow-Läufe verbraucht: ${left} übrig.`,
+      stop: (left) => `Ein Stopp der Deployments steht nicht mehr bevor: ${left} Credits übrig.`,
+      credits: (left) => `Eine Warnung gilt nicht mehr: ${left} Credits übrig.`,
+      runs: (left) => `Eine Warnung gilt nicht mehr: ${left} Workflow-Läufe übrig.`,
     },
   },
   session: {

@@ -409,18 +409,35 @@ export const en = {
     interrupted: 'not live',
     alert: {
       low: (left: string) => `Credits are low: ${left} left. New deployments are refused.`,
-      exhausted: 'The credits are used up.',
+      exhausted: 'The credits are used up. New deployments are refused.',
       stopped: (left: string) =>
         `The negative limit was reached at ${left} credits. Running deployments were stopped.`,
-      credits: (left: string, used: string) =>
-        `A threshold was reached: ${left} credits left, ${used} used.`,
-      creditsLeft: (left: string) => `A threshold was reached: ${left} credits left.`,
-      runs: (left: string, used: string) =>
-        `A threshold was reached: ${left} runs left, ${used} used.`,
-      runsLeft: (left: string) => `A threshold was reached: ${left} runs left.`,
-      stopIn: (hours: string) => `Deployments will be stopped in ${hours} hours at this burn.`,
-      stopSoon: 'Deployments will be stopped soon at this burn.',
-      resolved: (left: string) => `Resolved: ${left} credits left.`,
+      creditsFellTo: (level: string) => `Credits left fell to ${level}.`,
+      creditsFellBelow: (level: string, left: string) =>
+        `Credits left fell below ${level}: ${left} left.`,
+      creditsUsed: (percent: string, left: string) =>
+        `${percent} of the credits are used: ${left} left.`,
+      runsUsed: (percent: string, left: string) =>
+        `${percent} of the workflow runs are used: ${left} left.`,
+      credits: (left: string) => `A warning level was reached: ${left} credits left.`,
+      runs: (left: string) => `A warning level was reached: ${left} workflow runs left.`,
+      stopIn: (hours: string) => `At this burn, deployments are stopped in ${hours}.`,
+      stopSoon: 'At this burn, deployments are stopped soon.',
+    },
+    resolved: {
+      low: (left: string) => `Credits are no longer low: ${left} left.`,
+      exhausted: (left: string) => `There are credits again: ${left} left.`,
+      stopped: (left: string) =>
+        `The balance is above the negative limit again: ${left} credits left.`,
+      creditsLeft: (level: string, left: string) =>
+        `Credits left are above ${level} again: ${left} left.`,
+      creditsUsed: (percent: string, left: string) =>
+        `Less than ${percent} of the credits are used again: ${left} left.`,
+      runsUsed: (percent: string, left: string) =>
+        `Less than ${percent} of the workflow runs are used again: ${left} left.`,
+      stop: (left: string) => `No stop of deployments is near any more: ${left} credits left.`,
+      credits: (left: string) => `A warning no longer holds: ${left} credits left.`,
+      runs: (left: string) => `A warning no longer holds: ${left} workflow runs left.`,
     },
   },
   session: {

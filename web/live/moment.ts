@@ -1,7 +1,6 @@
-// What the balance card shows between the gateway's answers: the state, the countdown, and the places on the gauge.
+// What is so at this very moment, between two answers of the gateway: the state of the balance, and the time until an instant.
 
 import type { CreditState } from '../api/operations.ts';
-import { shareOf } from '../figures/decimal.ts';
 
 export interface Levels {
   readonly lowMicro: bigint;
@@ -30,7 +29,7 @@ export function stateNow(
   return WORSE.indexOf(reached) > WORSE.indexOf(said) ? reached : said;
 }
 
-export interface Countdown {
+export interface TimeLeft {
   readonly days: number;
   /** "04:12:09" */
   readonly clock: string;
@@ -40,7 +39,7 @@ const SECOND_MS = 1000;
 const DAY_SECONDS = 86_400;
 
 /** Days and the time that are left until an instant; zero once it is past. */
-export function countdownTo(instant: string, nowMs: number): Countdown {
+export function countdownTo(instant: string, nowMs: number): TimeLeft {
   const seconds = Math.max(0, Math.ceil((Date.parse(instant) - nowMs) / SECOND_MS));
   const two = (value: number): string => String(value).padStart(2, '0');
   const rest = seconds % DAY_SECONDS;
@@ -48,23 +47,4 @@ export function countdownTo(instant: string, nowMs: number): Countdown {
     days: Math.floor(seconds / DAY_SECONDS),
     clock: [Math.floor(rest / 3600), Math.floor((rest % 3600) / 60), rest % 60].map(two).join(':'),
   };
-}
-
-/** The span of a gauge: from the lowest to the highest of what it shows, with a margin on both sides. */
-export function gaugeSpan(levels: readonly bigint[]): {
-  readonly from: bigint;
-  readonly to: bigint;
-} {
-  const low = levels.reduce((least, level) => (level < least ? level : least), 0n);
-  const high = levels.reduce((most, level) => (level > most ? level : most), 0n);
-  const margin = (high - low) / 40n + 1n;
-  return { from: low - margin, to: high + margin };
-}
-
-/** Where a level stands in the span of a gauge, 0 to 1. */
-export function placeOn(
-  span: { readonly from: bigint; readonly to: bigint },
-  level: bigint,
-): number {
-  return Math.min(1, Math.max(0, shareOf(level - span.from, span.to - span.from)));
 }

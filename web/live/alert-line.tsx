@@ -1,0 +1,31 @@
+import type { ReactNode } from 'react';
+import type { AlertPartsFragment } from '../api/operations.ts';
+import { useFigures } from '../figures/figures.ts';
+import { useWords } from '../words/words.ts';
+import { alertState, alertText } from './alert-text.ts';
+
+export interface AlertLineProps {
+  readonly alert: AlertPartsFragment;
+  /** Stands behind the instant. */
+  readonly children?: ReactNode;
+}
+
+/** An alert as it is shown everywhere: the colour of its state, its sentence, and when it was. */
+export function AlertLine({ alert, children }: AlertLineProps): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  return (
+    <>
+      <span className={`dot state-${alertState(alert.kind)}`} aria-hidden="true" />
+      <div>
+        <p>{alertText(words, figures, alert)}</p>
+        <p className="muted">
+          <time dateTime={alert.crossedAt} title={figures.exactInstant(alert.crossedAt)}>
+            {figures.instant(alert.crossedAt)}
+          </time>
+          {children}
+        </p>
+      </div>
+    </>
+  );
+}
