@@ -8,7 +8,6 @@ import { FiguresContext, figuresOf } from './figures/figures.ts';
 import { Frame } from './frame/frame.tsx';
 import { LiveProvider } from './live/live-provider.tsx';
 import { Overview } from './overview/overview.tsx';
-import { AllAccountsLink } from './operators/all-accounts.tsx';
 import { readerLanguage } from './preferences.ts';
 import { tokenRefused, tokenTaken, useSession } from './session/session.ts';
 import { SignIn } from './session/sign-in.tsx';
@@ -34,7 +33,7 @@ export function App(): ReactNode {
       {session.state === 'signed-in' ? (
         <SignedIn key={session.token} token={session.token} />
       ) : (
-        <SignIn hasEnded={session.state === 'ended'} />
+        <SignIn state={session.state} />
       )}
     </WordsContext>
   );
@@ -94,7 +93,6 @@ function Account({ token, isOperator }: AccountProps): ReactNode {
         <AccountContext value={shown}>
           <LiveProvider token={token} account={shown}>
             <Frame panel={panelOf(address)}>
-              <AllAccountsLink />
               <FaultBoundary key={tab}>
                 <Suspense fallback={<Skeleton lines={6} />}>
                   <View tab={tab} />

@@ -1,28 +1,17 @@
-import type { ReactNode, RefObject } from 'react';
-import { Dialog, Heading, Popover } from 'react-aria-components';
+import type { ReactNode } from 'react';
+import { Dialog, Heading } from 'react-aria-components';
 import { AlertLine } from '../live/alert-line.tsx';
 import { useLive } from '../live/live.ts';
 import { useWords } from '../words/words.ts';
+import type { PopupProps } from './popup-button.tsx';
+import { Popup } from './popup.tsx';
 
-export interface PopupProps {
-  readonly trigger: RefObject<HTMLButtonElement | null>;
-  readonly onClose: () => void;
-}
-
-/** The account's alerts, newest first. They are read once the list was closed. */
+/** The account's alerts, newest first. */
 export function BellList({ trigger, onClose }: PopupProps): ReactNode {
   const { alerts, unread } = useLive();
   const words = useWords();
   return (
-    <Popover
-      className="popup"
-      triggerRef={trigger}
-      placement="bottom end"
-      isOpen
-      onOpenChange={(isOpen) => {
-        if (!isOpen) onClose();
-      }}
-    >
+    <Popup trigger={trigger} onClose={onClose} placement="bottom end">
       <Dialog className="bell-list">
         <Heading slot="title" level={2}>
           {words.live.alerts}
@@ -40,6 +29,6 @@ export function BellList({ trigger, onClose }: PopupProps): ReactNode {
           ))}
         </ul>
       </Dialog>
-    </Popover>
+    </Popup>
   );
 }

@@ -11,14 +11,14 @@ import {
   Heading,
   I18nProvider,
   Label,
-  Popover,
   RangeCalendar,
 } from 'react-aria-components';
 import { useAccount } from '../account.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
-import type { PopupProps } from './bell-list.tsx';
+import type { PopupProps } from './popup-button.tsx';
+import { Popup } from './popup.tsx';
 
 const WIDE = '(min-width: 720px)';
 
@@ -37,15 +37,7 @@ export function CustomRange({ trigger, onClose }: PopupProps): ReactNode {
   const span = start !== null && end !== null && start.compare(end) <= 0 ? { start, end } : null;
   return (
     <I18nProvider locale={locale}>
-      <Popover
-        className="popup"
-        triggerRef={trigger}
-        placement="bottom"
-        isOpen
-        onOpenChange={(isOpen) => {
-          if (!isOpen) onClose();
-        }}
-      >
+      <Popup trigger={trigger} onClose={onClose} placement="bottom">
         <Dialog className="custom-range" aria-label={words.custom}>
           <form
             onSubmit={(event) => {
@@ -88,7 +80,7 @@ export function CustomRange({ trigger, onClose }: PopupProps): ReactNode {
             </div>
           </form>
         </Dialog>
-      </Popover>
+      </Popup>
     </I18nProvider>
   );
 }

@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useRef, useState } from 'react';
+import { lazy, type ReactNode } from 'react';
 import { useAccount } from '../account.ts';
 import { type Address, PRESETS } from '../address/address.ts';
 import { useAddress } from '../address/use-address.ts';
@@ -6,6 +6,7 @@ import type { RangePartsFragment } from '../api/operations.ts';
 import { type Figures, useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { useWords, type Words } from '../words/words.ts';
+import { PopupButton } from './popup-button.tsx';
 import { ZonePicker } from './zone-picker.tsx';
 
 const CustomRange = lazy(() =>
@@ -28,45 +29,18 @@ export function RangeBar(): ReactNode {
             {words.preset[preset]}
           </AddressLink>
         ))}
-        <Custom isChosen={range.kind !== 'preset'} />
+        <PopupButton
+          aria-current={range.kind === 'preset' ? undefined : 'true'}
+          popup={CustomRange}
+        >
+          {words.custom}
+        </PopupButton>
       </nav>
       <p className="resolved">
         <Resolved range={range} />
         <ZonePicker />
       </p>
     </div>
-  );
-}
-
-function Custom({ isChosen }: { readonly isChosen: boolean }): ReactNode {
-  const words = useWords().range;
-  const button = useRef<HTMLButtonElement>(null);
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <>
-      <button
-        ref={button}
-        type="button"
-        aria-haspopup="dialog"
-        aria-expanded={isOpen}
-        aria-current={isChosen ? 'true' : undefined}
-        onClick={() => {
-          setOpen(!isOpen);
-        }}
-      >
-        {words.custom}
-      </button>
-      {isOpen && (
-        <Suspense>
-          <CustomRange
-            trigger={button}
-            onClose={() => {
-              setOpen(false);
-            }}
-          />
-        </Suspense>
-      )}
-    </>
   );
 }
 

@@ -5,7 +5,6 @@ import {
   Input,
   ListBox,
   ListBoxItem,
-  Popover,
   SearchField,
   useFilter,
 } from 'react-aria-components';
@@ -13,7 +12,8 @@ import { useAccount } from '../account.ts';
 import { navigate } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
-import type { PopupProps } from './bell-list.tsx';
+import type { PopupProps } from './popup-button.tsx';
+import { Popup } from './popup.tsx';
 
 interface Zone {
   readonly id: string;
@@ -35,15 +35,7 @@ export function ZoneList({ trigger, onClose }: PopupProps): ReactNode {
       .map((id) => ({ id, text: id })),
   ];
   return (
-    <Popover
-      className="popup"
-      triggerRef={trigger}
-      placement="bottom start"
-      isOpen
-      onOpenChange={(isOpen) => {
-        if (!isOpen) onClose();
-      }}
-    >
+    <Popup trigger={trigger} onClose={onClose} placement="bottom start">
       <Dialog className="zone-list" aria-label={words.zone}>
         {/* "new york" finds America/New_York. */}
         <Autocomplete filter={(text, typed) => contains(text, typed.trim().replaceAll(' ', '_'))}>
@@ -68,6 +60,6 @@ export function ZoneList({ trigger, onClose }: PopupProps): ReactNode {
           </ListBox>
         </Autocomplete>
       </Dialog>
-    </Popover>
+    </Popup>
   );
 }

@@ -1,6 +1,7 @@
-import { lazy, type ReactNode, Suspense, useRef, useState } from 'react';
+import { lazy, type ReactNode } from 'react';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
+import { PopupButton } from './popup-button.tsx';
 
 const ZoneList = lazy(() => import('./zone-list.tsx').then((m) => ({ default: m.ZoneList })));
 
@@ -8,35 +9,15 @@ const ZoneList = lazy(() => import('./zone-list.tsx').then((m) => ({ default: m.
 export function ZonePicker(): ReactNode {
   const words = useWords().range;
   const { timeZone } = useFigures();
-  const button = useRef<HTMLButtonElement>(null);
-  const [isOpen, setOpen] = useState(false);
   return (
-    <>
-      <button
-        ref={button}
-        type="button"
-        className="plain-button"
-        aria-haspopup="dialog"
-        aria-expanded={isOpen}
-        aria-label={`${words.zone}: ${timeZone}`}
-        onClick={() => {
-          setOpen(!isOpen);
-        }}
-      >
-        {timeZone}
-        <Caret />
-      </button>
-      {isOpen && (
-        <Suspense>
-          <ZoneList
-            trigger={button}
-            onClose={() => {
-              setOpen(false);
-            }}
-          />
-        </Suspense>
-      )}
-    </>
+    <PopupButton
+      className="plain-button"
+      aria-label={`${words.zone}: ${timeZone}`}
+      popup={ZoneList}
+    >
+      {timeZone}
+      <Caret />
+    </PopupButton>
   );
 }
 

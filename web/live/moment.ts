@@ -48,3 +48,10 @@ export function countdownTo(instant: string, nowMs: number): TimeLeft {
     clock: [Math.floor(rest / 3600), Math.floor((rest % 3600) / 60), rest % 60].map(two).join(':'),
   };
 }
+
+/** The same for a reader: "3 days 04:12:09". */
+export function timeLeftText(locale: string, instant: string, nowMs: number): string {
+  const { days, clock } = countdownTo(instant, nowMs);
+  if (days === 0) return clock;
+  return `${new Intl.NumberFormat(locale, { style: 'unit', unit: 'day' }).format(days)} ${clock}`;
+}

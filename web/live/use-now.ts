@@ -1,7 +1,7 @@
 // What the live balance says at this very moment. The gateway's clock counts, not the browser's: each balance says when it was
 // taken, and the time since then is measured by a clock that only grows.
 
-import { useCallback, useSyncExternalStore } from 'react';
+import { useCallback, useState, useSyncExternalStore } from 'react';
 import { useAccount } from '../account.ts';
 import type { CreditState } from '../api/operations.ts';
 import { monotonicMs, wallClockMs } from '../clock.ts';
@@ -43,6 +43,13 @@ export function useNowSince(asOf: string | null, receivedAtMs: number): number {
       return Math.floor(nowMs / TICK_MS) * TICK_MS;
     }, [asOf, receivedAtMs]),
   );
+}
+
+/** The same, of an answer that came when it was first drawn. */
+export function useNowOf(asOf: string): number {
+  const [came, setCame] = useState(() => ({ asOf, atMs: monotonicMs() }));
+  if (came.asOf !== asOf) setCame({ asOf, atMs: monotonicMs() });
+  return useNowSince(came.asOf, came.atMs);
 }
 
 /** The now of the account that is shown; for a test account its own clock, which stands. */

@@ -3,6 +3,8 @@ import { type Address, formatAddress, START } from '../address/address.ts';
 import { navigate } from '../address/use-address.ts';
 import type { FleetQuery } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { Countdown } from '../live/countdown.tsx';
+import { useNowOf } from '../live/use-now.ts';
 import { isPlainClick } from '../ui/address-link.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
@@ -45,7 +47,8 @@ export function AccountsTable({ edges }: { readonly edges: readonly Edge[] }): R
   );
 }
 
-function AccountRow({ edge: { node, position } }: { readonly edge: Edge }): ReactNode {
+function AccountRow({ edge }: { readonly edge: Edge }): ReactNode {
+  const { node, position } = edge;
   const words = useWords();
   const to: Address = { ...START, accountId: node.id };
   const open = (event: MouseEvent): void => {
@@ -71,25 +74,29 @@ function AccountRow({ edge: { node, position } }: { readonly edge: Edge }): Reac
         <Credits path="position.burnRatePerHour" value={position.burnRatePerHour} />
       </td>
       <td>
-        <NextStop position={position} />
+        <NextStop edge={edge} />
       </td>
     </tr>
   );
 }
 
-function NextStop({ position }: { readonly position: Edge['position'] }): ReactNode {
+function NextStop({ edge: { node, position } }: { readonly edge: Edge }): ReactNode {
   const words = useWords().operators;
   const figures = useFigures();
   const { stopsAt, asOf, state } = position;
+  const nowMs = useNowOf(asOf);
   if (stopsAt === null) {
     return <span className="muted">{state === 'STOPPED' ? words.stopped : words.noStop}</span>;
   }
-  const minutes = Math.max(0, Math.floor((Date.parse(stopsAt) - Date.parse(asOf)) / 60_000));
   return (
     <Figure path="position.stopsAt" value={stopsAt} title={figures.exactInstant(stopsAt)}>
       <time dateTime={stopsAt}>{figures.instant(stopsAt)}</time>
       <span className="list-sub">
-        {words.inTime(figures.duration(`PT${Math.floor(minutes / 60)}H${minutes % 60}M`))}
+        <Countdown
+          at={stopsAt}
+          nowMs={node.testClock === null ? nowMs : Date.parse(asOf)}
+          say={words.inTime}
+        />
       </span>
     </Figure>
   );

@@ -3,6 +3,7 @@ import { chosen, START } from '../address/address.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { FleetDocument, type FleetQuery } from '../api/operations.ts';
+import { PageShell } from '../frame/page-shell.tsx';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
 import { SearchField, StatusChooser } from '../ui/list.tsx';
 import { pageInput, Paging } from '../ui/paging.tsx';
@@ -10,6 +11,7 @@ import { useWords } from '../words/words.ts';
 import { AccountsTable } from './accounts-table.tsx';
 import { FleetTotals } from './fleet-totals.tsx';
 import { orderInput, STATES } from './order.ts';
+import { useRefresh } from './use-refresh.ts';
 
 /** All accounts, for operators: who stops first, who owes, what burns. */
 export function OperatorsView(): ReactNode {
@@ -25,21 +27,20 @@ export function OperatorsView(): ReactNode {
   useEffect(() => {
     document.title = title;
   }, [title]);
+  // A later page is of the instant of the first one.
+  useRefresh(() => {
+    if (address.page === null) reload();
+  });
   const fleet = data?.accounts;
   return (
-    <div className="page">
-      <header className="page-head">
-        <h1>{title}</h1>
-      </header>
-      <main id="content" tabIndex={-1} aria-busy={isLoading}>
-        {problem !== null && <ProblemNote problem={problem} onRetry={reload} />}
-        {fleet != null && <FleetTotals totals={fleet.totals} />}
-        <section className="card" aria-label={title}>
-          <Filters />
-          {fleet == null ? problem === null && <Skeleton lines={8} /> : <Accounts fleet={fleet} />}
-        </section>
-      </main>
-    </div>
+    <PageShell title={title} isBusy={isLoading}>
+      {problem !== null && <ProblemNote problem={problem} onRetry={reload} />}
+      {fleet != null && <FleetTotals totals={fleet.totals} />}
+      <section className="card" aria-label={title}>
+        <Filters />
+        {fleet == null ? problem === null && <Skeleton lines={8} /> : <Accounts fleet={fleet} />}
+      </section>
+    </PageShell>
   );
 }
 

@@ -11,12 +11,16 @@ export type Session =
   /** No token yet. */
   | { readonly state: 'signed-out' }
   | { readonly state: 'signed-in'; readonly token: string }
+  /** The gateway does not take the token that was typed in. */
+  | { readonly state: 'refused' }
   /** The gateway no longer takes the token. */
   | { readonly state: 'ended' };
 
 let session: Session = { state: 'signed-out' };
 /** The embedder is asked once for a new token, until the gateway has taken one: else two that are wrong would go on for ever. */
 let hasAsked = false;
+/** A token that was typed in, until the gateway has taken it. */
+let untried: string | null = null;
 const listeners = new Set<() => void>();
 
 function become(next: Session): void {
@@ -44,8 +48,13 @@ function takeFragment(): void {
   signIn(token);
 }
 
-/** Goes on with this token. */
-export function signIn(token: string): void {
+/** Goes on with a token that was typed in. */
+export function typeIn(token: string): void {
+  untried = token;
+  signIn(token);
+}
+
+function signIn(token: string): void {
   keep('session', STORED, token);
   become({ state: 'signed-in', token });
 }
@@ -59,13 +68,17 @@ export function signOut(): void {
 /** To be called when the gateway took the token: when it ends, the embedder can be asked for the next one. */
 export function tokenTaken(): void {
   hasAsked = false;
+  untried = null;
 }
 
-/** To be called when the gateway refused the token: asks the embedder once for another, else the session has ended. */
+/**
+ * To be called when the gateway refused the token: asks the embedder once for another. A token that it has never taken was typed
+ * in wrongly; else the session has ended.
+ */
 export function tokenRefused(token: string): void {
   if (session.state !== 'signed-in' || session.token !== token) return;
   forget('session', STORED);
-  become({ state: 'ended' });
+  become({ state: untried === token ? 'refused' : 'ended' });
   if (!hasAsked) hasAsked = askForToken();
 }
 

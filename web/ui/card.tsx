@@ -1,6 +1,8 @@
-import { Component, type ReactNode, useId } from 'react';
+import { Component, type ReactNode, useEffect, useEffectEvent, useId } from 'react';
 import type { Problem } from '../api/client.ts';
 import { useWords } from '../words/words.ts';
+import { AllAccountsLink } from './all-accounts.tsx';
+import { onNetwork } from './online.tsx';
 
 export interface CardProps {
   readonly title: string;
@@ -59,13 +61,27 @@ export interface ProblemNoteProps {
 /** What went wrong, the reference to tell an operator, and a way on. */
 export function ProblemNote({ problem, onRetry }: ProblemNoteProps): ReactNode {
   const words = useWords().state;
+  const { kind, reference } = problem;
+  const retryUnreached = useEffectEvent(() => {
+    if (kind === 'offline') onRetry();
+  });
+  useEffect(
+    () =>
+      onNetwork(() => {
+        if (navigator.onLine) retryUnreached();
+      }),
+    [],
+  );
   return (
     <div className="note" role="alert">
       <p>{sentenceOf(problem, words)}</p>
-      {problem.reference !== null && <p className="muted">{words.reference(problem.reference)}</p>}
-      <button type="button" className="button" onClick={onRetry}>
-        {words.retry}
-      </button>
+      {reference !== null && <p className="muted">{words.reference(reference)}</p>}
+      <div className="row">
+        <button type="button" className="button" onClick={onRetry}>
+          {words.retry}
+        </button>
+        {kind === 'not-found' && <AllAccountsLink />}
+      </div>
     </div>
   );
 }
@@ -73,7 +89,7 @@ export function ProblemNote({ problem, onRetry }: ProblemNoteProps): ReactNode {
 function sentenceOf(problem: Problem, words: ReturnType<typeof useWords>['state']): string {
   switch (problem.kind) {
     case 'offline':
-      return words.offline;
+      return words.unreachable;
     case 'refused':
     case 'not-found':
       return words.notFound;

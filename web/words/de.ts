@@ -443,6 +443,7 @@ export const de: Words = {
     token: 'Schlüssel oder Token',
     open: 'Öffnen',
     demo: 'Das Demo-Konto öffnen',
+    refused: 'Dieser Schlüssel oder dieses Token gilt nicht.',
     ended: 'Die Sitzung ist beendet',
     endedText:
       'Das Token gilt nicht mehr. Öffnen Sie die Seite neu von dort, woher Sie kamen, oder fügen Sie ein anderes ein.',
@@ -452,7 +453,9 @@ export const de: Words = {
     problem: 'Das konnte nicht geladen werden',
     reference: (id) => `Kennung: ${id}`,
     retry: 'Noch einmal versuchen',
-    offline: 'Sie sind offline. Die Zahlen sind von vorher.',
+    offline: 'Sie sind offline. Was zu sehen ist, ist von vorher.',
+    unreachable:
+      'Das Gateway ist nicht erreichbar. Die Seite fragt wieder, sobald das Netz zurück ist.',
     notFound: 'Dieses Konto gibt es nicht, oder das Token öffnet es nicht.',
     nothing: 'Hier ist nichts',
     wait: (seconds) => `Zu viele Anfragen. In ${seconds} s wieder.`,

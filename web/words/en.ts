@@ -446,6 +446,7 @@ export const en = {
     token: 'Key or token',
     open: 'Open',
     demo: 'Open the demo account',
+    refused: 'This key or token is not valid.',
     ended: 'The session has ended',
     endedText:
       'The token is no longer valid. Open the page anew from where you came, or paste another one.',
@@ -455,7 +456,8 @@ export const en = {
     problem: 'This could not be loaded',
     reference: (id: string) => `Reference: ${id}`,
     retry: 'Try again',
-    offline: 'You are offline. Figures are of before.',
+    offline: 'You are offline. What is shown is of before.',
+    unreachable: 'The gateway cannot be reached. This page asks again when the network is back.',
     notFound: 'There is no such account, or the token does not open it.',
     nothing: 'Nothing here',
     wait: (seconds: string) => `Too many requests. Try again in ${seconds} s.`,
