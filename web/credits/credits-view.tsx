@@ -5,7 +5,7 @@ import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { CreditsTabDocument } from '../api/operations.ts';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
-import { pageInput } from '../ui/paging.tsx';
+import { pageInput } from '../ui/pages.ts';
 import { AllocationsCard } from './allocations-card.tsx';
 import { CyclesCard, EquationCard } from './cycles-card.tsx';
 import { KINDS } from './kinds.ts';
@@ -23,8 +23,10 @@ export function CreditsView(): ReactNode {
     ...pageInput(address.page, address.pageSize, true),
   });
   useFrameAccount(data?.account);
-  if (problem !== null && data === null) return <ProblemNote problem={problem} onRetry={reload} />;
   const account = data?.account;
+  if (account == null && problem !== null) {
+    return <ProblemNote problem={problem} onRetry={reload} />;
+  }
   if (account == null) {
     return (
       <>

@@ -25,9 +25,14 @@ export function Overview(): ReactNode {
     granularity: granularityInput(address.granularity),
   });
   useFrameAccount(data?.account);
-  if (problem !== null && data === null) return <ProblemNote problem={problem} onRetry={reload} />;
   const account = data?.account;
-  if (account == null) return <OverviewSkeleton />;
+  if (account == null) {
+    return problem === null ? (
+      <OverviewSkeleton />
+    ) : (
+      <ProblemNote problem={problem} onRetry={reload} />
+    );
+  }
   const { usage } = account;
   return (
     <div className="overview" aria-busy={isLoading}>

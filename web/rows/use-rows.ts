@@ -16,7 +16,7 @@ import {
   WorkflowsTabDocument,
   type WorkflowsTabQueryVariables,
 } from '../api/operations.ts';
-import { pageInput } from '../ui/paging.tsx';
+import { pageInput } from '../ui/pages.ts';
 import { hostedRows, modelRows, scriptRows, workflowRows } from './answers.ts';
 import { type RowsPage, selectedDeployments, selectedRows } from './page.ts';
 

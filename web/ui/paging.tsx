@@ -1,21 +1,9 @@
 import type { ReactNode } from 'react';
-import type { PagePlace } from '../address/address.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import type { PagePartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
-
-/** The page of a list as the API takes it. `isNewestFirst`: the server's list is ascending, and is shown from its end. */
-export function pageInput(
-  page: PagePlace | null,
-  size: number,
-  isNewestFirst = false,
-): { first: number; after?: string } | { last: number; before?: string } {
-  if (page === null) return isNewestFirst ? { last: size } : { first: size };
-  return page.direction === 'after'
-    ? { first: size, after: page.cursor }
-    : { last: size, before: page.cursor };
-}
+import { pagesAround, type Target } from './pages.ts';
 
 export interface PagingProps {
   readonly pageInfo: PagePartsFragment;
@@ -38,9 +26,13 @@ export function Paging({
   const figures = useFigures();
   const { page, pageSize } = useAddress();
   const before = page?.rowsBefore ?? 0;
-  const places = isNewestFirst
-    ? newestFirst(before, shown, { pageInfo, pageSize })
-    : oldestFirst(before, shown, { pageInfo, pageSize });
+  const places = pagesAround({
+    pageInfo,
+    rowsBefore: before,
+    rows: shown,
+    pageSize,
+    isNewestFirst,
+  });
   return (
     <nav className="list-paging" aria-label={words.label}>
       <span className="muted">
@@ -55,45 +47,6 @@ export function Paging({
       {children}
     </nav>
   );
-}
-
-/** Null: the first page; undefined: there is none. */
-type Target = PagePlace | null | undefined;
-
-interface Around {
-  readonly pageInfo: PagePartsFragment;
-  readonly pageSize: number;
-}
-
-interface Targets {
-  readonly up: Target;
-  readonly down: Target;
-}
-
-function oldestFirst(before: number, shown: number, { pageInfo, pageSize }: Around): Targets {
-  const { hasNextPage, hasPreviousPage, startCursor, endCursor } = pageInfo;
-  const up = Math.max(0, before - pageSize);
-  return {
-    up: hasPreviousPage ? place(up, 'before', up > 0 ? startCursor : null) : undefined,
-    down: hasNextPage ? place(before + shown, 'after', endCursor) : undefined,
-  };
-}
-
-function newestFirst(before: number, shown: number, { pageInfo, pageSize }: Around): Targets {
-  const { hasNextPage, hasPreviousPage, startCursor, endCursor } = pageInfo;
-  const up = Math.max(0, before - pageSize);
-  return {
-    up: hasNextPage ? place(up, 'after', up > 0 ? endCursor : null) : undefined,
-    down: hasPreviousPage ? place(before + shown, 'before', startCursor) : undefined,
-  };
-}
-
-function place(
-  rowsBefore: number,
-  direction: PagePlace['direction'],
-  cursor: string | null,
-): PagePlace | null {
-  return cursor === null ? null : { rowsBefore, direction, cursor };
 }
 
 interface PageButtonProps {
