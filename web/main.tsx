@@ -5,7 +5,9 @@ import { App } from './app.tsx';
 import { startPreferences } from './preferences.ts';
 import { tellHeight } from './session/embedding.ts';
 import { startSession } from './session/session.ts';
+import { allowEmptyHtml } from './trusted-html.ts';
 
+allowEmptyHtml();
 startPreferences();
 startSession();
 tellHeight();

@@ -162,14 +162,27 @@ export function useOperation<TData, TVariables extends object>(
   const query = useMemo(() => documentOf(operation), [operation]);
   const [result, execute] = useQuery<TData, TVariables>({ query, variables, pause });
   const last = useLast(result.data ?? null);
+  const isNobody = namesNobody(result.data);
   return {
-    data: result.data ?? (result.error === undefined ? last : null),
-    problem: result.error === undefined ? null : problemOf(result.error),
+    data: isNobody ? null : (result.data ?? (result.error === undefined ? last : null)),
+    problem: result.error === undefined ? (isNobody ? NOBODY : null) : problemOf(result.error),
     isLoading: result.fetching || result.stale,
     reload: () => {
       execute({ requestPolicy: 'network-only' });
     },
   };
+}
+
+const NOBODY: Problem = {
+  kind: 'not-found',
+  message: null,
+  reference: null,
+  retryAfterSeconds: null,
+};
+
+// An account that there is not, or that the token does not open, is answered with null.
+function namesNobody(data: unknown): boolean {
+  return typeof data === 'object' && data !== null && 'account' in data && data.account === null;
 }
 
 function useLast<T>(value: T | null): T | null {

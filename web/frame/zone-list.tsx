@@ -47,8 +47,10 @@ export function ZoneList({ trigger, onClose }: PopupProps): ReactNode {
             items={zones}
             selectionMode="single"
             selectedKeys={[timeZone]}
-            onAction={(key) => {
-              navigate({ timeZone: key === own ? null : String(key) });
+            disallowEmptySelection
+            onSelectionChange={(chosen) => {
+              const [key] = chosen === 'all' ? [] : chosen;
+              navigate({ timeZone: key === undefined || key === own ? null : String(key) });
               onClose();
             }}
           >
