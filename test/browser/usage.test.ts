@@ -185,7 +185,7 @@ describe('the figures', () => {
     'of the rows of the tab %s are those that were used',
     async (tab, rows) => {
       const { page } = await pages.visitSettled(`/usage/${tab}`);
-      const shown = await shownRows(page.getByRole('table'));
+      const shown = await shownRows(page);
       const ordering = tab === 'workflows' ? 'runs' : 'credits';
       const figures = [...shown].map(([name, of]) => [name, plainOf(of[ordering] ?? '')]);
 

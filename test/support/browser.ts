@@ -41,14 +41,16 @@ export type PageOptions = Pick<
   BrowserContextOptions,
   'locale' | 'timezoneId' | 'viewport' | 'colorScheme' | 'reducedMotion' | 'baseURL'
 > & {
-  /** The page's timers wait for `page.clock`. Its policy is then left out, which forbids that. */
-  readonly isClockHeld?: boolean;
+  /** What the browser takes for the time, which `page.clock` can then hold. Leaves out the page's policy, which forbids that. */
+  readonly now?: string;
+  /** The browser refuses the page its storage, as it may in a frame of another site. */
+  readonly isWithoutStorage?: boolean;
 };
 
 /** Opens an empty page for addresses of `baseURL`: English, in UTC, light, wide and without motion unless it says otherwise. */
 export async function openPage(
   browser: Browser,
-  { isClockHeld = false, ...options }: PageOptions,
+  { now, isWithoutStorage = false, ...options }: PageOptions,
 ): Promise<Watched> {
   const context = await browser.newContext({
     locale: 'en-GB',
@@ -56,11 +58,12 @@ export async function openPage(
     viewport: WIDE,
     colorScheme: 'light',
     reducedMotion: 'reduce',
-    bypassCSP: isClockHeld,
+    bypassCSP: now !== undefined,
     ...options,
   });
   const page = await context.newPage();
-  if (isClockHeld) await page.clock.install();
+  if (now !== undefined) await page.clock.install({ time: now });
+  if (isWithoutStorage) await page.addInitScript(REFUSE_STORAGE);
   const seen: Pick<Watched, 'operations' | 'answers' | 'foreign' | 'complaints'> = {
     operations: [],
     answers: [],
@@ -87,6 +90,14 @@ export async function openPage(
   page.on('pageerror', (error) => seen.complaints.push(String(error)));
   return { page, ...seen, close: () => context.close() };
 }
+
+const REFUSE_STORAGE = `for (const name of ['localStorage', 'sessionStorage']) {
+  Object.defineProperty(window, name, {
+    get() {
+      throw new DOMException('refused', 'SecurityError');
+    },
+  });
+}`;
 
 function operationOf(body: string | null): string {
   const [, name = ''] = /"operationName":"(\w+)"/.exec(body ?? '') ?? [];
@@ -115,6 +126,11 @@ async function inPage(page: Page, ...expressions: readonly string[]): Promise<un
   }
   await session.detach();
   return value;
+}
+
+/** What an expression is in the page, as JSON can say it. */
+export async function jsonInPage(page: Page, expression: string): Promise<unknown> {
+  return JSON.parse(String(await inPage(page, `JSON.stringify(${expression})`)));
 }
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];

@@ -1,6 +1,7 @@
 // Figures on the screen, read back into what they stand for.
 
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { jsonInPage } from './browser.ts';
 
 /** A figure as the page shows it. */
 export interface ShownFigure {
@@ -12,34 +13,38 @@ export interface ShownFigure {
 }
 
 /** Every figure on the page, or in a part of it, in its order. */
-export async function shownFigures(page: Page | Locator): Promise<readonly ShownFigure[]> {
-  const figures: ShownFigure[] = [];
-  for (const figure of await page.locator('[data-figure]').all()) {
-    figures.push({
-      path: (await figure.getAttribute('data-figure')) ?? '',
-      value: await figure.getAttribute('data-value'),
-      text: (await figure.innerText()).trim(),
-    });
-  }
-  return figures;
+export async function shownFigures(page: Page, part = 'body'): Promise<readonly ShownFigure[]> {
+  const figures = `[...document.querySelectorAll('${part} [data-figure]')].map(${READ_FIGURE})`;
+  return (await jsonInPage(page, figures)) as readonly ShownFigure[];
 }
 
-/** The exact figures of a table's rows, by the rows' names in their order. */
+/** The exact figures of the view's first table, by the names of its rows in their order. */
 export async function shownRows(
-  table: Locator,
+  page: Page,
 ): Promise<ReadonlyMap<string, Readonly<Record<string, string | null>>>> {
-  const rows = new Map<string, Readonly<Record<string, string | null>>>();
-  for (const row of await table.locator('tbody').getByRole('row').all()) {
-    const name = await row.getByRole('rowheader').innerText();
-    const figures = await shownFigures(row);
-    // A name stands after the sign that opens it, and before what is said of it in small.
-    rows.set(
+  const rows = (await jsonInPage(page, READ_ROWS)) as readonly {
+    readonly name: string;
+    readonly figures: readonly ShownFigure[];
+  }[];
+  return new Map(
+    rows.map(({ name, figures }) => [
+      // It stands after the sign that opens it, and before what is said of it in small.
       name.replace(/^[▸▾]\s*/, '').split('\n')[0] ?? '',
       Object.fromEntries(figures.map(({ path, value }) => [path, value])),
-    );
-  }
-  return rows;
+    ]),
+  );
 }
+
+// All at once, so that no half of a change is read.
+const READ_FIGURE = `(figure) => ({
+  path: figure.dataset.figure,
+  value: figure.dataset.value ?? null,
+  text: figure.innerText.trim(),
+})`;
+const READ_ROWS = `[...(document.querySelector('main table')?.querySelectorAll('tbody tr') ?? [])].map((row) => ({
+  name: row.querySelector('th')?.innerText ?? '',
+  figures: [...row.querySelectorAll('[data-figure]')].map(${READ_FIGURE}),
+}))`;
 
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 

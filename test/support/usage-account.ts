@@ -12,6 +12,7 @@ import {
 } from './account.ts';
 import type { TestGateway } from './gateway.ts';
 import {
+  type CreateAccountInput,
   CreatePortalTokenDocument,
   DeploymentFailedDocument,
   DeployWorkflowDocument,
@@ -39,7 +40,10 @@ const FAILURE = 'The image could not be pulled.';
 type Gateway = Api & Partial<Pick<TestGateway, 'fold'>>;
 
 /** @returns the account's id */
-export async function openUsageAccount(gateway: Gateway): Promise<string> {
+export async function openUsageAccount(
+  gateway: Gateway,
+  input: Partial<CreateAccountInput> = {},
+): Promise<string> {
   const accountId = await createAccount(gateway, {
     name: 'Acme',
     timeZone: 'Europe/Berlin',
@@ -47,6 +51,7 @@ export async function openUsageAccount(gateway: Gateway): Promise<string> {
     createdAt: CREATED_AT,
     lowCredit: '100',
     negativeLimit: '-50',
+    ...input,
   });
   await allocate(gateway, accountId, '1600', { note: 'Starter plan' });
   await allocate(gateway, accountId, '1000', { unit: 'WORKFLOW_RUNS' });
