@@ -48,8 +48,25 @@ const READ_ROWS = `[...(document.querySelector('main table')?.querySelectorAll('
 
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
+/**
+ * Those figures that are not of the answers, or whose text says something else. What was used may be shown with a minus sign
+ * where it is subtracted.
+ */
+export function wrongFigures(
+  figures: readonly ShownFigure[],
+  answers: unknown,
+): readonly ShownFigure[] {
+  const answered = new Set(valuesOf(answers));
+  const isAnswered = (value: string): boolean =>
+    answered.has(plainOf(value)) || answered.has(plainOf(value).replace(/^-/, ''));
+  return figures.filter(
+    (figure) =>
+      saysDecimal(figure) === false || (figure.value !== null && !isAnswered(figure.value)),
+  );
+}
+
 /** Whether a text, in English, has the decimal in it, to the digits that it shows. Null: the value is no decimal. */
-export function saysDecimal({ value, text }: ShownFigure): boolean | null {
+function saysDecimal({ value, text }: ShownFigure): boolean | null {
   if (value === null || !DECIMAL.test(value)) return null;
   const numbers = text.replaceAll('−', '-').match(/-?\d[\d,]*(\.\d+)?/g) ?? [];
   return numbers.some((shown) => {
@@ -68,7 +85,7 @@ function scaled(decimal: string, digits: number): bigint {
 }
 
 /** Every text and number of an answer; decimals without zeros at their end, so that each is written in one way. */
-export function valuesOf(answer: unknown): readonly string[] {
+function valuesOf(answer: unknown): readonly string[] {
   if (typeof answer === 'object' && answer !== null) return Object.values(answer).flatMap(valuesOf);
   return typeof answer === 'string' || typeof answer === 'number' ? [plainOf(String(answer))] : [];
 }
