@@ -124,7 +124,7 @@ function Nothing({ tab }: { readonly tab: RowsTab }): ReactNode {
 function Unused(): ReactNode {
   const words = useWords();
   return (
-    <div className="note row" role="status">
+    <div className="unused-rows" role="status">
       <p>{words.overview.unused}</p>
       <LongerRange />
     </div>
