@@ -81,7 +81,9 @@ function ChargeRow({ charge }: { readonly charge: LedgerChargePartsFragment }): 
     <tr role="row">
       <th role="rowheader" scope="row">
         {charged !== null && (
-          <AddressLink change={{ open: charged.id }}>{charged.name}</AddressLink>
+          <AddressLink change={{ open: charged.id }} data-row={charged.id}>
+            {charged.name}
+          </AddressLink>
         )}
       </th>
       <Cell label={words.what} className="what">
