@@ -11,7 +11,7 @@ import { useWords } from '../words/words.ts';
 import { type Allocation, partedAllocations, stateOf } from './allocations.ts';
 import { Instant } from './instant.tsx';
 import type { CreditsAccount } from './kinds.ts';
-import { MoreRows, PendingRow, WholeRow } from './more.tsx';
+import { focusOf, type MoreRowProps, MoreRows, PendingRow, WholeRow } from './more.tsx';
 import { Cell, StackedTable } from './table.tsx';
 
 const COLUMNS = 7;
@@ -106,7 +106,7 @@ function OlderAllocations({ after }: { readonly after: string }): ReactNode {
   }
   return (
     <>
-      <Rows allocations={page.nodes} nowMs={nowMs} />
+      <Rows allocations={page.nodes} nowMs={nowMs} takesFocus />
       <MoreRows pageInfo={page.pageInfo} label={words.olderAllocations} columns={COLUMNS}>
         {(next) => <OlderAllocations after={next} />}
       </MoreRows>
@@ -114,30 +114,35 @@ function OlderAllocations({ after }: { readonly after: string }): ReactNode {
   );
 }
 
-interface RowsProps {
+interface RowsProps extends MoreRowProps {
   readonly allocations: readonly Allocation[];
   readonly nowMs: number;
 }
 
-function Rows({ allocations, nowMs }: RowsProps): ReactNode {
-  return allocations.map((allocation) => (
-    <AllocationRow key={allocation.id} allocation={allocation} nowMs={nowMs} />
+function Rows({ allocations, nowMs, takesFocus = false }: RowsProps): ReactNode {
+  return allocations.map((allocation, at) => (
+    <AllocationRow
+      key={allocation.id}
+      allocation={allocation}
+      nowMs={nowMs}
+      takesFocus={takesFocus && at === 0}
+    />
   ));
 }
 
-interface AllocationRowProps {
+interface AllocationRowProps extends MoreRowProps {
   readonly allocation: Allocation;
   readonly nowMs: number;
 }
 
-function AllocationRow({ allocation, nowMs }: AllocationRowProps): ReactNode {
+function AllocationRow({ allocation, nowMs, takesFocus }: AllocationRowProps): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
   const { source, note, everyCycle, voidedAt, effectiveAt, expiresAt } = allocation;
   const state = stateOf(allocation, nowMs);
   const isOpen = state === 'LIVE' || state === 'COMING';
   return (
-    <tr role="row" className={isOpen ? undefined : 'ended'}>
+    <tr role="row" className={isOpen ? undefined : 'ended'} {...focusOf(takesFocus)}>
       <th role="rowheader" scope="row">
         {words.sources[source]}
         {everyCycle && `, ${words.everyCycle}`}

@@ -7,7 +7,7 @@ import { AddressLink } from '../ui/address-link.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import { eventText } from './charge-text.ts';
-import { MoreRows, PendingRow, WholeRow } from './more.tsx';
+import { focusOf, type MoreRowProps, MoreRows, PendingRow, WholeRow } from './more.tsx';
 import { Cell, StackedTable } from './table.tsx';
 
 const COLUMNS = 3;
@@ -64,7 +64,7 @@ function ChargesPage({ entryId, after }: ChargesPageProps): ReactNode {
   return (
     <>
       {charges.nodes.map((charge, at) => (
-        <ChargeRow key={at} charge={charge} />
+        <ChargeRow key={at} charge={charge} takesFocus={after !== null && at === 0} />
       ))}
       <MoreRows pageInfo={charges.pageInfo} label={words.moreCharges} columns={COLUMNS}>
         {(next) => <ChargesPage entryId={entryId} after={next} />}
@@ -73,12 +73,16 @@ function ChargesPage({ entryId, after }: ChargesPageProps): ReactNode {
   );
 }
 
-function ChargeRow({ charge }: { readonly charge: LedgerChargePartsFragment }): ReactNode {
+interface ChargeProps {
+  readonly charge: LedgerChargePartsFragment;
+}
+
+function ChargeRow({ charge, takesFocus }: ChargeProps & MoreRowProps): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
   const charged = charge.resource ?? charge.model;
   return (
-    <tr role="row">
+    <tr role="row" {...focusOf(takesFocus)}>
       <th role="rowheader" scope="row">
         {charged !== null && (
           <AddressLink change={{ open: charged.id }} data-row={charged.id}>
@@ -92,15 +96,11 @@ function ChargeRow({ charge }: { readonly charge: LedgerChargePartsFragment }): 
       </Cell>
       <Cell label={words.amount} isNumeric>
         <Figure path="charges.credits" value={charge.credits}>
-          {figures.exactCredits(charge.credits)}
+          {figures.sixDigits(charge.credits)}
         </Figure>
       </Cell>
     </tr>
   );
-}
-
-interface ChargeProps {
-  readonly charge: LedgerChargePartsFragment;
 }
 
 function SegmentText({ charge: { segment, credits } }: ChargeProps): ReactNode {

@@ -8,7 +8,7 @@ import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { useWords } from '../words/words.ts';
 import { type CreditsAccount, type Sign, termOf } from './kinds.ts';
-import { MoreRows, PendingRow } from './more.tsx';
+import { focusOf, type MoreRowProps, MoreRows, PendingRow } from './more.tsx';
 import { Cell, StackedTable } from './table.tsx';
 
 const TERMS = [
@@ -110,8 +110,8 @@ function OlderCycles({ after }: { readonly after: string }): ReactNode {
   }
   return (
     <>
-      {page.nodes.map((cycle) => (
-        <CycleRow key={cycle.id} cycle={cycle} isRunning={false} />
+      {page.nodes.map((cycle, at) => (
+        <CycleRow key={cycle.id} cycle={cycle} takesFocus={at === 0} />
       ))}
       <MoreRows pageInfo={page.pageInfo} label={words.olderCycles} columns={COLUMNS}>
         {(next) => <OlderCycles after={next} />}
@@ -120,18 +120,18 @@ function OlderCycles({ after }: { readonly after: string }): ReactNode {
   );
 }
 
-interface CycleRowProps {
+interface CycleRowProps extends MoreRowProps {
   readonly cycle: BillingCyclePartsFragment;
-  readonly isRunning: boolean;
+  readonly isRunning?: boolean;
 }
 
-function CycleRow({ cycle, isRunning }: CycleRowProps): ReactNode {
+function CycleRow({ cycle, isRunning = false, takesFocus }: CycleRowProps): ReactNode {
   const words = useWords().creditsTab;
   const figures = useFigures();
   const { startsAt, endsAt } = cycle;
   const name = `${figures.day(startsAt)} – ${figures.day(endsAt)}`;
   return (
-    <tr role="row">
+    <tr role="row" {...focusOf(takesFocus)}>
       <th role="rowheader" scope="row">
         <AddressLink
           className="list-open"

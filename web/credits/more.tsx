@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import { type ComponentProps, type ReactNode, useState } from 'react';
 import type { Problem } from '../api/client.ts';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
 
@@ -29,6 +29,20 @@ export function MoreRows({ pageInfo, label, columns, children }: MoreRowsProps):
       </button>
     </WholeRow>
   );
+}
+
+export interface MoreRowProps {
+  /** Of the first of further rows: the button that asked for them, and had the focus, is gone. */
+  readonly takesFocus?: boolean;
+}
+
+/** What lets a row take the focus when it comes. */
+export function focusOf(takesFocus = false): Pick<ComponentProps<'tr'>, 'ref' | 'tabIndex'> {
+  return takesFocus ? { ref: focusRow, tabIndex: -1 } : {};
+}
+
+function focusRow(row: HTMLTableRowElement | null): void {
+  row?.focus({ preventScroll: true });
 }
 
 /** A row of one cell. */

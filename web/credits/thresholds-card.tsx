@@ -26,12 +26,13 @@ export function ThresholdsCard({
                     {threshold.label !== null && (
                       <span className="list-sub">{threshold.label}</span>
                     )}
+                    {threshold.lastFiredAt !== null && (
+                      <span className="list-sub">
+                        {words.fired(figures.instant(threshold.lastFiredAt))}
+                      </span>
+                    )}
                   </th>
-                  <td>{threshold.armed ? words.armed : words.notArmed}</td>
-                  <td className="muted">
-                    {threshold.lastFiredAt !== null &&
-                      words.fired(figures.instant(threshold.lastFiredAt))}
-                  </td>
+                  <td className="numeric">{threshold.armed ? words.armed : words.notArmed}</td>
                 </tr>
               ))}
             </tbody>

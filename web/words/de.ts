@@ -223,8 +223,6 @@ export const de: Words = {
     moreCharges: 'Weitere Posten zeigen',
     chargeOf: 'Für',
     what: 'Was berechnet wurde',
-    formula:
-      'Hosting kostet Replikate × Satz × Zeit, auf das Millionstel eines Credits abgerundet.',
     segment: (replicas, rate, time) => `${replicas} × ${rate} je Stunde × ${time}`,
     wholeSegment: (credits) => `${credits} insgesamt; diese Buchung berechnet einen Teil.`,
     thresholds: 'Warnungen',

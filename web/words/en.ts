@@ -220,7 +220,6 @@ export const en = {
     moreCharges: 'Show more charges',
     chargeOf: 'For',
     what: 'What was charged',
-    formula: 'Hosting costs replicas × rate × time, to the millionth of a credit rounded down.',
     segment: (replicas: string, rate: string, time: string) =>
       `${replicas} × ${rate} an hour × ${time}`,
     wholeSegment: (credits: string) => `${credits} in all; this entry charges a part.`,
