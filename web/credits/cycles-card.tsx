@@ -61,7 +61,12 @@ function Term({ sign, path, value }: TermProps): ReactNode {
   return (
     <>
       {term.sign !== '' && <span className="sign">{term.sign}</span>}
-      <Credits path={path} value={term.value} isSingle />
+      <Credits
+        path={path}
+        value={value}
+        inWords={(amount) => (term.value === value ? amount : amount.replace(/^[-−]/, ''))}
+        isSingle
+      />
     </>
   );
 }

@@ -31,9 +31,10 @@ export function DeploymentChooser({
 }: DeploymentChooserProps): ReactNode {
   const words = useWords().quote;
   const [typed, setTyped] = useState('');
+  const [isUsed, setIsUsed] = useState(false);
   // What is chosen stands in the field: that is no search.
   const search = useSettled(typed === chosen?.name ? '' : typed.trim());
-  const { found, totalCount } = useRunning(accountId, search);
+  const { found, totalCount } = useRunning(accountId, search, isUsed);
   // A chosen one is chosen, also where the first of many do not hold it.
   const isListed = chosen === null || found.some(({ id }) => id === chosen.id);
   const items = isListed ? found : [chosen, ...found];
@@ -54,6 +55,9 @@ export function DeploymentChooser({
         setTyped(deployment?.name ?? '');
       }}
       menuTrigger="focus"
+      onFocus={() => {
+        setIsUsed(true);
+      }}
       allowsEmptyCollection
     >
       <Label>{words.instead}</Label>
@@ -83,8 +87,10 @@ interface Running {
   readonly totalCount: number;
 }
 
-function useRunning(accountId: string, search: string): Running {
-  const { data } = useOperation(RunningDeploymentsDocument, { accountId, search, first: SHOWN });
+// Nothing is asked for until somebody looks.
+function useRunning(accountId: string, search: string, isUsed: boolean): Running {
+  const variables = { accountId, search, first: SHOWN };
+  const { data } = useOperation(RunningDeploymentsDocument, variables, { pause: !isUsed });
   const report = data?.account?.usage.report;
   if (report === undefined) return { found: [], totalCount: 0 };
   return { found: deploymentsOf(report.nodes), totalCount: report.totalCount };

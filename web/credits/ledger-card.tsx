@@ -58,6 +58,7 @@ export function LedgerCard({ account }: { readonly account: CreditsAccount }): R
 /** What running deployments cost since it was last booked: so the newest balance leads to what is left. */
 function Accrued({ account }: { readonly account: CreditsAccount }): ReactNode {
   const words = useWords().creditsTab;
+  const figures = useFigures();
   const { page, statuses } = useAddress();
   const amount = page === null && statuses.length === 0 ? accruedOf(account) : null;
   if (amount === null) return null;
@@ -74,7 +75,7 @@ function Accrued({ account }: { readonly account: CreditsAccount }): ReactNode {
           {words.accrued}
         </Cell>
         <Cell label={words.amount} className="amount" isNumeric>
-          <Credits path="ledger.accrued" value={amount} isSigned />
+          <span title={figures.exactCredits(amount)}>{figures.signedCredits(amount)}</span>
         </Cell>
         <Cell label={words.balance} className="balance" isNumeric>
           <Credits path="credits.remaining" value={account.credits.remaining} />
