@@ -81,6 +81,7 @@ import {
   WorkflowUsageFieldResolver,
 } from './views/panels.graphql.ts';
 import { LedgerChargeResolver, LedgerChargesResolver } from './views/charges.graphql.ts';
+import { AccountFirstUseResolver } from './views/first-use.graphql.ts';
 import { AccountProjectionResolver } from './views/projection.graphql.ts';
 import { ReportResolver, ReportRowResolver } from './views/report.graphql.ts';
 import {
@@ -127,6 +128,7 @@ const plainResolvers: NonEmptyArray<PlainResolver> = [
   ModelDeploymentResolver,
   HostingResolver,
   UsageEventResolver,
+  AccountFirstUseResolver,
   AccountProjectionResolver,
   AccountUsageFieldResolver,
   AccountUsageResolver,

@@ -2,7 +2,7 @@ import type { Account } from '../account/account.ts';
 import { stateLoader } from '../credits/balance.loaders.ts';
 import type { AccountState } from '../engine/state.ts';
 import type { RequestContext } from '../graphql/context.ts';
-import { loader } from '../graphql/loader.ts';
+import { firstEventLoader } from './first-use.loaders.ts';
 import {
   type Ahead,
   availableFromMs,
@@ -13,7 +13,6 @@ import {
   stretchesAhead,
 } from './projection.ts';
 import { storedSumsLoader } from './sums.loaders.ts';
-import { loadFirstEvents } from './views.store.ts';
 
 /** What an account will have used by the end of its running cycle. */
 export interface Projection {
@@ -24,12 +23,6 @@ export interface Projection {
   /** Null where there is too little history. */
   readonly events: EventProjection | null;
 }
-
-/** When the first event of an account happened; null while there is none. */
-const firstEventLoader = loader<number, number | null>(async (tx, accountIds) => {
-  const firstMs = await loadFirstEvents(tx, accountIds);
-  return accountIds.map((accountId) => firstMs.get(accountId) ?? null);
-});
 
 /** The projection of an account. All those of an answer are read together. */
 export async function readProjection(

@@ -365,3 +365,21 @@ export async function loadFirstEvents(
      where a.account_id = any(${accountIds}::int[])`);
   return new Map(rows.map((row) => [int(row, 'account_id'), ms(row, 'occurred_at')]));
 }
+
+/** When each account first hosted something, by account id. */
+export async function loadFirstHosting(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  // An index for the folded and one for the others: each gives its first at once.
+  const rows = await tx.query(sql`/* views.loadFirstHosting */ select a.account_id, s.from_at
+     from account a cross join lateral (
+       select min(from_at) as from_at from (
+         (select from_at from hosting_segment
+          where account_id = a.account_id and folded and voided_at is null order by from_at limit 1)
+         union all
+         (select from_at from hosting_segment
+          where account_id = a.account_id and not folded and voided_at is null order by from_at limit 1)) first) s
+     where a.account_id = any(${accountIds}::int[]) and s.from_at is not null`);
+  return new Map(rows.map((row) => [int(row, 'account_id'), ms(row, 'from_at')]));
+}

@@ -11,6 +11,8 @@ export interface BarsProps {
   readonly tickLabel: (value: number) => string;
   readonly active: number | null;
   readonly hasLabels: boolean;
+  /** Of what is counted: no tick stands between two whole numbers. */
+  readonly isCount?: boolean;
 }
 
 export const AXIS_WIDTH = 44;
@@ -20,7 +22,7 @@ const TOP = 8;
 
 /** Stacked bars from zero. A drawing only: what stands around it says the figures and takes pointer and keys. */
 export function Bars(props: BarsProps): ReactNode {
-  const { data, width, height, ticks, tickLabel, active, hasLabels } = props;
+  const { data, width, height, ticks, tickLabel, active, hasLabels, isCount = false } = props;
   const hatch = `hatch${useId().replace(/\W/g, '')}`;
   const bottom = height - (hasLabels ? LABELS_HEIGHT : 4);
   const x = scaleBand({
@@ -31,11 +33,13 @@ export function Bars(props: BarsProps): ReactNode {
   });
   const most = Math.max(...data.map(({ parts }) => sum(parts)), 0);
   const y = scaleLinear({ domain: [0, most > 0 ? most : 1], range: [bottom, TOP], nice: ticks });
+  const marks =
+    most > 0 ? y.ticks(ticks).filter((tick) => !isCount || Number.isInteger(tick)) : [0];
   const step = labelStep(data.length, width - AXIS_WIDTH, LABEL_WIDTH);
   return (
     <svg className="bars" width={width} height={height} aria-hidden="true">
       <Hatch id={hatch} />
-      {y.ticks(ticks).map((tick) => (
+      {marks.map((tick) => (
         <g key={tick}>
           <line className="grid-line" x1={AXIS_WIDTH} x2={width} y1={y(tick)} y2={y(tick)} />
           <text className="axis" x={AXIS_WIDTH - 8} y={y(tick)} dy="0.32em" textAnchor="end">

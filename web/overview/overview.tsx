@@ -1,9 +1,10 @@
 import type { ReactNode } from 'react';
 import { granularityInput, rangeInput, useFrameAccount } from '../account.ts';
-import { useAddress } from '../address/use-address.ts';
+import { tabChange, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { OverviewDocument } from '../api/operations.ts';
 import { parseMicro } from '../../src/core/micro.ts';
+import { AddressLink } from '../ui/address-link.tsx';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
 import { LongerRange } from '../ui/longer-range.tsx';
 import { useWords } from '../words/words.ts';
@@ -41,7 +42,7 @@ export function Overview(): ReactNode {
       <CreditsCard usage={usage} />
       <RunsCard usage={usage} />
       {isUnused(usage) ? (
-        <Unused />
+        <Unused hasUsed={account.firstUsedAt !== null} />
       ) : (
         <>
           <TrendCard account={account} />
@@ -49,7 +50,7 @@ export function Overview(): ReactNode {
           <HardwareCard usage={usage} />
         </>
       )}
-      <div className="stack">
+      <div className={isUnused(usage) ? 'stack wide' : 'stack'}>
         <ProjectionCard projection={account.projection} />
         <AlertsCard account={account} />
       </div>
@@ -61,7 +62,11 @@ function isUnused({ credits, workflowRuns, hardware }: OverviewUsage): boolean {
   return parseMicro(credits.used) === 0n && workflowRuns.used === 0 && hardware.length === 0;
 }
 
-function Unused(): ReactNode {
+function Unused({ hasUsed }: { readonly hasUsed: boolean }): ReactNode {
+  return hasUsed ? <UnusedInRange /> : <NeverUsed />;
+}
+
+function UnusedInRange(): ReactNode {
   const words = useWords().overview;
   return (
     <Card title={words.unused} className="wide">
@@ -69,6 +74,22 @@ function Unused(): ReactNode {
         <p>{words.unusedText}</p>
         <LongerRange />
       </div>
+    </Card>
+  );
+}
+
+// How usage gets in is a thing of the platform's, so the steps say what it does.
+function NeverUsed(): ReactNode {
+  const words = useWords().overview;
+  return (
+    <Card title={words.neverUsed} className="wide">
+      <p>{words.neverUsedText}</p>
+      <ol className="first-steps">
+        {words.firstSteps.map((step) => (
+          <li key={step}>{step}</li>
+        ))}
+      </ol>
+      <AddressLink change={tabChange('credits')}>{words.toCredits}</AddressLink>
     </Card>
   );
 }

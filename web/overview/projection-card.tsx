@@ -40,14 +40,18 @@ export function ProjectionCard({ projection }: { readonly projection: Projection
       {availableFrom !== null && (
         <>
           <p>{words.overview.projectionFrom(figures.day(availableFrom))}</p>
-          <p className="muted">
-            <Credits
-              path="projection.hosting"
-              value={hosting}
-              inWords={(amount) => words.overview.hostingAlone(`${amount} ${words.credit.credits}`)}
-              isSingle
-            />
-          </p>
+          {hosting !== '0' && (
+            <p className="muted">
+              <Credits
+                path="projection.hosting"
+                value={hosting}
+                inWords={(amount) =>
+                  words.overview.hostingAlone(`${amount} ${words.credit.credits}`)
+                }
+                isSingle
+              />
+            </p>
+          )}
         </>
       )}
       <p className="muted small-text">{words.overview.cycleEnds(figures.instant(endsAt))}</p>

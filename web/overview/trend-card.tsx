@@ -137,6 +137,7 @@ function TrendCharts({ bars, account }: ChartsProps): ReactNode {
               {...common}
               width={width}
               data={runBars(bars)}
+              isCount
               height={RUNS_HEIGHT}
               ticks={2}
               hasLabels

@@ -112,7 +112,7 @@ export const de: Words = {
     hardware: 'Hardware',
     profile: 'Profil',
     time: 'Replikatzeit',
-    peak: 'Höchstzahl Replikate',
+    peak: 'Max. Replikate',
     vcpus: (count) => `${count} vCPU`,
     gpus: (count, model) => `${count} × ${model}`,
     noHardware: 'In diesem Zeitraum lief nichts auf Hardware.',
@@ -127,6 +127,14 @@ export const de: Words = {
     unused: 'In diesem Zeitraum wurde nichts verbraucht',
     unusedText: 'Verbrauch erscheint hier wenige Sekunden, nachdem die Plattform ihn meldet.',
     longer: '90 Tage zeigen',
+    neverUsed: 'Es wurde noch nichts verbraucht',
+    neverUsedText: 'Dieses Konto hat noch nie etwas verbraucht. So erscheint der Verbrauch hier:',
+    firstSteps: [
+      'Die Plattform registriert, was das Konto hat: Workflows, Deployments, Guardrails.',
+      'Sie meldet jedes Deployment, das startet, und jeden Lauf, Auftrag und verarbeiteten Text.',
+      'Sekunden später stehen die Zahlen hier.',
+    ],
+    toCredits: 'Zeigen, was zugeteilt ist',
   },
   chooser: {
     more: (count) => `+${count}`,

@@ -124,6 +124,14 @@ export const en = {
     unused: 'Nothing was used in this range',
     unusedText: 'Usage shows here within seconds after the platform reports it.',
     longer: 'Show 90 days',
+    neverUsed: 'Nothing was used yet',
+    neverUsedText: 'This account never used anything. Its usage shows here like this:',
+    firstSteps: [
+      'The platform registers what the account has: workflows, deployments, guardrails.',
+      'It reports each deployment that starts, and each run, job and text that was processed.',
+      'Seconds later the figures stand here.',
+    ],
+    toCredits: 'See what is allocated',
   },
   chooser: {
     more: (count: string) => `+${count}`,
