@@ -26,7 +26,7 @@ export function SignIn({ state }: SignInProps): ReactNode {
       <form className="card" onSubmit={submit}>
         <h1>{state === 'ended' ? words.ended : words.signIn}</h1>
         <p className="muted">{state === 'ended' ? words.endedText : words.signInText}</p>
-        <OfflineNotice />
+        <OfflineNotice text={words.offline} />
         <label htmlFor={id}>{words.token}</label>
         <input
           id={id}

@@ -11,9 +11,9 @@ export function onNetwork(listener: () => void): () => void {
   };
 }
 
-/** Says so while the browser has no network. */
-export function OfflineNotice(): ReactNode {
+/** Says so while the browser has no network. `text`: in other words. */
+export function OfflineNotice({ text }: { readonly text?: string }): ReactNode {
   const words = useWords().state;
   const isOnline = useSyncExternalStore(onNetwork, () => navigator.onLine);
-  return <div role="status">{!isOnline && <p className="offline">{words.offline}</p>}</div>;
+  return <div role="status">{!isOnline && <p className="offline">{text ?? words.offline}</p>}</div>;
 }

@@ -449,6 +449,7 @@ export const de: Words = {
     token: 'Schlüssel oder Token',
     open: 'Öffnen',
     demo: 'Das Demo-Konto öffnen',
+    offline: 'Sie sind offline. Ein Konto öffnet sich, sobald das Netz zurück ist.',
     refused: 'Dieser Schlüssel oder dieses Token gilt nicht.',
     ended: 'Die Sitzung ist beendet',
     endedText:

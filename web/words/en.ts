@@ -453,6 +453,7 @@ export const en = {
     token: 'Key or token',
     open: 'Open',
     demo: 'Open the demo account',
+    offline: 'You are offline. An account opens once the network is back.',
     refused: 'This key or token is not valid.',
     ended: 'The session has ended',
     endedText:
