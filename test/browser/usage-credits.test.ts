@@ -1,0 +1,29 @@
+// The Credits tab: what a deployment would cost.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { shownFigures } from '../support/shown-figures.ts';
+import { openUsagePages, type UsagePages } from '../support/usage-pages.ts';
+
+let pages: UsagePages;
+
+beforeAll(async () => {
+  pages = await openUsagePages();
+});
+
+afterEach(() => pages.leave());
+
+afterAll(() => pages.close());
+
+describe('the quote', () => {
+  it('is the price of the replicas that are asked for', async () => {
+    const { page } = await pages.visitSettled('/usage/credits');
+    await page.getByLabel('Hardware').selectOption('gpu-a');
+    await page.getByLabel('Replicas').fill('3');
+    await page.getByRole('button', { name: 'Ask' }).click();
+    await page.getByText('Allowed', { exact: true }).last().waitFor();
+
+    const figures = await shownFigures(page);
+    // 3 × 3.6
+    expect(figures.find(({ path }) => path === 'quote.creditsPerHour')?.value).toBe('10.8');
+  });
+});
