@@ -77,6 +77,32 @@ describe('the bars', () => {
     ]);
   });
 
+  it('of weeks and months have the days that are expected of them together', () => {
+    // 16 November 2026 is a Monday: with the 17th it is of one week, the 23rd is of the next.
+    const monday: ExpectedDay = {
+      from: '2026-11-22T23:00:00Z',
+      to: '2026-11-23T23:00:00Z',
+      credits: '0.000001',
+      hosting: '0',
+      runs: 2,
+    };
+    const days = [rest, tomorrow, monday];
+    const shown = (granularity: 'week' | 'month'): unknown =>
+      trendBars([bucket], days, granularity, figures).map(({ from, to, used, expected }) => ({
+        days: [from, to],
+        isUsed: used !== null,
+        expected: [expected?.credits, expected?.runs],
+      }));
+
+    expect(shown('week')).toEqual([
+      { days: [bucket.from, tomorrow.to], isUsed: true, expected: ['8', 10] },
+      { days: [monday.from, monday.to], isUsed: false, expected: ['0.000001', 2] },
+    ]);
+    expect(shown('month')).toEqual([
+      { days: [bucket.from, monday.to], isUsed: true, expected: ['8.000001', 12] },
+    ]);
+  });
+
   it('are hatched where a part is in the range and nothing more is expected', () => {
     expect(runBars(trendBars([bucket], [], 'day', figures))[0]?.isPartial).toBe(true);
     expect(runBars(trendBars([bucket], [rest], 'day', figures))[0]?.isPartial).toBe(false);

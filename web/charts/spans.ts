@@ -40,6 +40,32 @@ export function rangeOf(
   return { kind: 'days', from: start.day, to: localParts(lastMs, timeZone).day };
 }
 
+const DAY_MS = 86_400_000;
+const DAYS_A_WEEK = 7;
+
+/** What instants of one bucket have in common: the local hour, day, Monday or month that they lie in. */
+export function bucketKey(
+  instant: string,
+  granularity: GranularityChoice,
+  timeZone: string,
+): string {
+  const { day, time } = localParts(instant, timeZone);
+  switch (granularity) {
+    case 'hour':
+      return `${day} ${time.slice(0, 2)}`;
+    case 'day':
+      return day;
+    case 'week': {
+      // Days are counted in UTC, where each is as long as the other.
+      const dayMs = Date.parse(day);
+      const sinceMonday = (new Date(dayMs).getUTCDay() + DAYS_A_WEEK - 1) % DAYS_A_WEEK;
+      return new Date(dayMs - sinceMonday * DAY_MS).toISOString().slice(0, 10);
+    }
+    case 'month':
+      return day.slice(0, 7);
+  }
+}
+
 function iso(instant: string): string {
   return new Date(instant).toISOString();
 }
@@ -116,9 +142,9 @@ function format(
 const HOUR_MS = 3_600_000;
 const FINEST: readonly (readonly [GranularityChoice, number])[] = [
   ['hour', HOUR_MS],
-  ['day', 24 * HOUR_MS],
-  ['week', 7 * 24 * HOUR_MS],
-  ['month', 30 * 24 * HOUR_MS],
+  ['day', DAY_MS],
+  ['week', DAYS_A_WEEK * DAY_MS],
+  ['month', 30 * DAY_MS],
 ];
 /** More bars than this are too thin to point at. */
 const BARS_MAX = 200;

@@ -5,7 +5,8 @@ import type { BarDatum, BarPart } from '../charts/drawn.ts';
 import { drawn } from '../charts/drawn.ts';
 import type { Figures } from '../figures/figures.ts';
 import { type Bucket, CATEGORIES, type Projection } from './categories.ts';
-import { labelsOf, type Span, type SpanLabels } from '../charts/spans.ts';
+import { bucketKey, labelsOf, type Span, type SpanLabels } from '../charts/spans.ts';
+import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 
 export type ExpectedDay = Projection['days'][number];
 
@@ -14,12 +15,15 @@ export interface TrendBar extends Span {
   /** Null where nothing can have been used yet. */
   readonly used: Bucket | null;
   /** Null where nothing is expected any more. */
-  readonly expected: ExpectedDay | null;
+  readonly expected: Expected | null;
 }
 
+/** What is expected of a span: a day, or several together. */
+export type Expected = Omit<ExpectedDay, 'hosting'>;
+
 /**
- * A bar for each bucket, and one for each day that is expected. What is expected of the rest of today stands on the bar of
- * today.
+ * A bar for each bucket, and one for each day, week or month in which more is expected. What is expected of the rest of the last
+ * bucket stands on its bar.
  */
 export function trendBars(
   buckets: readonly Bucket[],
@@ -27,27 +31,37 @@ export function trendBars(
   granularity: GranularityChoice,
   figures: Figures,
 ): readonly TrendBar[] {
-  const last = buckets.at(-1);
-  const [rest] = expectedDays;
-  const hasRest =
-    last !== undefined &&
-    rest !== undefined &&
-    labelsOf(last, granularity, figures).full === labelsOf(rest, granularity, figures).full;
-  const used = buckets.map((bucket, index) => ({
-    from: bucket.from,
-    to: bucket.to,
-    labels: labelsOf(bucket, granularity, figures),
-    used: bucket,
-    expected: hasRest && index === buckets.length - 1 ? rest : null,
-  }));
-  const expected = expectedDays.slice(hasRest ? 1 : 0).map((day) => ({
-    from: day.from,
-    to: day.to,
-    labels: labelsOf(day, granularity, figures),
+  const keyOf = ({ from }: Span): string => bucketKey(from, granularity, figures.timeZone);
+  const expected = new Map<string, Expected>();
+  for (const day of expectedDays) {
+    const before = expected.get(keyOf(day));
+    expected.set(keyOf(day), before === undefined ? day : joined(before, day));
+  }
+  const used = buckets.map((bucket, index) => {
+    const rest = index === buckets.length - 1 ? expected.get(keyOf(bucket)) : undefined;
+    if (rest !== undefined) expected.delete(keyOf(bucket));
+    const span = { from: bucket.from, to: rest?.to ?? bucket.to };
+    return { ...span, used: bucket, expected: rest ?? null };
+  });
+  const ahead = [...expected.values()].map((one) => ({
+    from: one.from,
+    to: one.to,
     used: null,
-    expected: day,
+    expected: one,
   }));
-  return [...used, ...expected];
+  return [...used, ...ahead].map((bar) => ({
+    ...bar,
+    labels: labelsOf(bar, granularity, figures),
+  }));
+}
+
+function joined(one: Expected, next: Expected): Expected {
+  return {
+    from: one.from,
+    to: next.to,
+    credits: formatMicro(parseMicro(one.credits) + parseMicro(next.credits)),
+    runs: one.runs + next.runs,
+  };
 }
 
 /** The bars of credits, a part for each category. */

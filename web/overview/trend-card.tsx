@@ -24,7 +24,7 @@ export function TrendCard({ account }: { readonly account: OverviewAccount }): R
   const { trend } = account.usage;
   const granularity = granularityOf(trend.granularity);
   const isRunningCycle = range.kind === 'preset' && range.preset === 'cycle';
-  const days = isRunningCycle && granularity === 'day' ? account.projection.days : [];
+  const days = isRunningCycle && granularity !== 'hour' ? account.projection.days : [];
   const bars = trendBars(trend.buckets, days, granularity, figures);
   return (
     <Card
