@@ -8,7 +8,7 @@ export { empty, join, raw, Sql };
 export const sql = sqlTag;
 
 /** A column of a table of parameters: its type, and its value in a row. */
-type Column<R> = readonly [type: string, value: (row: R) => unknown];
+export type Column<R> = readonly [type: string, value: (row: R) => unknown];
 
 /**
  * Rows as a table of parameters, one array for each column: `unnest($1::int[], $2::text[]) as k (a, b)`.

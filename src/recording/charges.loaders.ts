@@ -1,9 +1,7 @@
-// Pages of charges are read entry by entry, because each entry has different events and segments.
-
-import type { RequestContext } from '../graphql/context.ts';
+import { byContent, loader } from '../graphql/loader.ts';
 import {
   type ChargedEntry,
-  type ChargePosition,
+  type ChargesPage,
   countCharges,
   type LedgerCharge,
   listCharges,
@@ -11,19 +9,15 @@ import {
 
 export type { LedgerCharge };
 
-/** The items of an entry after a place. */
-export async function readCharges(
-  context: RequestContext,
-  entry: ChargedEntry,
-  page: { readonly after: ChargePosition | null; readonly limit: number },
-): Promise<readonly LedgerCharge[]> {
-  return listCharges(await context.reader(), entry, page);
+function placeOf({ accountId, sequence }: ChargedEntry): string {
+  return `${accountId}.${sequence}`;
 }
 
-/** How many items an entry has. */
-export async function readChargeCount(
-  context: RequestContext,
-  entry: ChargedEntry,
-): Promise<number> {
-  return countCharges(await context.reader(), entry);
-}
+/** The items of entries, each after a place of its own. */
+export const chargesLoader = loader<ChargesPage, readonly LedgerCharge[]>(
+  listCharges,
+  ({ entry, after, limit }) => byContent([placeOf(entry), after, limit]),
+);
+
+/** How many items entries have. */
+export const chargeCountLoader = loader<ChargedEntry, number>(countCharges, placeOf);

@@ -3,8 +3,18 @@
 
 import type { LedgerEntry } from '../settlement/ledger.store.ts';
 import type { Tx } from '../db/database.ts';
-import { at, big, bigOrNull, bool, int, intOrNull, ms, type Row } from '../db/decode.ts';
-import { empty, sql, type Sql } from '../db/sql.ts';
+import {
+  at,
+  big,
+  bigOrNull,
+  bool,
+  int,
+  intOrNull,
+  ms,
+  type Row,
+  rowsOfEach,
+} from '../db/decode.ts';
+import { type Column, sql, unnested } from '../db/sql.ts';
 import { sinceCredits } from './charge-usage.ts';
 
 /** One item, signed like its entry's amount: an event, or a segment (of a period, with its event). */
@@ -31,52 +41,88 @@ export interface ChargedEntry extends Pick<
   readonly creditsFromMs: number;
 }
 
-function itemsOf({ accountId, sequence, events, creditsFromMs }: ChargedEntry): Sql {
-  const firstSeq = events?.firstSeq ?? null;
-  const lastSeq = events?.lastSeq ?? null;
-  return sql`(
+/** A question for items of an entry after a place. */
+export interface ChargesPage {
+  readonly entry: ChargedEntry;
+  readonly after: ChargePosition | null;
+  readonly limit: number;
+}
+
+// Of k, which has the account, the sequence, the events and the start of credits of each entry.
+const ITEMS = sql`(
   select false as is_segment, e.seq as id, e.seq, null::bigint as segment_id, e.credits_micro as charged_micro,
     null::timestamptz as from_at, null::timestamptz as to_at, null::int as replicas, null::bigint as rate_micro_per_hour
-  from usage_event e where e.account_id = ${accountId} and e.seq >= ${firstSeq}::bigint and e.seq <= ${lastSeq}::bigint
-    and e.credits_micro > 0 and e.occurred_at >= ${at(creditsFromMs)}::timestamptz
+  from usage_event e where e.account_id = k.account_id and e.seq >= k.first_seq and e.seq <= k.last_seq
+    and e.credits_micro > 0 and e.occurred_at >= k.credits_from
   union all
   select true, s.segment_id, s.event_seq, s.segment_id, null, s.from_at, s.to_at, s.replicas, s.rate_micro_per_hour
-  from hosting_segment s where s.account_id = ${accountId} and s.event_seq >= ${firstSeq}::bigint
-    and s.event_seq <= ${lastSeq}::bigint and s.to_at > ${at(creditsFromMs)}::timestamptz and s.rate_micro_per_hour > 0
+  from hosting_segment s where s.account_id = k.account_id and s.event_seq >= k.first_seq
+    and s.event_seq <= k.last_seq and s.to_at > k.credits_from and s.rate_micro_per_hour > 0
   union all
   select true, c.segment_id, null, c.segment_id, c.charged_micro, null, null, null, null
-  from ledger_charge c where c.account_id = ${accountId} and c.sequence = ${sequence}) item`;
-}
+  from ledger_charge c where c.account_id = k.account_id and c.sequence = k.sequence)`;
 
-/** The items of an entry after a place. */
+/** The items of each page, in the order of the pages. */
 export async function listCharges(
   tx: Tx,
-  entry: ChargedEntry,
-  page: { readonly after: ChargePosition | null; readonly limit: number },
-): Promise<readonly LedgerCharge[]> {
-  const { after, limit } = page;
-  const isAfter =
-    after === null
-      ? empty
-      : sql`where (item.is_segment, item.id) > (${after.isSegment}::boolean, ${after.id}::bigint)`;
+  pages: readonly ChargesPage[],
+): Promise<readonly (readonly LedgerCharge[])[]> {
   const rows =
-    await tx.query(sql`/* usage.listCharges */ select item.* from ${itemsOf(entry)} ${isAfter}
-     order by item.is_segment, item.id limit ${limit}`);
-  return rows.map((row) => chargeFromRow(row, entry));
+    await tx.query(sql`/* usage.listCharges */ select k.page::int as page, k.account_id, k.is_reversal, k.credits_from, item.*
+     from ${unnested(
+       pages,
+       {
+         ...columnsOf(({ entry }: ChargesPage) => entry),
+         is_reversal: ['boolean', ({ entry }) => entry.kind === 'REVERSAL'],
+         after_segment: ['boolean', ({ after }) => after?.isSegment ?? null],
+         after_id: ['bigint', ({ after }) => after?.id ?? null],
+         row_limit: ['int', ({ limit }) => limit],
+       },
+       { ordinal: 'page' },
+     )}
+     cross join lateral (
+       select * from ${ITEMS} every
+       where k.after_id is null or (every.is_segment, every.id) > (k.after_segment, k.after_id)
+       order by every.is_segment, every.id limit k.row_limit
+     ) item
+     order by k.page, item.is_segment, item.id`);
+  return rowsOfEach(rows, pages.length, { ordinal: 'page', fromRow: chargeFromRow });
 }
 
-export async function countCharges(tx: Tx, entry: ChargedEntry): Promise<number> {
-  const rows = await tx.query(sql`/* usage.countCharges */ select count(*) from ${itemsOf(entry)}`);
-  return int(rows[0] ?? {}, 'count');
+/** How many items each entry has, in the order of the entries. */
+export async function countCharges(
+  tx: Tx,
+  entries: readonly ChargedEntry[],
+): Promise<readonly number[]> {
+  const rows = await tx.query(sql`/* usage.countCharges */ select item.count
+     from ${unnested(
+       entries,
+       columnsOf((entry: ChargedEntry) => entry),
+       { ordinal: 'n' },
+     )}
+     cross join lateral (select count(*) from ${ITEMS} every) item
+     order by k.n`);
+  return rows.map((row) => int(row, 'count'));
 }
 
-function chargeFromRow(row: Row, { accountId, creditsFromMs, kind }: ChargedEntry): LedgerCharge {
-  const chargedMicro = bigOrNull(row, 'charged_micro') ?? periodCharge(row, creditsFromMs);
+function columnsOf<R>(entryOf: (row: R) => ChargedEntry): Record<string, Column<R>> {
+  return {
+    account_id: ['int', (row) => entryOf(row).accountId],
+    sequence: ['bigint', (row) => entryOf(row).sequence],
+    first_seq: ['bigint', (row) => entryOf(row).events?.firstSeq ?? null],
+    last_seq: ['bigint', (row) => entryOf(row).events?.lastSeq ?? null],
+    credits_from: ['timestamptz', (row) => at(entryOf(row).creditsFromMs)],
+  };
+}
+
+function chargeFromRow(row: Row): LedgerCharge {
+  const chargedMicro =
+    bigOrNull(row, 'charged_micro') ?? periodCharge(row, ms(row, 'credits_from'));
   // Postings have a sign. For events, a reversal gives back what usage took.
   const isPosting = row['seq'] === null;
-  const isGivenBack = !isPosting && kind === 'REVERSAL';
+  const isGivenBack = !isPosting && bool(row, 'is_reversal');
   return {
-    accountId,
+    accountId: int(row, 'account_id'),
     amountMicro: isGivenBack ? chargedMicro : -chargedMicro,
     seq: intOrNull(row, 'seq'),
     segmentId: intOrNull(row, 'segment_id'),

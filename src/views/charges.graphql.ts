@@ -10,7 +10,11 @@ import { connectionType, type Connection, Page50, pageOfRows, parsePage } from '
 import { CreditsScalar } from '../graphql/scalars.ts';
 import { modelLoader, resourceLoader } from '../resources/resources.loaders.ts';
 import { BillableResourceType, ModelObject } from '../resources/resources.types.ts';
-import { type LedgerCharge, readChargeCount, readCharges } from '../recording/charges.loaders.ts';
+import {
+  chargeCountLoader,
+  chargesLoader,
+  type LedgerCharge,
+} from '../recording/charges.loaders.ts';
 import { segmentLoader } from '../hosting/hosting.loaders.ts';
 import { UsageEventObject, usageEventNode } from '../recording/ingest.graphql.ts';
 import { eventLoader } from '../recording/events.loaders.ts';
@@ -49,7 +53,8 @@ export class LedgerChargesResolver {
     const { after } = page;
     const { creditsFromMs } = await accountLoader(context).load(entry.accountId);
     const charged = { ...entry, creditsFromMs };
-    const charges = await readCharges(context, charged, {
+    const charges = await chargesLoader(context).load({
+      entry: charged,
       after: after === null ? null : { isSegment: after.value === 1, id: after.id },
       limit: page.first + 1,
     });
@@ -59,7 +64,7 @@ export class LedgerChargesResolver {
         value: position.isSegment ? 1 : 0,
         id: position.id,
       }),
-      countAll: () => readChargeCount(context, charged),
+      countAll: () => chargeCountLoader(context).load(charged),
     });
   }
 }

@@ -6,6 +6,7 @@ import { createAccount, createHardware, deploy, fund, register } from '../suppor
 import {
   AccountsDocument,
   BrowserPodsTabDocument,
+  CreditsTabDocument,
   CustomScriptsTabDocument,
   DeployDocument,
   GuardrailsTabDocument,
@@ -222,6 +223,27 @@ describe('statements of a request', () => {
       return statementsToAnswer(() => gateway.query(ModelPanelDocument, { id, range, first: 100 }));
     };
     expect(await panel(many)).toEqual(await panel(one));
+  });
+
+  it('are as many for the charges of three entries of the ledger as for those of one', async () => {
+    const { accountId, resources } = await anAccount('three entries', 1);
+    for (const round of [2, 3, 4]) {
+      // What was before the account began is not charged.
+      const events = resources.map(eventOf(round)).map((one) => ({ ...one, occurredAt: ago(0) }));
+      await gateway.query(RecordUsageDocument, { accountId, events });
+    }
+    const ask = (last: number) => async () => {
+      const answer = await gateway.query(CreditsTabDocument, {
+        accountId,
+        kinds: ['USAGE'],
+        last,
+      });
+      const counts = answer.data.account?.ledger.nodes.map(({ charges }) => charges.totalCount);
+      // Of the six events of a batch, the run of the workflow charges no credits.
+      expect(counts).toEqual(Array.from({ length: last }, () => 5));
+      return answer;
+    };
+    expect(await statementsToAnswer(ask(3))).toEqual(await statementsToAnswer(ask(1)));
   });
 
   it('are as many for the usage of forty accounts as for that of one', async () => {
