@@ -1,6 +1,6 @@
 // The browser's clocks. Everything else takes an instant as an argument, or reads one here.
 
-/** This machine's idea of now, in epoch milliseconds. The server's may differ: see live/server-time.ts. */
+/** This machine's idea of now, in epoch milliseconds. The server's may differ: see live/use-now.ts. */
 export function wallClockMs(): number {
   return Date.now();
 }

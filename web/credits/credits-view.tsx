@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
-import { rangeInput, useFrameAccount } from '../account.ts';
+import { useFrameAccount } from '../account.ts';
 import { chosen } from '../address/address.ts';
+import { rangeInput } from '../address/inputs.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { CreditsTabDocument } from '../api/operations.ts';

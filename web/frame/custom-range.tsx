@@ -20,7 +20,7 @@ import { useWords } from '../words/words.ts';
 import type { PopupProps } from './popup-button.tsx';
 import { Popup } from './popup.tsx';
 
-const WIDE = '(min-width: 720px)';
+const WIDE = '(width >= 720px)';
 
 interface Days {
   readonly start: CalendarDate | null;

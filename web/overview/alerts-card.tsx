@@ -15,7 +15,7 @@ export function AlertsCard({ account }: { readonly account: OverviewAccount }): 
   const known = live.length > 0 ? live : account.alerts.nodes.toReversed();
   const latest = known.slice(0, LATEST);
   return (
-    <Card title={words.alerts} className="side">
+    <Card title={words.alerts}>
       {latest.length === 0 && <p className="muted">{words.noAlerts}</p>}
       <ul className="alerts" role="list">
         {latest.map((alert) => (

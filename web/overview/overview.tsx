@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
-import { granularityInput, rangeInput, useFrameAccount } from '../account.ts';
+import { useFrameAccount } from '../account.ts';
+import { granularityInput, rangeInput } from '../address/inputs.ts';
 import { tabChange, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { OverviewDocument } from '../api/operations.ts';

@@ -12,7 +12,7 @@ export function ProjectionCard({ projection }: { readonly projection: Projection
   const figures = useFigures();
   const { credits, runs, hosting, endsAt, availableFrom } = projection;
   return (
-    <Card title={words.overview.projection} className="side">
+    <Card title={words.overview.projection}>
       {credits !== null && (
         <Expected
           path="projection.credits"

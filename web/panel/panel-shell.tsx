@@ -2,8 +2,8 @@ import { type ReactNode, useEffect, useLayoutEffect, useRef, useSyncExternalStor
 import { navigate } from '../address/use-address.ts';
 import { useWords } from '../words/words.ts';
 
-/** Below this width there is no room beside the panel. The style sheet says the same. */
-const SHEET = '(max-width: 719.98px)';
+/** Below this width the page has one column, so there is no room beside the panel. */
+const SHEET = '(width < 720px)';
 
 /** A region beside the page, which stays usable; where there is no room for that, a sheet over it. */
 export function PanelShell({ children }: { readonly children: ReactNode }): ReactNode {

@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from 'react';
-import { granularityInput, rangeInput } from '../account.ts';
+import { granularityInput, rangeInput } from '../address/inputs.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { PanelDocument } from '../api/operations.ts';

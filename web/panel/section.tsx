@@ -11,7 +11,7 @@ export interface SectionProps {
 export function Section({ title, aside, children }: SectionProps): ReactNode {
   const id = useId();
   return (
-    <section className="panel-section" aria-labelledby={id}>
+    <section aria-labelledby={id}>
       <header className="panel-section-head">
         <h3 id={id}>{title}</h3>
         {aside}

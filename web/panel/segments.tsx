@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { rangeInput } from '../account.ts';
+import { rangeInput } from '../address/inputs.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import {

@@ -1,5 +1,6 @@
-import { rangeInput, useFrameAccount } from '../account.ts';
+import { useFrameAccount } from '../account.ts';
 import type { Address, Tab } from '../address/address.ts';
+import { rangeInput } from '../address/inputs.ts';
 import { useAddress } from '../address/use-address.ts';
 import { type Loaded, useOperation } from '../api/client.ts';
 import {

@@ -21,7 +21,6 @@ export const de: Words = {
     theme: 'Farben',
     themes: { system: 'Wie das System', light: 'Hell', dark: 'Dunkel' },
     signOut: 'Abmelden',
-    menu: 'Menü',
   },
   range: {
     label: 'Zeitraum',
@@ -266,7 +265,7 @@ export const de: Words = {
     reason: {
       LOW: 'Die Credits sind knapp',
       EXHAUSTED: 'Die Credits sind aufgebraucht',
-      STOPPED: 'Das negative Limit wurde erreicht',
+      STOPPED: 'Die negative Grenze wurde erreicht',
     },
     needed: (reason, left, low) => `${reason}: ${left} übrig, und mehr als ${low} müssen es sein.`,
     missing: (amount) => `Es fehlen mindestens ${amount}.`,
@@ -418,7 +417,7 @@ export const de: Words = {
       low: (left) => `Die Credits sind knapp: ${left} übrig. Neue Deployments werden abgelehnt.`,
       exhausted: 'Die Credits sind aufgebraucht. Neue Deployments werden abgelehnt.',
       stopped: (left) =>
-        `Das negative Limit wurde bei ${left} Credits erreicht. Laufende Deployments wurden gestoppt.`,
+        `Die negative Grenze wurde bei ${left} Credits erreicht. Laufende Deployments wurden gestoppt.`,
       creditsFellTo: (level) => `Die übrigen Credits sind auf ${level} gefallen.`,
       creditsFellBelow: (level, left) =>
         `Die übrigen Credits sind unter ${level} gefallen: ${left} übrig.`,
@@ -432,7 +431,7 @@ export const de: Words = {
     resolved: {
       low: (left) => `Die Credits sind nicht mehr knapp: ${left} übrig.`,
       exhausted: (left) => `Es gibt wieder Credits: ${left} übrig.`,
-      stopped: (left) => `Der Stand ist wieder über dem negativen Limit: ${left} Credits übrig.`,
+      stopped: (left) => `Der Stand ist wieder über der negativen Grenze: ${left} Credits übrig.`,
       creditsLeft: (level, left) => `Es sind wieder mehr als ${level} Credits: ${left} übrig.`,
       creditsUsed: (percent, left) =>
         `Es sind wieder weniger als ${percent} der Credits verbraucht: ${left} übrig.`,
@@ -464,7 +463,6 @@ export const de: Words = {
     unreachable:
       'Das Gateway ist nicht erreichbar. Die Seite fragt wieder, sobald das Netz zurück ist.',
     notFound: 'Dieses Konto gibt es nicht, oder das Token öffnet es nicht.',
-    nothing: 'Hier ist nichts',
     wait: (seconds) => `Zu viele Anfragen. In ${seconds} s wieder.`,
   },
 };

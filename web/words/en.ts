@@ -21,7 +21,6 @@ export const en = {
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
     signOut: 'Sign out',
-    menu: 'Menu',
   },
   range: {
     label: 'Range',
@@ -467,7 +466,6 @@ export const en = {
     offline: 'You are offline. What is shown is of before.',
     unreachable: 'The gateway cannot be reached. This page asks again when the network is back.',
     notFound: 'There is no such account, or the token does not open it.',
-    nothing: 'Nothing here',
     wait: (seconds: string) => `Too many requests. Try again in ${seconds} s.`,
   },
 } as const satisfies Record<string, unknown>;

@@ -1,0 +1,38 @@
+// What the address chooses, as the API takes it.
+
+import type { DateRangeInput, DateRangePreset, Granularity } from '../api/operations.ts';
+import type { GranularityChoice, Preset, RangeChoice } from './address.ts';
+
+const PRESETS: Record<Preset, DateRangePreset> = {
+  '24h': 'LAST_24_HOURS',
+  '7d': 'LAST_7_DAYS',
+  '30d': 'LAST_30_DAYS',
+  '90d': 'LAST_90_DAYS',
+  cycle: 'CURRENT_CYCLE',
+  'last-cycle': 'PREVIOUS_CYCLE',
+};
+
+/** The range of the address as the API takes it. */
+export function rangeInput(range: RangeChoice, timeZone: string | null): DateRangeInput {
+  const zone = timeZone === null ? {} : { timeZone };
+  switch (range.kind) {
+    case 'preset':
+      return { preset: PRESETS[range.preset], ...zone };
+    case 'days':
+      return { fromDay: range.from, toDay: range.to, ...zone };
+    case 'instants':
+      return { from: range.from, to: range.to, ...zone };
+  }
+}
+
+const GRANULARITIES: Record<GranularityChoice, Granularity> = {
+  hour: 'HOUR',
+  day: 'DAY',
+  week: 'WEEK',
+  month: 'MONTH',
+};
+
+/** The granularity of the address as the API takes it. */
+export function granularityInput(choice: GranularityChoice | null): Granularity {
+  return choice === null ? 'AUTO' : GRANULARITIES[choice];
+}
