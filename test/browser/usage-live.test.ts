@@ -17,7 +17,7 @@ const LOW_AT = '2026-03-19T08:00:00.000Z';
 const LOW_TEXT = 'Credits are low: 100.00 left. New deployments are refused.';
 /** 231 hours on, −3.944805 are left: to −50 another 8 h 26 min 52 s. */
 const EXHAUSTED_AT = '2026-03-20T03:00:00.000Z';
-const EXHAUSTED_TEXT = 'The credits are used up.';
+const EXHAUSTED_TEXT = 'The credits are used up. New deployments are refused.';
 /** 240 hours on −50 was reached on the way. */
 const STOPPED_AT = '2026-03-20T12:00:00.000Z';
 const STOPPED_TEXT = /^The negative limit was reached at [-−]50\.00 credits\./;

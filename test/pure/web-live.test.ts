@@ -189,11 +189,11 @@ it('tells its listeners what changed, and only that', () => {
   const tab = browser().openTab();
   let calls = 0;
   const stop = tab.subscribe(() => (calls += 1));
-  tab.interrupted(true);
-  tab.interrupted(true);
-  expect([calls, tab.current().isInterrupted]).toEqual([1, true]);
+  tab.connected('interrupted');
+  tab.connected('interrupted');
+  expect([calls, tab.current().connection]).toEqual([1, 'interrupted']);
 
   stop();
-  tab.interrupted(false);
+  tab.connected('open');
   expect(calls).toBe(1);
 });

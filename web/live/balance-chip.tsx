@@ -9,7 +9,7 @@ import { useLiveBalance, useLiveState } from './use-now.ts';
 
 /** The balance at this moment, and its state; leads to the credits. */
 export function BalanceChip(): ReactNode {
-  const { isInterrupted } = useLive();
+  const { connection } = useLive();
   const micro = useLiveBalance();
   const state = useLiveState();
   const words = useWords();
@@ -18,13 +18,17 @@ export function BalanceChip(): ReactNode {
   // Carried on between two balances of the gateway, so it is no value of an answer.
   const left = formatMicro(micro);
   return (
-    <AddressLink className="chip" change={tabChange('credits')} data-interrupted={isInterrupted}>
+    <AddressLink
+      className="chip"
+      change={tabChange('credits')}
+      data-connected={connection === 'open'}
+    >
       <span className={`dot state-${state}`} aria-hidden="true" />
       <span className={`state-${state}`}>{words.credit.state[state]}</span>
       <span className="figure" title={figures.exactCredits(left)}>
         {words.credit.left(figures.credits(left))}
       </span>
-      {isInterrupted && <span className="muted">{words.live.interrupted}</span>}
+      {connection === 'interrupted' && <span className="muted">{words.live.interrupted}</span>}
     </AddressLink>
   );
 }

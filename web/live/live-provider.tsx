@@ -45,12 +45,12 @@ function storeOf(accountId: string | null): LiveStore {
 function follow(store: LiveStore, token: string, accountId: string): () => void {
   let isLeading = false;
   const stateOf = (alerts = store.current().alerts): TabMessage => {
-    const { balance, receivedAtMs, isInterrupted } = store.current();
+    const { balance, receivedAtMs, connection } = store.current();
     return {
       type: 'state',
       balance,
       balanceAgeMs: monotonicMs() - receivedAtMs,
-      isInterrupted,
+      connection,
       alerts,
     };
   };
@@ -70,8 +70,8 @@ function follow(store: LiveStore, token: string, accountId: string): () => void 
           store.balanced(balance, monotonicMs());
           tabs.post(stateOf([]));
         },
-        onInterrupted: (isInterrupted) => {
-          store.interrupted(isInterrupted);
+        onConnection: (connection) => {
+          store.connected(connection);
           tabs.post(stateOf([]));
         },
         onRefused: () => {
@@ -101,5 +101,5 @@ function follow(store: LiveStore, token: string, accountId: string): () => void 
 function take(store: LiveStore, state: TabMessage & { readonly type: 'state' }): void {
   store.streamed(state.alerts);
   if (state.balance !== null) store.balanced(state.balance, monotonicMs() - state.balanceAgeMs);
-  store.interrupted(state.isInterrupted);
+  store.connected(state.connection);
 }

@@ -2,7 +2,7 @@
 // An alert is known by its sequence, so each is told once. Sequences have no gaps.
 
 import type { AlertPartsFragment, CreditBalancePartsFragment } from '../api/operations.ts';
-import { type Live, NOTHING_LIVE } from './live.ts';
+import { type Connection, type Live, NOTHING_LIVE } from './live.ts';
 
 const ALERTS_KEPT = 200;
 const TOASTS_MAX = 3;
@@ -91,8 +91,8 @@ export class LiveStore {
     this.become({ balance, receivedAtMs: cameAtMs });
   }
 
-  interrupted(isInterrupted: boolean): void {
-    if (isInterrupted !== this.live.isInterrupted) this.become({ isInterrupted });
+  connected(connection: Connection): void {
+    if (connection !== this.live.connection) this.become({ connection });
   }
 
   /** What the reader did, here or in another tab. */

@@ -3,13 +3,15 @@
 import { createContext, useContext } from 'react';
 import type { CreditBalancePartsFragment, AlertPartsFragment } from '../api/operations.ts';
 
+/** Of the socket, this tab's or another's. While it is interrupted, what is shown is of the last answer. */
+export type Connection = 'opening' | 'open' | 'interrupted';
+
 export interface Live {
   /** The latest balance that the gateway sent, by a view's answer or by the socket; null until the first. */
   readonly balance: CreditBalancePartsFragment | null;
   /** Milliseconds of the browser's growing clock (clock.ts) when it came. */
   readonly receivedAtMs: number;
-  /** True while there is no socket: what is shown is of the last answer. */
-  readonly isInterrupted: boolean;
+  readonly connection: Connection;
   /** Alerts since the page was opened and those that it found, newest first, each once. */
   readonly alerts: readonly AlertPartsFragment[];
   readonly unread: number;
@@ -22,7 +24,7 @@ export interface Live {
 export const NOTHING_LIVE: Live = {
   balance: null,
   receivedAtMs: 0,
-  isInterrupted: false,
+  connection: 'opening',
   alerts: [],
   unread: 0,
   markRead: () => undefined,

@@ -3,6 +3,7 @@
 
 import type { AlertPartsFragment, CreditBalancePartsFragment } from '../api/operations.ts';
 import type { ReaderAct } from './live-store.ts';
+import type { Connection } from './live.ts';
 
 export type TabMessage =
   /** From a tab that was just opened: what is the state? */
@@ -11,7 +12,7 @@ export type TabMessage =
       readonly type: 'state';
       readonly balance: CreditBalancePartsFragment | null;
       readonly balanceAgeMs: number;
-      readonly isInterrupted: boolean;
+      readonly connection: Connection;
       readonly alerts: readonly AlertPartsFragment[];
     }
   | ReaderAct;

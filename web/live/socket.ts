@@ -9,6 +9,7 @@ import {
   CreditBalanceDocument,
   type Operation,
 } from '../api/operations.ts';
+import type { Connection } from './live.ts';
 
 const WAIT_FIRST_MS = 500;
 const WAIT_MOST_MS = 15_000;
@@ -26,7 +27,7 @@ export interface SocketOptions {
   /** Oldest first. */
   readonly onAlerts: (alerts: readonly AlertPartsFragment[]) => void;
   readonly onBalance: (balance: CreditBalancePartsFragment) => void;
-  readonly onInterrupted: (isInterrupted: boolean) => void;
+  readonly onConnection: (connection: Connection) => void;
   /** The gateway does not take the token, or no longer. */
   readonly onRefused: () => void;
 }
@@ -55,14 +56,14 @@ export function openSocket(options: SocketOptions): () => void {
       },
       connected: () => {
         answer.came();
-        options.onInterrupted(false);
+        options.onConnection('open');
         // A stream without a cursor begins with the next alert: those that were raised meanwhile are asked for.
         if (options.cursor() === null) askMissed(client, signal, options);
       },
       closed: (event) => {
         answer.came();
         if (signal.aborted) return;
-        options.onInterrupted(true);
+        options.onConnection('interrupted');
         if (isRefusal(event)) options.onRefused();
       },
     },
