@@ -11,6 +11,7 @@ import {
 import { useOperation } from '../api/client.ts';
 import { RunningDeploymentsDocument } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { Caret } from '../ui/caret.tsx';
 import { useWords } from '../words/words.ts';
 import { type Deployment, deploymentsOf } from './running.ts';
 
@@ -116,14 +117,6 @@ function Narrow({ shown, all }: { readonly shown: number; readonly all: number }
   const figures = useFigures();
   if (all <= SHOWN) return null;
   return <p className="muted">{words.narrow(figures.count(shown), figures.count(all))}</p>;
-}
-
-function Caret(): ReactNode {
-  return (
-    <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
-      <path d="M3 4.5l3 3 3-3" fill="none" stroke="currentColor" strokeWidth="1.5" />
-    </svg>
-  );
 }
 
 /** A text, once it has not changed for a moment. */

@@ -4,6 +4,7 @@ import { CreditsQuoteDocument } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';
 import {
   difference,
@@ -13,7 +14,6 @@ import {
   type QuoteAnswer,
   shiftOf,
 } from './quote.ts';
-import { Instant } from './instant.tsx';
 import type { Deployment, Question } from './running.ts';
 
 /** The answer to what was asked; asked for when it is first shown. */

@@ -1,5 +1,6 @@
 import { lazy, type ReactNode } from 'react';
 import { useFigures } from '../figures/figures.ts';
+import { Caret } from '../ui/caret.tsx';
 import { useWords } from '../words/words.ts';
 import { PopupButton } from './popup-button.tsx';
 
@@ -18,13 +19,5 @@ export function ZonePicker(): ReactNode {
       {timeZone}
       <Caret />
     </PopupButton>
-  );
-}
-
-function Caret(): ReactNode {
-  return (
-    <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
-      <path d="M3 4.5l3 3 3-3" fill="none" stroke="currentColor" strokeWidth="1.5" />
-    </svg>
   );
 }

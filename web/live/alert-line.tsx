@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { AlertPartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
+import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';
 import { alertState, alertText } from './alert-text.ts';
 
@@ -20,9 +21,7 @@ export function AlertLine({ alert, children }: AlertLineProps): ReactNode {
       <div>
         <p>{alertText(words, figures, alert)}</p>
         <p className="muted">
-          <time dateTime={alert.crossedAt} title={figures.exactInstant(alert.crossedAt)}>
-            {figures.instant(alert.crossedAt)}
-          </time>
+          <Instant at={alert.crossedAt} />
           {children}
         </p>
       </div>

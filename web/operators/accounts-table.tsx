@@ -2,13 +2,14 @@ import type { MouseEvent, ReactNode } from 'react';
 import { type Address, formatAddress, START } from '../address/address.ts';
 import { navigate } from '../address/use-address.ts';
 import type { FleetQuery } from '../api/operations.ts';
-import { useFigures } from '../figures/figures.ts';
 import { Countdown } from '../live/countdown.tsx';
 import { useNowOf } from '../live/use-now.ts';
 import { isPlainClick } from '../ui/address-link.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { Instant } from '../ui/instant.tsx';
 import { SortHeader } from '../ui/list.tsx';
+import { State } from '../ui/status.tsx';
 import { useWords } from '../words/words.ts';
 import { DEFAULT_SORT } from './order.ts';
 
@@ -49,7 +50,6 @@ export function AccountsTable({ edges }: { readonly edges: readonly Edge[] }): R
 
 function AccountRow({ edge }: { readonly edge: Edge }): ReactNode {
   const { node, position } = edge;
-  const words = useWords();
   const to: Address = { ...START, accountId: node.id };
   const open = (event: MouseEvent): void => {
     if (!isPlainClick(event)) return;
@@ -63,9 +63,7 @@ function AccountRow({ edge }: { readonly edge: Edge }): ReactNode {
         {node.externalId !== null && <span className="list-sub">{node.externalId}</span>}
       </th>
       <td>
-        <span className={`state state-${position.state}`}>
-          {words.credit.state[position.state]}
-        </span>
+        <State state={position.state} />
       </td>
       <td className="numeric">
         <Credits path="position.remaining" value={position.remaining} />
@@ -82,15 +80,14 @@ function AccountRow({ edge }: { readonly edge: Edge }): ReactNode {
 
 function NextStop({ edge: { node, position } }: { readonly edge: Edge }): ReactNode {
   const words = useWords().operators;
-  const figures = useFigures();
   const { stopsAt, asOf, state } = position;
   const nowMs = useNowOf(asOf);
   if (stopsAt === null) {
     return <span className="muted">{state === 'STOPPED' ? words.stopped : words.noStop}</span>;
   }
   return (
-    <Figure path="position.stopsAt" value={stopsAt} title={figures.exactInstant(stopsAt)}>
-      <time dateTime={stopsAt}>{figures.instant(stopsAt)}</time>
+    <Figure path="position.stopsAt" value={stopsAt}>
+      <Instant at={stopsAt} />
       <span className="list-sub">
         <Countdown
           at={stopsAt}

@@ -4,19 +4,20 @@ import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { State } from '../ui/status.tsx';
 import { useWords } from '../words/words.ts';
 
 type Totals = NonNullable<FleetQuery['accounts']>['totals'];
 
 /** What all matching accounts have, owe and burn. */
 export function FleetTotals({ totals }: { readonly totals: Totals }): ReactNode {
-  const words = useWords();
+  const words = useWords().operators;
   const figures = useFigures();
   return (
-    <Card title={words.operators.totals}>
+    <Card title={words.totals}>
       <dl className="fleet">
         <div>
-          <dt>{words.operators.accounts}</dt>
+          <dt>{words.accounts}</dt>
           <dd>
             <Figure path="totals.accounts" value={totals.accounts}>
               {figures.count(totals.accounts)}
@@ -24,22 +25,18 @@ export function FleetTotals({ totals }: { readonly totals: Totals }): ReactNode 
           </dd>
           <dd className="unit">
             <Figure path="totals.burning" value={totals.burning}>
-              {words.operators.burning(figures.count(totals.burning))}
+              {words.burning(figures.count(totals.burning))}
             </Figure>
           </dd>
         </div>
-        <Total title={words.operators.left} path="totals.remaining" value={totals.remaining} />
-        <Total title={words.operators.owed} path="totals.owed" value={totals.owed} />
-        <Total
-          title={words.operators.burn}
-          path="totals.burnRatePerHour"
-          value={totals.burnRatePerHour}
-        />
+        <Total title={words.left} path="totals.remaining" value={totals.remaining} />
+        <Total title={words.owed} path="totals.owed" value={totals.owed} />
+        <Total title={words.burn} path="totals.burnRatePerHour" value={totals.burnRatePerHour} />
       </dl>
       <ul className="fleet-states">
         {totals.byState.map(({ state, accounts }) => (
           <li key={state}>
-            <span className={`state state-${state}`}>{words.credit.state[state]}</span>{' '}
+            <State state={state} />{' '}
             <Figure path={`totals.byState.${state}.accounts`} value={accounts}>
               {figures.count(accounts)}
             </Figure>

@@ -1,13 +1,14 @@
 import type { ReactNode } from 'react';
 import type { CreditBalancePartsFragment } from '../api/operations.ts';
 import { formatMicro, parseMicro } from '../../src/core/micro.ts';
-import { useFigures } from '../figures/figures.ts';
 import { Countdown } from '../live/countdown.tsx';
 import { useLive } from '../live/live.ts';
 import { useLiveBalance, useLiveState, useServerNow } from '../live/use-now.ts';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { Instant } from '../ui/instant.tsx';
+import { State } from '../ui/status.tsx';
 import { useWords } from '../words/words.ts';
 import type { OverviewAccount } from './categories.ts';
 import { Gauge } from './gauge.tsx';
@@ -29,11 +30,7 @@ function Balance({ account, balance }: BalanceProps): ReactNode {
   const remaining = formatMicro(remainingMicro);
   const state = useLiveState() ?? balance.state;
   return (
-    <Card
-      title={words.overview.balance}
-      className="balance"
-      aside={<span className={`state state-${state}`}>{words.credit.state[state]}</span>}
-    >
+    <Card title={words.overview.balance} className="balance" aside={<State state={state} />}>
       <p className="numeral">
         <Credits path="balance.remaining" value={remaining} isSingle />{' '}
         <span className="unit">
@@ -79,7 +76,6 @@ interface UntilProps {
 }
 
 function Until({ path, title, at }: UntilProps): ReactNode {
-  const figures = useFigures();
   const nowMs = useServerNow();
   if (at === null) return null;
   return (
@@ -89,8 +85,8 @@ function Until({ path, title, at }: UntilProps): ReactNode {
         <Countdown at={at} nowMs={nowMs} />
       </dd>
       <dd className="muted">
-        <Figure path={path} value={at} title={figures.exactInstant(at)}>
-          <time dateTime={at}>{figures.instant(at)}</time>
+        <Figure path={path} value={at}>
+          <Instant at={at} />
         </Figure>
       </dd>
     </div>

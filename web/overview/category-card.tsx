@@ -1,9 +1,9 @@
 import { type ReactNode, useState } from 'react';
-import { formatAddress } from '../address/address.ts';
-import { changed, navigate, tabChange, useAddress } from '../address/use-address.ts';
+import { tabChange } from '../address/use-address.ts';
 import { Donut } from '../charts/donut.tsx';
 import { drawn } from '../charts/drawn.ts';
 import { useFigures } from '../figures/figures.ts';
+import { AddressLink } from '../ui/address-link.tsx';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { useWords } from '../words/words.ts';
@@ -13,7 +13,6 @@ import { CATEGORIES, type OverviewUsage } from './categories.ts';
 export function CategoryCard({ usage }: { readonly usage: OverviewUsage }): ReactNode {
   const words = useWords();
   const figures = useFigures();
-  const address = useAddress();
   const [active, setActive] = useState<string | null>(null);
   const rows = CATEGORIES.map(({ category, tab }) => ({
     category,
@@ -42,8 +41,8 @@ export function CategoryCard({ usage }: { readonly usage: OverviewUsage }): Reac
       <ul className="legend">
         {rows.map(({ category, tab, credits, percent }) => (
           <li key={category}>
-            <a
-              href={formatAddress(changed(address, tabChange(tab)))}
+            <AddressLink
+              change={tabChange(tab)}
               className={active === category ? 'active' : undefined}
               onPointerEnter={() => {
                 setActive(category);
@@ -57,17 +56,12 @@ export function CategoryCard({ usage }: { readonly usage: OverviewUsage }): Reac
               onBlur={() => {
                 setActive(null);
               }}
-              onClick={(event) => {
-                if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-                event.preventDefault();
-                navigate(tabChange(tab));
-              }}
             >
               <span className={`swatch category-${tab}`} aria-hidden="true" />
               <span>{words.credit.category[category]}</span>
               <Credits path={`credits.byCategory.${category}`} value={credits} />
               <span className="figure muted">{figures.percent(percent)}</span>
-            </a>
+            </AddressLink>
           </li>
         ))}
       </ul>

@@ -3,6 +3,7 @@ import { useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { Status } from '../ui/status.tsx';
 import { useWords } from '../words/words.ts';
 import type { ModelNode } from './nodes.ts';
 import { Pager } from './pager.tsx';
@@ -70,16 +71,13 @@ function DeploymentRow({
 }: {
   readonly node: ModelNode['usage']['deployments']['nodes'][number];
 }): ReactNode {
-  const words = useWords().rows;
   const figures = useFigures();
   return (
     <tr>
       <th scope="row">
         <AddressLink change={{ open: resource.id }}>{resource.name}</AddressLink>
         <span className="list-sub">
-          <span className={`status status-${resource.status}`}>
-            {words.status[resource.status]}
-          </span>
+          <Status status={resource.status} />
         </span>
       </th>
       <td className="numeric">

@@ -3,12 +3,13 @@ import { TAB_OF_KIND } from '../address/kinds.ts';
 import { useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { HardwareParts } from '../ui/hardware-parts.tsx';
+import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';
 import { Headline } from './headline.tsx';
 import { Hosting } from './hosting.tsx';
 import type { HostedNode } from './nodes.ts';
 import { PanelTrend } from './panel-trend.tsx';
-import { type Fact, Facts, Instant, Section } from './section.tsx';
+import { type Fact, Facts, Section } from './section.tsx';
 import { Segments } from './segments.tsx';
 import { Components, Quantities } from './sums.tsx';
 

@@ -1,11 +1,12 @@
 import type { ReactNode } from 'react';
+import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';
 import { Deployments, type DeploymentsProps } from './deployments.tsx';
 import { Headline } from './headline.tsx';
 import { Hosting } from './hosting.tsx';
 import type { ModelNode } from './nodes.ts';
 import { PanelTrend } from './panel-trend.tsx';
-import { Facts, Instant, Section } from './section.tsx';
+import { Facts, Section } from './section.tsx';
 import { Components } from './sums.tsx';
 
 export interface ModelPanelProps extends Omit<DeploymentsProps, 'page'> {

@@ -4,6 +4,7 @@ import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { PanelDocument } from '../api/operations.ts';
 import { FaultBoundary, ProblemNote, Skeleton } from '../ui/card.tsx';
+import { Status } from '../ui/status.tsx';
 import { useWords } from '../words/words.ts';
 import {
   DEPLOYMENTS_A_PAGE,
@@ -76,17 +77,15 @@ function Missing({ isNone, isAsked }: MissingProps): ReactNode {
 }
 
 function Head({ id, node }: { readonly id: string; readonly node: PanelNode | null }): ReactNode {
-  const words = useWords();
+  const words = useWords().panel;
   const isModel = node?.__typename === 'Model';
   return (
     <header className="panel-head">
       <p className="muted">
-        {node !== null && words.panel.kind[isModel ? 'MODEL' : node.kind]}
-        {node !== null && !isModel && (
-          <span className={`status status-${node.status}`}>{words.rows.status[node.status]}</span>
-        )}
+        {node !== null && words.kind[isModel ? 'MODEL' : node.kind]}
+        {node !== null && !isModel && <Status status={node.status} />}
       </p>
-      <PanelTitle id={id}>{node?.name ?? words.panel.title}</PanelTitle>
+      <PanelTitle id={id}>{node?.name ?? words.title}</PanelTitle>
     </header>
   );
 }

@@ -1,5 +1,4 @@
 import { type ReactNode, useId } from 'react';
-import { useFigures } from '../figures/figures.ts';
 
 export interface SectionProps {
   readonly title: string;
@@ -40,16 +39,5 @@ export function Facts({ facts }: { readonly facts: readonly Fact[] }): ReactNode
           </div>
         ))}
     </dl>
-  );
-}
-
-/** An instant to the minute, and to the millisecond for whoever hovers; a dash for none. */
-export function Instant({ at }: { readonly at: string | null }): ReactNode {
-  const figures = useFigures();
-  if (at === null) return '–';
-  return (
-    <time dateTime={at} title={figures.exactInstant(at)}>
-      {figures.instant(at)}
-    </time>
   );
 }

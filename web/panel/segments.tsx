@@ -11,6 +11,7 @@ import { useFigures } from '../figures/figures.ts';
 import { ProblemNote } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';
 import type { HostedNode } from './nodes.ts';
 import { Pager } from './pager.tsx';
@@ -142,13 +143,7 @@ function Span({ segment }: { readonly segment: SegmentPartsFragment }): ReactNod
   const end = isOfOneDay ? figures.time(to) : figures.instant(to);
   return (
     <>
-      <time dateTime={from} title={figures.exactInstant(from)}>
-        {figures.instant(from)}
-      </time>{' '}
-      –{' '}
-      <time dateTime={to} title={figures.exactInstant(to)}>
-        {running ? words.range.now : end}
-      </time>
+      <Instant at={from} /> – <Instant at={to}>{running ? words.range.now : end}</Instant>
       {hostingFrom !== from && (
         <span className="muted"> · {words.panel.began(figures.instant(hostingFrom))}</span>
       )}

@@ -1,10 +1,11 @@
 import type { ReactNode } from 'react';
 import { useFigures } from '../figures/figures.ts';
 import { Figure } from '../ui/figure.tsx';
+import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';
 import type { WorkflowNode } from './nodes.ts';
 import { PanelTrend } from './panel-trend.tsx';
-import { Facts, Instant, Section } from './section.tsx';
+import { Facts, Section } from './section.tsx';
 
 /** A workflow: its runs in the range. */
 export function WorkflowPanel({ node }: { readonly node: WorkflowNode }): ReactNode {

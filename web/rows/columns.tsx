@@ -1,10 +1,12 @@
 import type { ReactNode } from 'react';
 import type { Sort } from '../address/address.ts';
-import type { ResourceStatus, UsageOrderField } from '../api/operations.ts';
+import type { UsageOrderField } from '../api/operations.ts';
 import type { Figures } from '../figures/figures.ts';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
-import { useWords, type Words } from '../words/words.ts';
+import { Instant } from '../ui/instant.tsx';
+import { Status } from '../ui/status.tsx';
+import type { Words } from '../words/words.ts';
 import type { Row } from './page.ts';
 import type { RowsTab } from './use-rows.ts';
 
@@ -38,14 +40,7 @@ function instant(
     name,
     field,
     isNumber: false,
-    cell(row, { figures }) {
-      const at = of(row);
-      return at === null ? (
-        '–'
-      ) : (
-        <span title={figures.exactInstant(at)}>{figures.instant(at)}</span>
-      );
-    },
+    cell: (row) => <Instant at={of(row)} />,
   };
 }
 
@@ -73,12 +68,6 @@ const STATUS: Column = {
   isNumber: false,
   cell: ({ status }) => (status === null ? '–' : <Status status={status} />),
 };
-
-/** A status, told apart by its dot too. */
-export function Status({ status }: { readonly status: ResourceStatus }): ReactNode {
-  const words = useWords().rows;
-  return <span className={`status status-${status}`}>{words.status[status]}</span>;
-}
 
 const LAST_ACTIVE = instant('lastActive', 'LAST_ACTIVE_ON', (row) => row.lastActiveOn);
 const LAST_DEPLOYED = instant('lastDeployed', 'LAST_DEPLOYED_ON', (row) => row.lastDeployedOn);

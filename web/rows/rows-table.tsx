@@ -4,8 +4,9 @@ import type { TotalsPartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { AddressLink, isRowClick } from '../ui/address-link.tsx';
 import { SortHeader } from '../ui/list.tsx';
+import { Status } from '../ui/status.tsx';
 import { useWords } from '../words/words.ts';
-import { type Column, COLUMNS, ownOrder, Status } from './columns.tsx';
+import { type Column, COLUMNS, ownOrder } from './columns.tsx';
 import { NOTHING, type Row, type RowsPage } from './page.ts';
 import type { RowsTab } from './use-rows.ts';
 

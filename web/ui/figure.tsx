@@ -6,7 +6,7 @@ export interface FigureProps {
   /** The value as the API gave it. */
   readonly value: string | number | null;
   readonly className?: string;
-  /** More of it, for whoever hovers: an instant to the millisecond. */
+  /** More of it, for whoever hovers. */
   readonly title?: string;
   /** Whether the keyboard reaches it by itself, for what it shows then. */
   readonly isStop?: boolean;
