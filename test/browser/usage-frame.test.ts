@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
 import { createAccount } from '../support/account.ts';
+import { NARROW } from '../support/browser.ts';
 import { eventually, until } from '../support/eventually.ts';
 import { TEST_NOW } from '../support/gateway.ts';
 import { plainOf, shownFigures } from '../support/shown-figures.ts';
@@ -85,6 +86,16 @@ describe('the range of one’s own', () => {
     await page.keyboard.press('Escape');
     await custom(page).waitFor({ state: 'detached' });
     expect(query(page).get('range')).toBe(null);
+  });
+
+  it('is reached on a small screen, where the ranges scroll', async () => {
+    const { page } = await pages.visitSettled('/usage/overview', { viewport: NARROW });
+    const button = page.getByRole('button', { name: 'Custom' });
+    await button.focus();
+    const box = await button.boundingBox();
+    expect((box?.x ?? NARROW.width) + (box?.width ?? 0)).toBeLessThanOrEqual(NARROW.width);
+    await button.click();
+    await custom(page).waitFor();
   });
 
   it('without use says so, and leads to a longer one', async () => {
