@@ -8,11 +8,11 @@ import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { Instant } from '../ui/instant.tsx';
+import { Cell, StackedTable } from '../ui/stacked-table.tsx';
 import { useWords } from '../words/words.ts';
 import { type Allocation, partedAllocations, stateOf } from './allocations.ts';
 import type { CreditsAccount } from './kinds.ts';
 import { focusOf, type MoreRowProps, MoreRows, PendingRow, WholeRow } from './more.tsx';
-import { Cell, StackedTable } from './table.tsx';
 
 const COLUMNS = 7;
 const PAGE = 50;

@@ -5,10 +5,10 @@ import { useFigures } from '../figures/figures.ts';
 import { parseMicro } from '../../src/core/micro.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { Cell, StackedTable } from '../ui/stacked-table.tsx';
 import { useWords } from '../words/words.ts';
 import { eventText } from './charge-text.ts';
 import { focusOf, type MoreRowProps, MoreRows, PendingRow, WholeRow } from './more.tsx';
-import { Cell, StackedTable } from './table.tsx';
 
 const COLUMNS = 3;
 const PAGE = 25;

@@ -6,10 +6,10 @@ import { useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
+import { Cell, StackedTable } from '../ui/stacked-table.tsx';
 import { useWords } from '../words/words.ts';
 import { type CreditsAccount, type Sign, termOf } from './kinds.ts';
 import { focusOf, type MoreRowProps, MoreRows, PendingRow } from './more.tsx';
-import { Cell, StackedTable } from './table.tsx';
 
 const TERMS = [
   { field: 'carriedOver', sign: '' },

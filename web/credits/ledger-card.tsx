@@ -6,13 +6,13 @@ import { Credits } from '../ui/credits.tsx';
 import { Instant } from '../ui/instant.tsx';
 import { StatusChooser } from '../ui/list.tsx';
 import { Paging } from '../ui/paging.tsx';
+import { Cell, StackedTable } from '../ui/stacked-table.tsx';
 import { useWords } from '../words/words.ts';
 import { Charges } from './charges.tsx';
 import { type Entry, entryText } from './entry-text.ts';
 import { accruedOf, byCycle, type CreditsAccount, hasCharges, KINDS } from './kinds.ts';
 import { WholeRow } from './more.tsx';
 import { NoEntries } from './no-entries.tsx';
-import { Cell, StackedTable } from './table.tsx';
 
 const COLUMNS = 5;
 

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import type { ThresholdPartsFragment } from '../api/operations.ts';
 import { type Figures, useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
+import { ListTable } from '../ui/list-table.tsx';
 import { useWords, type Words } from '../words/words.ts';
 
 /** What the account wants to be warned of. */
@@ -16,28 +17,24 @@ export function ThresholdsCard({
     <Card title={words.thresholds}>
       {thresholds.length === 0 && <p className="muted">{words.noThresholds}</p>}
       {thresholds.length > 0 && (
-        <div className="list-scroll" tabIndex={0} role="region" aria-label={words.thresholds}>
-          <table className="list-table">
-            <tbody>
-              {thresholds.map((threshold) => (
-                <tr key={threshold.id}>
-                  <th scope="row">
-                    {measureText(threshold, words, figures)}
-                    {threshold.label !== null && (
-                      <span className="list-sub">{threshold.label}</span>
-                    )}
-                    {threshold.lastFiredAt !== null && (
-                      <span className="list-sub">
-                        {words.fired(figures.instant(threshold.lastFiredAt))}
-                      </span>
-                    )}
-                  </th>
-                  <td className="numeric">{threshold.armed ? words.armed : words.notArmed}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ListTable label={words.thresholds}>
+          <tbody>
+            {thresholds.map((threshold) => (
+              <tr key={threshold.id}>
+                <th scope="row">
+                  {measureText(threshold, words, figures)}
+                  {threshold.label !== null && <span className="list-sub">{threshold.label}</span>}
+                  {threshold.lastFiredAt !== null && (
+                    <span className="list-sub">
+                      {words.fired(figures.instant(threshold.lastFiredAt))}
+                    </span>
+                  )}
+                </th>
+                <td className="numeric">{threshold.armed ? words.armed : words.notArmed}</td>
+              </tr>
+            ))}
+          </tbody>
+        </ListTable>
       )}
     </Card>
   );

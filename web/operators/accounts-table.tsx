@@ -10,6 +10,7 @@ import { Figure } from '../ui/figure.tsx';
 import { Instant } from '../ui/instant.tsx';
 import { SortHeader } from '../ui/list.tsx';
 import { State } from '../ui/status.tsx';
+import { ListTable } from '../ui/list-table.tsx';
 import { useWords } from '../words/words.ts';
 import { DEFAULT_SORT } from './order.ts';
 
@@ -19,32 +20,30 @@ type Edge = NonNullable<FleetQuery['accounts']>['edges'][number];
 export function AccountsTable({ edges }: { readonly edges: readonly Edge[] }): ReactNode {
   const words = useWords().operators;
   return (
-    <div className="list-scroll" tabIndex={0} role="region" aria-label={words.title}>
-      <table className="list-table accounts">
-        <thead>
-          <tr>
-            <SortHeader own={DEFAULT_SORT} field="name">
-              {words.account}
-            </SortHeader>
-            <th scope="col">{words.state}</th>
-            <SortHeader own={DEFAULT_SORT} field="remaining" isNumeric>
-              {words.left}
-            </SortHeader>
-            <SortHeader own={DEFAULT_SORT} field="burn_rate" isNumeric>
-              {words.burn}
-            </SortHeader>
-            <SortHeader own={DEFAULT_SORT} field="stops_at">
-              {words.stops}
-            </SortHeader>
-          </tr>
-        </thead>
-        <tbody>
-          {edges.map((edge) => (
-            <AccountRow key={edge.node.id} edge={edge} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ListTable label={words.title} className="accounts">
+      <thead>
+        <tr>
+          <SortHeader own={DEFAULT_SORT} field="name">
+            {words.account}
+          </SortHeader>
+          <th scope="col">{words.state}</th>
+          <SortHeader own={DEFAULT_SORT} field="remaining" isNumeric>
+            {words.left}
+          </SortHeader>
+          <SortHeader own={DEFAULT_SORT} field="burn_rate" isNumeric>
+            {words.burn}
+          </SortHeader>
+          <SortHeader own={DEFAULT_SORT} field="stops_at">
+            {words.stops}
+          </SortHeader>
+        </tr>
+      </thead>
+      <tbody>
+        {edges.map((edge) => (
+          <AccountRow key={edge.node.id} edge={edge} />
+        ))}
+      </tbody>
+    </ListTable>
   );
 }
 

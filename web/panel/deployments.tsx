@@ -4,9 +4,10 @@ import { AddressLink } from '../ui/address-link.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { Status } from '../ui/status.tsx';
+import { ListTable } from '../ui/list-table.tsx';
 import { useWords } from '../words/words.ts';
 import type { ModelNode } from './nodes.ts';
-import { Pager } from './pager.tsx';
+import { PanelPaging } from './panel-paging.tsx';
 import { Section } from './section.tsx';
 import type { Pages } from './use-pages.ts';
 
@@ -36,27 +37,25 @@ export function Deployments({ page, pages, order, onOrder }: DeploymentsProps): 
       title={words.panel.deployments}
       aside={<OrderChooser order={order} onOrder={onOrder} />}
     >
-      <div className="list-scroll" tabIndex={0} role="region" aria-label={words.panel.deployments}>
-        <table className="list-table">
-          <thead>
-            <tr>
-              <th scope="col">{words.rows.column.name}</th>
-              <th scope="col" className="numeric">
-                {words.rows.column.time}
-              </th>
-              <th scope="col" className="numeric">
-                {words.overview.credits}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {page.nodes.map((node) => (
-              <DeploymentRow key={node.resource.id} node={node} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <Pager
+      <ListTable label={words.panel.deployments}>
+        <thead>
+          <tr>
+            <th scope="col">{words.rows.column.name}</th>
+            <th scope="col" className="numeric">
+              {words.rows.column.time}
+            </th>
+            <th scope="col" className="numeric">
+              {words.overview.credits}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {page.nodes.map((node) => (
+            <DeploymentRow key={node.resource.id} node={node} />
+          ))}
+        </tbody>
+      </ListTable>
+      <PanelPaging
         label={words.panel.deployments}
         pages={pages}
         pageSize={DEPLOYMENTS_A_PAGE}

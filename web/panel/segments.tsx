@@ -12,9 +12,10 @@ import { ProblemNote } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
 import { Instant } from '../ui/instant.tsx';
+import { ListTable } from '../ui/list-table.tsx';
 import { useWords } from '../words/words.ts';
 import type { HostedNode } from './nodes.ts';
-import { Pager } from './pager.tsx';
+import { PanelPaging } from './panel-paging.tsx';
 import { usePages } from './use-pages.ts';
 
 export const SEGMENTS_A_PAGE = 10;
@@ -51,7 +52,7 @@ export function Segments({ resourceId, line }: SegmentsProps): ReactNode {
         <ProblemNote problem={further.problem} onRetry={further.reload} />
       )}
       <SegmentTable title={title} segments={page.nodes} />
-      <Pager label={title} pages={pages} pageSize={SEGMENTS_A_PAGE} page={page} />
+      <PanelPaging label={title} pages={pages} pageSize={SEGMENTS_A_PAGE} page={page} />
     </div>
   );
 }
@@ -74,29 +75,27 @@ function SegmentTable({
 }): ReactNode {
   const words = useWords();
   return (
-    <div className="list-scroll" tabIndex={0} role="region" aria-label={title}>
-      <table className="list-table segments-table">
-        <thead>
-          <tr>
-            <th scope="col" className="numeric">
-              {words.quote.replicas}
-            </th>
-            <th scope="col" className="numeric">
-              {words.panel.rate}
-            </th>
-            <th scope="col" className="numeric">
-              {words.panel.time}
-            </th>
-            <th scope="col" className="numeric">
-              {words.overview.credits}
-            </th>
-          </tr>
-        </thead>
-        {segments.map((segment) => (
-          <Segment key={segment.from} segment={segment} />
-        ))}
-      </table>
-    </div>
+    <ListTable label={title} className="segments-table">
+      <thead>
+        <tr>
+          <th scope="col" className="numeric">
+            {words.quote.replicas}
+          </th>
+          <th scope="col" className="numeric">
+            {words.panel.rate}
+          </th>
+          <th scope="col" className="numeric">
+            {words.panel.time}
+          </th>
+          <th scope="col" className="numeric">
+            {words.overview.credits}
+          </th>
+        </tr>
+      </thead>
+      {segments.map((segment) => (
+        <Segment key={segment.from} segment={segment} />
+      ))}
+    </ListTable>
   );
 }
 

@@ -5,6 +5,7 @@ import { useFigures } from '../figures/figures.ts';
 import { AddressLink, isRowClick } from '../ui/address-link.tsx';
 import { SortHeader } from '../ui/list.tsx';
 import { Status } from '../ui/status.tsx';
+import { ListTable } from '../ui/list-table.tsx';
 import { useWords } from '../words/words.ts';
 import { type Column, COLUMNS, ownOrder } from './columns.tsx';
 import { NOTHING, type Row, type RowsPage } from './page.ts';
@@ -21,38 +22,35 @@ export function RowsTable({
   const words = useWords();
   const columns = COLUMNS[tab];
   return (
-    // A wide table scrolls by itself, also by the keyboard.
-    <div className="list-scroll" tabIndex={0} role="region" aria-label={words.frame.tab[tab]}>
-      <table className="list-table">
-        <thead>
-          <tr>
-            {columns.map(({ name, field, isNumber }) =>
-              field === null ? (
-                <th key={name} scope="col">
-                  {words.rows.column[name]}
-                </th>
-              ) : (
-                <SortHeader
-                  key={name}
-                  field={field.toLowerCase()}
-                  own={ownOrder(tab)}
-                  isNumeric={isNumber}
-                  isDescendingFirst={isNumber}
-                >
-                  {words.rows.column[name]}
-                </SortHeader>
-              ),
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          <Totals columns={columns} totals={page.totals} />
-          {page.rows.map((row) => (
-            <RowOfTable key={row.id} row={row} columns={columns} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ListTable label={words.frame.tab[tab]}>
+      <thead>
+        <tr>
+          {columns.map(({ name, field, isNumber }) =>
+            field === null ? (
+              <th key={name} scope="col">
+                {words.rows.column[name]}
+              </th>
+            ) : (
+              <SortHeader
+                key={name}
+                field={field.toLowerCase()}
+                own={ownOrder(tab)}
+                isNumeric={isNumber}
+                isDescendingFirst={isNumber}
+              >
+                {words.rows.column[name]}
+              </SortHeader>
+            ),
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        <Totals columns={columns} totals={page.totals} />
+        {page.rows.map((row) => (
+          <RowOfTable key={row.id} row={row} columns={columns} />
+        ))}
+      </tbody>
+    </ListTable>
   );
 }
 

@@ -5,36 +5,28 @@ import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
 import { pagesAround, type Target } from './pages.ts';
 
-export interface PagingProps {
-  readonly pageInfo: PagePartsFragment;
+export interface PageBarProps {
+  readonly label: string;
+  /** How many rows stand before those that are shown. */
+  readonly before: number;
   readonly shown: number;
   readonly totalCount: number;
+  /** Goes to the page above; null: there is none. */
+  readonly up: (() => void) | null;
+  /** Goes to the page below; null: there is none. */
+  readonly down: (() => void) | null;
   readonly isNewestFirst?: boolean;
   /** Stands beside: a chooser of the size of pages. */
   readonly children?: ReactNode;
 }
 
 /** «1–25 of 60» with the ways to the pages before and after. */
-export function Paging({
-  pageInfo,
-  shown,
-  totalCount,
-  isNewestFirst = false,
-  children,
-}: PagingProps): ReactNode {
+export function PageBar(props: PageBarProps): ReactNode {
+  const { label, before, shown, totalCount, up, down, isNewestFirst = false, children } = props;
   const words = useWords().paging;
   const figures = useFigures();
-  const { page, pageSize } = useAddress();
-  const before = page?.rowsBefore ?? 0;
-  const places = pagesAround({
-    pageInfo,
-    rowsBefore: before,
-    rows: shown,
-    pageSize,
-    isNewestFirst,
-  });
   return (
-    <nav className="list-paging" aria-label={words.label}>
+    <nav className="list-paging" aria-label={label}>
       <span className="muted">
         {words.position(
           figures.count(Math.min(before + 1, totalCount)),
@@ -42,29 +34,60 @@ export function Paging({
           figures.count(totalCount),
         )}
       </span>
-      <PageButton to={places.up}>{isNewestFirst ? words.newer : words.previous}</PageButton>
-      <PageButton to={places.down}>{isNewestFirst ? words.older : words.next}</PageButton>
+      <PageButton go={up}>{isNewestFirst ? words.newer : words.previous}</PageButton>
+      <PageButton go={down}>{isNewestFirst ? words.older : words.next}</PageButton>
       {children}
     </nav>
   );
 }
 
 interface PageButtonProps {
-  readonly to: Target;
+  readonly go: (() => void) | null;
   readonly children: string;
 }
 
-function PageButton({ to, children }: PageButtonProps): ReactNode {
+function PageButton({ go, children }: PageButtonProps): ReactNode {
   return (
-    <button
-      type="button"
-      className="button"
-      disabled={to === undefined}
-      onClick={() => {
-        navigate({ page: to ?? null });
-      }}
-    >
+    <button type="button" className="button" disabled={go === null} onClick={() => go?.()}>
       {children}
     </button>
   );
+}
+
+export interface PagingProps extends Pick<
+  PageBarProps,
+  'shown' | 'totalCount' | 'isNewestFirst' | 'children'
+> {
+  readonly pageInfo: PagePartsFragment;
+}
+
+/** The pages of the list whose page stands in the address. */
+export function Paging({ pageInfo, isNewestFirst = false, ...rest }: PagingProps): ReactNode {
+  const words = useWords().paging;
+  const { page, pageSize } = useAddress();
+  const rowsBefore = page?.rowsBefore ?? 0;
+  const { up, down } = pagesAround({
+    pageInfo,
+    rowsBefore,
+    rows: rest.shown,
+    pageSize,
+    isNewestFirst,
+  });
+  return (
+    <PageBar
+      {...rest}
+      label={words.label}
+      before={rowsBefore}
+      up={wayTo(up)}
+      down={wayTo(down)}
+      isNewestFirst={isNewestFirst}
+    />
+  );
+}
+
+function wayTo(page: Target): (() => void) | null {
+  if (page === undefined) return null;
+  return () => {
+    navigate({ page });
+  };
 }

@@ -1,7 +1,8 @@
-// Tables of the Credits tab. On a small screen each row is a list of its figures with their names, since seven columns are not
-// read there (styles/credits.css). That takes the table's roles in some browsers, so they are said.
+// Tables whose rows are lists of figures with their names on a small screen, since seven columns are not read there
+// (styles/list.css). That takes the table's roles in some browsers, so they are said.
 
 import type { ReactNode } from 'react';
+import { ListTable } from './list-table.tsx';
 
 export interface Column {
   readonly label: string;
@@ -26,26 +27,24 @@ export function StackedTable({
   children,
 }: StackedTableProps): ReactNode {
   return (
-    <div className="list-scroll" tabIndex={0} role="region" aria-label={label}>
-      <table className={`list-table stacked ${className}`} role="table" aria-label={label}>
-        <thead role="rowgroup">
-          <tr role="row">
-            {columns.map((column) => (
-              <th
-                key={column.label}
-                role="columnheader"
-                scope="col"
-                className={column.isNumeric === true ? 'numeric' : undefined}
-              >
-                {column.sign !== undefined && <span aria-hidden="true">{column.sign} </span>}
-                {column.label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        {children}
-      </table>
-    </div>
+    <ListTable label={label} className={`stacked ${className}`} role="table" aria-label={label}>
+      <thead role="rowgroup">
+        <tr role="row">
+          {columns.map((column) => (
+            <th
+              key={column.label}
+              role="columnheader"
+              scope="col"
+              className={column.isNumeric === true ? 'numeric' : undefined}
+            >
+              {column.sign !== undefined && <span aria-hidden="true">{column.sign} </span>}
+              {column.label}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      {children}
+    </ListTable>
   );
 }
 
