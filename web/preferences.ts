@@ -3,7 +3,7 @@
 
 import { useSyncExternalStore } from 'react';
 import { forget, keep, recall } from './storage.ts';
-import { chooseLanguage, type Language } from './words/words.ts';
+import { chooseLanguage, type ReaderLanguage } from './words/words.ts';
 
 export const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -14,10 +14,7 @@ const ASKED_LANGUAGE = 'usage.asked-language';
 
 const listeners = new Set<() => void>();
 let theme: Theme = 'system';
-let language: { readonly language: Language; readonly locale: string } = {
-  language: 'en',
-  locale: 'en',
-};
+let language: ReaderLanguage = { language: 'en', locale: 'en' };
 
 /** Reads the preferences and applies them to the document; before anything is drawn. */
 export function startPreferences(): void {
@@ -60,6 +57,6 @@ export function useTheme(): Theme {
 }
 
 /** The reader's language, and the locale of figures. */
-export function readerLanguage(): { readonly language: Language; readonly locale: string } {
+export function readerLanguage(): ReaderLanguage {
   return language;
 }

@@ -1,4 +1,4 @@
-// The Credits tab: what a deployment would cost.
+// The Credits tab: its ledger, and what a deployment would cost.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { shownFigures } from '../support/shown-figures.ts';
@@ -13,6 +13,14 @@ beforeAll(async () => {
 afterEach(() => pages.leave());
 
 afterAll(() => pages.close());
+
+describe('the ledger', () => {
+  it('without an entry in a range as long as any says when it begins', async () => {
+    const { page } = await pages.visitSettled('/usage/credits?range=2025-01-01..2025-06-30');
+    await page.getByText(/^No entries in this range\. The ledger begins /).waitFor();
+    expect(await page.getByRole('button', { name: 'Show 90 days' }).count()).toBe(0);
+  });
+});
 
 describe('the quote', () => {
   it('is the price of the replicas that are asked for', async () => {

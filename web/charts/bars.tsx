@@ -37,7 +37,7 @@ export function Bars(props: BarsProps): ReactNode {
     most > 0 ? y.ticks(ticks).filter((tick) => !isCount || Number.isInteger(tick)) : [0];
   const step = labelStep(data.length, width - AXIS_WIDTH, LABEL_WIDTH);
   return (
-    <svg className="bars" width={width} height={height} aria-hidden="true">
+    <svg width={width} height={height} aria-hidden="true">
       <Hatch id={hatch} />
       {marks.map((tick) => (
         <g key={tick}>

@@ -12,11 +12,11 @@ import { useOperation } from '../api/client.ts';
 import { RunningDeploymentsDocument } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Caret } from '../ui/caret.tsx';
+import { SEARCH_AFTER_MS } from '../ui/list.tsx';
 import { useWords } from '../words/words.ts';
 import { type Deployment, deploymentsOf } from './running.ts';
 
 const SHOWN = 50;
-const SEARCH_AFTER_MS = 250;
 
 export interface DeploymentChooserProps {
   readonly accountId: string;

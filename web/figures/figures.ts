@@ -16,6 +16,8 @@ export interface Figures {
   readonly sixDigits: (decimal: string) => string;
   readonly signedSixDigits: (decimal: string) => string;
   readonly count: (count: number) => string;
+  /** Of a mark on an axis: "2.5". */
+  readonly tick: (value: number) => string;
   /** "+12" or "-3" */
   readonly signedCount: (count: number) => string;
   /** Of a percentage of 0 to 100: "71.08 %". */
@@ -50,7 +52,7 @@ export function figuresOf(locale: string, timeZone: string): Figures {
   const signedCount = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
   const hours = decimals(locale, { maximumFractionDigits: 2 });
-  const gigabytes = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
+  const tick = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   return {
     credits: decimals(locale, two),
     exactCredits: decimals(locale, { ...two, maximumFractionDigits: 6 }),
@@ -58,11 +60,12 @@ export function figuresOf(locale: string, timeZone: string): Figures {
     sixDigits: decimals(locale, six),
     signedSixDigits: decimals(locale, { ...six, ...signed }),
     count: (value) => count.format(value),
+    tick: (value) => tick.format(value),
     signedCount: (value) => signedCount.format(value),
     percent: (value) => percent.format(value / 100),
     duration: durations(locale),
     hours: (decimal) => `${hours(decimal)}\u00a0h`,
-    gigabytes: (gb) => `${gigabytes.format(gb)} GB`,
+    gigabytes: (gb) => `${tick.format(gb)} GB`,
     ...dates(locale, timeZone),
     locale,
     timeZone,

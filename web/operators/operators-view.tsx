@@ -1,9 +1,10 @@
 import { type ReactNode, useEffect } from 'react';
 import { chosen, START } from '../address/address.ts';
-import { navigate, useAddress } from '../address/use-address.ts';
+import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { FleetDocument, type FleetQuery } from '../api/operations.ts';
 import { PageShell } from '../frame/page-shell.tsx';
+import { AddressButton } from '../ui/address-link.tsx';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
 import { SearchField, StatusChooser } from '../ui/list.tsx';
 import { pageInput } from '../ui/pages.ts';
@@ -81,15 +82,7 @@ function Nothing(): ReactNode {
   return (
     <div className="note">
       <p>{words.none}</p>
-      <button
-        type="button"
-        className="button"
-        onClick={() => {
-          navigate(START);
-        }}
-      >
-        {words.clear}
-      </button>
+      <AddressButton change={START}>{words.clear}</AddressButton>
     </div>
   );
 }

@@ -108,8 +108,7 @@ function TrendCharts({ bars, account }: ChartsProps): ReactNode {
     const { timeZone } = account.usage.range;
     navigate({ range: rangeOf(bar, granularityOf(granularity), timeZone), granularity: null });
   };
-  const number = new Intl.NumberFormat(figures.locale, { maximumFractionDigits: 2 });
-  const common = { active, tickLabel: (value: number) => number.format(value) };
+  const common = { active, tickLabel: figures.tick };
   return (
     <>
       <TrendLegend bar={active === null ? null : (bars[active] ?? null)} bars={bars} />

@@ -35,7 +35,6 @@ export function PanelTrend(props: PanelTrendProps): ReactNode {
   const granularity = granularityOf(props.granularity);
   const active = chosen !== null && chosen < buckets.length ? chosen : null;
   const shown = buckets[active ?? buckets.length - 1];
-  const number = new Intl.NumberFormat(figures.locale, { maximumFractionDigits: 2 });
   const textOf = ({ value }: TrendBucket): string =>
     typeof value === 'number'
       ? `${figures.count(value)} ${words.credit.runs}`
@@ -84,7 +83,7 @@ export function PanelTrend(props: PanelTrendProps): ReactNode {
             width={width}
             height={HEIGHT}
             ticks={2}
-            tickLabel={(value) => number.format(value)}
+            tickLabel={figures.tick}
             active={active}
             hasLabels
           />

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { PAGE_SIZES } from '../address/address.ts';
 import { navigate, NO_FILTERS, useAddress } from '../address/use-address.ts';
+import { AddressButton } from '../ui/address-link.tsx';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
 import { Chooser } from '../ui/chooser.tsx';
 import { SearchField, StatusChooser } from '../ui/list.tsx';
@@ -107,15 +108,7 @@ function Nothing({ tab }: { readonly tab: RowsTab }): ReactNode {
   return (
     <div className="note">
       <p>{words.nothing}</p>
-      <button
-        type="button"
-        className="button"
-        onClick={() => {
-          navigate(NO_FILTERS);
-        }}
-      >
-        {words.clear}
-      </button>
+      <AddressButton change={NO_FILTERS}>{words.clear}</AddressButton>
     </div>
   );
 }

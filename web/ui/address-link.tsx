@@ -28,6 +28,24 @@ export function AddressLink({ change, children, ...rest }: AddressLinkProps): Re
   );
 }
 
+/** A button that changes the address: a way out of a list that shows nothing. */
+export function AddressButton({
+  change,
+  children,
+}: Pick<AddressLinkProps, 'change' | 'children'>): ReactNode {
+  return (
+    <button
+      type="button"
+      className="button"
+      onClick={() => {
+        navigate(change);
+      }}
+    >
+      {children}
+    </button>
+  );
+}
+
 /** Whether a click stays in the page: with a key held down, the browser opens a new tab or saves. */
 export function isPlainClick(event: MouseEvent): boolean {
   return !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) && event.button === 0;

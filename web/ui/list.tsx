@@ -5,7 +5,8 @@ import type { Sort } from '../address/address.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { Chooser } from './chooser.tsx';
 
-const SEARCH_AFTER_MS = 250;
+/** So long after the last key the server is asked. */
+export const SEARCH_AFTER_MS = 250;
 
 /** The search of the address. The server is asked a moment after the last key. */
 export function SearchField({ label }: { readonly label: string }): ReactNode {

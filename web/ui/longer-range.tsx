@@ -1,24 +1,24 @@
 import type { ReactNode } from 'react';
-import { hasDays } from '../address/address.ts';
-import { navigate, useAddress } from '../address/use-address.ts';
+import { hasDays, type RangeChoice } from '../address/address.ts';
+import { useAddress } from '../address/use-address.ts';
 import { useWords } from '../words/words.ts';
+import { AddressButton } from './address-link.tsx';
 
 const DAYS = 90;
+
+/** Whether a range is as long as the longest that the page offers. */
+export function isLongest(range: RangeChoice): boolean {
+  return hasDays(range, DAYS);
+}
 
 /** The way out of a range in which nothing was used: a longer one, unless it is as long already. */
 export function LongerRange(): ReactNode {
   const words = useWords().overview;
   const { range } = useAddress();
-  if (hasDays(range, DAYS)) return null;
+  if (isLongest(range)) return null;
   return (
-    <button
-      type="button"
-      className="button"
-      onClick={() => {
-        navigate({ range: { kind: 'preset', preset: '90d' } });
-      }}
-    >
+    <AddressButton change={{ range: { kind: 'preset', preset: '90d' } }}>
       {words.longer}
-    </button>
+    </AddressButton>
   );
 }

@@ -13,14 +13,17 @@ function isLanguage(text: string): text is Language {
   return text in LANGUAGES;
 }
 
+export interface ReaderLanguage {
+  readonly language: Language;
+  /** Of figures: a region may write them its own way. */
+  readonly locale: string;
+}
+
 /**
  * The language and the locale of figures, from what the address asks for and what the browser prefers, best first. A locale
  * that Intl does not take ("en-US@posix", of a browser without a screen) is cleaned or left out.
  */
-export function chooseLanguage(
-  asked: string | null,
-  preferred: readonly string[],
-): { readonly language: Language; readonly locale: string } {
+export function chooseLanguage(asked: string | null, preferred: readonly string[]): ReaderLanguage {
   const locales = preferred.map(cleaned).filter((locale) => locale !== null);
   const languages = [asked ?? '', ...locales].map((locale) => locale.split('-')[0] ?? '');
   const language = languages.find(isLanguage) ?? 'en';
