@@ -1,5 +1,5 @@
-import { type CalendarDate, parseDate, today } from '@internationalized/date';
-import { type ReactNode, useState } from 'react';
+import { type CalendarDate, parseDate } from '@internationalized/date';
+import { type KeyboardEvent, type ReactNode, useState } from 'react';
 import {
   Button,
   CalendarCell,
@@ -16,6 +16,7 @@ import {
 import { useAccount } from '../account.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
+import { useServerNow } from '../live/use-now.ts';
 import { useWords } from '../words/words.ts';
 import type { PopupProps } from './popup-button.tsx';
 import { Popup } from './popup.tsx';
@@ -31,7 +32,8 @@ interface Days {
 export function CustomRange({ trigger, onClose }: PopupProps): ReactNode {
   const words = useWords().range;
   const { locale } = useFigures();
-  const first = useShownDays();
+  const today = useToday();
+  const first = useShownDays(today);
   const [days, setDays] = useState<Days>(first);
   const { start, end } = days;
   const span = start !== null && end !== null && start.compare(end) <= 0 ? { start, end } : null;
@@ -48,7 +50,7 @@ export function CustomRange({ trigger, onClose }: PopupProps): ReactNode {
               onClose();
             }}
           >
-            <div className="row">
+            <div className="row" onKeyDownCapture={submitByEnter}>
               <Day
                 label={words.from}
                 value={start}
@@ -64,7 +66,7 @@ export function CustomRange({ trigger, onClose }: PopupProps): ReactNode {
                 }}
               />
             </div>
-            <Months value={span} onChange={setDays} />
+            <Months value={span} today={today} onChange={setDays} />
             {span === null && (
               <p className="muted" role="alert">
                 {words.invalid}
@@ -85,16 +87,25 @@ export function CustomRange({ trigger, onClose }: PopupProps): ReactNode {
   );
 }
 
+// The parts of a typed day are no inputs, by which a form would be sent.
+function submitByEnter(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key === 'Enter') event.currentTarget.closest('form')?.requestSubmit();
+}
+
+/** The account's day when this opened: a test account has a clock of its own. */
+function useToday(): CalendarDate {
+  const { timeZone } = useFigures();
+  const nowMs = useServerNow();
+  return useState(() => dayOf(nowMs, timeZone))[0];
+}
+
 /** The days that are shown now, to begin with. */
-function useShownDays(): Days {
+function useShownDays(today: CalendarDate): Days {
   const { range } = useAddress();
   const { timeZone } = useFigures();
   const resolved = useAccount()?.usage?.range;
   if (range.kind === 'days') return { start: parseDate(range.from), end: parseDate(range.to) };
-  if (resolved === undefined) {
-    const day = today(timeZone);
-    return { start: day, end: day };
-  }
+  if (resolved === undefined) return { start: today, end: today };
   return {
     start: dayOf(Date.parse(resolved.from), timeZone),
     // The end is exclusive.
@@ -126,12 +137,12 @@ function Day({ label, value, onChange }: DayProps): ReactNode {
 
 interface MonthsProps {
   readonly value: { readonly start: CalendarDate; readonly end: CalendarDate } | null;
+  readonly today: CalendarDate;
   readonly onChange: (days: Days) => void;
 }
 
-function Months({ value, onChange }: MonthsProps): ReactNode {
+function Months({ value, today, onChange }: MonthsProps): ReactNode {
   const words = useWords().range;
-  const { timeZone } = useFigures();
   const months = window.matchMedia(WIDE).matches ? 2 : 1;
   return (
     <RangeCalendar
@@ -139,10 +150,10 @@ function Months({ value, onChange }: MonthsProps): ReactNode {
       aria-label={words.custom}
       value={value}
       onChange={onChange}
-      maxValue={today(timeZone)}
+      maxValue={today}
       visibleDuration={{ months }}
       pageBehavior="single"
-      defaultFocusedValue={(value?.end ?? today(timeZone)).subtract({ months: months - 1 })}
+      defaultFocusedValue={(value?.end ?? today).subtract({ months: months - 1 })}
     >
       <header>
         <Button slot="previous" className="icon-button">

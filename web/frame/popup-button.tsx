@@ -7,6 +7,7 @@ import {
   useRef,
   useState,
 } from 'react';
+import { FaultBoundary } from '../ui/card.tsx';
 
 /** What the content of a popup is given. */
 export interface PopupProps {
@@ -37,15 +38,17 @@ export function PopupButton({ popup: Content, onClosed, ...rest }: PopupButtonPr
         }}
       />
       {isOpen && (
-        <Suspense>
-          <Content
-            trigger={button}
-            onClose={() => {
-              setOpen(false);
-              onClosed?.();
-            }}
-          />
-        </Suspense>
+        <FaultBoundary>
+          <Suspense>
+            <Content
+              trigger={button}
+              onClose={() => {
+                setOpen(false);
+                onClosed?.();
+              }}
+            />
+          </Suspense>
+        </FaultBoundary>
       )}
     </>
   );
