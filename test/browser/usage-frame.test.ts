@@ -5,7 +5,6 @@ import type { Locator, Page } from 'playwright-core';
 import { createAccount } from '../support/account.ts';
 import { NARROW } from '../support/browser.ts';
 import { eventually, until } from '../support/eventually.ts';
-import { TEST_NOW } from '../support/gateway.ts';
 import { plainOf, shownFigures } from '../support/shown-figures.ts';
 import { usageToken } from '../support/usage-account.ts';
 import { openUsagePages, type UsagePages } from '../support/usage-pages.ts';
@@ -64,8 +63,8 @@ describe('the range of one’s own', () => {
     expect(await custom(page).count()).toBe(0);
   });
 
-  it('is chosen in the calendar, which shows the month of the account’s own clock', async () => {
-    const { page } = await pages.visitSettled('/usage/overview');
+  it('is chosen in the calendar, which shows the month of the account’s own clock, on a small screen too', async () => {
+    const { page } = await pages.visitSettled('/usage/overview', { viewport: NARROW });
     await page.getByRole('button', { name: 'Custom' }).click();
     const day = (name: string): Locator => custom(page).getByRole('button', { name });
     await day('1 March 2026').first().click();

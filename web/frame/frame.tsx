@@ -10,6 +10,7 @@ import { useWords } from '../words/words.ts';
 import { Bell } from './bell.tsx';
 import { PageShell } from './page-shell.tsx';
 import { RangeBar } from './range-bar.tsx';
+import { useCurrentInView } from './use-current-in-view.ts';
 
 export interface FrameProps {
   readonly children: ReactNode;
@@ -47,8 +48,9 @@ export function Frame({ children, panel }: FrameProps): ReactNode {
 function Tabs(): ReactNode {
   const words = useWords().frame;
   const { tab: shown } = useAddress();
+  const bar = useCurrentInView(shown);
   return (
-    <nav className="tabs" aria-label={words.tabs}>
+    <nav ref={bar} className="tabs" aria-label={words.tabs}>
       {TABS.map((tab) => (
         <AddressLink
           key={tab}

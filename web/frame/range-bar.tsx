@@ -7,6 +7,7 @@ import { type Figures, useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { useWords, type Words } from '../words/words.ts';
 import { PopupButton } from './popup-button.tsx';
+import { useCurrentInView } from './use-current-in-view.ts';
 import { ZonePicker } from './zone-picker.tsx';
 
 const CustomRange = lazy(() =>
@@ -17,9 +18,10 @@ const CustomRange = lazy(() =>
 export function RangeBar(): ReactNode {
   const { range } = useAddress();
   const words = useWords().range;
+  const bar = useCurrentInView(range.kind === 'preset' ? range.preset : range.kind);
   return (
     <div className="range-bar">
-      <nav className="segments" aria-label={words.label}>
+      <nav ref={bar} className="segments" aria-label={words.label}>
         {PRESETS.map((preset) => (
           <AddressLink
             key={preset}

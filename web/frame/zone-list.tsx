@@ -20,6 +20,18 @@ interface Zone {
   readonly text: string;
 }
 
+// Engines list these zones by names that the tz database has given up, and take the new ones too.
+const NEW_NAMES: Readonly<Record<string, string>> = {
+  'Africa/Asmera': 'Africa/Asmara',
+  'America/Godthab': 'America/Nuuk',
+  'Asia/Calcutta': 'Asia/Kolkata',
+  'Asia/Katmandu': 'Asia/Kathmandu',
+  'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
+  'Atlantic/Faeroe': 'Atlantic/Faroe',
+  'Europe/Kiev': 'Europe/Kyiv',
+};
+
 /** The account's zone, the browser's, and a search over all. */
 export function ZoneList({ trigger, onClose }: PopupProps): ReactNode {
   const words = useWords().range;
@@ -31,6 +43,7 @@ export function ZoneList({ trigger, onClose }: PopupProps): ReactNode {
     ...(own === null ? [] : [{ id: own, text: words.accountZone(own) }]),
     ...(browser === own ? [] : [{ id: browser, text: words.browserZone(browser) }]),
     ...['UTC', ...Intl.supportedValuesOf('timeZone')]
+      .map((id) => NEW_NAMES[id] ?? id)
       .filter((id) => id !== own && id !== browser)
       .map((id) => ({ id, text: id })),
   ];
@@ -48,6 +61,7 @@ export function ZoneList({ trigger, onClose }: PopupProps): ReactNode {
             selectionMode="single"
             selectedKeys={[timeZone]}
             disallowEmptySelection
+            renderEmptyState={() => <p className="muted">{words.noZone}</p>}
             onSelectionChange={(chosen) => {
               const [key] = chosen === 'all' ? [] : chosen;
               navigate({ timeZone: key === undefined || key === own ? null : String(key) });

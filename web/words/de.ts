@@ -43,6 +43,7 @@ export const de: Words = {
     accountZone: (zone) => `Die des Kontos: ${zone}`,
     browserZone: (zone) => `Die Ihres Browsers: ${zone}`,
     searchZones: 'Zeitzonen durchsuchen',
+    noZone: 'Keine Zeitzone heißt so.',
     invalid:
       'Wählen Sie einen ersten und einen letzten Tag; der erste liegt nicht nach dem letzten.',
   },

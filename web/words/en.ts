@@ -44,6 +44,7 @@ export const en = {
     accountZone: (zone: string) => `The account’s: ${zone}`,
     browserZone: (zone: string) => `Your browser’s: ${zone}`,
     searchZones: 'Search time zones',
+    noZone: 'No zone has this name.',
     invalid: 'Choose a first and a last day, the first not after the last.',
   },
   credit: {
