@@ -45,7 +45,7 @@ async function answerOn(wire: Wire, line: string, headers: string, body = ''): P
   wire.socket.write(`${line} HTTP/1.1\r\nhost: x\r\n${headers}\r\n${body}`);
   const answer = (): string => wire.text().slice(before);
   await until(() => isWhole(answer()), 'an answer');
-  return answer().replaceAll(/^(date|x-request-id): .*\r\n/gm, '');
+  return answer().replaceAll(/^(date|x-request-id): .*\r\n/gim, '');
 }
 
 describe('a request that offers to upgrade where there is no socket', () => {
