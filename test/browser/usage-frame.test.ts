@@ -172,7 +172,7 @@ describe('an address with what is unknown', () => {
     await page.getByRole('alert').first().waitFor();
     expect(await page.getByRole('heading', { name: 'All accounts' }).count()).toBe(0);
 
-    await page.getByRole('link', { name: 'All accounts' }).click();
+    await page.getByRole('main').getByRole('link', { name: 'All accounts' }).click();
     await page.getByRole('link', { name: 'Acme' }).waitFor();
   });
 
@@ -202,7 +202,7 @@ describe('a browser that refuses storage', () => {
 describe('a page that loses the network', () => {
   it('says so, keeps what it has, and goes on', async () => {
     const { page } = await pages.visitSettled('/usage/models');
-    const notice = page.getByText('You are offline. Figures are of before.');
+    const notice = page.getByText('You are offline. What is shown is of before.');
     await page.context().setOffline(true);
     await notice.first().waitFor();
     expect(await page.getByRole('row', { name: 'Summaries' }).count()).toBe(1);
