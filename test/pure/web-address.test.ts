@@ -14,6 +14,21 @@ import {
   TABS,
 } from '../../web/address/address.ts';
 
+it('takes an instant with and without its seconds, and no name of nothing', () => {
+  const range = '2026-11-01T00:00Z..2026-11-01T00:00:30Z';
+  expect(read(`/usage/models?range=${range}`).range).toEqual({
+    kind: 'instants',
+    from: '2026-11-01T00:00Z',
+    to: '2026-11-01T00:00:30Z',
+  });
+  const turned = '2026-11-01T00:00:00.500Z..2026-11-01T00:00:00Z';
+  expect(read(`/usage/models?range=${turned}`).range).toEqual(START.range);
+  expect(read('/usage/models?open=&entry=&account=&tz=%2B02:00')).toEqual({
+    ...START,
+    tab: 'models',
+  });
+});
+
 function read(address: string): Address {
   const [path = '', query = ''] = address.split('?');
   return parseAddress(path, query);

@@ -108,9 +108,9 @@ export function parseAddress(path: string, query: string): Address {
     sort: parseSort(values.get('sort')),
     pageSize: PAGE_SIZES.find((size) => String(size) === values.get('size')) ?? START.pageSize,
     page: parsePage(values.get('page')),
-    open: values.get('open'),
-    entry: values.get('entry'),
-    accountId: values.get('account'),
+    open: named(values.get('open')),
+    entry: named(values.get('entry')),
+    accountId: named(values.get('account')),
   };
 }
 
@@ -156,6 +156,10 @@ function oneOf<T extends string>(known: readonly T[], value: string | null | und
   return known.find((one) => one === value) ?? null;
 }
 
+function named(id: string | null): string | null {
+  return id === '' ? null : id;
+}
+
 function parseList(value: string | null | undefined, item: RegExp): string[] {
   return (value ?? '').split(',').filter((one) => item.test(one));
 }
@@ -167,9 +171,11 @@ function parseRange(value: string | null): RangeChoice {
 }
 
 function parseSpan([from = '', to = '', ...rest]: readonly string[]): RangeChoice | null {
-  if (rest.length > 0 || from > to) return null;
-  if (isDay(from) && isDay(to)) return { kind: 'days', from, to };
-  return isInstant(from) && isInstant(to) && from !== to ? { kind: 'instants', from, to } : null;
+  if (rest.length > 0) return null;
+  if (isDay(from) && isDay(to)) return from <= to ? { kind: 'days', from, to } : null;
+  // Not compared as texts: seconds and their fractions may be left out.
+  const isSpan = isInstant(from) && isInstant(to) && Date.parse(from) < Date.parse(to);
+  return isSpan ? { kind: 'instants', from, to } : null;
 }
 
 function formatRange(range: RangeChoice): string {
@@ -191,7 +197,8 @@ function isoOf(text: string): string {
 }
 
 function parseZone(value: string | null): string | null {
-  if (value === null) return null;
+  // Browsers take offsets ("+02:00") too, the gateway takes names only.
+  if (value === null || !/^[A-Za-z]/.test(value)) return null;
   try {
     new Intl.DateTimeFormat('en', { timeZone: value });
     return value;
