@@ -23,6 +23,20 @@ describe('the ledger', () => {
 });
 
 describe('the quote', () => {
+  it('is asked anew each time, also for the same', async () => {
+    const { page, operations } = await pages.visitSettled('/usage/credits');
+    const quotes = (): number => operations.filter((name) => name === 'CreditsQuote').length;
+    const ask = page.getByRole('button', { name: 'Ask' });
+    await ask.click();
+    await page.getByText('Allowed', { exact: true }).last().waitFor();
+    expect(quotes()).toBe(1);
+
+    const again = page.waitForRequest((one) => one.postData()?.includes('CreditsQuote') === true);
+    await ask.click();
+    await again;
+    expect(quotes()).toBe(2);
+  });
+
   it('is the price of the replicas that are asked for', async () => {
     const { page } = await pages.visitSettled('/usage/credits');
     await page.getByLabel('Hardware').selectOption('gpu-a');

@@ -17,16 +17,28 @@ export interface QuoteCardProps {
   readonly profiles: readonly HardwareProfilePartsFragment[];
 }
 
+interface Asked {
+  readonly question: Question;
+  readonly times: number;
+}
+
 /** What a deployment would cost, whether it is allowed, and how it moves the stop. Nothing is deployed. */
 export function QuoteCard({ accountId, profiles }: QuoteCardProps): ReactNode {
   const words = useWords().quote;
-  const [question, setQuestion] = useState<Question | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
   return (
     <Card title={words.title} aside={<span className="muted">{words.text}</span>}>
-      <QuoteForm accountId={accountId} profiles={profiles} onAsk={setQuestion} />
-      {question !== null && (
-        // Another question has another answer: the one before is not shown for it meanwhile.
-        <QuoteAnswers key={JSON.stringify(question.input)} question={question} />
+      <QuoteForm
+        accountId={accountId}
+        profiles={profiles}
+        onAsk={(question) => {
+          setAsked({ question, times: (asked?.times ?? 0) + 1 });
+        }}
+      />
+      {asked !== null && (
+        // Each time has its own answer, also of the same question: what was true some minutes ago is asked anew, and the answer to
+        // another question is not shown for it meanwhile.
+        <QuoteAnswers key={asked.times} question={asked.question} />
       )}
     </Card>
   );
