@@ -10,6 +10,14 @@ const german = figuresOf('de-DE', 'Europe/Berlin');
 /** Intl sets no-break spaces where a person reads a space. */
 const plain = (text: string): string => text.replace(/[\u00a0\u202f]/g, ' ');
 
+describe('the figures of an axis', () => {
+  it('are short, however large', () => {
+    expect([0, 0.25, 9000].map(english.tick)).toEqual(['0', '0.25', '9,000']);
+    expect([250_000, 9e12].map(english.tick).map(plain)).toEqual(['250k', '9tn']);
+    expect(plain(german.tick(9e12))).toBe('9 Bio.');
+  });
+});
+
 describe('credits', () => {
   it('show two digits, and all six where they are asked for', () => {
     expect(english.credits('213.247742')).toBe('213.25');

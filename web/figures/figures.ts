@@ -16,7 +16,7 @@ export interface Figures {
   readonly sixDigits: (decimal: string) => string;
   readonly signedSixDigits: (decimal: string) => string;
   readonly count: (count: number) => string;
-  /** Of a mark on an axis: "2.5". */
+  /** Of a mark on an axis, where there is little room: "2.5", "250k". */
   readonly tick: (value: number) => string;
   /** "+12" or "-3" */
   readonly signedCount: (count: number) => string;
@@ -51,8 +51,8 @@ export function figuresOf(locale: string, timeZone: string): Figures {
   const count = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const signedCount = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
+  const gigabytes = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   const hours = decimals(locale, { maximumFractionDigits: 2 });
-  const tick = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   return {
     credits: decimals(locale, two),
     exactCredits: decimals(locale, { ...two, maximumFractionDigits: 6 }),
@@ -60,12 +60,12 @@ export function figuresOf(locale: string, timeZone: string): Figures {
     sixDigits: decimals(locale, six),
     signedSixDigits: decimals(locale, { ...six, ...signed }),
     count: (value) => count.format(value),
-    tick: (value) => tick.format(value),
+    tick: ticks(locale),
     signedCount: (value) => signedCount.format(value),
     percent: (value) => percent.format(value / 100),
     duration: durations(locale),
     hours: (decimal) => `${hours(decimal)}\u00a0h`,
-    gigabytes: (gb) => `${tick.format(gb)} GB`,
+    gigabytes: (gb) => `${gigabytes.format(gb)} GB`,
     ...dates(locale, timeZone),
     locale,
     timeZone,
@@ -76,6 +76,12 @@ function decimals(locale: string, options: Intl.NumberFormatOptions): (decimal: 
   // A rounded debt of less than half a hundredth shows no minus sign.
   const format = new Intl.NumberFormat(locale, { signDisplay: 'negative', ...options });
   return (decimal) => (isDecimal(decimal) ? format.format(decimal) : decimal);
+}
+
+function ticks(locale: string): (value: number) => string {
+  const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
+  const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 2 });
+  return (value) => (value < 10_000 ? whole : compact).format(value);
 }
 
 function isDecimal(text: string): text is `${number}` {
