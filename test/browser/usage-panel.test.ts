@@ -91,6 +91,32 @@ describe('the panel of a row', () => {
     expect(await panel(page).count()).toBe(0);
   });
 
+  it('scrolls under the whole of its bar', async () => {
+    const { page } = await pages.visitSettled(`/usage/browser-automation?open=${portalId}`);
+    await title(page, 'Portal').waitFor();
+    await panel(page).getByText('External ID').scrollIntoViewIfNeeded();
+    const bar = await panel(page).locator('.panel-bar').boundingBox();
+    const button = await panel(page).getByRole('button', { name: 'Close' }).boundingBox();
+    const box = await panel(page).boundingBox();
+
+    expect(bar?.height ?? 0).toBeGreaterThanOrEqual(button?.height ?? Infinity);
+    // All but the panel's scroll bar and borders.
+    expect(bar?.width ?? 0).toBeGreaterThan((box?.width ?? Infinity) - 24);
+  });
+
+  it('is loaded with the page where its code could not be', async () => {
+    const { page } = await pages.visitSettled('/usage/guardrails');
+    await page.route('**/assets/panel-*.js', (route) => route.abort());
+    await row(page, 'Names').click();
+    const retry = page.getByRole('button', { name: 'Try again' });
+    await retry.waitFor();
+
+    await page.unroute('**/assets/panel-*.js');
+    await retry.click();
+    await title(page, 'Names').waitFor();
+    expect(await retry.count()).toBe(0);
+  });
+
   it('under a link to nothing says so, and leaves the page as it is', async () => {
     const { page } = await pages.visitSettled('/usage/guardrails?open=nothing');
     await panel(page).getByRole('alert').waitFor();

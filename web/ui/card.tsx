@@ -30,12 +30,23 @@ interface FaultProps {
   readonly children: ReactNode;
 }
 
-/** Shows a sentence in place of what threw while it was drawn. */
-export class FaultBoundary extends Component<FaultProps, { readonly hasFault: boolean }> {
-  override state = { hasFault: false };
+interface FaultState {
+  readonly hasFault: boolean;
+  /** Whether the page lacks a part of its own code: it went offline, or another build is served by now. */
+  readonly isPartMissing: boolean;
+}
 
-  static getDerivedStateFromError(): { readonly hasFault: boolean } {
-    return { hasFault: true };
+// The browsers' errors of import() have no name of their own.
+function isMissingPart(error: unknown): boolean {
+  return error instanceof TypeError && /import|module/i.test(error.message);
+}
+
+/** Shows a sentence in place of what threw while it was drawn. */
+export class FaultBoundary extends Component<FaultProps, FaultState> {
+  override state: FaultState = { hasFault: false, isPartMissing: false };
+
+  static getDerivedStateFromError(error: unknown): FaultState {
+    return { hasFault: true, isPartMissing: isMissingPart(error) };
   }
 
   override render(): ReactNode {
@@ -44,7 +55,9 @@ export class FaultBoundary extends Component<FaultProps, { readonly hasFault: bo
       <ProblemNote
         problem={FAULT}
         onRetry={() => {
-          this.setState({ hasFault: false });
+          // A part that could not be loaded is not asked for twice by the same page.
+          if (this.state.isPartMissing) window.location.reload();
+          else this.setState({ hasFault: false });
         }}
       />
     );
