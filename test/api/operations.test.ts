@@ -233,7 +233,9 @@ async function readLog(accountId: string): Promise<void> {
 async function tell(accountId: string): Promise<void> {
   await run(operations.AlertsDocument, { accountId });
   await run(operations.AlertsOfAccountsDocument, {});
-  await listen(operations.CreditAlertsDocument, { accountId, after: await firstCursor(accountId) });
+  const after = await firstCursor(accountId);
+  await listen(operations.CreditAlertsDocument, { accountId, after });
+  await listen(operations.CreditAlertsWithCauseDocument, { accountId, after });
   await listen(operations.CreditBalanceDocument, { accountId });
   await readLog(accountId);
   const emails = await run(operations.EmailsDocument, { accountId });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AlertPartsFragment } from '../../web/api/operations.ts';
+import type { AlertWithCausePartsFragment } from '../../web/api/operations.ts';
 import { figuresOf } from '../../web/figures/figures.ts';
 import { alertState, alertText } from '../../web/live/alert-text.ts';
 import { de } from '../../web/words/de.ts';
 import { en } from '../../web/words/en.ts';
 
-const ALERT: AlertPartsFragment = {
+const ALERT: AlertWithCausePartsFragment = {
   id: 'alert',
   sequence: 7,
   cursor: 'cursor',
@@ -21,7 +21,7 @@ const ALERT: AlertPartsFragment = {
   resolves: null,
 };
 
-type Threshold = NonNullable<AlertPartsFragment['threshold']>;
+type Threshold = NonNullable<AlertWithCausePartsFragment['threshold']>;
 
 function threshold(measure: Threshold['measure'], value: string): Threshold {
   return { id: 'threshold', measure, value };
@@ -29,10 +29,10 @@ function threshold(measure: Threshold['measure'], value: string): Threshold {
 
 const english = figuresOf('en-GB', 'UTC');
 const german = figuresOf('de-DE', 'UTC');
-const say = (change: Partial<AlertPartsFragment>): string =>
+const say = (change: Partial<AlertWithCausePartsFragment>): string =>
   // Spaces that do not break are spaces to a reader.
   alertText(en, english, { ...ALERT, ...change }).replaceAll('\u00a0', ' ');
-const sage = (change: Partial<AlertPartsFragment>): string =>
+const sage = (change: Partial<AlertWithCausePartsFragment>): string =>
   alertText(de, german, { ...ALERT, ...change }).replaceAll('\u00a0', ' ');
 
 const CREDITS_LEFT = threshold('CREDITS_REMAINING', '100');
@@ -40,7 +40,7 @@ const CREDITS_USED = threshold('CREDITS_USED_PERCENT', '75');
 const RUNS_USED = threshold('RUNS_USED_PERCENT', '80.5');
 
 describe('what an alert says', () => {
-  it.each<[string, Partial<AlertPartsFragment>]>([
+  it.each<[string, Partial<AlertWithCausePartsFragment>]>([
     ['Credits are low: 1,234.50 left. New deployments are refused.', {}],
     ['The credits are used up. New deployments are refused.', { kind: 'CREDITS_EXHAUSTED' }],
     [
@@ -93,8 +93,8 @@ describe('what an alert says', () => {
 
 describe('what the end of an alert says', () => {
   const resolved = (
-    kind: NonNullable<AlertPartsFragment['resolves']>['kind'],
-    change: Partial<AlertPartsFragment> = {},
+    kind: NonNullable<AlertWithCausePartsFragment['resolves']>['kind'],
+    change: Partial<AlertWithCausePartsFragment> = {},
   ): string =>
     say({ kind: 'RESOLVED', resolves: { id: 'resolved', sequence: 3, kind }, ...change });
 

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AlertPartsFragment, CreditBalancePartsFragment } from '../../web/api/operations.ts';
+import type {
+  AlertWithCausePartsFragment,
+  CreditBalancePartsFragment,
+} from '../../web/api/operations.ts';
 import { LiveStore, type ReaderAct } from '../../web/live/live-store.ts';
 
 const NOW = '2026-11-28T12:00:00.000Z';
 
 /** The alert of a sequence, crossed a number of hours before now. */
-function alert(sequence: number, hoursAgo = 0): AlertPartsFragment {
+function alert(sequence: number, hoursAgo = 0): AlertWithCausePartsFragment {
   const crossedAt = new Date(Date.parse(NOW) - hoursAgo * 3_600_000).toISOString();
   return {
     id: `alert-${sequence}`,
@@ -63,7 +66,7 @@ function browser(read: number | null = null): {
   };
 }
 
-const sequencesOf = (alerts: readonly AlertPartsFragment[]): number[] =>
+const sequencesOf = (alerts: readonly AlertWithCausePartsFragment[]): number[] =>
   alerts.map(({ sequence }) => sequence);
 
 describe('what is unread', () => {

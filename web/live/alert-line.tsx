@@ -1,12 +1,12 @@
 import type { ReactNode } from 'react';
-import type { AlertPartsFragment } from '../api/operations.ts';
+import type { AlertWithCausePartsFragment } from '../api/operations.ts';
 import { useFigures } from '../figures/figures.ts';
 import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';
 import { alertState, alertText } from './alert-text.ts';
 
 export interface AlertLineProps {
-  readonly alert: AlertPartsFragment;
+  readonly alert: AlertWithCausePartsFragment;
   /** Stands behind the instant. */
   readonly children?: ReactNode;
 }

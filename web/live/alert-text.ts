@@ -1,12 +1,16 @@
 // What an alert says, wherever it is shown: in the reader's language, from its kind and figures. The gateway's own sentence is in
 // English.
 
-import type { AlertKind, AlertPartsFragment } from '../api/operations.ts';
+import type { AlertKind, AlertWithCausePartsFragment } from '../api/operations.ts';
 import type { Figures } from '../figures/figures.ts';
 import type { Words } from '../words/words.ts';
 
 /** The sentence of an alert. */
-export function alertText(words: Words, figures: Figures, alert: AlertPartsFragment): string {
+export function alertText(
+  words: Words,
+  figures: Figures,
+  alert: AlertWithCausePartsFragment,
+): string {
   return alert.kind === 'RESOLVED'
     ? resolvedText(words.live.resolved, figures, alert)
     : crossedText(words.live.alert, figures, alert);
@@ -15,7 +19,7 @@ export function alertText(words: Words, figures: Figures, alert: AlertPartsFragm
 function crossedText(
   text: Words['live']['alert'],
   figures: Figures,
-  alert: AlertPartsFragment,
+  alert: AlertWithCausePartsFragment,
 ): string {
   const { credits, runs } = leftOf(figures, alert);
   switch (alert.kind) {
@@ -35,7 +39,7 @@ function crossedText(
 }
 
 interface Left {
-  readonly alert: AlertPartsFragment;
+  readonly alert: AlertWithCausePartsFragment;
   readonly credits: string;
   readonly runs: string;
 }
@@ -66,7 +70,7 @@ function thresholdText(
 function resolvedText(
   text: Words['live']['resolved'],
   figures: Figures,
-  alert: AlertPartsFragment,
+  alert: AlertWithCausePartsFragment,
 ): string {
   const { credits, runs } = leftOf(figures, alert);
   switch (alert.resolves?.kind) {
@@ -106,7 +110,7 @@ function resolvedThresholdText(
 
 function leftOf(
   figures: Figures,
-  { remaining, runsRemaining }: AlertPartsFragment,
+  { remaining, runsRemaining }: AlertWithCausePartsFragment,
 ): { readonly credits: string; readonly runs: string } {
   return { credits: figures.credits(remaining), runs: figures.count(runsRemaining ?? 0) };
 }

@@ -1,7 +1,7 @@
 // The live balance and the alerts of one account, from whatever source they come: a view's answer, the socket, another tab.
 // An alert is known by its sequence, so each is told once. Sequences have no gaps.
 
-import type { AlertPartsFragment, CreditBalancePartsFragment } from '../api/operations.ts';
+import type { AlertWithCausePartsFragment, CreditBalancePartsFragment } from '../api/operations.ts';
 import { type Connection, type Live, NOTHING_LIVE } from './live.ts';
 
 const ALERTS_KEPT = 200;
@@ -29,7 +29,7 @@ export class LiveStore {
   private live: Live;
   private readonly listeners = new Set<() => void>();
   private readSequence: number | null;
-  private last: AlertPartsFragment | null = null;
+  private last: AlertWithCausePartsFragment | null = null;
   private hasBegun = false;
 
   constructor(private readonly readMark: ReadMark) {
@@ -62,7 +62,7 @@ export class LiveStore {
   }
 
   /** The newest alerts, of a view's answer that was taken at `asOf`. Those of the first answer are told by the bell alone. */
-  found(alerts: readonly AlertPartsFragment[], asOf: string): void {
+  found(alerts: readonly AlertWithCausePartsFragment[], asOf: string): void {
     if (this.hasBegun) {
       this.add(alerts);
       return;
@@ -75,7 +75,7 @@ export class LiveStore {
   }
 
   /** Alerts of the stream: without a gap from the cursor on. */
-  streamed(alerts: readonly AlertPartsFragment[]): void {
+  streamed(alerts: readonly AlertWithCausePartsFragment[]): void {
     for (const alert of alerts) {
       if (alert.sequence > (this.last?.sequence ?? 0)) this.last = alert;
     }
@@ -108,7 +108,7 @@ export class LiveStore {
   }
 
   // It is kept at once, so that what is raised while the page is closed is unread the next time.
-  private begin(newest: readonly AlertPartsFragment[], asOf: string): void {
+  private begin(newest: readonly AlertWithCausePartsFragment[], asOf: string): void {
     const sinceMs = Date.parse(asOf) - FIRST_NEWS_MS;
     const read = newest.find(({ crossedAt }) => Date.parse(crossedAt) <= sinceMs);
     const beforeAll = (newest.at(-1)?.sequence ?? 1) - 1;
@@ -116,7 +116,7 @@ export class LiveStore {
     this.readMark.set(this.readSequence);
   }
 
-  private add(more: readonly AlertPartsFragment[]): void {
+  private add(more: readonly AlertWithCausePartsFragment[]): void {
     const known = new Set(this.live.alerts.map(({ sequence }) => sequence));
     const added = newestFirst(more.filter(({ sequence }) => !known.has(sequence)));
     if (added.length === 0) return;
@@ -141,6 +141,8 @@ export class LiveStore {
   }
 }
 
-function newestFirst(alerts: readonly AlertPartsFragment[]): readonly AlertPartsFragment[] {
+function newestFirst(
+  alerts: readonly AlertWithCausePartsFragment[],
+): readonly AlertWithCausePartsFragment[] {
   return alerts.toSorted((a, b) => b.sequence - a.sequence);
 }

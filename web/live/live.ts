@@ -1,7 +1,7 @@
 // What the page knows live of the account it shows: its balance and its alerts. One WebSocket serves all tabs of the browser.
 
 import { createContext, useContext } from 'react';
-import type { CreditBalancePartsFragment, AlertPartsFragment } from '../api/operations.ts';
+import type { CreditBalancePartsFragment, AlertWithCausePartsFragment } from '../api/operations.ts';
 
 /** Of the socket, this tab's or another's. While it is interrupted, what is shown is of the last answer. */
 export type Connection = 'opening' | 'open' | 'interrupted';
@@ -13,11 +13,11 @@ export interface Live {
   readonly receivedAtMs: number;
   readonly connection: Connection;
   /** Alerts since the page was opened and those that it found, newest first, each once. */
-  readonly alerts: readonly AlertPartsFragment[];
+  readonly alerts: readonly AlertWithCausePartsFragment[];
   readonly unread: number;
   readonly markRead: () => void;
   /** The newest alerts that came while the page is open and were not dismissed. */
-  readonly toasts: readonly AlertPartsFragment[];
+  readonly toasts: readonly AlertWithCausePartsFragment[];
   readonly dismiss: (sequence: number) => void;
 }
 

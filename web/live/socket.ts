@@ -2,10 +2,10 @@
 
 import { type Client, createClient } from 'graphql-ws';
 import {
-  type AlertPartsFragment,
+  type AlertWithCausePartsFragment,
   AlertsDocument,
   type CreditBalancePartsFragment,
-  CreditAlertsDocument,
+  CreditAlertsWithCauseDocument,
   CreditBalanceDocument,
   type Operation,
 } from '../api/operations.ts';
@@ -25,7 +25,7 @@ export interface SocketOptions {
   /** The cursor of the last alert that is known; asked at every connection. Null: there was none yet. */
   readonly cursor: () => string | null;
   /** Oldest first. */
-  readonly onAlerts: (alerts: readonly AlertPartsFragment[]) => void;
+  readonly onAlerts: (alerts: readonly AlertWithCausePartsFragment[]) => void;
   readonly onBalance: (balance: CreditBalancePartsFragment) => void;
   readonly onConnection: (connection: Connection) => void;
   /** The gateway does not take the token, or no longer. */
@@ -102,9 +102,14 @@ function listen(client: Client, signal: AbortSignal, options: SocketOptions): vo
       return cursor();
     },
   };
-  run(client, signal, { operation: CreditAlertsDocument, variables }, ({ creditAlerts }) => {
-    options.onAlerts([creditAlerts]);
-  });
+  run(
+    client,
+    signal,
+    { operation: CreditAlertsWithCauseDocument, variables },
+    ({ creditAlerts }) => {
+      options.onAlerts([creditAlerts]);
+    },
+  );
   run(
     client,
     signal,

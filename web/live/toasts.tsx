@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef } from 'react';
-import type { AlertPartsFragment } from '../api/operations.ts';
+import type { AlertWithCausePartsFragment } from '../api/operations.ts';
 import { useWords } from '../words/words.ts';
 import { AlertLine } from './alert-line.tsx';
 import { useLive } from './live.ts';
@@ -29,7 +29,7 @@ export function Toasts(): ReactNode {
 }
 
 interface ToastProps {
-  readonly alert: AlertPartsFragment;
+  readonly alert: AlertWithCausePartsFragment;
   readonly dismiss: (sequence: number) => void;
 }
 
