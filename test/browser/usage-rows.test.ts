@@ -229,6 +229,14 @@ describe('the address of rows', () => {
     await expectRows(visited.page, SECOND_PAGE);
     await position(visited.page, '26–30 of 30');
   });
+
+  it('of a page that is no longer there leads to the first one', async () => {
+    const { page } = await pages.visit('/usage/workflows?page=25-a-of-another-order');
+    await page.getByRole('alert').getByText('This page of the list is no longer there').waitFor();
+    await page.getByRole('button', { name: 'Show the first page' }).click();
+
+    await expectRows(page, FIRST_PAGE);
+  });
 });
 
 describe('by keyboard alone', () => {

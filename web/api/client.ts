@@ -106,7 +106,7 @@ export function documentOf<TData, TVariables extends object>(
 
 /** What went wrong, in what a person can do about it. */
 export interface Problem {
-  readonly kind: 'offline' | 'refused' | 'not-found' | 'wait' | 'failed';
+  readonly kind: 'offline' | 'refused' | 'not-found' | 'no-page' | 'wait' | 'failed';
   /** The gateway's own sentence; null when it did not answer. */
   readonly message: string | null;
   /** What an operator finds the request by. */
@@ -133,8 +133,15 @@ export function problemOf(error: CombinedError): Problem {
 function kindOf(error: CombinedError, codes: readonly string[]): Problem['kind'] {
   if (isRefused(error)) return 'refused';
   if (codes.includes('NOT_FOUND') || codes.includes('FORBIDDEN')) return 'not-found';
+  if (error.graphQLErrors.some(isOfCursor)) return 'no-page';
   if (codes.includes('RATE_LIMITED') || statusOf(error) === 429) return 'wait';
   return error.networkError !== undefined && statusOf(error) === null ? 'offline' : 'failed';
+}
+
+// A cursor holds for one order, one filter and one range. An old link may name one that does not hold any more.
+function isOfCursor({ extensions }: CombinedError['graphQLErrors'][number]): boolean {
+  const path: unknown = extensions['path'];
+  return Array.isArray(path) && ['after', 'before'].includes(path.map(String).join('.'));
 }
 
 function headerOf({ response }: CombinedError, name: string): string | null {

@@ -1,6 +1,7 @@
 import { Component, type ReactNode, useEffect, useEffectEvent, useId } from 'react';
 import type { Problem } from '../api/client.ts';
 import { useWords } from '../words/words.ts';
+import { AddressButton } from './address-link.tsx';
 import { AllAccountsLink } from './all-accounts.tsx';
 import { onNetwork } from './online.tsx';
 
@@ -90,9 +91,13 @@ export function ProblemNote({ problem, onRetry }: ProblemNoteProps): ReactNode {
       <p>{sentenceOf(problem, words)}</p>
       {reference !== null && <p className="muted">{words.reference(reference)}</p>}
       <div className="row">
-        <button type="button" className="button" onClick={onRetry}>
-          {words.retry}
-        </button>
+        {kind === 'no-page' ? (
+          <AddressButton change={{ page: null }}>{words.firstPage}</AddressButton>
+        ) : (
+          <button type="button" className="button" onClick={onRetry}>
+            {words.retry}
+          </button>
+        )}
         {kind === 'not-found' && <AllAccountsLink />}
       </div>
     </div>
@@ -106,6 +111,8 @@ function sentenceOf(problem: Problem, words: ReturnType<typeof useWords>['state'
     case 'refused':
     case 'not-found':
       return words.notFound;
+    case 'no-page':
+      return words.noPage;
     case 'wait':
       return words.wait(String(problem.retryAfterSeconds ?? 1));
     case 'failed':

@@ -459,6 +459,9 @@ export const de: Words = {
     loading: 'Wird geladen',
     problem: 'Das konnte nicht geladen werden',
     reference: (id) => `Kennung: ${id}`,
+    noPage:
+      'Diese Seite der Liste gibt es nicht mehr: Reihenfolge, Filter oder Zeitraum sind andere.',
+    firstPage: 'Erste Seite zeigen',
     retry: 'Noch einmal versuchen',
     offline: 'Sie sind offline. Was zu sehen ist, ist von vorher.',
     unreachable:

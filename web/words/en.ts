@@ -463,6 +463,9 @@ export const en = {
     loading: 'Loading',
     problem: 'This could not be loaded',
     reference: (id: string) => `Reference: ${id}`,
+    noPage:
+      'This page of the list is no longer there: its order, filter or range is another one now.',
+    firstPage: 'Show the first page',
     retry: 'Try again',
     offline: 'You are offline. What is shown is of before.',
     unreachable: 'The gateway cannot be reached. This page asks again when the network is back.',
