@@ -20,7 +20,10 @@ export async function startInMemory(count: number): Promise<number> {
   const clock = new SystemClock();
   // Never connected: what resolvers ask of it is answered by the context below.
   const pool = new DataSource({ type: 'postgres' });
-  const database = new Database({ accounts: pool, operators: pool }, { url: '', poolSize: 0 });
+  const database = new Database(
+    { accounts: pool, operators: pool, long: pool },
+    { url: '', poolSize: 0 },
+  );
   const { schema } = createApp({
     database,
     clock,

@@ -1,6 +1,6 @@
-// Two pools of connections, each owned by a DataSource of TypeORM: one opens the rows of one account at a time, the other
-// those of all. Transactions are opened only here, and each says whose rows it opens. The statements of stores run through the
-// Tx that they are passed.
+// Three pools of connections, each owned by a DataSource of TypeORM: one opens the rows of one account at a time, one those
+// of all, and one those of an account for as long as a caller takes to read them. Transactions are opened only here, and each
+// says whose rows it opens. The statements of stores run through the Tx that they are passed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { invariant, UnavailableError } from '../core/errors.ts';
@@ -16,6 +16,10 @@ import { accountSetting, spansAccounts, type Whose } from './whose.ts';
 const SERIALISATION_RETRIES = 4;
 const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only';
 const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
+/** How many long snapshots there can be at the same time. */
+export const LONG_SNAPSHOTS_MAX = 6;
+/** For a long snapshot between two statements; whoever reads more slowly is given up. */
+export const LONG_IDLE_MS = 60_000;
 const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
@@ -54,21 +58,30 @@ export async function openDatabase({
   poolSize,
   entities,
 }: PoolOptions): Promise<Database> {
-  const operatorsSize = operatorPoolSize(poolSize);
-  const accounts = dataSource(url, { role: 'billing_gateway', poolSize, entities });
-  const operators = dataSource(operatorUrl, {
-    role: 'billing_operator',
-    poolSize: operatorsSize,
-    entities,
-  });
-  await accounts.initialize();
+  const pools: Pools = {
+    accounts: dataSource(url, { role: 'billing_gateway', poolSize, entities }),
+    operators: dataSource(operatorUrl, {
+      role: 'billing_operator',
+      poolSize: operatorPoolSize(poolSize),
+      entities,
+    }),
+    long: dataSource(url, {
+      role: 'billing_gateway',
+      poolSize: LONG_SNAPSHOTS_MAX,
+      entities: [],
+      settings: [`idle_in_transaction_session_timeout=${2 * LONG_IDLE_MS}`],
+    }),
+  };
+  const opened: DataSource[] = [];
   try {
-    await operators.initialize();
+    for (const pool of [pools.accounts, pools.operators, pools.long]) {
+      opened.push(await pool.initialize());
+    }
   } catch (error) {
-    await accounts.destroy();
+    await Promise.all(opened.map((pool) => pool.destroy()));
     throw error;
   }
-  return new Database({ accounts, operators }, { url, poolSize });
+  return new Database(pools, { url, poolSize });
 }
 
 /** Connections for operators and for looking what there is to do, beside a pool for accounts. */
@@ -82,12 +95,17 @@ function dataSource(
     role,
     poolSize,
     entities,
-  }: { readonly role: Role } & Pick<PoolOptions, 'poolSize' | 'entities'>,
+    settings = [],
+  }: { readonly role: Role; readonly settings?: readonly string[] } & Pick<
+    PoolOptions,
+    'poolSize' | 'entities'
+  >,
 ): DataSource {
   const options = sessionOptions(role, [
     // Views are many small index scans: parallel workers and JIT would cost more than the whole query.
     'max_parallel_workers_per_gather=0',
     'jit=off',
+    ...settings,
   ]);
   return new DataSource({
     type: 'postgres',
@@ -101,10 +119,13 @@ function dataSource(
   });
 }
 
-/** A pool that opens one account's rows at a time, and one that opens those of all. */
 interface Pools {
+  /** Opens one account's rows at a time. */
   readonly accounts: DataSource;
+  /** Opens those of all. */
   readonly operators: DataSource;
+  /** For long snapshots. */
+  readonly long: DataSource;
 }
 
 /** How the accounts' pool connects. */
@@ -157,14 +178,16 @@ export class Database {
 
   /** Opens one consistent view of the database for reading; the caller closes it. */
   async openSnapshot(whose: Whose): Promise<Snapshot> {
-    const transaction = await this.begin(whose, BEGIN_SNAPSHOT);
-    return {
-      tx: transaction,
-      cancel: (reason) => {
-        transaction.cancel(reason);
-      },
-      close: () => transaction.end('commit'),
-    };
+    return snapshotOf(await this.begin(whose, BEGIN_SNAPSHOT));
+  }
+
+  /**
+   * The same of one account for as long as a caller takes to read it, so that it keeps no connection from others. At most
+   * LONG_SNAPSHOTS_MAX at a time: further ones wait.
+   */
+  async openLongSnapshot(accountId: number): Promise<Snapshot> {
+    const snapshot = await this.begin({ accountId }, BEGIN_SNAPSHOT, this.pools.long);
+    return snapshotOf(snapshot);
   }
 
   /** Runs `read` in a snapshot that is opened for it. */
@@ -208,7 +231,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.pools.accounts.destroy(), this.pools.operators.destroy()]);
+    await Promise.all(Object.values({ ...this.pools }).map((pool) => pool.destroy()));
   }
 
   private async once<T>(whose: Whose, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -233,9 +256,12 @@ export class Database {
     }
   }
 
-  private async begin(whose: Whose, beginning: string): Promise<Transaction> {
-    const { accounts, operators } = this.pools;
-    const { runner, connection } = await this.connect(spansAccounts(whose) ? operators : accounts);
+  private async begin(
+    whose: Whose,
+    beginning: string,
+    pool = this.pools[spansAccounts(whose) ? 'operators' : 'accounts'],
+  ): Promise<Transaction> {
+    const { runner, connection } = await this.connect(pool);
     try {
       await runner.query(`${beginning}${accountSetting(whose)}`);
     } catch (error) {
@@ -343,6 +369,16 @@ class Transaction implements Tx {
     this.last = answer;
     return answer;
   }
+}
+
+function snapshotOf(transaction: Transaction): Snapshot {
+  return {
+    tx: transaction,
+    cancel: (reason) => {
+      transaction.cancel(reason);
+    },
+    close: () => transaction.end('commit'),
+  };
 }
 
 const UNKNOWN_OUTCOME =

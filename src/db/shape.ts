@@ -21,12 +21,18 @@ export function selectList<T extends object>(shape: Shape<T>): Sql {
 
 /** A row of a select list. */
 export function fromRow<T extends object>(shape: Shape<T>, row: Row): T {
-  const value: Record<string, unknown> = {};
-  for (const [property, [, decode]] of readsOf(shape)) {
-    value[property] = decode(row[property], property);
-  }
-  // A shape has a decoder for each property of T, so together they make a T.
-  return value as T;
+  return rowReader(shape)(row);
+}
+
+/** What reads the rows of a select list. For many rows: it looks at the shape once. */
+export function rowReader<T extends object>(shape: Shape<T>): (row: Row) => T {
+  const reads = readsOf(shape);
+  return (row) => {
+    const value: Record<string, unknown> = {};
+    for (const [property, [, decode]] of reads) value[property] = decode(row[property], property);
+    // A shape has a decoder for each property of T, so together they make a T.
+    return value as T;
+  };
 }
 
 /** The rows of a select list that came as columns, in the query's order. */
