@@ -27,6 +27,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
   /** When the caller may try again. */
   readonly retryAfterSeconds?: number | undefined;
+  /** The HTTP status outside GraphQL, where it says more than that of the code. */
+  readonly status?: number | undefined;
 }
 
 /** What is wrong, in one sentence that names the value and the limit and ends in a full stop. */
@@ -35,6 +37,7 @@ export class GatewayError extends Error {
   /** Not called `path`: graphql-js takes an error with an array of that name for one that it has already located. */
   readonly argumentPath: ErrorPath | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly status: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
@@ -42,6 +45,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.argumentPath = details.path;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.status = details.status;
   }
 }
 

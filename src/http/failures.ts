@@ -36,7 +36,8 @@ export function answerFailures(app: FastifyInstance): void {
     const { code, reference } = described;
     const references = [reference ?? []].flat();
     request.facts = { ...request.facts, errorCodes: [code], references };
-    return sendError(reply, errorCodes[code], described);
+    const status = error instanceof GatewayError ? error.status : undefined;
+    return sendError(reply, status ?? errorCodes[code], described);
   });
 }
 
