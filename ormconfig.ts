@@ -20,6 +20,7 @@ import { ProtectRows1770210000000 } from './migrations/1770210000000-protect-row
 import { TestWebhooks1770220000000 } from './migrations/1770220000000-test-webhooks.ts';
 import { UnitOfEvents1770221000000 } from './migrations/1770221000000-unit-of-events.ts';
 import { SumByUnit1770221100000 } from './migrations/1770221100000-sum-by-unit.ts';
+import { RecordExports1770221300000 } from './migrations/1770221300000-record-exports.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -31,6 +32,7 @@ import { BillingCycleRow, CreditStateRow } from './src/settlement/state.store.ts
 import { AlertRuleRow } from './src/settlement/thresholds.store.ts';
 import { JobWorkerRow } from './src/db/job-runner.ts';
 import { FleetViewRow } from './src/credits/fleet.store.ts';
+import { ExportRunRow } from './src/exports/runs.store.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { EmailRow } from './src/notifications/emails.store.ts';
 import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';
@@ -56,6 +58,7 @@ export const entities = [
   CreditRequestRow,
   CreditStateRow,
   EmailRow,
+  ExportRunRow,
   FormerRow,
   FleetViewRow,
   HardwareProfileRow,
@@ -97,4 +100,5 @@ export const migrations = [
   TestWebhooks1770220000000,
   UnitOfEvents1770221000000,
   SumByUnit1770221100000,
+  RecordExports1770221300000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -21,6 +21,7 @@ import { RatesService } from './credits/rates.service.ts';
 import { SettlementService } from './settlement/settlement.service.ts';
 import type { Database } from './db/database.ts';
 import type { Task } from './db/jobs.ts';
+import { type ExportLimits, ExportService } from './exports/exports.service.ts';
 import { QuoteService } from './deployments/quote.service.ts';
 import { DeploymentService } from './deployments/deployments.service.ts';
 import { webhookDisabledEmail } from './notifications/content.ts';
@@ -66,6 +67,8 @@ export interface AppOptions {
   readonly jwt?: JwtConfig | null;
   /** Takes what calls bring to an account; default: any number. */
   readonly takeEvents?: TakeEvents;
+  /** Of exports; for tests. */
+  readonly exportLimits?: Partial<ExportLimits>;
   /** Receives the errors of background work. */
   readonly onError: (error: unknown) => void;
 }
@@ -89,6 +92,7 @@ export interface App {
   readonly emails: EmailService;
   readonly folding: FoldingLoop;
   readonly events: EventsService;
+  readonly exports: ExportService;
   readonly ingest: IngestService;
   readonly keys: KeyService;
   readonly portalTokens: PortalTokenService;
@@ -109,6 +113,7 @@ export function createApp(options: AppOptions): App {
   const { due, folding, keys, portalTokens } = services;
   return {
     ...services,
+    exports: new ExportService(options, services.accounts),
     schema: buildGatewaySchema({
       ...services,
       auditLog: new AuditLogService(services.accounts),
@@ -132,7 +137,7 @@ export function createApp(options: AppOptions): App {
 }
 
 /** All services, including those that only resolvers need. */
-interface Services extends Omit<App, 'schema' | 'tasks' | 'start' | 'close'> {
+interface Services extends Omit<App, 'exports' | 'schema' | 'tasks' | 'start' | 'close'> {
   readonly alerts: AlertService;
   readonly thresholds: ThresholdsService;
   readonly webhooks: Webhooks;
@@ -144,7 +149,7 @@ interface Webhooks {
 }
 
 function createServices(options: AppOptions): Services {
-  const { database, clock, ingestWindowDays, ingestAheadSeconds, accountDefaults } = options;
+  const { database, clock, ingestWindowDays, accountDefaults } = options;
   const accounts = new AccountService(database, clock);
   const jwts = options.jwt ? new JwtService({ ...options, config: options.jwt, accounts }) : null;
   const keys = new KeyService(database, clock, accounts, jwts);
@@ -169,7 +174,7 @@ function createServices(options: AppOptions): Services {
   const events = new EventsService(settlements);
   const ingest = new IngestService(settlements, {
     windowDays: ingestWindowDays,
-    aheadSeconds: ingestAheadSeconds,
+    aheadSeconds: options.ingestAheadSeconds,
     onRecorded: folding.nudge.bind(folding),
     takeEvents: options.takeEvents,
   });

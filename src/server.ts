@@ -1,4 +1,4 @@
-// The gateway's endpoints on one server: GraphQL, CloudEvents, the explorer and the probes. The same keys open all of them.
+// The gateway's endpoints on one server: GraphQL, CloudEvents, exports, the explorer and the probes. The same keys open all of them.
 
 import type { FastifyInstance } from 'fastify';
 import { allowSubscriptions } from './alerts/subscriptions.graphql.ts';
@@ -8,6 +8,7 @@ import type { Database } from './db/database.ts';
 import { RequestContext } from './graphql/context.ts';
 import type { BuiltPages } from './http/built-pages.ts';
 import { registerEventsRoute } from './http/events.ts';
+import { registerExportRoutes } from './http/exports.ts';
 import type { HttpOptions } from './http/options.ts';
 import type { OverloadOptions } from './http/overload.ts';
 import { type CounterOf, pointRates } from './http/rates.ts';
@@ -50,6 +51,8 @@ export async function startServer({
       seconds: WRONG_KEYS_WINDOW_SECONDS,
     }),
   });
+  const points =
+    http.pointRates === null ? undefined : pointRates(http.pointRates, sharedCounterOf);
   const health = database.healthCheck();
   app.live.start();
   const server = await createHttpServer({
@@ -65,16 +68,14 @@ export async function startServer({
     isReady: () => health.isAnswering(),
     overload: { connectionWaitMs: () => database.expectedWaitMs, ...overload },
     isTokenOrigin: (origin) => app.portalTokens.isTokenOrigin(origin),
-    ...(http.pointRates === null ? {} : { points: pointRates(http.pointRates, sharedCounterOf) }),
+    ...(points === undefined ? {} : { points }),
     backgroundFailures,
     pages,
     demoToken,
-    extraRoutes: (server, { admission, check }) =>
-      registerEventsRoute(server, {
-        ingest: app.ingest,
-        check,
-        admission,
-      }),
+    extraRoutes: async (server, { admission, check }) => {
+      await registerEventsRoute(server, { ingest: app.ingest, check, admission });
+      registerExportRoutes(server, { exports: app.exports, check, admission, points });
+    },
   });
   server.addHook('onClose', () => health.stop());
   server.addHook('onClose', () => app.live.stop());

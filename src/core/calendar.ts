@@ -107,6 +107,11 @@ export function formatLocal(timeZone: string, atMs: number): string {
   return `${local.toPlainDate().toString()} ${time} ${timeZone} (UTC${local.offset})`;
 }
 
+/** An instant in a zone by RFC 3339: "2026-03-10T13:00:00.250+01:00". */
+export function isoLocal(timeZone: string, atMs: number): string {
+  return zoned(timeZone, atMs).toString({ timeZoneName: 'never', fractionalSecondDigits: 3 });
+}
+
 /** Whether the instant is the start of a local day. */
 export function isDayStart(timeZone: string, atMs: number): boolean {
   return dayStartMs(timeZone, dayOf(timeZone, atMs)) === atMs;

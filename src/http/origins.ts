@@ -10,6 +10,8 @@ import type { Actor } from '../core/identity.ts';
 
 /** What pages of other origins may call. */
 const API_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/stream', '/v1/events']);
+/** What lies under it is of the API too. */
+const EXPORTS_PATH = '/v1/exports/';
 /** How long a browser may keep the answer to its question. */
 const PREFLIGHT_SECONDS = 600;
 
@@ -32,13 +34,13 @@ export class Origins {
     await server.register(cors, {
       delegator: async (request: FastifyRequest) => {
         const path = request.url.split('?', 1)[0] ?? '';
-        if (!API_PATHS.has(path)) return { origin: false };
+        if (!API_PATHS.has(path) && !path.startsWith(EXPORTS_PATH)) return { origin: false };
         const { origin } = request.headers;
         return {
           // An empty list is answered too, without the header that would let the page in.
           origin: origin !== undefined && (await this.mayCall(origin)) ? [origin] : [],
           methods: ['GET', 'POST'],
-          exposedHeaders: ['x-request-id', 'retry-after'],
+          exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'x-export-id'],
           maxAge: PREFLIGHT_SECONDS,
           strictPreflight: false,
         };

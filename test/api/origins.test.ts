@@ -82,7 +82,8 @@ describe('an answer', () => {
     for (const { headers } of [answered, refused]) {
       expect(headers).toMatchObject({
         'access-control-allow-origin': LISTED,
-        'access-control-expose-headers': 'x-request-id, retry-after',
+        'access-control-expose-headers':
+          'x-request-id, retry-after, content-disposition, x-export-id',
       });
       expect(headers['vary']).toMatch(/Origin/i);
       expect(headers).not.toHaveProperty('access-control-allow-credentials');

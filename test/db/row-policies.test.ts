@@ -79,6 +79,11 @@ async function accountWithRows(name: string): Promise<number> {
     ...{ occurredAt: TEST_CLOCK, quantity: 12, unit: 'pages', credits: '1' },
     ...{ resourceKind: 'MODEL_DEPLOYMENT', resourceExternalId: 'd' },
   });
+  await gateway.http
+    .get('/v1/exports/ledger')
+    .query({ preset: 'LAST_24_HOURS', accountId: account.id })
+    .set('authorization', `Bearer ${gateway.operatorKey}`)
+    .expect(200);
   return numberOf(account.id);
 }
 

@@ -91,7 +91,7 @@ export interface TestGatewayOptions {
   readonly beside?: TestGateway;
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
-  readonly app?: Pick<AppOptions, 'jwt' | 'takeEvents'>;
+  readonly app?: Pick<AppOptions, 'exportLimits' | 'jwt' | 'takeEvents'>;
   readonly http?: Partial<HttpOptions>;
   readonly server?: Pick<ServerDeps, 'overload' | 'sharedCounterOf'>;
   /** Default: TEST_DEFAULTS. */

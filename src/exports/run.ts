@@ -1,0 +1,38 @@
+// What an export came to. Its rows are counted and its bytes hashed as they are sent.
+
+import type { ExportFormat, ExportName } from './request.ts';
+import type { Totals } from './columns.ts';
+
+export const runStates = {
+  RUNNING: 'RUNNING',
+  /** All of it was sent. */
+  COMPLETE: 'COMPLETE',
+  /** The caller went away, or read too slowly. */
+  ABORTED: 'ABORTED',
+  FAILED: 'FAILED',
+} as const;
+export type RunState = keyof typeof runStates;
+
+/** What was sent so far, or in all. */
+export interface Sent extends Totals {
+  readonly bytes: number;
+}
+
+export interface ExportRun extends Sent {
+  readonly runId: string;
+  readonly name: ExportName;
+  readonly format: ExportFormat;
+  readonly state: RunState;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Of all bytes of the body, in hex; null until it is complete. */
+  readonly sha256: string | null;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number | null;
+}
+
+/** A running one that was not written of for so long has lost its gateway. */
+export const LOST_AFTER_SECONDS = 180;
+/** How often a running one is written of. */
+export const SEEN_EVERY_MS = 5_000;
+export const RUNS_KEPT_DAYS = 30;
