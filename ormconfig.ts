@@ -21,6 +21,7 @@ import { TestWebhooks1770220000000 } from './migrations/1770220000000-test-webho
 import { UnitOfEvents1770221000000 } from './migrations/1770221000000-unit-of-events.ts';
 import { SumByUnit1770221100000 } from './migrations/1770221100000-sum-by-unit.ts';
 import { RecordExports1770221300000 } from './migrations/1770221300000-record-exports.ts';
+import { ChainLedger1770222000000 } from './migrations/1770222000000-chain-ledger.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -101,4 +102,5 @@ export const migrations = [
   UnitOfEvents1770221000000,
   SumByUnit1770221100000,
   RecordExports1770221300000,
+  ChainLedger1770222000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

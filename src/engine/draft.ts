@@ -110,6 +110,7 @@ export class Draft {
       cycleId: this.state.cycle.cycleId,
       allocationId: content.allocationId ?? null,
       events: content.events ?? null,
+      items: content.items ?? [],
       segments: content.segments ?? [],
       description: content.description,
     });

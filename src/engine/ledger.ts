@@ -18,6 +18,14 @@ export interface SegmentCharge {
   readonly chargedMicro: bigint;
 }
 
+/** What an entry charged, or gave back, for one usage event, or for one segment of a hosting period among its events. */
+export interface ItemCharge {
+  readonly of: 'EVENT' | 'SEGMENT';
+  /** The event's seq, or the segment's id. */
+  readonly id: number;
+  readonly chargedMicro: bigint;
+}
+
 /** The events that one entry charged: those of an account from one seq to another. */
 export interface EventSpan {
   readonly firstSeq: number;
@@ -37,6 +45,8 @@ export interface LedgerLine {
   readonly cycleId: number;
   readonly allocationId: number | null;
   readonly events: EventSpan | null;
+  /** Of `events`: those that were charged, by seq, then segments, by id. */
+  readonly items: readonly ItemCharge[];
   readonly segments: readonly SegmentCharge[];
   readonly description: string;
 }
@@ -45,6 +55,7 @@ export interface LedgerLine {
 export interface LineContent {
   readonly allocationId?: number;
   readonly events?: EventSpan | null;
+  readonly items?: readonly ItemCharge[];
   readonly segments?: readonly SegmentCharge[];
   readonly description: string;
 }

@@ -41,6 +41,8 @@ export interface AccountState {
   readonly alertRules: readonly AlertRule[];
   /** The last number of each kind that was used. */
   readonly lastLedgerSequence: number;
+  /** The hash of that entry (settlement/entry-text.ts), in hex. */
+  readonly lastLedgerHash: string;
   readonly lastAlertSequence: number;
   readonly lastLocalId: number;
 }

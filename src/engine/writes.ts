@@ -7,7 +7,7 @@ import type { RunningSegment } from './burn.ts';
 import { beginRates, evaluate } from './clock.ts';
 import { grantLots } from './due-lots.ts';
 import type { Draft } from './draft.ts';
-import type { EventSpan, SegmentCharge } from './ledger.ts';
+import type { EventSpan, ItemCharge, SegmentCharge } from './ledger.ts';
 import {
   ADJUSTMENT_PRIORITY,
   addReturned,
@@ -32,25 +32,28 @@ export interface RecordedUsage {
   readonly creditsMicro: bigint;
   readonly runsMicro: bigint;
   readonly events: EventSpan;
+  readonly items: readonly ItemCharge[];
 }
 
 /** Charges recorded usage. */
 export function recordUsage(draft: Draft, usage: RecordedUsage): void {
-  const { creditsMicro, runsMicro, events } = usage;
+  const { creditsMicro, runsMicro, events, items } = usage;
   draft.changeWallet('CREDITS', (wallet) => spend(wallet, creditsMicro));
   draft.changeWallet('WORKFLOW_RUNS', (wallet) => spend(wallet, runsMicro));
-  draft.post('CREDITS', 'USAGE', { amountMicro: -creditsMicro, events, description: 'Usage' });
+  const description = 'Usage';
+  draft.post('CREDITS', 'USAGE', { amountMicro: -creditsMicro, events, items, description });
   finish(draft);
 }
 
 /** Gives back the charges of a voided event or hosting period. */
 export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
-  const { creditsMicro, runsMicro, events } = usage;
+  const { creditsMicro, runsMicro, events, items } = usage;
   if (creditsMicro > 0n) {
     giveBackTo(draft, 'CREDITS', creditsMicro);
     draft.post('CREDITS', 'REVERSAL', {
       amountMicro: creditsMicro,
       events,
+      items,
       description: 'Usage taken back',
     });
   }

@@ -151,20 +151,20 @@ export class IngestService {
     const numbered = { firstSeq: lastSeq + 1, lastSeq: found.totals.lastSeq };
     const inserted = await insertEvents(tx, accountId, { ...found, nowMs: facts.nowMs });
     if (inserted < found.events.length) {
-      const { totals } = found;
-      found = await admitAgain();
+      const tried = found;
+      found = numberedAs(tried.events, await admitAgain());
       // The numbers of those that were left out are not reused.
-      await setTotals(tx, accountId, { ...found.totals, lastSeq: totals.lastSeq });
+      await setTotals(tx, accountId, { ...found.totals, lastSeq: tried.totals.lastSeq });
     }
-    if (found.segments.length > 0) {
-      const segments = found.segments.map((segment) => ({
-        ...segment,
-        segmentId: draft.takeLocalId(),
-      }));
+    const segments = found.segments.map((segment) => ({
+      ...segment,
+      segmentId: draft.takeLocalId(),
+    }));
+    if (segments.length > 0) {
       await insertSegments(tx, segments);
       await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
     }
-    const usage = usageToCharge(found, account.creditsFromMs);
+    const usage = usageToCharge({ events: found.events, segments }, account.creditsFromMs);
     if (usage !== null) recordUsage(draft, { ...usage, events: numbered });
     return found;
   }
@@ -250,6 +250,17 @@ function summary(
     rejected: counts.REJECTED,
     results,
   };
+}
+
+/** An outcome whose events keep the numbers under which they were inserted. */
+function numberedAs(inserted: readonly NewEvent[], found: BatchOutcome): BatchOutcome {
+  const seqs = new Map(inserted.map((event) => [identityKey(event), event.seq]));
+  const events = found.events.map((event) => {
+    const seq = seqs.get(identityKey(event));
+    invariant(seq !== undefined, 'what is accepted was inserted', { seq: event.seq });
+    return { ...event, seq };
+  });
+  return { ...found, events };
 }
 
 function hasUnit({ unit }: NewEvent): boolean {

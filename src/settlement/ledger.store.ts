@@ -28,6 +28,7 @@ export class LedgerEntryRow {
   @Column({ name: 'first_seq', ...sequenceColumn, nullable: true }) firstSeq!: number | null;
   @Column({ name: 'last_seq', ...sequenceColumn, nullable: true }) lastSeq!: number | null;
   @Column({ name: 'description', type: 'text' }) description!: string;
+  @Column({ name: 'hash', type: 'bytea' }) hash!: Buffer;
 }
 
 @Entity('ledger_charge')
@@ -39,19 +40,26 @@ export class LedgerChargeRow {
 }
 
 /** An entry of the ledger in its stored form. */
-export interface LedgerEntry extends Omit<LedgerLine, 'segments'> {
+export interface LedgerEntry extends Omit<LedgerLine, 'items' | 'segments'> {
   readonly accountId: number;
   readonly recordedAtMs: number;
 }
 
-const ENTRY = `l.account_id, l.sequence, l.kind, l.amount_micro, l.balance_micro, l.booked_at, l.cycle_id, l.recorded_at,
-  l.allocation_id, l.first_seq, l.last_seq, l.description`;
+/** The select list of an entry `l` that entryFromRow reads. */
+export const ENTRY =
+  raw(`l.account_id, l.sequence, l.kind, l.amount_micro, l.balance_micro, l.booked_at, l.cycle_id, l.recorded_at,
+  l.allocation_id, l.first_seq, l.last_seq, l.description`);
+
+/** A line with the hash of its entry, in hex. */
+export interface ChainedLine extends LedgerLine {
+  readonly hash: string;
+}
 
 /** Appends lines to the ledger of a locked account, with the segments that they charge. */
 export async function insertLines(
   tx: Tx,
   accountId: number,
-  lines: readonly LedgerLine[],
+  lines: readonly ChainedLine[],
   recordedAtMs: number,
 ): Promise<void> {
   const charges = lines.flatMap((line) =>
@@ -59,7 +67,7 @@ export async function insertLines(
   );
   await tx.query(sql`/* credits.insertLines */ with lines as (
        insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro, balance_micro, booked_at,
-         cycle_id, allocation_id, first_seq, last_seq, description)
+         cycle_id, allocation_id, first_seq, last_seq, description, hash)
        select ${accountId}, ${at(recordedAtMs)}, k.* from ${unnested(lines, {
          sequence: ['bigint', (line) => line.sequence],
          kind: ['ledger_entry_kind', (line) => line.kind],
@@ -71,6 +79,7 @@ export async function insertLines(
          first_seq: ['bigint', (line) => line.events?.firstSeq ?? null],
          last_seq: ['bigint', (line) => line.events?.lastSeq ?? null],
          description: ['text', (line) => line.description],
+         hash: ['bytea', (line) => `\\x${line.hash}`],
        })})
      insert into ledger_charge (account_id, sequence, segment_id, charged_micro)
      select ${accountId}, k.* from ${unnested(charges, {
@@ -107,7 +116,7 @@ export async function listEntries(
 ): Promise<readonly LedgerEntry[]> {
   const order = raw(window.from === 'FIRST' ? 'asc' : 'desc');
   const rows = await tx.query(sql`/* credits.listEntries ${order} */ select * from (
-       select ${raw(ENTRY)} from ledger_entry l where ${isListed(list)}
+       select ${ENTRY} from ledger_entry l where ${isListed(list)}
          and l.sequence > ${window.after ?? 0} and l.sequence < ${window.before ?? Number.MAX_SAFE_INTEGER}
        order by l.sequence ${order} limit ${window.limit}) x
      order by sequence`);
@@ -127,13 +136,10 @@ export async function loadEntries(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly sequence: number }[],
 ): Promise<readonly LedgerEntry[]> {
-  const rows = await tx.query(sql`/* credits.loadEntries */ select ${raw(ENTRY)} from ${unnested(
-    refs,
-    {
-      account_id: ['int', (ref) => ref.accountId],
-      sequence: ['bigint', (ref) => ref.sequence],
-    },
-  )}
+  const rows = await tx.query(sql`/* credits.loadEntries */ select ${ENTRY} from ${unnested(refs, {
+    account_id: ['int', (ref) => ref.accountId],
+    sequence: ['bigint', (ref) => ref.sequence],
+  })}
      join ledger_entry l using (account_id, sequence)`);
   return rows.map(entryFromRow);
 }
@@ -144,13 +150,13 @@ export async function findReversal(
   accountId: number,
   seq: number,
 ): Promise<LedgerEntry | null> {
-  const rows =
-    await tx.query(sql`/* credits.findReversal */ select ${raw(ENTRY)} from ledger_entry l
+  const rows = await tx.query(sql`/* credits.findReversal */ select ${ENTRY} from ledger_entry l
      where l.account_id = ${accountId} and l.kind = 'REVERSAL' and l.first_seq = ${seq}`);
   return rows[0] === undefined ? null : entryFromRow(rows[0]);
 }
 
-function entryFromRow(row: Row): LedgerEntry {
+/** The entry in a row of ENTRY. */
+export function entryFromRow(row: Row): LedgerEntry {
   return {
     accountId: int(row, 'account_id'),
     sequence: int(row, 'sequence'),

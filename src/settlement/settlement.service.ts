@@ -13,6 +13,7 @@ import { saveStops } from '../resources/resources.store.ts';
 import { insertMadeLots } from './credits.store.ts';
 import { advance, forecast, type Forecast, nextDueMs } from '../engine/clock.ts';
 import { Draft, type MadeLot } from '../engine/draft.ts';
+import { chained } from './ledger-hash.service.ts';
 import { insertLines } from './ledger.store.ts';
 import { balanceOf, type Lot, type Wallet } from '../engine/lots.ts';
 import { closedCycles, type CreditEvent } from '../engine/credit-event.ts';
@@ -109,7 +110,11 @@ export class SettlementService {
       ...changedLots(before.runs, draft.state.runs),
     ].filter((lot) => !made.has(lot.allocationId));
     await saveSettledSegments(tx, accountId, segmentsOf(draft, before));
-    if (draft.lines.length > 0) await insertLines(tx, accountId, draft.lines, recordedAtMs);
+    if (draft.lines.length > 0) {
+      const { lines, lastHash } = chained({ accountId, recordedAtMs }, draft);
+      draft.set({ lastLedgerHash: lastHash });
+      await insertLines(tx, accountId, lines, recordedAtMs);
+    }
     const alertRules = changedAlertRules(before.alertRules, draft.state.alertRules);
     if (alertRules.length > 0) await saveAlertRules(tx, accountId, alertRules);
     await savePosition(tx, draft.state, {

@@ -43,6 +43,7 @@ export class CreditStateRow {
   @Column({ name: 'balance_micro', ...bigintColumn }) balanceMicro!: bigint;
   @Column({ name: 'cycle_id', type: 'int' }) cycleId!: number;
   @Column({ name: 'last_ledger_sequence', ...sequenceColumn }) lastLedgerSequence!: number;
+  @Column({ name: 'last_ledger_hash', type: 'bytea' }) lastLedgerHash!: Buffer;
   @Column({ name: 'last_alert_sequence', ...sequenceColumn }) lastAlertSequence!: number;
   @Column({ name: 'next_due_at', ...instantColumn, nullable: true }) nextDueMs!: number | null;
 }
@@ -132,6 +133,7 @@ function statesOf(accountIds: readonly number[]): Read<Row> {
   return {
     select: sql`select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
       c.debt_micro::text, c.runs_debt_micro::text, c.has_credits, c.has_runs, c.last_ledger_sequence,
+      encode(c.last_ledger_hash, 'hex') as last_ledger_hash,
       c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test,
       ${raw(sqlMs('a.credits_from'))} as credits_from_ms, ${raw(sqlMs('a.settled_at'))} as settled_ms,
       array(select r.resource_id from resource r where r.account_id = c.account_id and r.status = 'DEPLOYING'
@@ -182,6 +184,7 @@ function stateFromRow(
     requestedResourceIds: ints(row, 'requested'),
     rates: ratesKnownTo({ isTest }, rates),
     lastLedgerSequence: int(row, 'last_ledger_sequence'),
+    lastLedgerHash: text(row, 'last_ledger_hash'),
     lastAlertSequence: int(row, 'last_alert_sequence'),
     lastLocalId: int(row, 'last_local_id'),
   };
@@ -291,10 +294,7 @@ export async function savePosition(
   const { accountId, credits, runs } = state;
   const { cycles, lots, audited } = saved;
   // The ended cycles, the later one first.
-  const endedStarts = cycles
-    .slice(0, -1)
-    .map((cycle) => at(cycle.startMs))
-    .reverse();
+  const endedStarts = [...cycles.slice(0, -1)].reverse().map((cycle) => at(cycle.startMs));
   await tx.query(sql`/* credits.savePosition */ with position as (
        update account set settled_at = ${at(state.atMs)}, last_local_id = ${state.lastLocalId},
          earlier_cycle_starts = (${endedStarts}::timestamptz[] || earlier_cycle_starts)[1:2],
@@ -304,6 +304,7 @@ export async function savePosition(
        update credit_state set debt_micro = ${credits.debtMicro}, runs_debt_micro = ${runs.debtMicro},
          has_credits = ${credits.hasBegun}, has_runs = ${runs.hasBegun}, balance_micro = ${saved.balanceMicro},
          cycle_id = ${state.cycle.cycleId}, last_ledger_sequence = ${state.lastLedgerSequence},
+         last_ledger_hash = ${`\\x${state.lastLedgerHash}`},
          last_alert_sequence = ${state.lastAlertSequence}, next_due_at = ${atOrNull(saved.nextDueMs)}
        where account_id = ${accountId}
      ), lots as (

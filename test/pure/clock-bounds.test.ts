@@ -97,7 +97,7 @@ class Life {
       case 'void': {
         const creditsMicro = this.charges.pop();
         if (creditsMicro !== undefined) {
-          reverseUsage(draft, { creditsMicro, runsMicro: 0n, events: NO_EVENTS });
+          reverseUsage(draft, { creditsMicro, runsMicro: 0n, events: NO_EVENTS, items: [] });
         }
         break;
       }
@@ -143,7 +143,7 @@ class Life {
     if (creditsMicro === 0n) return;
     this.usedMicro += creditsMicro;
     this.charges.push(creditsMicro);
-    recordUsage(draft, { creditsMicro, runsMicro: 0n, events: NO_EVENTS });
+    recordUsage(draft, { creditsMicro, runsMicro: 0n, events: NO_EVENTS, items: [] });
   }
 
   /** Deployments at the highest rate, one after another, as late as may be. */

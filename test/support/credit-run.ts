@@ -103,10 +103,10 @@ function alive(wallet: Wallet): Wallet {
 function happen(draft: Draft, write: Write): void {
   switch (write.what) {
     case 'usage':
-      recordUsage(draft, { ...write, events: NO_EVENTS });
+      recordUsage(draft, { ...write, events: NO_EVENTS, items: [] });
       return;
     case 'reverse':
-      reverseUsage(draft, { ...write, events: NO_EVENTS });
+      reverseUsage(draft, { ...write, events: NO_EVENTS, items: [] });
       return;
     case 'allocate':
       draft.takeLocalId();
@@ -169,6 +169,7 @@ export function newAccount(
     requestedResourceIds: [],
     alertRules: [...limits, ...begin.alertRules],
     lastLedgerSequence: 0,
+    lastLedgerHash: '',
     lastAlertSequence: 0,
     lastLocalId: 0,
   };
