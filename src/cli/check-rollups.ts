@@ -2,20 +2,15 @@
 // from the recorded events and segments, and compares. Status 0: all are right; 1: some differ, or it failed.
 
 import { program } from 'commander';
-import { entities } from '../../ormconfig.ts';
-import { loadConfig, type Config } from '../config.ts';
 import { decodeId } from '../core/identity.ts';
 import { formatMicro } from '../core/micro.ts';
-import { openDatabase } from '../db/database.ts';
-import { startEmbedded } from '../db/embedded.ts';
 import {
   RollupCheckService,
   type RollupDifference,
   type RollupFigures,
 } from '../rollups/check.service.ts';
+import { withDatabase } from './opened.ts';
 
-const DATABASE_NAME = 'billing_gateway';
-const POOL_SIZE = 2;
 const TIERS = ['quarter hour', 'two hours', 'day', '8 days', '64 days'];
 
 program
@@ -34,25 +29,7 @@ try {
 }
 
 async function run(names: readonly string[]): Promise<number> {
-  const server = await findServer(loadConfig(process.env));
-  try {
-    const database = await openDatabase({ url: server.url, poolSize: POOL_SIZE, entities });
-    try {
-      return await check(new RollupCheckService(database), names);
-    } finally {
-      await database.close();
-    }
-  } finally {
-    await server.stop();
-  }
-}
-
-async function findServer(
-  config: Config,
-): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
-  const { databaseUrl, dataDir } = config;
-  if (databaseUrl !== null) return { url: databaseUrl, stop: () => Promise.resolve() };
-  return startEmbedded({ dataDir, databaseName: DATABASE_NAME, log: () => undefined });
+  return withDatabase((database) => check(new RollupCheckService(database), names));
 }
 
 async function check(service: RollupCheckService, names: readonly string[]): Promise<number> {

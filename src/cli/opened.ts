@@ -1,0 +1,32 @@
+// The database of commands that check what it holds: the one that the gateway's variables name.
+
+import { entities } from '../../ormconfig.ts';
+import { loadConfig, type Config } from '../config.ts';
+import { type Database, openDatabase } from '../db/database.ts';
+import { startEmbedded } from '../db/embedded.ts';
+
+const DATABASE_NAME = 'billing_gateway';
+const POOL_SIZE = 2;
+
+/** Runs a command's work on the gateway's database, and closes it afterwards. The gateway may run meanwhile. */
+export async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  const server = await findServer(loadConfig(process.env));
+  try {
+    const database = await openDatabase({ url: server.url, poolSize: POOL_SIZE, entities });
+    try {
+      return await work(database);
+    } finally {
+      await database.close();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+async function findServer(
+  config: Config,
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+  const { databaseUrl, dataDir } = config;
+  if (databaseUrl !== null) return { url: databaseUrl, stop: () => Promise.resolve() };
+  return startEmbedded({ dataDir, databaseName: DATABASE_NAME, log: () => undefined });
+}
