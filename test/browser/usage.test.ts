@@ -3,6 +3,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { axeViolations, faultsOfForm, type Watched } from '../support/browser.ts';
+import { until } from '../support/eventually.ts';
+import { TEST_NOW } from '../support/gateway.ts';
 import { plainOf, shownFigures, shownRows, wrongFigures } from '../support/shown-figures.ts';
 import { openUsagePages, type UsagePages } from '../support/usage-pages.ts';
 
@@ -34,6 +36,14 @@ describe('the Usage page', () => {
     const visited = await pages.visitSettled('/usage');
 
     expect(visited.operations).toEqual(['Overview']);
+  });
+
+  it('asks for it anew each minute while somebody looks', async () => {
+    const visited = await pages.visitSettled('/usage', { now: TEST_NOW });
+    await visited.page.clock.fastForward(60_000);
+
+    await until(() => visited.operations.length > 1, 'the next request');
+    expect(visited.operations).toEqual(['Overview', 'Overview']);
   });
 
   it('takes a token that is typed in, and keeps it for the browser tab', async () => {

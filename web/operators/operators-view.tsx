@@ -13,7 +13,7 @@ import { useWords } from '../words/words.ts';
 import { AccountsTable } from './accounts-table.tsx';
 import { FleetTotals } from './fleet-totals.tsx';
 import { orderInput, STATES } from './order.ts';
-import { useRefresh } from './use-refresh.ts';
+import { useRefresh } from '../ui/use-refresh.ts';
 
 /** All accounts, for operators: who stops first, who owes, what burns. */
 export function OperatorsView(): ReactNode {

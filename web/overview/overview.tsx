@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { useFrameAccount } from '../account.ts';
+import type { RangeChoice } from '../address/address.ts';
 import { granularityInput, rangeInput } from '../address/inputs.ts';
 import { tabChange, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
@@ -8,6 +9,7 @@ import { parseMicro } from '../../src/core/micro.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';
 import { LongerRange } from '../ui/longer-range.tsx';
+import { useRefresh } from '../ui/use-refresh.ts';
 import { useWords } from '../words/words.ts';
 import { AlertsCard } from './alerts-card.tsx';
 import { BalanceCard } from './balance-card.tsx';
@@ -27,6 +29,9 @@ export function Overview(): ReactNode {
     granularity: granularityInput(address.granularity),
   });
   useFrameAccount(data?.account);
+  useRefresh(() => {
+    if (reachesNow(address.range)) reload();
+  });
   const account = data?.account;
   if (account == null) {
     return problem === null ? (
@@ -93,6 +98,11 @@ function NeverUsed(): ReactNode {
       <AddressLink change={tabChange('credits')}>{words.toCredits}</AddressLink>
     </Card>
   );
+}
+
+// What lies before now changes by what is reported late alone: a minute is too short for that.
+function reachesNow(range: RangeChoice): boolean {
+  return range.kind === 'preset' && range.preset !== 'last-cycle';
 }
 
 function OverviewSkeleton(): ReactNode {
