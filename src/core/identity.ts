@@ -57,6 +57,7 @@ export const nodeTypes = {
   Model: 'Model',
   ModelDeployment: 'ModelDeployment',
   OcrDeployment: 'OcrDeployment',
+  Statement: 'Statement',
   Threshold: 'Threshold',
   UsageEvent: 'UsageEvent',
   WebhookDelivery: 'WebhookDelivery',
