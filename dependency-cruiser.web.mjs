@@ -26,6 +26,7 @@ export default {
     },
   ],
   options: {
+    tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^web/dist/' },

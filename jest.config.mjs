@@ -6,6 +6,10 @@ export default {
   testMatch: ['<rootDir>/test/{pure,db,api}/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': '@swc/jest' },
+  // The client's sources, not what was built of them: no test meets a stale one.
+  moduleNameMapper: {
+    '^@billing-gateway/client/(.*)$': '<rootDir>/packages/client/src/$1.ts',
+  },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // Far beyond what any test takes: no verdict hangs on how busy the machine is.

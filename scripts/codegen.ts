@@ -4,13 +4,12 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as add from '@graphql-codegen/add';
 import { codegen } from '@graphql-codegen/core';
-import * as typedDocuments from '@graphql-codegen/typed-document-node';
 import * as operations from '@graphql-codegen/typescript-operations';
 import { buildASTSchema, parse } from 'graphql';
 import { parse as parseYaml } from 'yaml';
 import * as clientCache from './client-cache.ts';
+import * as clientDocuments from './client-documents.ts';
 import * as trustedDocuments from './trusted-documents.ts';
-import * as webDocuments from './web-documents.ts';
 
 type PluginName = keyof typeof pluginMap;
 type PluginEntry = PluginName | Partial<Record<PluginName, object>>;
@@ -26,10 +25,9 @@ interface CodegenConfig {
 const pluginMap = {
   add,
   'typescript-operations': operations,
-  'typed-document-node': typedDocuments,
   './scripts/client-cache.ts': clientCache,
+  './scripts/client-documents.ts': clientDocuments,
   './scripts/trusted-documents.ts': trustedDocuments,
-  './scripts/web-documents.ts': webDocuments,
 };
 
 const config = parseYaml(await readFile('codegen.yml', 'utf8')) as CodegenConfig;

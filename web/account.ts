@@ -1,7 +1,7 @@
 // The account that the page shows, for whatever is shown of it.
 
 import { createContext, useContext, useEffect } from 'react';
-import type { FramePartsFragment, RangePartsFragment } from './api/operations.ts';
+import type { FramePartsFragment, RangePartsFragment } from '@billing-gateway/client/operations';
 
 /** Who it is, its zone, and for a test account its own now (null: the server's). */
 export interface ShownAccount extends FramePartsFragment {

@@ -10,7 +10,7 @@ import {
   type CreateApiKeyInput,
   type CreateApiKeyMutation,
   type Scope,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 const API_KEYS = 'query ($accountId: ID) { apiKeys(accountId: $accountId) { id name revokedAt } }';
 const LAST_USED = 'query ($accountId: ID) { apiKeys(accountId: $accountId) { name lastUsedAt } }';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../src/config.ts';
 import { allocate, ask, createHardware, moveClock, registerGuardrail } from '../support/account.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
-import { CreditsDocument, DeployDocument } from '../support/operations.ts';
+import { CreditsDocument, DeployDocument } from '@billing-gateway/client/operations';
 
 const CREATE = `mutation ($input: CreateAccountInput!) { createAccount(input: $input) {
   id name creditPolicy { lowCredit negativeLimit fineTuningMinimum } thresholds { measure value } } }`;

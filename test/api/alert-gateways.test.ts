@@ -2,7 +2,6 @@
 // subscriber has each alert once and in order.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { Client } from 'graphql-ws';
 import { type Chance, chanceOf } from '../../src/cli/seed/random.ts';
 import { type Api } from '../support/account.ts';
@@ -15,7 +14,7 @@ import {
 } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { alarm, type Alarm, liveClient, originOf, subscribe } from '../support/live.ts';
-import { CreditAlertsDocument } from '../support/operations.ts';
+import { CreditAlertsDocument, type Operation } from '@billing-gateway/client/operations';
 
 const ACCOUNTS = 3;
 const SUBSCRIBERS = 12;
@@ -107,8 +106,8 @@ async function leave(client: Client): Promise<void> {
 
 /** The gateway of the other process; ours when that one is killed meanwhile. */
 const throughOther: Api = {
-  query: async (document: TypedDocumentNode<unknown, unknown> | string, variables?: unknown) => {
-    const operation = document as TypedDocumentNode<unknown, unknown>;
+  query: async (document: Operation<unknown, unknown> | string, variables?: unknown) => {
+    const operation = document as Operation<unknown, unknown>;
     const answer = await other
       .query(operation, variables)
       .catch(() => gateway.query(operation, variables));

@@ -14,7 +14,7 @@ import {
   type AlertsQuery,
   type AlertsQueryVariables,
   AlertsOfAccountsDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { statementsOf } from '../support/statements.ts';
 
 let gateway: TestGateway;

@@ -9,7 +9,7 @@ import {
   VoidAllocationDocument,
   type AllocateInput,
   type AllocateMutation,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { statementsOf } from '../support/statements.ts';
 
 type Allocation = AllocateMutation['allocate'];

@@ -32,7 +32,7 @@ import {
   CreateApiKeyDocument,
   SetCreditPolicyDocument,
   UpdateAccountDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 const HOUR = 3_600_000;
 const mutations = Object.keys(apiSchema.getMutationType()?.getFields() ?? {});

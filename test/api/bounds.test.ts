@@ -1,7 +1,6 @@
 // What an account cannot hold is refused when it is set; at the bounds its clock passes every instant.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { allocate, ask, createAccount, deploy, moveClock } from '../support/account.ts';
 import { type AnswerError, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
@@ -17,7 +16,8 @@ import {
   RegisterResourcesDocument,
   SetCreditPolicyDocument,
   type UsageEventInput,
-} from '../support/operations.ts';
+  type Operation,
+} from '@billing-gateway/client/operations';
 
 let gateway: TestGateway;
 let made = 0;
@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 async function refused<TData, TVariables>(
-  document: TypedDocumentNode<TData, TVariables>,
+  document: Operation<TData, TVariables>,
   variables: TVariables,
 ): Promise<AnswerError | undefined> {
   return (await gateway.query(document, variables)).errors?.[0];

@@ -12,7 +12,11 @@ import { asOwner, OPERATOR_KEY, startTestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { openLink } from '../support/link.ts';
 import { type Mailbox, openMailbox } from '../support/mailbox.ts';
-import { AdjustCreditsDocument, EmailsDocument, type EmailsQuery } from '../support/operations.ts';
+import {
+  AdjustCreditsDocument,
+  EmailsDocument,
+  type EmailsQuery,
+} from '@billing-gateway/client/operations';
 
 const stops: (() => Promise<unknown>)[] = [];
 

@@ -8,7 +8,7 @@ import {
   SetHardwareRateDocument,
   type CreateHardwareProfileInput,
   type CreateHardwareProfileMutation,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 type Profile = CreateHardwareProfileMutation['createHardwareProfile'];
 

@@ -5,7 +5,7 @@ import { foldOnce, removeFromRollups } from '../../src/rollups/rollups.store.ts'
 import { RollupCheckService, type RollupDifference } from '../../src/rollups/check.service.ts';
 import { createAccount, numberOf, recordUsage, registerGuardrail } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { OverviewDocument } from '../support/operations.ts';
+import { OverviewDocument } from '@billing-gateway/client/operations';
 import { sql } from '../../src/db/sql.ts';
 
 let gateway: TestGateway;

@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { Client, fetchExchange } from '@urql/core';
+import { parse } from 'graphql';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import {
   createAccount,
@@ -21,16 +21,19 @@ import {
   GuardrailsTabDocument,
   ModelsTabDocument,
   OverviewDocument,
-} from '../support/operations.ts';
+  type Operation,
+} from '@billing-gateway/client/operations';
 
 const ROOT = new URL('../../', import.meta.url);
 // A range that has ended, so that its figures stand still.
 const variables = { range: { from: '2026-03-01T00:00:00Z', to: '2026-03-10T00:00:00Z' } };
-const TABS: readonly TypedDocumentNode<object, typeof variables>[] = [
+const OPERATIONS: readonly Operation<object, typeof variables>[] = [
   ModelsTabDocument,
   GuardrailsTabDocument,
   OverviewDocument,
 ];
+// As these clients take them.
+const TABS = OPERATIONS.map(({ text }) => parse(text));
 
 interface Hints {
   readonly possibleTypes: Record<string, string[]>;
@@ -88,7 +91,7 @@ async function clientOf<T>(index: number): Promise<T> {
 /** What each tab answers without any client. Caches add `__typename`, so it is left out everywhere. */
 async function plainAnswers(): Promise<readonly unknown[]> {
   const answers = [];
-  for (const tab of TABS) {
+  for (const tab of OPERATIONS) {
     answers.push(withoutTypenames((await gateway.query(tab, variables, options.token)).data));
   }
   return answers;
@@ -115,7 +118,7 @@ async function askByUrql(client: Client): Promise<readonly unknown[]> {
   const kept = [];
   for (const tab of TABS) {
     const { data } = await client
-      .query(tab, variables, { requestPolicy: 'cache-only' })
+      .query<unknown>(tab, variables, { requestPolicy: 'cache-only' })
       .toPromise();
     kept.push(withoutTypenames(data ?? null));
   }

@@ -20,7 +20,7 @@ import {
   CreateThresholdDocument,
   CreditBalanceDocument,
   type CreditBalanceSubscription,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 const SECOND = 1_000;
 

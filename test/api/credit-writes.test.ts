@@ -34,7 +34,7 @@ import {
   SetHardwareRateDocument,
   UndeployDocument,
   VoidAllocationDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { sql, type Sql } from '../../src/db/sql.ts';
 
 const SECOND = 1_000;

@@ -25,7 +25,7 @@ import {
   UndeployDocument,
   type UsageEventInput,
   VoidAllocationDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 let gateway: TestGateway;
 /** How many accounts and guardrails were made. */

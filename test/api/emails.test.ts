@@ -32,7 +32,7 @@ import {
   type EmailsQuery,
   ScaleDocument,
   type Scope,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { sql } from '../../src/db/sql.ts';
 
 const START = '2026-03-10T12:00:00.000Z';

@@ -15,7 +15,7 @@ import {
 import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
-import { VoidAllocationDocument, VoidUsageDocument } from '../support/operations.ts';
+import { VoidAllocationDocument, VoidUsageDocument } from '@billing-gateway/client/operations';
 import { openUsageAccount, usageToken } from '../support/usage-account.ts';
 
 const RANGE = 'from=2026-03-01T00:00:00Z&to=2026-03-11T00:00:00Z';

@@ -12,7 +12,7 @@ import {
   registerGuardrail,
 } from '../support/account.ts';
 import { startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
-import { OverviewDocument, VoidUsageDocument } from '../support/operations.ts';
+import { OverviewDocument, VoidUsageDocument } from '@billing-gateway/client/operations';
 
 let gateway: TestGateway;
 

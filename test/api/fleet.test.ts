@@ -16,7 +16,7 @@ import {
   AdjustCreditsDocument,
   FleetDocument,
   type FleetQueryVariables,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 const HOUR_MS = 3_600_000;
 const PAGES = 3;

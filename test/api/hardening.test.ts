@@ -18,7 +18,7 @@ import {
   type CreateAccountMutation,
   RecordUsageDocument,
   type UsageEventInput,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 let gateway: TestGateway;
 let accountId: string;

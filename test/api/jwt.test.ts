@@ -24,7 +24,7 @@ import {
   CreateApiKeyDocument,
   CreatePortalTokenDocument,
   CreditBalanceDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 const ISSUER = 'https://login.example.com/';
 const AUDIENCE = 'billing';

@@ -15,7 +15,7 @@ import {
 import { until } from '../support/eventually.ts';
 import { asOwner, OPERATOR_KEY, startTestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
-import type { RegisterAnyInput } from '../support/operations.ts';
+import type { RegisterAnyInput } from '@billing-gateway/client/operations';
 
 // 6, 12 and 18 credits a second: 36,000 micro-credits in each millisecond, so no figure is rounded.
 const HARDWARE = { six: '21600', twelve: '43200', eighteen: '64800' };

@@ -24,7 +24,7 @@ import {
   RecordHostingDocument,
   RecordUsageDocument,
   VoidUsageDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 let gateway: TestGateway;
 

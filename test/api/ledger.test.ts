@@ -18,7 +18,7 @@ import {
   type BillingCyclesQuery,
   LedgerDocument,
   type LedgerQueryVariables,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 let gateway: TestGateway;
 let accountId = '';

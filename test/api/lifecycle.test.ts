@@ -23,7 +23,7 @@ import {
   registerGuardrail,
 } from '../support/account.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { SetHardwareRateDocument } from '../support/operations.ts';
+import { SetHardwareRateDocument } from '@billing-gateway/client/operations';
 import { at } from '../support/paths.ts';
 
 const NOON_MS = Date.parse('2026-03-10T12:00:00.000Z');

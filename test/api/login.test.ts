@@ -5,7 +5,7 @@ import pg from 'pg';
 import { loginOf, loginUrl } from '../../src/db/login.ts';
 import { sql } from '../../src/db/sql.ts';
 import { ask, createAccount, numberOf, register } from '../support/account.ts';
-import { RecordUsageDocument } from '../support/operations.ts';
+import { RecordUsageDocument } from '@billing-gateway/client/operations';
 import { asOwner, TEST_NOW, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 

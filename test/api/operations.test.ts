@@ -2,13 +2,11 @@
 // tested where it belongs; here only that none of them has become wrong.
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { Client } from 'graphql-ws';
-import { type DocumentNode, getOperationAST } from 'graphql';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
 import { liveClient, originOf, subscribe } from '../support/live.ts';
-import * as operations from '../support/operations.ts';
+import * as operations from '@billing-gateway/client/operations';
 
 const JUNE = '2026-06-01T00:00:00.000Z';
 
@@ -27,10 +25,10 @@ afterAll(async () => {
 });
 
 async function run<TData, TVariables>(
-  document: TypedDocumentNode<TData, TVariables>,
+  document: operations.Operation<TData, TVariables>,
   variables: TVariables,
 ): Promise<TData> {
-  const name = nameOf(document);
+  const name = document.name;
   ran.add(name);
   const { data, errors } = await gateway.query(document, variables);
   expect({ name, errors }).toEqual({ name, errors: undefined });
@@ -38,19 +36,15 @@ async function run<TData, TVariables>(
 }
 
 async function listen<TData, TVariables extends Record<string, unknown>>(
-  document: TypedDocumentNode<TData, TVariables>,
+  document: operations.Operation<TData, TVariables>,
   variables: TVariables,
 ): Promise<void> {
-  const name = nameOf(document);
+  const name = document.name;
   ran.add(name);
   const stream = subscribe(client, document, variables);
   await until(() => stream.events.length + stream.errors.length > 0, name);
   stream.stop();
   expect({ name, errors: stream.errors }).toEqual({ name, errors: [] });
-}
-
-function nameOf(document: DocumentNode): string {
-  return getOperationAST(document)?.name?.value ?? '';
 }
 
 /** An account with two deployments on two hardware profiles, of which a cycle has passed, and everything else it can have. */

@@ -29,7 +29,7 @@ import {
   UndeployDocument,
   VoidUsageDocument,
   type RegisterAnyInput,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -19,7 +19,7 @@ import {
   type CreatePortalTokenMutationVariables,
   CreditBalanceDocument,
   RevokeApiKeyDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { post } from '../support/post.ts';
 
 const PORTAL = 'https://portal.example.com';

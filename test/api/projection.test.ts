@@ -21,7 +21,7 @@ import {
   type CreateAccountInput,
   SetHardwareRateDocument,
   VoidUsageDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 type Projection = NonNullable<ProjectionQuery['account']>['projection'];
 

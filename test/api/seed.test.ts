@@ -28,7 +28,7 @@ import {
   UsageEventsDocument,
   WebhookEndpointsDocument,
   WorkflowsTabDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 const SEEDING_MS = 120_000;
 const YEAR = { fromDay: '2025-04-01', toDay: '2026-03-09' };

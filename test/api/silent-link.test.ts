@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ask, createAccount, NO_THRESHOLDS, registerGuardrail } from '../support/account.ts';
 import { OPERATOR_KEY, startTestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
-import { RecordUsageDocument } from '../support/operations.ts';
+import { RecordUsageDocument } from '@billing-gateway/client/operations';
 import { openSilentProxy, type SilentProxy } from '../support/silent-proxy.ts';
 
 /** What is promised, and some for a busy machine. */

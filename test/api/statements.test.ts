@@ -24,7 +24,7 @@ import {
   type RegisterAnyInput,
   type ResourceKind,
   type UsageEventInput,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { statementsOf } from '../support/statements.ts';
 
 const MANY = 40;

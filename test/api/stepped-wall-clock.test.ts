@@ -13,7 +13,11 @@ import {
 } from '../support/account.ts';
 import { OPERATOR_KEY, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
-import { AdjustCreditsDocument, CreditsDocument, LedgerDocument } from '../support/operations.ts';
+import {
+  AdjustCreditsDocument,
+  CreditsDocument,
+  LedgerDocument,
+} from '@billing-gateway/client/operations';
 
 let beside: TestGateway;
 let gateway: GatewayProcess;

@@ -12,7 +12,10 @@ import {
   NO_THRESHOLDS,
 } from '../support/account.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
-import { type RegisterAnyInput, RegisterResourcesDocument } from '../support/operations.ts';
+import {
+  type RegisterAnyInput,
+  RegisterResourcesDocument,
+} from '@billing-gateway/client/operations';
 import { sql } from '../../src/db/sql.ts';
 
 const DEPLOYMENTS = 50;

@@ -1,6 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import { parse, print } from 'graphql';
 import { createClient as createSseClient } from 'graphql-sse';
 import type { Client } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -26,7 +24,8 @@ import {
   type CreditAlertsSubscription,
   CreditAlertsDocument,
   AlertsDocument,
-} from '../support/operations.ts';
+  type Operation,
+} from '@billing-gateway/client/operations';
 import { post } from '../support/post.ts';
 import { sql } from '../../src/db/sql.ts';
 
@@ -120,14 +119,18 @@ function places(errors: unknown): unknown {
   );
 }
 
-const NESTED: TypedDocumentNode<
+const NESTED: Operation<
   { creditAlerts: Record<string, unknown> },
   { accountId: string; after: string }
-> = parse(`subscription ($accountId: ID, $after: String) {
+> = {
+  name: '',
+  kind: 'subscription',
+  text: `subscription ($accountId: ID, $after: String) {
   creditAlerts(accountId: $accountId, after: $after) {
     sequence account { alerts { totalCount } } resolves { sequence } threshold { id }
   }
-}`);
+}`,
+};
 
 async function raise(one: Alarm, times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) await one.raise();
@@ -392,7 +395,7 @@ describe('the protocol of sockets', () => {
     const account = await alarm(gateway, 'twenty');
     const raw = await initialised(origin, gateway.operatorKey);
     const payload = {
-      query: print(CreditAlertsDocument),
+      query: CreditAlertsDocument.text,
       variables: { accountId: account.accountId, after: await cursorOf(account, 0) },
     };
     for (const id of upTo(21)) raw.send({ type: 'subscribe', id: String(id), payload });
@@ -604,7 +607,7 @@ describe('event streams', () => {
     });
     const seen: number[] = [];
     const iterator = client.iterate<CreditAlertsSubscription>({
-      query: print(CreditAlertsDocument),
+      query: CreditAlertsDocument.text,
       variables: { accountId: account.accountId, after: await cursorOf(account, 0) },
     });
     await raise(account, 3);

@@ -9,7 +9,7 @@ import {
   RedeliverWebhookDocument,
   SendTestWebhookDocument,
   UpdateWebhookEndpointDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { Receiver, verified } from '../support/receiver.ts';
 import { AccountOfHooks, type Delivery } from '../support/webhook-account.ts';
 

@@ -1,7 +1,6 @@
 // Clocks that disagree: what is booked is booked by the database's time, and nothing of the future.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { SystemClock } from '../../src/core/clock.ts';
 import {
   allocate,
@@ -20,7 +19,8 @@ import {
   CreateAccountDocument,
   RecordUsageDocument,
   UndeployDocument,
-} from '../support/operations.ts';
+  type Operation,
+} from '@billing-gateway/client/operations';
 import { sql } from '../../src/db/sql.ts';
 
 const NOON = Date.parse(TEST_NOW);
@@ -87,7 +87,7 @@ function pass(ms: number): void {
 /** The code of a refusal, or null. */
 async function refusal<TData, TVariables>(
   by: TestGateway,
-  document: TypedDocumentNode<TData, TVariables>,
+  document: Operation<TData, TVariables>,
   variables: TVariables,
 ): Promise<string | null> {
   const { errors } = await by.query(document, variables);

@@ -20,7 +20,7 @@ import {
   UpdateAccountDocument,
   VoidUsageDocument,
   type ReportQueryVariables,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 
 // The clock stands at TEST_NOW, 2026-03-10T12:00.
 const range = { fromDay: '2026-03-01', toDay: '2026-03-31' };

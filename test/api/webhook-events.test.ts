@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ask } from '../support/account.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { AccountOfHooks, type Delivery } from '../support/webhook-account.ts';
-import { SendTestWebhookDocument, type WebhookEvent } from '../support/operations.ts';
+import { SendTestWebhookDocument, type WebhookEvent } from '@billing-gateway/client/operations';
 
 const EVERY_EVENT = [
   'ALERT_RAISED',

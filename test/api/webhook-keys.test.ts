@@ -14,7 +14,7 @@ import {
 } from '../support/gateway.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
 import { runDueJobs } from '../support/jobs.ts';
-import { RotateWebhookSecretDocument } from '../support/operations.ts';
+import { RotateWebhookSecretDocument } from '@billing-gateway/client/operations';
 import { Receiver, verified } from '../support/receiver.ts';
 import { AccountOfHooks } from '../support/webhook-account.ts';
 

@@ -11,7 +11,7 @@ import {
   RotateWebhookSecretDocument,
   UpdateWebhookEndpointDocument,
   WebhookDeliveryDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { Receiver, verified } from '../support/receiver.ts';
 import { AccountOfHooks } from '../support/webhook-account.ts';
 import { statementsOf } from '../support/statements.ts';

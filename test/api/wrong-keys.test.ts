@@ -7,7 +7,10 @@ import { ask, createAccount, createKey } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf, rawSocket } from '../support/live.ts';
-import { CreatePortalTokenDocument, RevokeApiKeyDocument } from '../support/operations.ts';
+import {
+  CreatePortalTokenDocument,
+  RevokeApiKeyDocument,
+} from '@billing-gateway/client/operations';
 import { post } from '../support/post.ts';
 
 const ATTACKER = '203.0.113.7';

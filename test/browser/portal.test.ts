@@ -9,7 +9,7 @@ import { allocate, ask, createAccount } from '../support/account.ts';
 import { openBrowser } from '../support/browser.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
-import { CreatePortalTokenDocument } from '../support/operations.ts';
+import { CreatePortalTokenDocument } from '@billing-gateway/client/operations';
 
 /** What a page got, or why it did not. */
 interface Seen {

@@ -5,7 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { parseMicro } from '../../src/core/micro.ts';
 import { ask, register } from '../support/account.ts';
 import { faultsOfForm, NARROW } from '../support/browser.ts';
-import { ScaleDocument } from '../support/operations.ts';
+import { ScaleDocument } from '@billing-gateway/client/operations';
 import { plainOf, shownFigures, wrongFigures } from '../support/shown-figures.ts';
 import { openUsagePages, settled, type UsagePages } from '../support/usage-pages.ts';
 

@@ -16,7 +16,7 @@ import {
   AllocateDocument,
   CreateWebhookEndpointDocument,
   UpdateAccountDocument,
-} from '../support/operations.ts';
+} from '@billing-gateway/client/operations';
 import { AccountOfHooks, TEST_CLOCK } from '../support/webhook-account.ts';
 
 const PROTECTED = `select c.oid, c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid

@@ -27,6 +27,7 @@ describe('the packages', () => {
     good,
     { ...good, version: '2.0.0-rc.4' },
     { ...good, resolved: 'https://registry.npmjs.org/one/-/one-1.2.3.tgz' },
+    { link: true, resolved: 'packages/one' },
   ])('may be %j', (one) => {
     expect(faultsOfLocked(one)).toEqual([]);
   });
@@ -36,6 +37,7 @@ describe('the packages', () => {
     [{ ...good, integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' }, 'has no SHA-512 of its content'],
     [{ ...good, integrity: '' }, 'has no SHA-512 of its content'],
     [{ ...good, link: true }, 'is a link to a folder'],
+    [{ link: true, resolved: '../packages/one' }, 'is a link to a folder'],
     [{ integrity }, 'has no version'],
     ...[
       'http://registry.npmjs.org/one/-/one-1.2.3.tgz',
@@ -63,6 +65,14 @@ describe('the packages', () => {
   ])('may not be asked for as %s', (version) => {
     expect(faultsOf({ devDependencies: { one: version } }, { packages: {} })).toEqual([
       `package.json asks for one ${version}, not for one version.`,
+    ]);
+  });
+
+  it('may not be asked for loosely by a package of the project either', () => {
+    const packages = { 'packages/own': { version: '1.2.3', dependencies: { one: '^1.2.3' } } };
+
+    expect(faultsOf({}, { packages })).toEqual([
+      'packages/own/package.json asks for one ^1.2.3, not for one version.',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AlertWithCausePartsFragment } from '../../web/api/operations.ts';
+import type { AlertWithCausePartsFragment } from '@billing-gateway/client/operations';
 import { figuresOf } from '../../web/figures/figures.ts';
 import { alertState, alertText } from '../../web/live/alert-text.ts';
 import { de } from '../../web/words/de.ts';

@@ -1,7 +1,7 @@
 // The Credits tab: what its figures lead to, and what it says of them.
 
 import { describe, expect, it } from '@jest/globals';
-import type { AllocationPartsFragment } from '../../web/api/operations.ts';
+import type { AllocationPartsFragment } from '@billing-gateway/client/operations';
 import { partedAllocations, stateOf } from '../../web/credits/allocations.ts';
 import { type Entry, entryText } from '../../web/credits/entry-text.ts';
 import { accruedOf, byCycle, hasCharges, KINDS, termOf } from '../../web/credits/kinds.ts';

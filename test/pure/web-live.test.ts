@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type {
   AlertWithCausePartsFragment,
   CreditBalancePartsFragment,
-} from '../../web/api/operations.ts';
+} from '@billing-gateway/client/operations';
 import { LiveStore, type ReaderAct } from '../../web/live/live-store.ts';
 
 const NOW = '2026-11-28T12:00:00.000Z';

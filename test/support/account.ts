@@ -1,7 +1,6 @@
 // What tests make through the API: accounts with credits, and what is deployed on them. It is asked of a gateway in this
 // process or in one of its own, and whatever is refused throws.
 
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { decodeId } from '../../src/core/identity.ts';
 import type { Answer, TestGateway } from './gateway.ts';
 import {
@@ -26,7 +25,8 @@ import {
   type Scope,
   UndeployDocument,
   type UsageEventInput,
-} from './operations.ts';
+  type Operation,
+} from '@billing-gateway/client/operations';
 
 /** What answers operations. */
 export type Api = Pick<TestGateway, 'query'>;
@@ -45,7 +45,7 @@ export function dataOf<T>(answer: Answer<T>): T {
 /** What an operation answers, with the operator's key unless another is given. */
 export async function ask<TData, TVariables>(
   api: Api,
-  document: TypedDocumentNode<TData, TVariables>,
+  document: Operation<TData, TVariables>,
   variables: TVariables,
   key?: string,
 ): Promise<TData>;
@@ -57,12 +57,12 @@ export async function ask<TData>(
 ): Promise<TData>;
 export async function ask(
   api: Api,
-  document: TypedDocumentNode<unknown, unknown> | string,
+  document: Operation<unknown, unknown> | string,
   variables?: unknown,
   key?: string,
 ): Promise<unknown> {
   // One of the two overloads, which only tell the types of the answer.
-  const operation = document as TypedDocumentNode<unknown, unknown>;
+  const operation = document as Operation<unknown, unknown>;
   return dataOf(await api.query(operation, variables, key));
 }
 

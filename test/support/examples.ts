@@ -26,7 +26,7 @@ import {
   type RegisterAnyInput,
   ScaleDocument,
   UpdateAccountDocument,
-} from './operations.ts';
+} from '@billing-gateway/client/operations';
 
 export type Variables = Readonly<Record<string, unknown>>;
 

@@ -2,7 +2,6 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { DocumentNode } from 'graphql';
 import { answerOf, type Query, textOf } from './gateway.ts';
 import { post } from './post.ts';
 
@@ -63,7 +62,7 @@ export async function startGatewayProcess(
   return {
     origin,
     query: async (
-      document: DocumentNode | string,
+      document: { readonly text: string } | string,
       variables: unknown = {},
       key: string | null = operatorKey,
     ) => {

@@ -1,9 +1,8 @@
 // A whole gateway under test: its own database, its own HTTP server, and a clock that stands still until it is moved.
 
+import type { Operation } from '@billing-gateway/client/operations';
 import { randomUUID } from 'node:crypto';
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { FastifyInstance } from 'fastify';
-import { print, type DocumentNode } from 'graphql';
 import pg from 'pg';
 import supertest from 'supertest';
 import { entities } from '../../ormconfig.ts';
@@ -52,7 +51,7 @@ export interface AnswerError {
 /** Sends an operation over HTTP, with the operator's key unless another (or none: null) is given. */
 export interface Query {
   <TData, TVariables>(
-    document: TypedDocumentNode<TData, TVariables>,
+    document: Operation<TData, TVariables>,
     variables: TVariables,
     key?: string | null,
   ): Promise<Answer<TData>>;
@@ -157,7 +156,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     server,
     operatorKey: OPERATOR_KEY,
     query: async (
-      document: DocumentNode | string,
+      document: { readonly text: string } | string,
       variables: unknown = {},
       key: string | null = OPERATOR_KEY,
     ) => {
@@ -187,8 +186,8 @@ export async function codeOf(answer: Promise<Answer<unknown>>): Promise<string |
   return (await answer).errors?.[0]?.extensions.code;
 }
 
-export function textOf(document: DocumentNode | string): string {
-  return typeof document === 'string' ? document : print(document);
+export function textOf(document: { readonly text: string } | string): string {
+  return typeof document === 'string' ? document : document.text;
 }
 
 // The types of an answer are those of the document, which codegen made; a plain text has none.

@@ -1,13 +1,15 @@
 // Subscribers under test: real clients on real sockets, and what they were told so far.
 
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import { print } from 'graphql';
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { allocate, type Api, ask, createAccount, NO_THRESHOLDS } from './account.ts';
 import { soon, until } from './eventually.ts';
 import { type AnswerError, type TestGateway, textOf } from './gateway.ts';
-import { CreateThresholdDocument, SetCreditPolicyDocument } from './operations.ts';
+import {
+  CreateThresholdDocument,
+  SetCreditPolicyDocument,
+  type Operation,
+} from '@billing-gateway/client/operations';
 import { post } from './post.ts';
 
 export function originOf(gateway: TestGateway): string {
@@ -42,12 +44,12 @@ export function liveClient(origin: string, key: string): Client {
 
 export function subscribe<TData, TVariables extends Record<string, unknown>>(
   client: Client,
-  document: TypedDocumentNode<TData, TVariables>,
+  document: Operation<TData, TVariables>,
   variables: TVariables,
 ): Stream<TData> {
   const stream: Stream<TData> = { events: [], errors: [], end: null, stop: () => undefined };
   stream.stop = client.subscribe<TData>(
-    { query: print(document), variables },
+    { query: document.text, variables },
     {
       next: ({ data, errors }) => {
         if (data != null) stream.events.push(data);
@@ -190,7 +192,7 @@ export interface EventStream {
 export async function eventStream<TData, TVariables>(
   origin: string,
   key: string,
-  document: TypedDocumentNode<TData, TVariables> | string,
+  document: Operation<TData, TVariables> | string,
   variables: TVariables,
 ): Promise<EventStream> {
   const abort = new AbortController();

@@ -20,7 +20,7 @@ import {
   type RegisterAnyInput,
   UndeployWorkflowDocument,
   type UsageEventInput,
-} from './operations.ts';
+} from '@billing-gateway/client/operations';
 
 /** When the test clock of the account stands: a Tuesday, 13:00 in Berlin. */
 export const ACCOUNT_NOW = '2026-03-10T12:00:00.000Z';

@@ -21,7 +21,7 @@ import {
   WebhookEndpointsDocument,
   type WebhookEndpointsQuery,
   type WebhookEvent,
-} from './operations.ts';
+} from '@billing-gateway/client/operations';
 
 export const TEST_CLOCK = '2026-03-10T12:00:00.000Z';
 

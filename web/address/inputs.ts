@@ -1,6 +1,10 @@
 // What the address chooses, as the API takes it.
 
-import type { DateRangeInput, DateRangePreset, Granularity } from '../api/operations.ts';
+import type {
+  DateRangeInput,
+  DateRangePreset,
+  Granularity,
+} from '@billing-gateway/client/operations';
 import type { GranularityChoice, Preset, RangeChoice } from './address.ts';
 
 const PRESETS: Record<Preset, DateRangePreset> = {

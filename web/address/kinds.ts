@@ -1,4 +1,4 @@
-import type { ResourceKind } from '../api/operations.ts';
+import type { ResourceKind } from '@billing-gateway/client/operations';
 import type { Tab } from './address.ts';
 
 /** The tab that lists each kind of thing; its name is also the class of the kind's colour. */

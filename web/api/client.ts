@@ -14,7 +14,7 @@ import {
   mapExchange,
   useQuery,
 } from 'urql';
-import type { Operation } from './operations.ts';
+import type { Operation } from '@billing-gateway/client/operations';
 
 /** The documents by urql's keys, as they are written under schema/operations. */
 const written = new Map<number, DocumentInput>();

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from 'react';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
-import { AllocationsDocument } from '../api/operations.ts';
+import { AllocationsDocument } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { useServerNow } from '../live/use-now.ts';
 import { Card } from '../ui/card.tsx';

@@ -1,7 +1,7 @@
 // What becomes of an allocation, and in which order allocations are read.
 
 import { parseMicro } from '../../src/core/micro.ts';
-import type { AllocationPartsFragment } from '../api/operations.ts';
+import type { AllocationPartsFragment } from '@billing-gateway/client/operations';
 
 export type Allocation = AllocationPartsFragment;
 export type AllocationState = 'LIVE' | 'COMING' | 'SPENT' | 'EXPIRED' | 'VOIDED';

@@ -1,4 +1,4 @@
-import type { UsageEventType } from '../api/operations.ts';
+import type { UsageEventType } from '@billing-gateway/client/operations';
 import type { Figures } from '../figures/figures.ts';
 import type { Words } from '../words/words.ts';
 

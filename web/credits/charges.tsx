@@ -1,6 +1,9 @@
 import type { ReactNode } from 'react';
 import { useOperation } from '../api/client.ts';
-import { LedgerEntryDocument, type LedgerChargePartsFragment } from '../api/operations.ts';
+import {
+  LedgerEntryDocument,
+  type LedgerChargePartsFragment,
+} from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { parseMicro } from '../../src/core/micro.ts';
 import { AddressLink } from '../ui/address-link.tsx';

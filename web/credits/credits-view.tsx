@@ -4,7 +4,7 @@ import { chosen } from '../address/address.ts';
 import { rangeInput } from '../address/inputs.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
-import { CreditsTabDocument } from '../api/operations.ts';
+import { CreditsTabDocument } from '@billing-gateway/client/operations';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
 import { pageInput } from '../ui/pages.ts';
 import { AllocationsCard } from './allocations-card.tsx';

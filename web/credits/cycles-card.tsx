@@ -1,7 +1,10 @@
 import type { ReactNode } from 'react';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
-import { type BillingCyclePartsFragment, BillingCyclesDocument } from '../api/operations.ts';
+import {
+  type BillingCyclePartsFragment,
+  BillingCyclesDocument,
+} from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { Card } from '../ui/card.tsx';

@@ -9,7 +9,7 @@ import {
   Popover,
 } from 'react-aria-components';
 import { useOperation } from '../api/client.ts';
-import { RunningDeploymentsDocument } from '../api/operations.ts';
+import { RunningDeploymentsDocument } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { Caret } from '../ui/caret.tsx';
 import { SEARCH_AFTER_MS } from '../ui/list.tsx';

@@ -1,4 +1,4 @@
-import type { LedgerEntryKind } from '../api/operations.ts';
+import type { LedgerEntryKind } from '@billing-gateway/client/operations';
 import type { Figures } from '../figures/figures.ts';
 import type { Words } from '../words/words.ts';
 import { eventText } from './charge-text.ts';

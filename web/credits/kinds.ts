@@ -1,7 +1,7 @@
 // The kinds of ledger entries. The address chooses one by its name: "status=usage".
 
 import { formatMicro, parseMicro } from '../../src/core/micro.ts';
-import type { CreditsTabQuery, LedgerEntryKind } from '../api/operations.ts';
+import type { CreditsTabQuery, LedgerEntryKind } from '@billing-gateway/client/operations';
 
 export type CreditsAccount = NonNullable<CreditsTabQuery['account']>;
 

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useOperation } from '../api/client.ts';
-import { CreditsQuoteDocument } from '../api/operations.ts';
+import { CreditsQuoteDocument } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';
 import { Figure } from '../ui/figure.tsx';

@@ -1,5 +1,5 @@
 import { lazy, type ReactNode, Suspense, useState } from 'react';
-import type { HardwareProfilePartsFragment } from '../api/operations.ts';
+import type { HardwareProfilePartsFragment } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { useWords } from '../words/words.ts';

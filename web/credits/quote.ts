@@ -1,7 +1,7 @@
 // What a quote says of the stop, and why it says nothing where it does not.
 
 import { formatMicro, parseMicro } from '../../src/core/micro.ts';
-import type { CreditsQuoteQuery } from '../api/operations.ts';
+import type { CreditsQuoteQuery } from '@billing-gateway/client/operations';
 
 export interface QuoteAnswer {
   readonly quote: NonNullable<CreditsQuoteQuery['deploymentQuote']>;

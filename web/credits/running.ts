@@ -1,4 +1,7 @@
-import type { DeploymentQuoteInput, RunningDeploymentsQuery } from '../api/operations.ts';
+import type {
+  DeploymentQuoteInput,
+  RunningDeploymentsQuery,
+} from '@billing-gateway/client/operations';
 
 type Node = NonNullable<RunningDeploymentsQuery['account']>['usage']['report']['nodes'][number];
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { ThresholdPartsFragment } from '../api/operations.ts';
+import type { ThresholdPartsFragment } from '@billing-gateway/client/operations';
 import { type Figures, useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { ListTable } from '../ui/list-table.tsx';

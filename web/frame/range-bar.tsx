@@ -2,7 +2,7 @@ import { lazy, type ReactNode } from 'react';
 import { useAccount } from '../account.ts';
 import { type Address, PRESETS } from '../address/address.ts';
 import { useAddress } from '../address/use-address.ts';
-import type { RangePartsFragment } from '../api/operations.ts';
+import type { RangePartsFragment } from '@billing-gateway/client/operations';
 import { type Figures, useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { useWords, type Words } from '../words/words.ts';

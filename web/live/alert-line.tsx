@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { AlertWithCausePartsFragment } from '../api/operations.ts';
+import type { AlertWithCausePartsFragment } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { Instant } from '../ui/instant.tsx';
 import { useWords } from '../words/words.ts';

@@ -1,7 +1,7 @@
 // What an alert says, wherever it is shown: in the reader's language, from its kind and figures. The gateway's own sentence is in
 // English.
 
-import type { AlertKind, AlertWithCausePartsFragment } from '../api/operations.ts';
+import type { AlertKind, AlertWithCausePartsFragment } from '@billing-gateway/client/operations';
 import type { Figures } from '../figures/figures.ts';
 import type { Words } from '../words/words.ts';
 

@@ -1,7 +1,10 @@
 // The live balance and the alerts of one account, from whatever source they come: a view's answer, the socket, another tab.
 // An alert is known by its sequence, so each is told once. Sequences have no gaps.
 
-import type { AlertWithCausePartsFragment, CreditBalancePartsFragment } from '../api/operations.ts';
+import type {
+  AlertWithCausePartsFragment,
+  CreditBalancePartsFragment,
+} from '@billing-gateway/client/operations';
 import { type Connection, type Live, NOTHING_LIVE } from './live.ts';
 
 const ALERTS_KEPT = 200;

@@ -1,7 +1,10 @@
 // What the page knows live of the account it shows: its balance and its alerts. One WebSocket serves all tabs of the browser.
 
 import { createContext, useContext } from 'react';
-import type { CreditBalancePartsFragment, AlertWithCausePartsFragment } from '../api/operations.ts';
+import type {
+  CreditBalancePartsFragment,
+  AlertWithCausePartsFragment,
+} from '@billing-gateway/client/operations';
 
 /** Of the socket, this tab's or another's. While it is interrupted, what is shown is of the last answer. */
 export type Connection = 'opening' | 'open' | 'interrupted';

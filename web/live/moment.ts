@@ -1,6 +1,6 @@
 // What is so at this very moment, between two answers of the gateway: the state of the balance, and the time until an instant.
 
-import type { CreditState } from '../api/operations.ts';
+import type { CreditState } from '@billing-gateway/client/operations';
 
 export interface Levels {
   readonly lowMicro: bigint;

@@ -1,7 +1,10 @@
 // One socket for all tabs of the browser that show an account. The tab that holds the lock has the socket and tells the others
 // what comes. Where a browser has no locks or channels, or refuses them to a frame, each tab has a socket of its own.
 
-import type { AlertWithCausePartsFragment, CreditBalancePartsFragment } from '../api/operations.ts';
+import type {
+  AlertWithCausePartsFragment,
+  CreditBalancePartsFragment,
+} from '@billing-gateway/client/operations';
 import type { ReaderAct } from './live-store.ts';
 import type { Connection } from './live.ts';
 

@@ -8,7 +8,7 @@ import {
   CreditAlertsWithCauseDocument,
   CreditBalanceDocument,
   type Operation,
-} from '../api/operations.ts';
+} from '@billing-gateway/client/operations';
 import type { Connection } from './live.ts';
 
 const WAIT_FIRST_MS = 500;

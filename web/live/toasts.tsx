@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef } from 'react';
-import type { AlertWithCausePartsFragment } from '../api/operations.ts';
+import type { AlertWithCausePartsFragment } from '@billing-gateway/client/operations';
 import { useWords } from '../words/words.ts';
 import { AlertLine } from './alert-line.tsx';
 import { useLive } from './live.ts';

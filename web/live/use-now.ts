@@ -3,7 +3,7 @@
 
 import { useCallback, useState, useSyncExternalStore } from 'react';
 import { useAccount } from '../account.ts';
-import type { CreditState } from '../api/operations.ts';
+import type { CreditState } from '@billing-gateway/client/operations';
 import { monotonicMs, wallClockMs } from '../clock.ts';
 import { parseMicro } from '../../src/core/micro.ts';
 import { burnedDown } from '../figures/decimal.ts';

@@ -1,7 +1,7 @@
 import type { MouseEvent, ReactNode } from 'react';
 import { type Address, formatAddress, START } from '../address/address.ts';
 import { navigate } from '../address/use-address.ts';
-import type { FleetQuery } from '../api/operations.ts';
+import type { FleetQuery } from '@billing-gateway/client/operations';
 import { Countdown } from '../live/countdown.tsx';
 import { useNowOf } from '../live/use-now.ts';
 import { isPlainClick } from '../ui/address-link.tsx';

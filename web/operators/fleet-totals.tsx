@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { FleetQuery } from '../api/operations.ts';
+import type { FleetQuery } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';

@@ -2,7 +2,7 @@ import { type ReactNode, useEffect } from 'react';
 import { chosen, START } from '../address/address.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
-import { FleetDocument, type FleetQuery } from '../api/operations.ts';
+import { FleetDocument, type FleetQuery } from '@billing-gateway/client/operations';
 import { PageShell } from '../frame/page-shell.tsx';
 import { AddressButton } from '../ui/address-link.tsx';
 import { ProblemNote, Skeleton } from '../ui/card.tsx';

@@ -1,7 +1,11 @@
 // The orders of the operator's list. Who stops first stands first unless the address says otherwise.
 
 import type { Sort } from '../address/address.ts';
-import type { AccountOrder, AccountOrderField, CreditState } from '../api/operations.ts';
+import type {
+  AccountOrder,
+  AccountOrderField,
+  CreditState,
+} from '@billing-gateway/client/operations';
 
 export const DEFAULT_SORT: Sort = { field: 'stops_at', descending: false };
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { CreditBalancePartsFragment } from '../api/operations.ts';
+import type { CreditBalancePartsFragment } from '@billing-gateway/client/operations';
 import { formatMicro, parseMicro } from '../../src/core/micro.ts';
 import { Countdown } from '../live/countdown.tsx';
 import { useLive } from '../live/live.ts';

@@ -1,7 +1,7 @@
 // The categories, in the order of the API's enum, with where each stands in the answers and on the page.
 
 import type { Tab } from '../address/address.ts';
-import type { CreditCategory, OverviewQuery } from '../api/operations.ts';
+import type { CreditCategory, OverviewQuery } from '@billing-gateway/client/operations';
 
 export type OverviewAccount = NonNullable<OverviewQuery['account']>;
 export type OverviewUsage = OverviewAccount['usage'];

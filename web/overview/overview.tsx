@@ -4,7 +4,7 @@ import type { RangeChoice } from '../address/address.ts';
 import { granularityInput, rangeInput } from '../address/inputs.ts';
 import { tabChange, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
-import { OverviewDocument } from '../api/operations.ts';
+import { OverviewDocument } from '@billing-gateway/client/operations';
 import { parseMicro } from '../../src/core/micro.ts';
 import { AddressLink } from '../ui/address-link.tsx';
 import { Card, ProblemNote, Skeleton } from '../ui/card.tsx';

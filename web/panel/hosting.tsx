@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { HardwareUsagePartsFragment } from '../api/operations.ts';
+import type { HardwareUsagePartsFragment } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';

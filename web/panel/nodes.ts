@@ -1,6 +1,6 @@
 // What the panel can be of.
 
-import type { PanelQuery } from '../api/operations.ts';
+import type { PanelQuery } from '@billing-gateway/client/operations';
 
 type Node = NonNullable<PanelQuery['node']>;
 export type WorkflowNode = Extract<Node, { readonly __typename: 'Workflow' }>;

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { PagePartsFragment } from '../api/operations.ts';
+import type { PagePartsFragment } from '@billing-gateway/client/operations';
 import { PageBar } from '../ui/paging.tsx';
 import type { Pages } from './use-pages.ts';
 

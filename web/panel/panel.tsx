@@ -2,7 +2,7 @@ import { type ReactNode, useState } from 'react';
 import { granularityInput, rangeInput } from '../address/inputs.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
-import { PanelDocument } from '../api/operations.ts';
+import { PanelDocument } from '@billing-gateway/client/operations';
 import { FaultBoundary, ProblemNote, Skeleton } from '../ui/card.tsx';
 import { Status } from '../ui/status.tsx';
 import { useWords } from '../words/words.ts';

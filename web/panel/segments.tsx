@@ -6,7 +6,7 @@ import {
   type SegmentPartsFragment,
   SegmentsDocument,
   type SegmentsQuery,
-} from '../api/operations.ts';
+} from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { ProblemNote } from '../ui/card.tsx';
 import { Credits } from '../ui/credits.tsx';

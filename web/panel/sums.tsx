@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { parseMicro } from '../../src/core/micro.ts';
-import type { CreditComponent } from '../api/operations.ts';
+import type { CreditComponent } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';

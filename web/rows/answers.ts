@@ -5,7 +5,7 @@ import type {
   HostedPagePartsFragment,
   ModelsTabQuery,
   WorkflowsTabQuery,
-} from '../api/operations.ts';
+} from '@billing-gateway/client/operations';
 import { NOTHING, type Row, type RowsPage } from './page.ts';
 
 type Component = 'HOSTING' | 'FINE_TUNING' | 'STORAGE' | 'PROCESSING';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { Sort } from '../address/address.ts';
-import type { UsageOrderField } from '../api/operations.ts';
+import type { UsageOrderField } from '@billing-gateway/client/operations';
 import type { Figures } from '../figures/figures.ts';
 import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';

@@ -10,7 +10,7 @@ import type {
   UsageFilter,
   UsageOrder,
   UsageOrderField,
-} from '../api/operations.ts';
+} from '@billing-gateway/client/operations';
 import { secondsOf } from '../figures/figures.ts';
 
 /** A row of a tab. What a kind of resource does not have is null. */

@@ -1,6 +1,6 @@
 import { Fragment, type ReactNode, useState } from 'react';
 import { navigate, useAddress } from '../address/use-address.ts';
-import type { TotalsPartsFragment } from '../api/operations.ts';
+import type { TotalsPartsFragment } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { AddressLink, isRowClick } from '../ui/address-link.tsx';
 import { SortHeader } from '../ui/list.tsx';

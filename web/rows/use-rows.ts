@@ -16,7 +16,7 @@ import {
   type UsageOrderField,
   WorkflowsTabDocument,
   type WorkflowsTabQueryVariables,
-} from '../api/operations.ts';
+} from '@billing-gateway/client/operations';
 import { pageInput } from '../ui/pages.ts';
 import { hostedRows, modelRows, scriptRows, workflowRows } from './answers.ts';
 import { type RowsPage, selectedDeployments, selectedRows } from './page.ts';

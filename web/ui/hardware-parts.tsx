@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { HardwareProfilePartsFragment } from '../api/operations.ts';
+import type { HardwareProfilePartsFragment } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
 

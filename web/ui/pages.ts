@@ -1,7 +1,7 @@
 // Which page of a list the address names, and which lie before and after it.
 
 import type { PagePlace } from '../address/address.ts';
-import type { PagePartsFragment } from '../api/operations.ts';
+import type { PagePartsFragment } from '@billing-gateway/client/operations';
 
 /** The page of a list as the API takes it. `isNewestFirst`: the server's list is ascending, and is shown from its end. */
 export function pageInput(

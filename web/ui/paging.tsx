@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { navigate, useAddress } from '../address/use-address.ts';
-import type { PagePartsFragment } from '../api/operations.ts';
+import type { PagePartsFragment } from '@billing-gateway/client/operations';
 import { useFigures } from '../figures/figures.ts';
 import { useWords } from '../words/words.ts';
 import { pagesAround, type Target } from './pages.ts';

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { CreditState, ResourceStatus } from '../api/operations.ts';
+import type { CreditState, ResourceStatus } from '@billing-gateway/client/operations';
 import { useWords } from '../words/words.ts';
 
 /** The status of a resource, told apart by its dot too. */

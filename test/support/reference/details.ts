@@ -7,7 +7,7 @@ import {
   WorkflowPanelDocument,
   type ReportQuery,
   type UsageFilter,
-} from '../operations.ts';
+} from '@billing-gateway/client/operations';
 import type { Resource } from './facts.ts';
 import { iso, micro, ms } from './forms.ts';
 import {

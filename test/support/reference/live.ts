@@ -23,7 +23,7 @@ import {
   UsageEventsDocument,
   VoidUsageDocument,
   type RegisterAnyInput,
-} from '../operations.ts';
+} from '@billing-gateway/client/operations';
 
 const AHEAD_MS = 5 * 60_000;
 const SOURCE = 'history';

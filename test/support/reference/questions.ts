@@ -13,7 +13,7 @@ import {
   WorkflowsTabDocument,
   type DateRangeInput,
   type OverviewQuery,
-} from '../operations.ts';
+} from '@billing-gateway/client/operations';
 import { iso, isoOrNull, micro, ms, percent } from './forms.ts';
 import type { Facts, Resource } from './facts.ts';
 import type { Life } from './live.ts';
