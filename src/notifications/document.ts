@@ -1,6 +1,7 @@
 // The content of an email, as paragraphs, tables and lists, and its two forms: plain text, and HTML for clients that know inline
 // styles and tables only. Names come from outside: in HTML everything is escaped, and a subject is one line.
 
+import { escapeHtml } from '../core/html.ts';
 import type { EmailContent, EmailKind } from './email.ts';
 
 export interface Row {
@@ -153,16 +154,4 @@ function rowHtml({ label, value, href }: Row): string {
   const isLink = href !== undefined && /^https?:\/\//i.test(href);
   const content = isLink ? anchor(href, shown) : shown;
   return `<tr><td style="padding:4px 12px 4px 0;border-bottom:1px solid #eaecf0;color:#667085;vertical-align:top;width:40%">${escapeHtml(label)}</td><td style="padding:4px 0;border-bottom:1px solid #eaecf0;color:#101828;vertical-align:top;word-break:break-word">${content}</td></tr>`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '');
 }
