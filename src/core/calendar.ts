@@ -4,7 +4,7 @@
 
 import { Temporal } from 'temporal-polyfill';
 import { UserInputError, type ErrorPath } from './errors.ts';
-import { DAY_MS, HOUR_MS } from './range.ts';
+import { DAY_MS, HOUR_MS, isoInstant, type Range } from './range.ts';
 
 export type CalendarUnit = 'HOUR' | 'DAY' | 'WEEK' | 'MONTH';
 
@@ -12,6 +12,8 @@ const EPOCH_DAY = Temporal.PlainDate.from('1970-01-01');
 /** 1970-01-01 was a Thursday: three days after its week's Monday. */
 const EPOCH_DAYS_AFTER_MONDAY = 3;
 const CACHED_DAYS_PER_ZONE = 20_000;
+const CACHED_OFFSETS_PER_ZONE = 64;
+const OFFSET_LENGTH = '+00:00'.length;
 
 /** @throws UserInputError unless `name` is an IANA zone ("Asia/Kolkata", "UTC") */
 export function parseTimeZone(name: string, path?: ErrorPath): string {
@@ -107,9 +109,13 @@ export function formatLocal(timeZone: string, atMs: number): string {
   return `${local.toPlainDate().toString()} ${time} ${timeZone} (UTC${local.offset})`;
 }
 
-/** An instant in a zone by RFC 3339: "2026-03-10T13:00:00.250+01:00". */
+/**
+ * An instant in a zone by RFC 3339: "2026-03-10T13:00:00.250+01:00". Exports print millions of them, so a zone's offset is looked
+ * up once for all the time between two of its changes.
+ */
 export function isoLocal(timeZone: string, atMs: number): string {
-  return zoned(timeZone, atMs).toString({ timeZoneName: 'never', fractionalSecondDigits: 3 });
+  const { offsetMs, offset } = offsetAt(timeZone, atMs);
+  return `${isoInstant(atMs + offsetMs).slice(0, -1)}${offset}`;
 }
 
 /** Whether the instant is the start of a local day. */
@@ -177,6 +183,41 @@ export function shiftCycleMs(
 ): number {
   const date = dateOfDay(dayOf(timeZone, at.startMs)).with({ day: cycleDay });
   return dayStartMs(timeZone, dayOfDate(date.add({ months: at.cycles })));
+}
+
+/** A zone's offset between two of its changes. */
+interface OffsetSpan extends Range {
+  readonly offsetMs: number;
+  /** "+01:00" */
+  readonly offset: string;
+}
+
+const offsetSpans = new Map<string, OffsetSpan[]>();
+
+function offsetAt(timeZone: string, atMs: number): OffsetSpan {
+  const ofZone = offsetSpans.get(timeZone) ?? [];
+  offsetSpans.set(timeZone, ofZone);
+  const known = ofZone.find(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs);
+  if (known !== undefined) return known;
+  if (ofZone.length >= CACHED_OFFSETS_PER_ZONE) ofZone.length = 0;
+  const found = offsetSpanAt(zoned(timeZone, atMs));
+  ofZone.push(found);
+  return found;
+}
+
+function offsetSpanAt(local: Temporal.ZonedDateTime): OffsetSpan {
+  // A change at the instant itself is the beginning of its span.
+  const from = local.add({ milliseconds: 1 }).getTimeZoneTransition('previous');
+  const to = local.getTimeZoneTransition('next');
+  return {
+    fromMs: from?.epochMilliseconds ?? -Infinity,
+    toMs: to?.epochMilliseconds ?? Infinity,
+    offsetMs: local.offsetNanoseconds / 1e6,
+    // As printed it has whole minutes, even where the zone's own had seconds.
+    offset: local
+      .toString({ timeZoneName: 'never', fractionalSecondDigits: 3 })
+      .slice(-OFFSET_LENGTH),
+  };
 }
 
 function zoned(timeZone: string, atMs: number): Temporal.ZonedDateTime {

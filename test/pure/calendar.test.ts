@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { Temporal } from 'temporal-polyfill';
 import {
   cycleStartMs,
   dayOf,
   dayStartMs,
+  isoLocal,
   nextUnitStartMs,
   parseLocalDate,
   shiftCycleMs,
@@ -131,5 +133,34 @@ describe('billing cycles', () => {
       ),
       { numRuns: 100 },
     );
+  });
+});
+
+describe('an instant in a zone', () => {
+  it('is printed with the offset of that instant, however often the clocks changed before', () => {
+    const printed = ({ zone, atMs }: { zone: string; atMs: number }): string =>
+      Temporal.Instant.fromEpochMilliseconds(atMs)
+        .toZonedDateTimeISO(zone)
+        .toString({ timeZoneName: 'never', fractionalSecondDigits: 3 });
+    // Also where offsets had seconds, and years have more than four digits.
+    const longAgo = fc.record({
+      zone: fc.constantFrom(...ZONES, 'Africa/Monrovia', 'Europe/Amsterdam'),
+      atMs: fc.integer({ min: Date.UTC(1850, 0), max: Date.UTC(11_000, 0) }),
+    });
+    fc.assert(
+      fc.property(fc.oneof(placeInTime, longAgo), (place) => {
+        expect(isoLocal(place.zone, place.atMs)).toBe(printed(place));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('has the new offset from the very millisecond of a change', () => {
+    const berlin = (at: string): string => isoLocal('Europe/Berlin', Date.parse(at));
+
+    expect(berlin('2026-03-29T00:59:59.999Z')).toBe('2026-03-29T01:59:59.999+01:00');
+    expect(berlin('2026-03-29T01:00:00.000Z')).toBe('2026-03-29T03:00:00.000+02:00');
+    expect(berlin('2026-10-25T00:59:59.999Z')).toBe('2026-10-25T02:59:59.999+02:00');
+    expect(berlin('2026-10-25T01:00:00.000Z')).toBe('2026-10-25T02:00:00.000+01:00');
   });
 });
