@@ -10,22 +10,30 @@ import { type Model, type Resource, resourceKinds } from '../resources/resource.
 import { modelsLoader, resourcesLoader } from '../views/listed.loaders.ts';
 import { compareReportKeys, reportKey, type ReportRow } from '../views/report.ts';
 import { UsageReports } from '../views/report.service.ts';
-import { accountOf, type View } from '../views/view.ts';
+import type { AccountOf, View } from '../views/view.ts';
 import { UsageViews } from '../views/views.service.ts';
-import type { SubjectNames, UsageRow } from './rows.ts';
+import type { UsageRow } from './rows.ts';
 import type { ExportSource } from './source.service.ts';
 
-const BUCKETS_AT_A_TIME = 31;
+const BUCKETS_AT_A_TIME_MAX = 31;
+/** About as many rows are worked out in one turn of the event loop: other callers wait meanwhile. */
+const ROWS_AT_A_TIME = 2_000;
 /** For a few buckets to be read. */
 const READ_WITHIN_MS = 60_000;
 
 /** The rows of a view's report after the source's place, a few buckets at a time. */
 export async function* readUsage(source: ExportSource): AsyncGenerator<readonly UsageRow[]> {
-  const { range, after } = source;
-  for (const part of partsOf(range, source.granularity)) {
+  const { range, after, account } = source;
+  const written = after === null ? null : source.asOf;
+  const listed = await loadListed(source, { accountId: account.accountId, written });
+  const buckets = Math.floor(ROWS_AT_A_TIME / Math.max(1, listed.subjects));
+  const atATime = Math.min(Math.max(buckets, 1), BUCKETS_AT_A_TIME_MAX);
+  for (const part of partsOf(range, source.granularity, atATime)) {
     if (after !== null && part.toMs <= after.id) continue;
-    const rows = await readPart(source, part);
-    if (rows.length > 0) yield rows;
+    const rows = await readPart(source, part, listed);
+    for (let begin = 0; begin < rows.length; begin += ROWS_AT_A_TIME) {
+      yield rows.slice(begin, begin + ROWS_AT_A_TIME);
+    }
   }
 }
 
@@ -35,32 +43,50 @@ export function usageKey(row: UsageRow): { readonly value: string; readonly id: 
 }
 
 /** The range in parts of a few buckets each. */
-function partsOf(range: ResolvedRange, granularity: Granularity | null): readonly Range[] {
-  if (granularity === null) return [range];
+function* partsOf(
+  range: ResolvedRange,
+  granularity: Granularity | null,
+  buckets: number,
+): Generator<Range> {
+  if (granularity === null) {
+    yield range;
+    return;
+  }
   const unit = granularity === 'AUTO' ? bucketsOf(range, 'AUTO').granularity : granularity;
-  const parts: Range[] = [];
   let { fromMs } = range;
   while (fromMs < range.toMs) {
     let toMs = fromMs;
-    for (let count = 0; count < BUCKETS_AT_A_TIME && toMs < range.toMs; count += 1) {
+    for (let count = 0; count < buckets && toMs < range.toMs; count += 1) {
       toMs = nextUnitStartMs(range.timeZone, unit, toMs);
     }
-    parts.push({ fromMs, toMs: Math.min(toMs, range.toMs) });
+    yield { fromMs, toMs: Math.min(toMs, range.toMs) };
     fromMs = toMs;
   }
-  return parts;
 }
 
-async function readPart(source: ExportSource, part: Range): Promise<readonly UsageRow[]> {
-  const { tx, range, account, after, granularity } = source;
+/** Runs `read` in a context of its own: a context keeps everything that was read in it. */
+async function inContext<T>(
+  { actor, clock, tx }: ExportSource,
+  read: (context: RequestContext) => Promise<T>,
+): Promise<T> {
   const snapshot = { tx, cancel: () => undefined, close: () => Promise.resolve() };
-  const context = new RequestContext(
-    source.actor,
-    { openSnapshot: () => Promise.resolve(snapshot) },
-    source.clock,
-    READ_WITHIN_MS,
-  );
+  const database = { openSnapshot: () => Promise.resolve(snapshot) };
+  const context = new RequestContext(actor, database, clock, READ_WITHIN_MS);
   try {
+    return await read(context);
+  } finally {
+    await context.dispose();
+  }
+}
+
+async function readPart(
+  source: ExportSource,
+  part: Range,
+  listed: Listed,
+): Promise<readonly UsageRow[]> {
+  const { range, account, after, granularity } = source;
+  return inContext(source, async (context) => {
+    listed.prime(context);
     const within = { ...range, ...part };
     const view: View = {
       account,
@@ -76,89 +102,74 @@ async function readPart(source: ExportSource, part: Range): Promise<readonly Usa
       granularity: unit,
       filter: {},
     });
-    const names = await namesOf(context, view);
     return rows
-      .map((row) => usageRow(row, series?.buckets[row.cell] ?? within, names))
+      .map((row) => usageRow(row, series?.buckets[row.cell] ?? within, listed))
       .filter((row) => after === null || isAfter(row, after));
-  } finally {
-    await context.dispose();
-  }
+  });
 }
 
 function isAfter(row: UsageRow, after: NonNullable<ExportSource['after']>): boolean {
   return compareReportKeys(usageKey(row), after) > 0;
 }
 
-interface Names {
-  readonly resources: ReadonlyMap<number, Resource>;
+/** What the rows name, read once for all parts. */
+interface Listed {
+  readonly resources: ReadonlyMap<number | null, Resource>;
   readonly models: ReadonlyMap<number | null, Model>;
   readonly hardware: ReadonlyMap<number | null, string>;
+  /** How many resources and models there are. */
+  readonly subjects: number;
+  /** Spares a part's context reading the same. */
+  readonly prime: (context: RequestContext) => void;
 }
 
-async function namesOf(context: RequestContext, view: View): Promise<Names> {
-  const resources = await allResources(context, view);
-  const models = await modelsLoader(context).load(accountOf(view));
-  const hardware = await loadHardware(await context.reader());
-  return {
-    resources: new Map(resources.map((one) => [one.resourceId, one])),
-    models: new Map(models.map((one) => [one.modelId, one])),
-    hardware: new Map(hardware.map(({ hardwareId, name }) => [hardwareId, name])),
-  };
+function loadListed(source: ExportSource, of: AccountOf): Promise<Listed> {
+  return inContext(source, async (context) => {
+    const kinds = Object.values(resourceKinds).map((kind) => ({ ...of, kind }));
+    const lists = await Promise.all(kinds.map((kind) => resourcesLoader(context).load(kind)));
+    const resources = lists.flat();
+    const models = await modelsLoader(context).load(of);
+    const hardware = await loadHardware(await context.reader());
+    return {
+      resources: new Map(resources.map((one) => [one.resourceId, one])),
+      models: new Map(models.map((one) => [one.modelId, one])),
+      hardware: new Map(hardware.map(({ hardwareId, name }) => [hardwareId, name])),
+      subjects: resources.length + models.length,
+      prime: (part) => {
+        kinds.forEach((kind, index) => resourcesLoader(part).prime(kind, lists[index] ?? []));
+        modelsLoader(part).prime(of, models);
+      },
+    };
+  });
 }
 
-async function allResources(context: RequestContext, view: View): Promise<readonly Resource[]> {
-  const of = accountOf(view);
-  const kinds = Object.values(resourceKinds);
-  const lists = await Promise.all(
-    kinds.map((kind) => resourcesLoader(context).load({ ...of, kind })),
-  );
-  return lists.flat();
-}
+const NO_MODEL = { externalId: null, name: null };
+const NO_RESOURCE = { ...NO_MODEL, kind: null, owner: null, modelId: null };
 
-function usageRow(row: ReportRow, { fromMs, toMs }: Range, names: Names): UsageRow {
+// Without spreading objects: there are millions of rows.
+function usageRow(row: ReportRow, { fromMs, toMs }: Range, listed: Listed): UsageRow {
   const { runs, quantity, creditsMicro, hostingMs, replicaMs } = row.figures;
-  const { category, component, unit } = row;
+  const { resources, models, hardware } = listed;
+  const resource = resources.get(row.resourceId) ?? NO_RESOURCE;
+  const model = models.get(row.modelId ?? resource.modelId) ?? NO_MODEL;
   return {
-    ...{ fromMs, toMs, category, component, unit },
-    ...subjectOf(row, names),
-    hardware: names.hardware.get(row.hardwareId) ?? null,
-    ...{ runs, quantity, creditsMicro, hostingMs, replicaMs },
+    fromMs,
+    toMs,
+    category: row.category,
+    component: row.component,
+    resourceKind: resource.kind,
+    resourceExternalId: resource.externalId,
+    resourceName: resource.name,
+    owner: row.owner ?? resource.owner,
+    modelExternalId: model.externalId,
+    modelName: model.name,
+    hardware: hardware.get(row.hardwareId) ?? null,
+    unit: row.unit,
+    runs,
+    quantity,
+    creditsMicro,
+    hostingMs,
+    replicaMs,
     place: String(reportKey(row).value),
   };
-}
-
-function subjectOf(row: ReportRow, { resources, models }: Names): SubjectNames {
-  const resource = row.resourceId === null ? undefined : resources.get(row.resourceId);
-  const model = models.get(row.modelId ?? resource?.modelId ?? null);
-  const named = resource === undefined ? NO_RESOURCE : resourceNames(resource);
-  return {
-    ...named,
-    owner: row.owner ?? named.owner,
-    ...(model === undefined ? NO_MODEL : modelNames(model)),
-  };
-}
-
-const NO_MODEL = { modelExternalId: null, modelName: null };
-
-function modelNames({
-  externalId,
-  name,
-}: Model): Pick<SubjectNames, 'modelExternalId' | 'modelName'> {
-  return { modelExternalId: externalId, modelName: name };
-}
-
-const NO_RESOURCE = {
-  resourceKind: null,
-  resourceExternalId: null,
-  resourceName: null,
-  owner: null,
-};
-
-function resourceNames({
-  kind,
-  externalId,
-  name,
-  owner,
-}: Resource): Omit<SubjectNames, 'modelExternalId' | 'modelName'> {
-  return { resourceKind: kind, resourceExternalId: externalId, resourceName: name, owner };
 }

@@ -158,7 +158,7 @@ export function reportRows(
   return [...groups.values()]
     .map(({ row, sums }) => ({ ...row, figures: figuresOf(sums) }))
     .filter((row) => dimensions.size === 0 || !isEmpty(row.figures))
-    .sort((a, b) => compareReportKeys(reportKey(a), reportKey(b)));
+    .sort(comparePlaces);
 }
 
 function shownOf(charge: Charge, dimensions: ReadonlySet<UsageDimension>): Shown {
@@ -197,11 +197,20 @@ export function reportKey(row: ReportRow): CursorKey {
 
 /** Order of two places: cell, credits descending, key. */
 export function compareReportKeys(a: CursorKey, b: CursorKey): number {
-  if (a.id !== b.id) return a.id - b.id;
-  const [creditsA, keyA] = partsOf(a);
-  const [creditsB, keyB] = partsOf(b);
+  return comparePlaces(placeOf(a), placeOf(b));
+}
+
+interface Place {
+  readonly cell: number;
+  readonly figures: Pick<Figures, 'creditsMicro'>;
+  readonly key: string;
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  if (a.cell !== b.cell) return a.cell - b.cell;
+  const [creditsA, creditsB] = [a.figures.creditsMicro, b.figures.creditsMicro];
   if (creditsA !== creditsB) return creditsA > creditsB ? -1 : 1;
-  return keyA < keyB ? -1 : Number(keyA > keyB);
+  return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
 /** Whether a cursor's key belongs to a report. */
@@ -209,8 +218,12 @@ export function isReportKey(key: CursorKey): boolean {
   return typeof key.value === 'string' && /^-?\d{1,40} \[/.test(key.value);
 }
 
-function partsOf(key: CursorKey): readonly [bigint, string] {
-  const text = String(key.value);
+function placeOf({ id, value }: CursorKey): Place {
+  const text = String(value);
   const space = text.indexOf(' ');
-  return [BigInt(text.slice(0, space)), text.slice(space + 1)];
+  return {
+    cell: id,
+    figures: { creditsMicro: BigInt(text.slice(0, space)) },
+    key: text.slice(space + 1),
+  };
 }
