@@ -1,4 +1,4 @@
-// npm run bench -- ingest | views | graphql | live | burn | overload | attacks: each starts what it needs, measures ours and its peer
+// npm run bench -- ingest | views | graphql | live | burn | overload | exports | attacks: each starts what it needs, measures ours and its peer
 // in turns, and prints the ratios with their aims. docs/benchmarks.md says what they mean.
 
 import { Command } from 'commander';
@@ -69,6 +69,15 @@ program
   .action(async (flags: Flags) => {
     const { benchOverload } = await import('./overload/bench.ts');
     await benchOverload(flags);
+  });
+
+program
+  .command('exports')
+  .description('a million rows as CSV and NDJSON: rows and bytes a second, the first line, memory')
+  .option('--quick', 'a tenth of the rows and few rounds', false)
+  .action(async (flags: Flags) => {
+    const { benchExports } = await import('./exports/bench.ts');
+    await benchExports(flags);
   });
 
 program
