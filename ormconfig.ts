@@ -22,6 +22,7 @@ import { UnitOfEvents1770221000000 } from './migrations/1770221000000-unit-of-ev
 import { SumByUnit1770221100000 } from './migrations/1770221100000-sum-by-unit.ts';
 import { RecordExports1770221300000 } from './migrations/1770221300000-record-exports.ts';
 import { ChainLedger1770222000000 } from './migrations/1770222000000-chain-ledger.ts';
+import { PriceCredits1770222100000 } from './migrations/1770222100000-price-credits.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -34,6 +35,7 @@ import { AlertRuleRow } from './src/settlement/thresholds.store.ts';
 import { JobWorkerRow } from './src/db/job-runner.ts';
 import { FleetViewRow } from './src/credits/fleet.store.ts';
 import { ExportRunRow } from './src/exports/runs.store.ts';
+import { CreditPriceRow } from './src/credits/prices.store.ts';
 import { HostingSegmentRow } from './src/hosting/hosting.store.ts';
 import { EmailRow } from './src/notifications/emails.store.ts';
 import { WebhookDeliveryRow } from './src/partners/deliveries.store.ts';
@@ -56,6 +58,7 @@ export const entities = [
   AuditEntryRow,
   BillingCycleRow,
   CreditAllocationRow,
+  CreditPriceRow,
   CreditRequestRow,
   CreditStateRow,
   EmailRow,
@@ -103,4 +106,5 @@ export const migrations = [
   SumByUnit1770221100000,
   RecordExports1770221300000,
   ChainLedger1770222000000,
+  PriceCredits1770222100000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

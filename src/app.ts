@@ -13,6 +13,7 @@ import type { Clock } from './core/clock.ts';
 import type { TakeEvents } from './core/rate.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
 import type { AccountDefaults } from './credits/policy.ts';
+import { PricesService } from './credits/prices.service.ts';
 import { ThresholdsService } from './credits/thresholds.service.ts';
 import { DueLoop } from './settlement/due.loop.ts';
 import { FleetService } from './credits/fleet.service.ts';
@@ -118,6 +119,7 @@ export function createApp(options: AppOptions): App {
       ...services,
       auditLog: new AuditLogService(services.accounts),
       fleets: new FleetService(options.database),
+      prices: new PricesService(services.accounts),
       quotes: new QuoteService(),
       webhooks: services.webhooks.service,
     }),

@@ -37,6 +37,8 @@ import {
 } from './credits/allocations.graphql.ts';
 import { AccountLedgerResolver, LedgerEntryCycleResolver } from './credits/ledger.graphql.ts';
 import { AccountPolicyResolver, CreditPolicyResolver } from './credits/policy.graphql.ts';
+import { AccountPricesResolver, PricesResolver } from './credits/prices.graphql.ts';
+import type { PricesService } from './credits/prices.service.ts';
 import { RatesResolver } from './credits/rates.graphql.ts';
 import type { RatesService } from './credits/rates.service.ts';
 import { AccountThresholdsResolver, ThresholdsResolver } from './credits/thresholds.graphql.ts';
@@ -103,6 +105,7 @@ export interface ResolverServices extends NodeServices {
   readonly quotes: QuoteService;
   readonly rates: RatesService;
   readonly resources: ResourceService;
+  readonly prices: PricesService;
   readonly thresholds: ThresholdsService;
 }
 
@@ -122,6 +125,7 @@ const plainResolvers: NonEmptyArray<PlainResolver> = [
   LedgerChargeResolver,
   AccountDeploymentsResolver,
   AccountPolicyResolver,
+  AccountPricesResolver,
   AccountThresholdsResolver,
   AccountAllocationsResolver,
   ModelResolver,
@@ -158,6 +162,7 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
   [CatalogueResolver, ({ catalogue }) => new CatalogueResolver(catalogue)],
   [CreditAccountResolver, ({ creditAccounts }) => new CreditAccountResolver(creditAccounts)],
   [CreditPolicyResolver, ({ creditAccounts }) => new CreditPolicyResolver(creditAccounts)],
+  [PricesResolver, ({ prices }) => new PricesResolver(prices)],
   [ThresholdsResolver, ({ thresholds }) => new ThresholdsResolver(thresholds)],
   [RatesResolver, ({ rates }) => new RatesResolver(rates)],
   [FleetResolver, ({ accounts, fleets }) => new FleetResolver(accounts, fleets)],

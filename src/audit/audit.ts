@@ -30,6 +30,7 @@ export const auditedActions = {
   scale: 'scale',
   sendTestWebhook: 'sendTestWebhook',
   setCreditPolicy: 'setCreditPolicy',
+  setCreditPrice: 'setCreditPrice',
   setHardwareRate: 'setHardwareRate',
   undeploy: 'undeploy',
   undeployWorkflow: 'undeployWorkflow',

@@ -40,7 +40,7 @@ export const CreditsScalar = textScalar({
 /** An exact decimal that is no credits (percents, hours): bigint millionths inside. */
 export const DecimalScalar = textScalar({
   name: 'Decimal',
-  description: 'An exact decimal number in the form of Credits, for percentages and hours.',
+  description: 'An exact decimal number in the form of Credits, for percentages, hours and prices.',
   parse: (text) => formatMicro(parseMicro(text)),
   serialize: serializeMicro,
 });

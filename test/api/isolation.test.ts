@@ -39,7 +39,16 @@ const naming = new Set([
 ]);
 /** Texts that name nothing, or something of all accounts. */
 const plain = new Set([
-  ...['action', 'hardware', 'label', 'language', 'languages', 'languageVersion', 'message'],
+  ...[
+    'action',
+    'currency',
+    'hardware',
+    'label',
+    'language',
+    'languages',
+    'languageVersion',
+    'message',
+  ],
   ...[
     'model',
     'modelName',

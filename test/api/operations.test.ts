@@ -178,6 +178,10 @@ async function keepCredits(accountId: string): Promise<void> {
   await run(operations.DeleteThresholdDocument, { id: threshold.createThreshold.id });
   await run(operations.SetCreditPolicyDocument, { input: { accountId, lowCredit: '1' } });
   await run(operations.DeploymentPolicyDocument, { accountId });
+  await run(operations.SetCreditPriceDocument, {
+    input: { accountId, currency: 'EUR', listPerCredit: '0.02', contractedPerCredit: '0.01' },
+  });
+  await run(operations.CreditPricesDocument, { accountId });
   const adjusted = await run(operations.AdjustCreditsDocument, {
     input: { accountId, amount: '-1.5', reason: 'a correction', idempotencyKey: 'correction' },
   });

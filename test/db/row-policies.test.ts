@@ -15,6 +15,7 @@ import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.
 import {
   AllocateDocument,
   CreateWebhookEndpointDocument,
+  SetCreditPriceDocument,
   UpdateAccountDocument,
 } from '@billing-gateway/client/operations';
 import { AccountOfHooks, TEST_CLOCK } from '../support/webhook-account.ts';
@@ -78,6 +79,9 @@ async function accountWithRows(name: string): Promise<number> {
   await recordUsage(gateway, account.id, {
     ...{ occurredAt: TEST_CLOCK, quantity: 12, unit: 'pages', credits: '1' },
     ...{ resourceKind: 'MODEL_DEPLOYMENT', resourceExternalId: 'd' },
+  });
+  await ask(gateway, SetCreditPriceDocument, {
+    input: { accountId: account.id, currency: 'EUR', listPerCredit: '1', contractedPerCredit: '1' },
   });
   await gateway.http
     .get('/v1/exports/ledger')

@@ -371,6 +371,14 @@ export class ExampleAccount {
       createAccount: [() => ({ input: { name: 'n', externalId: this.fresh('account') } })],
       createHardwareProfile: [() => ({ input: { name: this.fresh('hardware'), ...shape } })],
       setCreditPolicy: [() => ({ input: { accountId, lowCredit: '1' } })],
+      setCreditPrice: [
+        () => ({
+          input: {
+            ...{ accountId, currency: 'EUR', listPerCredit: '0.02', contractedPerCredit: '0.01' },
+            effectiveFrom: hoursAgo(-1),
+          },
+        }),
+      ],
       setHardwareRate: [
         () => ({
           input: {

@@ -427,6 +427,18 @@ export type SetCreditPolicyInput = {
   readonly negativeLimit?: string | null | undefined;
 };
 
+export type SetCreditPriceInput = {
+  readonly accountId?: string | null | undefined;
+  /** Money for one credit as agreed; from 0 to 1,000,000. */
+  readonly contractedPerCredit: string;
+  /** The code of a national currency in ISO 4217: "EUR". Codes of metals, funds and tests are refused. */
+  readonly currency: string;
+  /** Default: the account's now. Now or later; or any instant before the first price, where none holds yet. */
+  readonly effectiveFrom?: string | null | undefined;
+  /** Money for one credit before discounts; from 0 to 1,000,000. */
+  readonly listPerCredit: string;
+};
+
 export type SetHardwareRateInput = {
   /** Credits an hour for one replica; from 0 to 1,000,000. */
   readonly creditsPerHour: string;
@@ -770,6 +782,22 @@ export type SetHardwareRateMutationVariables = Exact<{
 
 
 export type SetHardwareRateMutation = { readonly setHardwareRate: { readonly id: string, readonly name: string, readonly kind: HardwareKind, readonly model: string, readonly vcpus: number, readonly gpus: number, readonly memoryGb: number, readonly creditsPerHour: string, readonly rates: ReadonlyArray<{ readonly creditsPerHour: string, readonly effectiveFrom: string, readonly effectiveTo: string | null }> } };
+
+export type CreditPricesQueryVariables = Exact<{
+  accountId?: string | null | undefined;
+}>;
+
+
+export type CreditPricesQuery = { readonly account: { readonly id: string, readonly creditPrices: ReadonlyArray<{ readonly currency: string, readonly listPerCredit: string, readonly contractedPerCredit: string, readonly effectiveFrom: string }> } | null };
+
+export type CreditPricePartsFragment = { readonly currency: string, readonly listPerCredit: string, readonly contractedPerCredit: string, readonly effectiveFrom: string };
+
+export type SetCreditPriceMutationVariables = Exact<{
+  input: SetCreditPriceInput;
+}>;
+
+
+export type SetCreditPriceMutation = { readonly setCreditPrice: { readonly id: string, readonly creditPrices: ReadonlyArray<{ readonly currency: string, readonly listPerCredit: string, readonly contractedPerCredit: string, readonly effectiveFrom: string }> } };
 
 export type CreditsTabQueryVariables = Exact<{
   accountId?: string | null | undefined;
@@ -1801,6 +1829,18 @@ export const SetHardwareRateDocument: Operation<SetHardwareRateMutation, SetHard
   "name": "SetHardwareRate",
   "kind": "mutation",
   "text": "mutation SetHardwareRate($input: SetHardwareRateInput!) {\n  setHardwareRate(input: $input) {\n    ...HardwareProfileParts\n    rates {\n      creditsPerHour\n      effectiveFrom\n      effectiveTo\n    }\n  }\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}"
+};
+
+export const CreditPricesDocument: Operation<CreditPricesQuery, CreditPricesQueryVariables> = {
+  "name": "CreditPrices",
+  "kind": "query",
+  "text": "query CreditPrices($accountId: ID) {\n  account(id: $accountId) {\n    id\n    creditPrices {\n      ...CreditPriceParts\n    }\n  }\n}\n\nfragment CreditPriceParts on CreditPrice {\n  currency\n  listPerCredit\n  contractedPerCredit\n  effectiveFrom\n}"
+};
+
+export const SetCreditPriceDocument: Operation<SetCreditPriceMutation, SetCreditPriceMutationVariables> = {
+  "name": "SetCreditPrice",
+  "kind": "mutation",
+  "text": "fragment CreditPriceParts on CreditPrice {\n  currency\n  listPerCredit\n  contractedPerCredit\n  effectiveFrom\n}\n\nmutation SetCreditPrice($input: SetCreditPriceInput!) {\n  setCreditPrice(input: $input) {\n    id\n    creditPrices {\n      ...CreditPriceParts\n    }\n  }\n}"
 };
 
 export const CreditsTabDocument: Operation<CreditsTabQuery, CreditsTabQueryVariables> = {
