@@ -23,6 +23,7 @@ import { SumByUnit1770221100000 } from './migrations/1770221100000-sum-by-unit.t
 import { RecordExports1770221300000 } from './migrations/1770221300000-record-exports.ts';
 import { ChainLedger1770222000000 } from './migrations/1770222000000-chain-ledger.ts';
 import { PriceCredits1770222100000 } from './migrations/1770222100000-price-credits.ts';
+import { IssueStatements1770223000000 } from './migrations/1770223000000-issue-statements.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -49,6 +50,8 @@ import {
   UsageByAccountRow,
   UsageByResourceRow,
 } from './src/rollups/rollups.store.ts';
+import { StatementKeyRow } from './src/statements/keys.store.ts';
+import { StatementRow } from './src/statements/statements.store.ts';
 import { UnitRollupStateRow, UsageByUnitRow } from './src/rollups/units.store.ts';
 
 export const entities = [
@@ -74,6 +77,8 @@ export const entities = [
   ModelRow,
   ResourceRow,
   RollupStateRow,
+  StatementKeyRow,
+  StatementRow,
   UnitRollupStateRow,
   UsageByAccountRow,
   UsageByResourceRow,
@@ -107,4 +112,5 @@ export const migrations = [
   RecordExports1770221300000,
   ChainLedger1770222000000,
   PriceCredits1770222100000,
+  IssueStatements1770223000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

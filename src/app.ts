@@ -40,6 +40,10 @@ import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
 import { EventsService } from './recording/events.service.ts';
 import { FoldingLoop } from './rollups/folding.loop.ts';
+import { IssuingLoop } from './statements/issuing.loop.ts';
+import { StatementKeys } from './statements/keys.service.ts';
+import { ISSUER_NAME } from './statements/statement.ts';
+import { StatementService } from './statements/statements.service.ts';
 import { IngestService } from './recording/ingest.service.ts';
 
 export interface MailOptions {
@@ -68,6 +72,8 @@ export interface AppOptions {
   readonly jwt?: JwtConfig | null;
   /** Takes what calls bring to an account; default: any number. */
   readonly takeEvents?: TakeEvents;
+  /** Who issues statements, as they name it; default: as shipped. */
+  readonly issuerName?: string;
   /** Of exports; for tests. */
   readonly exportLimits?: Partial<ExportLimits>;
   /** Receives the errors of background work. */
@@ -92,6 +98,8 @@ export interface App {
   readonly due: DueLoop;
   readonly emails: EmailService;
   readonly folding: FoldingLoop;
+  /** Issues statements as cycles end. */
+  readonly issuing: IssuingLoop;
   readonly events: EventsService;
   readonly exports: ExportService;
   readonly ingest: IngestService;
@@ -101,6 +109,7 @@ export interface App {
   readonly rates: RatesService;
   readonly resources: ResourceService;
   readonly schema: GraphQLSchema;
+  readonly statements: StatementService;
   /** The tasks of its jobs, for startJobs. */
   readonly tasks: readonly Task[];
   /** Works in the background from now on, until `close`. Without it the app only answers. */
@@ -111,7 +120,7 @@ export interface App {
 
 export function createApp(options: AppOptions): App {
   const services = createServices(options);
-  const { due, folding, keys, portalTokens } = services;
+  const { due, folding, issuing, keys, portalTokens } = services;
   return {
     ...services,
     exports: new ExportService(options, services.accounts),
@@ -121,16 +130,19 @@ export function createApp(options: AppOptions): App {
       fleets: new FleetService(options.database),
       prices: new PricesService(services.accounts),
       quotes: new QuoteService(),
+      publicUrl: mailOf(options).publicUrl ?? null,
       webhooks: services.webhooks.service,
     }),
     tasks: [...mailTasks(options), sendWebhooksTask(services.webhooks.deliveries)],
     start: () => {
       due.start();
       folding.start();
+      issuing.start();
       portalTokens.start();
     },
     close: async () => {
       portalTokens.stop();
+      await issuing.stop();
       await folding.stop();
       await due.stop();
       await keys.close();
@@ -180,15 +192,9 @@ function createServices(options: AppOptions): Services {
     onRecorded: folding.nudge.bind(folding),
     takeEvents: options.takeEvents,
   });
-  const webhooks = createWebhooks(options, accounts, (tx, account, endpoint, reason) =>
-    emails.writeEmail(tx, account, (addressee) =>
-      webhookDisabledEmail(addressee, {
-        url: endpoint.url,
-        reason,
-        disabledAtMs: endpoint.disabledAtMs ?? clock.nowMs(),
-      }),
-    ),
-  );
+  const statements = createStatements(options, accounts);
+  const issuing = new IssuingLoop(database, clock, statements, options.onError);
+  const webhooks = createWebhooks(options, accounts, emailDisabled(emails, clock));
   return {
     accounts,
     alerts,
@@ -199,6 +205,7 @@ function createServices(options: AppOptions): Services {
     due,
     emails,
     folding,
+    issuing,
     events,
     ingest,
     keys,
@@ -206,6 +213,7 @@ function createServices(options: AppOptions): Services {
     portalTokens,
     rates,
     resources,
+    statements,
     thresholds,
     webhooks,
   };
@@ -225,6 +233,24 @@ function mailTasks(options: AppOptions): readonly Task[] {
   if (smtpUrl === null) return [];
   const mailer = smtpMailer({ smtpUrl, from: others.from });
   return emailTasks(new DeliveryService(database, clock, { ...others, mailer, onError }));
+}
+
+function createStatements(options: AppOptions, accounts: AccountService): StatementService {
+  const { database, issuerName = ISSUER_NAME, webhooks } = options;
+  const keys = new StatementKeys({ ...options, box: secretBox(webhooks?.secretKeys ?? []) });
+  return new StatementService({ database, issuerName }, accounts, keys);
+}
+
+/** Emails an account that its webhook was disabled. */
+function emailDisabled(emails: EmailService, clock: Clock): OnDisabled {
+  return (tx, account, endpoint, reason) =>
+    emails.writeEmail(tx, account, (addressee) =>
+      webhookDisabledEmail(addressee, {
+        url: endpoint.url,
+        reason,
+        disabledAtMs: endpoint.disabledAtMs ?? clock.nowMs(),
+      }),
+    );
 }
 
 function createWebhooks(

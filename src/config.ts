@@ -19,6 +19,7 @@ import type { EventRate } from './http/rates.ts';
 import { ConfigError, EnvironmentReader, listOf } from './environment.ts';
 import { readHttpOptions } from './http-config.ts';
 import { EVENTS_PER_CALL_MAX } from './recording/event.ts';
+import { ISSUER_NAME } from './statements/statement.ts';
 import { parseWebhookKeys } from './webhook-key.ts';
 
 /** The addresses of the pools' logins: of that which acts for accounts, and that which acts for operators. */
@@ -51,6 +52,8 @@ export interface Config {
   readonly emailFrom: string;
   /** The address of the product for users, without a slash at its end; null: emails have no link. */
   readonly publicUrl: string | null;
+  /** Who issues statements, as they name it. */
+  readonly issuerName: string;
   /** Of 32 bytes each; empty: those of the embedded database's folder, and none for another database. */
   readonly webhookSecretKeys: readonly Buffer[];
   /** Whether webhooks may be sent to this machine itself, and by http. */
@@ -106,6 +109,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'an address such as billing@example.com or Billing <billing@example.com>',
     ),
     publicUrl: publicUrl === null ? null : new URL(publicUrl).href.replace(/\/+$/, ''),
+    issuerName: readName(read, 'ISSUER_NAME', ISSUER_NAME),
     webhookSecretKeys: readWebhookKeys(read),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
     eventRate: {
@@ -123,6 +127,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readName(read: EnvironmentReader, variable: string, shipped: string): string {
+  return read.text(variable, shipped, isLine, 'a name of at most 200 characters, in one line');
 }
 
 function readWebhookKeys(read: EnvironmentReader): readonly Buffer[] {
@@ -256,6 +264,10 @@ function isPublicUrl(value: string): boolean {
 function isSender(value: string): boolean {
   const address = /^[^<>\p{Cc}]*<([^<>]*)>$/u.exec(value)?.[1] ?? value;
   return /^[^\s@<>,;:"\p{Cc}]+@[^\s@<>,;:"\p{Cc}]+$/u.test(address);
+}
+
+function isLine(value: string): boolean {
+  return /^[^\p{Cc}\p{Zl}\p{Zp}]{1,200}$/u.test(value) && value.trim() === value;
 }
 
 function isHost(value: string): boolean {

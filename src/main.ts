@@ -23,6 +23,7 @@ import { DEMO_PATH } from './http/pages.ts';
 import { eventRate } from './http/rates.ts';
 import { openSharedCounters } from './http/shared-counters.ts';
 import { startServer } from './server.ts';
+import { StatementKeys } from './statements/keys.service.ts';
 import { keepKeys } from './made-keys.ts';
 import { webhookKeys } from './webhook-key.ts';
 import { welcome } from './welcome.ts';
@@ -117,6 +118,7 @@ async function start(config: Config, started: Started): Promise<void> {
     accountDefaults,
     mail: { smtpUrl: config.smtpUrl, from: config.emailFrom, publicUrl: config.publicUrl },
     webhooks,
+    issuerName: config.issuerName,
     jwt: config.jwt,
     takeEvents: eventRate(config.eventRate, counters?.counterOf),
     onError,
@@ -212,8 +214,11 @@ async function readyWebhookKeys(
   const keys = await webhookKeys(config);
   const box = secretBox(keys);
   if (box === null) {
-    process.stderr.write('WEBHOOK_SECRET_KEY is not set: no webhooks can be set up or sent.\n');
+    process.stderr.write(
+      'WEBHOOK_SECRET_KEY is not set: no webhooks can be set up or sent, and no statements are issued.\n',
+    );
   } else if (keys.length > 1) {
+    await new StatementKeys({ database, clock, box }).reseal();
     const resealed = await resealSecrets(database, box, clock.nowMs());
     process.stderr.write(`${resealedSentence(resealed)}\n`);
   }

@@ -29,6 +29,8 @@ import type { EmailService } from './notifications/emails.service.ts';
 import { deliveryNode, endpointNode } from './partners/webhooks.graphql.ts';
 import type { WebhookService } from './partners/webhooks.service.ts';
 import { modelLoader, resourceLoader } from './resources/resources.loaders.ts';
+import { statementNode } from './statements/statements.graphql.ts';
+import type { StatementService } from './statements/statements.service.ts';
 import { typeOfKind } from './resources/resource.ts';
 import { usageEventNode } from './recording/ingest.graphql.ts';
 import type { EventsService } from './recording/events.service.ts';
@@ -53,6 +55,7 @@ export interface NodeServices {
   readonly events: EventsService;
   readonly emails: EmailService;
   readonly keys: KeyService;
+  readonly statements: StatementService;
   readonly webhooks: WebhookService;
 }
 
@@ -88,6 +91,8 @@ export class NodeResolver {
       HardwareProfile: (context, ref) => hardwareLoader(context).load(ref.localId),
       Model: (context, { accountId, localId }) =>
         modelLoader(context).load({ accountId, modelId: localId }),
+      Statement: async (context, _ref, id) =>
+        statementNode(await services.statements.get(context.actor, await context.reader(), id)),
       UsageEvent: async (context, _ref, id) =>
         usageEventNode(await services.events.getEvent(context.actor, await context.reader(), id)),
       WebhookDelivery: async (context, _ref, id) =>

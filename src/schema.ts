@@ -84,6 +84,7 @@ import {
 } from './views/panels.graphql.ts';
 import { LedgerChargeResolver, LedgerChargesResolver } from './views/charges.graphql.ts';
 import { AccountFirstUseResolver } from './views/first-use.graphql.ts';
+import { AccountStatementsResolver, StatementResolver } from './statements/statements.graphql.ts';
 import { AccountProjectionResolver } from './views/projection.graphql.ts';
 import { ReportResolver, ReportRowResolver } from './views/report.graphql.ts';
 import {
@@ -102,6 +103,8 @@ export interface ResolverServices extends NodeServices {
   readonly fleets: FleetService;
   readonly ingest: IngestService;
   readonly portalTokens: PortalTokenService;
+  /** The address of the product for users; null: it is not known. */
+  readonly publicUrl: string | null;
   readonly quotes: QuoteService;
   readonly rates: RatesService;
   readonly resources: ResourceService;
@@ -134,6 +137,7 @@ const plainResolvers: NonEmptyArray<PlainResolver> = [
   UsageEventResolver,
   AccountFirstUseResolver,
   AccountProjectionResolver,
+  AccountStatementsResolver,
   AccountUsageFieldResolver,
   AccountUsageResolver,
   WorkflowUsageResolver,
@@ -173,6 +177,7 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
   [IngestResolver, ({ ingest, events }) => new IngestResolver(ingest, events)],
   [AccountEventsResolver, ({ events }) => new AccountEventsResolver(events)],
   [EmailsResolver, ({ emails }) => new EmailsResolver(emails)],
+  [StatementResolver, (services) => new StatementResolver(services)],
   [WebhooksResolver, ({ webhooks }) => new WebhooksResolver(webhooks)],
 ]);
 

@@ -1,4 +1,4 @@
-// The gateway's endpoints on one server: GraphQL, CloudEvents, exports, the explorer and the probes. The same keys open all of them.
+// The gateway's endpoints on one server: GraphQL, CloudEvents, exports, statements, the explorer and the probes. The same keys open all of them.
 
 import type { FastifyInstance } from 'fastify';
 import { allowSubscriptions } from './alerts/subscriptions.graphql.ts';
@@ -13,6 +13,7 @@ import type { HttpOptions } from './http/options.ts';
 import type { OverloadOptions } from './http/overload.ts';
 import { type CounterOf, pointRates } from './http/rates.ts';
 import { createHttpServer } from './http/server.ts';
+import { registerStatementRoutes } from './http/statements.ts';
 import { limitWrongKeys, WRONG_KEYS_MAX, WRONG_KEYS_WINDOW_SECONDS } from './http/wrong-keys.ts';
 
 export interface ServerDeps {
@@ -75,6 +76,7 @@ export async function startServer({
     extraRoutes: async (server, { admission, check }) => {
       await registerEventsRoute(server, { ingest: app.ingest, check, admission });
       registerExportRoutes(server, { exports: app.exports, check, admission, points });
+      registerStatementRoutes(server, { statements: app.statements, check, admission, points });
     },
   });
   server.addHook('onClose', () => health.stop());

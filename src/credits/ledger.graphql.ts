@@ -73,6 +73,11 @@ export class LedgerEntryType extends NodeType {
   readonly recordedAt!: number;
   @Field(() => String, { description: 'A short description, or the reason of an adjustment.' })
   readonly description!: string;
+  @Field(() => String, {
+    description:
+      'SHA-256 of the hash of the entry before and of this entry with its charges, in hexadecimal digits.',
+  })
+  readonly hash!: string;
   /** For the fields that other folders add to an entry. */
   readonly entry!: LedgerEntry;
 }
@@ -88,6 +93,7 @@ export function ledgerEntryNode(entry: LedgerEntry): LedgerEntryType {
     bookedAt: entry.bookedAtMs,
     recordedAt: entry.recordedAtMs,
     description: entry.description,
+    hash: entry.hash,
     entry,
   };
 }

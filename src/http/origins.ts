@@ -10,8 +10,8 @@ import type { Actor } from '../core/identity.ts';
 
 /** What pages of other origins may call. */
 const API_PATHS: ReadonlySet<string> = new Set(['/graphql', '/graphql/stream', '/v1/events']);
-/** What lies under it is of the API too. */
-const EXPORTS_PATH = '/v1/exports/';
+/** What lies under them is of the API too. */
+const API_FOLDERS: readonly string[] = ['/v1/exports/', '/v1/statements/'];
 /** How long a browser may keep the answer to its question. */
 const PREFLIGHT_SECONDS = 600;
 
@@ -34,7 +34,8 @@ export class Origins {
     await server.register(cors, {
       delegator: async (request: FastifyRequest) => {
         const path = request.url.split('?', 1)[0] ?? '';
-        if (!API_PATHS.has(path) && !path.startsWith(EXPORTS_PATH)) return { origin: false };
+        const isOfApi = API_PATHS.has(path) || API_FOLDERS.some((one) => path.startsWith(one));
+        if (!isOfApi) return { origin: false };
         const { origin } = request.headers;
         return {
           // An empty list is answered too, without the header that would let the page in.

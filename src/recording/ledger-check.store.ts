@@ -35,8 +35,7 @@ export async function listChained(
   page: { readonly after: number; readonly limit: number },
 ): Promise<readonly ChainedEntry[]> {
   const creditsFrom = sql`${at(creditsFromMs)}::timestamptz`;
-  const rows =
-    await tx.query(sql`/* check.listChained */ select ${ENTRY}, encode(l.hash, 'hex') as hash,
+  const rows = await tx.query(sql`/* check.listChained */ select ${ENTRY},
        '[' || coalesce(charged.items, '') || ']' as charges, coalesce(charged.sum, 0)::text as charged_micro
      from ledger_entry l cross join lateral (
        select sum(amount) as sum, string_agg(format('["%s",%s,"%s"]', kind, id, amount), ',' order by kind, id) as items
@@ -57,8 +56,8 @@ export async function listChained(
   return rows.map(chainedFromRow);
 }
 
-// What a segment `s` has cost up to an instant, rounded down.
-function costBy(until: Sql): Sql {
+/** What a segment `s` has cost up to an instant, rounded down. */
+export function costBy(until: Sql): Sql {
   const hostedMs = sql`1000 * greatest(0, extract(epoch from ${until} - s.from_at))`;
   return sql`div(s.replicas * s.rate_micro_per_hour::numeric * ${hostedMs}, 3600000)`;
 }

@@ -43,12 +43,14 @@ export class LedgerChargeRow {
 export interface LedgerEntry extends Omit<LedgerLine, 'items' | 'segments'> {
   readonly accountId: number;
   readonly recordedAtMs: number;
+  /** In hex. */
+  readonly hash: string;
 }
 
 /** The select list of an entry `l` that entryFromRow reads. */
 export const ENTRY =
   raw(`l.account_id, l.sequence, l.kind, l.amount_micro, l.balance_micro, l.booked_at, l.cycle_id, l.recorded_at,
-  l.allocation_id, l.first_seq, l.last_seq, l.description`);
+  l.allocation_id, l.first_seq, l.last_seq, l.description, encode(l.hash, 'hex') as hash`);
 
 /** A line with the hash of its entry, in hex. */
 export interface ChainedLine extends LedgerLine {
@@ -169,6 +171,7 @@ export function entryFromRow(row: Row): LedgerEntry {
     allocationId: intOrNull(row, 'allocation_id'),
     events: eventsFromRow(row),
     description: text(row, 'description'),
+    hash: text(row, 'hash'),
   };
 }
 

@@ -44,6 +44,9 @@ export class CreditStateRow {
   @Column({ name: 'cycle_id', type: 'int' }) cycleId!: number;
   @Column({ name: 'last_ledger_sequence', ...sequenceColumn }) lastLedgerSequence!: number;
   @Column({ name: 'last_ledger_hash', type: 'bytea' }) lastLedgerHash!: Buffer;
+  @Column({ name: 'last_statement', type: 'int' }) lastStatement!: number;
+  @Column({ name: 'last_statement_sha256', type: 'bytea', nullable: true })
+  lastStatementSha256!: Buffer | null;
   @Column({ name: 'last_alert_sequence', ...sequenceColumn }) lastAlertSequence!: number;
   @Column({ name: 'next_due_at', ...instantColumn, nullable: true }) nextDueMs!: number | null;
 }

@@ -27,7 +27,7 @@ export interface StatementDocument {
   /** What `used` is made of, by what the entries of the cycle charged and gave back; sums of 0 are left out. */
   readonly used: StatementUse;
   /**
-   * The allocations of credits that had something left at the start of the cycle, or that took effect in it, in the order of
+   * The allocations of credits that had something left when the cycle began or ended, or that took effect in it, in the order of
    * spending. What remains of all of them is `closing`, or 0 while that is negative.
    */
   readonly lots: readonly StatementLot[];

@@ -67,7 +67,7 @@ const chosen = new Set(['eventId', 'externalId', 'idempotencyKey', 'source']);
 /** Required arguments of fields that lie deeper. */
 const requiredBelow: Readonly<Record<string, Variables>> = { report: { groupBy: ['RESOURCE'] } };
 /** Of what a mutation answers: what is different each time. */
-const passing = new Set(['prefix', 'secret', 'sequence', 'token']);
+const passing = new Set(['hash', 'prefix', 'secret', 'sequence', 'token']);
 
 type Path = readonly string[];
 

@@ -194,6 +194,10 @@ async function keepCredits(accountId: string): Promise<void> {
   await run(operations.ProjectionDocument, { accountId });
   await run(operations.BillingCyclesDocument, { accountId });
   await run(operations.LedgerDocument, { accountId });
+  await gateway.app.issuing.issueAll();
+  const statements = await run(operations.StatementsDocument, { accountId });
+  const [newest] = statements.account?.statements.nodes ?? [];
+  await run(operations.StatementDocument, { id: newest?.id ?? '' });
   await run(operations.CreditsTabDocument, { accountId, last: 25 });
 }
 

@@ -27,6 +27,7 @@ const PROTECTED = `select c.oid, c.relname as name from pg_class c join pg_attri
 const OF_ACCOUNT = `(account_id = (NULLIF(current_setting('billing.account_id'::text, true), ''::text))::integer)`;
 
 const AN_HOUR_LATER = new Date(Date.parse(TEST_CLOCK) + 3_600_000).toISOString();
+const NEXT_MONTH = new Date(Date.parse(TEST_CLOCK) + 32 * 86_400_000).toISOString();
 
 let gateway: TestGateway;
 /** One connection of each pool, by the logins of a real gateway. */
@@ -88,6 +89,8 @@ async function accountWithRows(name: string): Promise<number> {
     .query({ preset: 'LAST_24_HOURS', accountId: account.id })
     .set('authorization', `Bearer ${gateway.operatorKey}`)
     .expect(200);
+  await account.advanceTo(NEXT_MONTH);
+  await gateway.app.issuing.issueAll();
   return numberOf(account.id);
 }
 

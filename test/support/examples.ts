@@ -120,6 +120,7 @@ export class ExampleAccount {
     await createEndpoint(gateway, accountId);
     await fill(gateway, { accountId, name, rows });
     await runDueJobs(gateway);
+    await gateway.app.issuing.issueAll();
     return new ExampleAccount(gateway, name, accountId, await idsOf(gateway, accountId));
   }
 
@@ -496,7 +497,7 @@ async function idsOf(
       account(id: $id) {
         __typename id
         alerts(first: 1) ${node} allocations(first: 1) ${node} usageEvents(first: 1) ${node}
-        billingCycles(first: 1) ${node} ledger(last: 1, kinds: [USAGE]) ${node}
+        billingCycles(first: 1) ${node} statements(first: 1) ${node} ledger(last: 1, kinds: [USAGE]) ${node}
         thresholds { __typename id }
         usage {
           models(first: 1) { nodes { model { __typename id deployments(first: 1) ${node} } } }

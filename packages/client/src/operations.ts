@@ -740,6 +740,7 @@ export type AuditEntryByIdQuery = { readonly node:
     | { readonly id: string }
     | { readonly id: string }
     | { readonly id: string }
+    | { readonly id: string }
    | null };
 
 export type AuditEntryFieldsFragment = { readonly id: string, readonly at: string, readonly actor: string, readonly actorId: string | null, readonly action: string, readonly target: string | null, readonly summary: string, readonly requestId: string | null, readonly address: string | null, readonly changes: ReadonlyArray<{ readonly field: string, readonly from: string | null, readonly to: string | null }> };
@@ -952,6 +953,7 @@ export type EmailByIdQuery = { readonly node:
     | { readonly id: string }
     | { readonly id: string }
     | { readonly id: string }
+    | { readonly id: string }
    | null };
 
 export type EmailFieldsFragment = { readonly id: string, readonly kind: EmailKind, readonly to: ReadonlyArray<string>, readonly subject: string, readonly text: string, readonly status: DeliveryStatus, readonly attempts: number, readonly lastError: string | null, readonly createdAt: string, readonly deliveredAt: string | null };
@@ -1139,6 +1141,7 @@ export type SegmentsQuery = { readonly node:
     | { readonly id: string }
     | { readonly id: string }
     | { readonly id: string }
+    | { readonly id: string }
    | null };
 
 export type RecordUsageMutationVariables = Exact<{
@@ -1199,7 +1202,7 @@ export type LedgerEntryQueryVariables = Exact<{
 
 
 export type LedgerEntryQuery = { readonly node:
-    | { readonly id: string, readonly sequence: number, readonly kind: LedgerEntryKind, readonly amount: string, readonly balance: string, readonly bookedAt: string, readonly recordedAt: string, readonly description: string, readonly charges: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly nodes: ReadonlyArray<{ readonly credits: string, readonly resource:
+    | { readonly hash: string, readonly id: string, readonly sequence: number, readonly kind: LedgerEntryKind, readonly amount: string, readonly balance: string, readonly bookedAt: string, readonly recordedAt: string, readonly description: string, readonly charges: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly nodes: ReadonlyArray<{ readonly credits: string, readonly resource:
             | { readonly id: string, readonly name: string, readonly kind: ResourceKind }
             | { readonly id: string, readonly name: string, readonly kind: ResourceKind }
             | { readonly id: string, readonly name: string, readonly kind: ResourceKind }
@@ -1361,6 +1364,7 @@ export type ModelPanelQuery = { readonly node:
             , readonly components: ReadonlyArray<{ readonly component: CreditComponent, readonly credits: string }>, readonly hardware: ReadonlyArray<{ readonly time: string, readonly replicaTime: string, readonly peakReplicas: number, readonly credits: string, readonly hardware: { readonly id: string, readonly name: string, readonly kind: HardwareKind, readonly model: string, readonly vcpus: number, readonly gpus: number, readonly memoryGb: number, readonly creditsPerHour: string } }> }>, readonly totals: { readonly count: number, readonly runs: number, readonly credits: string, readonly hostingTime: string, readonly hostingCredits: string, readonly fineTuningCredits: string, readonly storageCredits: string, readonly processingCredits: string }, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null } }, readonly model: { readonly id: string, readonly externalId: string, readonly name: string, readonly type: ModelType, readonly createdAt: string, readonly lastDeployedOn: string | null } } }
     | { readonly __typename: 'ModelDeployment', readonly id: string }
     | { readonly __typename: 'OcrDeployment', readonly id: string }
+    | { readonly __typename: 'Statement', readonly id: string }
     | { readonly __typename: 'Threshold', readonly id: string }
     | { readonly __typename: 'UsageEvent', readonly id: string }
     | { readonly __typename: 'WebhookDelivery', readonly id: string }
@@ -1464,6 +1468,7 @@ export type PanelQuery = { readonly node:
              }> }, readonly model: { readonly id: string, readonly externalId: string, readonly name: string, readonly type: ModelType, readonly createdAt: string, readonly lastDeployedOn: string | null } } }
     | { readonly __typename: 'ModelDeployment', readonly id: string, readonly type: ModelType, readonly lastUpdatedOn: string | null, readonly lastDeployedOn: string | null, readonly endpointUrl: string | null, readonly failureMessage: string | null, readonly externalId: string, readonly name: string, readonly kind: ResourceKind, readonly status: ResourceStatus, readonly owner: string | null, readonly createdAt: string, readonly lastActiveOn: string | null, readonly model: { readonly id: string, readonly externalId: string, readonly name: string, readonly type: ModelType, readonly createdAt: string, readonly lastDeployedOn: string | null }, readonly usage: { readonly credits: string, readonly time: string, readonly lastDeployedOn: string | null, readonly components: ReadonlyArray<{ readonly component: CreditComponent, readonly credits: string }>, readonly quantities: ReadonlyArray<{ readonly unit: string | null, readonly quantity: number, readonly credits: string }>, readonly hardware: ReadonlyArray<{ readonly time: string, readonly replicaTime: string, readonly peakReplicas: number, readonly credits: string, readonly segments: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly nodes: ReadonlyArray<{ readonly hostingFrom: string, readonly from: string, readonly to: string, readonly running: boolean, readonly replicas: number, readonly creditsPerHour: string, readonly time: string, readonly replicaTime: string, readonly credits: string, readonly source: string | null, readonly eventId: string | null }> }, readonly hardware: { readonly id: string, readonly name: string, readonly kind: HardwareKind, readonly model: string, readonly vcpus: number, readonly gpus: number, readonly memoryGb: number, readonly creditsPerHour: string } }>, readonly trend: { readonly granularity: Granularity, readonly buckets: ReadonlyArray<{ readonly from: string, readonly to: string, readonly isPartial: boolean, readonly credits: string }> } }, readonly hosting: { readonly replicas: number, readonly since: string, readonly creditsPerHour: string, readonly hardware: { readonly id: string, readonly name: string, readonly kind: HardwareKind, readonly model: string, readonly vcpus: number, readonly gpus: number, readonly memoryGb: number, readonly creditsPerHour: string } } | null }
     | { readonly __typename: 'OcrDeployment', readonly id: string, readonly ocrModel: string, readonly lastDeployedOn: string | null, readonly endpointUrl: string | null, readonly failureMessage: string | null, readonly externalId: string, readonly name: string, readonly kind: ResourceKind, readonly status: ResourceStatus, readonly owner: string | null, readonly createdAt: string, readonly lastActiveOn: string | null, readonly usage: { readonly credits: string, readonly time: string, readonly lastDeployedOn: string | null, readonly components: ReadonlyArray<{ readonly component: CreditComponent, readonly credits: string }>, readonly quantities: ReadonlyArray<{ readonly unit: string | null, readonly quantity: number, readonly credits: string }>, readonly hardware: ReadonlyArray<{ readonly time: string, readonly replicaTime: string, readonly peakReplicas: number, readonly credits: string, readonly segments: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly nodes: ReadonlyArray<{ readonly hostingFrom: string, readonly from: string, readonly to: string, readonly running: boolean, readonly replicas: number, readonly creditsPerHour: string, readonly time: string, readonly replicaTime: string, readonly credits: string, readonly source: string | null, readonly eventId: string | null }> }, readonly hardware: { readonly id: string, readonly name: string, readonly kind: HardwareKind, readonly model: string, readonly vcpus: number, readonly gpus: number, readonly memoryGb: number, readonly creditsPerHour: string } }>, readonly trend: { readonly granularity: Granularity, readonly buckets: ReadonlyArray<{ readonly from: string, readonly to: string, readonly isPartial: boolean, readonly credits: string }> } }, readonly hosting: { readonly replicas: number, readonly since: string, readonly creditsPerHour: string, readonly hardware: { readonly id: string, readonly name: string, readonly kind: HardwareKind, readonly model: string, readonly vcpus: number, readonly gpus: number, readonly memoryGb: number, readonly creditsPerHour: string } } | null }
+    | { readonly __typename: 'Statement', readonly id: string }
     | { readonly __typename: 'Threshold', readonly id: string }
     | { readonly __typename: 'UsageEvent', readonly id: string }
     | { readonly __typename: 'WebhookDelivery', readonly id: string }
@@ -1556,6 +1561,27 @@ export type ReportQuery = { readonly account: { readonly id: string, readonly us
             | { readonly __typename: 'OcrDeployment', readonly id: string, readonly externalId: string, readonly name: string, readonly kind: ResourceKind, readonly status: ResourceStatus, readonly owner: string | null, readonly createdAt: string, readonly lastActiveOn: string | null }
             | { readonly __typename: 'Workflow', readonly id: string, readonly externalId: string, readonly name: string, readonly kind: ResourceKind, readonly status: ResourceStatus, readonly owner: string | null, readonly createdAt: string, readonly lastActiveOn: string | null }
            | null, readonly hardware: { readonly id: string, readonly name: string, readonly kind: HardwareKind, readonly model: string, readonly vcpus: number, readonly gpus: number, readonly memoryGb: number, readonly creditsPerHour: string } | null, readonly model: { readonly id: string, readonly externalId: string, readonly name: string, readonly type: ModelType, readonly createdAt: string, readonly lastDeployedOn: string | null } | null }> } } } | null };
+
+export type StatementPartsFragment = { readonly id: string, readonly number: number, readonly issuedAt: string, readonly sha256: string, readonly previousSha256: string | null, readonly signature: string, readonly keyId: string, readonly lastLedgerSequence: number, readonly lastLedgerHash: string, readonly url: string, readonly cycle: { readonly id: string, readonly startsAt: string, readonly endsAt: string, readonly closing: string } };
+
+export type StatementsQueryVariables = Exact<{
+  accountId?: string | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type StatementsQuery = { readonly account: { readonly id: string, readonly statements: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly nodes: ReadonlyArray<{ readonly id: string, readonly number: number, readonly issuedAt: string, readonly sha256: string, readonly previousSha256: string | null, readonly signature: string, readonly keyId: string, readonly lastLedgerSequence: number, readonly lastLedgerHash: string, readonly url: string, readonly cycle: { readonly id: string, readonly startsAt: string, readonly endsAt: string, readonly closing: string } }> } } | null };
+
+export type StatementQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type StatementQuery = { readonly node:
+    | { readonly id: string, readonly number: number, readonly issuedAt: string, readonly sha256: string, readonly previousSha256: string | null, readonly signature: string, readonly keyId: string, readonly lastLedgerSequence: number, readonly lastLedgerHash: string, readonly url: string, readonly cycle: { readonly id: string, readonly startsAt: string, readonly endsAt: string, readonly closing: string } }
+    | Record<PropertyKey, never>
+   | null };
 
 export type ThresholdPartsFragment = { readonly id: string, readonly measure: ThresholdMeasure, readonly value: string, readonly label: string | null, readonly armed: boolean, readonly lastFiredAt: string | null };
 
@@ -1966,7 +1992,7 @@ export const LedgerDocument: Operation<LedgerQuery, LedgerQueryVariables> = {
 export const LedgerEntryDocument: Operation<LedgerEntryQuery, LedgerEntryQueryVariables> = {
   "name": "LedgerEntry",
   "kind": "query",
-  "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment SegmentParts on HostingSegment {\n  hostingFrom\n  from\n  to\n  running\n  replicas\n  creditsPerHour\n  time\n  replicaTime\n  credits\n  source\n  eventId\n}\n\nfragment LedgerEntryParts on LedgerEntry {\n  id\n  sequence\n  kind\n  amount\n  balance\n  bookedAt\n  recordedAt\n  description\n  cycle {\n    id\n  }\n  allocation {\n    id\n  }\n}\n\nquery LedgerEntry($id: ID!, $firstCharges: Int, $afterCharge: String) {\n  node(id: $id) {\n    ... on LedgerEntry {\n      ...LedgerEntryParts\n      charges(first: $firstCharges, after: $afterCharge) {\n        totalCount\n        pageInfo {\n          ...PageParts\n        }\n        nodes {\n          ...LedgerChargeParts\n        }\n      }\n    }\n  }\n}\n\nfragment LedgerChargeParts on LedgerCharge {\n  credits\n  resource {\n    id\n    name\n    kind\n  }\n  model {\n    id\n    name\n  }\n  event {\n    id\n    source\n    eventId\n    type\n    quantity\n    unit\n    occurredAt\n  }\n  segment {\n    ...SegmentParts\n  }\n}"
+  "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment SegmentParts on HostingSegment {\n  hostingFrom\n  from\n  to\n  running\n  replicas\n  creditsPerHour\n  time\n  replicaTime\n  credits\n  source\n  eventId\n}\n\nfragment LedgerEntryParts on LedgerEntry {\n  id\n  sequence\n  kind\n  amount\n  balance\n  bookedAt\n  recordedAt\n  description\n  cycle {\n    id\n  }\n  allocation {\n    id\n  }\n}\n\nquery LedgerEntry($id: ID!, $firstCharges: Int, $afterCharge: String) {\n  node(id: $id) {\n    ... on LedgerEntry {\n      ...LedgerEntryParts\n      hash\n      charges(first: $firstCharges, after: $afterCharge) {\n        totalCount\n        pageInfo {\n          ...PageParts\n        }\n        nodes {\n          ...LedgerChargeParts\n        }\n      }\n    }\n  }\n}\n\nfragment LedgerChargeParts on LedgerCharge {\n  credits\n  resource {\n    id\n    name\n    kind\n  }\n  model {\n    id\n    name\n  }\n  event {\n    id\n    source\n    eventId\n    type\n    quantity\n    unit\n    occurredAt\n  }\n  segment {\n    ...SegmentParts\n  }\n}"
 };
 
 export const AdjustCreditsDocument: Operation<AdjustCreditsMutation, AdjustCreditsMutationVariables> = {
@@ -2111,6 +2137,18 @@ export const ReportDocument: Operation<ReportQuery, ReportQueryVariables> = {
   "name": "Report",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nquery Report($accountId: ID, $range: DateRangeInput, $groupBy: [UsageDimension!]!, $granularity: Granularity, $first: Int, $after: String, $filter: UsageFilter) {\n  account(id: $accountId) {\n    id\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      report(\n        groupBy: $groupBy\n        granularity: $granularity\n        first: $first\n        after: $after\n        filter: $filter\n      ) {\n        totalCount\n        totals {\n          ...TotalsParts\n        }\n        pageInfo {\n          ...PageParts\n        }\n        nodes {\n          from\n          to\n          category\n          component\n          resource {\n            ...ResourceParts\n          }\n          owner\n          unit\n          hardware {\n            ...HardwareProfileParts\n          }\n          model {\n            ...ModelParts\n          }\n          runs\n          quantity\n          credits\n          time\n          replicaTime\n        }\n      }\n    }\n  }\n}"
+};
+
+export const StatementsDocument: Operation<StatementsQuery, StatementsQueryVariables> = {
+  "name": "Statements",
+  "kind": "query",
+  "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment StatementParts on Statement {\n  id\n  number\n  issuedAt\n  sha256\n  previousSha256\n  signature\n  keyId\n  lastLedgerSequence\n  lastLedgerHash\n  url\n  cycle {\n    id\n    startsAt\n    endsAt\n    closing\n  }\n}\n\nquery Statements($accountId: ID, $first: Int, $after: String) {\n  account(id: $accountId) {\n    id\n    statements(first: $first, after: $after) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...StatementParts\n      }\n    }\n  }\n}"
+};
+
+export const StatementDocument: Operation<StatementQuery, StatementQueryVariables> = {
+  "name": "Statement",
+  "kind": "query",
+  "text": "fragment StatementParts on Statement {\n  id\n  number\n  issuedAt\n  sha256\n  previousSha256\n  signature\n  keyId\n  lastLedgerSequence\n  lastLedgerHash\n  url\n  cycle {\n    id\n    startsAt\n    endsAt\n    closing\n  }\n}\n\nquery Statement($id: ID!) {\n  node(id: $id) {\n    ...StatementParts\n  }\n}"
 };
 
 export const ThresholdsDocument: Operation<ThresholdsQuery, ThresholdsQueryVariables> = {
