@@ -15,6 +15,7 @@ import {
 import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
+import { putManyEvents } from '../support/many-events.ts';
 import { VoidAllocationDocument, VoidUsageDocument } from '@billing-gateway/client/operations';
 import { openUsageAccount, usageToken } from '../support/usage-account.ts';
 
@@ -404,18 +405,7 @@ describe('an export of many rows', () => {
     many = await startTestGateway({ app: { exportLimits: { rows: EVENTS } } });
     const id = await createAccount(many, { createdAt: '2026-01-01T00:00:00Z' });
     ({ secret } = await createKey(many, id, ['READ_USAGE']));
-    await register(many, id, { kind: 'GUARDRAIL', externalId: 'g', name: 'G' });
-    await recordUsage(many, id, {
-      ...{ occurredAt: '2026-01-02T00:00:00Z', credits: '0.000001' },
-      ...{ resourceKind: 'GUARDRAIL', resourceExternalId: 'g' },
-    });
-    await asOwner(
-      many.databaseUrl,
-      `insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro, occurred_at, recorded_at)
-       select account_id, n, repeat('s', 200), n::text, type, kind, subject_id, 1, n, occurred_at + n * interval '1 second', recorded_at
-       from usage_event, generate_series(2, ${EVENTS}) n;
-       update account set last_seq = ${EVENTS}`,
-    );
+    await putManyEvents(many, id, { count: EVENTS, from: '2026-01-02T00:00:00Z' });
   });
 
   beforeEach(() => {

@@ -103,6 +103,19 @@ describe('the embedded Usage page', () => {
     expect(renewals).toBe(0);
   });
 
+  it('saves what is exported', async () => {
+    const origin = await portal((own) => usageToken(gateway, accountId, { origins: [own] }));
+    const { page } = await visit(origin);
+    const frame = page.frameLocator('iframe');
+    await frame.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+    await frame.getByRole('button', { name: 'Export' }).click();
+    const coming = page.waitForEvent('download');
+    await frame.getByRole('button', { name: 'Download' }).click();
+
+    expect((await coming).suggestedFilename()).toBe('usage-2026-02-09-2026-03-10.csv');
+    await frame.getByText('344.5663 credits were used.').waitFor();
+  });
+
   it('asks once for another token when the first is refused, and goes on with it', async () => {
     const origin = await portal(async (own) => {
       await usageToken(gateway, accountId, { origins: [own] });

@@ -128,9 +128,10 @@ async function inPage(page: Page, ...expressions: readonly string[]): Promise<un
   return value;
 }
 
-/** What an expression is in the page, as JSON can say it. */
+/** What an expression is in the page, or becomes if it is a promise, as JSON can say it. */
 export async function jsonInPage(page: Page, expression: string): Promise<unknown> {
-  return JSON.parse(String(await inPage(page, `JSON.stringify(${expression})`)));
+  const json = `(async () => JSON.stringify((await (${expression})) ?? null))()`;
+  return JSON.parse(String(await inPage(page, json)));
 }
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];

@@ -25,8 +25,13 @@ export function rangeInput(range: RangeChoice, timeZone: string | null): DateRan
     case 'days':
       return { fromDay: range.from, toDay: range.to, ...zone };
     case 'instants':
-      return { from: range.from, to: range.to, ...zone };
+      return { from: whole(range.from), to: whole(range.to), ...zone };
   }
+}
+
+// An address may leave out the seconds of an instant; the API takes them whole.
+function whole(instant: string): string {
+  return new Date(instant).toISOString();
 }
 
 const GRANULARITIES: Record<GranularityChoice, Granularity> = {

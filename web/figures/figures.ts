@@ -27,6 +27,8 @@ export interface Figures {
   /** Of decimal hours: "24 h", "1.5 h". */
   readonly hours: (decimal: string) => string;
   readonly gigabytes: (gb: number) => string;
+  /** Of a size of a file: "640 kB", "3.4 MB". */
+  readonly fileSize: (bytes: number) => string;
   /** "29 Oct 2026" */
   readonly day: (instant: string) => string;
   /** "Thu 12 Nov" */
@@ -66,6 +68,7 @@ export function figuresOf(locale: string, timeZone: string): Figures {
     duration: durations(locale),
     hours: (decimal) => `${hours(decimal)}\u00a0h`,
     gigabytes: (gb) => `${gigabytes.format(gb)} GB`,
+    fileSize: fileSizes(locale),
     ...dates(locale, timeZone),
     locale,
     timeZone,
@@ -82,6 +85,14 @@ function ticks(locale: string): (value: number) => string {
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 2 });
   return (value) => (value < 10_000 ? whole : compact).format(value);
+}
+
+function fileSizes(locale: string): (bytes: number) => string {
+  const [small, large] = (['kilobyte', 'megabyte'] as const).map(
+    (unit) => new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits: 1 }),
+  );
+  return (bytes) =>
+    (bytes < 1_000_000 ? small?.format(bytes / 1_000) : large?.format(bytes / 1_000_000)) ?? '';
 }
 
 function isDecimal(text: string): text is `${number}` {

@@ -8,6 +8,7 @@ import { AddressLink } from '../ui/address-link.tsx';
 import { AllAccountsLink } from '../ui/all-accounts.tsx';
 import { useWords } from '../words/words.ts';
 import { Bell } from './bell.tsx';
+import { ExportsButton } from './exports-button.tsx';
 import { PageShell } from './page-shell.tsx';
 import { RangeBar } from './range-bar.tsx';
 import { useCurrentInView } from './use-current-in-view.ts';
@@ -28,7 +29,12 @@ export function Frame({ children, panel }: FrameProps): ReactNode {
         title={account?.name ?? words.title}
         back={<AllAccountsLink />}
         aside={<BalanceChip />}
-        tools={<Bell />}
+        tools={
+          <>
+            <ExportsButton />
+            <Bell />
+          </>
+        }
         panel={panel}
         bars={
           <>

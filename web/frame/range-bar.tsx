@@ -2,11 +2,11 @@ import { lazy, type ReactNode } from 'react';
 import { useAccount } from '../account.ts';
 import { type Address, PRESETS } from '../address/address.ts';
 import { useAddress } from '../address/use-address.ts';
-import type { RangePartsFragment } from '@billing-gateway/client/operations';
-import { type Figures, useFigures } from '../figures/figures.ts';
+import { useFigures } from '../figures/figures.ts';
 import { AddressLink } from '../ui/address-link.tsx';
-import { useWords, type Words } from '../words/words.ts';
+import { useWords } from '../words/words.ts';
 import { PopupButton } from './popup-button.tsx';
+import { spanText } from './span-text.ts';
 import { useCurrentInView } from './use-current-in-view.ts';
 import { ZonePicker } from './zone-picker.tsx';
 
@@ -52,21 +52,4 @@ function Resolved({ range }: { readonly range: Address['range'] }): ReactNode {
   const resolved = useAccount()?.usage?.range;
   if (resolved === undefined) return null;
   return <span className="figure">{spanText(words, figures, { range, resolved })}</span>;
-}
-
-interface Span {
-  readonly range: Address['range'];
-  readonly resolved: RangePartsFragment;
-}
-
-function spanText({ range: words }: Words, figures: Figures, { range, resolved }: Span): string {
-  const { from, to, preset } = resolved;
-  if (preset !== null && preset !== 'PREVIOUS_CYCLE') {
-    return words.span(figures.instant(from), words.now);
-  }
-  if (range.kind !== 'days') return words.span(figures.instant(from), figures.instant(to));
-  // The end is exclusive; people name the last day.
-  const last = figures.day(new Date(Date.parse(to) - 1).toISOString());
-  const first = figures.day(from);
-  return first === last ? first : words.span(first, last);
 }

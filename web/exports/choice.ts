@@ -1,0 +1,73 @@
+// What can be exported (docs/exports.md), as the address of the view and the reader's choice say it.
+
+import type { Address, GranularityChoice } from '../address/address.ts';
+import { granularityInput, rangeInput } from '../address/inputs.ts';
+import type { RangePartsFragment } from '@billing-gateway/client/operations';
+import { bucketKey } from '../charts/spans.ts';
+
+export const EXPORTS = ['usage', 'events', 'segments', 'ledger', 'allocations', 'alerts'] as const;
+export type ExportName = (typeof EXPORTS)[number];
+
+export const FORMATS = ['csv', 'ndjson'] as const;
+export type ExportFormat = (typeof FORMATS)[number];
+
+/** What a row of usage can be of, beside its time. */
+export const DIMENSIONS = [
+  'CATEGORY',
+  'COMPONENT',
+  'RESOURCE',
+  'OWNER',
+  'HARDWARE',
+  'MODEL',
+  'UNIT',
+] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+export interface ExportChoice {
+  readonly name: ExportName;
+  readonly format: ExportFormat;
+  /** Of usage: how much time a row is of; null: the whole range. */
+  readonly width: GranularityChoice | null;
+  /** Of usage. */
+  readonly groupBy: readonly Dimension[];
+}
+
+/** What the menu begins with in a view: the ledger among the credits, else usage by the bars that are shown. */
+export function firstChoice({ tab, granularity }: Address): ExportChoice {
+  return {
+    name: tab === 'credits' ? 'ledger' : 'usage',
+    format: 'csv',
+    width: granularity ?? 'day',
+    groupBy: ['CATEGORY', 'COMPONENT', 'RESOURCE'],
+  };
+}
+
+/** Where the gateway answers with the export: of the range, the zone and the account of the view. */
+export function exportPath(choice: ExportChoice, address: Address): string {
+  const { name, format, width, groupBy } = choice;
+  const query = new URLSearchParams({ format });
+  for (const [key, value] of Object.entries(rangeInput(address.range, address.timeZone))) {
+    query.set(key, String(value));
+  }
+  if (address.accountId !== null) query.set('accountId', address.accountId);
+  if (name === 'usage') {
+    query.set('granularity', width === null ? 'NONE' : granularityInput(width));
+    query.set('groupBy', groupBy.join(','));
+  }
+  return `/v1/exports/${name}?${query.toString()}`;
+}
+
+/**
+ * A name for the file where one is chosen before the gateway has answered; built as the gateway's own
+ * ("usage-2026-03-01-2026-03-31.csv").
+ */
+export function suggestedName(
+  { name, format }: ExportChoice,
+  range: RangePartsFragment | undefined,
+): string {
+  if (range === undefined) return `${name}.${format}`;
+  const { from, to, timeZone } = range;
+  const last = new Date(Date.parse(to) - 1).toISOString();
+  const [first, end] = [from, last].map((at) => bucketKey(at, 'day', timeZone));
+  return `${name}-${first ?? ''}-${end ?? ''}.${format}`;
+}

@@ -1,0 +1,188 @@
+// One file from the gateway: asked for, streamed, checked against what the gateway sent, and only then saved.
+
+import { type Chunk, type OpenedFile, TooLargeError } from './file.ts';
+
+/** What an export came to. */
+export interface FinishedExport {
+  readonly fileName: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Null where nothing is added up. */
+  readonly credits: string | null;
+  readonly sha256: string;
+}
+
+export interface ExportProblem {
+  readonly kind:
+    | 'unreachable'
+    | 'refused'
+    | 'wait'
+    | 'too-much'
+    | 'broken-off'
+    | 'too-large'
+    | 'unwritable'
+    | 'failed';
+  /** The gateway's own sentence; null when it said none. */
+  readonly message: string | null;
+  /** What an operator finds the request by. */
+  readonly reference: string | null;
+  readonly retryAfterSeconds: number | null;
+}
+
+/** An export that did not come about. */
+export class ExportFailure extends Error {
+  constructor(readonly problem: ExportProblem) {
+    super(problem.kind);
+  }
+}
+
+function failure(kind: ExportProblem['kind']): ExportFailure {
+  return new ExportFailure({ kind, message: null, reference: null, retryAfterSeconds: null });
+}
+
+export interface DownloadOptions {
+  readonly token: string;
+  readonly signal: AbortSignal;
+  /** Told how many bytes have come. */
+  readonly onProgress: (bytes: number) => void;
+}
+
+/**
+ * Downloads an export into a file, and saves it when it is whole.
+ * @throws ExportFailure; whatever it is, nothing was saved
+ */
+export async function download(
+  path: string,
+  file: OpenedFile,
+  options: DownloadOptions,
+): Promise<FinishedExport> {
+  try {
+    const response = await ask(path, options);
+    const bytes = await stream(response, file, options);
+    const run = await runOf(response.headers.get('x-export-id') ?? '', options);
+    // Neither CSV nor a connection tells by itself that it was cut off. What the gateway has counted does.
+    if (run?.state !== 'COMPLETE' || run.bytes !== bytes) throw failure('broken-off');
+    const { rows, credits, sha256 } = run;
+    const fileName = await file.save(nameOf(response)).catch(() => {
+      throw failure('unwritable');
+    });
+    return { fileName, rows, bytes, credits, sha256 };
+  } catch (error) {
+    await file.discard().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Asks the gateway for something that is no GraphQL. @throws ExportFailure unless it is answered with it */
+export async function ask(
+  path: string,
+  { token, signal }: Pick<DownloadOptions, 'token'> & Partial<Pick<DownloadOptions, 'signal'>>,
+): Promise<Response> {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(path, {
+    headers,
+    ...(signal === undefined ? {} : { signal }),
+  }).catch(() => {
+    throw failure('unreachable');
+  });
+  if (!response.ok) throw new ExportFailure(await problemOf(response));
+  return response;
+}
+
+async function stream(
+  { body }: Response,
+  file: OpenedFile,
+  { onProgress }: DownloadOptions,
+): Promise<number> {
+  let bytes = 0;
+  // Not every browser can iterate over a stream.
+  const reader = body?.getReader();
+  if (reader === undefined) return bytes;
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw failure('broken-off');
+    });
+    if (done) return bytes;
+    await write(file, value);
+    bytes += value.length;
+    onProgress(bytes);
+  }
+}
+
+async function write(file: OpenedFile, chunk: Chunk): Promise<void> {
+  try {
+    await file.write(chunk);
+  } catch (error) {
+    throw failure(error instanceof TooLargeError ? 'too-large' : 'unwritable');
+  }
+}
+
+interface Run {
+  readonly state: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly credits: string | null;
+  readonly sha256: string;
+}
+
+async function runOf(id: string, options: DownloadOptions): Promise<Run | null> {
+  try {
+    const response = await ask(`/v1/exports/runs/${id}`, options);
+    const run: unknown = await response.json();
+    return isRun(run) ? run : null;
+  } catch {
+    return null;
+  }
+}
+
+function isRun(value: unknown): value is Run {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['state', 'rows', 'bytes', 'credits', 'sha256'].every((field) => field in value)
+  );
+}
+
+function nameOf({ headers }: Response): string {
+  const [, name = 'export'] =
+    /filename="([^"]+)"/.exec(headers.get('content-disposition') ?? '') ?? [];
+  return name;
+}
+
+async function problemOf(response: Response): Promise<ExportProblem> {
+  const { message, referenceId } = await errorOf(response);
+  const seconds = Number(response.headers.get('retry-after') ?? NaN);
+  return {
+    kind: KINDS.get(response.status) ?? 'failed',
+    message,
+    reference: referenceId ?? response.headers.get('x-request-id'),
+    retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
+  };
+}
+
+const KINDS: ReadonlyMap<number, ExportProblem['kind']> = new Map([
+  [401, 'refused'],
+  [413, 'too-much'],
+  [429, 'wait'],
+  [503, 'wait'],
+]);
+
+interface AnsweredError {
+  readonly message: string | null;
+  readonly referenceId: string | null;
+}
+
+async function errorOf(response: Response): Promise<AnsweredError> {
+  try {
+    const { errors } = (await response.json()) as {
+      errors: readonly { message: string; extensions: { referenceId?: string } }[];
+    };
+    const [first] = errors;
+    return {
+      message: first?.message ?? null,
+      referenceId: first?.extensions.referenceId ?? null,
+    };
+  } catch {
+    return { message: null, referenceId: null };
+  }
+}

@@ -1,0 +1,175 @@
+import { type ReactNode, type RefObject, useEffect, useId, useRef } from 'react';
+import { useAccount } from '../account.ts';
+import { GRANULARITIES } from '../address/address.ts';
+import { useAddress } from '../address/use-address.ts';
+import { useFigures } from '../figures/figures.ts';
+import { spanText } from '../frame/span-text.ts';
+import { useWords } from '../words/words.ts';
+import { DIMENSIONS, type ExportChoice, EXPORTS, FORMATS } from './choice.ts';
+import { isWrittenToDisk, MEMORY_MAX_BYTES } from './file.ts';
+
+export interface ExportFormProps {
+  readonly choice: ExportChoice;
+  readonly onChange: (choice: ExportChoice) => void;
+  /** Whether one runs: there is one at a time. */
+  readonly isBusy: boolean;
+  readonly onStart: () => void;
+}
+
+/** Chooses an export, and says what it will be. */
+export function ExportForm({ choice, onChange, isBusy, onStart }: ExportFormProps): ReactNode {
+  const words = useWords().exports;
+  const figures = useFigures();
+  const id = useId();
+  const button = useStart(isBusy);
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        onStart();
+      }}
+    >
+      <fieldset disabled={isBusy}>
+        <div className="labelled">
+          <label htmlFor={id}>{words.what}</label>
+          <select
+            id={id}
+            className="field"
+            value={choice.name}
+            onChange={({ target }) => {
+              const name = EXPORTS.find((one) => one === target.value);
+              if (name !== undefined) onChange({ ...choice, name });
+            }}
+          >
+            {EXPORTS.map((name) => (
+              <option key={name} value={name}>
+                {words.name[name]}
+              </option>
+            ))}
+          </select>
+          <p className="muted">{words.about[choice.name]}</p>
+        </div>
+        {choice.name === 'usage' && <UsageRows choice={choice} onChange={onChange} />}
+        <fieldset className="labelled">
+          <legend>{words.format}</legend>
+          <div className="options">
+            {FORMATS.map((format) => (
+              <label key={format}>
+                <input
+                  type="radio"
+                  name={`${id}-format`}
+                  checked={choice.format === format}
+                  onChange={() => {
+                    onChange({ ...choice, format });
+                  }}
+                />
+                {words.formats[format]}
+              </label>
+            ))}
+          </div>
+        </fieldset>
+        <Summary choice={choice} />
+        {!isBusy && (
+          <div className="row">
+            <button ref={button} type="submit" className="button primary">
+              {words.start}
+            </button>
+            <span className="muted">
+              {isWrittenToDisk()
+                ? words.toDisk
+                : words.inMemory(figures.fileSize(MEMORY_MAX_BYTES))}
+            </span>
+          </div>
+        )}
+      </fieldset>
+    </form>
+  );
+}
+
+/** The button that starts a download, which has the focus again when the button that cancels it is gone. */
+function useStart(isBusy: boolean): RefObject<HTMLButtonElement | null> {
+  const button = useRef<HTMLButtonElement>(null);
+  const wasBusy = useRef(isBusy);
+  useEffect(() => {
+    if (wasBusy.current && !isBusy) button.current?.focus();
+    wasBusy.current = isBusy;
+  }, [isBusy]);
+  return button;
+}
+
+// What a row of usage is of.
+function UsageRows({ choice, onChange }: Pick<ExportFormProps, 'choice' | 'onChange'>): ReactNode {
+  const words = useWords();
+  const id = useId();
+  return (
+    <>
+      <div className="labelled">
+        <label htmlFor={id}>{words.exports.width}</label>
+        <select
+          id={id}
+          className="field"
+          value={choice.width ?? ''}
+          onChange={({ target }) => {
+            const width = GRANULARITIES.find((one) => one === target.value) ?? null;
+            onChange({ ...choice, width });
+          }}
+        >
+          {GRANULARITIES.map((width) => (
+            <option key={width} value={width}>
+              {words.overview.granularity[width]}
+            </option>
+          ))}
+          <option value="">{words.exports.whole}</option>
+        </select>
+      </div>
+      <fieldset className="labelled">
+        <legend>{words.exports.groupBy}</legend>
+        <div className="options">
+          {DIMENSIONS.map((dimension) => (
+            <label key={dimension}>
+              <input
+                type="checkbox"
+                checked={choice.groupBy.includes(dimension)}
+                onChange={({ target }) => {
+                  const chosen = DIMENSIONS.filter((one) =>
+                    one === dimension ? target.checked : choice.groupBy.includes(one),
+                  );
+                  onChange({ ...choice, groupBy: chosen });
+                }}
+              />
+              {words.exports.dimension[dimension]}
+            </label>
+          ))}
+        </div>
+      </fieldset>
+    </>
+  );
+}
+
+// What the file will have, in a sentence.
+function Summary({ choice }: { readonly choice: ExportChoice }): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  const { range, search, statuses, types, languages } = useAddress();
+  const account = useAccount();
+  const resolved = account?.usage?.range;
+  const { exports } = words;
+  const dimensions = new Intl.ListFormat(figures.locale).format(
+    choice.groupBy.map((one) => exports.dimension[one]),
+  );
+  const what =
+    choice.name === 'usage'
+      ? exports.usageBy(exports.widths[choice.width ?? 'whole'], dimensions)
+      : exports.name[choice.name];
+  const span =
+    resolved === undefined
+      ? figures.timeZone
+      : `${spanText(words, figures, { range, resolved })}, ${resolved.timeZone}`;
+  const isFiltered = search !== '' || [...statuses, ...types, ...languages].length > 0;
+  return (
+    <>
+      <p>{exports.sentence(what, account?.name ?? '', span, choice.format.toUpperCase())}</p>
+      {isFiltered && <p className="muted">{exports.unfiltered}</p>}
+    </>
+  );
+}
