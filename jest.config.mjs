@@ -8,6 +8,7 @@ export default {
   transform: { '^.+\\.ts$': '@swc/jest' },
   // The client's sources, not what was built of them: no test meets a stale one.
   moduleNameMapper: {
+    '^@billing-gateway/client$': '<rootDir>/packages/client/src/index.ts',
     '^@billing-gateway/client/(.*)$': '<rootDir>/packages/client/src/$1.ts',
   },
   globalSetup: '<rootDir>/test/support/global-setup.ts',

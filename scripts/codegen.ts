@@ -9,6 +9,7 @@ import { buildASTSchema, parse } from 'graphql';
 import { parse as parseYaml } from 'yaml';
 import * as clientCache from './client-cache.ts';
 import * as clientDocuments from './client-documents.ts';
+import * as clientMethods from './client-methods.ts';
 import * as trustedDocuments from './trusted-documents.ts';
 
 type PluginName = keyof typeof pluginMap;
@@ -27,6 +28,7 @@ const pluginMap = {
   'typescript-operations': operations,
   './scripts/client-cache.ts': clientCache,
   './scripts/client-documents.ts': clientDocuments,
+  './scripts/client-methods.ts': clientMethods,
   './scripts/trusted-documents.ts': trustedDocuments,
 };
 

@@ -14,3 +14,8 @@ export function operationTexts(
     return { name, kind: operation?.operation ?? 'query', text: print(document) };
   });
 }
+
+/** The client's method of an operation: "report" of "Report". */
+export function methodNameOf(operation: string): string {
+  return operation.charAt(0).toLowerCase() + operation.slice(1);
+}

@@ -12,6 +12,8 @@ import type { LiveService } from './live.service.ts';
 import { Cost, SharedAnswers } from '../graphql/field-extensions.ts';
 
 const EVERY_SECONDS = 5;
+/** What `after` is where no alert was handled yet, so that there is no cursor. */
+const FROM_THE_FIRST = '';
 
 interface LiveSource {
   readonly live: LiveService;
@@ -53,7 +55,7 @@ async function subscribeToAlerts({
   const { live, onSlow } = sourceOf(context);
   return live.alerts(context.actor, {
     accountId: args.accountId ?? null,
-    after: sequenceOfCursor(args.after, 'after'),
+    after: args.after === FROM_THE_FIRST ? 0 : sequenceOfCursor(args.after, 'after'),
     kinds: conditionOf(args.kinds),
     onSlow,
   });
@@ -97,7 +99,7 @@ export class LiveResolver {
   @Subscription(() => AlertType, {
     subscribe: subscribeToAlerts,
     description:
-      'All alerts after the cursor: first those raised already, then new ones as they are raised, in order and without loss. Without a cursor: new alerts only.',
+      'All alerts after the cursor: first those raised already, then new ones as they are raised, in order and without loss. An empty text: from the first alert of the account on. Without a cursor: new alerts only.',
   })
   creditAlerts(
     // The subscription's arguments were used when it began; here the event has arrived already.

@@ -10,9 +10,9 @@ import {
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { addThresholds, alarm, type Alarm } from '../support/live.ts';
 import {
-  AlertsDocument,
-  type AlertsQuery,
-  type AlertsQueryVariables,
+  PastAlertsDocument,
+  type PastAlertsQuery,
+  type PastAlertsQueryVariables,
   AlertsOfAccountsDocument,
 } from '@billing-gateway/client/operations';
 import { statementsOf } from '../support/statements.ts';
@@ -33,10 +33,10 @@ afterAll(async () => {
   await gateway.close();
 });
 
-type Connection = NonNullable<AlertsQuery['account']>['alerts'];
+type Connection = NonNullable<PastAlertsQuery['account']>['alerts'];
 
-async function list(variables: AlertsQueryVariables): Promise<Connection> {
-  const { data, errors } = await gateway.query(AlertsDocument, {
+async function list(variables: PastAlertsQueryVariables): Promise<Connection> {
+  const { data, errors } = await gateway.query(PastAlertsDocument, {
     accountId: account.accountId,
     ...variables,
   });
@@ -119,7 +119,7 @@ describe('Account.alerts', () => {
     [{ before: 'nonsense' }, 'before'],
     [{ after: Buffer.from('["name",3]').toString('base64url') }, 'after'],
   ])('refuses %j', async (variables, argument) => {
-    const { errors } = await gateway.query(AlertsDocument, {
+    const { errors } = await gateway.query(PastAlertsDocument, {
       accountId: account.accountId,
       ...variables,
     });
@@ -142,7 +142,7 @@ describe('Account.alerts', () => {
   it('tells each crossing of a burning account at its instant, in words', async () => {
     const { accountId } = await burning('burning');
     await moveClock(gateway, accountId, '2026-03-01T12:00:00.000Z');
-    const { data } = await gateway.query(AlertsDocument, { accountId });
+    const { data } = await gateway.query(PastAlertsDocument, { accountId });
     const told = data.account?.alerts.edges.map(({ node }) => node) ?? [];
 
     // 100 credits at ten an hour: half after 5 h, 20 left after 8 h, two hours before the stop (10.5 h) after 8.5 h.
@@ -210,10 +210,10 @@ describe('Account.alerts', () => {
   it('keeps the alerts of a threshold that was deleted', async () => {
     const one = await alarm(gateway, 'deleted threshold');
     await addThresholds(gateway, one, 1);
-    const before = await gateway.query(AlertsDocument, { accountId: one.accountId });
+    const before = await gateway.query(PastAlertsDocument, { accountId: one.accountId });
     const id = before.data.account?.alerts.edges[0]?.node.threshold?.id ?? '';
     await gateway.query('mutation ($id: ID!) { deleteThreshold(id: $id) }', { id });
-    const { data } = await gateway.query(AlertsDocument, { accountId: one.accountId });
+    const { data } = await gateway.query(PastAlertsDocument, { accountId: one.accountId });
 
     expect(id).not.toBe('');
     expect(data.account?.alerts.edges[0]?.node).toMatchObject({ sequence: 1, threshold: null });

@@ -21,7 +21,7 @@ import { eventually } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type Mailbox, openMailbox } from '../support/mailbox.ts';
 import {
-  AlertsDocument,
+  PastAlertsDocument,
   type CreateAccountInput,
   CreateThresholdDocument,
   DeleteResourceDocument,
@@ -234,7 +234,7 @@ describe('an email', () => {
     expect(figure(email.text, 'Credits remaining')).toBe('6,089.78');
     expect(figure(email.text, 'Credits of this cycle')).toBe('12,345');
     expect(figure(email.text, 'Credits used')).toBe('6,255.22 (50.67 %)');
-    const { data } = await gateway.query(AlertsDocument, { accountId });
+    const { data } = await gateway.query(PastAlertsDocument, { accountId });
     expect(data.account?.alerts.edges.map(({ node }) => node)).toMatchObject([
       {
         message:

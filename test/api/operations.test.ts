@@ -233,7 +233,7 @@ async function readLog(accountId: string): Promise<void> {
 }
 
 async function tell(accountId: string): Promise<void> {
-  await run(operations.AlertsDocument, { accountId });
+  await run(operations.PastAlertsDocument, { accountId });
   await run(operations.AlertsOfAccountsDocument, {});
   const after = await firstCursor(accountId);
   await listen(operations.CreditAlertsDocument, { accountId, after });
@@ -256,7 +256,7 @@ async function tell(accountId: string): Promise<void> {
 }
 
 async function firstCursor(accountId: string): Promise<string> {
-  const { account } = await run(operations.AlertsDocument, { accountId, first: 1 });
+  const { account } = await run(operations.PastAlertsDocument, { accountId, first: 1 });
   return account?.alerts.edges[0]?.cursor ?? '';
 }
 

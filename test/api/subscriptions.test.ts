@@ -23,7 +23,7 @@ import {
 import {
   type CreditAlertsSubscription,
   CreditAlertsDocument,
-  AlertsDocument,
+  PastAlertsDocument,
   type Operation,
 } from '@billing-gateway/client/operations';
 import { post } from '../support/post.ts';
@@ -67,7 +67,7 @@ function cursorAt(sequence: number): string {
 
 async function cursorOf(one: Alarm, sequence: number): Promise<string> {
   if (sequence === 0) return cursorAt(0);
-  const { data } = await gateway.query(AlertsDocument, {
+  const { data } = await gateway.query(PastAlertsDocument, {
     accountId: one.accountId,
     last: 1,
     before: cursorAt(sequence + 1),
@@ -140,7 +140,7 @@ describe('creditAlerts', () => {
   it('tells what was raised after the cursor, and goes on live', async () => {
     const account = await alarm(gateway, 'replay and live');
     await raise(account, 5);
-    const listed = await gateway.query(AlertsDocument, { accountId: account.accountId, first: 2 });
+    const listed = await gateway.query(PastAlertsDocument, { accountId: account.accountId, first: 2 });
     const after = listed.data.account?.alerts.pageInfo.endCursor ?? '';
 
     const stream = subscribe(connect(), CreditAlertsDocument, {

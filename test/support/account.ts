@@ -5,8 +5,8 @@ import { decodeId } from '../../src/core/identity.ts';
 import type { Answer, TestGateway } from './gateway.ts';
 import {
   AdvanceTestClockDocument,
-  AlertsDocument,
-  type AlertsQuery,
+  PastAlertsDocument,
+  type PastAlertsQuery,
   AllocateDocument,
   type AllocateInput,
   CreateAccountDocument,
@@ -178,11 +178,11 @@ export async function recordUsage(
   if (data.recordUsage.accepted !== 1) throw new Error(JSON.stringify(data.recordUsage));
 }
 
-type Alert = NonNullable<AlertsQuery['account']>['alerts']['edges'][number]['node'];
+type Alert = NonNullable<PastAlertsQuery['account']>['alerts']['edges'][number]['node'];
 
 /** What an account was told, the oldest first. */
 export async function alertsOf(api: Api, accountId: string): Promise<readonly Alert[]> {
-  const { account } = await ask(api, AlertsDocument, { accountId, first: 100 });
+  const { account } = await ask(api, PastAlertsDocument, { accountId, first: 100 });
   return account?.alerts.edges.map(({ node }) => node) ?? [];
 }
 

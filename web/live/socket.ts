@@ -3,7 +3,7 @@
 import { type Client, createClient } from 'graphql-ws';
 import {
   type AlertWithCausePartsFragment,
-  AlertsDocument,
+  PastAlertsDocument,
   type CreditBalancePartsFragment,
   CreditAlertsWithCauseDocument,
   CreditBalanceDocument,
@@ -122,7 +122,7 @@ function listen(client: Client, signal: AbortSignal, options: SocketOptions): vo
 
 function askMissed(client: Client, signal: AbortSignal, options: SocketOptions): void {
   const variables = { accountId: options.accountId, last: ALERTS_FIRST };
-  run(client, signal, { operation: AlertsDocument, variables }, ({ account }) => {
+  run(client, signal, { operation: PastAlertsDocument, variables }, ({ account }) => {
     options.onAlerts(account?.alerts.edges.map(({ node }) => node) ?? []);
   });
 }

@@ -595,7 +595,7 @@ export type AlertPartsFragment = { readonly id: string, readonly sequence: numbe
 
 export type AlertWithCausePartsFragment = { readonly id: string, readonly sequence: number, readonly cursor: string, readonly kind: AlertKind, readonly crossedAt: string, readonly raisedAt: string, readonly remaining: string, readonly percentUsed: number | null, readonly runsRemaining: number | null, readonly measured: string | null, readonly message: string, readonly threshold: { readonly id: string, readonly measure: ThresholdMeasure, readonly value: string } | null, readonly resolves: { readonly id: string, readonly sequence: number, readonly kind: AlertKind } | null };
 
-export type AlertsQueryVariables = Exact<{
+export type PastAlertsQueryVariables = Exact<{
   accountId?: string | null | undefined;
   first?: number | null | undefined;
   after?: string | null | undefined;
@@ -605,7 +605,7 @@ export type AlertsQueryVariables = Exact<{
 }>;
 
 
-export type AlertsQuery = { readonly account: { readonly id: string, readonly alerts: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly cursor: string, readonly node: { readonly id: string, readonly sequence: number, readonly cursor: string, readonly kind: AlertKind, readonly crossedAt: string, readonly raisedAt: string, readonly remaining: string, readonly percentUsed: number | null, readonly runsRemaining: number | null, readonly measured: string | null, readonly message: string, readonly account: { readonly id: string }, readonly stopped: ReadonlyArray<
+export type PastAlertsQuery = { readonly account: { readonly id: string, readonly alerts: { readonly totalCount: number, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly edges: ReadonlyArray<{ readonly cursor: string, readonly node: { readonly id: string, readonly sequence: number, readonly cursor: string, readonly kind: AlertKind, readonly crossedAt: string, readonly raisedAt: string, readonly remaining: string, readonly percentUsed: number | null, readonly runsRemaining: number | null, readonly measured: string | null, readonly message: string, readonly account: { readonly id: string }, readonly stopped: ReadonlyArray<
             | { readonly id: string, readonly name: string, readonly status: ResourceStatus, readonly failureMessage: string | null }
             | { readonly id: string, readonly name: string, readonly status: ResourceStatus, readonly failureMessage: string | null }
             | { readonly id: string, readonly name: string, readonly status: ResourceStatus, readonly failureMessage: string | null }
@@ -1731,505 +1731,521 @@ export type WorkflowsTabQueryVariables = Exact<{
 
 export type WorkflowsTabQuery = { readonly account: { readonly id: string, readonly externalId: string | null, readonly name: string, readonly timeZone: string, readonly testClock: string | null, readonly usage: { readonly range: { readonly preset: DateRangePreset | null, readonly from: string, readonly to: string, readonly timeZone: string }, readonly workflows: { readonly totalCount: number, readonly totals: { readonly count: number, readonly runs: number, readonly credits: string, readonly hostingTime: string, readonly hostingCredits: string, readonly fineTuningCredits: string, readonly storageCredits: string, readonly processingCredits: string }, readonly pageInfo: { readonly hasNextPage: boolean, readonly hasPreviousPage: boolean, readonly startCursor: string | null, readonly endCursor: string | null }, readonly nodes: ReadonlyArray<{ readonly runs: number, readonly lastActiveOn: string | null, readonly workflow: { readonly __typename: 'Workflow', readonly id: string, readonly externalId: string, readonly name: string, readonly kind: ResourceKind, readonly status: ResourceStatus, readonly owner: string | null, readonly createdAt: string, readonly lastActiveOn: string | null } }> } }, readonly credits: { readonly asOf: string, readonly allocated: string, readonly used: string, readonly remaining: string, readonly percentUsed: number | null, readonly state: CreditState, readonly burnRatePerHour: string, readonly exhaustsAt: string | null, readonly stopsAt: string | null }, readonly creditPolicy: { readonly lowCredit: string, readonly negativeLimit: string }, readonly alerts: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly sequence: number, readonly cursor: string, readonly kind: AlertKind, readonly crossedAt: string, readonly raisedAt: string, readonly remaining: string, readonly percentUsed: number | null, readonly runsRemaining: number | null, readonly measured: string | null, readonly message: string, readonly threshold: { readonly id: string, readonly measure: ThresholdMeasure, readonly value: string } | null, readonly resolves: { readonly id: string, readonly sequence: number, readonly kind: AlertKind } | null }> } } | null };
 
-export const AccountsDocument: Operation<AccountsQuery, AccountsQueryVariables> = {
+export const AccountsDocument: Operation<AccountsQuery, AccountsQueryVariables, 'query'> = {
   "name": "Accounts",
   "kind": "query",
   "text": "query Accounts($first: Int, $after: String, $search: String, $range: DateRangeInput) {\n  accounts(first: $first, after: $after, search: $search) {\n    totalCount\n    pageInfo {\n      ...PageParts\n    }\n    nodes {\n      ...AccountParts\n      usage(range: $range) {\n        workflowRuns {\n          used\n          allocated\n          percentUsed\n        }\n        credits {\n          used\n          allocated\n          percentUsed\n        }\n      }\n    }\n  }\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment AccountParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  notificationEmails\n  createdAt\n  creditsFrom\n}"
 };
 
-export const AccountDocument: Operation<AccountQuery, AccountQueryVariables> = {
+export const AccountDocument: Operation<AccountQuery, AccountQueryVariables, 'query'> = {
   "name": "Account",
   "kind": "query",
   "text": "query Account($id: ID, $externalId: String) {\n  account(id: $id, externalId: $externalId) {\n    ...AccountParts\n  }\n}\n\nfragment AccountParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  notificationEmails\n  createdAt\n  creditsFrom\n}"
 };
 
-export const CreateAccountDocument: Operation<CreateAccountMutation, CreateAccountMutationVariables> = {
+export const CreateAccountDocument: Operation<CreateAccountMutation, CreateAccountMutationVariables, 'mutation'> = {
   "name": "CreateAccount",
   "kind": "mutation",
   "text": "mutation CreateAccount($input: CreateAccountInput!) {\n  createAccount(input: $input) {\n    ...AccountParts\n  }\n}\n\nfragment AccountParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  notificationEmails\n  createdAt\n  creditsFrom\n}"
 };
 
-export const UpdateAccountDocument: Operation<UpdateAccountMutation, UpdateAccountMutationVariables> = {
+export const UpdateAccountDocument: Operation<UpdateAccountMutation, UpdateAccountMutationVariables, 'mutation'> = {
   "name": "UpdateAccount",
   "kind": "mutation",
   "text": "mutation UpdateAccount($input: UpdateAccountInput!) {\n  updateAccount(input: $input) {\n    ...AccountParts\n  }\n}\n\nfragment AccountParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  notificationEmails\n  createdAt\n  creditsFrom\n}"
 };
 
-export const AlertsDocument: Operation<AlertsQuery, AlertsQueryVariables> = {
-  "name": "Alerts",
+export const PastAlertsDocument: Operation<PastAlertsQuery, PastAlertsQueryVariables, 'query'> = {
+  "name": "PastAlerts",
   "kind": "query",
-  "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nquery Alerts($accountId: ID, $first: Int, $after: String, $last: Int, $before: String, $kinds: [AlertKind!]) {\n  account(id: $accountId) {\n    id\n    alerts(\n      first: $first\n      after: $after\n      last: $last\n      before: $before\n      kinds: $kinds\n    ) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      edges {\n        cursor\n        node {\n          ...AlertWithCauseParts\n          account {\n            id\n          }\n          stopped {\n            id\n            name\n            status\n            failureMessage\n          }\n        }\n      }\n    }\n  }\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}"
+  "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nquery PastAlerts($accountId: ID, $first: Int, $after: String, $last: Int, $before: String, $kinds: [AlertKind!]) {\n  account(id: $accountId) {\n    id\n    alerts(\n      first: $first\n      after: $after\n      last: $last\n      before: $before\n      kinds: $kinds\n    ) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      edges {\n        cursor\n        node {\n          ...AlertWithCauseParts\n          account {\n            id\n          }\n          stopped {\n            id\n            name\n            status\n            failureMessage\n          }\n        }\n      }\n    }\n  }\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}"
 };
 
-export const AlertsOfAccountsDocument: Operation<AlertsOfAccountsQuery, AlertsOfAccountsQueryVariables> = {
+export const AlertsOfAccountsDocument: Operation<AlertsOfAccountsQuery, AlertsOfAccountsQueryVariables, 'query'> = {
   "name": "AlertsOfAccounts",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nquery AlertsOfAccounts($first: Int) {\n  accounts(first: $first) {\n    nodes {\n      id\n      alerts {\n        totalCount\n        nodes {\n          ...AlertParts\n          account {\n            id\n          }\n          stopped {\n            id\n          }\n        }\n      }\n    }\n  }\n}"
 };
 
-export const CreditAlertsDocument: Operation<CreditAlertsSubscription, CreditAlertsSubscriptionVariables> = {
+export const CreditAlertsDocument: Operation<CreditAlertsSubscription, CreditAlertsSubscriptionVariables, 'subscription'> = {
   "name": "CreditAlerts",
   "kind": "subscription",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nsubscription CreditAlerts($accountId: ID, $after: String, $kinds: [AlertKind!]) {\n  creditAlerts(accountId: $accountId, after: $after, kinds: $kinds) {\n    ...AlertParts\n  }\n}"
 };
 
-export const CreditAlertsWithCauseDocument: Operation<CreditAlertsWithCauseSubscription, CreditAlertsWithCauseSubscriptionVariables> = {
+export const CreditAlertsWithCauseDocument: Operation<CreditAlertsWithCauseSubscription, CreditAlertsWithCauseSubscriptionVariables, 'subscription'> = {
   "name": "CreditAlertsWithCause",
   "kind": "subscription",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nsubscription CreditAlertsWithCause($accountId: ID, $after: String) {\n  creditAlerts(accountId: $accountId, after: $after) {\n    ...AlertWithCauseParts\n  }\n}"
 };
 
-export const CreditBalanceDocument: Operation<CreditBalanceSubscription, CreditBalanceSubscriptionVariables> = {
+export const CreditBalanceDocument: Operation<CreditBalanceSubscription, CreditBalanceSubscriptionVariables, 'subscription'> = {
   "name": "CreditBalance",
   "kind": "subscription",
   "text": "subscription CreditBalance($accountId: ID, $everySeconds: Int) {\n  creditBalance(accountId: $accountId, everySeconds: $everySeconds) {\n    ...CreditBalanceParts\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}"
 };
 
-export const AllocationsDocument: Operation<AllocationsQuery, AllocationsQueryVariables> = {
+export const AllocationsDocument: Operation<AllocationsQuery, AllocationsQueryVariables, 'query'> = {
   "name": "Allocations",
   "kind": "query",
   "text": "query Allocations($accountId: ID, $first: Int, $after: String, $unit: AllocationUnit) {\n  account(id: $accountId) {\n    id\n    allocations(first: $first, after: $after, unit: $unit) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...AllocationParts\n      }\n    }\n  }\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment AllocationParts on CreditAllocation {\n  id\n  unit\n  source\n  amount\n  priority\n  effectiveAt\n  expiresAt\n  everyCycle\n  voidedAt\n  remaining\n  note\n  createdAt\n}"
 };
 
-export const AllocateDocument: Operation<AllocateMutation, AllocateMutationVariables> = {
+export const AllocateDocument: Operation<AllocateMutation, AllocateMutationVariables, 'mutation'> = {
   "name": "Allocate",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "mutation Allocate($input: AllocateInput!) {\n  allocate(input: $input) {\n    ...AllocationParts\n  }\n}\n\nfragment AllocationParts on CreditAllocation {\n  id\n  unit\n  source\n  amount\n  priority\n  effectiveAt\n  expiresAt\n  everyCycle\n  voidedAt\n  remaining\n  note\n  createdAt\n}"
 };
 
-export const VoidAllocationDocument: Operation<VoidAllocationMutation, VoidAllocationMutationVariables> = {
+export const VoidAllocationDocument: Operation<VoidAllocationMutation, VoidAllocationMutationVariables, 'mutation'> = {
   "name": "VoidAllocation",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "mutation VoidAllocation($id: ID!, $reason: String!) {\n  voidAllocation(id: $id, reason: $reason) {\n    ...AllocationParts\n  }\n}\n\nfragment AllocationParts on CreditAllocation {\n  id\n  unit\n  source\n  amount\n  priority\n  effectiveAt\n  expiresAt\n  everyCycle\n  voidedAt\n  remaining\n  note\n  createdAt\n}"
 };
 
-export const CreateApiKeyDocument: Operation<CreateApiKeyMutation, CreateApiKeyMutationVariables> = {
+export const CreateApiKeyDocument: Operation<CreateApiKeyMutation, CreateApiKeyMutationVariables, 'mutation'> = {
   "name": "CreateApiKey",
   "kind": "mutation",
   "text": "mutation CreateApiKey($input: CreateApiKeyInput!) {\n  createApiKey(input: $input) {\n    secret\n    apiKey {\n      ...ApiKeyParts\n    }\n  }\n}\n\nfragment ApiKeyParts on ApiKey {\n  id\n  name\n  prefix\n  scopes\n  createdAt\n  expiresAt\n  lastUsedAt\n  revokedAt\n}"
 };
 
-export const RevokeApiKeyDocument: Operation<RevokeApiKeyMutation, RevokeApiKeyMutationVariables> = {
+export const RevokeApiKeyDocument: Operation<RevokeApiKeyMutation, RevokeApiKeyMutationVariables, 'mutation'> = {
   "name": "RevokeApiKey",
   "kind": "mutation",
   "text": "mutation RevokeApiKey($id: ID!) {\n  revokeApiKey(id: $id) {\n    ...ApiKeyParts\n  }\n}\n\nfragment ApiKeyParts on ApiKey {\n  id\n  name\n  prefix\n  scopes\n  createdAt\n  expiresAt\n  lastUsedAt\n  revokedAt\n}"
 };
 
-export const CreatePortalTokenDocument: Operation<CreatePortalTokenMutation, CreatePortalTokenMutationVariables> = {
+export const CreatePortalTokenDocument: Operation<CreatePortalTokenMutation, CreatePortalTokenMutationVariables, 'mutation'> = {
   "name": "CreatePortalToken",
   "kind": "mutation",
   "text": "mutation CreatePortalToken($accountId: ID, $expiresInSeconds: Int, $origins: [URL!]) {\n  createPortalToken(\n    accountId: $accountId\n    expiresInSeconds: $expiresInSeconds\n    origins: $origins\n  ) {\n    token\n    expiresAt\n  }\n}"
 };
 
-export const AuditLogDocument: Operation<AuditLogQuery, AuditLogQueryVariables> = {
+export const AuditLogDocument: Operation<AuditLogQuery, AuditLogQueryVariables, 'query'> = {
   "name": "AuditLog",
   "kind": "query",
   "text": "query AuditLog($accountId: ID, $action: String, $actor: String, $target: ID, $range: DateRangeInput, $first: Int, $after: String) {\n  auditLog(\n    accountId: $accountId\n    action: $action\n    actor: $actor\n    target: $target\n    range: $range\n    first: $first\n    after: $after\n  ) {\n    nodes {\n      ...AuditEntryFields\n    }\n    pageInfo {\n      hasNextPage\n      endCursor\n    }\n    totalCount\n  }\n}\n\nfragment AuditEntryFields on AuditEntry {\n  id\n  at\n  actor\n  actorId\n  action\n  target\n  summary\n  changes {\n    field\n    from\n    to\n  }\n  requestId\n  address\n}"
 };
 
-export const AuditEntryByIdDocument: Operation<AuditEntryByIdQuery, AuditEntryByIdQueryVariables> = {
+export const AuditEntryByIdDocument: Operation<AuditEntryByIdQuery, AuditEntryByIdQueryVariables, 'query'> = {
   "name": "AuditEntryById",
   "kind": "query",
   "text": "query AuditEntryById($id: ID!) {\n  node(id: $id) {\n    id\n    ... on AuditEntry {\n      ...AuditEntryFields\n    }\n  }\n}\n\nfragment AuditEntryFields on AuditEntry {\n  id\n  at\n  actor\n  actorId\n  action\n  target\n  summary\n  changes {\n    field\n    from\n    to\n  }\n  requestId\n  address\n}"
 };
 
-export const BrowserPodsTabDocument: Operation<BrowserPodsTabQuery, BrowserPodsTabQueryVariables> = {
+export const BrowserPodsTabDocument: Operation<BrowserPodsTabQuery, BrowserPodsTabQueryVariables, 'query'> = {
   "name": "BrowserPodsTab",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nquery BrowserPodsTab($accountId: ID, $range: DateRangeInput, $first: Int, $after: String, $last: Int, $before: String, $orderBy: UsageOrder, $filter: UsageFilter) {\n  account(id: $accountId) {\n    ...FrameParts\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      browserPods(\n        first: $first\n        after: $after\n        last: $last\n        before: $before\n        orderBy: $orderBy\n        filter: $filter\n      ) {\n        ...HostedPageParts\n      }\n    }\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment HostedRowParts on HostedUsage {\n  resource {\n    ...HostedResourceParts\n  }\n  credits\n  components {\n    component\n    credits\n  }\n  time\n  lastDeployedOn\n  hardware {\n    ...HardwareUsageParts\n  }\n}\n\nfragment HostedPageParts on HostedUsageConnection {\n  totalCount\n  totals {\n    ...TotalsParts\n  }\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...HostedRowParts\n  }\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}"
 };
 
-export const HardwareProfilesDocument: Operation<HardwareProfilesQuery, HardwareProfilesQueryVariables> = {
+export const HardwareProfilesDocument: Operation<HardwareProfilesQuery, HardwareProfilesQueryVariables, 'query'> = {
   "name": "HardwareProfiles",
   "kind": "query",
   "text": "query HardwareProfiles {\n  hardwareProfiles {\n    ...HardwareProfileParts\n    rates {\n      creditsPerHour\n      effectiveFrom\n      effectiveTo\n    }\n  }\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}"
 };
 
-export const CreateHardwareProfileDocument: Operation<CreateHardwareProfileMutation, CreateHardwareProfileMutationVariables> = {
+export const CreateHardwareProfileDocument: Operation<CreateHardwareProfileMutation, CreateHardwareProfileMutationVariables, 'mutation'> = {
   "name": "CreateHardwareProfile",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "mutation CreateHardwareProfile($input: CreateHardwareProfileInput!) {\n  createHardwareProfile(input: $input) {\n    ...HardwareProfileParts\n    rates {\n      creditsPerHour\n      effectiveFrom\n      effectiveTo\n    }\n  }\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}"
 };
 
-export const SetHardwareRateDocument: Operation<SetHardwareRateMutation, SetHardwareRateMutationVariables> = {
+export const SetHardwareRateDocument: Operation<SetHardwareRateMutation, SetHardwareRateMutationVariables, 'mutation'> = {
   "name": "SetHardwareRate",
   "kind": "mutation",
   "text": "mutation SetHardwareRate($input: SetHardwareRateInput!) {\n  setHardwareRate(input: $input) {\n    ...HardwareProfileParts\n    rates {\n      creditsPerHour\n      effectiveFrom\n      effectiveTo\n    }\n  }\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}"
 };
 
-export const CreditPricesDocument: Operation<CreditPricesQuery, CreditPricesQueryVariables> = {
+export const CreditPricesDocument: Operation<CreditPricesQuery, CreditPricesQueryVariables, 'query'> = {
   "name": "CreditPrices",
   "kind": "query",
   "text": "query CreditPrices($accountId: ID) {\n  account(id: $accountId) {\n    id\n    creditPrices {\n      ...CreditPriceParts\n    }\n  }\n}\n\nfragment CreditPriceParts on CreditPrice {\n  currency\n  listPerCredit\n  contractedPerCredit\n  effectiveFrom\n}"
 };
 
-export const SetCreditPriceDocument: Operation<SetCreditPriceMutation, SetCreditPriceMutationVariables> = {
+export const SetCreditPriceDocument: Operation<SetCreditPriceMutation, SetCreditPriceMutationVariables, 'mutation'> = {
   "name": "SetCreditPrice",
   "kind": "mutation",
   "text": "fragment CreditPriceParts on CreditPrice {\n  currency\n  listPerCredit\n  contractedPerCredit\n  effectiveFrom\n}\n\nmutation SetCreditPrice($input: SetCreditPriceInput!) {\n  setCreditPrice(input: $input) {\n    id\n    creditPrices {\n      ...CreditPriceParts\n    }\n  }\n}"
 };
 
-export const CreditsTabDocument: Operation<CreditsTabQuery, CreditsTabQueryVariables> = {
+export const CreditsTabDocument: Operation<CreditsTabQuery, CreditsTabQueryVariables, 'query'> = {
   "name": "CreditsTab",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nquery CreditsTab($accountId: ID, $range: DateRangeInput, $kinds: [LedgerEntryKind!], $first: Int, $after: String, $last: Int, $before: String) {\n  account(id: $accountId) {\n    ...FrameParts\n    creditsFrom\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n    }\n    billingCycle {\n      ...BillingCycleParts\n    }\n    billingCycles(first: 13) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...BillingCycleParts\n      }\n    }\n    allocations(first: 100) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...AllocationParts\n      }\n    }\n    thresholds {\n      ...ThresholdParts\n    }\n    ledger(\n      range: $range\n      kinds: $kinds\n      first: $first\n      after: $after\n      last: $last\n      before: $before\n    ) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...LedgerEntryParts\n        cycle {\n          startsAt\n          endsAt\n        }\n        allocation {\n          source\n          effectiveAt\n          note\n        }\n        charges(first: 1) {\n          totalCount\n          nodes {\n            resource {\n              name\n            }\n            model {\n              name\n            }\n            event {\n              quantity\n              unit\n              type\n            }\n            segment {\n              replicas\n            }\n          }\n        }\n      }\n    }\n  }\n  hardwareProfiles {\n    ...HardwareProfileParts\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment BillingCycleParts on BillingCycle {\n  id\n  startsAt\n  endsAt\n  carriedOver\n  allocated\n  used\n  expired\n  adjusted\n  closing\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment AllocationParts on CreditAllocation {\n  id\n  unit\n  source\n  amount\n  priority\n  effectiveAt\n  expiresAt\n  everyCycle\n  voidedAt\n  remaining\n  note\n  createdAt\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}\n\nfragment LedgerEntryParts on LedgerEntry {\n  id\n  sequence\n  kind\n  amount\n  balance\n  bookedAt\n  recordedAt\n  description\n  cycle {\n    id\n  }\n  allocation {\n    id\n  }\n}\n\nfragment ThresholdParts on Threshold {\n  id\n  measure\n  value\n  label\n  armed\n  lastFiredAt\n}"
 };
 
-export const CreditsQuoteDocument: Operation<CreditsQuoteQuery, CreditsQuoteQueryVariables> = {
+export const CreditsQuoteDocument: Operation<CreditsQuoteQuery, CreditsQuoteQueryVariables, 'query'> = {
   "name": "CreditsQuote",
   "kind": "query",
   "text": "query CreditsQuote($accountId: ID, $input: DeploymentQuoteInput!) {\n  account(id: $accountId) {\n    id\n    credits {\n      remaining\n      state\n    }\n    creditPolicy {\n      lowCredit\n    }\n  }\n  deploymentQuote(input: $input) {\n    creditsPerHour\n    allowed\n    message\n    currentStopsAt\n    projectedStopsAt\n    projectedExhaustsAt\n  }\n}"
 };
 
-export const RunningDeploymentsDocument: Operation<RunningDeploymentsQuery, RunningDeploymentsQueryVariables> = {
+export const RunningDeploymentsDocument: Operation<RunningDeploymentsQuery, RunningDeploymentsQueryVariables, 'query'> = {
   "name": "RunningDeployments",
   "kind": "query",
   "text": "query RunningDeployments($accountId: ID, $search: String, $first: Int) {\n  account(id: $accountId) {\n    id\n    usage(range: {preset: LAST_24_HOURS}) {\n      report(\n        groupBy: [RESOURCE]\n        first: $first\n        filter: {statuses: [DEPLOYED], categories: [MODELS, GUARDRAILS, CUSTOM_SCRIPTS, OCR, BROWSER_AUTOMATION], search: $search}\n      ) {\n        totalCount\n        nodes {\n          resource {\n            id\n            name\n            kind\n            ... on HostedResource {\n              hosting {\n                hardware {\n                  name\n                }\n                replicas\n                creditsPerHour\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n}"
 };
 
-export const CreditsDocument: Operation<CreditsQuery, CreditsQueryVariables> = {
+export const CreditsDocument: Operation<CreditsQuery, CreditsQueryVariables, 'query'> = {
   "name": "Credits",
   "kind": "query",
   "text": "fragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment BillingCycleParts on BillingCycle {\n  id\n  startsAt\n  endsAt\n  carriedOver\n  allocated\n  used\n  expired\n  adjusted\n  closing\n}\n\nquery Credits($accountId: ID) {\n  account(id: $accountId) {\n    id\n    testClock\n    credits {\n      ...CreditBalanceParts\n    }\n    workflowRuns {\n      asOf\n      allocated\n      used\n      remaining\n      percentUsed\n    }\n    billingCycle {\n      ...BillingCycleParts\n    }\n  }\n}"
 };
 
-export const BillingCyclesDocument: Operation<BillingCyclesQuery, BillingCyclesQueryVariables> = {
+export const BillingCyclesDocument: Operation<BillingCyclesQuery, BillingCyclesQueryVariables, 'query'> = {
   "name": "BillingCycles",
   "kind": "query",
   "text": "fragment BillingCycleParts on BillingCycle {\n  id\n  startsAt\n  endsAt\n  carriedOver\n  allocated\n  used\n  expired\n  adjusted\n  closing\n}\n\nquery BillingCycles($accountId: ID, $first: Int, $after: String) {\n  account(id: $accountId) {\n    id\n    billingCycles(first: $first, after: $after) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...BillingCycleParts\n      }\n    }\n  }\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}"
 };
 
-export const AdvanceTestClockDocument: Operation<AdvanceTestClockMutation, AdvanceTestClockMutationVariables> = {
+export const AdvanceTestClockDocument: Operation<AdvanceTestClockMutation, AdvanceTestClockMutationVariables, 'mutation'> = {
   "name": "AdvanceTestClock",
   "kind": "mutation",
   "text": "fragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nmutation AdvanceTestClock($accountId: ID, $to: DateTime!) {\n  advanceTestClock(accountId: $accountId, to: $to) {\n    id\n    testClock\n    credits {\n      ...CreditBalanceParts\n    }\n  }\n}"
 };
 
-export const CustomScriptsTabDocument: Operation<CustomScriptsTabQuery, CustomScriptsTabQueryVariables> = {
+export const CustomScriptsTabDocument: Operation<CustomScriptsTabQuery, CustomScriptsTabQueryVariables, 'query'> = {
   "name": "CustomScriptsTab",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nquery CustomScriptsTab($accountId: ID, $range: DateRangeInput, $first: Int, $after: String, $last: Int, $before: String, $orderBy: UsageOrder, $filter: UsageFilter) {\n  account(id: $accountId) {\n    ...FrameParts\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      customScripts(\n        first: $first\n        after: $after\n        last: $last\n        before: $before\n        orderBy: $orderBy\n        filter: $filter\n      ) {\n        ...HostedPageParts\n        nodes {\n          resource {\n            ... on CustomScript {\n              language\n            }\n          }\n        }\n      }\n      lastActiveScripts: customScripts(first: 100, orderBy: {field: LAST_ACTIVE_ON}) {\n        nodes {\n          resource {\n            ... on CustomScript {\n              language\n            }\n          }\n        }\n      }\n    }\n  }\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment HostedRowParts on HostedUsage {\n  resource {\n    ...HostedResourceParts\n  }\n  credits\n  components {\n    component\n    credits\n  }\n  time\n  lastDeployedOn\n  hardware {\n    ...HardwareUsageParts\n  }\n}\n\nfragment HostedPageParts on HostedUsageConnection {\n  totalCount\n  totals {\n    ...TotalsParts\n  }\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...HostedRowParts\n  }\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}"
 };
 
-export const DeploymentPolicyDocument: Operation<DeploymentPolicyQuery, DeploymentPolicyQueryVariables> = {
+export const DeploymentPolicyDocument: Operation<DeploymentPolicyQuery, DeploymentPolicyQueryVariables, 'query'> = {
   "name": "DeploymentPolicy",
   "kind": "query",
   "text": "query DeploymentPolicy($accountId: ID) {\n  account(id: $accountId) {\n    id\n    creditPolicy {\n      ...CreditPolicyParts\n    }\n    deploymentPolicy {\n      canDeploy\n      canFineTune\n      projectImport\n      state\n      message\n    }\n  }\n}\n\nfragment CreditPolicyParts on CreditPolicy {\n  lowCredit\n  negativeLimit\n  fineTuningMinimum\n}"
 };
 
-export const DeploymentQuoteDocument: Operation<DeploymentQuoteQuery, DeploymentQuoteQueryVariables> = {
+export const DeploymentQuoteDocument: Operation<DeploymentQuoteQuery, DeploymentQuoteQueryVariables, 'query'> = {
   "name": "DeploymentQuote",
   "kind": "query",
   "text": "query DeploymentQuote($input: DeploymentQuoteInput!) {\n  deploymentQuote(input: $input) {\n    creditsPerHour\n    allowed\n    message\n    currentStopsAt\n    projectedStopsAt\n    projectedExhaustsAt\n  }\n}"
 };
 
-export const SetCreditPolicyDocument: Operation<SetCreditPolicyMutation, SetCreditPolicyMutationVariables> = {
+export const SetCreditPolicyDocument: Operation<SetCreditPolicyMutation, SetCreditPolicyMutationVariables, 'mutation'> = {
   "name": "SetCreditPolicy",
   "kind": "mutation",
   "text": "mutation SetCreditPolicy($input: SetCreditPolicyInput!) {\n  setCreditPolicy(input: $input) {\n    id\n    creditPolicy {\n      ...CreditPolicyParts\n    }\n  }\n}\n\nfragment CreditPolicyParts on CreditPolicy {\n  lowCredit\n  negativeLimit\n  fineTuningMinimum\n}"
 };
 
-export const EmailsDocument: Operation<EmailsQuery, EmailsQueryVariables> = {
+export const EmailsDocument: Operation<EmailsQuery, EmailsQueryVariables, 'query'> = {
   "name": "Emails",
   "kind": "query",
   "text": "query Emails($accountId: ID, $first: Int, $after: String) {\n  emails(accountId: $accountId, first: $first, after: $after) {\n    nodes {\n      ...EmailFields\n    }\n    pageInfo {\n      hasNextPage\n      endCursor\n    }\n    totalCount\n  }\n}\n\nfragment EmailFields on Email {\n  id\n  kind\n  to\n  subject\n  text\n  status\n  attempts\n  lastError\n  createdAt\n  deliveredAt\n}"
 };
 
-export const EmailByIdDocument: Operation<EmailByIdQuery, EmailByIdQueryVariables> = {
+export const EmailByIdDocument: Operation<EmailByIdQuery, EmailByIdQueryVariables, 'query'> = {
   "name": "EmailById",
   "kind": "query",
   "text": "query EmailById($id: ID!) {\n  node(id: $id) {\n    id\n    ... on Email {\n      ...EmailFields\n    }\n  }\n}\n\nfragment EmailFields on Email {\n  id\n  kind\n  to\n  subject\n  text\n  status\n  attempts\n  lastError\n  createdAt\n  deliveredAt\n}"
 };
 
-export const FleetDocument: Operation<FleetQuery, FleetQueryVariables> = {
+export const FleetDocument: Operation<FleetQuery, FleetQueryVariables, 'query'> = {
   "name": "Fleet",
   "kind": "query",
   "text": "query Fleet($first: Int, $after: String, $last: Int, $before: String, $filter: AccountFilter, $orderBy: AccountOrder) {\n  accounts(\n    first: $first\n    after: $after\n    last: $last\n    before: $before\n    filter: $filter\n    orderBy: $orderBy\n  ) {\n    asOf\n    totalCount\n    totals {\n      accounts\n      remaining\n      owed\n      burnRatePerHour\n      burning\n      byState {\n        state\n        accounts\n        remaining\n        burnRatePerHour\n      }\n    }\n    pageInfo {\n      ...PageParts\n    }\n    edges {\n      position {\n        asOf\n        state\n        remaining\n        burnRatePerHour\n        exhaustsAt\n        stopsAt\n      }\n      node {\n        id\n        externalId\n        name\n        testClock\n      }\n    }\n  }\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}"
 };
 
-export const GuardrailsTabDocument: Operation<GuardrailsTabQuery, GuardrailsTabQueryVariables> = {
+export const GuardrailsTabDocument: Operation<GuardrailsTabQuery, GuardrailsTabQueryVariables, 'query'> = {
   "name": "GuardrailsTab",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment HostedRowParts on HostedUsage {\n  resource {\n    ...HostedResourceParts\n  }\n  credits\n  components {\n    component\n    credits\n  }\n  time\n  lastDeployedOn\n  hardware {\n    ...HardwareUsageParts\n  }\n}\n\nfragment HostedPageParts on HostedUsageConnection {\n  totalCount\n  totals {\n    ...TotalsParts\n  }\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...HostedRowParts\n  }\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}\n\nquery GuardrailsTab($accountId: ID, $range: DateRangeInput, $first: Int, $after: String, $last: Int, $before: String, $orderBy: UsageOrder, $filter: UsageFilter) {\n  account(id: $accountId) {\n    ...FrameParts\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      guardrails(\n        first: $first\n        after: $after\n        last: $last\n        before: $before\n        orderBy: $orderBy\n        filter: $filter\n      ) {\n        ...HostedPageParts\n      }\n    }\n  }\n}"
 };
 
-export const HostedPanelDocument: Operation<HostedPanelQuery, HostedPanelQueryVariables> = {
+export const HostedPanelDocument: Operation<HostedPanelQuery, HostedPanelQueryVariables, 'query'> = {
   "name": "HostedPanel",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nfragment CreditTrendParts on CreditTrend {\n  granularity\n  buckets {\n    from\n    to\n    isPartial\n    credits\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment SegmentParts on HostingSegment {\n  hostingFrom\n  from\n  to\n  running\n  replicas\n  creditsPerHour\n  time\n  replicaTime\n  credits\n  source\n  eventId\n}\n\nquery HostedPanel($id: ID, $accountId: ID, $kind: ResourceKind, $externalId: String, $range: DateRangeInput, $granularity: Granularity, $firstSegments: Int, $afterSegment: String) {\n  resource(id: $id, accountId: $accountId, kind: $kind, externalId: $externalId) {\n    ...ResourceParts\n    ...HostedPanelParts\n    ... on HostedResource {\n      usage(range: $range) {\n        range {\n          ...RangeParts\n        }\n      }\n    }\n  }\n}\n\nfragment HostedPanelParts on HostedResource {\n  ...HostedResourceParts\n  usage(range: $range) {\n    credits\n    components {\n      component\n      credits\n    }\n    quantities {\n      unit\n      quantity\n      credits\n    }\n    time\n    lastDeployedOn\n    hardware {\n      ...HardwareUsageParts\n      segments(first: $firstSegments, after: $afterSegment) {\n        ...SegmentPageParts\n      }\n    }\n    trend(granularity: $granularity) {\n      ...CreditTrendParts\n    }\n  }\n  ... on ModelDeployment {\n    type\n    lastUpdatedOn\n    model {\n      ...ModelParts\n    }\n  }\n  ... on CustomScript {\n    language\n    languageVersion\n  }\n  ... on OcrDeployment {\n    ocrModel\n  }\n}\n\nfragment SegmentPageParts on HostingSegmentConnection {\n  totalCount\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...SegmentParts\n  }\n}"
 };
 
-export const SegmentsDocument: Operation<SegmentsQuery, SegmentsQueryVariables> = {
+export const SegmentsDocument: Operation<SegmentsQuery, SegmentsQueryVariables, 'query'> = {
   "name": "Segments",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment SegmentParts on HostingSegment {\n  hostingFrom\n  from\n  to\n  running\n  replicas\n  creditsPerHour\n  time\n  replicaTime\n  credits\n  source\n  eventId\n}\n\nfragment SegmentPageParts on HostingSegmentConnection {\n  totalCount\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...SegmentParts\n  }\n}\n\nquery Segments($id: ID!, $range: DateRangeInput, $firstSegments: Int, $afterSegment: String) {\n  node(id: $id) {\n    id\n    ... on HostedResource {\n      usage(range: $range) {\n        hardware {\n          hardware {\n            id\n          }\n          segments(first: $firstSegments, after: $afterSegment) {\n            ...SegmentPageParts\n          }\n        }\n      }\n    }\n  }\n}"
 };
 
-export const RecordUsageDocument: Operation<RecordUsageMutation, RecordUsageMutationVariables> = {
+export const RecordUsageDocument: Operation<RecordUsageMutation, RecordUsageMutationVariables, 'mutation'> = {
   "name": "RecordUsage",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment RecordUsageParts on RecordUsagePayload {\n  accepted\n  duplicates\n  conflicts\n  rejected\n  results {\n    index\n    outcome\n    code\n    message\n  }\n}\n\nmutation RecordUsage($accountId: ID, $events: [UsageEventInput!]!) {\n  recordUsage(accountId: $accountId, events: $events) {\n    ...RecordUsageParts\n  }\n}"
 };
 
-export const RecordHostingDocument: Operation<RecordHostingMutation, RecordHostingMutationVariables> = {
+export const RecordHostingDocument: Operation<RecordHostingMutation, RecordHostingMutationVariables, 'mutation'> = {
   "name": "RecordHosting",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment RecordUsageParts on RecordUsagePayload {\n  accepted\n  duplicates\n  conflicts\n  rejected\n  results {\n    index\n    outcome\n    code\n    message\n  }\n}\n\nmutation RecordHosting($accountId: ID, $periods: [HostingPeriodInput!]!) {\n  recordHosting(accountId: $accountId, periods: $periods) {\n    ...RecordUsageParts\n  }\n}"
 };
 
-export const VoidUsageDocument: Operation<VoidUsageMutation, VoidUsageMutationVariables> = {
+export const VoidUsageDocument: Operation<VoidUsageMutation, VoidUsageMutationVariables, 'mutation'> = {
   "name": "VoidUsage",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "mutation VoidUsage($accountId: ID, $source: String!, $eventId: String!, $reason: String!) {\n  voidUsage(\n    accountId: $accountId\n    source: $source\n    eventId: $eventId\n    reason: $reason\n  ) {\n    voided\n    reversal {\n      ...LedgerEntryParts\n    }\n  }\n}\n\nfragment LedgerEntryParts on LedgerEntry {\n  id\n  sequence\n  kind\n  amount\n  balance\n  bookedAt\n  recordedAt\n  description\n  cycle {\n    id\n  }\n  allocation {\n    id\n  }\n}"
 };
 
-export const LedgerDocument: Operation<LedgerQuery, LedgerQueryVariables> = {
+export const LedgerDocument: Operation<LedgerQuery, LedgerQueryVariables, 'query'> = {
   "name": "Ledger",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment SegmentParts on HostingSegment {\n  hostingFrom\n  from\n  to\n  running\n  replicas\n  creditsPerHour\n  time\n  replicaTime\n  credits\n  source\n  eventId\n}\n\nfragment LedgerEntryParts on LedgerEntry {\n  id\n  sequence\n  kind\n  amount\n  balance\n  bookedAt\n  recordedAt\n  description\n  cycle {\n    id\n  }\n  allocation {\n    id\n  }\n}\n\nquery Ledger($accountId: ID, $range: DateRangeInput, $cycleId: ID, $kinds: [LedgerEntryKind!], $first: Int, $after: String, $last: Int, $before: String, $firstCharges: Int) {\n  account(id: $accountId) {\n    id\n    ledger(\n      range: $range\n      cycleId: $cycleId\n      kinds: $kinds\n      first: $first\n      after: $after\n      last: $last\n      before: $before\n    ) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...LedgerEntryParts\n        charges(first: $firstCharges) {\n          totalCount\n          pageInfo {\n            ...PageParts\n          }\n          nodes {\n            ...LedgerChargeParts\n          }\n        }\n      }\n    }\n  }\n}\n\nfragment LedgerChargeParts on LedgerCharge {\n  credits\n  resource {\n    id\n    name\n    kind\n  }\n  model {\n    id\n    name\n  }\n  event {\n    id\n    source\n    eventId\n    type\n    quantity\n    unit\n    occurredAt\n  }\n  segment {\n    ...SegmentParts\n  }\n}"
 };
 
-export const LedgerEntryDocument: Operation<LedgerEntryQuery, LedgerEntryQueryVariables> = {
+export const LedgerEntryDocument: Operation<LedgerEntryQuery, LedgerEntryQueryVariables, 'query'> = {
   "name": "LedgerEntry",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment SegmentParts on HostingSegment {\n  hostingFrom\n  from\n  to\n  running\n  replicas\n  creditsPerHour\n  time\n  replicaTime\n  credits\n  source\n  eventId\n}\n\nfragment LedgerEntryParts on LedgerEntry {\n  id\n  sequence\n  kind\n  amount\n  balance\n  bookedAt\n  recordedAt\n  description\n  cycle {\n    id\n  }\n  allocation {\n    id\n  }\n}\n\nquery LedgerEntry($id: ID!, $firstCharges: Int, $afterCharge: String) {\n  node(id: $id) {\n    ... on LedgerEntry {\n      ...LedgerEntryParts\n      hash\n      charges(first: $firstCharges, after: $afterCharge) {\n        totalCount\n        pageInfo {\n          ...PageParts\n        }\n        nodes {\n          ...LedgerChargeParts\n        }\n      }\n    }\n  }\n}\n\nfragment LedgerChargeParts on LedgerCharge {\n  credits\n  resource {\n    id\n    name\n    kind\n  }\n  model {\n    id\n    name\n  }\n  event {\n    id\n    source\n    eventId\n    type\n    quantity\n    unit\n    occurredAt\n  }\n  segment {\n    ...SegmentParts\n  }\n}"
 };
 
-export const AdjustCreditsDocument: Operation<AdjustCreditsMutation, AdjustCreditsMutationVariables> = {
+export const AdjustCreditsDocument: Operation<AdjustCreditsMutation, AdjustCreditsMutationVariables, 'mutation'> = {
   "name": "AdjustCredits",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment LedgerEntryParts on LedgerEntry {\n  id\n  sequence\n  kind\n  amount\n  balance\n  bookedAt\n  recordedAt\n  description\n  cycle {\n    id\n  }\n  allocation {\n    id\n  }\n}\n\nmutation AdjustCredits($input: AdjustCreditsInput!) {\n  adjustCredits(input: $input) {\n    ...LedgerEntryParts\n  }\n}"
 };
 
-export const DeployDocument: Operation<DeployMutation, DeployMutationVariables> = {
+export const DeployDocument: Operation<DeployMutation, DeployMutationVariables, 'mutation'> = {
   "name": "Deploy",
   "kind": "mutation",
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation Deploy($input: DeployInput!) {\n  deploy(input: $input) {\n    ...HostedResourceParts\n  }\n}"
 };
 
-export const DeploymentReadyDocument: Operation<DeploymentReadyMutation, DeploymentReadyMutationVariables> = {
+export const DeploymentReadyDocument: Operation<DeploymentReadyMutation, DeploymentReadyMutationVariables, 'mutation'> = {
   "name": "DeploymentReady",
   "kind": "mutation",
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation DeploymentReady($id: ID!, $at: DateTime) {\n  deploymentReady(id: $id, at: $at) {\n    ...HostedResourceParts\n  }\n}"
 };
 
-export const DeploymentFailedDocument: Operation<DeploymentFailedMutation, DeploymentFailedMutationVariables> = {
+export const DeploymentFailedDocument: Operation<DeploymentFailedMutation, DeploymentFailedMutationVariables, 'mutation'> = {
   "name": "DeploymentFailed",
   "kind": "mutation",
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation DeploymentFailed($id: ID!, $message: String!, $at: DateTime) {\n  deploymentFailed(id: $id, message: $message, at: $at) {\n    ...HostedResourceParts\n  }\n}"
 };
 
-export const ScaleDocument: Operation<ScaleMutation, ScaleMutationVariables> = {
+export const ScaleDocument: Operation<ScaleMutation, ScaleMutationVariables, 'mutation'> = {
   "name": "Scale",
   "kind": "mutation",
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation Scale($input: ScaleInput!) {\n  scale(input: $input) {\n    ...HostedResourceParts\n  }\n}"
 };
 
-export const UndeployDocument: Operation<UndeployMutation, UndeployMutationVariables> = {
+export const UndeployDocument: Operation<UndeployMutation, UndeployMutationVariables, 'mutation'> = {
   "name": "Undeploy",
   "kind": "mutation",
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation Undeploy($id: ID!, $at: DateTime) {\n  undeploy(id: $id, at: $at) {\n    ...HostedResourceParts\n  }\n}"
 };
 
-export const DeployWorkflowDocument: Operation<DeployWorkflowMutation, DeployWorkflowMutationVariables> = {
+export const DeployWorkflowDocument: Operation<DeployWorkflowMutation, DeployWorkflowMutationVariables, 'mutation'> = {
   "name": "DeployWorkflow",
   "kind": "mutation",
   "text": "fragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nmutation DeployWorkflow($id: ID!, $at: DateTime) {\n  deployWorkflow(id: $id, at: $at) {\n    ...ResourceParts\n  }\n}"
 };
 
-export const UndeployWorkflowDocument: Operation<UndeployWorkflowMutation, UndeployWorkflowMutationVariables> = {
+export const UndeployWorkflowDocument: Operation<UndeployWorkflowMutation, UndeployWorkflowMutationVariables, 'mutation'> = {
   "name": "UndeployWorkflow",
   "kind": "mutation",
   "text": "fragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nmutation UndeployWorkflow($id: ID!, $at: DateTime) {\n  undeployWorkflow(id: $id, at: $at) {\n    ...ResourceParts\n  }\n}"
 };
 
-export const DeleteResourceDocument: Operation<DeleteResourceMutation, DeleteResourceMutationVariables> = {
+export const DeleteResourceDocument: Operation<DeleteResourceMutation, DeleteResourceMutationVariables, 'mutation'> = {
   "name": "DeleteResource",
   "kind": "mutation",
   "text": "fragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nmutation DeleteResource($id: ID!, $at: DateTime) {\n  deleteResource(id: $id, at: $at) {\n    ...ResourceParts\n  }\n}"
 };
 
-export const ModelPanelDocument: Operation<ModelPanelQuery, ModelPanelQueryVariables> = {
+export const ModelPanelDocument: Operation<ModelPanelQuery, ModelPanelQueryVariables, 'query'> = {
   "name": "ModelPanel",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nfragment CreditTrendParts on CreditTrend {\n  granularity\n  buckets {\n    from\n    to\n    isPartial\n    credits\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment HostedRowParts on HostedUsage {\n  resource {\n    ...HostedResourceParts\n  }\n  credits\n  components {\n    component\n    credits\n  }\n  time\n  lastDeployedOn\n  hardware {\n    ...HardwareUsageParts\n  }\n}\n\nfragment HostedPageParts on HostedUsageConnection {\n  totalCount\n  totals {\n    ...TotalsParts\n  }\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...HostedRowParts\n  }\n}\n\nquery ModelPanel($id: ID!, $range: DateRangeInput, $granularity: Granularity, $first: Int, $after: String, $last: Int, $before: String, $orderBy: UsageOrder, $filter: UsageFilter) {\n  node(id: $id) {\n    __typename\n    id\n    ... on Model {\n      usage(range: $range) {\n        range {\n          ...RangeParts\n        }\n        ...ModelRowParts\n        hardware {\n          ...HardwareUsageParts\n        }\n        trend(granularity: $granularity) {\n          ...CreditTrendParts\n        }\n        deployments(\n          first: $first\n          after: $after\n          last: $last\n          before: $before\n          orderBy: $orderBy\n          filter: $filter\n        ) {\n          ...DeploymentPageParts\n        }\n      }\n    }\n  }\n}\n\nfragment ModelRowParts on ModelUsage {\n  model {\n    ...ModelParts\n  }\n  credits\n  time\n  fineTuningCredits\n  hostingCredits\n  storageCredits\n  processingCredits\n  lastDeployedOn\n}\n\nfragment DeploymentPageParts on HostedUsageConnection {\n  ...HostedPageParts\n  nodes {\n    resource {\n      ... on ModelDeployment {\n        lastUpdatedOn\n      }\n    }\n  }\n}"
 };
 
-export const ModelsTabDocument: Operation<ModelsTabQuery, ModelsTabQueryVariables> = {
+export const ModelsTabDocument: Operation<ModelsTabQuery, ModelsTabQueryVariables, 'query'> = {
   "name": "ModelsTab",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment HostedRowParts on HostedUsage {\n  resource {\n    ...HostedResourceParts\n  }\n  credits\n  components {\n    component\n    credits\n  }\n  time\n  lastDeployedOn\n  hardware {\n    ...HardwareUsageParts\n  }\n}\n\nfragment HostedPageParts on HostedUsageConnection {\n  totalCount\n  totals {\n    ...TotalsParts\n  }\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...HostedRowParts\n  }\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}\n\nquery ModelsTab($accountId: ID, $range: DateRangeInput, $first: Int, $after: String, $last: Int, $before: String, $orderBy: UsageOrder, $filter: UsageFilter, $firstDeployments: Int, $deploymentsOrderBy: UsageOrder, $deploymentsFilter: UsageFilter) {\n  account(id: $accountId) {\n    ...FrameParts\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      models(\n        first: $first\n        after: $after\n        last: $last\n        before: $before\n        orderBy: $orderBy\n        filter: $filter\n      ) {\n        totalCount\n        totals {\n          ...TotalsParts\n        }\n        pageInfo {\n          ...PageParts\n        }\n        nodes {\n          ...ModelRowParts\n          deployments(\n            first: $firstDeployments\n            orderBy: $deploymentsOrderBy\n            filter: $deploymentsFilter\n          ) {\n            ...DeploymentPageParts\n          }\n        }\n      }\n    }\n  }\n}\n\nfragment ModelRowParts on ModelUsage {\n  model {\n    ...ModelParts\n  }\n  credits\n  time\n  fineTuningCredits\n  hostingCredits\n  storageCredits\n  processingCredits\n  lastDeployedOn\n}\n\nfragment DeploymentPageParts on HostedUsageConnection {\n  ...HostedPageParts\n  nodes {\n    resource {\n      ... on ModelDeployment {\n        lastUpdatedOn\n      }\n    }\n  }\n}"
 };
 
-export const OcrDeploymentsTabDocument: Operation<OcrDeploymentsTabQuery, OcrDeploymentsTabQueryVariables> = {
+export const OcrDeploymentsTabDocument: Operation<OcrDeploymentsTabQuery, OcrDeploymentsTabQueryVariables, 'query'> = {
   "name": "OcrDeploymentsTab",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment HostedRowParts on HostedUsage {\n  resource {\n    ...HostedResourceParts\n  }\n  credits\n  components {\n    component\n    credits\n  }\n  time\n  lastDeployedOn\n  hardware {\n    ...HardwareUsageParts\n  }\n}\n\nfragment HostedPageParts on HostedUsageConnection {\n  totalCount\n  totals {\n    ...TotalsParts\n  }\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...HostedRowParts\n  }\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}\n\nquery OcrDeploymentsTab($accountId: ID, $range: DateRangeInput, $first: Int, $after: String, $last: Int, $before: String, $orderBy: UsageOrder, $filter: UsageFilter) {\n  account(id: $accountId) {\n    ...FrameParts\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      ocrDeployments(\n        first: $first\n        after: $after\n        last: $last\n        before: $before\n        orderBy: $orderBy\n        filter: $filter\n      ) {\n        ...HostedPageParts\n        nodes {\n          resource {\n            ... on OcrDeployment {\n              ocrModel\n            }\n          }\n        }\n      }\n    }\n  }\n}"
 };
 
-export const OverviewDocument: Operation<OverviewQuery, OverviewQueryVariables> = {
+export const OverviewDocument: Operation<OverviewQuery, OverviewQueryVariables, 'query'> = {
   "name": "Overview",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment CreditTotalsParts on CreditTotals {\n  used\n  allocated\n  allocations\n  percentUsed\n  byCategory {\n    category\n    credits\n    percent\n  }\n  byComponent {\n    component\n    credits\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}\n\nquery Overview($accountId: ID, $range: DateRangeInput, $granularity: Granularity) {\n  account(id: $accountId) {\n    ...FrameParts\n    firstUsedAt\n    projection {\n      ...CycleProjectionParts\n    }\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      workflowRuns {\n        used\n        allocated\n        allocations\n        percentUsed\n      }\n      credits {\n        ...CreditTotalsParts\n      }\n      trend(granularity: $granularity) {\n        granularity\n        buckets {\n          from\n          to\n          isPartial\n          workflowRuns\n          credits\n          models\n          guardrails\n          customScripts\n          ocr\n          browserAutomation\n        }\n      }\n      hardware {\n        ...HardwareUsageParts\n      }\n      previous {\n        range {\n          ...RangeParts\n        }\n        workflowRuns {\n          used\n          allocated\n          allocations\n          percentUsed\n        }\n        credits {\n          ...CreditTotalsParts\n        }\n      }\n    }\n  }\n}\n\nfragment CycleProjectionParts on CycleProjection {\n  asOf\n  endsAt\n  credits\n  lowCredits\n  highCredits\n  allocatedCredits\n  remainingCredits\n  hosting\n  runs\n  lowRuns\n  highRuns\n  allocatedRuns\n  remainingRuns\n  reason\n  availableFrom\n  days {\n    from\n    to\n    credits\n    hosting\n    runs\n  }\n}"
 };
 
-export const PanelDocument: Operation<PanelQuery, PanelQueryVariables> = {
+export const PanelDocument: Operation<PanelQuery, PanelQueryVariables, 'query'> = {
   "name": "Panel",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nfragment CreditTrendParts on CreditTrend {\n  granularity\n  buckets {\n    from\n    to\n    isPartial\n    credits\n  }\n}\n\nfragment HardwareUsageParts on HardwareUsage {\n  hardware {\n    ...HardwareProfileParts\n  }\n  time\n  replicaTime\n  peakReplicas\n  credits\n}\n\nfragment SegmentParts on HostingSegment {\n  hostingFrom\n  from\n  to\n  running\n  replicas\n  creditsPerHour\n  time\n  replicaTime\n  credits\n  source\n  eventId\n}\n\nfragment HostedPanelParts on HostedResource {\n  ...HostedResourceParts\n  usage(range: $range) {\n    credits\n    components {\n      component\n      credits\n    }\n    quantities {\n      unit\n      quantity\n      credits\n    }\n    time\n    lastDeployedOn\n    hardware {\n      ...HardwareUsageParts\n      segments(first: $firstSegments, after: $afterSegment) {\n        ...SegmentPageParts\n      }\n    }\n    trend(granularity: $granularity) {\n      ...CreditTrendParts\n    }\n  }\n  ... on ModelDeployment {\n    type\n    lastUpdatedOn\n    model {\n      ...ModelParts\n    }\n  }\n  ... on CustomScript {\n    language\n    languageVersion\n  }\n  ... on OcrDeployment {\n    ocrModel\n  }\n}\n\nfragment SegmentPageParts on HostingSegmentConnection {\n  totalCount\n  pageInfo {\n    ...PageParts\n  }\n  nodes {\n    ...SegmentParts\n  }\n}\n\nfragment ModelRowParts on ModelUsage {\n  model {\n    ...ModelParts\n  }\n  credits\n  time\n  fineTuningCredits\n  hostingCredits\n  storageCredits\n  processingCredits\n  lastDeployedOn\n}\n\nquery Panel($id: ID!, $range: DateRangeInput, $granularity: Granularity, $firstSegments: Int, $afterSegment: String, $firstDeployments: Int, $afterDeployment: String, $deploymentsOrderBy: UsageOrder) {\n  node(id: $id) {\n    __typename\n    id\n    ... on Workflow {\n      ...ResourceParts\n      ...WorkflowPanelParts\n    }\n    ...HostedPanelParts\n    ... on Model {\n      ...ModelParts\n      usage(range: $range) {\n        ...ModelRowParts\n        hardware {\n          ...HardwareUsageParts\n        }\n        trend(granularity: $granularity) {\n          ...CreditTrendParts\n        }\n        deployments(\n          first: $firstDeployments\n          after: $afterDeployment\n          orderBy: $deploymentsOrderBy\n        ) {\n          totalCount\n          pageInfo {\n            ...PageParts\n          }\n          nodes {\n            resource {\n              id\n              name\n              status\n            }\n            time\n            credits\n          }\n        }\n      }\n    }\n  }\n}\n\nfragment WorkflowPanelParts on Workflow {\n  usage(range: $range) {\n    range {\n      ...RangeParts\n    }\n    runs\n    lastActiveOn\n    trend(granularity: $granularity) {\n      granularity\n      buckets {\n        from\n        to\n        isPartial\n        runs\n      }\n    }\n  }\n}"
 };
 
-export const ProjectionDocument: Operation<ProjectionQuery, ProjectionQueryVariables> = {
+export const ProjectionDocument: Operation<ProjectionQuery, ProjectionQueryVariables, 'query'> = {
   "name": "Projection",
   "kind": "query",
   "text": "fragment CycleProjectionParts on CycleProjection {\n  asOf\n  endsAt\n  credits\n  lowCredits\n  highCredits\n  allocatedCredits\n  remainingCredits\n  hosting\n  runs\n  lowRuns\n  highRuns\n  allocatedRuns\n  remainingRuns\n  reason\n  availableFrom\n  days {\n    from\n    to\n    credits\n    hosting\n    runs\n  }\n}\n\nquery Projection($accountId: ID) {\n  account(id: $accountId) {\n    id\n    projection {\n      ...CycleProjectionParts\n    }\n  }\n}"
 };
 
-export const RegisterResourcesDocument: Operation<RegisterResourcesMutation, RegisterResourcesMutationVariables> = {
+export const RegisterResourcesDocument: Operation<RegisterResourcesMutation, RegisterResourcesMutationVariables, 'mutation'> = {
   "name": "RegisterResources",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "mutation RegisterResources($accountId: ID, $resources: [RegisterAnyInput!]!) {\n  registerResources(accountId: $accountId, resources: $resources)\n}"
 };
 
-export const RegisterWorkflowDocument: Operation<RegisterWorkflowMutation, RegisterWorkflowMutationVariables> = {
+export const RegisterWorkflowDocument: Operation<RegisterWorkflowMutation, RegisterWorkflowMutationVariables, 'mutation'> = {
   "name": "RegisterWorkflow",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nmutation RegisterWorkflow($input: RegisterWorkflowInput!) {\n  registerWorkflow(input: $input) {\n    ...ResourceParts\n  }\n}"
 };
 
-export const RegisterModelDocument: Operation<RegisterModelMutation, RegisterModelMutationVariables> = {
+export const RegisterModelDocument: Operation<RegisterModelMutation, RegisterModelMutationVariables, 'mutation'> = {
   "name": "RegisterModel",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nmutation RegisterModel($input: RegisterModelInput!) {\n  registerModel(input: $input) {\n    ...ModelParts\n  }\n}"
 };
 
-export const RegisterModelDeploymentDocument: Operation<RegisterModelDeploymentMutation, RegisterModelDeploymentMutationVariables> = {
+export const RegisterModelDeploymentDocument: Operation<RegisterModelDeploymentMutation, RegisterModelDeploymentMutationVariables, 'mutation'> = {
   "name": "RegisterModelDeployment",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nmutation RegisterModelDeployment($input: RegisterModelDeploymentInput!) {\n  registerModelDeployment(input: $input) {\n    ...HostedResourceParts\n    type\n    lastUpdatedOn\n    model {\n      ...ModelParts\n    }\n  }\n}"
 };
 
-export const RegisterGuardrailDocument: Operation<RegisterGuardrailMutation, RegisterGuardrailMutationVariables> = {
+export const RegisterGuardrailDocument: Operation<RegisterGuardrailMutation, RegisterGuardrailMutationVariables, 'mutation'> = {
   "name": "RegisterGuardrail",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation RegisterGuardrail($input: RegisterResourceInput!) {\n  registerGuardrail(input: $input) {\n    ...HostedResourceParts\n  }\n}"
 };
 
-export const RegisterCustomScriptDocument: Operation<RegisterCustomScriptMutation, RegisterCustomScriptMutationVariables> = {
+export const RegisterCustomScriptDocument: Operation<RegisterCustomScriptMutation, RegisterCustomScriptMutationVariables, 'mutation'> = {
   "name": "RegisterCustomScript",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation RegisterCustomScript($input: RegisterCustomScriptInput!) {\n  registerCustomScript(input: $input) {\n    ...HostedResourceParts\n    language\n    languageVersion\n  }\n}"
 };
 
-export const RegisterOcrDeploymentDocument: Operation<RegisterOcrDeploymentMutation, RegisterOcrDeploymentMutationVariables> = {
+export const RegisterOcrDeploymentDocument: Operation<RegisterOcrDeploymentMutation, RegisterOcrDeploymentMutationVariables, 'mutation'> = {
   "name": "RegisterOcrDeployment",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation RegisterOcrDeployment($input: RegisterOcrDeploymentInput!) {\n  registerOcrDeployment(input: $input) {\n    ...HostedResourceParts\n    ocrModel\n  }\n}"
 };
 
-export const RegisterBrowserPodDocument: Operation<RegisterBrowserPodMutation, RegisterBrowserPodMutationVariables> = {
+export const RegisterBrowserPodDocument: Operation<RegisterBrowserPodMutation, RegisterBrowserPodMutationVariables, 'mutation'> = {
   "name": "RegisterBrowserPod",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment HostedResourceParts on HostedResource {\n  ...ResourceParts\n  lastDeployedOn\n  endpointUrl\n  failureMessage\n  hosting {\n    hardware {\n      ...HardwareProfileParts\n    }\n    replicas\n    since\n    creditsPerHour\n  }\n}\n\nmutation RegisterBrowserPod($input: RegisterResourceInput!) {\n  registerBrowserPod(input: $input) {\n    ...HostedResourceParts\n  }\n}"
 };
 
-export const ReportDocument: Operation<ReportQuery, ReportQueryVariables> = {
+export const ReportDocument: Operation<ReportQuery, ReportQueryVariables, 'query'> = {
   "name": "Report",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment HardwareProfileParts on HardwareProfile {\n  id\n  name\n  kind\n  model\n  vcpus\n  gpus\n  memoryGb\n  creditsPerHour\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nquery Report($accountId: ID, $range: DateRangeInput, $groupBy: [UsageDimension!]!, $granularity: Granularity, $first: Int, $after: String, $filter: UsageFilter) {\n  account(id: $accountId) {\n    id\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      report(\n        groupBy: $groupBy\n        granularity: $granularity\n        first: $first\n        after: $after\n        filter: $filter\n      ) {\n        totalCount\n        totals {\n          ...TotalsParts\n        }\n        pageInfo {\n          ...PageParts\n        }\n        nodes {\n          from\n          to\n          category\n          component\n          resource {\n            ...ResourceParts\n          }\n          owner\n          unit\n          hardware {\n            ...HardwareProfileParts\n          }\n          model {\n            ...ModelParts\n          }\n          runs\n          quantity\n          credits\n          time\n          replicaTime\n        }\n      }\n    }\n  }\n}"
 };
 
-export const StatementsDocument: Operation<StatementsQuery, StatementsQueryVariables> = {
+export const StatementsDocument: Operation<StatementsQuery, StatementsQueryVariables, 'query'> = {
   "name": "Statements",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment StatementParts on Statement {\n  id\n  number\n  issuedAt\n  sha256\n  previousSha256\n  signature\n  keyId\n  lastLedgerSequence\n  lastLedgerHash\n  url\n  cycle {\n    id\n    startsAt\n    endsAt\n    closing\n  }\n}\n\nquery Statements($accountId: ID, $first: Int, $after: String) {\n  account(id: $accountId) {\n    id\n    statements(first: $first, after: $after) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...StatementParts\n      }\n    }\n  }\n}"
 };
 
-export const StatementDocument: Operation<StatementQuery, StatementQueryVariables> = {
+export const StatementDocument: Operation<StatementQuery, StatementQueryVariables, 'query'> = {
   "name": "Statement",
   "kind": "query",
   "text": "fragment StatementParts on Statement {\n  id\n  number\n  issuedAt\n  sha256\n  previousSha256\n  signature\n  keyId\n  lastLedgerSequence\n  lastLedgerHash\n  url\n  cycle {\n    id\n    startsAt\n    endsAt\n    closing\n  }\n}\n\nquery Statement($id: ID!) {\n  node(id: $id) {\n    ...StatementParts\n  }\n}"
 };
 
-export const ThresholdsDocument: Operation<ThresholdsQuery, ThresholdsQueryVariables> = {
+export const ThresholdsDocument: Operation<ThresholdsQuery, ThresholdsQueryVariables, 'query'> = {
   "name": "Thresholds",
   "kind": "query",
   "text": "fragment ThresholdParts on Threshold {\n  id\n  measure\n  value\n  label\n  armed\n  lastFiredAt\n}\n\nquery Thresholds($accountId: ID) {\n  account(id: $accountId) {\n    id\n    thresholds {\n      ...ThresholdParts\n    }\n  }\n}"
 };
 
-export const CreateThresholdDocument: Operation<CreateThresholdMutation, CreateThresholdMutationVariables> = {
+export const CreateThresholdDocument: Operation<CreateThresholdMutation, CreateThresholdMutationVariables, 'mutation'> = {
   "name": "CreateThreshold",
   "kind": "mutation",
+  "isRepeatable": true,
   "text": "fragment ThresholdParts on Threshold {\n  id\n  measure\n  value\n  label\n  armed\n  lastFiredAt\n}\n\nmutation CreateThreshold($input: CreateThresholdInput!) {\n  createThreshold(input: $input) {\n    ...ThresholdParts\n  }\n}"
 };
 
-export const DeleteThresholdDocument: Operation<DeleteThresholdMutation, DeleteThresholdMutationVariables> = {
+export const DeleteThresholdDocument: Operation<DeleteThresholdMutation, DeleteThresholdMutationVariables, 'mutation'> = {
   "name": "DeleteThreshold",
   "kind": "mutation",
   "text": "mutation DeleteThreshold($id: ID!) {\n  deleteThreshold(id: $id)\n}"
 };
 
-export const UsageEventsDocument: Operation<UsageEventsQuery, UsageEventsQueryVariables> = {
+export const UsageEventsDocument: Operation<UsageEventsQuery, UsageEventsQueryVariables, 'query'> = {
   "name": "UsageEvents",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment ModelParts on Model {\n  id\n  externalId\n  name\n  type\n  createdAt\n  lastDeployedOn\n}\n\nquery UsageEvents($accountId: ID, $range: DateRangeInput, $resourceId: ID, $modelId: ID, $source: String, $eventId: String, $first: Int, $after: String) {\n  account(id: $accountId) {\n    id\n    usageEvents(\n      range: $range\n      resourceId: $resourceId\n      modelId: $modelId\n      source: $source\n      eventId: $eventId\n      first: $first\n      after: $after\n    ) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        id\n        source\n        eventId\n        type\n        resource {\n          ...ResourceParts\n        }\n        model {\n          ...ModelParts\n        }\n        quantity\n        unit\n        credits\n        occurredAt\n        recordedAt\n        voidedAt\n      }\n    }\n  }\n}"
 };
 
-export const WebhookEndpointsDocument: Operation<WebhookEndpointsQuery, WebhookEndpointsQueryVariables> = {
+export const WebhookEndpointsDocument: Operation<WebhookEndpointsQuery, WebhookEndpointsQueryVariables, 'query'> = {
   "name": "WebhookEndpoints",
   "kind": "query",
   "text": "fragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nquery WebhookEndpoints($accountId: ID, $first: Int, $after: String) {\n  webhookEndpoints(accountId: $accountId) {\n    ...WebhookEndpointParts\n    deliveries(first: $first, after: $after) {\n      totalCount\n      pageInfo {\n        ...PageParts\n      }\n      nodes {\n        ...WebhookDeliveryParts\n      }\n    }\n  }\n}\n\nfragment WebhookEndpointParts on WebhookEndpoint {\n  id\n  url\n  events\n  enabled\n  disabledAt\n  createdAt\n}\n\nfragment WebhookDeliveryParts on WebhookDelivery {\n  id\n  webhookId\n  event\n  status\n  payload\n  attempts\n  nextAttemptAt\n  lastResponseCode\n  lastError\n  createdAt\n  deliveredAt\n}"
 };
 
-export const WebhookDeliveryDocument: Operation<WebhookDeliveryQuery, WebhookDeliveryQueryVariables> = {
+export const WebhookDeliveryDocument: Operation<WebhookDeliveryQuery, WebhookDeliveryQueryVariables, 'query'> = {
   "name": "WebhookDelivery",
   "kind": "query",
   "text": "query WebhookDelivery($id: ID!) {\n  node(id: $id) {\n    ...WebhookDeliveryParts\n  }\n}\n\nfragment WebhookDeliveryParts on WebhookDelivery {\n  id\n  webhookId\n  event\n  status\n  payload\n  attempts\n  nextAttemptAt\n  lastResponseCode\n  lastError\n  createdAt\n  deliveredAt\n}"
 };
 
-export const CreateWebhookEndpointDocument: Operation<CreateWebhookEndpointMutation, CreateWebhookEndpointMutationVariables> = {
+export const CreateWebhookEndpointDocument: Operation<CreateWebhookEndpointMutation, CreateWebhookEndpointMutationVariables, 'mutation'> = {
   "name": "CreateWebhookEndpoint",
   "kind": "mutation",
   "text": "mutation CreateWebhookEndpoint($input: CreateWebhookEndpointInput!) {\n  createWebhookEndpoint(input: $input) {\n    secret\n    endpoint {\n      ...WebhookEndpointParts\n    }\n  }\n}\n\nfragment WebhookEndpointParts on WebhookEndpoint {\n  id\n  url\n  events\n  enabled\n  disabledAt\n  createdAt\n}"
 };
 
-export const UpdateWebhookEndpointDocument: Operation<UpdateWebhookEndpointMutation, UpdateWebhookEndpointMutationVariables> = {
+export const UpdateWebhookEndpointDocument: Operation<UpdateWebhookEndpointMutation, UpdateWebhookEndpointMutationVariables, 'mutation'> = {
   "name": "UpdateWebhookEndpoint",
   "kind": "mutation",
   "text": "mutation UpdateWebhookEndpoint($id: ID!, $url: URL, $events: [WebhookEvent!], $enabled: Boolean) {\n  updateWebhookEndpoint(id: $id, url: $url, events: $events, enabled: $enabled) {\n    ...WebhookEndpointParts\n  }\n}\n\nfragment WebhookEndpointParts on WebhookEndpoint {\n  id\n  url\n  events\n  enabled\n  disabledAt\n  createdAt\n}"
 };
 
-export const RotateWebhookSecretDocument: Operation<RotateWebhookSecretMutation, RotateWebhookSecretMutationVariables> = {
+export const RotateWebhookSecretDocument: Operation<RotateWebhookSecretMutation, RotateWebhookSecretMutationVariables, 'mutation'> = {
   "name": "RotateWebhookSecret",
   "kind": "mutation",
   "text": "mutation RotateWebhookSecret($id: ID!, $keepOldSeconds: Int) {\n  rotateWebhookSecret(id: $id, keepOldSeconds: $keepOldSeconds) {\n    secret\n    endpoint {\n      ...WebhookEndpointParts\n    }\n  }\n}\n\nfragment WebhookEndpointParts on WebhookEndpoint {\n  id\n  url\n  events\n  enabled\n  disabledAt\n  createdAt\n}"
 };
 
-export const DeleteWebhookEndpointDocument: Operation<DeleteWebhookEndpointMutation, DeleteWebhookEndpointMutationVariables> = {
+export const DeleteWebhookEndpointDocument: Operation<DeleteWebhookEndpointMutation, DeleteWebhookEndpointMutationVariables, 'mutation'> = {
   "name": "DeleteWebhookEndpoint",
   "kind": "mutation",
   "text": "mutation DeleteWebhookEndpoint($id: ID!) {\n  deleteWebhookEndpoint(id: $id)\n}"
 };
 
-export const SendTestWebhookDocument: Operation<SendTestWebhookMutation, SendTestWebhookMutationVariables> = {
+export const SendTestWebhookDocument: Operation<SendTestWebhookMutation, SendTestWebhookMutationVariables, 'mutation'> = {
   "name": "SendTestWebhook",
   "kind": "mutation",
   "text": "mutation SendTestWebhook($endpointId: ID!) {\n  sendTestWebhook(endpointId: $endpointId) {\n    ...WebhookDeliveryParts\n  }\n}\n\nfragment WebhookDeliveryParts on WebhookDelivery {\n  id\n  webhookId\n  event\n  status\n  payload\n  attempts\n  nextAttemptAt\n  lastResponseCode\n  lastError\n  createdAt\n  deliveredAt\n}"
 };
 
-export const RedeliverWebhookDocument: Operation<RedeliverWebhookMutation, RedeliverWebhookMutationVariables> = {
+export const RedeliverWebhookDocument: Operation<RedeliverWebhookMutation, RedeliverWebhookMutationVariables, 'mutation'> = {
   "name": "RedeliverWebhook",
   "kind": "mutation",
   "text": "mutation RedeliverWebhook($deliveryId: ID!) {\n  redeliverWebhook(deliveryId: $deliveryId) {\n    ...WebhookDeliveryParts\n  }\n}\n\nfragment WebhookDeliveryParts on WebhookDelivery {\n  id\n  webhookId\n  event\n  status\n  payload\n  attempts\n  nextAttemptAt\n  lastResponseCode\n  lastError\n  createdAt\n  deliveredAt\n}"
 };
 
-export const WorkflowPanelDocument: Operation<WorkflowPanelQuery, WorkflowPanelQueryVariables> = {
+export const WorkflowPanelDocument: Operation<WorkflowPanelQuery, WorkflowPanelQueryVariables, 'query'> = {
   "name": "WorkflowPanel",
   "kind": "query",
   "text": "fragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nquery WorkflowPanel($id: ID, $accountId: ID, $kind: ResourceKind, $externalId: String, $range: DateRangeInput, $granularity: Granularity) {\n  resource(id: $id, accountId: $accountId, kind: $kind, externalId: $externalId) {\n    ...ResourceParts\n    ...WorkflowPanelParts\n  }\n}\n\nfragment WorkflowPanelParts on Workflow {\n  usage(range: $range) {\n    range {\n      ...RangeParts\n    }\n    runs\n    lastActiveOn\n    trend(granularity: $granularity) {\n      granularity\n      buckets {\n        from\n        to\n        isPartial\n        runs\n      }\n    }\n  }\n}"
 };
 
-export const WorkflowsTabDocument: Operation<WorkflowsTabQuery, WorkflowsTabQueryVariables> = {
+export const WorkflowsTabDocument: Operation<WorkflowsTabQuery, WorkflowsTabQueryVariables, 'query'> = {
   "name": "WorkflowsTab",
   "kind": "query",
   "text": "fragment AlertParts on Alert {\n  id\n  sequence\n  cursor\n  kind\n  crossedAt\n  raisedAt\n  remaining\n  percentUsed\n  runsRemaining\n  measured\n  message\n}\n\nfragment AlertWithCauseParts on Alert {\n  ...AlertParts\n  threshold {\n    id\n    measure\n    value\n  }\n  resolves {\n    id\n    sequence\n    kind\n  }\n}\n\nfragment CreditBalanceParts on CreditBalance {\n  asOf\n  allocated\n  used\n  remaining\n  percentUsed\n  state\n  burnRatePerHour\n  exhaustsAt\n  stopsAt\n}\n\nfragment PageParts on PageInfo {\n  hasNextPage\n  hasPreviousPage\n  startCursor\n  endCursor\n}\n\nfragment RangeParts on DateRange {\n  preset\n  from\n  to\n  timeZone\n}\n\nfragment TotalsParts on UsageTotals {\n  count\n  runs\n  credits\n  hostingTime\n  hostingCredits\n  fineTuningCredits\n  storageCredits\n  processingCredits\n}\n\nfragment ResourceParts on BillableResource {\n  __typename\n  id\n  externalId\n  name\n  kind\n  status\n  owner\n  createdAt\n  lastActiveOn\n}\n\nfragment FrameParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  testClock\n  credits {\n    ...CreditBalanceParts\n  }\n  creditPolicy {\n    lowCredit\n    negativeLimit\n  }\n  alerts(last: 20) {\n    nodes {\n      ...AlertWithCauseParts\n    }\n  }\n}\n\nquery WorkflowsTab($accountId: ID, $range: DateRangeInput, $first: Int, $after: String, $last: Int, $before: String, $orderBy: UsageOrder, $filter: UsageFilter) {\n  account(id: $accountId) {\n    ...FrameParts\n    usage(range: $range) {\n      range {\n        ...RangeParts\n      }\n      workflows(\n        first: $first\n        after: $after\n        last: $last\n        before: $before\n        orderBy: $orderBy\n        filter: $filter\n      ) {\n        totalCount\n        totals {\n          ...TotalsParts\n        }\n        pageInfo {\n          ...PageParts\n        }\n        nodes {\n          workflow {\n            ...ResourceParts\n          }\n          runs\n          lastActiveOn\n        }\n      }\n    }\n  }\n}"
