@@ -140,7 +140,10 @@ describe('creditAlerts', () => {
   it('tells what was raised after the cursor, and goes on live', async () => {
     const account = await alarm(gateway, 'replay and live');
     await raise(account, 5);
-    const listed = await gateway.query(PastAlertsDocument, { accountId: account.accountId, first: 2 });
+    const listed = await gateway.query(PastAlertsDocument, {
+      accountId: account.accountId,
+      first: 2,
+    });
     const after = listed.data.account?.alerts.pageInfo.endCursor ?? '';
 
     const stream = subscribe(connect(), CreditAlertsDocument, {
