@@ -68,6 +68,8 @@ export interface Sheet {
   };
   readonly issuedAtMs: number;
   readonly page: (page: number, pages: number) => string;
+  /** Said where letters are missing. */
+  readonly missing: string;
 }
 
 /** A statement in a language. */
@@ -85,7 +87,7 @@ export function sheetOf(statement: SignedStatement, language: Language): Sheet {
     title: `${say.numbered(number)}: ${account.name}, ${say.span(write.day(cycle.from), write.day(cycle.to))}`,
     heading: say.numbered(number),
     issuer: document.issuer,
-    running: `${account.name} · ${say.numbered(number)}`,
+    running: `${say.numbered(number)} · ${account.name}`,
     facts: factsOf(document, say, write),
     notes: [say.unit, ...(isInDebt ? [say.debt] : [])],
     summary: summaryTable(document, say, write),
@@ -103,6 +105,7 @@ export function sheetOf(statement: SignedStatement, language: Language): Sheet {
     },
     issuedAtMs: parseInstant(document.issuedAt),
     page: say.page,
+    missing: say.missing,
   };
 }
 
@@ -238,8 +241,8 @@ function lotTable({ lots }: StatementDocument, say: Words, write: Writer): Table
     columns: [
       column(say.source, 2),
       column(say.priority, 1, 'FIGURE'),
-      column(say.effectiveAt, 3),
-      column(say.expiresAt, 3),
+      column(say.effectiveAt, 4),
+      column(say.expiresAt, 4),
       column(say.amount, 2, 'FIGURE'),
       column(say.remaining, 2, 'FIGURE'),
     ],

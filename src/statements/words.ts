@@ -62,6 +62,8 @@ const en = {
   entries: 'Ledger entries',
   lastHash: 'Hash of the last entry',
   page: (page: number, pages: number): string => `Page ${page} of ${pages}`,
+  missing:
+    'A box stands for a character that this print cannot show. The JSON and HTML files have it.',
   category: {
     MODELS: 'Models',
     GUARDRAILS: 'Guardrails',
@@ -152,6 +154,8 @@ const de: Words = {
   entries: 'Buchungen',
   lastHash: 'Hash der letzten Buchung',
   page: (page, pages) => `Seite ${page} von ${pages}`,
+  missing:
+    'Ein Kästchen steht für ein Zeichen, das dieser Ausdruck nicht zeigen kann. Die JSON- und die HTML-Datei haben es.',
   category: {
     MODELS: 'Modelle',
     GUARDRAILS: 'Guardrails',
