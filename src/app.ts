@@ -23,6 +23,7 @@ import { SettlementService } from './settlement/settlement.service.ts';
 import type { Database } from './db/database.ts';
 import type { Task } from './db/jobs.ts';
 import { type ExportLimits, ExportService } from './exports/exports.service.ts';
+import type { FocusParties } from './exports/focus-rows.ts';
 import { QuoteService } from './deployments/quote.service.ts';
 import { DeploymentService } from './deployments/deployments.service.ts';
 import { webhookDisabledEmail } from './notifications/content.ts';
@@ -74,6 +75,10 @@ export interface AppOptions {
   readonly takeEvents?: TakeEvents;
   /** Who issues statements, as they name it; default: as shipped. */
   readonly issuerName?: string;
+  /** Who makes the services available, as FOCUS names it; default: who issues statements. */
+  readonly providerName?: string;
+  /** Who produced them; default: who makes them available. */
+  readonly publisherName?: string;
   /** Of exports; for tests. */
   readonly exportLimits?: Partial<ExportLimits>;
   /** Receives the errors of background work. */
@@ -123,7 +128,7 @@ export function createApp(options: AppOptions): App {
   const { due, folding, issuing, keys, portalTokens } = services;
   return {
     ...services,
-    exports: new ExportService(options, services.accounts),
+    exports: new ExportService({ ...options, parties: partiesOf(options) }, services.accounts),
     schema: buildGatewaySchema({
       ...services,
       auditLog: new AuditLogService(services.accounts),
@@ -217,6 +222,14 @@ function createServices(options: AppOptions): Services {
     thresholds,
     webhooks,
   };
+}
+
+function partiesOf({
+  issuerName = ISSUER_NAME,
+  providerName = issuerName,
+  publisherName = providerName,
+}: AppOptions): FocusParties {
+  return { issuerName, providerName, publisherName };
 }
 
 function mailOf(options: AppOptions): MailOptions {

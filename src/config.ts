@@ -54,6 +54,10 @@ export interface Config {
   readonly publicUrl: string | null;
   /** Who issues statements, as they name it. */
   readonly issuerName: string;
+  /** Who makes the services available, as FOCUS names it. */
+  readonly providerName: string;
+  /** Who produced the services, as FOCUS names it. */
+  readonly publisherName: string;
   /** Of 32 bytes each; empty: those of the embedded database's folder, and none for another database. */
   readonly webhookSecretKeys: readonly Buffer[];
   /** Whether webhooks may be sent to this machine itself, and by http. */
@@ -109,7 +113,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       'an address such as billing@example.com or Billing <billing@example.com>',
     ),
     publicUrl: publicUrl === null ? null : new URL(publicUrl).href.replace(/\/+$/, ''),
-    issuerName: readName(read, 'ISSUER_NAME', ISSUER_NAME),
+    ...readNames(read),
     webhookSecretKeys: readWebhookKeys(read),
     webhookAllowLoopback: read.flag('WEBHOOK_ALLOW_LOOPBACK', false),
     eventRate: {
@@ -127,6 +131,18 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readNames(
+  read: EnvironmentReader,
+): Pick<Config, 'issuerName' | 'providerName' | 'publisherName'> {
+  const issuerName = readName(read, 'ISSUER_NAME', ISSUER_NAME);
+  const providerName = readName(read, 'PROVIDER_NAME', issuerName);
+  return {
+    issuerName,
+    providerName,
+    publisherName: readName(read, 'PUBLISHER_NAME', providerName),
+  };
 }
 
 function readName(read: EnvironmentReader, variable: string, shipped: string): string {

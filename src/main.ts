@@ -119,6 +119,8 @@ async function start(config: Config, started: Started): Promise<void> {
     mail: { smtpUrl: config.smtpUrl, from: config.emailFrom, publicUrl: config.publicUrl },
     webhooks,
     issuerName: config.issuerName,
+    providerName: config.providerName,
+    publisherName: config.publisherName,
     jwt: config.jwt,
     takeEvents: eventRate(config.eventRate, counters?.counterOf),
     onError,

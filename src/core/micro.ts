@@ -43,13 +43,16 @@ export function parseMicro(text: string, path?: ErrorPath): bigint {
 
 /** The canonical decimal string of micro-units: no trailing zeros, no exponent, `-` for debt. */
 export function formatMicro(micro: bigint): string {
-  const absolute = micro < 0n ? -micro : micro;
-  const whole = (absolute / MICRO_PER_CREDIT).toString();
-  const fraction = (absolute % MICRO_PER_CREDIT)
-    .toString()
-    .padStart(FRACTION_DIGITS, '0')
-    .replace(/0+$/, '');
-  return `${micro < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
+  return formatScaled(micro, FRACTION_DIGITS);
+}
+
+/** The canonical decimal string of units of 10^-digits, in the same form. */
+export function formatScaled(units: bigint, digits: number): string {
+  const scale = 10n ** BigInt(digits);
+  const absolute = units < 0n ? -units : units;
+  const whole = (absolute / scale).toString();
+  const fraction = (absolute % scale).toString().padStart(digits, '0').replace(/0+$/, '');
+  return `${units < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
 /** Micro-units with a thousands separator, exact: "12,345.288". */

@@ -14,6 +14,7 @@ import { DAY_MS, HOUR_MS, isoInstant, lengthMs } from '../core/range.ts';
 import { type Database, LONG_SNAPSHOTS_MAX, type Snapshot } from '../db/database.ts';
 import { whoseOf } from '../db/whose.ts';
 import { csvForm } from './csv.ts';
+import type { FocusParties } from './focus-rows.ts';
 import { ndjsonForm } from './ndjson.ts';
 import {
   decodeAsOf,
@@ -60,6 +61,8 @@ export interface ExportDeps {
   readonly database: Database;
   readonly clock: Clock;
   readonly exportLimits?: Partial<ExportLimits>;
+  /** Whom FOCUS names. */
+  readonly parties: FocusParties;
 }
 
 /** An export that begins. Whoever opened it reads its chunks, and ends it whatever happens. */
@@ -98,6 +101,7 @@ export class ExportService {
       await snapshot.tx.allowLong(STATEMENT_WITHIN_MS);
       const source = await this.sourceOf(actor, accountId, request, snapshot);
       await this.requireWithin(source, request.name);
+      await exportSets[request.name].requireReady(source);
       return await this.begin(source, request, { snapshot, release });
     } catch (error) {
       await snapshot?.close();
@@ -139,11 +143,11 @@ export class ExportService {
     request: ExportRequest,
     { tx }: Snapshot,
   ): Promise<ExportSource> {
-    const { clock } = this.deps;
+    const { clock, parties } = this.deps;
     const account = await this.accounts.get(tx, accountId, request.accountId ?? undefined);
     const nowMs = nowOf(account, clock.nowMs());
-    const { granularity, groupBy } = request;
-    const of = { tx, actor, clock, account, granularity, groupBy };
+    const { granularity, groupBy, version } = request;
+    const of = { tx, actor, clock, account, granularity, groupBy, version, parties };
     if (request.resumed !== null) return { ...of, ...resumedAt(account, request, nowMs) };
     const asOf = await loadAsOf(tx, accountId, nowMs);
     return { ...of, range: resolveRangeAt(request.range, account, nowMs, []), asOf, after: null };
@@ -223,11 +227,17 @@ function tooMuch(message: string): UserInputError {
 
 /** What distinguishes an export from others of its account. */
 function listOf(account: Account, range: ResolvedRange, request: ExportRequest): string {
-  const { name, granularity, groupBy } = request;
-  const grouping = name === 'usage' ? [granularity, [...new Set(groupBy)].sort()] : [];
+  const { name } = request;
+  const grouping = groupingOf(request);
   const of = [account.accountId, name, range.fromMs, range.toMs, range.timeZone, ...grouping];
   const hash = createHash('sha256').update(JSON.stringify(of)).digest('base64url');
   return hash.slice(0, FINGERPRINT_LENGTH);
+}
+
+/** What of a request decides which rows there are. */
+function groupingOf({ name, granularity, groupBy, version }: ExportRequest): readonly unknown[] {
+  if (name === 'usage') return [granularity, [...new Set(groupBy)].sort()];
+  return name === 'focus' ? [granularity, version] : [];
 }
 
 function formOf(source: ExportSource, request: ExportRequest, runId: string): FormOf {
@@ -248,6 +258,7 @@ function startOf(
 ): object {
   return {
     export: request.name,
+    ...(request.name === 'focus' ? { version: request.version } : {}),
     from: isoInstant(range.fromMs),
     to: isoInstant(range.toMs),
     timeZone: range.timeZone,

@@ -10,6 +10,7 @@ import { type AsOf, type CursorKey, decodeCursor } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';
 import { parseInstant } from '../core/instant.ts';
 import { type UsageDimension, usageDimensions } from '../views/report.ts';
+import { type FocusVersion, focusVersions } from './focus-rows.ts';
 
 export const exportNames = {
   usage: 'usage',
@@ -18,6 +19,7 @@ export const exportNames = {
   ledger: 'ledger',
   allocations: 'allocations',
   alerts: 'alerts',
+  focus: 'focus',
 } as const;
 export type ExportName = keyof typeof exportNames;
 
@@ -32,13 +34,15 @@ export const contentTypes: Readonly<Record<ExportFormat, string>> = {
 /** The parameters of an address, each as often as it was sent. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** How wide the rows of the usage export are; NONE: each covers the whole range. */
+/** How wide the rows of usage and FOCUS are; NONE: each covers the whole range. */
 const widths = { ...granularities, NONE: 'NONE' } as const;
 const WIDTH_DEFAULT = 'DAY';
 const DIMENSIONS_DEFAULT: readonly UsageDimension[] = ['CATEGORY', 'COMPONENT', 'RESOURCE'];
 const COMMON = ['accountId', 'after', 'asOf', 'bom', 'format', 'from', 'fromDay', 'preset'];
 const NAMES = [...COMMON, 'timeZone', 'to', 'toDay'];
 const USAGE_NAMES = [...NAMES, 'granularity', 'groupBy'];
+const FOCUS_NAMES = [...NAMES, 'granularity', 'version'];
+const VERSION_DEFAULT = '1.2';
 
 /** A checked request; its range still lacks the account's zone and now. */
 export interface ExportRequest {
@@ -49,6 +53,8 @@ export interface ExportRequest {
   readonly bom: boolean;
   readonly granularity: Granularity | null;
   readonly groupBy: readonly UsageDimension[];
+  /** Of FOCUS. */
+  readonly version: FocusVersion;
   /** Where an earlier answer broke off, and what that answer was as of. */
   readonly resumed: { readonly after: CursorKey; readonly asOf: string } | null;
 }
@@ -63,7 +69,7 @@ export function parseExportRequest(
   parameters: Parameters,
   acceptable: ExportFormat | null,
 ): ExportRequest {
-  const sent = singles(parameters, name === 'usage' ? USAGE_NAMES : NAMES);
+  const sent = singles(parameters, namesOf(name));
   const format = choice(sent, 'format', exportFormats) ?? acceptable;
   if (format === null) throw notAcceptable();
   return {
@@ -81,8 +87,14 @@ export function parseExportRequest(
     bom: parseBom(sent, format),
     granularity: parseWidth(sent),
     groupBy: parseGroupBy(sent.get('groupBy')),
+    version: choice(sent, 'version', focusVersions) ?? VERSION_DEFAULT,
     resumed: parseResumed(sent, format),
   };
+}
+
+function namesOf(name: ExportName): readonly string[] {
+  if (name === 'usage') return USAGE_NAMES;
+  return name === 'focus' ? FOCUS_NAMES : NAMES;
 }
 
 type Sent = ReadonlyMap<string, string>;

@@ -7,6 +7,8 @@ import type { ResolvedRange } from '../account/range.ts';
 import { isReportKey } from '../views/report.ts';
 import type { Column, Form } from './columns.ts';
 import type { ExportAsOf, ExportName } from './request.ts';
+import { focusColumns } from './focus-columns.ts';
+import { isFocusKey, readFocus, requireFocusPrices } from './focus.service.ts';
 import {
   alertColumns,
   type AllocationRow,
@@ -37,7 +39,7 @@ import type { ExportSource } from './source.service.ts';
 import { readUsage, usageKey } from './usage-rows.service.ts';
 
 interface Definition<R> {
-  readonly columns: readonly Column<R>[];
+  readonly columns: readonly Column<R>[] | ((source: ExportSource) => readonly Column<R>[]);
   readonly read: (source: ExportSource) => AsyncIterable<readonly R[]>;
   readonly keyOf: (row: R) => CursorKey;
   /** Whether a cursor can be of a row. */
@@ -48,6 +50,8 @@ interface Definition<R> {
   readonly bound: ((asOf: ExportAsOf) => number) | null;
   /** How many rows there are, counted no further than `max + 1`. */
   readonly count: (source: ExportSource, max: number) => Promise<number>;
+  /** Refuses what the rows cannot be made of. */
+  readonly requireReady?: (source: ExportSource) => Promise<void>;
 }
 
 /** Some of an export: its text, and what its rows come to. */
@@ -64,6 +68,8 @@ export type FormOf = <R>(columns: readonly Column<R>[]) => Form<R>;
 export interface ExportSet {
   readonly hasCredits: boolean;
   readonly isKey: (key: CursorKey) => boolean;
+  /** @throws CONFLICT, BAD_USER_INPUT where its rows cannot be made */
+  readonly requireReady: (source: ExportSource) => Promise<void>;
   readonly isWithin: (source: ExportSource, max: number) => Promise<boolean>;
   readonly parts: (source: ExportSource, formOf: FormOf) => AsyncGenerator<Part>;
 }
@@ -75,10 +81,11 @@ function exportSet<R>(definition: Definition<R>): ExportSet {
   return {
     hasCredits: creditsOf !== null,
     isKey: definition.isKey,
+    requireReady: definition.requireReady ?? (() => Promise.resolve()),
     isWithin: async (source, max) =>
       bound === null || bound(source.asOf) <= max || (await definition.count(source, max)) <= max,
     async *parts(source, formOf) {
-      const form = formOf(columns);
+      const form = formOf(typeof columns === 'function' ? columns(source) : columns);
       let [rows, creditsMicro] = [0, 0n];
       yield { text: form.head, rows: 0, creditsMicro: 0n };
       for await (const batch of definition.read(source)) {
@@ -157,6 +164,16 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
     creditsOf: null,
     bound: (asOf) => asOf.lastAlert,
     count: (source, max) => countAlerts(source.tx, rowsOf(source), max),
+  }),
+  focus: exportSet({
+    columns: ({ version, account, parties }) => focusColumns(version, { account, parties }),
+    read: readFocus,
+    keyOf: (row) => row.key,
+    isKey: isFocusKey,
+    creditsOf: (row) => row.usedMicro,
+    bound: null,
+    count: () => Promise.resolve(0),
+    requireReady: requireFocusPrices,
   }),
 };
 

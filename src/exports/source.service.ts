@@ -5,6 +5,7 @@ import type { CursorKey } from '../core/cursor.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Tx } from '../db/database.ts';
 import type { UsageDimension } from '../views/report.ts';
+import type { FocusParties, FocusVersion } from './focus-rows.ts';
 import type { ExportAsOf } from './request.ts';
 
 /** What the rows of an export are read from: one account in one range, as of an instant. */
@@ -19,4 +20,8 @@ export interface ExportSource {
   readonly after: CursorKey | null;
   readonly granularity: Granularity | null;
   readonly groupBy: readonly UsageDimension[];
+  /** Of FOCUS. */
+  readonly version: FocusVersion;
+  /** Whom FOCUS names. */
+  readonly parties: FocusParties;
 }

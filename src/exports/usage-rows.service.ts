@@ -1,38 +1,44 @@
 // The rows of the usage export: the report of a view, a few buckets at a time, so that a long range takes no more memory than
 // a short one.
 
-import { nextUnitStartMs } from '../core/calendar.ts';
+import { type CalendarUnit, nextUnitStartMs } from '../core/calendar.ts';
 import type { Range } from '../core/range.ts';
 import { bucketsOf, type Granularity, type ResolvedRange } from '../account/range.ts';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import { RequestContext } from '../graphql/context.ts';
 import { type Model, type Resource, resourceKinds } from '../resources/resource.ts';
 import { modelsLoader, resourcesLoader } from '../views/listed.loaders.ts';
-import { compareReportKeys, reportKey, type ReportRow } from '../views/report.ts';
+import {
+  compareReportKeys,
+  reportKey,
+  type ReportRow,
+  type UsageDimension,
+} from '../views/report.ts';
 import { UsageReports } from '../views/report.service.ts';
-import type { AccountOf, View } from '../views/view.ts';
+import type { View } from '../views/view.ts';
 import { UsageViews } from '../views/views.service.ts';
 import type { UsageRow } from './rows.ts';
 import type { ExportSource } from './source.service.ts';
 
 const BUCKETS_AT_A_TIME_MAX = 31;
 /** About as many rows are worked out in one turn of the event loop: other callers wait meanwhile. */
-const ROWS_AT_A_TIME = 2_000;
+export const ROWS_AT_A_TIME = 2_000;
 /** For a few buckets to be read. */
 const READ_WITHIN_MS = 60_000;
 
 /** The rows of a view's report after the source's place, a few buckets at a time. */
 export async function* readUsage(source: ExportSource): AsyncGenerator<readonly UsageRow[]> {
-  const { range, after, account } = source;
-  const written = after === null ? null : source.asOf;
-  const listed = await loadListed(source, { accountId: account.accountId, written });
-  const buckets = Math.floor(ROWS_AT_A_TIME / Math.max(1, listed.subjects));
-  const atATime = Math.min(Math.max(buckets, 1), BUCKETS_AT_A_TIME_MAX);
-  for (const part of partsOf(range, source.granularity, atATime)) {
+  const { range, after, groupBy } = source;
+  const listed = await loadListed(source);
+  const unit = unitOf(range, source.granularity);
+  for (const part of partsOf(range, unit, listed.bucketsAtATime)) {
     if (after !== null && part.toMs <= after.id) continue;
-    const rows = await readPart(source, part, listed);
-    for (let begin = 0; begin < rows.length; begin += ROWS_AT_A_TIME) {
-      yield rows.slice(begin, begin + ROWS_AT_A_TIME);
+    const rows = await readReport(source, { part, unit, groupBy, listed }, (row, bucket) =>
+      usageRow(row, bucket, listed),
+    );
+    const left = after === null ? rows : rows.filter((row) => isAfter(row, after));
+    for (let begin = 0; begin < left.length; begin += ROWS_AT_A_TIME) {
+      yield left.slice(begin, begin + ROWS_AT_A_TIME);
     }
   }
 }
@@ -42,17 +48,21 @@ export function usageKey(row: UsageRow): { readonly value: string; readonly id: 
   return { value: row.place, id: row.fromMs };
 }
 
+/** The unit of a granularity; AUTO is chosen by the whole range. Null: there are no buckets. */
+export function unitOf(range: ResolvedRange, granularity: Granularity | null): CalendarUnit | null {
+  return granularity === 'AUTO' ? bucketsOf(range, 'AUTO').granularity : granularity;
+}
+
 /** The range in parts of a few buckets each. */
-function* partsOf(
-  range: ResolvedRange,
-  granularity: Granularity | null,
+export function* partsOf(
+  range: Range & { readonly timeZone: string },
+  unit: CalendarUnit | null,
   buckets: number,
 ): Generator<Range> {
-  if (granularity === null) {
+  if (unit === null) {
     yield range;
     return;
   }
-  const unit = granularity === 'AUTO' ? bucketsOf(range, 'AUTO').granularity : granularity;
   let { fromMs } = range;
   while (fromMs < range.toMs) {
     let toMs = fromMs;
@@ -79,12 +89,22 @@ async function inContext<T>(
   }
 }
 
-async function readPart(
+/** How a part of the range is reported. */
+export interface ReportOf {
+  readonly part: Range;
+  /** Of its buckets; null: it is one. */
+  readonly unit: CalendarUnit | null;
+  readonly groupBy: readonly UsageDimension[];
+  readonly listed: Listed;
+}
+
+/** The report of a part, each of its rows as `rowOf` makes it from the row and its bucket. */
+export function readReport<T>(
   source: ExportSource,
-  part: Range,
-  listed: Listed,
-): Promise<readonly UsageRow[]> {
-  const { range, account, after, granularity } = source;
+  { part, unit, groupBy, listed }: ReportOf,
+  rowOf: (row: ReportRow, bucket: Range) => T,
+): Promise<readonly T[]> {
+  const { range, account } = source;
   return inContext(source, async (context) => {
     listed.prime(context);
     const within = { ...range, ...part };
@@ -92,20 +112,21 @@ async function readPart(
       account,
       range: within,
       rangeAt: () => within,
-      written: after === null ? null : source.asOf,
+      written: writtenOf(source),
     };
-    // AUTO is chosen by the whole range.
-    const unit = granularity === 'AUTO' ? bucketsOf(range, 'AUTO').granularity : granularity;
     const views = new UsageViews(context);
     const { rows, series } = await new UsageReports(context, views).report(view, {
-      groupBy: new Set(source.groupBy),
+      groupBy: new Set(groupBy),
       granularity: unit,
       filter: {},
     });
-    return rows
-      .map((row) => usageRow(row, series?.buckets[row.cell] ?? within, listed))
-      .filter((row) => after === null || isAfter(row, after));
+    return rows.map((row) => rowOf(row, series?.buckets[row.cell] ?? within));
   });
+}
+
+/** Null: as the account is now, which the first answer begins with. */
+function writtenOf({ after, asOf }: ExportSource): View['written'] {
+  return after === null ? null : asOf;
 }
 
 function isAfter(row: UsageRow, after: NonNullable<ExportSource['after']>): boolean {
@@ -113,28 +134,32 @@ function isAfter(row: UsageRow, after: NonNullable<ExportSource['after']>): bool
 }
 
 /** What the rows name, read once for all parts. */
-interface Listed {
+export interface Listed {
   readonly resources: ReadonlyMap<number | null, Resource>;
   readonly models: ReadonlyMap<number | null, Model>;
   readonly hardware: ReadonlyMap<number | null, string>;
-  /** How many resources and models there are. */
-  readonly subjects: number;
+  /** With the fewer resources and models the more. */
+  readonly bucketsAtATime: number;
   /** Spares a part's context reading the same. */
   readonly prime: (context: RequestContext) => void;
 }
 
-function loadListed(source: ExportSource, of: AccountOf): Promise<Listed> {
+/** What an account's rows name. */
+export function loadListed(source: ExportSource): Promise<Listed> {
+  const of = { accountId: source.account.accountId, written: writtenOf(source) };
   return inContext(source, async (context) => {
     const kinds = Object.values(resourceKinds).map((kind) => ({ ...of, kind }));
     const lists = await Promise.all(kinds.map((kind) => resourcesLoader(context).load(kind)));
     const resources = lists.flat();
     const models = await modelsLoader(context).load(of);
     const hardware = await loadHardware(await context.reader());
+    const subjects = Math.max(1, resources.length + models.length);
+    const buckets = Math.max(1, Math.floor(ROWS_AT_A_TIME / subjects));
     return {
       resources: new Map(resources.map((one) => [one.resourceId, one])),
       models: new Map(models.map((one) => [one.modelId, one])),
       hardware: new Map(hardware.map(({ hardwareId, name }) => [hardwareId, name])),
-      subjects: resources.length + models.length,
+      bucketsAtATime: Math.min(buckets, BUCKETS_AT_A_TIME_MAX),
       prime: (part) => {
         kinds.forEach((kind, index) => resourcesLoader(part).prime(kind, lists[index] ?? []));
         modelsLoader(part).prime(of, models);
