@@ -3,10 +3,10 @@
 
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createGateway } from '@billing-gateway/client';
 import { SingleBar } from 'cli-progress';
 import { SystemClock } from '../core/clock.ts';
 import { ImportStopped, UsageError } from './import/errors.ts';
-import { GatewayClient, RETRY_DELAYS_MS } from './import/gateway-client.ts';
 import { importFile, type Progress, type Summary } from './import/run.ts';
 import { readSettings, type Settings } from './import/settings.ts';
 
@@ -33,9 +33,7 @@ async function runImport(settings: Settings): Promise<number> {
   const bytes = await fileSize(settings.file);
   await requireWritable(settings.rejectedFile);
   const { url, key } = settings;
-  const client = settings.dryRun
-    ? null
-    : new GatewayClient({ url, key, retryDelaysMs: RETRY_DELAYS_MS });
+  const client = settings.dryRun ? null : createGateway({ url, key });
   const shown = process.stderr.isTTY ? progressBar(bytes) : progressLines();
   try {
     const summary = await importFile(settings, client, shown.progress);

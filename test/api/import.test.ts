@@ -7,10 +7,10 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createGateway } from '@billing-gateway/client';
 import { build } from 'esbuild';
 import { buildSchema, graphql, type GraphQLSchema } from 'graphql';
-import { GatewayClient } from '../../src/cli/import/gateway-client.ts';
-import { UsageError } from '../../src/cli/import/errors.ts';
+import { ImportStopped, UsageError } from '../../src/cli/import/errors.ts';
 import { importFile } from '../../src/cli/import/run.ts';
 import { readSettings } from '../../src/cli/import/settings.ts';
 import { createAccount, createKey } from '../support/account.ts';
@@ -82,7 +82,14 @@ class FakeGateway {
     const rootValue = {
       account: ({ id, externalId }: Input) =>
         externalId === 'acme' || externalId === undefined || id === 'acme-id'
-          ? { id: 'acme-id', timeZone: 'America/Los_Angeles' }
+          ? {
+              id: 'acme-id',
+              name: 'Acme',
+              timeZone: 'America/Los_Angeles',
+              notificationEmails: [],
+              createdAt: '2026-01-01T00:00:00Z',
+              creditsFrom: '2026-01-01T00:00:00Z',
+            }
           : null,
       registerResources: ({ resources }: { resources: Input[] }) => {
         this.resources.push(resources);
@@ -90,7 +97,7 @@ class FakeGateway {
       },
       registerModel: ({ input }: { input: Input }) => {
         this.models.push(input);
-        return { id: 'model-id' };
+        return { ...input, id: 'model-id', createdAt: '2026-01-01T00:00:00Z' };
       },
       recordUsage: (call: { accountId?: string; events: Input[] }) =>
         this.record(call.accountId, call.events),
@@ -222,11 +229,15 @@ describe('npm run import', () => {
 
   /** The same without a process of its own, which takes a second to start. */
   async function importHere(file: string, ...flags: string[]): Promise<Run> {
+    return importBy(1, file, ...flags);
+  }
+
+  async function importBy(attempts: number, file: string, ...flags: string[]): Promise<Run> {
     const mapping = ['--as', 'usage', '--source', '=engine', '--event-id', 'id', '--at', 'at'];
     const run = ['--type', '=WORKFLOW_RUN', '--resource', 'flow', '--quantity', 'runs'];
     const settings = readSettings([file, '--key', 'k1', ...mapping, ...run, ...flags], {});
     if (settings === null) throw new Error('help was asked for');
-    const client = new GatewayClient({ url: gateway.url, key: 'k1', retryDelaysMs: [] });
+    const client = createGateway({ url: gateway.url, key: 'k1', attempts });
     try {
       const { rejected, conflicts } = await importFile(settings, client, () => undefined);
       return { status: rejected + conflicts === 0 ? 0 : 1, stdout: '', stderr: '' };
@@ -534,15 +545,16 @@ describe('npm run import', () => {
   });
 
   it('says that running again is safe when the gateway stays away', async () => {
-    const client = new GatewayClient({ url: gateway.url, key: 'k1', retryDelaysMs: [1, 1] });
+    const file = await aFile('id,flow,at,runs', 'e1,summaries,2026-03-01T10:00:00Z,1');
     gateway.failures = [503, 503, 503];
 
-    const unavailable = client.record('usage', null, []);
+    const unavailable = importBy(3, file);
 
-    await expect(unavailable).rejects.toThrow('did not answer (status 503)');
+    await expect(unavailable).rejects.toThrow('did not answer (Status 503');
+    await expect(unavailable).rejects.toBeInstanceOf(ImportStopped);
     expect(gateway.keys).toHaveLength(3);
     await gateway.stop();
-    await expect(client.record('usage', null, [])).rejects.toThrow(/ECONNREFUSED.*run the same/);
+    await expect(importBy(1, file)).rejects.toThrow(/ECONNREFUSED.*run the same/);
   });
 
   it.each([

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { RowRejection, UsageError } from '../../src/cli/import/errors.ts';
 import { hostingPeriodOf, registrationOf, usageEventOf } from '../../src/cli/import/rows.ts';
 import { mappingOf, readSettings, type Settings } from '../../src/cli/import/settings.ts';
-import type { InputObject, Mapping } from '../../src/cli/import/rows.ts';
+import type { HostingPeriodInput, UsageEventInput } from '@billing-gateway/client';
+import type { Mapping } from '../../src/cli/import/rows.ts';
 
 const usageFlags = [
   '--as',
@@ -36,12 +37,12 @@ function mapping(columns: string[], ...flags: string[]): Mapping {
 }
 
 /** The event of one row {column: cell}, in line 2. */
-function usage(cells: Record<string, string>, ...flags: string[]): InputObject {
+function usage(cells: Record<string, string>, ...flags: string[]): UsageEventInput {
   const row = { line: 2, cells: Object.values(cells) };
   return usageEventOf(row, mapping(Object.keys(cells), ...flags));
 }
 
-function period(cells: Record<string, string>, ...flags: string[]): InputObject {
+function period(cells: Record<string, string>, ...flags: string[]): HostingPeriodInput {
   const row = { line: 2, cells: Object.values(cells) };
   return hostingPeriodOf(row, mapping(Object.keys(cells), ...flags));
 }
@@ -66,10 +67,8 @@ describe('a usage row', () => {
   it('has the unit of its cell, or none where the cell is empty', () => {
     const flags = [...processing, '--credits-per-unit', '1', '--unit', 'of'];
 
-    expect(usage({ when: '2026-03-01', tokens: '1', of: 'tokens' }, ...flags)['unit']).toBe(
-      'tokens',
-    );
-    expect(usage({ when: '2026-03-01', tokens: '1', of: '' }, ...flags)['unit']).toBeUndefined();
+    expect(usage({ when: '2026-03-01', tokens: '1', of: 'tokens' }, ...flags).unit).toBe('tokens');
+    expect(usage({ when: '2026-03-01', tokens: '1', of: '' }, ...flags).unit).toBeUndefined();
   });
 
   it('becomes a WORKFLOW_RUN of a workflow, which has no credits', () => {

@@ -108,9 +108,19 @@ export function failureOf(thrown: unknown, what: string): GatewayError {
   return new GatewayError('NETWORK', `${what} failed: ${reasonOf(thrown)}.`, { cause: thrown });
 }
 
-// fetch says only "fetch failed"; why is told by the error's cause.
+// fetch says only "fetch failed"; why is told by the error's cause. Errors may come from another realm, so they are told by form.
 function reasonOf(thrown: unknown): string {
-  const { message, cause } = (thrown ?? {}) as { message?: unknown; cause?: unknown };
-  const said = typeof message === 'string' && message !== '' ? message : 'nobody says why';
-  return cause instanceof Error ? `${said} (${cause.message || cause.name})` : said;
+  const said = messageIn(thrown) ?? 'nobody says why';
+  const cause =
+    typeof thrown === 'object' && thrown !== null && 'cause' in thrown ? thrown.cause : null;
+  const why = messageIn(cause);
+  return why === null ? said : `${said} (${why})`;
+}
+
+function messageIn(thrown: unknown): string | null {
+  if (typeof thrown !== 'object' || thrown === null) return null;
+  const { message, code } = thrown as { readonly message?: unknown; readonly code?: unknown };
+  // Of several addresses that were tried in vain there is no message, but a code.
+  const texts = [message, code].filter((text) => typeof text === 'string' && text !== '');
+  return texts.length === 0 ? null : String(texts[0]);
 }

@@ -1,6 +1,12 @@
 // Converts a row to what the API takes. Everything that a scalar of the API would refuse is found here, because a scalar
 // refuses the whole call: one bad cell must not cost its batch.
 
+import type {
+  HostingPeriodInput,
+  RegisterAnyInput,
+  RegisterModelInput,
+  UsageEventInput,
+} from '@billing-gateway/client';
 import { UserInputError } from '../../core/errors.ts';
 import { formatMicro, INT_MAX, MICRO_MAX, parseMicro } from '../../core/micro.ts';
 import { isoInstant } from '../../core/range.ts';
@@ -62,16 +68,10 @@ export type ValueFlag =
   | 'languageVersion'
   | 'ocrModel';
 
-/** An input object of the API, as JSON. Keys without a value are left out. */
-export type InputObject = Readonly<Record<string, string | number | undefined>>;
-
-/** A resource or model to register before the events that name it. */
-export interface Registration {
-  /** Equal for all rows of the same resource. */
-  readonly key: string;
-  readonly isModel: boolean;
-  readonly input: InputObject;
-}
+/** A resource or model to register before the events that name it. Its key is equal for all rows of the same one. */
+export type Registration =
+  | { readonly key: string; readonly isModel: false; readonly input: RegisterAnyInput }
+  | { readonly key: string; readonly isModel: true; readonly input: RegisterModelInput };
 
 /** Whether every --where holds. @throws RowRejection when a cell cannot be compared */
 export function isWanted(row: Row, mapping: Mapping): boolean {
@@ -79,7 +79,7 @@ export function isWanted(row: Row, mapping: Mapping): boolean {
 }
 
 /** A UsageEventInput. @throws RowRejection naming the flag and the cell at fault */
-export function usageEventOf(row: Row, mapping: Mapping): InputObject {
+export function usageEventOf(row: Row, mapping: Mapping): UsageEventInput {
   const type = member('type', needed('type', row, mapping), usageEventTypes);
   const quantityText = optional('quantity', row, mapping);
   const quantity =
@@ -96,7 +96,7 @@ export function usageEventOf(row: Row, mapping: Mapping): InputObject {
 }
 
 /** A HostingPeriodInput. @throws RowRejection naming the flag and the cell at fault */
-export function hostingPeriodOf(row: Row, mapping: Mapping): InputObject {
+export function hostingPeriodOf(row: Row, mapping: Mapping): HostingPeriodInput {
   const fromMs = instantMs(needed('from', row, mapping), mapping.time, 'from');
   const toMs =
     mapping.values.duration === undefined
@@ -152,18 +152,21 @@ export function namesModel(type: string): boolean {
   return type === 'FINE_TUNING' || type === 'STORAGE';
 }
 
-function identityOf(row: Row, mapping: Mapping): InputObject {
+function identityOf(row: Row, mapping: Mapping): Pick<UsageEventInput, 'source' | 'eventId'> {
   return { source: needed('source', row, mapping), eventId: needed('eventId', row, mapping) };
 }
 
-function resourceRefOf(row: Row, mapping: Mapping): InputObject {
+function resourceRefOf(
+  row: Row,
+  mapping: Mapping,
+): { readonly resourceKind: ResourceKind; readonly resourceExternalId: string } {
   return {
     resourceKind: kindOf(row, mapping),
     resourceExternalId: needed('resource', row, mapping),
   };
 }
 
-function modelRefOf(row: Row, mapping: Mapping): InputObject {
+function modelRefOf(row: Row, mapping: Mapping): Pick<UsageEventInput, 'modelExternalId'> {
   return { modelExternalId: needed('model', row, mapping) };
 }
 
@@ -184,7 +187,7 @@ function modelRegistration(row: Row, mapping: Mapping): Registration {
   };
 }
 
-function partsOfKind(kind: ResourceKind, row: Row, mapping: Mapping): InputObject {
+function partsOfKind(kind: ResourceKind, row: Row, mapping: Mapping): Partial<RegisterAnyInput> {
   switch (kind) {
     case 'MODEL_DEPLOYMENT':
       return {

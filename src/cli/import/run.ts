@@ -3,16 +3,20 @@
 
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import type {
+  Gateway,
+  HostingPeriodInput,
+  Recorded,
+  UsageEventInput,
+} from '@billing-gateway/client';
 import { parse, CsvError } from 'csv-parse';
-import { ImportStopped, RowRejection, UsageError, ZoneNeeded } from './errors.ts';
-import type { GatewayClient, RecordAnswer } from './gateway-client.ts';
+import { ImportStopped, RowRejection, stoppedBy, UsageError, ZoneNeeded } from './errors.ts';
 import { RejectedFile, type Rejection } from './rejected-file.ts';
 import {
   hostingPeriodOf,
   isWanted,
   registrationOf,
   usageEventOf,
-  type InputObject,
   type Mapping,
   type Registration,
 } from './rows.ts';
@@ -28,14 +32,17 @@ export interface Summary {
   rejected: number;
   leftOut: number;
   /** The first event that was or would be sent, so that a user can check the flags. */
-  firstEvent: InputObject | null;
+  firstEvent: Reported | null;
 }
 
 export type Progress = (bytesRead: number, summary: Readonly<Summary>) => void;
 
+/** What a row becomes, by --as. */
+type Reported = UsageEventInput | HostingPeriodInput;
+
 interface Pending {
   readonly row: Row;
-  readonly event: InputObject;
+  readonly event: Reported;
   readonly registration: Registration | null;
 }
 
@@ -48,7 +55,7 @@ const RECORD_SIZE_MAX = 1_048_576;
  */
 export async function importFile(
   settings: Settings,
-  client: GatewayClient | null,
+  client: Gateway | null,
   progress: Progress,
 ): Promise<Summary> {
   const { file, encoding } = settings;
@@ -104,7 +111,7 @@ class ImportRun {
   private constructor(
     private readonly settings: Settings,
     private readonly target: {
-      readonly client: GatewayClient | null;
+      readonly client: Gateway | null;
       readonly accountId: string | null;
     },
     private mapping: Mapping,
@@ -113,7 +120,7 @@ class ImportRun {
 
   static async start(
     settings: Settings,
-    client: GatewayClient | null,
+    client: Gateway | null,
     columns: readonly string[],
   ): Promise<ImportRun> {
     requireDelimiter(settings, columns);
@@ -124,7 +131,7 @@ class ImportRun {
     const accountId =
       client === null || externalId === null
         ? settings.accountId
-        : await client.accountId(externalId);
+        : await accountIdOf(client, externalId);
     const rejectedFile = new RejectedFile(settings.rejectedFile, columns, {
       delimiter: delimiterOf(settings),
       isMarked: settings.encoding !== 'utf-8',
@@ -180,7 +187,7 @@ class ImportRun {
       throw new UsageError(`${cause} Say its --zone: a dry run does not ask for the account's.`);
     }
     try {
-      return await client.timeZone(accountId);
+      return await timeZoneOf(client, accountId);
     } catch (error) {
       if (!(error instanceof ImportStopped)) throw error;
       throw new ImportStopped(
@@ -209,11 +216,10 @@ class ImportRun {
       return;
     }
     await this.register(client, batch);
-    const events = batch.map(({ event }) => event);
-    this.count(batch, await client.record(this.settings.as, accountId, events));
+    this.count(batch, await answered(client, recordBatch(client, accountId, batch)));
   }
 
-  private async register(client: GatewayClient, batch: readonly Pending[]): Promise<void> {
+  private async register(client: Gateway, batch: readonly Pending[]): Promise<void> {
     const unknown = new Map<string, Registration>();
     for (const { registration } of batch) {
       if (registration !== null && !this.registered.has(registration.key)) {
@@ -221,19 +227,16 @@ class ImportRun {
       }
     }
     if (unknown.size === 0) return;
-    await client.register(this.target.accountId, [...unknown.values()]);
+    await answered(client, registerAll(client, this.target.accountId, [...unknown.values()]));
     for (const key of unknown.keys()) this.registered.add(key);
   }
 
-  private count(batch: readonly Pending[], answer: RecordAnswer): void {
-    this.summary.accepted += answer.accepted;
-    for (const { index, outcome, code, message } of answer.results) {
+  private count(batch: readonly Pending[], recorded: Recorded<unknown>): void {
+    this.summary.accepted += recorded.accepted;
+    this.summary.duplicates += recorded.duplicates;
+    for (const { index, outcome, code, message } of recorded.refusals) {
       const row = batch[index]?.row;
-      if (row === undefined) {
-        throw new ImportStopped(`The gateway answered for event ${index}, which was not sent.`);
-      }
-      if (outcome === 'DUPLICATE') this.summary.duplicates += 1;
-      else this.refuse({ row, code: code === '' ? outcome : code, reason: message }, outcome);
+      if (row !== undefined) this.refuse({ row, code, reason: message }, outcome);
     }
   }
 
@@ -241,6 +244,55 @@ class ImportRun {
     if (outcome === 'CONFLICT') this.summary.conflicts += 1;
     else this.summary.rejected += 1;
     this.refused.push(rejection);
+  }
+}
+
+/** The id of an account, for an operator's key. @throws ImportStopped when there is no such account */
+async function accountIdOf(client: Gateway, externalId: string): Promise<string> {
+  const { account } = await answered(client, client.account({ externalId }));
+  if (account !== null) return account.id;
+  throw new ImportStopped(`The gateway has no account with the external id "${externalId}".`);
+}
+
+/** The zone of an account; without an id, of the key's own. @throws ImportStopped, also when the key may not read it */
+async function timeZoneOf(client: Gateway, accountId: string | null): Promise<string> {
+  const { account } = await answered(client, client.account({ id: accountId }));
+  if (account !== null) return account.timeZone;
+  throw new ImportStopped('The gateway has no such account.');
+}
+
+/** Registers resources in one call and models one by one. */
+async function registerAll(
+  client: Gateway,
+  accountId: string | null,
+  registrations: readonly Registration[],
+): Promise<void> {
+  const resources = registrations.flatMap((one) => (one.isModel ? [] : [one.input]));
+  if (resources.length > 0) await client.registerResources({ accountId, resources });
+  for (const one of registrations) {
+    if (one.isModel) await client.registerModel({ input: { accountId, ...one.input } });
+  }
+}
+
+/** One call: batches are what the user asked for. */
+function recordBatch(
+  client: Gateway,
+  accountId: string | null,
+  batch: readonly Pending[],
+): Promise<Recorded<unknown>> {
+  const options = { accountId, chunk: batch.length, concurrency: 1 };
+  const periods = batch.flatMap(({ event }) => ('from' in event ? [event] : []));
+  if (periods.length > 0) return client.recordPeriods(periods, options);
+  const events = batch.flatMap(({ event }) => ('from' in event ? [] : [event]));
+  return client.record(events, options);
+}
+
+/** @throws ImportStopped when the gateway refuses the call, or cannot be reached */
+async function answered<T>(client: Gateway, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw stoppedBy(error, client.connection.base);
   }
 }
 
