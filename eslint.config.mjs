@@ -5,7 +5,7 @@ import jest from 'eslint-plugin-jest';
 import reactHooks from 'eslint-plugin-react-hooks';
 import prettier from 'eslint-config-prettier';
 export default defineConfig(
-  { ignores: ['node_modules', 'dist', 'web/dist', '.data*', '.emails'] },
+  { ignores: ['node_modules', 'dist', 'web/dist', 'packages/*/dist', '.data*', '.emails'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],
