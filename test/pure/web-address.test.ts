@@ -75,6 +75,7 @@ const address: fc.Arbitrary<Address> = fc.record({
     }),
   ),
   open: fc.option(fc.base64String({ minLength: 4 })),
+  statement: fc.option(fc.integer({ min: 1, max: 999_999_999 })),
   entry: fc.option(fc.base64String({ minLength: 4 })),
   accountId: fc.option(fc.base64String({ minLength: 4 })),
 });

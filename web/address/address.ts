@@ -1,5 +1,5 @@
 // What the page shows is in its address, so that a link shows the same to a colleague:
-// /usage/<tab>?range=…&tz=…&by=…&q=…&status=…&type=…&language=…&sort=…&size=…&page=…&open=…&entry=…&account=…
+// /usage/<tab>?range=…&tz=…&by=…&q=…&status=…&type=…&language=…&sort=…&size=…&page=…&open=…&entry=…&statement=…&account=…
 // Values that are unknown fall back to what is shown without them.
 
 export const TABS = [
@@ -65,6 +65,8 @@ export interface Address {
   readonly open: string | null;
   /** The id of the ledger's entry that is opened in its place. */
   readonly entry: string | null;
+  /** The number of the statement whose proof is opened. */
+  readonly statement: number | null;
   /** For operators: the account that is shown; null: the list of accounts. */
   readonly accountId: string | null;
 }
@@ -83,12 +85,14 @@ export const START: Address = {
   page: null,
   open: null,
   entry: null,
+  statement: null,
   accountId: null,
 };
 
 const BASE = '/usage';
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{3})?)?Z$/;
+const NUMBER = /^[1-9]\d{0,8}$/;
 const PAGE = /^(\d{1,9})-([ab])-(.+)$/;
 const WORD = /^[a-z_]{1,40}$/;
 const LANGUAGE = /^[^\p{Cc},]{1,100}$/u;
@@ -110,6 +114,7 @@ export function parseAddress(path: string, query: string): Address {
     page: parsePage(values.get('page')),
     open: named(values.get('open')),
     entry: named(values.get('entry')),
+    statement: parseNumber(values.get('statement')),
     accountId: named(values.get('account')),
   };
 }
@@ -139,6 +144,7 @@ export function formatAddress(address: Address): string {
   put('page', formatPage(address.page));
   put('open', address.open);
   put('entry', address.entry);
+  put('statement', address.statement === null ? null : String(address.statement));
   const text = query.toString();
   return `${BASE}/${address.tab}${text === '' ? '' : `?${readable(text)}`}`;
 }
@@ -158,6 +164,10 @@ function oneOf<T extends string>(known: readonly T[], value: string | null | und
 
 function named(id: string | null): string | null {
   return id === '' ? null : id;
+}
+
+function parseNumber(value: string | null): number | null {
+  return NUMBER.test(value ?? '') ? Number(value) : null;
 }
 
 function parseList(value: string | null | undefined, item: RegExp): string[] {

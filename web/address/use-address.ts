@@ -29,6 +29,7 @@ export function useAddress(): Address {
 const BESIDE_LISTS: readonly string[] = [
   'open',
   'entry',
+  'statement',
   'granularity',
 ] satisfies (keyof Address)[];
 
@@ -57,5 +58,5 @@ export const NO_FILTERS = { search: '', statuses: [], types: [], languages: [] }
 
 /** Another tab of the page keeps the range, the zone and the account; its own search and order begin anew. */
 export function tabChange(tab: Address['tab']): Partial<Address> {
-  return { tab, ...NO_FILTERS, sort: null, page: null, open: null, entry: null };
+  return { tab, ...NO_FILTERS, sort: null, page: null, open: null, entry: null, statement: null };
 }

@@ -12,6 +12,7 @@ import { CyclesCard, EquationCard } from './cycles-card.tsx';
 import { KINDS } from './kinds.ts';
 import { LedgerCard } from './ledger-card.tsx';
 import { QuoteCard } from './quote-card.tsx';
+import { StatementsCard } from './statements-card.tsx';
 import { ThresholdsCard } from './thresholds-card.tsx';
 
 /** The account's credits: allocations, ledger, cycles, and what a deployment would cost. */
@@ -45,6 +46,7 @@ export function CreditsView(): ReactNode {
       <AllocationsCard allocations={account.allocations} />
       <LedgerCard account={account} />
       <CyclesCard account={account} />
+      <StatementsCard statements={account.statements} />
       <ThresholdsCard thresholds={account.thresholds} />
     </>
   );

@@ -6,13 +6,21 @@ export interface MoreRowsProps {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
   readonly label: string;
   readonly columns: number;
+  /** Whether they are shown without being asked for: what the address names is among them. */
+  readonly isOpenAtFirst?: boolean;
   /** The rows after a cursor. */
   readonly children: (after: string) => ReactNode;
 }
 
 /** The way to a list's further rows: a button until it is pressed, then the rows. */
-export function MoreRows({ pageInfo, label, columns, children }: MoreRowsProps): ReactNode {
-  const [isOpen, setOpen] = useState(false);
+export function MoreRows({
+  pageInfo,
+  label,
+  columns,
+  isOpenAtFirst = false,
+  children,
+}: MoreRowsProps): ReactNode {
+  const [isOpen, setOpen] = useState(isOpenAtFirst);
   const { hasNextPage, endCursor } = pageInfo;
   if (!hasNextPage || endCursor === null) return null;
   if (isOpen) return children(endCursor);

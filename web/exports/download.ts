@@ -63,7 +63,7 @@ export async function download(
     // Neither CSV nor a connection tells by itself that it was cut off. What the gateway has counted does.
     if (run?.state !== 'COMPLETE' || run.bytes !== bytes) throw failure('broken-off');
     const { rows, credits, sha256 } = run;
-    const fileName = await file.save(nameOf(response)).catch(() => {
+    const fileName = await file.save(fileNameOf(response)).catch(() => {
       throw failure('unwritable');
     });
     return { fileName, rows, bytes, credits, sha256 };
@@ -143,8 +143,9 @@ function isRun(value: unknown): value is Run {
   );
 }
 
-function nameOf({ headers }: Response): string {
-  const [, name = 'export'] =
+/** The name of the file that the gateway gives. */
+export function fileNameOf({ headers }: Response): string {
+  const [, name = 'download'] =
     /filename="([^"]+)"/.exec(headers.get('content-disposition') ?? '') ?? [];
   return name;
 }

@@ -3,11 +3,9 @@ import { useFigures } from '../figures/figures.ts';
 import { Figure } from '../ui/figure.tsx';
 import { useWords } from '../words/words.ts';
 import type { CurrentExport } from './current.ts';
-import type { ExportProblem, FinishedExport } from './download.ts';
-import { MEMORY_MAX_BYTES } from './file.ts';
+import type { FinishedExport } from './download.ts';
+import { ProblemText } from './problem-text.tsx';
 import { cancelExport } from './run.ts';
-
-const RETRY_AFTER_SECONDS = 10;
 
 /** How far the download has come, or how it ended. */
 export function ExportState({ current }: { readonly current: CurrentExport }): ReactNode {
@@ -18,7 +16,7 @@ export function ExportState({ current }: { readonly current: CurrentExport }): R
     case 'cancelled':
       return <p role="status">{words.cancelled}</p>;
     case 'failed':
-      return <Failed problem={current.problem} bytes={current.bytes} />;
+      return <ProblemText problem={current.problem} bytes={current.bytes} />;
     case 'done':
       return <Done {...current} />;
   }
@@ -61,36 +59,4 @@ function Done({ choice, finished }: CurrentExport & { readonly state: 'done' }):
       </p>
     </div>
   );
-}
-
-interface FailedProps {
-  readonly problem: ExportProblem;
-  readonly bytes: number;
-}
-
-function Failed({ problem, bytes }: FailedProps): ReactNode {
-  const words = useWords();
-  const { message, reference } = problem;
-  return (
-    <div className="export-state" role="alert">
-      <p className="field-error">{useSentence(problem, bytes)}</p>
-      {problem.kind === 'too-much' && <p className="muted">{message}</p>}
-      {reference !== null && problem.kind === 'failed' && (
-        <p className="muted">{words.state.reference(reference)}</p>
-      )}
-    </div>
-  );
-}
-
-function useSentence({ kind, message, retryAfterSeconds }: ExportProblem, bytes: number): string {
-  const words = useWords().exports.problem;
-  const figures = useFigures();
-  const sentences: Readonly<Record<ExportProblem['kind'], string>> = {
-    ...words,
-    wait: words.wait(figures.count(retryAfterSeconds ?? RETRY_AFTER_SECONDS)),
-    'broken-off': words['broken-off'](figures.fileSize(bytes)),
-    'too-large': words['too-large'](figures.fileSize(MEMORY_MAX_BYTES)),
-    failed: message ?? words.failed,
-  };
-  return sentences[kind];
 }

@@ -43,7 +43,7 @@ export const operations = {
   creditPrices: documents.CreditPricesDocument,
   /** Sets what a credit costs the account in money from an instant on, for the FOCUS export. A second price for the same instant in the future replaces the first. The currency may change from one price to the next. An account has at most 1,000 prices. */
   setCreditPrice: documents.SetCreditPriceDocument,
-  /** The Credits tab: the running cycle's equation, the grants, the ledger of a range newest first, the cycles and the warnings. */
+  /** The Credits tab: the running cycle's equation, the grants, the ledger of a range newest first, the cycles, their statements and the warnings. */
   creditsTab: documents.CreditsTabDocument,
   /** What a deployment would cost, and what decides whether it is allowed, as of one instant. */
   creditsQuote: documents.CreditsQuoteDocument,
