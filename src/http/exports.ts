@@ -119,7 +119,8 @@ export function acceptedFormat(accept: string | undefined): ExportFormat | null 
   return best === undefined || best.weight === 0 ? null : best.format;
 }
 
-function mediaRange(text: string): { readonly name: string; readonly weight: number } {
+/** A part of an Accept header, or of one of its kind, and how much it is preferred: 0 to 1. */
+export function mediaRange(text: string): { readonly name: string; readonly weight: number } {
   const [name = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
   const q = parameters.find((parameter) => parameter.startsWith('q='));
   return { name, weight: q === undefined ? 1 : Number(q.slice(2)) || 0 };

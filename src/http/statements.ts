@@ -1,44 +1,20 @@
-// GET /v1/statements/{id}.json: the closed books of a billing cycle as they were signed; and the public keys that verify them.
+// GET /v1/statements/{id}.json, .html, .pdf: the closed books of a billing cycle as they were signed, and printed; and the public keys that verify them.
 // docs/statements.md describes both.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { NotFoundError } from '../core/errors.ts';
 import { isoInstant } from '../core/range.ts';
+import type { Parameters } from '../exports/request.ts';
 import type { PublishedKey, StatementKeys } from '../statements/keys.service.ts';
-import type { StoredStatement } from '../statements/statement.ts';
-import { signedText, type StatementService } from '../statements/statements.service.ts';
+import type { StatementService } from '../statements/statements.service.ts';
 import type { KeyCheck } from './key-check.ts';
 import type { RequestAdmission } from './overload.ts';
 import type { Points } from './rates.ts';
 import { actorOf } from './request-state.ts';
+import { type Form, type Rendered, statementForms } from './statement-forms.ts';
 
-const POINTS = 20;
 /** As long as a new key is known before it signs. */
 const KEYS_CACHED_SECONDS = 60;
-
-/** A statement in one form. */
-interface Rendered {
-  readonly contentType: string;
-  readonly body: string | Buffer;
-  /** Other headers of the answer. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-type Renderer = (
-  statement: StoredStatement,
-  request: FastifyRequest,
-) => Rendered | Promise<Rendered>;
-
-/** The forms of a statement, by the extension of its address. */
-const renderers: Readonly<Record<string, Renderer>> = {
-  json: (statement) => ({
-    contentType: 'application/json; charset=utf-8',
-    body: signedText(statement),
-    headers: {
-      'content-disposition': `attachment; filename="statement-${statement.number}.json"`,
-    },
-  }),
-};
 
 export interface StatementsRouteDeps {
   readonly statements: Pick<StatementService, 'open'> & {
@@ -53,7 +29,7 @@ export interface StatementsRouteDeps {
 /** Adds the routes to a server. */
 export function registerStatementRoutes(app: FastifyInstance, deps: StatementsRouteDeps): void {
   const { statements, admission, check, points } = deps;
-  app.route<{ Params: { file: string } }>({
+  app.route<{ Params: { file: string }; Querystring: Parameters }>({
     method: 'GET',
     url: '/v1/statements/:file',
     exposeHeadRoute: false,
@@ -62,13 +38,16 @@ export function registerStatementRoutes(app: FastifyInstance, deps: StatementsRo
       await check(request);
     },
     preHandler: async (request) => {
-      admission.admit(request, { type: 'query', points: POINTS });
-      await points?.take(actorOf(request), POINTS);
+      const { form } = formOf(request.params.file);
+      admission.admit(request, { type: 'query', points: form.points });
+      await points?.take(actorOf(request), form.points);
     },
     handler: async (request, reply) => {
-      const { id, render } = formOf(request.params.file);
+      const { id, form } = formOf(request.params.file);
       const statement = await statements.open(actorOf(request), id);
-      return send(reply, await render(statement, request));
+      const { query, headers } = request;
+      const wishes = { parameters: query, acceptLanguage: headers['accept-language'] };
+      return send(reply, await form.render(statement, wishes));
     },
   });
   app.get('/.well-known/billing-keys.json', async (_request, reply) =>
@@ -82,11 +61,11 @@ export function registerStatementRoutes(app: FastifyInstance, deps: StatementsRo
   );
 }
 
-function formOf(file: string): { readonly id: string; readonly render: Renderer } {
+function formOf(file: string): { readonly id: string; readonly form: Form } {
   const [, id, extension] = /^([^.]*)\.([^.]*)$/.exec(file) ?? [];
-  const render = Object.entries(renderers).find(([name]) => name === extension)?.[1];
-  if (id !== undefined && render !== undefined) return { id, render };
-  const forms = Object.keys(renderers).map((name) => `.${name}`);
+  const form = Object.entries(statementForms).find(([name]) => name === extension)?.[1];
+  if (id !== undefined && form !== undefined) return { id, form };
+  const forms = Object.keys(statementForms).map((name) => `.${name}`);
   throw new NotFoundError(
     `There is no ${JSON.stringify(file.slice(0, 80))}: a statement's address ends in its id and ${forms.join(' or ')}.`,
   );

@@ -3,6 +3,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import PDFDocument from 'pdfkit';
+import { UnavailableError } from '../core/errors.ts';
 import type { SignedStatement } from './document.ts';
 import { PdfText, type Style } from './pdf-text.service.ts';
 import { type Cell, type Fact, type Sheet, sheetOf, type Table } from './sheet.ts';
@@ -43,12 +44,36 @@ const styles = {
   total: { size: 9, isStrong: true, colour: TEXT },
 } as const satisfies Readonly<Record<string, Style>>;
 
-/** A statement as the bytes of a PDF, in a language. Long ones are made in turns, between which the process answers others. */
+/** PDFs are made one after the other, because a long one takes much memory and time. As many wait for their turn. */
+const WAITING_MAX = 20;
+const RETRY_AFTER_SECONDS = 5;
+let waiting = 0;
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * A statement as the bytes of a PDF, in a language. Between parts of a long one the process answers others.
+ * @throws UNAVAILABLE when too many are waiting to be made
+ */
 export async function statementPdf(
   statement: SignedStatement,
   language: Language,
 ): Promise<Buffer> {
-  const sheet = sheetOf(statement, language);
+  if (waiting >= WAITING_MAX) {
+    throw new UnavailableError('Many statements are being printed; please try again.', {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+  waiting += 1;
+  const printed = last.then(() => print(sheetOf(statement, language)));
+  last = printed.catch(() => undefined);
+  try {
+    return await printed;
+  } finally {
+    waiting -= 1;
+  }
+}
+
+async function print(sheet: Sheet): Promise<Buffer> {
   // Each page says how many there are, and is written out when the next one begins: so they are counted first.
   const proof = new Press(sheet, null);
   await proof.press();

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import type { StatementDocument } from '../../src/statements/document.ts';
-import { statementHtml } from '../../src/statements/html.ts';
+import { type Rendered, statementForms } from '../../src/http/statement-forms.ts';
 import {
   faultsOfForm,
   jsonInPage,
@@ -11,7 +11,7 @@ import {
   openPage,
   type Watched,
 } from '../support/browser.ts';
-import { EMPTY_DOCUMENT, EXAMPLE_DOCUMENT, signed } from '../support/example-statement.ts';
+import { EMPTY_DOCUMENT, EXAMPLE_DOCUMENT, stored } from '../support/example-statement.ts';
 import { textOfPages } from '../support/pdf-text.ts';
 
 /** Each table of figures by its caption: the decimals of each row. */
@@ -20,6 +20,16 @@ const TABLES = `Object.fromEntries([...document.querySelectorAll('table.figures'
   [...table.tBodies[0].rows, ...table.tFoot.rows].map((row) =>
     [...row.querySelectorAll('data')].map((one) => one.value)),
 ]))`;
+
+const ADDRESS = 'http://gateway.example';
+
+/** With the headers that it is answered with, so under the policy that they set. */
+async function rendered(document: StatementDocument, language: string): Promise<Rendered> {
+  const { html } = statementForms;
+  if (html === undefined) throw new Error('There is no HTML.');
+  const wishes = { parameters: { lang: language }, acceptLanguage: undefined };
+  return html.render(stored(document), wishes);
+}
 
 describe('the HTML of a statement', () => {
   let browser: Browser;
@@ -33,8 +43,12 @@ describe('the HTML of a statement', () => {
   });
 
   const open = async (document: StatementDocument, language: 'en' | 'de'): Promise<void> => {
-    watched = await openPage(browser, {});
-    await watched.page.setContent(statementHtml(signed(document), language));
+    watched = await openPage(browser, { baseURL: ADDRESS });
+    const { body, contentType, headers } = await rendered(document, language);
+    await watched.page.route(`${ADDRESS}/statement.html`, (route) =>
+      route.fulfill({ body, contentType, headers: { ...headers } }),
+    );
+    await watched.page.goto('/statement.html');
   };
 
   it.each([
@@ -88,6 +102,8 @@ describe('the HTML of a statement', () => {
     await open(document, 'de');
 
     expect(await faultsOfForm(watched.page)).toEqual([]);
+    // Its style is in force under its policy.
+    expect(await jsonInPage(watched.page, `getComputedStyle(document.body).margin`)).toBe('0px');
     expect(watched.foreign).toEqual([]);
     expect(watched.complaints).toEqual([]);
     await watched.close();

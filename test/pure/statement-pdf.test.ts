@@ -194,3 +194,21 @@ describe('the file', () => {
     expect(tables.filter((role) => role === '"role":"TH"').length).toBeGreaterThanOrEqual(8);
   });
 });
+
+describe('many PDFs at once', () => {
+  it('are made one by one; of more than twenty the others are refused, and may come again', async () => {
+    const asked = Array.from({ length: 22 }, () => statementPdf(signed(EMPTY_DOCUMENT), 'en'));
+    const outcomes = await Promise.allSettled(asked);
+
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      ...Array.from({ length: 20 }, () => 'fulfilled'),
+      ...['rejected', 'rejected'],
+    ]);
+    expect(outcomes.at(-1)).toMatchObject({
+      reason: { code: 'UNAVAILABLE', retryAfterSeconds: 5 },
+    });
+    expect((await statementPdf(signed(EMPTY_DOCUMENT), 'en')).subarray(0, 5).toString()).toBe(
+      '%PDF-',
+    );
+  });
+});

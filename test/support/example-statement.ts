@@ -1,6 +1,7 @@
 // A statement whose figures were worked out by hand, for what prints statements.
 
 import type { SignedStatement, StatementDocument } from '../../src/statements/document.ts';
+import type { StoredStatement } from '../../src/statements/statement.ts';
 
 const sha = (digit: string): string => digit.repeat(64);
 
@@ -90,6 +91,20 @@ export const EXAMPLE_DOCUMENT: StatementDocument = {
 /** The statement of a document; what proves it is made up. */
 export function signed(document: StatementDocument = EXAMPLE_DOCUMENT): SignedStatement {
   return { document, sha256: sha('c'), keyId: '2026-03', signature: `${'A1+/'.repeat(21)}A1==` };
+}
+
+/** A statement as it is stored. */
+export function stored(document: StatementDocument): StoredStatement {
+  const { sha256, keyId, signature } = signed(document);
+  const { lastSequence, lastHash } = document.ledger;
+  return {
+    accountId: 7,
+    number: document.number,
+    ...{ sha256, keyId, signature, lastSequence, lastHash },
+    issuedAtMs: Date.parse(document.issuedAt),
+    previousSha256: document.previousSha256,
+    text: JSON.stringify(document),
+  };
 }
 
 /** A cycle in which nothing happened, of an account's first statement. */
