@@ -12,6 +12,7 @@ import { ManualClock, type Clock } from '../core/clock.ts';
 import { ConflictError, invariant, NotFoundError } from '../core/errors.ts';
 import { encodeId, type Actor } from '../core/identity.ts';
 import type { Account } from '../account/account.ts';
+import { PricesService } from '../credits/prices.service.ts';
 import type { Database } from '../db/database.ts';
 import { AccountService } from '../account/account.service.ts';
 import { secretBox } from '../partners/secret-box.service.ts';
@@ -83,10 +84,10 @@ interface Life {
   readonly domain: string;
 }
 
-type OperatorStep = Step<'PROFILE' | 'RATE' | 'ALLOCATE' | 'VOID_ALLOCATION'>;
+type OperatorStep = Step<'PROFILE' | 'RATE' | 'PRICE' | 'ALLOCATE' | 'VOID_ALLOCATION'>;
 
 function isForOperators(step: DemoStep): step is OperatorStep {
-  return ['PROFILE', 'RATE', 'ALLOCATE', 'VOID_ALLOCATION'].includes(step.kind);
+  return ['PROFILE', 'RATE', 'PRICE', 'ALLOCATE', 'VOID_ALLOCATION'].includes(step.kind);
 }
 
 type Step<K extends DemoStep['kind']> = DemoStep & { readonly kind: K };
@@ -98,6 +99,7 @@ class DemoGateway {
   readonly clock: ManualClock;
   readonly accounts: AccountService;
   readonly keys: KeyService;
+  readonly prices: PricesService;
   readonly webhooks: WebhookService | null;
   private made: App | null = null;
 
@@ -107,6 +109,7 @@ class DemoGateway {
     this.clock = new ManualClock(this.nowMs);
     this.accounts = new AccountService(database, this.clock);
     this.keys = new KeyService(database, this.clock, this.accounts);
+    this.prices = new PricesService(this.accounts);
     const box = secretBox(webhookKeys);
     this.webhooks =
       box === null ? null : new WebhookService(this.accounts, { allowLoopback: false, box });
@@ -222,6 +225,8 @@ class DemoLife {
         return catalogue.createProfile(OPERATOR, step.request);
       case 'RATE':
         return rates.setRate(OPERATOR, step.request);
+      case 'PRICE':
+        return this.gateway.prices.setPrice(OPERATOR, { ...step.request, accountId });
       case 'ALLOCATE':
         return credits.allocate(OPERATOR, { ...step.request, accountId });
       case 'VOID_ALLOCATION':

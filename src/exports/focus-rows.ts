@@ -360,6 +360,7 @@ function detailsOf({ vcpus, memoryGb, gpus }: HardwareProfile): string {
   });
 }
 
+// As FOCUS writes units: "GB-Days", "1000 Tokens/Hour".
 function capitalised(unit: string): string {
-  return unit.charAt(0).toUpperCase() + unit.slice(1);
+  return unit.replace(/(?:^|[-/])(?:\d+ )?\p{Ll}/gu, (begin) => begin.toUpperCase());
 }

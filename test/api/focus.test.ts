@@ -7,6 +7,7 @@ import {
   ScaleDocument,
   SetCreditPriceDocument,
   SetHardwareRateDocument,
+  StatementsDocument,
   UndeployDocument,
   VoidAllocationDocument,
   VoidUsageDocument,
@@ -93,7 +94,7 @@ async function live(): Promise<void> {
   await event('tuning', { type: 'FINE_TUNING', modelExternalId: 'm', credits: '14.200001' });
   const ofGuard = { resourceKind: 'GUARDRAIL', resourceExternalId: 'guard' };
   await event('pages', { ...ofGuard, credits: '2.5', quantity: 1250, unit: 'pages' });
-  await event('tokens', { ...ofGuard, credits: '1', quantity: 4, unit: 'tokens' });
+  await event('storing', { ...ofGuard, credits: '1', quantity: 4, unit: 'GB-days' });
   await event('unitless', { ...ofGuard, credits: '0.000001', quantity: 2 });
   await event('old', { ...ofGuard, credits: '7', occurredAt: '2026-01-20T00:00:00Z' });
   await event('run', { type: 'WORKFLOW_RUN', resourceKind: 'WORKFLOW', resourceExternalId: 'w' });
@@ -326,7 +327,7 @@ describe('a FOCUS export', () => {
     expect(columnsOf(ofEvents, ...columns)).toEqual([
       ['MODEL', 'FINE_TUNING', '1', 'Units', 'Credits', '14.200001', '1', '0.213000015'],
       ['GUARDRAIL', 'PROCESSING', '1250', 'Pages', 'Credits', '2.5', '1', '0.0375'],
-      ['GUARDRAIL', 'PROCESSING', '4', 'Tokens', 'Credits', '1', '1', '0.015'],
+      ['GUARDRAIL', 'PROCESSING', '4', 'GB-Days', 'Credits', '1', '1', '0.015'],
       ['GUARDRAIL', 'PROCESSING', '2', 'Units', 'Credits', '0.000001', '1', '0.000000015'],
     ]);
   });
@@ -408,6 +409,23 @@ describe('a FOCUS export', () => {
         allocation?.id ?? null,
       ]),
     );
+  });
+
+  it('names the statement of the cycle, once it is issued', async () => {
+    await gateway.app.issuing.issueAll();
+    const { account } = await ask(gateway, StatementsDocument, { accountId, first: 10 });
+    const [statement] = account?.statements.nodes ?? [];
+    const rows = await rowsOf(ALL);
+    const ofCycle = (start: string): ReadonlySet<unknown> =>
+      new Set(
+        rows.filter((row) => row['BillingPeriodStart'] === start).map((row) => row['InvoiceId']),
+      );
+
+    expect(account?.statements.nodes).toHaveLength(1);
+    expect(ofCycle('2026-02-28T23:00:00Z')).toEqual(new Set([statement?.id]));
+    // History has none, and the running cycle has none yet.
+    expect(ofCycle('2025-12-31T23:00:00Z')).toEqual(new Set([null]));
+    expect(ofCycle('2026-03-31T22:00:00Z')).toEqual(new Set([null]));
   });
 
   it('says what it came to', async () => {

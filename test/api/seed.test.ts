@@ -5,6 +5,7 @@ import { DemoDays } from '../../src/cli/seed/days.ts';
 import { planDemo } from '../../src/cli/seed/plan.ts';
 import { demoTokens } from '../../src/demo-token.ts';
 import { createAccount, createKey } from '../support/account.ts';
+import { problemsOf, readFocus } from '../support/focus-validator.ts';
 import {
   asOwner,
   startTestGateway,
@@ -211,6 +212,31 @@ describe('the demo', () => {
     expect(hardware.get('cpu-4-16')?.creditsPerHour).toBe('0.288');
     const rates = hardware.get('g4dn.xlarge')?.rates;
     expect(rates?.map(({ creditsPerHour }) => creditsPerHour)).toEqual(['0.1', '0.09']);
+  });
+
+  it('has costs in money, by the rules of FOCUS, which add up to the credits of the year', async () => {
+    const [from, to] = ['2025-04-01T00:00:00Z', '2026-03-10T12:00:00Z'];
+    const csv = await gateway.http
+      .get('/v1/exports/focus')
+      .query({ from, to, format: 'csv' })
+      .set('authorization', `Bearer ${key}`)
+      .expect(200);
+    const { data } = await gateway.query(OverviewDocument, { range: { from, to } }, key);
+    const { rows } = readFocus(csv.text);
+    const micro = (decimal: string | null | undefined): number =>
+      Math.round(Number(decimal) * 1_000_000);
+    const creditsMicro = rows.reduce(
+      (total, row) => total + micro(row['PricingCurrencyEffectiveCost']),
+      0,
+    );
+
+    // Up to ten segments in a row, each rounded down.
+    expect(problemsOf(csv.text, '1.2', { ofPricing: '0.00001' })).toEqual([]);
+    expect(creditsMicro).toBe(micro(data.account?.usage.credits.used));
+    expect(new Set(rows.map((row) => row['ServiceName'])).size).toBe(6);
+    expect(new Set(rows.map((row) => row['ChargeCategory']))).toEqual(
+      new Set(['Usage', 'Purchase', 'Credit', 'Adjustment']),
+    );
   });
 
   it('has late events and voided ones', async () => {

@@ -272,8 +272,8 @@ describe('the accounts beside the demo, over 400 first days and their nights', (
 
       expect(BURNING.firstStartOf(story.account.createdAt)).toBe(startMs);
       expect(instants).toEqual([...instants].sort((a, b) => a - b));
-      // Seven steps up to the debt, ten after it.
-      expect(cycles).toEqual([...Array<number>(7).fill(-1), ...Array<number>(10).fill(0)]);
+      // Eight steps up to the debt, ten after it.
+      expect(cycles).toEqual([...Array<number>(8).fill(-1), ...Array<number>(10).fill(0)]);
     }
   });
 

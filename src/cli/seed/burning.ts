@@ -6,7 +6,7 @@ import { parseMicro } from '../../core/micro.ts';
 import { DAY_MS, HOUR_MS } from '../../core/range.ts';
 import { cycleDayOf } from './days.ts';
 import { charged, type DemoUsage, event, ofResource, reportOf } from './report.ts';
-import { beginning, type DemoStep, type DemoTale, resource } from './tale.ts';
+import { beginning, type DemoStep, type DemoTale, firstPrice, resource } from './tale.ts';
 import type { Turn } from './hosting.ts';
 
 const ZONE = 'America/New_York';
@@ -68,6 +68,11 @@ type Ago = (count: number) => number;
 
 function lastCycle(daysAgo: Ago): readonly DemoStep[] {
   return [
+    firstPrice(daysAgo(CREATED_DAYS_AGO), {
+      currency: 'USD',
+      listPerCredit: '0.35',
+      contractedPerCredit: '0.35',
+    }),
     ...beginning(daysAgo(CREATED_DAYS_AGO), {
       plan: 'Studio plan',
       credits: '150',

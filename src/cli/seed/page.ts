@@ -8,7 +8,7 @@ import type { RegisterRequest } from '../../resources/registration.ts';
 import type { ResourceRef } from '../../resources/resource.ts';
 import { cycleDayOf, RUNNING_CYCLE_DAYS } from './days.ts';
 import { charged, type DemoUsage, event, hostingPeriod, ofResource, reportOf } from './report.ts';
-import { beginning, type DemoStep, type DemoTale, resource } from './tale.ts';
+import { beginning, type DemoStep, type DemoTale, firstPrice, resource } from './tale.ts';
 
 const ZONE = 'Europe/London';
 const DOMAIN = 'lumen-studio.example';
@@ -77,6 +77,11 @@ export const PAGE: DemoTale = {
     },
     domain: DOMAIN,
     steps: () => [
+      firstPrice(firstStartMs - CREATED_DAYS_AGO * DAY_MS, {
+        currency: 'GBP',
+        listPerCredit: '0.25',
+        contractedPerCredit: '0.25',
+      }),
       ...beginning(firstStartMs - CREATED_DAYS_AGO * DAY_MS, {
         plan: 'Team plan',
         credits: '300',

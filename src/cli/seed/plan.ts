@@ -8,7 +8,7 @@ import { DEMO_ZONE, DemoDays, HISTORY_DAYS } from './days.ts';
 import { hostedOf } from './hosting.ts';
 import { loadOf, PLAN_CREDITS } from './load.ts';
 import { type DemoUsage, reportOf } from './report.ts';
-import type { DemoStep, DemoTale } from './tale.ts';
+import { type DemoStep, type DemoTale, firstPrice } from './tale.ts';
 import { DOUBLE_CHARGE, SCANNER_LOOP, usageOf } from './usage.ts';
 import { DEMO_WORKFLOWS } from './workflows.ts';
 
@@ -53,6 +53,7 @@ export function planDemo(days: DemoDays, untilMs: number): readonly DemoStep[] {
   const usage = usageOf(days, loadOf(days), HISTORY_DAYS - 1);
   const steps = [
     ...catalogueSteps(days),
+    ...priceSteps(days),
     ...allocationSteps(days),
     ...registrations(days),
     ...lifecycle(days),
@@ -74,6 +75,19 @@ function catalogueSteps(days: DemoDays): readonly DemoStep[] {
       atMs: days.at(announcedAgo, 10),
       kind: 'RATE',
       request: { hardware, creditsPerHour, effectiveFrom: days.at(effectiveAgo) },
+    },
+  ];
+}
+
+/** Half a year ago a better price was agreed. */
+function priceSteps(days: DemoDays): readonly DemoStep[] {
+  const price = { currency: 'EUR', listPerCredit: '0.3' } as const;
+  return [
+    firstPrice(days.createdAtMs, { ...price, contractedPerCredit: '0.27' }),
+    {
+      atMs: days.at(182, 10),
+      kind: 'PRICE',
+      request: { ...price, contractedPerCredit: '0.25', effectiveFrom: days.at(180) },
     },
   ];
 }

@@ -5,6 +5,7 @@ import type {
   CreateHardwareProfileRequest,
   SetHardwareRateRequest,
 } from '../../catalogue/rates.ts';
+import type { SetCreditPriceRequest } from '../../credits/prices.ts';
 import type { WebhookEvent } from '../../partners/webhook.ts';
 import type { Report } from '../../recording/ingest.service.ts';
 import type { RegisterRequest } from '../../resources/registration.ts';
@@ -39,6 +40,7 @@ export interface DemoStory {
 export type DemoStep = { readonly atMs: number } & (
   | { readonly kind: 'PROFILE'; readonly request: CreateHardwareProfileRequest }
   | { readonly kind: 'RATE'; readonly request: SetHardwareRateRequest }
+  | { readonly kind: 'PRICE'; readonly request: SetCreditPriceRequest }
   | { readonly kind: 'ALLOCATE'; readonly request: AllocateRequest }
   | { readonly kind: 'VOID_ALLOCATION'; readonly request: AllocateRequest; readonly reason: string }
   | { readonly kind: 'REGISTER'; readonly requests: readonly RegisterRequest[] }
@@ -53,6 +55,17 @@ export type DemoStep = { readonly atMs: number } & (
     }
   | { readonly kind: 'WEBHOOK'; readonly url: string; readonly events: readonly WebhookEvent[] }
 );
+
+/**
+ * What a credit costs an account before any other price: so each range that can be asked for has one.
+ * @param atMs when it is set
+ */
+export function firstPrice(
+  atMs: number,
+  price: Omit<SetCreditPriceRequest, 'accountId' | 'effectiveFrom'>,
+): DemoStep {
+  return { atMs, kind: 'PRICE', request: { ...price, effectiveFrom: 0 } };
+}
 
 /** How a story begins: with credits and runs in each cycle, its resources, and the deployed workflows. */
 export function beginning(
