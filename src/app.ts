@@ -126,9 +126,11 @@ export interface App {
 export function createApp(options: AppOptions): App {
   const services = createServices(options);
   const { due, folding, issuing, keys, portalTokens } = services;
+  const parties = partiesOf(options);
+  const exports = new ExportService({ ...options, parties }, services.accounts);
   return {
     ...services,
-    exports: new ExportService({ ...options, parties: partiesOf(options) }, services.accounts),
+    exports,
     schema: buildGatewaySchema({
       ...services,
       auditLog: new AuditLogService(services.accounts),
@@ -146,6 +148,7 @@ export function createApp(options: AppOptions): App {
       portalTokens.start();
     },
     close: async () => {
+      await exports.close();
       portalTokens.stop();
       await issuing.stop();
       await folding.stop();

@@ -11,7 +11,7 @@ import type { Clock } from '../core/clock.ts';
 import { NotFoundError, present, RateLimitedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { DAY_MS, HOUR_MS, isoInstant, lengthMs } from '../core/range.ts';
-import { type Database, LONG_SNAPSHOTS_MAX, type Snapshot } from '../db/database.ts';
+import { type Database, LONG_IDLE_MS, LONG_SNAPSHOTS_MAX, type Snapshot } from '../db/database.ts';
 import { whoseOf } from '../db/whose.ts';
 import { csvForm } from './csv.ts';
 import type { FocusParties } from './focus-rows.ts';
@@ -48,6 +48,8 @@ export interface ExportLimits {
   readonly perAccount: number;
   /** Of one gateway at a time. */
   readonly perGateway: number;
+  /** How long a caller may take nothing: a snapshot of the database stays open meanwhile. In milliseconds. */
+  readonly idleMs: number;
 }
 
 export const EXPORT_LIMITS: ExportLimits = {
@@ -55,6 +57,7 @@ export const EXPORT_LIMITS: ExportLimits = {
   rows: 5_000_000,
   perAccount: 2,
   perGateway: LONG_SNAPSHOTS_MAX,
+  idleMs: LONG_IDLE_MS,
 };
 
 export interface ExportDeps {
@@ -71,11 +74,15 @@ export interface OpenedExport {
   readonly format: ExportFormat;
   /** "usage-2026-03-01-2026-03-31.csv" */
   readonly fileName: string;
+  /** After so long without anything being taken, it is to be ended. */
+  readonly idleMs: number;
   readonly sent: Pick<SentExport, 'chunks' | 'end'>;
 }
 
 export class ExportService {
   private running = 0;
+  private isStopping = false;
+  private readonly sending = new Set<SentExport>();
   private readonly limits: ExportLimits;
 
   constructor(
@@ -108,6 +115,17 @@ export class ExportService {
       release();
       throw error;
     }
+  }
+
+  /** From now on exports that end early do so because the gateway stops. */
+  stop(): void {
+    this.isStopping = true;
+  }
+
+  /** Ends all exports that still run, and waits until it is noted. */
+  async close(): Promise<void> {
+    this.stop();
+    await Promise.all([...this.sending].map((sent) => sent.end()));
   }
 
   /** What an export came to, or has come to so far. @throws FORBIDDEN, NOT_FOUND also for another account's */
@@ -166,7 +184,7 @@ export class ExportService {
     if (await exportSets[name].isWithin(source, rows)) return;
     const middleMs = range.fromMs + Math.floor(lengthMs(range) / 2);
     throw tooMuch(
-      `The range has more than ${rows} rows, the most that one export has: export it in parts, such as from ${isoInstant(range.fromMs)} to ${isoInstant(middleMs)} and from there to ${isoInstant(range.toMs)}.`,
+      `The range has, or can have, more than ${rows} rows, the most that one export has: export it in parts, such as from ${isoInstant(range.fromMs)} to ${isoInstant(middleMs)} and from there to ${isoInstant(range.toMs)}.`,
     );
   }
 
@@ -193,16 +211,19 @@ export class ExportService {
     }
     const set = exportSets[name];
     const parts = set.parts(source, formOf(source, request, runId));
-    return {
-      runId,
-      format,
-      fileName: `${name}-${daysOf(range)}.${format}`,
-      sent: new SentExport({
-        ...{ database, accountId, runId, parts, ...held },
-        hasCredits: set.hasCredits,
-        rowsMax: this.limits.rows,
-      }),
-    };
+    const sent = new SentExport({
+      ...{ database, accountId, runId, parts, snapshot: held.snapshot },
+      hasCredits: set.hasCredits,
+      rowsMax: this.limits.rows,
+      isStopping: () => this.isStopping,
+      release: () => {
+        this.sending.delete(sent);
+        held.release();
+      },
+    });
+    this.sending.add(sent);
+    const fileName = `${name}-${daysOf(range)}.${format}`;
+    return { runId, format, fileName, idleMs: this.limits.idleMs, sent };
   }
 }
 

@@ -37,11 +37,11 @@ import { hostedRows, type HostedRow } from './rows.ts';
 import { readSegments } from './rows.store.ts';
 import type { ExportSource } from './source.service.ts';
 import {
+  inTurns,
   type Listed,
   loadListed,
   partsOf,
   readReport,
-  ROWS_AT_A_TIME,
   unitOf,
 } from './usage-rows.service.ts';
 
@@ -115,10 +115,7 @@ async function* readUsed(
     for (const part of partsOf({ ...stretch, timeZone }, unit, listed.bucketsAtATime)) {
       if (after !== null && part.toMs <= after.id) continue;
       const rows = await readPart(source, { stretch, part, unit }, catalogue);
-      const left = after === null ? rows : rows.filter(({ key }) => isAfter(key, after));
-      for (let begin = 0; begin < left.length; begin += ROWS_AT_A_TIME) {
-        yield left.slice(begin, begin + ROWS_AT_A_TIME);
-      }
+      yield* inTurns(after === null ? rows : rows.filter(({ key }) => isAfter(key, after)));
     }
   }
 }

@@ -7,8 +7,9 @@ export const runStates = {
   RUNNING: 'RUNNING',
   /** All of it was sent. */
   COMPLETE: 'COMPLETE',
-  /** The caller went away, or read too slowly. */
+  /** The caller went away, or took nothing for too long. */
   ABORTED: 'ABORTED',
+  /** Something went wrong, or the gateway stopped. */
   FAILED: 'FAILED',
 } as const;
 export type RunState = keyof typeof runStates;
@@ -31,8 +32,8 @@ export interface ExportRun extends Sent {
   readonly endedAtMs: number | null;
 }
 
-/** A running one that was not written of for so long has lost its gateway. */
-export const LOST_AFTER_SECONDS = 180;
-/** How often a running one is written of. */
+/** How often a running one is written of, also while its caller takes nothing. */
 export const SEEN_EVERY_MS = 5_000;
+/** A running one that was not written of for so long has lost its gateway. */
+export const LOST_AFTER_SECONDS = 30;
 export const RUNS_KEPT_DAYS = 30;

@@ -70,7 +70,7 @@ export async function insertRun(
   return rows.length > 0;
 }
 
-/** Notes how far a running export has come. */
+/** Notes how far an export has come, if it still runs. */
 export async function updateRun(
   tx: Tx,
   accountId: number,
@@ -79,7 +79,7 @@ export async function updateRun(
 ): Promise<void> {
   await tx.query(sql`/* exports.updateRun */ update export_run set rows = ${sent.rows}, bytes = ${sent.bytes},
        credits_micro = ${sent.creditsMicro}, seen_at = now()
-     where account_id = ${accountId} and run_id = ${runId}::uuid`);
+     where account_id = ${accountId} and run_id = ${runId}::uuid and state = 'RUNNING'`);
 }
 
 /** Notes how an export ended. */

@@ -17,6 +17,8 @@ export interface SentExportDeps {
   readonly snapshot: Snapshot;
   /** Gives up its place among those that run. */
   readonly release: () => void;
+  /** Whether it is the gateway's doing that an export ends early. */
+  readonly isStopping: () => boolean;
 }
 
 export class SentExport {
@@ -24,7 +26,10 @@ export class SentExport {
   private rows = 0;
   private bytes = 0;
   private creditsMicro = 0n;
-  private seenAtMs = performance.now();
+  private readonly seeing = setInterval(() => {
+    // When the database cannot be reached, the next statement says so.
+    this.noteSeen().catch(() => undefined);
+  }, SEEN_EVERY_MS).unref();
   private state: RunState = 'RUNNING';
   private ending: Promise<void> | null = null;
 
@@ -35,7 +40,6 @@ export class SentExport {
     try {
       for await (const part of this.deps.parts) {
         const chunk = this.count(part);
-        await this.noteSeen();
         if (chunk.length > 0) yield chunk;
       }
       await this.note('COMPLETE');
@@ -69,21 +73,20 @@ export class SentExport {
   }
 
   private async noteSeen(): Promise<void> {
-    const nowMs = performance.now();
-    if (nowMs - this.seenAtMs < SEEN_EVERY_MS) return;
-    this.seenAtMs = nowMs;
     const { database, accountId, runId } = this.deps;
     await database.inTransaction({ accountId }, (tx) => updateRun(tx, accountId, runId, this.sent));
   }
 
   private async endOnce(): Promise<void> {
-    const { snapshot, release } = this.deps;
+    const { snapshot, release, isStopping } = this.deps;
+    clearInterval(this.seeing);
     try {
       // A statement that still runs is given up.
       if (this.state !== 'COMPLETE') snapshot.cancel(new Error('the export has ended'));
       await snapshot.close();
-      if (this.state !== 'COMPLETE')
-        await this.note(this.state === 'FAILED' ? 'FAILED' : 'ABORTED');
+      if (this.state !== 'COMPLETE') {
+        await this.note(this.state === 'FAILED' || isStopping() ? 'FAILED' : 'ABORTED');
+      }
     } finally {
       release();
     }

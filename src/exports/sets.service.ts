@@ -36,7 +36,7 @@ import {
   type RowsOf,
 } from './rows.store.ts';
 import type { ExportSource } from './source.service.ts';
-import { readUsage, usageKey } from './usage-rows.service.ts';
+import { countUsageAtMost, readUsage, usageKey } from './usage-rows.service.ts';
 
 interface Definition<R> {
   readonly columns: readonly Column<R>[] | ((source: ExportSource) => readonly Column<R>[]);
@@ -46,9 +46,9 @@ interface Definition<R> {
   readonly isKey: (key: CursorKey) => boolean;
   /** Null: the rows have no credits. */
   readonly creditsOf: ((row: R) => bigint) | null;
-  /** How many rows an account cannot have more than, without looking; null: it is counted as it is read. */
+  /** How many rows an account cannot have more than, without looking; null: nobody knows. */
   readonly bound: ((asOf: ExportAsOf) => number) | null;
-  /** How many rows there are, counted no further than `max + 1`. */
+  /** How many rows there are, or can be at most, counted no further than `max + 1`. */
   readonly count: (source: ExportSource, max: number) => Promise<number>;
   /** Refuses what the rows cannot be made of. */
   readonly requireReady?: (source: ExportSource) => Promise<void>;
@@ -83,7 +83,7 @@ function exportSet<R>(definition: Definition<R>): ExportSet {
     isKey: definition.isKey,
     requireReady: definition.requireReady ?? (() => Promise.resolve()),
     isWithin: async (source, max) =>
-      bound === null || bound(source.asOf) <= max || (await definition.count(source, max)) <= max,
+      (bound !== null && bound(source.asOf) <= max) || (await definition.count(source, max)) <= max,
     async *parts(source, formOf) {
       const form = formOf(typeof columns === 'function' ? columns(source) : columns);
       let [rows, creditsMicro] = [0, 0n];
@@ -118,7 +118,7 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
     isKey: isReportKey,
     creditsOf: (row) => row.creditsMicro,
     bound: null,
-    count: () => Promise.resolve(0),
+    count: countUsageAtMost,
   }),
   events: exportSet({
     columns: eventColumns,

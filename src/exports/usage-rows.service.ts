@@ -4,6 +4,7 @@
 import { type CalendarUnit, nextUnitStartMs } from '../core/calendar.ts';
 import type { Range } from '../core/range.ts';
 import { bucketsOf, type Granularity, type ResolvedRange } from '../account/range.ts';
+import { turns } from '../db/turns.ts';
 import { loadHardware } from '../catalogue/catalogue.store.ts';
 import { RequestContext } from '../graphql/context.ts';
 import { type Model, type Resource, resourceKinds } from '../resources/resource.ts';
@@ -21,8 +22,10 @@ import type { UsageRow } from './rows.ts';
 import type { ExportSource } from './source.service.ts';
 
 const BUCKETS_AT_A_TIME_MAX = 31;
-/** About as many rows are worked out in one turn of the event loop: other callers wait meanwhile. */
-export const ROWS_AT_A_TIME = 2_000;
+/** About as many rows are read at a time. Other callers wait while they are added up. */
+const ROWS_AT_A_TIME = 5_000;
+/** As many are written in one turn of the event loop. */
+const ROWS_A_TURN = 1_000;
 /** For a few buckets to be read. */
 const READ_WITHIN_MS = 60_000;
 
@@ -36,11 +39,35 @@ export async function* readUsage(source: ExportSource): AsyncGenerator<readonly 
     const rows = await readReport(source, { part, unit, groupBy, listed }, (row, bucket) =>
       usageRow(row, bucket, listed),
     );
-    const left = after === null ? rows : rows.filter((row) => isAfter(row, after));
-    for (let begin = 0; begin < left.length; begin += ROWS_AT_A_TIME) {
-      yield left.slice(begin, begin + ROWS_AT_A_TIME);
-    }
+    yield* inTurns(after === null ? rows : rows.filter((row) => isAfter(row, after)));
   }
+}
+
+/** Rows a few at a time, so that other callers need not wait until all of them are written. */
+export async function* inTurns<T>(rows: readonly T[]): AsyncGenerator<readonly T[]> {
+  for (let begin = 0; begin < rows.length; begin += ROWS_A_TURN) {
+    await turns.take();
+    yield rows.slice(begin, begin + ROWS_A_TURN);
+  }
+}
+
+/**
+ * How many rows there are at most: what was used within a month, by the groups of the rows, can be in each bucket of that month.
+ * So it is told before the first row whether there may be too many, at the price of one view.
+ */
+export async function countUsageAtMost(source: ExportSource): Promise<number> {
+  const { range, groupBy } = source;
+  const unit = unitOf(range, source.granularity);
+  const listed = await loadListed(source);
+  const of = { part: range, unit: unit === null ? null : 'MONTH', groupBy, listed } as const;
+  const months = await readReport(source, of, (_row, month) => month);
+  if (unit === null) return months.length;
+  const buckets = new Map<number, number>();
+  for (const { fromMs, toMs } of months) {
+    if (buckets.has(fromMs)) continue;
+    buckets.set(fromMs, bucketsOf({ ...range, fromMs, toMs }, unit).buckets.length);
+  }
+  return months.reduce((sum, { fromMs }) => sum + (buckets.get(fromMs) ?? 0), 0);
 }
 
 /** The cursor of a row. */

@@ -6,7 +6,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NotFoundError } from '../core/errors.ts';
 import { formatMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
-import { LONG_IDLE_MS } from '../db/database.ts';
 import type { ExportService, OpenedExport } from '../exports/exports.service.ts';
 import {
   contentTypes,
@@ -28,7 +27,7 @@ const EXPORT_POINTS = 1_000;
 const RUN_POINTS = 2;
 
 export interface ExportsRouteDeps {
-  readonly exports: Pick<ExportService, 'open' | 'getRun'>;
+  readonly exports: Pick<ExportService, 'open' | 'getRun' | 'stop'>;
   readonly check: KeyCheck;
   readonly admission: RequestAdmission;
   /** Without it points are not limited. */
@@ -47,6 +46,10 @@ export function registerExportRoutes(app: FastifyInstance, deps: ExportsRouteDep
       deps.admission.admit(request, { type: 'query', points });
       await deps.points?.take(actorOf(request), points);
     };
+  app.addHook('preClose', (done) => {
+    deps.exports.stop();
+    done();
+  });
   app.route<{ Params: { name: string }; Querystring: Parameters }>({
     method: 'GET',
     url: '/v1/exports/:name',
@@ -79,7 +82,8 @@ function nameOf(text: string): ExportName {
   );
 }
 
-function send(reply: FastifyReply, { runId, format, fileName, sent }: OpenedExport): FastifyReply {
+function send(reply: FastifyReply, opened: OpenedExport): FastifyReply {
+  const { runId, format, fileName, idleMs, sent } = opened;
   const body = Readable.from(sent.chunks(), { objectMode: false });
   body.once('close', () => {
     sent.end().catch((error: unknown) => {
@@ -90,7 +94,7 @@ function send(reply: FastifyReply, { runId, format, fileName, sent }: OpenedExpo
     reply.log.error({ err: error, exportId: runId }, 'an export failed');
   });
   // Whoever takes nothing for so long keeps a snapshot of the database open for nothing.
-  reply.raw.setTimeout(LONG_IDLE_MS, () => {
+  reply.raw.setTimeout(idleMs, () => {
     body.destroy();
     reply.raw.destroy();
   });

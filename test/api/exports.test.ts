@@ -1,6 +1,7 @@
 // Exports over real HTTP: read back by an independent parser, and laid beside what GraphQL says of the same range.
 
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import {
@@ -22,6 +23,11 @@ import { openUsageAccount, usageToken } from '../support/usage-account.ts';
 const RANGE = 'from=2026-03-01T00:00:00Z&to=2026-03-11T00:00:00Z';
 const NAMES = ['usage', 'events', 'segments', 'ledger', 'allocations', 'alerts'] as const;
 const DAY_MS = 86_400_000;
+/** What usage is of. */
+const SUBJECT_COLUMNS = [
+  ...['resourceKind', 'resourceExternalId', 'resourceName', 'owner'],
+  ...['modelExternalId', 'modelName'],
+];
 
 type Record_ = Readonly<Record<string, string>>;
 type Line = Readonly<Record<string, unknown>>;
@@ -96,6 +102,21 @@ async function errorOf(response: Promise<Response>): Promise<unknown> {
   return { status: answer.status, ...body.errors[0] };
 }
 
+/** The columns of a table of docs/exports.md, as CSV has them. */
+async function documentedColumns(name: string): Promise<readonly string[]> {
+  const docs = await readFile('docs/exports.md', 'utf8');
+  const section = docs.split(`\n### ${name}\n`)[1]?.split('\n#')[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  return rows.flatMap((row) => {
+    const [, first = '', kind = ''] = row.split('|').map((cell) => cell.trim());
+    const named = first.match(/`[^`]+`/g)?.map((column) => column.slice(1, -1)) ?? [];
+    const columns = first === '`resourceKind` to `modelName`' ? SUBJECT_COLUMNS : named;
+    return columns.flatMap((column) =>
+      kind === 'instant' ? [column, `${column}_local`] : [column],
+    );
+  });
+}
+
 interface View {
   readonly account: {
     readonly usage: {
@@ -145,6 +166,16 @@ describe('an export', () => {
     expect(withoutLocal.length).toBeGreaterThan(0);
     expect(withoutLocal).toEqual(plain);
   });
+
+  it.each(NAMES)(
+    'of %s has the columns that docs/exports.md lists, in their order',
+    async (name) => {
+      const response = await get(`${name}?${RANGE}`);
+      const [names = ''] = (await response.text()).split('\r\n');
+
+      expect(names.split(',')).toEqual(await documentedColumns(name));
+    },
+  );
 
   it('adds up to what GraphQL says of the range', async () => {
     const { usage, ledger, alerts } = await view();
@@ -348,6 +379,44 @@ describe('what it came to', () => {
       bytes: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),
     });
+  });
+});
+
+describe('an export of usage that may have too many rows', () => {
+  const GROUPINGS = [
+    '',
+    '&granularity=HOUR&groupBy=RESOURCE,COMPONENT,UNIT',
+    '&granularity=WEEK&groupBy=OWNER',
+    '&granularity=NONE',
+    '&granularity=AUTO&groupBy=',
+  ];
+
+  /** The status of an export where no more than `rows` are allowed, and how many came. */
+  async function within(rows: number, path: string): Promise<{ status: number; rows: number }> {
+    const beside = await startTestGateway({ beside: gateway, app: { exportLimits: { rows } } });
+    const response = await get(path, { of: beside });
+    const text = await response.text();
+    await beside.close();
+    return { status: response.status, rows: text.split('"type":"row"').length - 1 };
+  }
+
+  it.each(GROUPINGS)('is refused before its first row (%s)', async (grouping) => {
+    const path = `usage?${RANGE}&format=ndjson${grouping}`;
+    const rows = rowsOf(await lines(path)).length;
+    // No group has more than a row in each of the 240 hours.
+    const enough = await within(rows * 240, path);
+
+    expect(enough).toEqual({ status: 200, rows });
+    expect(await within(rows - 1, path)).toEqual({ status: 413, rows: 0 });
+    // It is a bound, so as many as there are may be too many already; but never is it found out on the way.
+    expect([413, 200]).toContain((await within(rows, path)).status);
+  });
+
+  it('is judged exactly where each row covers the range', async () => {
+    const path = `usage?${RANGE}&format=ndjson&granularity=NONE`;
+    const rows = rowsOf(await lines(path)).length;
+
+    expect(await within(rows, path)).toEqual({ status: 200, rows });
   });
 });
 
