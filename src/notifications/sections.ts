@@ -193,8 +193,17 @@ export function cycleSection(closed: CycleClosed, facts: EmailFacts): Section {
       { label: 'To', value: localTime(facts, cycle.endMs) },
       ...sumRows(creditSums, 'Credits'),
       ...(hasRuns ? sumRows(runSums, 'Workflow runs') : []),
+      ...statementRows(cycle.cycleId, facts),
     ],
   };
+}
+
+// A statement has the number of its cycle. It is issued after the email was written, so the link leads to the page, which also asks
+// who reads it.
+function statementRows(number: number, { usageUrl }: EmailFacts): readonly Row[] {
+  if (usageUrl === null) return [];
+  const href = `${usageUrl}/credits?statement=${number}`;
+  return [{ label: `Statement No. ${number}`, value: href, href }];
 }
 
 function sumRows(sums: CycleClosed['credits'], unit: string): readonly Row[] {

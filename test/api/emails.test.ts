@@ -32,6 +32,7 @@ import {
   type EmailsQuery,
   ScaleDocument,
   type Scope,
+  StatementsDocument,
 } from '@billing-gateway/client/operations';
 import { sql } from '../../src/db/sql.ts';
 
@@ -220,6 +221,22 @@ describe('an email', () => {
     expect(figure(mail.text, 'Usage page')).toBe(usageUrl);
     const html = typeof mail.html === 'string' ? mail.html : '';
     expect(/<a href="([^"]*)"/.exec(html)?.[1]).toBe(usageUrl);
+  });
+
+  it('at the end of a cycle links to its statement on the page, which is issued afterwards', async () => {
+    await startOwn({ publicUrl: 'https://acme.example/billing' });
+    await runJobs();
+    const accountId = await anAccount();
+    await allocate(gateway, accountId, '20');
+    await moveClock(gateway, accountId, '2026-04-01T00:00:00Z');
+    const mail = only(await received(1));
+
+    const link = figure(mail.text, 'Statement No. 1');
+    expect(link).toBe('https://acme.example/billing/usage/credits?statement=1');
+    expect(mail.html).toContain(`<a href="${link}"`);
+    await gateway.app.issuing.issueAll();
+    const { account } = await ask(gateway, StatementsDocument, { accountId, first: 5 });
+    expect(account?.statements.nodes.map(({ number }) => number)).toEqual([1]);
   });
 
   it('writes figures for people, and the alert keeps the exact ones', async () => {
