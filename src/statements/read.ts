@@ -21,6 +21,11 @@ export function readSigned(value: unknown): SignedStatement {
   };
 }
 
+/** The document of a signed statement with all members that are there, known or not. @throws UserInputError */
+export function rawDocument(signed: unknown): unknown {
+  return new Members(signed, '').value('document');
+}
+
 /** @throws UserInputError naming the member at fault */
 export function readDocument(value: unknown): StatementDocument {
   const of = new Members(value, 'document');
@@ -100,8 +105,8 @@ function readUse(used: Members): StatementDocument['used'] {
   };
 }
 
-/** The members of an object of JSON. */
-class Members {
+/** The members of an object of JSON. Each reader throws UserInputError, naming the member, when it is something else. */
+export class Members {
   private readonly members: Readonly<Record<string, unknown>>;
 
   constructor(
@@ -125,7 +130,7 @@ class Members {
   text(name: string, pattern?: RegExp): string {
     const value = this.value(name);
     if (typeof value === 'string' && (pattern?.test(value) ?? true)) return value;
-    throw this.wrong(name, pattern === undefined ? 'a text' : `a text like ${String(pattern)}`);
+    throw this.wrong(name, pattern === undefined ? 'a text' : `a text of the form ${pattern}`);
   }
 
   textOrNull(name: string): string | null {

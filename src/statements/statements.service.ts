@@ -10,6 +10,7 @@ import { whoseOf } from '../db/whose.ts';
 import { type LotsLeft, loadBooks } from './books.service.ts';
 import { canonicalText } from './canonical.ts';
 import { bookFaults, composeStatement } from './compose.ts';
+import type { StatementDocument } from './document.ts';
 import type { StatementKeys } from './keys.service.ts';
 import { readDocument } from './read.ts';
 import { sha256Of, signText } from './signature.service.ts';
@@ -131,7 +132,11 @@ async function leftOf(tx: Tx, accountId: number, number: number): Promise<LotsLe
   if (before === null) {
     throw new Error(`Statement ${number} of account ${accountId} is missing: it was deleted.`);
   }
-  const { lots } = readDocument(JSON.parse(before.text));
+  return leftIn(readDocument(JSON.parse(before.text)));
+}
+
+/** What a document says is left of the allocations. */
+export function leftIn({ lots }: StatementDocument): LotsLeft {
   return new Map(
     lots.flatMap(({ allocationId, remaining }) => {
       const left = parseMicro(remaining);

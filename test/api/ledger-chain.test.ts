@@ -399,12 +399,12 @@ describe('the command', () => {
 
     expect(await verify('--account', right.id)).toEqual({
       status: 0,
-      output: `${right.id}: all 6 entries are as they were written.\n`,
+      output: `${right.id}: all 6 entries and 0 statements are as they were written.\n`,
     });
     expect(await verify('--account', right.id, wrong.id)).toEqual({
       status: 1,
-      output: `${right.id}: all 6 entries are as they were written.
-${wrong.id}: not all 6 entries are as they were written.
+      output: `${right.id}: all 6 entries and 0 statements are as they were written.
+${wrong.id}: not all 6 entries and 0 statements are as they were written.
   The charges of entry 2 were changed: they add up to -3, its amount is -4.5.
 `,
     });
