@@ -3,9 +3,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { SetCreditPriceDocument } from '@billing-gateway/client/operations';
 import { parse } from 'csv-parse/sync';
 import type { Download, Locator, Page } from 'playwright-core';
-import { type Api, createAccount } from '../support/account.ts';
+import { allocate, type Api, ask, createAccount } from '../support/account.ts';
 import { faultsOfForm, jsonInPage, openPage, type Watched } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { asOwner, OPERATOR_KEY, startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -190,6 +191,56 @@ describe('a file', () => {
 
     expect(await shown(page, 'credits.allocated')).toBe('1600');
     expect(lines.at(-1)).toMatchObject({ rows: 2, credits: '1600' });
+  });
+
+  it('of costs is offered once credits have a price, and not for a time before it', async () => {
+    const priced = await createAccount(pages.gateway, {
+      name: 'Acme',
+      createdAt: '2026-02-01T00:00:00Z',
+    });
+    const { page } = await open(`/usage/overview?account=${priced}&range=30d`, {
+      token: OPERATOR_KEY,
+    });
+    await openMenu(page);
+    expect(await menu(page).getByLabel('What').innerText()).not.toContain('FOCUS');
+    await page.keyboard.press('Escape');
+    await allocate(pages.gateway, priced, '200', { source: 'TOP_UP' });
+    await ask(pages.gateway, SetCreditPriceDocument, {
+      input: {
+        ...{
+          accountId: priced,
+          currency: 'EUR',
+          listPerCredit: '0.02',
+          contractedPerCredit: '0.015',
+        },
+        effectiveFrom: '2026-03-01T00:00:00Z',
+      },
+    });
+
+    await page.reload();
+    await openMenu(page);
+    await menu(page).getByLabel('What').selectOption('Costs (FOCUS)');
+    await menu(page).getByLabel('1.3').check();
+    await start(page).click();
+    await menu(page).getByRole('alert').getByText('Choose a later range.').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: '7 days' }).click();
+    await openMenu(page);
+    await menu(page).getByLabel('What').selectOption('Costs (FOCUS)');
+    await menu(page).getByLabel('1.3').check();
+    await menu(page).getByText('Costs by FOCUS 1.3, day by day, of Acme').waitFor();
+    const [row, ...others] = parse<Record<string, string>>((await downloaded(page)).text, {
+      columns: true,
+    });
+
+    // 200 × 0.015
+    expect(row).toMatchObject({
+      ChargeCategory: 'Purchase',
+      BilledCost: '3',
+      BillingCurrency: 'EUR',
+    });
+    expect(row).toHaveProperty('ServiceProviderName');
+    expect(others).toEqual([]);
   });
 
   it('is written to the place that was chosen, once it is whole', async () => {

@@ -5,11 +5,23 @@ import { granularityInput, rangeInput } from '../address/inputs.ts';
 import type { RangePartsFragment } from '@billing-gateway/client/operations';
 import { bucketKey } from '../charts/spans.ts';
 
-export const EXPORTS = ['usage', 'events', 'segments', 'ledger', 'allocations', 'alerts'] as const;
+export const EXPORTS = [
+  'usage',
+  'events',
+  'segments',
+  'ledger',
+  'allocations',
+  'alerts',
+  'focus',
+] as const;
 export type ExportName = (typeof EXPORTS)[number];
 
 export const FORMATS = ['csv', 'ndjson'] as const;
 export type ExportFormat = (typeof FORMATS)[number];
+
+/** The versions of FOCUS. */
+export const VERSIONS = ['1.2', '1.3'] as const;
+export type Version = (typeof VERSIONS)[number];
 
 /** What a row of usage can be of, beside its time. */
 export const DIMENSIONS = [
@@ -26,10 +38,17 @@ export type Dimension = (typeof DIMENSIONS)[number];
 export interface ExportChoice {
   readonly name: ExportName;
   readonly format: ExportFormat;
-  /** Of usage: how much time a row is of; null: the whole range. */
+  /** Of usage and FOCUS: how much time a row is of; null: the whole range. */
   readonly width: GranularityChoice | null;
   /** Of usage. */
   readonly groupBy: readonly Dimension[];
+  /** Of FOCUS. */
+  readonly version: Version;
+}
+
+/** Whether the rows of an export are of as much time as is chosen. */
+export function hasWidth(name: ExportName): boolean {
+  return name === 'usage' || name === 'focus';
 }
 
 /** What the menu begins with in a view: the ledger among the credits, else usage by the bars that are shown. */
@@ -39,21 +58,21 @@ export function firstChoice({ tab, granularity }: Address): ExportChoice {
     format: 'csv',
     width: granularity ?? 'day',
     groupBy: ['CATEGORY', 'COMPONENT', 'RESOURCE'],
+    version: '1.2',
   };
 }
 
 /** Where the gateway answers with the export: of the range, the zone and the account of the view. */
 export function exportPath(choice: ExportChoice, address: Address): string {
-  const { name, format, width, groupBy } = choice;
+  const { name, format, width, groupBy, version } = choice;
   const query = new URLSearchParams({ format });
   for (const [key, value] of Object.entries(rangeInput(address.range, address.timeZone))) {
     query.set(key, String(value));
   }
   if (address.accountId !== null) query.set('accountId', address.accountId);
-  if (name === 'usage') {
-    query.set('granularity', width === null ? 'NONE' : granularityInput(width));
-    query.set('groupBy', groupBy.join(','));
-  }
+  if (hasWidth(name)) query.set('granularity', width === null ? 'NONE' : granularityInput(width));
+  if (name === 'usage') query.set('groupBy', groupBy.join(','));
+  if (name === 'focus') query.set('version', version);
   return `/v1/exports/${name}?${query.toString()}`;
 }
 

@@ -18,6 +18,7 @@ export interface ExportProblem {
     | 'refused'
     | 'wait'
     | 'too-much'
+    | 'no-price'
     | 'broken-off'
     | 'too-large'
     | 'unwritable'
@@ -154,15 +155,22 @@ async function problemOf(response: Response): Promise<ExportProblem> {
   const { message, referenceId } = await errorOf(response);
   const seconds = Number(response.headers.get('retry-after') ?? NaN);
   return {
-    kind: KINDS.get(response.status) ?? 'failed',
+    kind: kindOf(response),
     message,
     reference: referenceId ?? response.headers.get('x-request-id'),
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
   };
 }
 
+function kindOf({ status, url }: Response): ExportProblem['kind'] {
+  // The page makes no wrong request. That the first price begins after the range is one all the same.
+  if (status === 400 && url.includes('/exports/focus')) return 'no-price';
+  return KINDS.get(status) ?? 'failed';
+}
+
 const KINDS: ReadonlyMap<number, ExportProblem['kind']> = new Map([
   [401, 'refused'],
+  [409, 'no-price'],
   [413, 'too-much'],
   [429, 'wait'],
   [503, 'wait'],

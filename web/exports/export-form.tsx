@@ -5,19 +5,30 @@ import { useAddress } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
 import { spanText } from '../frame/span-text.ts';
 import { useWords } from '../words/words.ts';
-import { DIMENSIONS, type ExportChoice, EXPORTS, FORMATS } from './choice.ts';
+import {
+  DIMENSIONS,
+  type ExportChoice,
+  type ExportName,
+  EXPORTS,
+  FORMATS,
+  hasWidth,
+  VERSIONS,
+} from './choice.ts';
 import { isWrittenToDisk, MEMORY_MAX_BYTES } from './file.ts';
 
 export interface ExportFormProps {
   readonly choice: ExportChoice;
   readonly onChange: (choice: ExportChoice) => void;
+  /** Whether the account's credits have a price in money, without which there is no FOCUS. */
+  readonly hasPrice: boolean;
   /** Whether one runs: there is one at a time. */
   readonly isBusy: boolean;
   readonly onStart: () => void;
 }
 
 /** Chooses an export, and says what it will be. */
-export function ExportForm({ choice, onChange, isBusy, onStart }: ExportFormProps): ReactNode {
+export function ExportForm(props: ExportFormProps): ReactNode {
+  const { choice, onChange, hasPrice, isBusy, onStart } = props;
   const words = useWords().exports;
   const figures = useFigures();
   const id = useId();
@@ -41,7 +52,7 @@ export function ExportForm({ choice, onChange, isBusy, onStart }: ExportFormProp
               if (name !== undefined) onChange({ ...choice, name });
             }}
           >
-            {EXPORTS.map((name) => (
+            {EXPORTS.filter((name) => name !== 'focus' || hasPrice).map((name) => (
               <option key={name} value={name}>
                 {words.name[name]}
               </option>
@@ -49,25 +60,18 @@ export function ExportForm({ choice, onChange, isBusy, onStart }: ExportFormProp
           </select>
           <p className="muted">{words.about[choice.name]}</p>
         </div>
-        {choice.name === 'usage' && <UsageRows choice={choice} onChange={onChange} />}
-        <fieldset className="labelled">
-          <legend>{words.format}</legend>
-          <div className="options">
-            {FORMATS.map((format) => (
-              <label key={format}>
-                <input
-                  type="radio"
-                  name={`${id}-format`}
-                  checked={choice.format === format}
-                  onChange={() => {
-                    onChange({ ...choice, format });
-                  }}
-                />
-                {words.formats[format]}
-              </label>
-            ))}
-          </div>
-        </fieldset>
+        {hasWidth(choice.name) && <Width choice={choice} onChange={onChange} />}
+        {choice.name === 'usage' && <Dimensions choice={choice} onChange={onChange} />}
+        {choice.name === 'focus' && <Versions choice={choice} onChange={onChange} />}
+        <Radios
+          legend={words.format}
+          options={FORMATS}
+          textOf={(format) => words.formats[format]}
+          chosen={choice.format}
+          onChange={(format) => {
+            onChange({ ...choice, format });
+          }}
+        />
         <Summary choice={choice} />
         {!isBusy && (
           <div className="row">
@@ -97,52 +101,108 @@ function useStart(isBusy: boolean): RefObject<HTMLButtonElement | null> {
   return button;
 }
 
-// What a row of usage is of.
-function UsageRows({ choice, onChange }: Pick<ExportFormProps, 'choice' | 'onChange'>): ReactNode {
+type PartProps = Pick<ExportFormProps, 'choice' | 'onChange'>;
+
+/** How much time a row is of. */
+function Width({ choice, onChange }: PartProps): ReactNode {
   const words = useWords();
   const id = useId();
   return (
-    <>
-      <div className="labelled">
-        <label htmlFor={id}>{words.exports.width}</label>
-        <select
-          id={id}
-          className="field"
-          value={choice.width ?? ''}
-          onChange={({ target }) => {
-            const width = GRANULARITIES.find((one) => one === target.value) ?? null;
-            onChange({ ...choice, width });
-          }}
-        >
-          {GRANULARITIES.map((width) => (
-            <option key={width} value={width}>
-              {words.overview.granularity[width]}
-            </option>
-          ))}
-          <option value="">{words.exports.whole}</option>
-        </select>
+    <div className="labelled">
+      <label htmlFor={id}>{words.exports.width}</label>
+      <select
+        id={id}
+        className="field"
+        value={choice.width ?? ''}
+        onChange={({ target }) => {
+          const width = GRANULARITIES.find((one) => one === target.value) ?? null;
+          onChange({ ...choice, width });
+        }}
+      >
+        {GRANULARITIES.map((width) => (
+          <option key={width} value={width}>
+            {words.overview.granularity[width]}
+          </option>
+        ))}
+        <option value="">{words.exports.whole}</option>
+      </select>
+    </div>
+  );
+}
+
+/** What else a row of usage is of. */
+function Dimensions({ choice, onChange }: PartProps): ReactNode {
+  const words = useWords().exports;
+  return (
+    <fieldset className="labelled">
+      <legend>{words.groupBy}</legend>
+      <div className="options">
+        {DIMENSIONS.map((dimension) => (
+          <label key={dimension}>
+            <input
+              type="checkbox"
+              checked={choice.groupBy.includes(dimension)}
+              onChange={({ target }) => {
+                const groupBy = DIMENSIONS.filter((one) =>
+                  one === dimension ? target.checked : choice.groupBy.includes(one),
+                );
+                onChange({ ...choice, groupBy });
+              }}
+            />
+            {words.dimension[dimension]}
+          </label>
+        ))}
       </div>
-      <fieldset className="labelled">
-        <legend>{words.exports.groupBy}</legend>
-        <div className="options">
-          {DIMENSIONS.map((dimension) => (
-            <label key={dimension}>
-              <input
-                type="checkbox"
-                checked={choice.groupBy.includes(dimension)}
-                onChange={({ target }) => {
-                  const chosen = DIMENSIONS.filter((one) =>
-                    one === dimension ? target.checked : choice.groupBy.includes(one),
-                  );
-                  onChange({ ...choice, groupBy: chosen });
-                }}
-              />
-              {words.exports.dimension[dimension]}
-            </label>
-          ))}
-        </div>
-      </fieldset>
-    </>
+    </fieldset>
+  );
+}
+
+/** Which version of FOCUS. */
+function Versions({ choice, onChange }: PartProps): ReactNode {
+  const words = useWords().exports;
+  return (
+    <Radios
+      legend={words.version}
+      options={VERSIONS}
+      textOf={(version) => version}
+      chosen={choice.version}
+      onChange={(version) => {
+        onChange({ ...choice, version });
+      }}
+    />
+  );
+}
+
+interface RadiosProps<T extends string> {
+  readonly legend: string;
+  readonly options: readonly T[];
+  readonly textOf: (option: T) => string;
+  readonly chosen: T;
+  readonly onChange: (option: T) => void;
+}
+
+function Radios<T extends string>(props: RadiosProps<T>): ReactNode {
+  const { legend, options, textOf, chosen, onChange } = props;
+  const name = useId();
+  return (
+    <fieldset className="labelled">
+      <legend>{legend}</legend>
+      <div className="options">
+        {options.map((option) => (
+          <label key={option}>
+            <input
+              type="radio"
+              name={name}
+              checked={chosen === option}
+              onChange={() => {
+                onChange(option);
+              }}
+            />
+            {textOf(option)}
+          </label>
+        ))}
+      </div>
+    </fieldset>
   );
 }
 
@@ -157,10 +217,12 @@ function Summary({ choice }: { readonly choice: ExportChoice }): ReactNode {
   const dimensions = new Intl.ListFormat(figures.locale).format(
     choice.groupBy.map((one) => exports.dimension[one]),
   );
-  const what =
-    choice.name === 'usage'
-      ? exports.usageBy(exports.widths[choice.width ?? 'whole'], dimensions)
-      : exports.name[choice.name];
+  const width = exports.widths[choice.width ?? 'whole'];
+  const whats: Readonly<Partial<Record<ExportName, string>>> = {
+    usage: exports.usageBy(width, dimensions),
+    focus: exports.focusOf(choice.version, width),
+  };
+  const what = whats[choice.name] ?? exports.name[choice.name];
   const span =
     resolved === undefined
       ? figures.timeZone

@@ -1,7 +1,9 @@
 import { type ReactNode, useState } from 'react';
+import { CreditPricesDocument } from '@billing-gateway/client/operations';
 import { Dialog, Heading } from 'react-aria-components';
 import { useAccount } from '../account.ts';
 import { useAddress } from '../address/use-address.ts';
+import { useOperation } from '../api/client.ts';
 import type { PopupProps } from '../frame/popup-button.tsx';
 import { Popup } from '../frame/popup.tsx';
 import { useWords } from '../words/words.ts';
@@ -17,6 +19,7 @@ export function ExportsMenu({ trigger, onClose }: PopupProps): ReactNode {
   const address = useAddress();
   const range = useAccount()?.usage?.range;
   const current = useCurrentExport();
+  const prices = useOperation(CreditPricesDocument, { accountId: address.accountId }).data;
   const [choice, setChoice] = useState<ExportChoice>(() => firstChoice(address));
   const start = (): void => {
     void startExport({
@@ -33,6 +36,7 @@ export function ExportsMenu({ trigger, onClose }: PopupProps): ReactNode {
         </Heading>
         <ExportForm
           choice={choice}
+          hasPrice={(prices?.account?.creditPrices ?? []).length > 0}
           onChange={setChoice}
           isBusy={current?.state === 'running'}
           onStart={start}

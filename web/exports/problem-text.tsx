@@ -28,7 +28,7 @@ export function ProblemText({ problem, bytes }: ProblemTextProps): ReactNode {
   return (
     <div className="export-state" role="alert">
       <p className="field-error">{said[kind]}</p>
-      {kind === 'too-much' && <p className="muted">{message}</p>}
+      {(kind === 'too-much' || kind === 'no-price') && <p className="muted">{message}</p>}
       {kind === 'failed' && reference !== null && (
         <p className="muted">{words.state.reference(reference)}</p>
       )}

@@ -482,6 +482,7 @@ export const de: Words = {
       ledger: 'Buchungen',
       allocations: 'Zuteilungen',
       alerts: 'Meldungen',
+      focus: 'Kosten (FOCUS)',
     },
     about: {
       usage: 'Was verbraucht wurde, zusammengezählt.',
@@ -490,6 +491,7 @@ export const de: Words = {
       ledger: 'Jede Änderung des Guthabens.',
       allocations: 'Jede Zuteilung von Credits oder Läufen, die galt.',
       alerts: 'Jede Meldung.',
+      focus: 'Verbrauch und Käufe in Geld, für Werkzeuge des Kostenmanagements.',
     },
     format: 'Format',
     formats: { csv: 'CSV, für Tabellen', ndjson: 'NDJSON, für Programme' },
@@ -514,6 +516,8 @@ export const de: Words = {
     },
     usageBy: (width, dimensions) =>
       dimensions === '' ? `Verbrauch ${width}` : `Verbrauch ${width}, nach ${dimensions}`,
+    version: 'FOCUS-Version',
+    focusOf: (version, width) => `Kosten nach FOCUS ${version}, ${width}`,
     sentence: (what, account, span, format) => `${what}, ${account}: ${span}, als ${format}.`,
     unfiltered: 'Alles in diesem Zeitraum: Suche und Filter dieser Ansicht gelten nicht.',
     toDisk: 'Ihr Browser fragt, wohin er sie speichert.',
@@ -533,6 +537,7 @@ export const de: Words = {
       ledger: (credits) => `Sie ändern das Guthaben um ${credits} Credits.`,
       allocations: (credits) => `${credits} Credits wurden zugeteilt.`,
       alerts: (credits) => `${credits} Credits.`,
+      focus: (credits) => `${credits} Credits wurden verbraucht.`,
     },
     checked: (bytes) => `Alle ${bytes} Bytes sind angekommen, die das Gateway gesendet hat.`,
     problem: {
@@ -546,6 +551,8 @@ export const de: Words = {
       'too-large': (limit) =>
         `Die Datei ist größer als ${limit}, mehr kann Ihr Browser hier nicht halten. Wählen Sie einen kürzeren Zeitraum, oder einen Browser, der Dateien speichert, während sie kommen, etwa Chrome oder Edge.`,
       unwritable: 'Die Datei konnte nicht gespeichert werden. Ist genug Platz?',
+      'no-price':
+        'Für diesen Zeitraum oder einen Teil davon haben die Credits keinen Preis in Geld. Wählen Sie einen späteren Zeitraum.',
       failed: 'Der Export ist fehlgeschlagen.',
     },
   },

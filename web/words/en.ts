@@ -486,6 +486,7 @@ export const en = {
       ledger: 'Ledger',
       allocations: 'Allocations',
       alerts: 'Alerts',
+      focus: 'Costs (FOCUS)',
     },
     about: {
       usage: 'What was used, added up.',
@@ -494,6 +495,7 @@ export const en = {
       ledger: 'Each change of the balance.',
       allocations: 'Each allocation of credits or runs that was in effect.',
       alerts: 'Each alert.',
+      focus: 'Usage and purchases in money, for tools of cost management.',
     },
     format: 'Format',
     formats: { csv: 'CSV, for spreadsheets', ndjson: 'NDJSON, for programs' },
@@ -518,6 +520,8 @@ export const en = {
     },
     usageBy: (width: string, dimensions: string) =>
       dimensions === '' ? `Usage ${width}` : `Usage ${width}, by ${dimensions.toLowerCase()}`,
+    version: 'Version of FOCUS',
+    focusOf: (version: string, width: string) => `Costs by FOCUS ${version}, ${width}`,
     /** «Ledger of Acme, 9 Feb 2026, 00:00 – now, Europe/Berlin, as CSV.» */
     sentence: (what: string, account: string, span: string, format: string) =>
       `${what}, of ${account}: ${span}, as ${format}.`,
@@ -539,6 +543,7 @@ export const en = {
       ledger: (credits: string) => `They change the balance by ${credits} credits.`,
       allocations: (credits: string) => `${credits} credits were allocated.`,
       alerts: (credits: string) => `${credits} credits.`,
+      focus: (credits: string) => `${credits} credits were used.`,
     },
     checked: (bytes: string) => `All ${bytes} bytes arrived that the gateway sent.`,
     problem: {
@@ -551,6 +556,8 @@ export const en = {
       'too-large': (limit: string) =>
         `The file is larger than ${limit}, the most that your browser can hold here. Choose a shorter range, or a browser that saves files while they come, such as Chrome or Edge.`,
       unwritable: 'The file could not be saved. Is there room for it?',
+      'no-price':
+        'For this range, or a part of it, no price in money is set for the credits. Choose a later range.',
       failed: 'The export failed.',
     },
   },
