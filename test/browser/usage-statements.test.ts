@@ -151,4 +151,40 @@ describe('a statement', () => {
     expect(name).toBe('statement-40.json');
     expect(createHash('sha256').update(document).digest('hex')).toBe((await statement(40)).sha256);
   });
+
+  it('is saved as PDF, in the reader’s language', async () => {
+    const { page } = await visit();
+    const { name, bytes } = await saved(page, 'Statement 40 as PDF');
+
+    expect(name).toBe('statement-40.pdf');
+    expect(bytes.subarray(0, 5).toString()).toBe('%PDF-');
+  });
+
+  it('is opened in a tab of its own, with its style', async () => {
+    const { page, complaints } = await visit();
+    const opening = page.waitForEvent('popup');
+    await card(page).getByRole('button', { name: 'Open statement 40' }).click();
+    const tab = await opening;
+    const told: string[] = [];
+    tab.on('console', (message) => told.push(message.text()));
+    await tab.getByText('98.5').first().waitFor();
+
+    expect(await tab.title()).toContain('40');
+    expect(new URL(tab.url()).protocol).toBe('blob:');
+    // The style that it holds: a sheet of paper in the middle, whatever the theme.
+    expect(
+      await jsonInPage(tab, `getComputedStyle(document.querySelector('.sheet')).maxWidth`),
+    ).toBe('860px');
+    expect([...told, ...complaints]).toEqual([]);
+  });
+
+  it('that does not come is told of, and its tab closed', async () => {
+    const { page } = await visit();
+    await page.context().setOffline(true);
+    const opening = page.waitForEvent('popup');
+    await card(page).getByRole('button', { name: 'Open statement 40' }).click();
+    const tab = await opening;
+    await card(page).getByRole('alert').getByText('The gateway cannot be reached.').waitFor();
+    expect(tab.isClosed()).toBe(true);
+  });
 });

@@ -6,9 +6,8 @@ import { saveBlob } from '../exports/file.ts';
 import { readerLanguage } from '../preferences.ts';
 import { currentSession, tokenRefused } from '../session/session.ts';
 
-/** The forms that the gateway gives. */
-export const FORMS: readonly Form[] = ['json'];
-export type Form = 'html' | 'pdf' | 'json';
+export const FORMS = ['html', 'pdf', 'json'] as const;
+export type Form = (typeof FORMS)[number];
 
 export interface Forms {
   /** The form that is being fetched; null: none. */
