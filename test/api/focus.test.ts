@@ -492,15 +492,13 @@ describe('a FOCUS export is refused', () => {
 
 // The last one: it changes the account.
 it('goes on from any row with the same rows, whatever is recorded, voided or priced meanwhile', async () => {
-  const lines = async (more = ''): Promise<readonly Record<string, unknown>[]> => {
-    const text = await (await get(`${ALL}&format=ndjson${more}`)).text();
-    return text
-      .split('\n')
-      .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
+  type Line = Readonly<Record<string, unknown>>;
+  const lines = async (more: string): Promise<readonly Line[]> => {
+    const text = await (await get(`${ALL}&format=ndjson&${more}`)).text();
+    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Line]));
   };
-  const [start = {}, ...rows] = await lines();
-  const end = rows.pop();
-  const asOf = encodeURIComponent(String(start['asOf']));
+  const widths = ['DAY', 'MONTH'].map((width) => `granularity=${width}`);
+  const answers = await Promise.all(widths.map(lines));
   goTo('2026-04-10T13:00:00Z');
   await recordUsage(gateway, accountId, {
     ...{ occurredAt: '2026-03-15T00:00:00Z', credits: '3', eventId: 'late' },
@@ -508,18 +506,23 @@ it('goes on from any row with the same rows, whatever is recorded, voided or pri
   });
   await voidEvent('pages');
   await allocate(gateway, accountId, '1');
+  // It would cut the bucket of April.
   await setPrice({ effectiveFrom: '2026-04-15T00:00:00Z' });
 
-  expect(start).toMatchObject({ export: 'focus', version: '1.2' });
-  expect(end).toMatchObject({ type: 'end', rows: rows.length });
-  for (
-    let index = 0;
-    index < rows.length;
-    index += index < 10 || index > rows.length - 14 ? 1 : 9
-  ) {
-    const after = encodeURIComponent(String(rows[index]?.['cursor']));
-    const [, ...rest] = await lines(`&after=${after}&asOf=${asOf}`);
-    expect(rest.slice(0, -1)).toEqual(rows.slice(index + 1));
-    expect(rest.at(-1)).toMatchObject({ type: 'end', rows: rows.length - index - 1 });
+  for (const [index, width] of widths.entries()) {
+    const [start = {}, ...others] = answers[index] ?? [];
+    const [rows, end] = [others.slice(0, -1), others.at(-1)];
+    const asOf = encodeURIComponent(String(start['asOf']));
+    expect(start).toMatchObject({ export: 'focus', version: '1.2' });
+    expect(end).toMatchObject({ type: 'end', rows: rows.length });
+    // Each of the first and the last rows, and some between.
+    const isTried = (row: number): boolean => row < 8 || row > rows.length - 14 || row % 9 === 0;
+    for (const row of rows.keys()) {
+      if (!isTried(row)) continue;
+      const after = encodeURIComponent(String(rows[row]?.['cursor']));
+      const [, ...rest] = await lines(`${width}&after=${after}&asOf=${asOf}`);
+      expect(rest.slice(0, -1)).toEqual(rows.slice(row + 1));
+      expect(rest.at(-1)).toMatchObject({ type: 'end', rows: rows.length - row - 1 });
+    }
   }
 });
