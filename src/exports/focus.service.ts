@@ -32,11 +32,17 @@ import {
   type FocusSubject,
   hostingRow,
 } from './focus-rows.ts';
-import { loadFocusCycles, loadFormerAllocations, readFocusEntries } from './focus.store.ts';
+import {
+  countFocusEntries,
+  loadFocusCycles,
+  loadFormerAllocations,
+  readFocusEntries,
+} from './focus.store.ts';
 import { hostedRows, type HostedRow } from './rows.ts';
 import { readSegments } from './rows.store.ts';
 import type { ExportSource } from './source.service.ts';
 import {
+  countUsageAtMost,
   inTurns,
   type Listed,
   loadListed,
@@ -59,6 +65,17 @@ const FORMER = 'former';
 /** @throws CONFLICT, BAD_USER_INPUT where credits have no price in money at some instant of the range */
 export async function requireFocusPrices(source: ExportSource): Promise<void> {
   requirePrices(await pricesOf(source), source.range);
+}
+
+/**
+ * How many rows there are at most, but for those that a cycle, a rate or a price cuts in two: usage as the usage export counts
+ * it, and entries of the ledger.
+ */
+export async function countFocusAtMost(source: ExportSource, max: number): Promise<number> {
+  const { tx, range, account, asOf } = source;
+  const used = await countUsageAtMost({ ...source, groupBy: [...DIMENSIONS, 'HARDWARE'] });
+  const of = { accountId: account.accountId, range, asOf, after: null };
+  return used + (await countFocusEntries(tx, of, max));
 }
 
 /** All rows after the source's place. */

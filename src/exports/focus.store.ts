@@ -17,7 +17,7 @@ import {
 } from '../db/decode.ts';
 import { rowsInBatches } from '../db/server-cursor.ts';
 import { fromRow, rowReader, selectList, type Shape } from '../db/shape.ts';
-import { raw, sql } from '../db/sql.ts';
+import { raw, sql, type Sql } from '../db/sql.ts';
 import { allocationSources } from '../settlement/allocation.ts';
 import type { FocusCycle } from './focus-calendar.ts';
 import type { FocusEntry } from './focus-rows.ts';
@@ -72,18 +72,27 @@ const IS_CORRECTION = `e.kind = 'REVERSAL' and case when e.first_seq is not null
     else exists (select from ledger_charge c join hosting_segment s using (account_id, segment_id)
       where c.account_id = e.account_id and c.sequence = e.sequence and coalesce(s.to_at, s.voided_at) < b.starts_at) end`;
 
+function entriesWithin({ accountId, range, asOf, after }: RowsOf): Sql {
+  return sql`e.account_id = ${accountId} and e.sequence > ${after?.id ?? 0} and e.sequence <= ${asOf.lastEntry}
+         and e.kind in ('ALLOCATION', 'VOID', 'ADJUSTMENT', 'REVERSAL')
+         and e.booked_at >= ${at(range.fromMs)} and e.booked_at < ${at(range.toMs)}`;
+}
+
+/** How many entries `readFocusEntries` reads, counted no further than `max + 1`. */
+export async function countFocusEntries(tx: Tx, of: RowsOf, max: number): Promise<number> {
+  const rows =
+    await tx.query(sql`/* exports.countFocusEntries */ select count(*) from (select 1 from ledger_entry e
+       where ${entriesWithin(of)} limit ${max + 1}) x`);
+  return int(rows[0] ?? {}, 'count');
+}
+
 /** Entries of the ledger that are no use of credits, by sequence. */
-export async function* readFocusEntries(
-  tx: Tx,
-  { accountId, range, asOf, after }: RowsOf,
-): AsyncGenerator<readonly FocusEntry[]> {
+export async function* readFocusEntries(tx: Tx, of: RowsOf): AsyncGenerator<readonly FocusEntry[]> {
   const read = rowReader(ENTRY);
   const select = sql`select ${selectList(ENTRY)} from (
        select e.*, ${raw(IS_CORRECTION)} as is_correction
        from ledger_entry e join billing_cycle b using (account_id, cycle_id)
-       where e.account_id = ${accountId} and e.sequence > ${after?.id ?? 0} and e.sequence <= ${asOf.lastEntry}
-         and e.kind in ('ALLOCATION', 'VOID', 'ADJUSTMENT', 'REVERSAL')
-         and e.booked_at >= ${at(range.fromMs)} and e.booked_at < ${at(range.toMs)}) l
+       where ${entriesWithin(of)}) l
      left join credit_allocation a on a.account_id = l.account_id and a.allocation_id = l.allocation_id
      order by l.sequence`;
   for await (const rows of rowsInBatches(tx, select)) yield rows.map(read);

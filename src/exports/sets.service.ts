@@ -8,7 +8,7 @@ import { isReportKey } from '../views/report.ts';
 import type { Column, Form } from './columns.ts';
 import type { ExportAsOf, ExportName } from './request.ts';
 import { focusColumns } from './focus-columns.ts';
-import { isFocusKey, readFocus, requireFocusPrices } from './focus.service.ts';
+import { countFocusAtMost, isFocusKey, readFocus, requireFocusPrices } from './focus.service.ts';
 import {
   alertColumns,
   type AllocationRow,
@@ -172,7 +172,7 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
     isKey: isFocusKey,
     creditsOf: (row) => row.usedMicro,
     bound: null,
-    count: () => Promise.resolve(0),
+    count: countFocusAtMost,
     requireReady: requireFocusPrices,
   }),
 };

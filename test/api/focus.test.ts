@@ -490,6 +490,28 @@ describe('a FOCUS export is refused', () => {
   });
 });
 
+it('of more rows than an export may have is refused before the first one, with where to split it', async () => {
+  const small = await startTestGateway({ beside: gateway, app: { exportLimits: { rows: 60 } } });
+  const asked = (query: string): Promise<Response> =>
+    fetch(`${originOf(small)}/v1/exports/focus?${query}`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+  const [whole, part] = [
+    await asked(`${ALL}&granularity=DAY`),
+    await asked(`${ALL}&granularity=MONTH`),
+  ];
+  const refused: unknown = await whole.json();
+  const rows = readFocus(await part.text()).rows.length;
+  await small.close();
+
+  expect(whole.status).toBe(413);
+  expect(refused).toMatchObject({
+    errors: [{ message: expect.stringContaining('more than 60 rows') }],
+  });
+  expect(part.status).toBe(200);
+  expect(rows).toBeLessThanOrEqual(60);
+});
+
 // The last one: it changes the account.
 it('goes on from any row with the same rows, whatever is recorded, voided or priced meanwhile', async () => {
   type Line = Readonly<Record<string, unknown>>;
