@@ -130,7 +130,8 @@ export function retryAfterOf({ headers }: Response): number | undefined {
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
+/** @throws GatewayError once the signal has ended what it belongs to */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   throw new GatewayError('ABORTED', 'The call was ended by its signal.', { cause: signal.reason });
 }

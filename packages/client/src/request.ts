@@ -32,18 +32,21 @@ export function request<TData, TVariables>(
 }
 
 async function dataOf<TData>(response: Response): Promise<TData> {
-  const { status, headers } = response;
   const text = await response.text();
-  const { data, errors } = answerIn(text);
-  if (errors !== undefined && errors.length > 0) {
-    throw errorOf(errors, {
-      status,
-      reference: headers.get('x-request-id') ?? undefined,
-      retryAfterSeconds: retryAfterOf(response),
-    });
-  }
-  if (data !== undefined && data !== null) return data as TData;
-  throw strangeAnswer(response, text);
+  const { data, errors = [] } = answerIn(text);
+  if (errors.length === 0 && data !== undefined && data !== null) return data as TData;
+  throw refusalOf(response, text);
+}
+
+/** The error of an answer that is a failure: the gateway's own, or what a proxy or another address said. */
+export function refusalOf(response: Response, text: string): GatewayError {
+  const { errors = [] } = answerIn(text);
+  if (errors.length === 0) return strangeAnswer(response, text);
+  return errorOf(errors, {
+    status: response.status,
+    reference: response.headers.get('x-request-id') ?? undefined,
+    retryAfterSeconds: retryAfterOf(response),
+  });
 }
 
 /** The error of an answer that is not the gateway's own: a proxy's, or that of another address. */
