@@ -522,6 +522,43 @@ Not all files are statements.
     await fs.rm(folder, { recursive: true });
   });
 
+  it('of the docs verifies them by Node alone', async () => {
+    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'statements-'));
+    const file = (name: string): string => path.join(folder, name);
+    const docs = await fs.readFile('docs/statements.md', 'utf8');
+    const [, script = ''] = /```js\n(.*?)```/s.exec(docs) ?? [];
+    await fs.writeFile(file('verify.mjs'), script);
+    await fs.writeFile(file('billing-keys.json'), JSON.stringify(keys));
+    const other = changed(3, ({ document }) => (document.account.name = 'Other'));
+    for (const [index, one] of [...statements, other].entries()) {
+      await fs.writeFile(file(`statement-${index + 1}.json`), JSON.stringify(one));
+    }
+    const run = (...numbers: readonly number[]): Promise<readonly [unknown, string]> =>
+      new Promise((resolve) => {
+        const files = numbers.map((number) => `statement-${number}.json`);
+        const args = ['verify.mjs', 'billing-keys.json', ...files];
+        const env = { ...process.env, NODE_OPTIONS: '' };
+        execFile(process.execPath, args, { cwd: folder, env }, (error, stdout) => {
+          resolve([error?.code ?? 0, stdout]);
+        });
+      });
+
+    expect(await run(1, 2, 3, 4)).toEqual([
+      0,
+      [1, 2, 3, 4].map((number) => `Statement ${number}: verified\n`).join(''),
+    ]);
+    expect(await run(2, 5)).toEqual([
+      1,
+      'Statement 2: verified\nStatement 3: NOT AS IT WAS ISSUED\n',
+    ]);
+    // One between them is not there.
+    expect(await run(1, 3)).toEqual([
+      1,
+      'Statement 1: verified\nStatement 3: NOT AS IT WAS ISSUED\n',
+    ]);
+    await fs.rm(folder, { recursive: true });
+  });
+
   it('verifies an account, its ledger and its statements', async () => {
     const { status, output } = await verify('--account', 'acme');
 

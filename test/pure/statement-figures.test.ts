@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { canonicalText } from '../../src/statements/canonical.ts';
 import type { StatementDocument } from '../../src/statements/document.ts';
 import { figureFaults } from '../../src/statements/figures.ts';
+import { isSignedBy, keyIdOf } from '../../src/statements/signature.service.ts';
 
 // 10 + 100 - 7.5 - 2 - 0.5 = 100, of which 100 remains in one lot. Hosting is 6 of the 7.5.
 const RIGHT: StatementDocument = {
@@ -133,5 +134,20 @@ describe('canonicalText', () => {
     expect(canonicalText({ b: [3, null, true, { d: 1, c: '"\u000f\n/' }], a: '\u20ac$' })).toBe(
       '{"a":"\u20ac$","b":[3,null,true,{"c":"\\"\\u000f\\n/","d":1}]}',
     );
+  });
+});
+
+describe('keys', () => {
+  it('have the names and signatures of the standards', () => {
+    // RFC 8037, appendix A.2 and A.3: the public key of RFC 8032, section 7.1, test 1, which signs an empty text there.
+    const publicKey = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo';
+    const signature = Buffer.from(
+      'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
+      'hex',
+    ).toString('base64');
+
+    expect(keyIdOf(publicKey)).toBe('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k');
+    expect(isSignedBy(publicKey, '', signature)).toBe(true);
+    expect(isSignedBy(publicKey, ' ', signature)).toBe(false);
   });
 });
