@@ -46,9 +46,12 @@ export function formatMicro(micro: bigint): string {
   return formatScaled(micro, FRACTION_DIGITS);
 }
 
+/** Powers of ten: working one out takes as long as printing a number. */
+const SCALES = Array.from({ length: 19 }, (_, digits) => 10n ** BigInt(digits));
+
 /** The canonical decimal string of units of 10^-digits, in the same form. */
 export function formatScaled(units: bigint, digits: number): string {
-  const scale = 10n ** BigInt(digits);
+  const scale = SCALES[digits] ?? 10n ** BigInt(digits);
   const absolute = units < 0n ? -units : units;
   const whole = (absolute / scale).toString();
   const fraction = (absolute % scale).toString().padStart(digits, '0').replace(/0+$/, '');

@@ -23,7 +23,10 @@ import type { FocusCycle } from './focus-calendar.ts';
 import type { FocusEntry } from './focus-rows.ts';
 import type { RowsOf } from './rows.store.ts';
 
-/** The stored cycles of an account that have a part in a range, earliest first, but for those that began after an instant. */
+/**
+ * The stored cycles of an account that ended after a range began, earliest first: the calendar goes on from them on either side.
+ * @param nowMs later ones are left out
+ */
 export async function loadFocusCycles(
   tx: Tx,
   accountId: number,
@@ -33,8 +36,7 @@ export async function loadFocusCycles(
        ${raw(sqlMs('b.starts_at'))} as from_ms, ${raw(sqlMs('b.ends_at'))} as to_ms, s.number as statement
      from billing_cycle b
      left join statement s on s.account_id = b.account_id and s.number = b.cycle_id
-     where b.account_id = ${accountId} and b.starts_at < ${at(range.toMs)} and b.ends_at > ${at(range.fromMs)}
-       and b.starts_at <= ${at(nowMs)}
+     where b.account_id = ${accountId} and b.ends_at > ${at(range.fromMs)} and b.starts_at <= ${at(nowMs)}
      order by b.cycle_id`);
   return rows.map((row) => {
     const number = intOrNull(row, 'statement');
