@@ -20,6 +20,8 @@ import {
   createHardware,
   createKey,
   deploy,
+  deployGuardrail,
+  moveClock,
   recordUsage,
   register,
   undeploy,
@@ -446,6 +448,44 @@ describe('a FOCUS export', () => {
       creditsMicro: String(credits / 10n ** 6n),
     });
   });
+});
+
+it('has the rate that a test account was charged at, which it may keep for longer than others', async () => {
+  const other = await startTestGateway();
+  const id = await createAccount(other, { testClock: '2026-03-01T00:00:00Z' });
+  await allocate(other, id, '1000');
+  await createHardware(other, 'h', '1');
+  await deployGuardrail(other, id, 'h');
+  await moveClock(other, id, '2026-03-12T00:00:00Z');
+  // The account has passed this instant, so it has the new rate from its own now on.
+  const effectiveFrom = '2026-03-10T13:00:00.000Z';
+  await ask(other, SetHardwareRateDocument, {
+    input: { hardware: 'h', creditsPerHour: '2', effectiveFrom },
+  });
+  await moveClock(other, id, '2026-03-12T06:00:00Z');
+  await ask(other, SetCreditPriceDocument, {
+    input: { accountId: id, ...EURO, effectiveFrom: '2026-03-01T00:00:00Z' },
+  });
+  const { secret } = await createKey(other, id, ['READ_USAGE']);
+  const csv = await other.http
+    .get('/v1/exports/focus?from=2026-03-10T00:00:00Z&to=2026-03-13T00:00:00Z&format=csv')
+    .set('authorization', `Bearer ${secret}`)
+    .expect(200);
+  await other.close();
+  const columns = [
+    'ChargePeriodStart',
+    'PricingCurrencyListUnitPrice',
+    'PricingQuantity',
+    'SkuPriceId',
+  ];
+
+  expect(problemsOf(csv.text, '1.2')).toEqual([]);
+  expect(columnsOf(readFocus(csv.text).rows, ...columns)).toEqual([
+    ['2026-03-10T00:00:00Z', '1', '13', 'h@1970-01-01T00:00:00Z'],
+    ['2026-03-10T13:00:00Z', '1', '11', 'h@1970-01-01T00:00:00Z'],
+    ['2026-03-11T00:00:00Z', '1', '24', 'h@1970-01-01T00:00:00Z'],
+    ['2026-03-12T00:00:00Z', '2', '6', 'h@2026-03-10T13:00:00Z'],
+  ]);
 });
 
 describe('a FOCUS export is refused', () => {
