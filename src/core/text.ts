@@ -11,6 +11,11 @@ export function isBlank(text: string): boolean {
   return BLANK.test(text);
 }
 
+/** A text without line breaks and other control characters, so that it cannot end a header or a line. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
+}
+
 /**
  * A name or identifier as sent: compared by bytes, never trimmed or folded.
  * @throws UserInputError when it is empty or blank, longer than `maxLength` UTF-16 units, or cannot be stored (parseStorable)

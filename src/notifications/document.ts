@@ -2,6 +2,7 @@
 // styles and tables only. Names come from outside: in HTML everything is escaped, and a subject is one line.
 
 import { escapeHtml } from '../core/html.ts';
+import { oneLine } from '../core/text.ts';
 import type { EmailContent, EmailKind } from './email.ts';
 
 export interface Row {
@@ -52,11 +53,6 @@ export function contentOf(document: EmailDocument): EmailContent {
     text: textOf(document),
     html: htmlOf(document),
   };
-}
-
-/** A text without line breaks and other control characters, so that it cannot end a header or a line. */
-export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }
 
 function cut(text: string, max: number): string {

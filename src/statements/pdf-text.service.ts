@@ -70,6 +70,8 @@ const MARK = /\p{M}/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
 /** A word with what may end a line behind it; a date is one word. */
 const WORDS = /.+?(?: +|[-/_](?=\D)|$)/gsu;
+/** In UTF-16 units; longer ones are not remembered. */
+const LETTER_MAX = 4;
 const letters = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Measures, breaks and sets text in a document. */
@@ -87,19 +89,22 @@ export class PdfText {
 
   /** The lines of a text that is to be no wider than `width`: broken between words, else between letters. */
   lines(text: string, style: Style, width: number): readonly string[] {
-    const fits = (line: string): boolean => this.width(line.trimEnd(), style) <= width;
-    if (fits(text)) return [text];
+    if (this.width(text, style) <= width) return [text];
     const lines: string[] = [];
     let line = '';
+    let used = 0;
+    // The widths of pieces are added up: setting each longer line anew would cost the square of a long name.
     const add = (piece: string): void => {
-      if (line !== '' && !fits(line + piece)) {
+      if (line !== '' && used + this.pieceWidth(piece.trimEnd(), style) > width) {
         lines.push(line.trimEnd());
         line = '';
+        used = 0;
       }
       line += piece;
+      used += this.pieceWidth(piece, style);
     };
     for (const word of text.match(WORDS) ?? []) {
-      if (fits(word)) add(word);
+      if (this.width(word.trimEnd(), style) <= width) add(word);
       else for (const { segment } of letters.segment(word)) add(segment);
     }
     return [...lines, line.trimEnd()];
@@ -131,19 +136,26 @@ export class PdfText {
     }
   }
 
-  private plainWidth(text: string, { size, isStrong = false }: Style): number {
-    const advances = this.advances[isStrong ? 'strong' : 'regular'];
+  private plainWidth(text: string, style: Style): number {
     let width = 0;
-    for (const letter of text) {
-      let advance = advances.get(letter);
-      if (advance === undefined) {
-        const run = { text: letter, face: isStrong ? 'strong' : 'regular', level: 0 } as const;
-        advance = this.widthOf(run, { size: 1 });
-        advances.set(letter, advance);
-      }
-      width += advance * size;
-    }
+    for (const letter of text) width += this.known(letter, style);
     return width;
+  }
+
+  /** A letter that comes often is measured once. */
+  private pieceWidth(piece: string, style: Style): number {
+    return piece.length <= LETTER_MAX ? this.known(piece, style) : this.width(piece, style);
+  }
+
+  private known(letter: string, { size, isStrong = false }: Style): number {
+    const advances = this.advances[isStrong ? 'strong' : 'regular'];
+    let advance = advances.get(letter);
+    if (advance === undefined) {
+      const unit = { size: 1, isStrong, colour: '' };
+      advance = this.runs(letter, unit).reduce((sum, run) => sum + this.widthOf(run, unit), 0);
+      advances.set(letter, advance);
+    }
+    return advance * size;
   }
   private readonly advances = {
     regular: new Map<string, number>(),
@@ -156,13 +168,13 @@ export class PdfText {
   }
 
   private use({ face }: Run, { size }: Pick<Style, 'size'>): void {
-    if (!this.known.has(face)) {
+    if (!this.registered.has(face)) {
       this.document.registerFont(face, faceOf(face).bytes);
-      this.known.add(face);
+      this.registered.add(face);
     }
     this.document.font(face).fontSize(size);
   }
-  private readonly known = new Set<FaceName>();
+  private readonly registered = new Set<FaceName>();
 
   /** In the order in which they are read. */
   private runs(text: string, { isStrong = false }: Style): readonly Run[] {

@@ -25,7 +25,7 @@ const ROW_PADDING = 3.2;
 /** Tables of so few rows are not divided between pages. */
 const SHORT_ROWS_MAX = 12;
 /** As long as the process does nothing else. */
-const ROWS_A_TURN = 50;
+const ROWS_A_TURN = 10;
 
 const FIGURE_WIDTH_MIN = 34;
 /** More than the proof needs. */

@@ -5,6 +5,7 @@ import { formatLocal } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
 import { parseInstant } from '../core/instant.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
+import { oneLine } from '../core/text.ts';
 import type { SignedStatement, StatementDocument } from './document.ts';
 import { type Language, type Words, words } from './words.ts';
 
@@ -78,16 +79,17 @@ export function sheetOf(statement: SignedStatement, language: Language): Sheet {
   const say = words[language];
   const write = writer(language, document.account.timeZone);
   const { number, account, cycle } = document;
+  const holder = oneLine(account.name);
   const used = usedTables(document, say, write);
   const lots = document.lots.length === 0 ? [] : [lotTable(document, say, write)];
   const { opening, closing } = document.credits;
   const isInDebt = [opening, closing].some((balance) => parseMicro(balance) < 0n);
   return {
     language,
-    title: `${say.numbered(number)}: ${account.name}, ${say.span(write.day(cycle.from), write.day(cycle.to))}`,
+    title: `${say.numbered(number)}: ${holder}, ${say.span(write.day(cycle.from), write.day(cycle.to))}`,
     heading: say.numbered(number),
-    issuer: document.issuer,
-    running: `${say.numbered(number)} · ${account.name}`,
+    issuer: oneLine(document.issuer),
+    running: `${say.numbered(number)} · ${holder}`,
     facts: factsOf(document, say, write),
     notes: [say.unit, ...(isInDebt ? [say.debt] : [])],
     summary: summaryTable(document, say, write),
@@ -151,8 +153,8 @@ function isDecimal(text: string): text is `${number}` {
 function factsOf(document: StatementDocument, say: Words, write: Writer): readonly Fact[] {
   const { account, cycle, issuedAt } = document;
   return [
-    { label: say.account, cell: { text: account.name } },
-    { label: say.accountId, cell: { text: account.externalId ?? account.id } },
+    { label: say.account, cell: name(account.name) },
+    { label: say.accountId, cell: name(account.externalId ?? account.id) },
     { label: say.from(cycle.number), cell: write.instant(cycle.from) },
     { label: say.to(cycle.number), cell: write.instant(cycle.to) },
     { label: say.issuedAt, cell: write.instant(issuedAt) },
@@ -210,7 +212,7 @@ function usedTables({ used }: StatementDocument, say: Words, write: Writer): rea
       title: say.usedBy.hardware,
       columns: [column(say.hardware, 3, 'NAME'), credits],
       rows: largestFirst(used.byHardware).map((row) => [
-        { text: row.hardware },
+        name(row.hardware),
         write.amount(row.credits),
       ]),
       total: total(used.byHardware),
@@ -224,9 +226,9 @@ function usedTables({ used }: StatementDocument, say: Words, write: Writer): rea
         credits,
       ],
       rows: largestFirst(used.byResource).map((row) => [
-        { text: row.name },
+        name(row.name),
         named(say.kind, row.kind),
-        { text: row.externalId },
+        name(row.externalId),
         write.amount(row.credits),
       ]),
       total: total(used.byResource, 2),
@@ -290,6 +292,11 @@ function proofFacts(statement: SignedStatement, say: Words): readonly Fact[] {
 
 function blanks(length: number): readonly Cell[] {
   return Array.from({ length }, () => ({ text: '' }));
+}
+
+/** What others gave a name: it may hold line breaks. */
+function name(text: string): Cell {
+  return { text: oneLine(text) };
 }
 
 function column(title: string, share: number, kind: Column['kind'] = 'WORD'): Column {

@@ -152,6 +152,13 @@ describe('the letters of a PDF', () => {
     expect(text).toContain('A box stands for a character that this print cannot show.');
   });
 
+  it('stand on one line, whatever the name breaks it with', async () => {
+    const text = await textOf(named(['first\r\nsecond\u0007third\u2028fourth']), 'en');
+
+    expect(text.split('\n')).toContain('first second third fourth Workflow wf-0 2.500000');
+    expect(text).not.toContain('A box stands for');
+  });
+
   it('break a name that is too long for its column, and lose nothing of it', async () => {
     const long = 'supercalifragilistic_expialidocious_0123456789_'.repeat(5);
     const text = await textOf(named([long]), 'en');
