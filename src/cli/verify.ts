@@ -99,7 +99,8 @@ async function isRight(
     throw new Error(`No account has the id or external id ${JSON.stringify(name)}.`);
   }
   const lines = [...ledger.faults.map(sentence), ...books.faults.map(inFile)];
-  const counted = `all ${ledger.entries} entries and ${books.statements} statements`;
+  const statements = books.statements === 1 ? '1 statement' : `${books.statements} statements`;
+  const counted = `all ${ledger.entries} entries and ${statements}`;
   if (lines.length === 0) say(`${name}: ${counted} are as they were written.`, lines);
   else say(`${name}: not ${counted} are as they were written.`, lines);
   if (books.pending > 0) {
