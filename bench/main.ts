@@ -1,4 +1,4 @@
-// npm run bench -- ingest | views | graphql | live | burn | overload | exports | attacks: each starts what it needs, measures ours and its peer
+// npm run bench -- ingest | views | graphql | live | burn | overload | exports | ledger-chain | attacks: each starts what it needs, measures ours and its peer
 // in turns, and prints the ratios with their aims. docs/benchmarks.md says what they mean.
 
 import { Command } from 'commander';
@@ -78,6 +78,15 @@ program
   .action(async (flags: Flags) => {
     const { benchExports } = await import('./exports/bench.ts');
     await benchExports(flags);
+  });
+
+program
+  .command('ledger-chain')
+  .description('what chaining the ledger by hashes costs recording, in processor time')
+  .option('--quick', 'short turns', false)
+  .action(async (flags: Flags) => {
+    const { benchLedgerChain } = await import('./ledger-chain/bench.ts');
+    await benchLedgerChain(flags);
   });
 
 program

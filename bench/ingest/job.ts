@@ -1,7 +1,10 @@
 // What the load generator, a process of its own, is told to do, and what it answers.
 
-/** Where events are sent: into the gateway through one of its doors (as CloudEvents also with a unit), or into a plain table. */
-export type Door = 'graphql' | 'cloudevents' | 'units' | 'insert';
+/**
+ * Where events are sent: into the gateway through one of its doors (by GraphQL also as what is charged credits, as CloudEvents also with a
+ * unit), or into a plain table.
+ */
+export type Door = 'graphql' | 'charged' | 'cloudevents' | 'units' | 'insert';
 
 export interface Job {
   readonly door: Door;

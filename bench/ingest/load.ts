@@ -9,6 +9,8 @@ import { invariant } from '../../src/core/errors.ts';
 import { WORKFLOWS } from '../support/data-set.ts';
 import type { Answer, Job } from './job.ts';
 
+/** Of the data set. */
+const GUARDRAILS = 50;
 const LIVE_MS = 60_000;
 const NINETY_DAYS_MS = 90 * 86_400_000;
 const clock = new SystemClock();
@@ -74,7 +76,8 @@ function slices<T>(items: readonly T[], size: number): readonly (readonly T[])[]
 
 function httpSender(job: Job, requests: readonly (readonly Event[])[]): Sender {
   const pool = new Pool(job.origin, { connections: job.inFlight, pipelining: 1 });
-  const { path, type, bodyOf } = job.door === 'graphql' ? graphql(job) : cloudEvents(job);
+  const { path, type, bodyOf } =
+    job.door === 'graphql' || job.door === 'charged' ? graphql(job) : cloudEvents(job);
   const bodies = requests.map(bodyOf);
   const headers = { 'content-type': type, authorization: `Bearer ${job.key}` };
   return {
@@ -95,7 +98,7 @@ interface Door {
   readonly bodyOf: (events: readonly Event[]) => string;
 }
 
-function graphql({ account }: Job): Door {
+function graphql({ account, door }: Job): Door {
   const query = `mutation ($accountId: ID, $events: [UsageEventInput!]!) {
     recordUsage(accountId: $accountId, events: $events) {
       accepted duplicates conflicts rejected results { index outcome code message } } }`;
@@ -110,13 +113,24 @@ function graphql({ account }: Job): Door {
           events: events.map(({ eventId, workflow, occurredAtMs }) => ({
             source: 'bench',
             eventId,
-            type: 'WORKFLOW_RUN',
-            resourceKind: 'WORKFLOW',
-            resourceExternalId: `workflow-${workflow}`,
+            ...(door === 'charged' ? charged(workflow) : ran(workflow)),
             occurredAt: new Date(occurredAtMs).toISOString(),
           })),
         },
       }),
+  };
+}
+
+function ran(workflow: number): object {
+  const resourceExternalId = `workflow-${workflow}`;
+  return { type: 'WORKFLOW_RUN', resourceKind: 'WORKFLOW', resourceExternalId };
+}
+
+function charged(workflow: number): object {
+  const resourceExternalId = `guardrail-${workflow % GUARDRAILS}`;
+  return {
+    ...{ type: 'PROCESSING', resourceKind: 'GUARDRAIL', resourceExternalId },
+    credits: `0.00${1_000 + (workflow % 977)}`,
   };
 }
 
