@@ -13,6 +13,7 @@ import { secretBox } from '../../src/partners/secret-box.service.ts';
 import { StatementKeys } from '../../src/statements/keys.service.ts';
 import { readKeys, verifyStatements } from '../../src/statements/verify.service.ts';
 import {
+  allocate,
   ask,
   createAccount,
   createHardware,
@@ -24,11 +25,13 @@ import {
 import { until } from '../support/eventually.ts';
 import {
   asOwner,
+  OPERATOR_KEY,
   startTestGateway,
   TEST_NOW,
   type TestGateway,
   WEBHOOK_SECRET_KEY,
 } from '../support/gateway.ts';
+import { startGatewayProcess } from '../support/gateway-process.ts';
 import { fourCycles, issued, statementsOf } from '../support/signed-statements.ts';
 import {
   BillingCyclesDocument,
@@ -289,6 +292,31 @@ describe('the statements of an account', () => {
     );
     expect(await issued(gateway, id)).toHaveLength(4);
     await other.close();
+  });
+
+  it('are issued after a kill between the end of a cycle and its statement', async () => {
+    const beside = await startTestGateway({ webhooks: { secretKeys: [] } });
+    // Without the key it ends cycles and issues nothing.
+    const killed = await startGatewayProcess(beside.databaseUrl, OPERATOR_KEY);
+    const id = await createAccount(killed, { testClock: '2026-03-01T00:00:00Z' });
+    await allocate(killed, id, '100', { everyCycle: true });
+    await moveClock(killed, id, '2026-05-01T00:00:00Z');
+    await killed.kill();
+    const next = await startGatewayProcess(beside.databaseUrl, OPERATOR_KEY, {
+      WEBHOOK_SECRET_KEY: WEBHOOK_SECRET_KEY.toString('base64'),
+      ISSUER_NAME: 'Acme Billing Ltd.',
+    });
+    await until(async () => (await statementsOf(beside, id)).length === 2, 'two statements');
+    const statements = await issued(beside, id);
+
+    expect(
+      statements.map(({ document: { issuer, credits } }) => [issuer, credits.expired]),
+    ).toEqual([
+      ['Acme Billing Ltd.', '100'],
+      ['Acme Billing Ltd.', '100'],
+    ]);
+    await next.stop();
+    await beside.close();
   });
 
   it('are not issued while something does not add up', async () => {
