@@ -182,6 +182,26 @@ describe('an address with what is unknown', () => {
     await page.getByText('There is no such account, or the token does not open it.').waitFor();
 
     expect(await page.getByText('Umbrella').count()).toBe(0);
+    await page.getByRole('main').getByRole('link', { name: 'Your account' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+  });
+
+  it('names the account that the token is of: there is no list to go back to', async () => {
+    const { page } = await pages.visitSettled(`/usage/overview?account=${pages.accountId}`);
+    await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+
+    expect(await page.getByRole('link', { name: /account/ }).count()).toBe(0);
+  });
+
+  it('has a granularity that its range has outgrown: the bars are by another one', async () => {
+    const { page, complaints } = await pages.visitSettled(
+      '/usage/overview?by=hour&range=2025-11-01..2026-03-10',
+    );
+    await page.getByRole('slider', { name: 'Credits over time' }).waitFor();
+
+    expect(await page.getByRole('combobox', { name: 'By' }).inputValue()).toBe('auto');
+    expect(await page.getByRole('alert').count()).toBe(0);
+    expect(complaints).toEqual([]);
   });
 });
 

@@ -51,6 +51,26 @@ async function figuresOf(page: Page, path: string): Promise<readonly string[]> {
   return figures.filter((one) => one.path.endsWith(path)).map(({ value }) => plainOf(value ?? ''));
 }
 
+describe('what is used over time', () => {
+  it('is shown as a table too, whose figures add up to the credits', async () => {
+    const { page, answers } = await pages.visitSettled(
+      `/usage/browser-automation?range=7d&open=${portalId}`,
+    );
+    await title(page, 'Portal').waitFor();
+    await panel(page).getByRole('button', { name: 'Table', exact: true }).click();
+    await panel(page).getByRole('region', { name: 'Over time' }).getByRole('table').waitFor();
+    const figures = (await shownFigures(page, PANEL)).filter(({ path }) =>
+      path.startsWith('trend.'),
+    );
+    const sum = figures.reduce((all, { value }) => all + parseMicro(value ?? '0'), 0n);
+
+    expect(figures).toHaveLength(7);
+    expect(sum).toBe(parseMicro(PORTAL));
+    expect(wrongFigures(figures, answers)).toEqual([]);
+    expect(await faultsOfForm(page)).toEqual([]);
+  });
+});
+
 describe('the panel of a row', () => {
   it('opens by a click and closes by its button; its link shows it again', async () => {
     const { page, operations } = await pages.visitSettled('/usage/browser-automation');

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { fittingGranularity } from '../../web/address/inputs.ts';
 import {
   type Address,
   formatAddress,
@@ -152,5 +153,20 @@ describe('a range', () => {
     ['range=2026-01-01T00:00Z..2026-03-31T23:59Z', false],
   ])('%s of 90 days or more: %s', (query, isLong) => {
     expect(hasDays(read(`/usage/models?${query}`).range, 90)).toBe(isLong);
+  });
+});
+
+describe('the granularity of the address', () => {
+  // 2,500 hours are 104 days and 4 hours; a range of whole days has a partial hour at neither end.
+  it.each([
+    ['by=hour&range=2026-01-01..2026-04-14', 'hour'],
+    ['by=hour&range=2026-01-01..2026-04-15', null],
+    ['by=hour&range=90d', 'hour'],
+    ['by=day&range=2020-01-01..2026-10-31', 'day'],
+    ['by=day&range=2020-01-01..2026-12-31', null],
+    ['by=month&range=2000-01-01..2099-12-31', 'month'],
+    ['range=7d', null],
+  ])('of %s is %s: automatic where it gives more bars than the API', (query, granularity) => {
+    expect(fittingGranularity(read(`/usage/overview?${query}`))).toBe(granularity);
   });
 });

@@ -67,6 +67,11 @@ describe('what an alert says', () => {
       'At this burn, deployments are stopped in 23.5 h.',
       { kind: 'STOP_EXPECTED', threshold: threshold('HOURS_TO_STOP', '24'), measured: '23.5' },
     ],
+    [
+      // 0.06 × 60 = 3.6 minutes
+      'At this burn, deployments are stopped in 4 min.',
+      { kind: 'STOP_EXPECTED', threshold: threshold('HOURS_TO_STOP', '1'), measured: '0.06' },
+    ],
     ['At this burn, deployments are stopped soon.', { kind: 'STOP_EXPECTED' }],
     // Their threshold was deleted since.
     ['A warning level was reached: 1,234.50 credits left.', { kind: 'CREDIT_THRESHOLD' }],

@@ -179,6 +179,11 @@ describe('what an entry says', () => {
   it('names what one charge was for', () => {
     const one = { totalCount: 1, nodes: [{ ...charge, event }] };
     expect(said({ charges: one })).toEqual(['1,400 pages: Invoices', '1.400 pages: Invoices']);
+    const job = {
+      totalCount: 1,
+      nodes: [{ ...charge, event: { ...event, quantity: 1, unit: 'jobs' } }],
+    };
+    expect(said({ charges: job })[0]).toBe('1 × jobs: Invoices');
     expect(said({ kind: 'REVERSAL', charges: one })).toEqual([
       'Taken back: 1,400 pages, Invoices',
       'Storniert: 1.400 pages, Invoices',

@@ -112,6 +112,18 @@ describe('the bars', () => {
     expect(labelsOf(bucket, 'day', figures).axis).toBe('16 Nov');
   });
 
+  it('of the hour in which the clock is put back say which two o’clock is meant', () => {
+    // In Berlin 25 October 2026, 03:00 of summer is 02:00 of winter.
+    const hour = { from: '2026-10-25T00:00:00.000Z', to: '2026-10-25T01:00:00.000Z' };
+    const next = { from: hour.to, to: '2026-10-25T02:00:00.000Z' };
+
+    expect(labelsOf(hour, 'hour', figures).full).toMatch(/02:00 \S+ – 02:00 \S+$/);
+    const [, summer, winter] =
+      /02:00 (\S+) – 02:00 (\S+)$/.exec(labelsOf(hour, 'hour', figures).full) ?? [];
+    expect(summer).not.toBe(winter);
+    expect(labelsOf(next, 'hour', figures).full).toMatch(/, 02:00 – 03:00$/);
+  });
+
   it('offer no granularity of more bars than a person can point at', () => {
     const days = (count: number): { from: string; to: string } => ({
       from: '2026-01-01T00:00:00Z',

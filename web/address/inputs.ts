@@ -5,7 +5,13 @@ import type {
   DateRangePreset,
   Granularity,
 } from '@billing-gateway/client/operations';
-import type { GranularityChoice, Preset, RangeChoice } from './address.ts';
+import {
+  type Address,
+  type GranularityChoice,
+  hasDays,
+  type Preset,
+  type RangeChoice,
+} from './address.ts';
 
 const PRESETS: Record<Preset, DateRangePreset> = {
   '24h': 'LAST_24_HOURS',
@@ -44,4 +50,20 @@ const GRANULARITIES: Record<GranularityChoice, Granularity> = {
 /** The granularity of the address as the API takes it. */
 export function granularityInput(choice: GranularityChoice | null): Granularity {
   return choice === null ? 'AUTO' : GRANULARITIES[choice];
+}
+
+/** The most buckets that the API gives, and how many days the shortest bucket of each granularity has. */
+const BUCKETS_MAX = 2_500;
+const DAYS: Record<GranularityChoice, number> = { hour: 1 / 24, day: 1, week: 7, month: 28 };
+
+/**
+ * The granularity of the address; null, which is automatic, where the range has grown to more buckets of it than the API gives. The
+ * first and the last bucket may be partial ones.
+ */
+export function fittingGranularity({
+  granularity,
+  range,
+}: Pick<Address, 'granularity' | 'range'>): GranularityChoice | null {
+  if (granularity === null) return null;
+  return hasDays(range, (BUCKETS_MAX - 1) * DAYS[granularity]) ? null : granularity;
 }

@@ -110,7 +110,7 @@ export function labelsOf(
     case 'hour':
       return {
         axis: figures.time(from),
-        full: `${figures.weekday(from)}, ${figures.time(from)} – ${figures.time(to)}`,
+        full: `${figures.weekday(from)}, ${hours({ from, to }, figures)}`,
       };
     case 'day':
       return { axis: dayMonth(from, figures), full: figures.weekday(from) };
@@ -125,6 +125,21 @@ export function labelsOf(
         full: figures.month(from),
       };
   }
+}
+
+// An hour in which the clock is put back begins and ends at the same time of day: «02:00 CEST – 02:00 CET».
+function hours({ from, to }: Span, figures: Figures): string {
+  const isPutBack = figures.time(from) === figures.time(to);
+  const text = (instant: string): string =>
+    isPutBack
+      ? format(instant, figures, {
+          hour: '2-digit',
+          minute: '2-digit',
+          hourCycle: 'h23',
+          timeZoneName: 'short',
+        })
+      : figures.time(instant);
+  return `${text(from)} – ${text(to)}`;
 }
 
 function dayMonth(instant: string, figures: Figures): string {

@@ -14,7 +14,9 @@ export function eventText(
   figures: Figures,
   { quantity, unit, type }: ChargedEvent,
 ): string {
-  if (unit !== null) return `${figures.count(quantity)} ${unit}`;
+  const count = figures.count(quantity);
+  // Units are the platform's own words, mostly in the plural: «1 × jobs».
+  if (unit !== null) return quantity === 1 ? words.entry.event(count, unit) : `${count} ${unit}`;
   const name = words.eventType[type];
-  return quantity === 1 ? name : words.entry.event(figures.count(quantity), name);
+  return quantity === 1 ? name : words.entry.event(count, name);
 }

@@ -24,7 +24,7 @@ export interface Figures {
   readonly percent: (percent: number) => string;
   /** Of an ISO 8601 duration: "36 h 15 min". Under a minute in seconds. */
   readonly duration: (iso: string) => string;
-  /** Of decimal hours: "24 h", "1.5 h". */
+  /** Of decimal hours: "24 h", "1.5 h"; less than one in minutes: "4 min". */
   readonly hours: (decimal: string) => string;
   readonly gigabytes: (gb: number) => string;
   /** Of a size of a file: "640 kB", "3.4 MB". */
@@ -66,7 +66,10 @@ export function figuresOf(locale: string, timeZone: string): Figures {
     signedCount: (value) => signedCount.format(value),
     percent: (value) => percent.format(value / 100),
     duration: durations(locale),
-    hours: (decimal) => `${hours(decimal)}\u00a0h`,
+    hours: (decimal) => {
+      const minutes = Math.round(Number(decimal) * 60);
+      return minutes < 60 ? `${count.format(minutes)}\u00a0min` : `${hours(decimal)}\u00a0h`;
+    },
     gigabytes: (gb) => `${gigabytes.format(gb)} GB`,
     fileSize: fileSizes(locale),
     ...dates(locale, timeZone),

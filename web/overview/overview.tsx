@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useFrameAccount } from '../account.ts';
 import type { RangeChoice } from '../address/address.ts';
-import { granularityInput, rangeInput } from '../address/inputs.ts';
+import { fittingGranularity, granularityInput, rangeInput } from '../address/inputs.ts';
 import { tabChange, useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { OverviewDocument } from '@billing-gateway/client/operations';
@@ -26,7 +26,7 @@ export function Overview(): ReactNode {
   const { data, problem, isLoading, reload } = useOperation(OverviewDocument, {
     accountId: address.accountId,
     range: rangeInput(address.range, address.timeZone),
-    granularity: granularityInput(address.granularity),
+    granularity: granularityInput(fittingGranularity(address)),
   });
   useFrameAccount(data?.account);
   useRefresh(() => {

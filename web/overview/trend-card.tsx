@@ -1,11 +1,13 @@
 import { type ReactNode, useState } from 'react';
 import { GRANULARITIES } from '../address/address.ts';
+import { fittingGranularity } from '../address/inputs.ts';
 import { navigate, useAddress } from '../address/use-address.ts';
 import { Bars } from '../charts/bars.tsx';
 import { granularitiesOf, granularityOf, rangeOf } from '../charts/spans.ts';
 import { WalkedBars } from '../charts/walked-bars.tsx';
 import { useFigures } from '../figures/figures.ts';
 import { Card } from '../ui/card.tsx';
+import { ChartOrTable } from '../ui/chart-or-table.tsx';
 import { useWords } from '../words/words.ts';
 import type { OverviewAccount } from './categories.ts';
 import { creditBars, runBars, type TrendBar, trendBars } from './trend-bars.ts';
@@ -33,7 +35,7 @@ export function TrendCard({ account }: { readonly account: OverviewAccount }): R
       aside={
         <div className="row">
           <GranularityChooser account={account} />
-          <Views isTable={isTable} onChange={setIsTable} />
+          <ChartOrTable label={words.trend} isTable={isTable} onChange={setIsTable} />
         </div>
       }
     >
@@ -44,7 +46,7 @@ export function TrendCard({ account }: { readonly account: OverviewAccount }): R
 
 function GranularityChooser({ account }: { readonly account: OverviewAccount }): ReactNode {
   const words = useWords().overview;
-  const { granularity } = useAddress();
+  const granularity = fittingGranularity(useAddress());
   const possible = granularitiesOf(account.usage.range);
   const shown = GRANULARITIES.filter((one) => possible.includes(one) || one === granularity);
   return (
@@ -63,31 +65,6 @@ function GranularityChooser({ account }: { readonly account: OverviewAccount }):
         </option>
       ))}
     </select>
-  );
-}
-
-interface ViewsProps {
-  readonly isTable: boolean;
-  readonly onChange: (isTable: boolean) => void;
-}
-
-function Views({ isTable, onChange }: ViewsProps): ReactNode {
-  const words = useWords().overview;
-  return (
-    <div className="segments" role="group" aria-label={words.trend}>
-      {[false, true].map((table) => (
-        <button
-          key={String(table)}
-          type="button"
-          aria-pressed={table === isTable}
-          onClick={() => {
-            onChange(table);
-          }}
-        >
-          {table ? words.table : words.chart}
-        </button>
-      ))}
-    </div>
   );
 }
 

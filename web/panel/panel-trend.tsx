@@ -5,7 +5,10 @@ import { drawn } from '../charts/drawn.ts';
 import { granularityOf, labelsOf, rangeOf } from '../charts/spans.ts';
 import { WalkedBars } from '../charts/walked-bars.tsx';
 import { useFigures } from '../figures/figures.ts';
+import { ChartOrTable } from '../ui/chart-or-table.tsx';
+import { Credits } from '../ui/credits.tsx';
 import { Figure } from '../ui/figure.tsx';
+import { ListTable } from '../ui/list-table.tsx';
 import { useWords } from '../words/words.ts';
 import { Section } from './section.tsx';
 
@@ -26,8 +29,21 @@ export interface PanelTrendProps {
   readonly className: string;
 }
 
-/** What was used over time, as bars. A bar shows its figure above; a click narrows the range to it. */
+/** What was used over time, as bars or as a table. A bar shows its figure above; a click narrows the range to it. */
 export function PanelTrend(props: PanelTrendProps): ReactNode {
+  const words = useWords();
+  const [isTable, setIsTable] = useState(false);
+  return (
+    <Section
+      title={words.panel.trend}
+      aside={<ChartOrTable label={words.panel.trend} isTable={isTable} onChange={setIsTable} />}
+    >
+      {isTable ? <TrendTable {...props} /> : <TrendChart {...props} />}
+    </Section>
+  );
+}
+
+function TrendChart(props: PanelTrendProps): ReactNode {
   const { buckets, className } = props;
   const words = useWords();
   const figures = useFigures();
@@ -44,20 +60,17 @@ export function PanelTrend(props: PanelTrendProps): ReactNode {
     return bucket.isPartial ? `${full} (${words.overview.isPartial})` : full;
   };
   return (
-    <Section
-      title={words.panel.trend}
-      aside={
-        active !== null &&
-        shown !== undefined && (
-          <span className="muted" aria-hidden="true">
+    <>
+      <p className="muted trend-figure" aria-hidden="true">
+        {active !== null && shown !== undefined && (
+          <>
             {fullOf(shown)}:{' '}
             <Figure path={`trend.${shown.from}`} value={shown.value}>
               {textOf(shown)}
             </Figure>
-          </span>
-        )
-      }
-    >
+          </>
+        )}
+      </p>
       <WalkedBars
         count={buckets.length}
         active={active}
@@ -89,6 +102,43 @@ export function PanelTrend(props: PanelTrendProps): ReactNode {
           />
         )}
       </WalkedBars>
-    </Section>
+    </>
+  );
+}
+
+function TrendTable({ buckets, granularity }: PanelTrendProps): ReactNode {
+  const words = useWords();
+  const figures = useFigures();
+  const isOfRuns = typeof buckets[0]?.value === 'number';
+  return (
+    <ListTable label={words.panel.trend}>
+      <thead>
+        <tr>
+          <th scope="col">{words.overview.period}</th>
+          <th scope="col" className="numeric">
+            {isOfRuns ? words.overview.workflowRuns : words.overview.credits}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {buckets.map(({ from, to, isPartial, value }) => (
+          <tr key={from}>
+            <th scope="row">
+              {labelsOf({ from, to }, granularityOf(granularity), figures).full}{' '}
+              {isPartial && <span className="muted">({words.overview.isPartial})</span>}
+            </th>
+            <td className="numeric">
+              {typeof value === 'number' ? (
+                <Figure path={`trend.${from}`} value={value}>
+                  {figures.count(value)}
+                </Figure>
+              ) : (
+                <Credits path={`trend.${from}`} value={value} />
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </ListTable>
   );
 }

@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from 'react';
-import { granularityInput, rangeInput } from '../address/inputs.ts';
+import { fittingGranularity, granularityInput, rangeInput } from '../address/inputs.ts';
 import { useAddress } from '../address/use-address.ts';
 import { useOperation } from '../api/client.ts';
 import { PanelDocument } from '@billing-gateway/client/operations';
@@ -38,7 +38,7 @@ function Content({ id }: { readonly id: string }): ReactNode {
   const { data, problem, isLoading, reload } = useOperation(PanelDocument, {
     id,
     range,
-    granularity: granularityInput(address.granularity),
+    granularity: granularityInput(fittingGranularity(address)),
     firstSegments: SEGMENTS_A_PAGE,
     firstDeployments: DEPLOYMENTS_A_PAGE,
     afterDeployment: pages.after,

@@ -59,6 +59,11 @@ function signIn(token: string): void {
   become({ state: 'signed-in', token });
 }
 
+/** Whether a session's token is of one account whatever its scopes are: a portal token, which no operator has. */
+export function isOfOneAccount(one: Session): boolean {
+  return one.state === 'signed-in' && one.token.startsWith('bgp_');
+}
+
 /** Forgets the token. */
 export function signOut(): void {
   forget('session', STORED);

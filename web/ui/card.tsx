@@ -98,7 +98,7 @@ export function ProblemNote({ problem, onRetry }: ProblemNoteProps): ReactNode {
             {words.retry}
           </button>
         )}
-        {kind === 'not-found' && <AllAccountsLink />}
+        {kind === 'not-found' && <AllAccountsLink isWayOut />}
       </div>
     </div>
   );

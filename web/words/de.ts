@@ -18,6 +18,7 @@ export const de: Words = {
       credits: 'Credits',
     },
     allAccounts: 'Alle Konten',
+    ownAccount: 'Ihr Konto',
     theme: 'Farben',
     themes: { system: 'Wie das System', light: 'Hell', dark: 'Dunkel' },
     signOut: 'Abmelden',

@@ -18,6 +18,7 @@ export const en = {
       credits: 'Credits',
     } satisfies Record<Tab, string>,
     allAccounts: 'All accounts',
+    ownAccount: 'Your account',
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
     signOut: 'Sign out',
