@@ -1,6 +1,7 @@
 // The page's GraphQL client: urql with its cache by document. A view that was seen shows at once, and is asked anew
 // (docs/clients.md says why the cache is not by object).
 
+import { type ErrorCode, errorOf, type GatewayError } from '@billing-gateway/client';
 import { useMemo, useState } from 'react';
 import {
   cacheExchange,
@@ -70,6 +71,16 @@ function isRefused(error: CombinedError): boolean {
   return codesOf(error).includes('UNAUTHENTICATED') || statusOf(error) === 401;
 }
 
+/** What the gateway said; null when it did not answer. */
+function saidIn(error: CombinedError): GatewayError | null {
+  return error.graphQLErrors.length === 0
+    ? null
+    : errorOf(error.graphQLErrors, {
+        reference: headerOf(error, 'x-request-id') ?? undefined,
+        retryAfterSeconds: secondsOf(headerOf(error, 'retry-after')) ?? undefined,
+      });
+}
+
 // Views ask for `account` without an id; only an operator, who belongs to none, is told that this is no valid input. An id that is
 // none is no valid input of anybody.
 function namesNoAccount(error: CombinedError, variables: unknown): boolean {
@@ -88,11 +99,9 @@ function statusOf({ response }: CombinedError): number | null {
   return typeof status === 'number' ? status : null;
 }
 
-function codesOf(error: CombinedError): readonly string[] {
-  return error.graphQLErrors.map(({ extensions }) => {
-    const code: unknown = extensions['code'];
-    return typeof code === 'string' ? code : '';
-  });
+function codesOf(error: CombinedError): readonly ErrorCode[] {
+  const said = saidIn(error);
+  return said === null ? [] : [said, ...said.others].map(({ code }) => code);
 }
 
 /** The document of an operation, for urql. */
@@ -116,36 +125,36 @@ export interface Problem {
 
 /** The problem of an answer. */
 export function problemOf(error: CombinedError): Problem {
-  const [first] = error.graphQLErrors;
-  const codes = codesOf(error);
-  const reference = first?.extensions['referenceId'] ?? headerOf(error, 'x-request-id');
-  const seconds = Number(
-    first?.extensions['retryAfterSeconds'] ?? headerOf(error, 'retry-after') ?? NaN,
-  );
+  const said = saidIn(error);
   return {
-    kind: kindOf(error, codes),
-    message: first?.message ?? null,
-    reference: typeof reference === 'string' ? reference : null,
-    retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
+    kind: kindOf(error, codesOf(error)),
+    message: said?.message ?? null,
+    reference: said?.reference ?? headerOf(error, 'x-request-id'),
+    retryAfterSeconds: said?.retryAfterSeconds ?? secondsOf(headerOf(error, 'retry-after')),
   };
 }
 
-function kindOf(error: CombinedError, codes: readonly string[]): Problem['kind'] {
+function kindOf(error: CombinedError, codes: readonly ErrorCode[]): Problem['kind'] {
   if (isRefused(error)) return 'refused';
   if (codes.includes('NOT_FOUND') || codes.includes('FORBIDDEN')) return 'not-found';
-  if (error.graphQLErrors.some(isOfCursor)) return 'no-page';
+  if (isOfCursor(saidIn(error))) return 'no-page';
   if (codes.includes('RATE_LIMITED') || statusOf(error) === 429) return 'wait';
   return error.networkError !== undefined && statusOf(error) === null ? 'offline' : 'failed';
 }
 
 // A cursor holds for one order, one filter and one range. An old link may name one that does not hold any more.
-function isOfCursor({ extensions }: CombinedError['graphQLErrors'][number]): boolean {
-  const path: unknown = extensions['path'];
-  return Array.isArray(path) && ['after', 'before'].includes(path.map(String).join('.'));
+function isOfCursor(said: GatewayError | null): boolean {
+  const errors = said === null ? [] : [said, ...said.others];
+  return errors.some(({ path }) => ['after', 'before'].includes((path ?? []).join('.')));
 }
 
 function headerOf({ response }: CombinedError, name: string): string | null {
   return response instanceof Response ? response.headers.get(name) : null;
+}
+
+function secondsOf(text: string | null): number | null {
+  const seconds = Number(text ?? NaN);
+  return Number.isFinite(seconds) ? seconds : null;
 }
 
 /** An answer as a view shows it: what is there stays while newer figures are asked for. */

@@ -61,7 +61,7 @@ function follow(store: LiveStore, token: string, accountId: string): () => void 
       return openSocket({
         token,
         accountId,
-        cursor: () => store.cursor,
+        cursor: store.cursor,
         onAlerts: (alerts) => {
           store.streamed(alerts);
           tabs.post(stateOf(alerts));

@@ -69,8 +69,8 @@ interface WrittenError {
 }
 
 /**
- * The errors of an answer as one: the first, with the rest as its `others`.
- * @param errors as they stand in the answer
+ * The errors of an answer as one: the first, with the rest as its `others`. For GraphQL clients of another make, too.
+ * @param errors as they stand in the answer, one at least
  * @param of the answer that they stand in, where it came by HTTP
  */
 export function errorOf(errors: readonly unknown[], of: ErrorDetails = {}): GatewayError {

@@ -3,7 +3,7 @@
 export { type Core, createCore, type GatewayOptions } from './core.ts';
 export { createGateway, type Gateway } from './gateway.ts';
 export type { CallOptions, Connection, ConnectionOptions } from './connection.ts';
-export { type ErrorCode, type ErrorPath, GatewayError } from './errors.ts';
+export { type ErrorCode, type ErrorPath, errorOf, GatewayError } from './errors.ts';
 export type {
   AlertsOptions,
   BalanceOptions,
