@@ -253,7 +253,7 @@ const FAULT = {
   errors: [
     {
       message: 'Something went wrong.',
-      extensions: { code: 'INTERNAL_SERVER_ERROR', referenceId: 'ref-7' },
+      extensions: { code: 'INTERNAL_SERVER_ERROR', reference: 'ref-7' },
     },
   ],
 };
