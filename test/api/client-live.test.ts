@@ -27,8 +27,12 @@ afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
 });
 
-function clientOf(key: GatewayOptions['key'], url = originOf(gateway)): Gateway {
-  const client = createGateway({ url, key, webSocket: WebSocket });
+function clientOf(
+  key: GatewayOptions['key'],
+  url = originOf(gateway),
+  more: Partial<GatewayOptions> = {},
+): Gateway {
+  const client = createGateway({ url, key, webSocket: WebSocket, ...more });
   stops.push(() => client.close());
   return client;
 }
@@ -185,7 +189,13 @@ describe('a stream', () => {
     let key = first.secret;
     const seen: number[] = [];
     const end = new AbortController();
-    const stream = clientOf(() => key).creditAlerts({ after: '' }, { signal: end.signal });
+    let losses = 0;
+    const client = clientOf(() => key, originOf(gateway), {
+      onConnection: (state) => {
+        if (state === 'interrupted') losses += 1;
+      },
+    });
+    const stream = client.creditAlerts({ after: '' }, { signal: end.signal });
     const reading = collect(
       (async function* () {
         for await (const { creditAlerts } of stream) yield creditAlerts.sequence;
@@ -196,6 +206,7 @@ describe('a stream', () => {
     await until(() => seen.length === 1, 'the first alert');
     key = second.secret;
     await ask(gateway, RevokeApiKeyDocument, { id: first.id });
+    await until(() => losses > 0, 'the end of the socket of the old key');
     await account.raise();
     await until(() => seen.length === 2, 'the second alert');
     end.abort();
