@@ -152,12 +152,12 @@ export function fileNameOf({ headers }: Response): string {
 }
 
 async function problemOf(response: Response): Promise<ExportProblem> {
-  const { message, referenceId } = await errorOf(response);
+  const { message, reference } = await errorOf(response);
   const seconds = Number(response.headers.get('retry-after') ?? NaN);
   return {
     kind: kindOf(response),
     message,
-    reference: referenceId ?? response.headers.get('x-request-id'),
+    reference: reference ?? response.headers.get('x-request-id'),
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
   };
 }
@@ -178,20 +178,20 @@ const KINDS: ReadonlyMap<number, ExportProblem['kind']> = new Map([
 
 interface AnsweredError {
   readonly message: string | null;
-  readonly referenceId: string | null;
+  readonly reference: string | null;
 }
 
 async function errorOf(response: Response): Promise<AnsweredError> {
   try {
     const { errors } = (await response.json()) as {
-      errors: readonly { message: string; extensions: { referenceId?: string } }[];
+      errors: readonly { message: string; extensions: { reference?: string } }[];
     };
     const [first] = errors;
     return {
       message: first?.message ?? null,
-      referenceId: first?.extensions.referenceId ?? null,
+      reference: first?.extensions.reference ?? null,
     };
   } catch {
-    return { message: null, referenceId: null };
+    return { message: null, reference: null };
   }
 }
