@@ -107,8 +107,8 @@ export class ExportService {
       snapshot = await this.deps.database.openLongSnapshot(accountId);
       await snapshot.tx.allowLong(STATEMENT_WITHIN_MS);
       const source = await this.sourceOf(actor, accountId, request, snapshot);
-      await this.requireWithin(source, request.name);
       await exportSets[request.name].requireReady(source);
+      await this.requireWithin(source, request.name);
       return await this.begin(source, request, { snapshot, release });
     } catch (error) {
       await snapshot?.close();

@@ -54,18 +54,19 @@ export interface Recorded<TEvent> extends Readonly<RecordCounts> {
   readonly refusals: readonly Refusal<TEvent>[];
 }
 
-/** Recording could not go on. What it says is recorded stays so; sending everything again is safe. */
+/**
+ * Recording could not go on. What it says is recorded stays so. Of the other events some may be recorded and some were not sent, so
+ * record everything again: what is recorded already counts as a duplicate.
+ */
 export class RecordError<TEvent = unknown> extends GatewayError {
   /** What became of the events that were answered. */
   readonly recorded: Recorded<TEvent>;
-  /** The events that were taken from what was given, and whose outcome is not known. Those after them were not taken. */
-  readonly unanswered: readonly TEvent[];
 
-  constructor(cause: GatewayError, recorded: Recorded<TEvent>, unanswered: readonly TEvent[]) {
+  constructor(cause: GatewayError, recorded: Recorded<TEvent>) {
     const { path, reference, retryAfterSeconds, status, others } = cause;
     super(
       cause.code,
-      `${cause.message} ${recorded.accepted} events were recorded; of ${unanswered.length} nobody knows: send them again, nothing is counted twice.`,
+      `${cause.message} So far ${recorded.accepted} events were recorded. Record everything again: what is recorded already counts as a duplicate.`,
       {
         cause,
         others,
@@ -77,7 +78,6 @@ export class RecordError<TEvent = unknown> extends GatewayError {
     );
     this.name = 'RecordError';
     this.recorded = recorded;
-    this.unanswered = unanswered;
   }
 }
 
@@ -88,7 +88,7 @@ type Send<TEvent> = (events: readonly TEvent[]) => Promise<Answer>;
 /**
  * Records usage. Each event is accepted or refused by itself, also one that the type of a field refuses.
  * @param events a list, or a stream: no more of it is read ahead than is being sent
- * @throws RecordError when a call fails for good; it has the events whose outcome is not known
+ * @throws RecordError when a call fails for good; it has what was answered until then
  */
 export function recordUsage(
   connection: Connection,
@@ -122,7 +122,6 @@ async function record<TEvent>(
 ): Promise<Recorded<TEvent>> {
   const counts: RecordCounts = { accepted: 0, duplicates: 0, conflicts: 0, rejected: 0 };
   const refusals: Refusal<TEvent>[] = [];
-  const unanswered: TEvent[] = [];
   const chunks = chunksOf(events, options.chunk ?? EVENTS_PER_CALL);
   const failures: GatewayError[] = [];
   const work = async (): Promise<void> => {
@@ -133,7 +132,6 @@ async function record<TEvent>(
         refusals.push(...(await sendChunk(chunk, send, counts)));
       } catch (thrown) {
         failures.push(failureOf(thrown, 'Recording'));
-        unanswered.push(...chunk.events);
       }
       options.onProgress?.({ ...counts });
     }
@@ -144,7 +142,7 @@ async function record<TEvent>(
   refusals.sort((one, other) => one.index - other.index);
   const recorded = { ...counts, refusals };
   const [failure] = failures;
-  if (failure !== undefined) throw new RecordError(failure, recorded, unanswered);
+  if (failure !== undefined) throw new RecordError(failure, recorded);
   // What reading the events threw is the caller's own.
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return recorded;
