@@ -281,4 +281,40 @@ describe('an export as a file', () => {
     expect(pieced.slice(1)).toEqual(whole.slice(1));
     expect(pieced).toHaveLength(EVENTS + 2);
   });
+
+  it('has one last line, also when the link is cut right behind it', async () => {
+    const real = globalThis.fetch;
+    const cut = createGateway({
+      ...{ url: way.origin, key: OPERATOR_KEY },
+      fetch: async (...args) => {
+        const response = await real(...args);
+        if (!response.url.includes('/v1/exports/')) return response;
+        const sent = [new Uint8Array(await response.arrayBuffer())];
+        // Read only when it is asked for, as from a socket: an error of a stream throws away what was not read yet.
+        const body = new ReadableStream<Uint8Array>(
+          {
+            pull: (controller) => {
+              const next = sent.shift();
+              if (next === undefined) controller.error(new TypeError('terminated'));
+              else controller.enqueue(next);
+            },
+          },
+          { highWaterMark: 0 },
+        );
+        return new Response(body, response);
+      },
+    });
+    const { account } = await cut.account({ externalId: 'many' });
+    const types: string[] = [];
+
+    for await (const lines of exportLines(cut, 'events', {
+      ...TEN_DAYS,
+      accountId: account?.id,
+    })) {
+      types.push(...lines.map(({ type }) => type));
+    }
+
+    expect(types.filter((type) => type !== 'row')).toEqual(['start', 'end']);
+    await cut.close();
+  });
 });

@@ -140,6 +140,8 @@ export async function* exportLines<TName extends ExportName>(
       yield* linesOfAnswer(reading, connection, pathOf(name, parameters, reading.place), options);
       return;
     } catch (thrown) {
+      // After its last line, all has come.
+      if (reading.isWhole) return;
       const error = failureOf(thrown, `Reading ${connection.base}`);
       losses = reading.endAnswer() > 0 ? 1 : losses + 1;
       const most = reading.place === null ? 1 : LOSSES_MOST;
