@@ -50,15 +50,25 @@ export function registerStatementRoutes(app: FastifyInstance, deps: StatementsRo
       return send(reply, await form.render(statement, wishes));
     },
   });
-  app.get('/.well-known/billing-keys.json', async (_request, reply) =>
-    reply
-      .headers({
-        'cache-control': `public, max-age=${KEYS_CACHED_SECONDS}`,
-        // They are for everybody, pages too.
-        'access-control-allow-origin': '*',
-      })
-      .send({ keys: (await statements.keys.list()).map(shownKey) }),
-  );
+  app.route({
+    method: 'GET',
+    url: '/.well-known/billing-keys.json',
+    onRequest: () => {
+      admission.onRequest();
+      return Promise.resolve();
+    },
+    handler: async (_request, reply) => {
+      // Before the headers: nobody may keep a failure.
+      const keys = await statements.keys.list();
+      return reply
+        .headers({
+          'cache-control': `public, max-age=${KEYS_CACHED_SECONDS}`,
+          // They are for everybody, pages too.
+          'access-control-allow-origin': '*',
+        })
+        .send({ keys: keys.map(shownKey) });
+    },
+  });
 }
 
 function formOf(file: string): { readonly id: string; readonly form: Form } {

@@ -39,6 +39,8 @@ export interface StatementKeysDeps {
 }
 
 export class StatementKeys {
+  private reading: Promise<readonly PublishedKey[]> | null = null;
+
   constructor(private readonly deps: StatementKeysDeps) {}
 
   /** Whether keys can be sealed and opened. */
@@ -46,9 +48,15 @@ export class StatementKeys {
     return this.deps.box !== null;
   }
 
-  /** All public keys, the oldest first. */
-  async list(): Promise<readonly PublishedKey[]> {
-    return published(await this.deps.database.inSnapshot('nobody', listKeys));
+  /** All public keys, the oldest first. Anybody may ask for them, so those who ask at one time share one connection. */
+  list(): Promise<readonly PublishedKey[]> {
+    this.reading ??= this.deps.database
+      .inSnapshot('nobody', listKeys)
+      .then(published)
+      .finally(() => {
+        this.reading = null;
+      });
+    return this.reading;
   }
 
   /** Makes the first key, if there is none. */
