@@ -1,6 +1,7 @@
 import type { Account } from '../account/account.ts';
 import { invariant } from '../core/errors.ts';
 import type { Tx } from '../db/database.ts';
+import { turns } from '../db/turns.ts';
 import { loadAllocationsOf } from '../settlement/credits.store.ts';
 import { loadCycles } from '../settlement/cycles.store.ts';
 import { findLedgerRange, listLotMoves, sumCharges } from './books.store.ts';
@@ -28,13 +29,14 @@ export async function loadBooks(
     ...ref,
   });
   const known = (await loadAllocationsOf(tx, [accountId])).filter(({ unit }) => unit === 'CREDITS');
-  const ended = endOfCycle({
+  const lots = {
     fromMs: cycle.startMs,
     openingMicro: ledger.openingMicro,
     before,
     known,
     moves: await listLotMoves(tx, ref),
-  });
+  };
+  const ended = await endOfCycle(lots, () => turns.take());
   return {
     account,
     cycle,

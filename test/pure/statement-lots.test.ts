@@ -86,10 +86,10 @@ function movesOf(lines: readonly LedgerLine[]): readonly LotMove[] {
   return moves;
 }
 
-it('is what the clock had left when the cycle ended', () => {
+it('is what the clock had left when the cycle ended', async () => {
   let [cycles, given] = [0, 0];
-  fc.assert(
-    fc.property(creditPlan, stretches, (plan, stretch) => {
+  await fc.assert(
+    fc.asyncProperty(creditPlan, stretches, async (plan, stretch) => {
       const { writes } = happenAll(plan, stretch);
       const watched = new Watched(accountOf(plan, stretch));
       for (const write of writes) watched.take(write);
@@ -103,10 +103,9 @@ it('is what the clock had left when the cycle ended', () => {
       for (const [index, { cycle, credits }] of closed.entries()) {
         const { closingMicro, ...sums } = credits;
         const ofCycle = lines.filter(({ cycleId }) => cycleId === cycle.cycleId);
-        const ended = endOfCycle({
-          ...{ fromMs: watched.starts[index] ?? 0, openingMicro, before, known },
-          moves: movesOf(ofCycle),
-        });
+        const fromMs = watched.starts[index] ?? 0;
+        const lots = { fromMs, openingMicro, before, known, moves: movesOf(ofCycle) };
+        const ended = await endOfCycle(lots, () => Promise.resolve());
         const left = ended.lots.filter(({ remainingMicro }) => remainingMicro > 0n);
         before = new Map(left.map(({ lot, remainingMicro }) => [lot.allocationId, remainingMicro]));
         openingMicro = closingMicro;
