@@ -80,8 +80,8 @@ export class Live {
     const { accountId, kinds, onCursor } = options;
     let start = options.after;
     // Asked once. Who were to begin with the newest alert at each connection would miss those that were raised meanwhile.
-    const variables = async (newest: string | undefined): Promise<object> => {
-      start ??= await this.lastCursor(accountId, options.signal);
+    const variables: Variables = async (newest, signal) => {
+      start ??= await this.lastCursor(accountId, signal);
       return { accountId, kinds, after: newest ?? start };
     };
     return this.until(options.signal, async function* (stream) {
@@ -122,7 +122,7 @@ export class Live {
 
   private async lastCursor(
     accountId: string | null | undefined,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<string> {
     const variables = { accountId, last: 1 };
     const { account } = await request(this.connection, PastAlertsDocument, variables, { signal });
@@ -172,7 +172,7 @@ async function* endingWith<T>(
   }
 }
 
-type Variables = (newest: string | undefined) => Promise<object>;
+type Variables = (newest: string | undefined, signal: AbortSignal) => Promise<object>;
 type Stream = <TData, TVariables>(
   operation: Operation<TData, TVariables>,
   variables: Variables,
@@ -197,7 +197,7 @@ async function* goOn<TData, TVariables>(
   while (!isOver()) {
     const beganMs = performance.now();
     try {
-      const payload = { query: operation.text, variables: await variables(newest) };
+      const payload = { query: operation.text, variables: await variables(newest, signal) };
       for await (const data of once<TData>(socket, payload, { isLatestOnly, signal })) {
         failures = 0;
         newest = cursorIn(data) ?? newest;
