@@ -1,6 +1,6 @@
 // Where an export goes. A file gets its name only when all of it is written, so that nobody takes a part for the whole.
 
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { UsageError } from '../import/errors.ts';
 import { ExportStopped } from './errors.ts';
 
@@ -17,22 +17,30 @@ export interface Output {
 
 /** A file that is written beside its place and then put there. @throws UsageError when it cannot be written */
 export async function fileOutput(file: string): Promise<Output> {
+  const isFolder = await stat(file).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isFolder) throw new UsageError(`${file} is a folder: name a file.`);
   const part = `${file}.${process.pid}.part`;
+  const stoppedBy = (error: unknown): never => {
+    throw new ExportStopped(`${file} could not be written: ${String(error)}`, { cause: error });
+  };
   let handle = await open(part, 'w').catch((error: unknown) => {
     throw new UsageError(`${file} cannot be written: ${String(error)}`);
   });
   let isKept = false;
   return {
     canBeginAnew: true,
-    write: (data) => handle.writeFile(data),
+    write: (data) => handle.writeFile(data).catch(stoppedBy),
     beginAnew: async () => {
       await handle.close();
       handle = await open(part, 'w');
     },
     keep: async () => {
-      await handle.sync();
+      await handle.sync().catch(stoppedBy);
       await handle.close();
-      await rename(part, file);
+      await rename(part, file).catch(stoppedBy);
       isKept = true;
     },
     end: async () => {

@@ -182,7 +182,7 @@ function formatOf(file: string): ExportFormat {
 
 function checkTogether({ key, url, bom, format }: Settings): void {
   if (key === '') throw new UsageError('A key is needed: --key, or the variable GATEWAY_KEY.');
-  if (!/^https?:/.test(url) || !URL.canParse(url))
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     throw new UsageError(`--url ${url} is not a URL.`);
   if (bom && format !== 'csv') throw new UsageError('--bom has no meaning with --format ndjson.');
 }
