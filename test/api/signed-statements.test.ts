@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { calculateJwkThumbprint } from 'jose';
 import { IssueStatements1770223000000 } from '../../migrations/1770223000000-issue-statements.ts';
 import { migrations } from '../../ormconfig.ts';
@@ -440,6 +440,17 @@ describe('the keys of statements', () => {
       kid: await calculateJwkThumbprint({ kty: 'OKP', crv: 'Ed25519', x: key?.['x'] ?? '' }),
       ...{ notBefore: TEST_NOW, notAfter: null },
     });
+  });
+
+  it('are kept by nobody when they could not be read', async () => {
+    const broken = jest
+      .spyOn(gateway.database, 'inSnapshot')
+      .mockRejectedValueOnce(new Error('the database is away'));
+    const answer = await gateway.http.get(KEYS).expect(500);
+    broken.mockRestore();
+
+    expect(answer.headers['cache-control']).toBe('no-store');
+    await gateway.http.get(KEYS).expect(200);
   });
 
   it('are replaced without breaking earlier statements', async () => {
