@@ -356,6 +356,22 @@ describe('record', () => {
     expect({ accepted, duplicates }).toEqual({ accepted: 3, duplicates: 2 });
   });
 
+  it('names an event that was refused also when the others of its call then fail', async () => {
+    const { key } = await anAccount();
+    const { fetch } = failing('ARRIVES', new Response('{"data":null}', { status: 200 }));
+    const [first, second] = events(2);
+    if (!first || !second) throw new Error('two were made');
+
+    const error = await errorOf(
+      clientOf(key, { fetch }).record([first, { ...second, credits: 'much' }]),
+    );
+
+    expect(error).toMatchObject({
+      code: 'BAD_ANSWER',
+      recorded: { accepted: 0, rejected: 1, refusals: [{ index: 1, outcome: 'REJECTED' }] },
+    });
+  });
+
   it('refuses as a whole what no event is to blame for', async () => {
     const { fetch, calls } = failing();
     const client = clientOf(gateway.operatorKey, { fetch });

@@ -129,7 +129,7 @@ async function record<TEvent>(
       const { done, value: chunk } = await chunks.next();
       if (done === true) return;
       try {
-        refusals.push(...(await sendChunk(chunk, send, counts)));
+        await sendChunk(chunk, send, { counts, refusals });
       } catch (thrown) {
         failures.push(failureOf(thrown, 'Recording'));
       }
@@ -183,10 +183,9 @@ async function* chunksOf<TEvent>(
 async function sendChunk<TEvent>(
   { from, events }: Chunk<TEvent>,
   send: Send<TEvent>,
-  counts: RecordCounts,
-): Promise<readonly Refusal<TEvent>[]> {
+  { counts, refusals }: { readonly counts: RecordCounts; readonly refusals: Refusal<TEvent>[] },
+): Promise<void> {
   let rest = events.map((event, offset) => ({ event, index: from + offset }));
-  const refusals: Refusal<TEvent>[] = [];
   while (rest.length > 0) {
     try {
       const answer = await send(rest.map(({ event }) => event));
@@ -210,7 +209,6 @@ async function sendChunk<TEvent>(
       rest = rest.filter((_one, at) => !named.has(at));
     }
   }
-  return refusals;
 }
 
 interface Placed<TEvent> {
