@@ -4,6 +4,7 @@
 import { createGateway, type Gateway, GatewayError } from '@billing-gateway/client';
 import { SingleBar } from 'cli-progress';
 import { SystemClock } from '../core/clock.ts';
+import { UsageError } from './command-line.ts';
 import { ExportStopped } from './export/errors.ts';
 import { fileOutput, standardOutput } from './export/output.ts';
 import {
@@ -14,7 +15,6 @@ import {
   type Written,
 } from './export/run.ts';
 import { readSettings, type Settings } from './export/settings.ts';
-import { UsageError } from './import/errors.ts';
 
 const LINE_EVERY_MS = 5_000;
 /** As shells tell it: 128 and the signal's number. */

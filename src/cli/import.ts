@@ -6,7 +6,8 @@ import { dirname } from 'node:path';
 import { createGateway } from '@billing-gateway/client';
 import { SingleBar } from 'cli-progress';
 import { SystemClock } from '../core/clock.ts';
-import { ImportStopped, UsageError } from './import/errors.ts';
+import { UsageError } from './command-line.ts';
+import { ImportStopped } from './import/errors.ts';
 import { importFile, type Progress, type Summary } from './import/run.ts';
 import { readSettings, type Settings } from './import/settings.ts';
 

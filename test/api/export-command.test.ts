@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { build } from 'esbuild';
-import { UsageError } from '../../src/cli/import/errors.ts';
+import { UsageError } from '../../src/cli/command-line.ts';
 import { readSettings } from '../../src/cli/export/settings.ts';
 import { createAccount, createKey } from '../support/account.ts';
 import { eventually } from '../support/eventually.ts';

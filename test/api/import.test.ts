@@ -10,7 +10,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createGateway } from '@billing-gateway/client';
 import { build } from 'esbuild';
 import { buildSchema, graphql, type GraphQLSchema } from 'graphql';
-import { ImportStopped, UsageError } from '../../src/cli/import/errors.ts';
+import { UsageError } from '../../src/cli/command-line.ts';
+import { ImportStopped } from '../../src/cli/import/errors.ts';
 import { importFile } from '../../src/cli/import/run.ts';
 import { readSettings } from '../../src/cli/import/settings.ts';
 import { createAccount, createKey } from '../support/account.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { RowRejection, UsageError } from '../../src/cli/import/errors.ts';
+import { UsageError } from '../../src/cli/command-line.ts';
+import { RowRejection } from '../../src/cli/import/errors.ts';
 import { hostingPeriodOf, registrationOf, usageEventOf } from '../../src/cli/import/rows.ts';
 import { mappingOf, readSettings, type Settings } from '../../src/cli/import/settings.ts';
 import type { HostingPeriodInput, UsageEventInput } from '@billing-gateway/client';

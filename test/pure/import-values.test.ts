@@ -10,7 +10,8 @@ import {
   roundHalfUp,
   type Decimal,
 } from '../../src/cli/import/decimal.ts';
-import { RowRejection, UsageError, ZoneNeeded } from '../../src/cli/import/errors.ts';
+import { UsageError } from '../../src/cli/command-line.ts';
+import { RowRejection, ZoneNeeded } from '../../src/cli/import/errors.ts';
 import { endMs, instantMs, parseIsoMs } from '../../src/cli/import/instant.ts';
 import { parseCondition, parseValue, type Row } from '../../src/cli/import/value.ts';
 

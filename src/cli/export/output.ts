@@ -1,7 +1,7 @@
 // Where an export goes. A file gets its name only when all of it is written, so that nobody takes a part for the whole.
 
 import { open, rename, rm, stat } from 'node:fs/promises';
-import { UsageError } from '../import/errors.ts';
+import { UsageError } from '../command-line.ts';
 import { ExportStopped } from './errors.ts';
 
 export interface Output {

@@ -1,13 +1,13 @@
 // The command line: flags become Settings.
 
 import type { ExportName, ExportParameters } from '@billing-gateway/client/exports';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { dateRangePresets, granularities } from '../../account/range.ts';
 import { parseLocalDate } from '../../core/calendar.ts';
 import { DAY_MS, isoInstant } from '../../core/range.ts';
 import { exportFormats, type ExportFormat, exportNames } from '../../exports/request.ts';
 import { usageDimensions } from '../../views/report.ts';
-import { UsageError } from '../import/errors.ts';
+import { readArguments, UsageError } from '../command-line.ts';
 
 export interface Settings {
   readonly name: ExportName;
@@ -36,13 +36,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
 ): Settings | null {
   const program = commandLine();
-  try {
-    program.parse([...args], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return null;
-    throw new UsageError(error.message.replace(/^error: /, ''));
-  }
+  if (!readArguments(program, args)) return null;
   return settingsOf(program.args[0] ?? '', program.opts<Options>(), env);
 }
 

@@ -3,11 +3,6 @@ import { type ErrorCode, GatewayError, RecordError } from '@billing-gateway/clie
 /** What may be otherwise a little later. */
 const UNANSWERED: readonly ErrorCode[] = ['NETWORK', 'TIMEOUT', 'UNAVAILABLE', 'RATE_LIMITED'];
 
-/** The arguments are wrong: the command ends with status 2 before anything is sent. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** What the gateway says, or how it could not be asked, as the end of the import. Anything else is as it was. */
 export function stoppedBy(error: unknown, url: string): unknown {
   if (!(error instanceof GatewayError)) return error;

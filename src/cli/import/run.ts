@@ -10,7 +10,8 @@ import type {
   UsageEventInput,
 } from '@billing-gateway/client';
 import { parse, CsvError } from 'csv-parse';
-import { ImportStopped, RowRejection, stoppedBy, UsageError, ZoneNeeded } from './errors.ts';
+import { UsageError } from '../command-line.ts';
+import { ImportStopped, RowRejection, stoppedBy, ZoneNeeded } from './errors.ts';
 import { RejectedFile, type Rejection } from './rejected-file.ts';
 import {
   hostingPeriodOf,

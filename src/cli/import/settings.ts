@@ -1,12 +1,12 @@
 // The command line: flags become Settings and, once the file's header is known, a Mapping.
 
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { modelTypes, resourceKinds } from '../../resources/resource.ts';
 import { EVENTS_PER_CALL_MAX } from '../../recording/event.ts';
 import { usageEventTypes } from '../../rollups/kinds.ts';
 import { parseTimeZone } from '../../core/calendar.ts';
 import { parseDecimal, type Decimal, type DecimalMark } from './decimal.ts';
-import { UsageError } from './errors.ts';
+import { readArguments, UsageError } from '../command-line.ts';
 import { parseIsoMs, timeUnits, type TimeUnit } from './instant.ts';
 import { type Encoding, encodings } from './text.ts';
 import { namesModel, type Mapping, type ValueFlag } from './rows.ts';
@@ -92,13 +92,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
 ): Settings | null {
   const program = commandLine();
-  try {
-    program.parse([...args], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return null;
-    throw new UsageError(error.message.replace(/^error: /, ''));
-  }
+  if (!readArguments(program, args)) return null;
   return settingsOf(program.args[0] ?? '', program.opts<Record<string, unknown>>(), env);
 }
 

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { createReadStream, type ReadStream } from 'node:fs';
-import { UsageError } from './errors.ts';
+import { UsageError } from '../command-line.ts';
 
 export const encodings = {
   'utf-8': 'utf-8',

@@ -14,7 +14,8 @@ import {
   type Decimal,
   type DecimalMark,
 } from './decimal.ts';
-import { RowRejection, UsageError } from './errors.ts';
+import { UsageError } from '../command-line.ts';
+import { RowRejection } from './errors.ts';
 
 /** A row of the file, by column name. */
 export interface Row {
