@@ -2,7 +2,8 @@
 
 import type { Address, GranularityChoice } from '../address/address.ts';
 import { granularityInput, rangeInput } from '../address/inputs.ts';
-import type { RangePartsFragment } from '@billing-gateway/client/operations';
+import type { ExportName } from '@billing-gateway/client/exports';
+import type { RangePartsFragment, UsageDimension } from '@billing-gateway/client/operations';
 import { bucketKey } from '../charts/spans.ts';
 
 export const EXPORTS = [
@@ -13,8 +14,7 @@ export const EXPORTS = [
   'allocations',
   'alerts',
   'focus',
-] as const;
-export type ExportName = (typeof EXPORTS)[number];
+] as const satisfies readonly ExportName[];
 
 export const FORMATS = ['csv', 'ndjson'] as const;
 export type ExportFormat = (typeof FORMATS)[number];
@@ -32,8 +32,7 @@ export const DIMENSIONS = [
   'HARDWARE',
   'MODEL',
   'UNIT',
-] as const;
-export type Dimension = (typeof DIMENSIONS)[number];
+] as const satisfies readonly UsageDimension[];
 
 export interface ExportChoice {
   readonly name: ExportName;
@@ -41,7 +40,7 @@ export interface ExportChoice {
   /** Of usage and FOCUS: how much time a row is of; null: the whole range. */
   readonly width: GranularityChoice | null;
   /** Of usage. */
-  readonly groupBy: readonly Dimension[];
+  readonly groupBy: readonly UsageDimension[];
   /** Of FOCUS. */
   readonly version: Version;
 }

@@ -1,5 +1,7 @@
 // One file from the gateway: asked for, streamed, checked against what the gateway sent, and only then saved.
 
+import { errorOf, type GatewayError } from '@billing-gateway/client';
+import type { ExportRun } from '@billing-gateway/client/exports';
 import { type Chunk, type OpenedFile, TooLargeError } from './file.ts';
 
 /** What an export came to. */
@@ -9,7 +11,7 @@ export interface FinishedExport {
   readonly bytes: number;
   /** Null where nothing is added up. */
   readonly credits: string | null;
-  readonly sha256: string;
+  readonly sha256: string | null;
 }
 
 export interface ExportProblem {
@@ -118,15 +120,7 @@ async function write(file: OpenedFile, chunk: Chunk): Promise<void> {
   }
 }
 
-interface Run {
-  readonly state: string;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly credits: string | null;
-  readonly sha256: string;
-}
-
-async function runOf(id: string, options: DownloadOptions): Promise<Run | null> {
+async function runOf(id: string, options: DownloadOptions): Promise<ExportRun | null> {
   try {
     const response = await ask(`/v1/exports/runs/${id}`, options);
     const run: unknown = await response.json();
@@ -136,7 +130,7 @@ async function runOf(id: string, options: DownloadOptions): Promise<Run | null> 
   }
 }
 
-function isRun(value: unknown): value is Run {
+function isRun(value: unknown): value is ExportRun {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -152,12 +146,12 @@ export function fileNameOf({ headers }: Response): string {
 }
 
 async function problemOf(response: Response): Promise<ExportProblem> {
-  const { message, reference } = await errorOf(response);
+  const said = await saidIn(response);
   const seconds = Number(response.headers.get('retry-after') ?? NaN);
   return {
     kind: kindOf(response),
-    message,
-    reference: reference ?? response.headers.get('x-request-id'),
+    message: said?.message ?? null,
+    reference: said?.reference ?? response.headers.get('x-request-id'),
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
   };
 }
@@ -176,22 +170,12 @@ const KINDS: ReadonlyMap<number, ExportProblem['kind']> = new Map([
   [503, 'wait'],
 ]);
 
-interface AnsweredError {
-  readonly message: string | null;
-  readonly reference: string | null;
-}
-
-async function errorOf(response: Response): Promise<AnsweredError> {
+/** What the gateway said; null when somebody else answered. */
+async function saidIn(response: Response): Promise<GatewayError | null> {
   try {
-    const { errors } = (await response.json()) as {
-      errors: readonly { message: string; extensions: { reference?: string } }[];
-    };
-    const [first] = errors;
-    return {
-      message: first?.message ?? null,
-      reference: first?.extensions.reference ?? null,
-    };
+    const { errors } = (await response.json()) as { readonly errors: readonly unknown[] };
+    return errorOf(errors);
   } catch {
-    return { message: null, reference: null };
+    return null;
   }
 }

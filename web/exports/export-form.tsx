@@ -1,3 +1,4 @@
+import type { ExportName } from '@billing-gateway/client/exports';
 import { type ReactNode, type RefObject, useEffect, useId, useRef } from 'react';
 import { useAccount } from '../account.ts';
 import { GRANULARITIES } from '../address/address.ts';
@@ -5,15 +6,7 @@ import { useAddress } from '../address/use-address.ts';
 import { useFigures } from '../figures/figures.ts';
 import { spanText } from '../frame/span-text.ts';
 import { useWords } from '../words/words.ts';
-import {
-  DIMENSIONS,
-  type ExportChoice,
-  type ExportName,
-  EXPORTS,
-  FORMATS,
-  hasWidth,
-  VERSIONS,
-} from './choice.ts';
+import { DIMENSIONS, type ExportChoice, EXPORTS, FORMATS, hasWidth, VERSIONS } from './choice.ts';
 import { isWrittenToDisk, MEMORY_MAX_BYTES } from './file.ts';
 
 export interface ExportFormProps {
