@@ -29,7 +29,11 @@ export class IssuingLoop {
   start(): void {
     if (!this.statements.keys.canSign) return;
     this.isStopping = false;
-    this.schedule(0);
+    // The public key is there before the first statement.
+    this.schedule(0, async () => {
+      await this.statements.keys.ensureFirst();
+      await this.issueAll();
+    });
   }
 
   /** Ends after the statements in progress. */
@@ -42,12 +46,12 @@ export class IssuingLoop {
 
   /** Issues every statement that is missing. */
   async issueAll(): Promise<void> {
-    await this.statements.keys.ensureFirst();
     for (let afterId = 0; ;) {
       const page = { afterId, limit: ACCOUNTS_PER_READ };
       const accountIds = await this.database.inSnapshot('system', (tx) =>
         findWithoutStatement(tx, page),
       );
+      if (accountIds.length > 0) await this.statements.keys.ensureFirst();
       await this.issueEach(accountIds);
       const last = accountIds.at(-1);
       if (this.isStopping || last === undefined || accountIds.length < ACCOUNTS_PER_READ) return;
@@ -55,9 +59,9 @@ export class IssuingLoop {
     }
   }
 
-  private schedule(delayMs: number): void {
+  private schedule(delayMs: number, work = (): Promise<void> => this.issueAll()): void {
     this.timer = setTimeout(() => {
-      this.running = this.issueAll()
+      this.running = work()
         .catch(this.onError)
         .finally(() => {
           if (!this.isStopping) this.schedule(POLL_MS);
