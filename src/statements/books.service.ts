@@ -1,10 +1,9 @@
 import type { Account } from '../account/account.ts';
 import { invariant } from '../core/errors.ts';
 import type { Tx } from '../db/database.ts';
-import { turns } from '../db/turns.ts';
 import { loadAllocationsOf } from '../settlement/credits.store.ts';
 import { loadCycles } from '../settlement/cycles.store.ts';
-import { findLedgerRange, listLotMoves, sumCharges } from './books.store.ts';
+import { findLedgerRange, keepAlive, listLotMoves, sumCharges } from './books.store.ts';
 import type { Books } from './compose.ts';
 import { endOfCycle, type LotInCycle } from './lots.ts';
 
@@ -36,7 +35,7 @@ export async function loadBooks(
     known,
     moves: await listLotMoves(tx, ref),
   };
-  const ended = await endOfCycle(lots, () => turns.take());
+  const ended = await endOfCycle(lots, () => keepAlive(tx));
   return {
     account,
     cycle,

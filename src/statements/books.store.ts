@@ -100,3 +100,8 @@ export async function sumCharges(
     externalId: text(row, 'external_id'),
   }));
 }
+
+/** Keeps a transaction that works on what it has read: PostgreSQL ends one that says nothing for ten seconds. */
+export async function keepAlive(tx: Tx): Promise<void> {
+  await tx.query(sql`/* statements.keepAlive */ select 1`);
+}

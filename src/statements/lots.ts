@@ -70,7 +70,7 @@ const MOVES_AT_A_TIME = 100;
 
 /**
  * Runs a cycle's entries once more.
- * @param pause lets others work in between: with thousands of lots, it takes seconds
+ * @param pause lets others work in between, and says that this goes on: with thousands of lots, it takes seconds
  * @throws InvariantError where the entries do not fit the allocations
  */
 export async function endOfCycle(
