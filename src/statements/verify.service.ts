@@ -1,12 +1,12 @@
 // Verifies statements by nothing but themselves and the public keys.
 
-import { UserInputError } from '../core/errors.ts';
+import { present, UserInputError } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
 import { decodeId, encodeId } from '../core/identity.ts';
 import { parseInstant } from '../core/instant.ts';
 import { isoInstant } from '../core/range.ts';
 import { canonicalText } from './canonical.ts';
-import type { StatementDocument } from './document.ts';
+import type { SignedStatement, StatementDocument } from './document.ts';
 import { figureFaults } from './figures.ts';
 import type { PublishedKey } from './keys.service.ts';
 import { linkFaults, type NamedStatement, type StatementFault } from './links.ts';
@@ -41,7 +41,7 @@ export function verifyStatements(
   for (const { name, value } of claimed) {
     try {
       const signed = readSigned(value);
-      const faults = statementFaults({ name, value }, keys).map((what) => ({ name, what }));
+      const faults = statementFaults(signed, value, keys).map((what) => ({ name, what }));
       read.push({ name, signed, faults });
     } catch (error) {
       if (!(error instanceof UserInputError)) throw error;
@@ -53,19 +53,27 @@ export function verifyStatements(
     const documents = statements
       .map(({ signed }) => signed.document)
       .sort((a, b) => a.number - b.number);
+    const first = present(documents[0], 'a statement');
+    const last = documents.at(-1) ?? first;
     return {
-      account: (documents.at(-1) ?? statements[0].signed.document).account,
-      firstNumber: documents[0]?.number ?? 0,
-      lastNumber: documents.at(-1)?.number ?? 0,
+      account: last.account,
+      firstNumber: first.number,
+      lastNumber: last.number,
       faults: [...statements.flatMap(({ faults }) => faults), ...linkFaults(statements)],
     };
   });
   return { unreadable, accounts };
 }
 
-/** What is wrong with one statement: one sentence each. @throws UserInputError when it is none */
-function statementFaults({ value }: Claimed, keys: readonly PublishedKey[]): readonly string[] {
-  const signed = readSigned(value);
+/**
+ * What is wrong with one statement: one sentence each.
+ * @param value as it was read: its hash is of all that stands in it
+ */
+function statementFaults(
+  signed: SignedStatement,
+  value: unknown,
+  keys: readonly PublishedKey[],
+): readonly string[] {
   const { document, sha256, keyId, signature } = signed;
   const text = canonicalText(rawDocument(value));
   const faults: string[] = [];
