@@ -6,6 +6,7 @@ import {
   granularities,
   type Granularity,
 } from '../account/range.ts';
+import { parseChoice, shown } from '../core/check.ts';
 import { type AsOf, type CursorKey, decodeCursor } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';
 import { parseInstant } from '../core/instant.ts';
@@ -113,13 +114,7 @@ function singles(parameters: Parameters, known: readonly string[]): Sent {
 
 function choice<T extends string>(sent: Sent, name: string, set: Readonly<Record<T, T>>): T | null {
   const value = sent.get(name);
-  if (value === undefined) return null;
-  const found = Object.values<T>(set).find((one) => one === value);
-  if (found !== undefined) return found;
-  throw wrong(
-    name,
-    `${name} is ${shown(value)}; it must be one of ${Object.keys(set).join(', ')}.`,
-  );
+  return value === undefined ? null : parseChoice(value, set, [name]);
 }
 
 function instant(sent: Sent, name: string): number | null {
@@ -233,8 +228,4 @@ function notAcceptable(): UserInputError {
 
 function wrong(name: string, message: string): UserInputError {
   return new UserInputError(message, { path: [name] });
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }

@@ -1,7 +1,7 @@
 // The forms in which a statement is given: as it was signed, and as prints of it in a language.
 
 import { createHash } from 'node:crypto';
-import { UserInputError } from '../core/errors.ts';
+import { parseChoice } from '../core/check.ts';
 import type { Parameters } from '../exports/request.ts';
 import { statementHtml, STATEMENT_STYLE } from '../statements/html.ts';
 import { statementPdf } from '../statements/pdf.service.ts';
@@ -116,11 +116,5 @@ function choice<T extends string>(
   set: Readonly<Record<T, T>>,
 ): T | null {
   const value = parameters[name];
-  if (value === undefined) return null;
-  const found = Object.values<T>(set).find((one) => one === value);
-  if (found !== undefined) return found;
-  throw new UserInputError(
-    `${name} is ${JSON.stringify(String(value).slice(0, 40))}; it must be one of ${Object.keys(set).join(', ')}.`,
-    { path: [name] },
-  );
+  return value === undefined ? null : parseChoice(String(value), set, [name]);
 }
