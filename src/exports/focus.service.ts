@@ -224,7 +224,7 @@ function resourceSubject({ accountId, resourceId, kind, name, owner }: Resource)
 interface Hosted {
   readonly bucketMs: number;
   readonly period: Range;
-  readonly stretch: HostedRow;
+  readonly row: HostedRow;
   replicaMs: bigint;
   creditsMicro: bigint;
 }
@@ -253,45 +253,45 @@ async function readHostingRows(
 
 function addHosting(
   sums: Map<string, Hosted>,
-  stretch: HostedRow,
+  row: HostedRow,
   {
     buckets,
     rates,
   }: { readonly buckets: readonly Range[]; readonly rates: readonly HardwareRate[] },
 ): void {
-  const { resourceId, hardwareId, rateMicroPerHour } = stretch;
+  const { resourceId, hardwareId, rateMicroPerHour } = row;
   const changes = rates
     .filter((rate) => rate.hardwareId === hardwareId)
     .map(({ fromMs }) => fromMs);
   for (const bucket of buckets) {
-    if (intersect(bucket, stretch.within) === null) continue;
+    if (intersect(bucket, row.within) === null) continue;
     for (const period of cutAt(bucket, changes)) {
-      const ran = intersect(period, stretch.within);
+      const ran = intersect(period, row.within);
       if (ran === null) continue;
       const key = `${period.fromMs} ${resourceId} ${hardwareId} ${rateMicroPerHour}`;
       const sum = sums.get(key) ?? {
-        ...{ bucketMs: bucket.fromMs, period, stretch, replicaMs: 0n, creditsMicro: 0n },
+        ...{ bucketMs: bucket.fromMs, period, row, replicaMs: 0n, creditsMicro: 0n },
       };
-      sum.replicaMs += BigInt(lengthMs(ran) * stretch.replicas);
-      sum.creditsMicro += chargeWithin(stretch, ran);
+      sum.replicaMs += BigInt(lengthMs(ran) * row.replicas);
+      sum.creditsMicro += chargeWithin(row, ran);
       sums.set(key, sum);
     }
   }
 }
 
 function byPlace(a: Hosted, b: Hosted): number {
-  const [rateA, rateB] = [a.stretch.rateMicroPerHour, b.stretch.rateMicroPerHour];
+  const [rateA, rateB] = [a.row.rateMicroPerHour, b.row.rateMicroPerHour];
   return (
-    a.stretch.resourceId - b.stretch.resourceId ||
-    a.stretch.hardwareId - b.stretch.hardwareId ||
+    a.row.resourceId - b.row.resourceId ||
+    a.row.hardwareId - b.row.hardwareId ||
     a.period.fromMs - b.period.fromMs ||
     (rateA < rateB ? -1 : Number(rateA > rateB))
   );
 }
 
 function unplaced(hosted: Hosted, { listed, hardware, rates }: Catalogue): Unplaced {
-  const { bucketMs, period, stretch, replicaMs, creditsMicro } = hosted;
-  const { resourceId, hardwareId, rateMicroPerHour } = stretch;
+  const { bucketMs, period, row, replicaMs, creditsMicro } = hosted;
+  const { resourceId, hardwareId, rateMicroPerHour } = row;
   const subject = resourceSubject(present(listed.resources.get(resourceId), 'a resource'));
   // A test account may have a rate for longer than others: the latest one that it can be.
   const rate = rates.findLast(
