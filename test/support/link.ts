@@ -22,18 +22,7 @@ export async function openLink(databaseUrl: string): Promise<Link> {
       return;
     }
     const far = net.connect(Number(target.port), target.hostname);
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.once('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
+    joinSockets(near, far, sockets);
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -61,4 +50,20 @@ export async function openLink(databaseUrl: string): Promise<Link> {
         breakAll();
       }),
   };
+}
+
+/** Passes on what either socket sends until one of them closes. @param open has both until then */
+export function joinSockets(near: net.Socket, far: net.Socket, open: Set<net.Socket>): void {
+  for (const [socket, other] of [
+    [near, far],
+    [far, near],
+  ] as const) {
+    open.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      open.delete(socket);
+      other.destroy();
+    });
+    socket.pipe(other);
+  }
 }

@@ -1,6 +1,7 @@
 // The way from a client to gateways, as a proxy before them is: a test cuts it, and leads it to another gateway.
 
 import net from 'node:net';
+import { joinSockets } from './link.ts';
 import { once } from 'node:events';
 
 export interface Way {
@@ -38,18 +39,7 @@ export async function openWay(origin: string): Promise<Way> {
   };
   const server = net.createServer((near) => {
     const far = net.connect(Number(target.port), target.hostname);
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.once('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
+    joinSockets(near, far, sockets);
     far.on('data', (chunk: Buffer) => {
       count(chunk.length, near);
     });
