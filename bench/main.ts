@@ -1,15 +1,50 @@
-// npm run bench -- ingest | views | graphql | live | burn | overload | exports | ledger-chain | attacks: each starts what it needs, measures ours and its peer
-// in turns, and prints the ratios with their aims. docs/benchmarks.md says what they mean.
+// npm run bench -- ingest | folding | … | all: each starts what it needs, measures ours and its peer in turns, and prints the figures
+// with their goals. docs/benchmarks.md says what they mean.
 
 import { Command } from 'commander';
+import { printResults, type Result } from './support/results.ts';
 
 const program = new Command('bench').description(
   'Compares the gateway with plain SQL and with its peers.',
 );
 
+/** What `all` runs. */
+const IN_ALL = [
+  'ingest',
+  'folding',
+  'graphql',
+  'views',
+  'live',
+  'burn',
+  'exports',
+  'ledger-chain',
+] as const;
+
 interface Flags {
   readonly quick: boolean;
 }
+
+// The process that runs all benchmarks, if there is one, is told too.
+function tell(results: readonly Result[]): void {
+  printResults('Goals', results);
+  if (process.send === undefined) return;
+  process.send(results);
+  process.disconnect();
+}
+
+program
+  .command('all')
+  .description('the benchmarks that have goals, and one table of all goals and figures')
+  .option('--quick', 'in ten minutes', false)
+  .action(async (flags: Flags) => {
+    const { benchAll } = await import('./all.ts');
+    const known = new Set(program.commands.map((command) => command.name()));
+    const ran = await benchAll(
+      IN_ALL.filter((name) => known.has(name)),
+      flags,
+    );
+    if (!ran) process.exitCode = 1;
+  });
 
 program
   .command('views')
@@ -20,7 +55,7 @@ program
   .option('--plans', 'print the plans of the hot statements too', false)
   .action(async (flags: Flags & { readonly plans: boolean }) => {
     const { benchViews } = await import('./views/bench.ts');
-    await benchViews(flags);
+    tell(await benchViews(flags));
   });
 
 program
@@ -29,7 +64,7 @@ program
   .option('--quick', 'short turns and few rounds', false)
   .action(async (flags: Flags) => {
     const { benchIngest } = await import('./ingest/bench.ts');
-    await benchIngest(flags);
+    tell(await benchIngest(flags));
   });
 
 program
@@ -40,7 +75,7 @@ program
   .option('--quick', 'short turns and few rounds', false)
   .action(async (flags: Flags) => {
     const { benchGraphql } = await import('./graphql/bench.ts');
-    await benchGraphql(flags);
+    tell(await benchGraphql(flags));
   });
 
 program
@@ -49,7 +84,7 @@ program
   .option('--quick', 'few subscribers, a short time', false)
   .action(async (flags: Flags) => {
     const { benchLive } = await import('./live/bench.ts');
-    await benchLive(flags);
+    tell(await benchLive(flags));
   });
 
 program
@@ -59,7 +94,7 @@ program
   .option('--per-second <crossings>', 'crossings a second', Number)
   .action(async (flags: Flags & { readonly perSecond?: number }) => {
     const { benchBurn } = await import('./burn/bench.ts');
-    await benchBurn(flags);
+    tell(await benchBurn(flags));
   });
 
 program
@@ -77,7 +112,7 @@ program
   .option('--quick', 'a tenth of the rows and few rounds', false)
   .action(async (flags: Flags) => {
     const { benchExports } = await import('./exports/bench.ts');
-    await benchExports(flags);
+    tell(await benchExports(flags));
   });
 
 program
@@ -86,7 +121,7 @@ program
   .option('--quick', 'short turns', false)
   .action(async (flags: Flags) => {
     const { benchLedgerChain } = await import('./ledger-chain/bench.ts');
-    await benchLedgerChain(flags);
+    tell(await benchLedgerChain(flags));
   });
 
 program

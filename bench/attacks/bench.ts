@@ -7,11 +7,11 @@ import { createAccount, createHardware } from '../support/data-set.ts';
 import { type BenchGateway, startBenchGateway } from '../support/gateway.ts';
 import {
   type GatewayProcess,
-  processorMs,
   residentMb,
   startGatewayProcess,
 } from '../support/gateway-process.ts';
 import { note, printTable } from '../support/measure.ts';
+import { processorMs } from '../support/processor.ts';
 import { measureIds } from './ids.ts';
 import { type Attack, attacks } from './requests.ts';
 import { measureSlow } from './slow.ts';

@@ -8,7 +8,8 @@ import { request } from 'undici';
 import { invariant } from '../../src/core/errors.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import type { BenchGateway } from '../support/gateway.ts';
-import { type GatewayProcess, processorMs } from '../support/gateway-process.ts';
+import type { GatewayProcess } from '../support/gateway-process.ts';
+import { processorMs } from '../support/processor.ts';
 import { note, printTable, quantile } from '../support/measure.ts';
 import type { PlainJob, Received, SocketsAnswer, SocketsAsk, SocketsJob } from './sockets-job.ts';
 

@@ -10,8 +10,10 @@ import { ALERT_CHANNEL } from '../../src/alerts/alerts.store.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { invariant } from '../../src/core/errors.ts';
 import { type BenchGateway, startBenchGateway } from '../support/gateway.ts';
-import { processorMs, startGatewayProcess } from '../support/gateway-process.ts';
+import { startGatewayProcess } from '../support/gateway-process.ts';
 import { note, printTable, quantile } from '../support/measure.ts';
+import { processorMs } from '../support/processor.ts';
+import type { Result } from '../support/results.ts';
 import { type BurningAccount, makeBurning, makeTemplates } from './accounts.ts';
 
 const LAG_AIM_MS = 1_000;
@@ -49,7 +51,7 @@ const QUICK: Size = {
 export async function benchBurn(flags: {
   readonly quick: boolean;
   readonly perSecond?: number;
-}): Promise<void> {
+}): Promise<readonly Result[]> {
   const size = sizeOf(flags);
   const clock = new SystemClock();
   const bench = await startBenchGateway(clock, { countsStatements: true });
@@ -75,7 +77,7 @@ export async function benchBurn(flags: {
     const crossing = accounts.slice(0, Math.floor(size.perSecond * size.seconds));
     const busy = await load.during(() => pause(size.seconds * 1_000));
     await hearsAll(told, crossing, clock);
-    print(size, { none, idle, busy, lags: await lagsOf(bench, crossing, told) });
+    return print(size, { none, idle, busy, lags: await lagsOf(bench, crossing, told) });
   } finally {
     for (const child of children) child.kill('SIGKILL');
     await ear.end();
@@ -207,7 +209,7 @@ function print(
     readonly busy: Used;
     readonly lags: Lags;
   },
-): void {
+): readonly Result[] {
   const { none, idle, busy, lags } = measured;
   const crossings = lags.toCommitMs.length;
   const load = os.loadavg().map((value) => value.toFixed(1));
@@ -237,4 +239,15 @@ function print(
       ],
     ],
   );
+  return [
+    {
+      area: 'burn',
+      what: `${size.perSecond} crossings a second among ${size.accounts} accounts: instant to commit, p99`,
+      goal: { most: LAG_AIM_MS, of: 'ms' },
+      figure: quantile(lags.toCommitMs, 0.99),
+      unit: 'ms',
+      ratio: null,
+      processorMs: { gateway: (busy.cpuMs - idle.cpuMs) / size.perSecond },
+    },
+  ];
 }

@@ -21,6 +21,7 @@ import {
   startGatewayProcess,
 } from '../support/gateway-process.ts';
 import { median, note, printTable } from '../support/measure.ts';
+import type { Result } from '../support/results.ts';
 
 const CSV_AIM = 1.3;
 const FIRST_LINE_AIM_MS = 1_000;
@@ -36,7 +37,11 @@ const exportsOf = {
 type Name = keyof typeof exportsOf;
 
 /** Measures the exports of one account in turns. */
-export async function benchExports({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function benchExports({
+  quick,
+}: {
+  readonly quick: boolean;
+}): Promise<readonly Result[]> {
   const clock = new SystemClock();
   const bench = await startBenchGateway(clock);
   const children: ChildProcess[] = [];
@@ -50,7 +55,7 @@ export async function benchExports({ quick }: { readonly quick: boolean }): Prom
     await settle(bench);
     const gateway = await startGatewayProcess(bench.ownerUrl, children);
     const rounds = 2;
-    await measure(gateway, { account, nowMs, rounds });
+    return await measure(gateway, { account, nowMs, rounds });
   } finally {
     for (const child of children) child.kill('SIGKILL');
     await bench.close();
@@ -60,7 +65,7 @@ export async function benchExports({ quick }: { readonly quick: boolean }): Prom
 async function measure(
   gateway: GatewayProcess,
   of: { readonly account: BenchAccount; readonly nowMs: number; readonly rounds: number },
-): Promise<void> {
+): Promise<readonly Result[]> {
   const names = Object.keys(exportsOf) as Name[];
   const read = new Map<Name, Reading[]>(names.map((name) => [name, []]));
   for (let round = 0; round <= of.rounds; round += 1) {
@@ -71,7 +76,7 @@ async function measure(
       if (round > 0) read.get(name)?.push(reading);
     }
   }
-  print(names, (name) => read.get(name) ?? []);
+  return print(names, (name) => read.get(name) ?? []);
 }
 
 function addressOf(
@@ -141,7 +146,10 @@ async function runOf(origin: string, id: string): Promise<{ readonly rows: numbe
   return run;
 }
 
-function print(names: readonly Name[], readingsOf: (name: Name) => readonly Reading[]): void {
+function print(
+  names: readonly Name[],
+  readingsOf: (name: Name) => readonly Reading[],
+): readonly Result[] {
   const of = (name: Name, value: (reading: Reading) => number): number =>
     median(readingsOf(name).map(value));
   const rowsPerSecond = (name: Name): number =>
@@ -171,12 +179,25 @@ function print(names: readonly Name[], readingsOf: (name: Name) => readonly Read
       of(name, ({ memory }) => slope(memory)),
     ]),
   );
-  for (const export_ of ['events', 'usage by day'] as const) {
-    const ratio = rowsPerSecond(`${export_}, NDJSON`) / rowsPerSecond(`${export_}, CSV`);
-    process.stdout.write(
-      `\n${export_}: CSV takes ${ratio.toFixed(2)} × NDJSON (aim: ≤ ${CSV_AIM})\n`,
-    );
-  }
+  const result = { area: 'exports', processorMs: null };
+  return (['events', 'usage by day'] as const).flatMap((export_): Result[] => [
+    {
+      ...result,
+      what: `${export_} as CSV`,
+      goal: { most: CSV_AIM, of: '× the time of NDJSON' },
+      figure: rowsPerSecond(`${export_}, CSV`),
+      unit: 'rows/s',
+      ratio: rowsPerSecond(`${export_}, NDJSON`) / rowsPerSecond(`${export_}, CSV`),
+    },
+    {
+      ...result,
+      what: `${export_} as CSV, the first line`,
+      goal: { most: FIRST_LINE_AIM_MS, of: 'ms' },
+      figure: of(`${export_}, CSV`, ({ firstLineMs }) => firstLineMs),
+      unit: 'ms',
+      ratio: null,
+    },
+  ]);
 }
 
 /** By least squares, over the second half: at first a process grows to what it needs. In MB per million rows. */

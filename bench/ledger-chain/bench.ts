@@ -11,6 +11,7 @@ import type { Answer, Job } from '../ingest/job.ts';
 import { createAccount, createHardware, type BenchAccount } from '../support/data-set.ts';
 import { OPERATOR_KEY, startBenchGateway, type BenchGateway } from '../support/gateway.ts';
 import { median, note, printTable } from '../support/measure.ts';
+import type { Result } from '../support/results.ts';
 
 const AIM_PERCENT = 3;
 const SAMPLE_EVERY_MICROSECONDS = 200;
@@ -25,7 +26,11 @@ const loads = {
 } as const;
 
 /** Measures the share in turns. */
-export async function benchLedgerChain({ quick }: { readonly quick: boolean }): Promise<void> {
+export async function benchLedgerChain({
+  quick,
+}: {
+  readonly quick: boolean;
+}): Promise<readonly Result[]> {
   const gateway = await startBenchGateway(new SystemClock());
   const generator = fork(new URL('../ingest/load.ts', import.meta.url), {
     execArgv: ['--import', 'tsx'],
@@ -54,7 +59,7 @@ export async function benchLedgerChain({ quick }: { readonly quick: boolean }): 
         if (round > 0) shares.set(name, [...(shares.get(name) ?? []), percent]);
       }
     }
-    print(shares);
+    return print(shares);
   } finally {
     session.disconnect();
     generator.kill();
@@ -99,7 +104,7 @@ function sharePercent({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile
   return (100 * hashing) / busy;
 }
 
-function print(shares: ReadonlyMap<string, readonly number[]>): void {
+function print(shares: ReadonlyMap<string, readonly number[]>): readonly Result[] {
   printTable(
     `Share of the gateway's processor time that the hashes of the ledger take, in percent (aim: ≤ ${AIM_PERCENT})`,
     ['', 'median', 'least', 'most'],
@@ -110,4 +115,13 @@ function print(shares: ReadonlyMap<string, readonly number[]>): void {
       Math.max(...values),
     ]),
   );
+  return [...shares].map(([name, values]) => ({
+    area: 'ledger-chain',
+    what: `${name}: share of the gateway’s processor time`,
+    goal: { most: AIM_PERCENT, of: '%' },
+    figure: median(values),
+    unit: '%',
+    ratio: null,
+    processorMs: null,
+  }));
 }

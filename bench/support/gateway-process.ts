@@ -5,9 +5,6 @@ import { readFile } from 'node:fs/promises';
 import { invariant } from '../../src/core/errors.ts';
 import { OPERATOR_KEY } from './gateway.ts';
 
-/** The kernel tells processor time in hundredths of a second. */
-const TICK_MS = 10;
-
 export interface GatewayProcess {
   readonly child: ChildProcess;
   /** "http://127.0.0.1:41234". */
@@ -55,12 +52,4 @@ export async function startGatewayProcess(
 export async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}
-
-/** Processor time that a process has taken since it began, in milliseconds. */
-export async function processorMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The name may hold spaces; user and system time are the 12th and 13th field behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }

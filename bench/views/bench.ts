@@ -11,6 +11,7 @@ import {
 } from '../support/data-set.ts';
 import { OPERATOR_KEY, startBenchGateway, type BenchGateway } from '../support/gateway.ts';
 import { inTurns, median, note, printTable, timed, type Contender } from '../support/measure.ts';
+import type { Result } from '../support/results.ts';
 import { printPlans } from './plans.ts';
 import {
   askedRanges,
@@ -39,20 +40,22 @@ interface Sized {
 }
 
 /** Measures the Overview and each tab over accounts of different size. */
-export async function benchViews(options: ViewsOptions): Promise<void> {
+export async function benchViews(options: ViewsOptions): Promise<readonly Result[]> {
   const sizes = options.quick ? [10_000, 100_000] : [100_000, 1_000_000, 5_000_000];
   const rounds = options.quick ? 7 : 11;
   const gateway = await startBenchGateway(new ManualClock(NOW_MS));
   const agent = new Agent({ keepAliveTimeout: 60_000 });
   try {
     const accounts = await build(gateway, sizes);
+    const results: Result[] = [];
     for (const range of askedRanges(NOW_MS)) {
-      await compare({ gateway, agent, accounts, range, rounds });
+      results.push(...(await compare({ gateway, agent, accounts, range, rounds })));
     }
     const [largest] = accounts.slice(-1);
     invariant(largest !== undefined, 'there is an account');
     await printShares(gateway, largest);
     if (options.plans) await printPlans(gateway, largest.account, NOW_MS);
+    return results;
   } finally {
     await agent.close();
     await gateway.close();
@@ -83,7 +86,7 @@ interface Comparison {
   readonly rounds: number;
 }
 
-async function compare(comparison: Comparison): Promise<void> {
+async function compare(comparison: Comparison): Promise<readonly Result[]> {
   const { accounts, range, rounds } = comparison;
   const contenders = questions.flatMap((question) =>
     accounts.flatMap((sized) => contendersOf(comparison, question, sized)),
@@ -114,6 +117,16 @@ async function compare(comparison: Comparison): Promise<void> {
       ]),
     );
   }
+  const [few, many] = [smallest, largest].map((one) => one?.events.toExponential(0));
+  return questions.map((question) => ({
+    area: 'views',
+    what: `${question.name} over HTTP, ${range.name}, ${String(many)} events beside ${String(few)}`,
+    goal: { most: AIM_BETWEEN_SIZES, of: `× ${String(few)}` },
+    figure: ms(question, largest, 'http'),
+    unit: 'ms',
+    ratio: ms(question, largest, 'http') / ms(question, smallest, 'http'),
+    processorMs: null,
+  }));
 }
 
 function contendersOf(
