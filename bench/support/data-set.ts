@@ -28,7 +28,7 @@ export interface BenchAccount {
 }
 
 /** Two profiles that deployments run on. */
-export async function createHardware(gateway: BenchGateway): Promise<void> {
+export async function createHardware(gateway: Pick<BenchGateway, 'app' | 'actor'>): Promise<void> {
   const gpu = { kind: 'GPU', model: 'A100', vcpus: 12, gpus: 1, memoryGb: 80 } as const;
   const cpu = { kind: 'CPU', model: 'EPYC', vcpus: 4, gpus: 0, memoryGb: 16 } as const;
   for (const [name, profile, creditsPerHour] of [
