@@ -24,6 +24,8 @@ import { RecordExports1770221300000 } from './migrations/1770221300000-record-ex
 import { ChainLedger1770222000000 } from './migrations/1770222000000-chain-ledger.ts';
 import { PriceCredits1770222100000 } from './migrations/1770222100000-price-credits.ts';
 import { IssueStatements1770223000000 } from './migrations/1770223000000-issue-statements.ts';
+import { FillIdentities1770224000000 } from './migrations/1770224000000-fill-identities.ts';
+import { IdentifyByHash1770224100000 } from './migrations/1770224100000-identify-by-hash.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -44,7 +46,7 @@ import { WebhookEndpointRow } from './src/partners/webhooks.store.ts';
 import { FormerRow } from './src/resources/former-rows.store.ts';
 import { ModelRow } from './src/resources/models.store.ts';
 import { ResourceRow } from './src/resources/resources.store.ts';
-import { UsageEventRow } from './src/recording/events.store.ts';
+import { UsageEventRow, UsageIdentityRow } from './src/recording/events.store.ts';
 import {
   RollupStateRow,
   UsageByAccountRow,
@@ -84,6 +86,7 @@ export const entities = [
   UsageByResourceRow,
   UsageByUnitRow,
   UsageEventRow,
+  UsageIdentityRow,
   AlertRuleRow,
   WebhookDeliveryRow,
   WebhookEndpointRow,
@@ -113,4 +116,6 @@ export const migrations = [
   ChainLedger1770222000000,
   PriceCredits1770222100000,
   IssueStatements1770223000000,
+  FillIdentities1770224000000,
+  IdentifyByHash1770224100000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -31,8 +31,10 @@ export async function benchIngest({
   const generator = fork(new URL('load.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
   try {
     const account = await createAccount(gateway, 'ingest');
-    // The same columns, checks and three indexes as the gateway's own table.
-    await gateway.owner.query('create table plain_event (like usage_event including all)');
+    // The same columns and checks as the gateway's own table, and three indexes: an event is identified by its texts.
+    await gateway.owner.query(`
+      create table plain_event (like usage_event including all);
+      create unique index on plain_event (account_id, source, event_id)`);
     gateway.app.folding.start();
     const meter = await ProcessorMeter.open(gateway);
     const bench = new IngestBench({ gateway, generator, account, meter });

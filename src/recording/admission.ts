@@ -15,6 +15,7 @@ import {
   rejected,
   unknownSubject,
   type EventContent,
+  type EventIdentity,
   type IngestWindow,
   type Rejection,
   type SubjectRef,
@@ -43,10 +44,10 @@ export type EventOutcome =
       readonly message: string;
     };
 
+type IdentifiedContent = EventContent & EventIdentity;
+
 /** An accepted event with its number. */
-export interface NewEvent extends EventContent {
-  readonly source: string;
-  readonly eventId: string;
+export interface NewEvent extends IdentifiedContent {
   readonly seq: number;
 }
 
@@ -58,8 +59,8 @@ export interface AdmissionFacts {
   readonly totals: AccountTotals;
   /** How many more workflow runs the account can hold (runsLeft). */
   readonly runsLeft: bigint;
-  /** The recorded events with the batch's identities, by identityKey. */
-  readonly recorded: ReadonlyMap<string, EventContent>;
+  /** The recorded events with the hashes of the batch's identities, by the identityKey of those. */
+  readonly recorded: ReadonlyMap<string, IdentifiedContent>;
   /** The id of the subject that an event names; null when the account has no such subject. */
   readonly subjectIdOf: (subject: SubjectRef) => number | null;
   readonly profiles: ReadonlyMap<string, PricedProfile>;
@@ -82,6 +83,14 @@ const DUPLICATE: EventOutcome = {
   message: 'It was recorded before, with the same content.',
 };
 
+// Identities are told apart by 128 bits of their SHA-256, so nobody has seen this, or can bring it about.
+const COLLISION: EventOutcome = {
+  outcome: 'CONFLICT',
+  code: 'CONFLICT',
+  message:
+    'This source and eventId have the same hash as those of another recorded event; send it under another eventId.',
+};
+
 /** Judges each event of a batch separately. If two have the same identity, the first one counts. */
 export function admit(events: readonly UsageEvent[], facts: AdmissionFacts): BatchOutcome {
   const batch = new Batch(facts);
@@ -100,7 +109,7 @@ class Batch {
   readonly segments: PlannedSegment[] = [];
   totals: AccountTotals;
   private runsLeft: bigint;
-  private readonly inBatch = new Map<string, EventContent>();
+  private readonly inBatch = new Map<string, IdentifiedContent>();
 
   constructor(private readonly facts: AdmissionFacts) {
     this.totals = facts.totals;
@@ -114,7 +123,11 @@ class Batch {
     };
     const key = identityKey(event);
     const recorded = this.inBatch.get(key) ?? this.facts.recorded.get(key);
-    if (recorded !== undefined) return compared(differences(recorded, event, found));
+    if (recorded !== undefined) {
+      return identityKey(recorded) === key
+        ? compared(differences(recorded, event, found))
+        : COLLISION;
+    }
 
     const admitted = this.admit(event, found.subjectId);
     if ('code' in admitted) return { outcome: 'REJECTED', ...admitted };

@@ -15,7 +15,7 @@ import {
   textOrNull,
 } from '../db/decode.ts';
 import { empty, join, sql, type Sql, unnested } from '../db/sql.ts';
-import type { EventFilter, EventIdentity, RecordedEvent } from './event.ts';
+import { type EventFilter, type EventIdentity, identityKey, type RecordedEvent } from './event.ts';
 import type { NewEvent } from './admission.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 
@@ -41,70 +41,109 @@ export class UsageEventRow {
   @Column({ name: 'void_change', ...sequenceColumn, nullable: true }) voidChange!: number | null;
 }
 
+@Entity('usage_identity')
+export class UsageIdentityRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @Column({ name: 'content_hash', type: 'int' }) contentHash!: number;
+  @Column({ name: 'seq', ...sequenceColumn }) seq!: number;
+  @PrimaryColumn({ name: 'hash', type: 'uuid' }) hash!: string;
+}
+
 const EVENT = sql`e.account_id, e.seq, e.source, e.event_id, e.type, e.kind, e.subject_id, e.quantity, e.unit, e.credits_micro,
   e.occurred_at, e.recorded_at, e.ended_at, e.hardware_id, e.voided_at`;
 
-/** The recorded events with these identities and up to a number, in no order. */
+/** An event under the identity that was looked for. Two identities have the same hash only by chance, but then theirs differ. */
+export interface FoundEvent {
+  readonly asked: EventIdentity;
+  readonly event: RecordedEvent;
+}
+
+/** The recorded events with the hashes of these identities and up to a number, in no order. */
 export async function loadRecorded(
   tx: Tx,
   accountId: number,
   identities: readonly EventIdentity[],
   lastSeq: number,
-): Promise<readonly RecordedEvent[]> {
-  // The limit keeps the planner on the index of identities: without statistics (the first import) it would hash
-  // all events of the account instead.
-  const rows = await tx.query(sql`/* usage.loadRecorded */ select found.* from ${unnested(
-    identities,
-    {
-      source: ['text', (one) => one.source],
-      event_id: ['text', (one) => one.eventId],
-    },
-  )}
+): Promise<readonly FoundEvent[]> {
+  // Each limit keeps the planner on the index: without statistics (the first import) it would hash all rows of the account.
+  const rows = await tx.query(sql`/* usage.loadRecorded */ with
+     asked as materialized (
+       select k.*, usage_identity_hash(k.source, k.event_id) as hash from ${unnested(identities, {
+         source: ['text', (one) => one.source],
+         event_id: ['text', (one) => one.eventId],
+       })})
+     select ${EVENT}, asked.source as asked_source, asked.event_id as asked_event_id from asked
      cross join lateral (
-       select ${EVENT} from usage_event e
-       where e.account_id = ${accountId} and e.source = k.source and e.event_id = k.event_id limit 1) found
+       select i.seq from usage_identity i where i.account_id = ${accountId} and i.hash = asked.hash limit 1) found
+     cross join lateral (
+       select * from usage_event u where u.account_id = ${accountId} and u.seq = found.seq limit 1) e
      where found.seq <= ${lastSeq}`);
-  return rows.map(eventFromRow);
+  return rows.map((row) => ({
+    asked: { source: text(row, 'asked_source'), eventId: text(row, 'asked_event_id') },
+    event: eventFromRow(row),
+  }));
+}
+
+/** Numbered events that are recorded at one instant. */
+interface NewEvents {
+  readonly events: readonly NewEvent[];
+  readonly nowMs: number;
 }
 
 /**
- * Inserts numbered events of a locked account, and sets the account's numbers and sums to `totals`. Events whose identity
- * is already recorded are left out. @returns how many were inserted
+ * Takes the identities of numbered events of a locked account, and sets the account's numbers and sums to `totals`. If all of
+ * them were free, it inserts the events too; otherwise `insertIdentified` inserts those whose identities were.
+ * @returns how many identities were free
  */
 export async function insertEvents(
   tx: Tx,
   accountId: number,
-  batch: {
-    readonly events: readonly NewEvent[];
-    readonly totals: AccountTotals;
-    readonly nowMs: number;
-  },
+  batch: NewEvents & { readonly totals: AccountTotals },
 ): Promise<number> {
-  const { events, totals } = batch;
+  // Comparing the counts is cheaper than joining each event with its identity.
   const rows =
-    await tx.query(sql`/* usage.insertEvents */ with counted as (${totalsSet(accountId, totals)}),
+    await tx.query(sql`/* usage.insertEvents */ with counted as (${totalsSet(accountId, batch.totals)}),
+     k as materialized (select * from ${newEvents(batch.events)}),
+     identified as (
+       insert into usage_identity (account_id, content_hash, seq, hash)
+       select ${accountId}, usage_content_hash(k.type, k.kind, k.subject_id, k.quantity, k.unit, k.credits_micro,
+           k.occurred_ms, k.ended_ms, k.hardware_id),
+         k.seq, usage_identity_hash(k.source, k.event_id)
+       from k on conflict do nothing returning 1),
      inserted as (
-       insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity, unit,
-         credits_micro, occurred_at, ended_at, hardware_id)
-       select ${accountId}, ${at(batch.nowMs)}, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
-         k.credits_micro, to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id
-       from ${unnested(events, {
-         seq: ['bigint', (event) => event.seq],
-         source: ['text', (event) => event.source],
-         event_id: ['text', (event) => event.eventId],
-         type: ['usage_type', (event) => event.type],
-         kind: ['resource_kind', (event) => event.kind],
-         subject_id: ['int', (event) => event.subjectId],
-         quantity: ['bigint', (event) => event.quantity],
-         unit: ['text', (event) => event.unit],
-         credits_micro: ['bigint', (event) => event.creditsMicro],
-         occurred_ms: ['bigint', (event) => event.occurredAtMs],
-         ended_ms: ['bigint', (event) => event.endedAtMs],
-         hardware_id: ['int', (event) => event.hardwareId],
-       })}
-       on conflict (account_id, source, event_id) do nothing returning 1)
-     select count(*) from inserted`);
+       ${inserting(accountId, batch.nowMs)} from k where (select count(*) from identified) = ${batch.events.length})
+     select count(*) from identified`);
   return int(rows[0] ?? {}, 'count');
+}
+
+/** Inserts events whose identities were taken for them. */
+export async function insertIdentified(tx: Tx, accountId: number, batch: NewEvents): Promise<void> {
+  await tx.query(sql`/* usage.insertIdentified */ ${inserting(accountId, batch.nowMs)}
+     from ${newEvents(batch.events)}`);
+}
+
+function inserting(accountId: number, nowMs: number): Sql {
+  return sql`insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity, unit,
+         credits_micro, occurred_at, ended_at, hardware_id)
+       select ${accountId}, ${at(nowMs)}, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
+         k.credits_micro, to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id`;
+}
+
+function newEvents(events: readonly NewEvent[]): Sql {
+  return unnested(events, {
+    seq: ['bigint', (event) => event.seq],
+    source: ['text', (event) => event.source],
+    event_id: ['text', (event) => event.eventId],
+    type: ['usage_type', (event) => event.type],
+    kind: ['resource_kind', (event) => event.kind],
+    subject_id: ['int', (event) => event.subjectId],
+    quantity: ['bigint', (event) => event.quantity],
+    unit: ['text', (event) => event.unit],
+    credits_micro: ['bigint', (event) => event.creditsMicro],
+    occurred_ms: ['bigint', (event) => event.occurredAtMs],
+    ended_ms: ['bigint', (event) => event.endedAtMs],
+    hardware_id: ['int', (event) => event.hardwareId],
+  });
 }
 
 /** Sets the numbers and sums of a locked account to `totals`. */
@@ -123,9 +162,10 @@ export async function findRecorded(
   accountId: number,
   identity: EventIdentity,
 ): Promise<RecordedEvent | null> {
-  const rows = await tx.query(sql`/* usage.findRecorded */ select ${EVENT} from usage_event e
-     where e.account_id = ${accountId} and e.source = ${identity.source} and e.event_id = ${identity.eventId}`);
-  return rows[0] === undefined ? null : eventFromRow(rows[0]);
+  const [found] = await loadRecorded(tx, accountId, [identity], Number.MAX_SAFE_INTEGER);
+  return found !== undefined && identityKey(found.event) === identityKey(identity)
+    ? found.event
+    : null;
 }
 
 /** Marks an event of a locked account as voided; its row and its identity stay. */
@@ -167,6 +207,10 @@ function matches(accountId: number, filter: EventFilter): Sql {
   if (modelId !== null) conditions.push(sql`e.kind = 'MODEL' and e.subject_id = ${modelId}`);
   if (source !== null) conditions.push(sql`e.source = ${source}`);
   if (eventId !== null) conditions.push(sql`e.event_id = ${eventId}`);
+  if (source !== null && eventId !== null) {
+    conditions.push(sql`e.seq = (select i.seq from usage_identity i
+       where i.account_id = ${accountId} and i.hash = usage_identity_hash(${source}, ${eventId}))`);
+  }
   return join(conditions, ' and ');
 }
 

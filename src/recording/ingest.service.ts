@@ -31,7 +31,7 @@ import {
   type UsageEvent,
 } from './event.ts';
 import { parseHostingPeriod, parseUsageEvent, type RawFields } from './parse-event.ts';
-import { insertEvents, loadRecorded, setTotals } from './events.store.ts';
+import { insertEvents, insertIdentified, loadRecorded, setTotals } from './events.store.ts';
 import {
   admit,
   runsLeft,
@@ -126,9 +126,9 @@ export class IngestService {
     return outcome.judged;
   }
 
-  // Nearly all events are new, and inserting them shows through the index of identities which are not. So identities are
-  // looked up only when there is a sign that one may be known: an event that cannot be accepted, or one left out. (Identities
-  // of periods are looked up at once, because periods are also judged by each other.)
+  // Nearly all events are new, and taking their identities shows which are not. So identities are looked up only when there is a
+  // sign that one may be known: an event that cannot be accepted, or one that is taken. (Identities of periods are looked up at
+  // once, because periods are also judged by each other.)
   private async recordInAccount(
     open: OpenAccount,
     events: readonly UsageEvent[],
@@ -149,13 +149,7 @@ export class IngestService {
     }
     // Even if some are left out, these numbers belong to this batch alone.
     const numbered = { firstSeq: lastSeq + 1, lastSeq: found.totals.lastSeq };
-    const inserted = await insertEvents(tx, accountId, { ...found, nowMs: facts.nowMs });
-    if (inserted < found.events.length) {
-      const tried = found;
-      found = numberedAs(tried.events, await admitAgain());
-      // The numbers of those that were left out are not reused.
-      await setTotals(tx, accountId, { ...found.totals, lastSeq: tried.totals.lastSeq });
-    }
+    found = await insertAdmitted(tx, facts, found, admitAgain);
     const segments = found.segments.map((segment) => ({
       ...segment,
       segmentId: draft.takeLocalId(),
@@ -216,6 +210,23 @@ export class IngestService {
     }
     return resolved;
   }
+}
+
+/** Inserts what was admitted. @returns the outcome: judged again if some identities were taken already */
+async function insertAdmitted(
+  tx: Tx,
+  { accountId, nowMs }: AdmissionFacts,
+  tried: BatchOutcome,
+  admitAgain: () => Promise<BatchOutcome>,
+): Promise<BatchOutcome> {
+  const free = await insertEvents(tx, accountId, { ...tried, nowMs });
+  if (free === tried.events.length) return tried;
+  const found = numberedAs(tried.events, await admitAgain());
+  invariant(found.events.length === free, 'what is accepted has an identity', { free });
+  if (free > 0) await insertIdentified(tx, accountId, { events: found.events, nowMs });
+  // The numbers of those that were left out are not reused.
+  await setTotals(tx, accountId, { ...found.totals, lastSeq: tried.totals.lastSeq });
+  return found;
 }
 
 function readReport(report: Report, accountId: number): UsageEvent | Rejection {
@@ -353,7 +364,7 @@ async function recordedOf(
   lastSeq: number,
 ): Promise<AdmissionFacts['recorded']> {
   const recorded = await loadRecorded(tx, accountId, events, lastSeq);
-  return new Map(recorded.map((event) => [identityKey(event), event]));
+  return new Map(recorded.map(({ asked, event }) => [identityKey(asked), event]));
 }
 
 /** All hardware by name, with its rates; not read when the batch has no period. */

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createAccount, createHardware, deploy, fund, register } from '../support/account.ts';
+import {
+  createAccount,
+  createHardware,
+  deploy,
+  fund,
+  numberOf,
+  register,
+} from '../support/account.ts';
+import { sql } from '../../src/db/sql.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 
 const NOW_MS = Date.parse('2026-03-10T12:00:00.000Z');
@@ -269,6 +277,28 @@ describe('recordUsage', () => {
     expect(payload.results[0]?.message).toContain('"nobody"');
     // A rejected identity is still free.
     expect(await record({ ...late, occurredAt: iso(NOW_MS) })).toMatchObject({ accepted: 1 });
+  });
+
+  it('takes no event for another one whose identity has the same hash', async () => {
+    await record(anEvent({ eventId: 'hash of its own' }));
+    await asOwner(
+      gateway.databaseUrl,
+      sql`insert into usage_identity (account_id, content_hash, seq, hash)
+       select account_id, content_hash, seq, usage_identity_hash('meter', 'the same hash') from usage_identity
+       where account_id = ${numberOf(accountId)} and hash = usage_identity_hash('meter', 'hash of its own')`,
+    );
+
+    const payload = await record(
+      anEvent({ eventId: 'the same hash' }),
+      anEvent({ eventId: 'beside' }),
+    );
+    const voided = await gateway.query(VOID, { accountId, eventId: 'the same hash' });
+
+    expect(payload).toMatchObject({ accepted: 1, conflicts: 1 });
+    expect(payload.results[0]?.message).toContain('have the same hash as those of another');
+    expect(voided.errors?.[0]?.extensions.code).toBe('NOT_FOUND');
+    expect((await listEvents({ eventId: 'beside' })).totalCount).toBe(1);
+    expect((await listEvents({ eventId: 'the same hash' })).totalCount).toBe(0);
   });
 
   it('answers a retry with DUPLICATE long after the window closed', async () => {

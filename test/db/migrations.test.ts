@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { RecordUsage1767225600000 } from '../../migrations/1767225600000-record-usage.ts';
+import { FillIdentities1770224000000 } from '../../migrations/1770224000000-fill-identities.ts';
 import { CycleOfEntries1770140000000 } from '../../migrations/1770140000000-cycle-of-entries.ts';
 import { entities, migrations } from '../../ormconfig.ts';
 import { openDatabase, sqlState } from '../../src/db/database.ts';
-import { raw } from '../../src/db/sql.ts';
+import { raw, sql } from '../../src/db/sql.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { asOwner } from '../support/gateway.ts';
 
@@ -15,6 +16,12 @@ const TYPES = `select typname from pg_type t join pg_namespace n on n.oid = t.ty
   where n.nspname = 'public' and typtype = 'e' order by 1`;
 
 let url = '';
+
+/** The first 128 bits of the SHA-256 of both texts with a NUL between, as a uuid is written. */
+function hashOf(source: string, eventId: string): string {
+  const digits = createHash('sha256').update(`${source}\0${eventId}`).digest('hex');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+}
 
 beforeAll(async () => {
   const server = new URL(process.env['TEST_DATABASE_URL'] ?? '');
@@ -110,6 +117,45 @@ describe('the migrations', () => {
     await asOwner(url, 'truncate ledger_entry');
   });
 
+  it('keep the identities of the events that are there already', async () => {
+    const before = migrations.indexOf(FillIdentities1770224000000);
+    await migrateDown({ url, migrations }, migrations.length - before);
+    const record = (name: string, seq: number, eventId: string): Promise<unknown> =>
+      asOwner(
+        url,
+        sql`with a as (update account set last_seq = ${seq} where name = ${name} returning account_id)
+         insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro,
+           occurred_at, recorded_at)
+         select account_id, ${seq}::int8, 's', ${eventId}, 'PROCESSING', 'GUARDRAIL', 1, 2, 3, now(), now() from a`,
+      );
+    for (const name of ['early', 'late']) {
+      await asOwner(
+        url,
+        sql`insert into account (name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation,
+           folded_name, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts)
+         values (${name}, 'UTC', 1, '{}', now(), now(), '{}', ${name}, now(), now(), now() + interval '1 month', '{}')`,
+      );
+    }
+    await record('early', 1, 'before');
+    await migrate({ url, migrations: migrations.slice(0, before + 1) });
+    // Gateways go on recording while the identities are filled.
+    await record('early', 2, 'meanwhile');
+    await record('late', 7, 'ä');
+
+    await migrate({ url, migrations });
+
+    const identities = await asOwner(
+      url,
+      `select a.name, i.seq::int, i.hash from usage_identity i join account a using (account_id) order by 1, 2`,
+    );
+    expect(identities).toEqual([
+      { name: 'early', seq: 1, hash: hashOf('s', 'before') },
+      { name: 'early', seq: 2, hash: hashOf('s', 'meanwhile') },
+      { name: 'late', seq: 7, hash: hashOf('s', 'ä') },
+    ]);
+    await asOwner(url, 'truncate account, usage_event, usage_identity cascade');
+  });
+
   it('make exactly the columns that the row classes name', async () => {
     const source = new DataSource({ type: 'postgres', url, entities });
     await source.initialize();
@@ -151,6 +197,8 @@ describe('the migrations', () => {
 
   it.each([
     'delete from usage_event',
+    'delete from usage_identity',
+    'update usage_identity set seq = 0',
     'update usage_event set credits_micro = 0',
     'delete from account',
     'drop table usage_event',

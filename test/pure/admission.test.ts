@@ -66,6 +66,24 @@ describe('admit', () => {
     expect(verdict.totals).toEqual({ lastSeq: 12, quantity: 2n, creditsMicro: 2_000_000n });
   });
 
+  it('takes the hash of another identity for a conflict, whatever the content', () => {
+    const event = anEvent('b');
+    const [other] = admit([anEvent('a')], someFacts()).events;
+    if (other === undefined) throw new Error('it is accepted');
+
+    const verdict = admit([event], someFacts({ recorded: new Map([['s\0b', other]]) }));
+
+    expect(verdict.judged).toEqual([
+      {
+        outcome: 'CONFLICT',
+        code: 'CONFLICT',
+        message:
+          'This source and eventId have the same hash as those of another recorded event; send it under another eventId.',
+      },
+    ]);
+    expect(verdict.events).toEqual([]);
+  });
+
   it('lets the first of several events with one identity count', () => {
     const verdict = admit(
       [anEvent('a'), anEvent('a'), anEvent('a', { credits: '2' }), aPeriod('a', NOW - 1, NOW)],
