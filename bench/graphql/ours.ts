@@ -69,6 +69,7 @@ export async function startInMemory(count: number): Promise<number> {
 
 const memory: Tx = {
   allowLong: () => Promise.resolve(),
+  later: () => undefined,
   query: ({ text }) => Promise.resolve(text.startsWith('/* account.') ? [ACCOUNT_ROW] : []),
 };
 

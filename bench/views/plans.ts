@@ -82,6 +82,9 @@ async function newBatch(
 function explaining(tx: Tx, names: readonly string[]): Tx {
   return {
     allowLong: (withinMs) => tx.allowLong(withinMs),
+    later: (statement) => {
+      tx.later(statement);
+    },
     query: async (statement) => {
       if (!names.includes(nameOf(statement))) return tx.query(statement);
       print(nameOf(statement), await explain(tx, statement));

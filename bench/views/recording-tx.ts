@@ -14,6 +14,9 @@ export interface Ran {
 export function recordingTx(tx: Tx, ran: Ran[]): Tx {
   return {
     allowLong: (withinMs) => tx.allowLong(withinMs),
+    later: (statement) => {
+      tx.later(statement);
+    },
     query: async (statement) => {
       const beginMs = performance.now();
       const rows = await tx.query(statement);

@@ -112,10 +112,20 @@ export class AccountService {
     accountId: number,
     work: (tx: Tx, account: Account, nowMs: number) => Promise<T>,
   ): Promise<T> {
+    return this.inAccountReading(accountId, () => Promise.resolve(), work);
+  }
+
+  /** The same. What `read` reads under the lock takes no round trip of its own. */
+  async inAccountReading<R, T>(
+    accountId: number,
+    read: (tx: Tx) => Promise<R>,
+    work: (tx: Tx, account: Account, nowMs: number, read: R) => Promise<T>,
+  ): Promise<T> {
     return this.database.inTransaction({ accountId }, async (tx) => {
-      // The lock comes first, so that what the work reads cannot change before it decides.
-      const { account, nowMs } = await this.lock(tx, accountId);
-      return work(tx, account, nowMs);
+      // The lock comes first, so that what is read cannot change before the work decides.
+      const locking = this.lock(tx, accountId);
+      const [{ account, nowMs }, known] = await Promise.all([locking, read(tx)]);
+      return work(tx, account, nowMs, known);
     });
   }
 

@@ -2,6 +2,13 @@
 // answer. The server's own timeouts do not arrive then, so each statement has a timeout on this side too.
 
 import pg from 'pg';
+import { forgetPrepared, isStale, PreparedStatements } from './prepared.ts';
+import {
+  type GroupResult,
+  type ParserOf,
+  type Statement,
+  StatementGroup,
+} from './statement-group.ts';
 
 const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
@@ -37,12 +44,19 @@ let silentFromMs = -Infinity;
 
 type Call = (...args: unknown[]) => unknown;
 
+export interface ConnectionConfig extends pg.ClientConfig {
+  /** Whether the server keeps statements prepared that are sent again and again; default: it does. */
+  readonly prepares?: boolean;
+}
+
 /** A connection that is closed when a statement is not answered in time, and never used again. */
 export class Connection extends pg.Client {
   private answeredAtMs = performance.now();
   private statementsTakeMs = STATEMENT_TIMEOUT_MS;
+  private readonly prepared: PreparedStatements;
+  private readonly submit: (group: StatementGroup) => void;
 
-  constructor(config: pg.ClientConfig = {}) {
+  constructor({ prepares = true, ...config }: ConnectionConfig = {}) {
     super({
       connectionTimeoutMillis: CONNECT_WITHIN_MS,
       ...config,
@@ -53,11 +67,13 @@ export class Connection extends pg.Client {
     const connect = this.connect.bind(this) as Call;
     const query = this.query.bind(this) as Call;
     const end = this.end.bind(this) as Call;
+    this.submit = query;
+    this.prepared = new PreparedStatements(prepares);
     Object.assign(this, {
       // A client that is ended while it connects tells nobody.
       connect: (...args: unknown[]) =>
         args.length > 0 ? connect(...args) : Promise.race([connect(), this.endOf()]),
-      query: (...args: unknown[]) => this.watch(query, args),
+      query: (...args: unknown[]) => this.watched(query, args),
       end: (...args: unknown[]) => {
         setTimeout(() => this.connection.stream.destroy(), END_WITHIN_MS).unref();
         return end(...args);
@@ -75,6 +91,21 @@ export class Connection extends pg.Client {
     this.statementsTakeMs = statementsTakeMs;
   }
 
+  /** Sends statements together. Nothing else may be sent until they are answered. */
+  async run(statements: readonly Statement[]): Promise<GroupResult> {
+    const watch = this.watch();
+    try {
+      const parserOf = this.getTypeParser.bind(this) as ParserOf;
+      const group = new StatementGroup(statements, this.prepared, parserOf, watch.answered);
+      this.submit(group);
+      const result = await group.result;
+      if (isStale(result.error)) forgetPrepared();
+      return result;
+    } finally {
+      watch.end();
+    }
+  }
+
   /** @throws Error when the connection ends */
   private endOf(): Promise<never> {
     return new Promise((_resolve, reject) => {
@@ -84,31 +115,45 @@ export class Connection extends pg.Client {
     });
   }
 
-  private watch(query: Call, args: readonly unknown[]): unknown {
-    const sentAtMs = performance.now();
-    let isAnswered = false;
+  private watched(query: Call, args: readonly unknown[]): unknown {
+    const watch = this.watch();
+    const callback = args.at(-1);
+    if (typeof callback === 'function') {
+      return query(...args.slice(0, -1), (...answer: unknown[]) => {
+        watch.end();
+        (callback as Call)(...answer);
+      });
+    }
+    const answer = query(...args);
+    if (answer instanceof Promise) answer.then(watch.end, watch.end);
+    return answer;
+  }
+
+  /** Closes the connection unless each answer comes in time: `answered` tells of one, `end` of the last. */
+  private watch(): { readonly answered: () => void; readonly end: () => void } {
+    let sentAtMs = performance.now();
+    let isOver = false;
     const timer = setTimeout(() => {
       // After this process was busy for long, the answer may have arrived but not been read. It is read before this runs.
+      const silentSinceMs = sentAtMs;
       setImmediate(() => {
-        if (isAnswered) return;
+        if (isOver || sentAtMs > silentSinceMs) return;
         silentFromMs = Math.max(silentFromMs, sentAtMs);
         void this.end();
       });
     }, this.statementsTakeMs + ANSWER_LATER_MS);
     const answered = (): void => {
-      isAnswered = true;
-      clearTimeout(timer);
       this.answeredAtMs = performance.now();
+      sentAtMs = this.answeredAtMs;
+      if (!isOver) timer.refresh();
     };
-    const callback = args.at(-1);
-    if (typeof callback === 'function') {
-      return query(...args.slice(0, -1), (...answer: unknown[]) => {
+    return {
+      answered,
+      end: () => {
+        isOver = true;
+        clearTimeout(timer);
         answered();
-        (callback as Call)(...answer);
-      });
-    }
-    const answer = query(...args);
-    if (answer instanceof Promise) answer.then(answered, answered);
-    return answer;
+      },
+    };
   }
 }

@@ -3,19 +3,22 @@
 // says whose rows it opens. The statements of stores run through the Tx that they are passed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
-import { invariant, UnavailableError } from '../core/errors.ts';
+import { invariant } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS, Connection, type Role, sessionOptions } from './connection.ts';
 import { ms, type Row } from './decode.ts';
+import { isStale } from './prepared.ts';
 import { sql, type Sql } from './sql.ts';
+import { sqlState } from './sql-state.ts';
 import { HealthCheck } from './health-check.ts';
 import { Listener } from './listener.ts';
-import { turns } from './turns.ts';
+import { type StatementListener, Transaction } from './transaction.ts';
 import { waitsFor } from './waits.ts';
 import { accountSetting, spansAccounts, type Whose } from './whose.ts';
 
 const SERIALISATION_RETRIES = 4;
-const BEGIN_SNAPSHOT = 'begin isolation level repeatable read read only';
-const BEGIN_WITHOUT_WAITING = 'begin; set local synchronous_commit to off';
+const BEGIN = [sql`begin`];
+const BEGIN_SNAPSHOT = [sql`begin isolation level repeatable read read only`];
+const BEGIN_WITHOUT_WAITING = [sql`begin`, sql`set local synchronous_commit to off`];
 /** How many long snapshots there can be at the same time. */
 export const LONG_SNAPSHOTS_MAX = 6;
 /** For a long snapshot between two statements; whoever reads more slowly is given up. */
@@ -24,8 +27,10 @@ const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
 export interface Tx {
-  /** Runs one statement. */
+  /** Runs one statement. Statements that are asked for while others run, or in the same turn, share a round trip, in their order. */
   query(statement: Sql): Promise<readonly Row[]>;
+  /** Runs one with the next statement, or with the commit: they fail if it does. Nobody waits for its answer. */
+  later(statement: Sql): void;
   /** Allows each further statement `withinMs`. Others are cancelled after five seconds. */
   allowLong(withinMs: number): Promise<void>;
 }
@@ -38,9 +43,6 @@ export interface Snapshot {
   close(): Promise<void>;
 }
 
-/** Observes statements: tests count them per request, metrics count all. */
-export type StatementListener = (sql: string) => void;
-
 export interface PoolOptions {
   /** As the accounts' login. */
   readonly url: string;
@@ -49,6 +51,8 @@ export interface PoolOptions {
   /** Of the accounts' pool. */
   readonly poolSize: number;
   readonly entities: NonNullable<DataSourceOptions['entities']>;
+  /** Whether connections keep statements prepared; default: they do. */
+  readonly prepares?: boolean;
 }
 
 /** Connects as the gateway's roles. The schema must have been migrated. */
@@ -57,18 +61,21 @@ export async function openDatabase({
   operatorUrl = url,
   poolSize,
   entities,
+  prepares = true,
 }: PoolOptions): Promise<Database> {
   const pools: Pools = {
-    accounts: dataSource(url, { role: 'billing_gateway', poolSize, entities }),
+    accounts: dataSource(url, { role: 'billing_gateway', poolSize, entities, prepares }),
     operators: dataSource(operatorUrl, {
       role: 'billing_operator',
       poolSize: operatorPoolSize(poolSize),
       entities,
+      prepares,
     }),
     long: dataSource(url, {
       role: 'billing_gateway',
       poolSize: LONG_SNAPSHOTS_MAX,
       entities: [],
+      prepares,
       settings: [`idle_in_transaction_session_timeout=${2 * LONG_IDLE_MS}`],
     }),
   };
@@ -95,10 +102,11 @@ function dataSource(
     role,
     poolSize,
     entities,
+    prepares,
     settings = [],
   }: { readonly role: Role; readonly settings?: readonly string[] } & Pick<
     PoolOptions,
-    'poolSize' | 'entities'
+    'poolSize' | 'entities' | 'prepares'
   >,
 ): DataSource {
   const options = sessionOptions(role, [
@@ -115,7 +123,7 @@ function dataSource(
     connectTimeoutMS: CONNECT_WITHIN_MS,
     applicationName: 'billing-gateway',
     installExtensions: false,
-    extra: { options, Client: Connection },
+    extra: { options, prepares, Client: Connection },
   });
 }
 
@@ -139,7 +147,7 @@ export class Database {
     private readonly pools: Pools,
     private readonly access: Access,
     private readonly listeners = new Set<StatementListener>(),
-    private readonly beginning = 'begin',
+    private readonly beginning: readonly Sql[] = BEGIN,
   ) {}
 
   /**
@@ -162,8 +170,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` in one transaction and commits it; any error rolls everything back. After a deadlock or serialisation
-   * failure `work` runs again, so it must have no effect outside the transaction.
+   * Runs `work` in one transaction and commits it; any error rolls everything back. After a deadlock, a serialisation failure
+   * or a change of the schema `work` runs again, so it must have no effect outside the transaction.
    * @throws UNAVAILABLE when the COMMIT was not answered; the transaction may have been committed
    */
   async inTransaction<T>(whose: Whose, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -171,7 +179,7 @@ export class Database {
       try {
         return await this.once(whose, work);
       } catch (error) {
-        if (attempt > SERIALISATION_RETRIES || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
+        if (attempt > SERIALISATION_RETRIES || !canBeRunAgain(error)) throw error;
       }
     }
   }
@@ -226,8 +234,14 @@ export class Database {
 
   /** The database's clock, epoch ms. Gateways correct their own clock by it, so that they agree. */
   async clockMs(): Promise<number> {
-    const [row] = await this.ask('select clock_timestamp() as now');
-    return ms(row ?? {}, 'now');
+    const { runner, connection } = await this.connect(this.pools.accounts);
+    try {
+      const { results, error } = await connection.run([sql`select clock_timestamp() as now`]);
+      if (error !== null) throw error;
+      return ms(results[0]?.rows[0] ?? {}, 'now');
+    } finally {
+      await runner.release();
+    }
   }
 
   async close(): Promise<void> {
@@ -246,31 +260,14 @@ export class Database {
     }
   }
 
-  /** Runs one statement outside any transaction. */
-  private async ask(sql: string): Promise<readonly Row[]> {
-    const { runner } = await this.connect(this.pools.accounts);
-    try {
-      return rowsOf(await runner.query(sql));
-    } finally {
-      await runner.release();
-    }
-  }
-
   private async begin(
     whose: Whose,
-    beginning: string,
+    beginning: readonly Sql[],
     pool = this.pools[spansAccounts(whose) ? 'operators' : 'accounts'],
   ): Promise<Transaction> {
     const { runner, connection } = await this.connect(pool);
-    try {
-      await runner.query(`${beginning}${accountSetting(whose)}`);
-    } catch (error) {
-      // It may hang in a half-begun transaction.
-      void connection.end();
-      await runner.release();
-      throw error;
-    }
-    return new Transaction(runner, connection, this.listeners);
+    const opening = [...beginning, ...accountSetting(whose)];
+    return new Transaction(runner, connection, { opening, listeners: this.listeners });
   }
 
   // After one connection fell silent, idle ones are not tried one after the other: each would take as long to fail.
@@ -293,84 +290,6 @@ export class Database {
   }
 }
 
-class Transaction implements Tx {
-  private last: Promise<unknown> = Promise.resolve();
-  private cancellation: Error | null = null;
-
-  constructor(
-    private readonly runner: QueryRunner,
-    private readonly connection: Connection,
-    private readonly listeners: ReadonlySet<StatementListener>,
-  ) {}
-
-  async query({ text, values }: Sql): Promise<readonly Row[]> {
-    for (const listener of this.listeners) listener(text);
-    try {
-      return await this.inTurn(() => {
-        this.requireUncancelled();
-        return this.send(text, values);
-      });
-    } catch (error) {
-      this.requireUncancelled();
-      throw error;
-    }
-  }
-
-  async allowLong(withinMs: number): Promise<void> {
-    await this.query(
-      sql`/* db.allowLong */ select set_config('statement_timeout', ${String(withinMs)}, true)`,
-    );
-    this.connection.expectWithin(withinMs);
-  }
-
-  cancel(reason: Error): void {
-    this.cancellation = reason;
-    void this.connection.end();
-  }
-
-  async commit(): Promise<void> {
-    try {
-      await this.inTurn(() => this.send('commit'));
-    } catch (error) {
-      throw isAnswer(error) ? error : new UnavailableError(UNKNOWN_OUTCOME, { cause: error });
-    }
-    await this.release();
-  }
-
-  /** Ends the transaction, even if its connection broke: then the server has rolled it back. */
-  async end(sql: 'commit' | 'rollback'): Promise<void> {
-    try {
-      await this.inTurn(() => this.send(sql));
-    } catch {
-      // The pool drops a broken connection at release. The first error is the one to report.
-    } finally {
-      await this.release();
-    }
-  }
-
-  private async release(): Promise<void> {
-    this.connection.expectWithin();
-    await this.runner.release();
-  }
-
-  private requireUncancelled(): void {
-    if (this.cancellation !== null) throw this.cancellation;
-  }
-
-  private async send(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    const result: unknown = await this.runner.query(text, [...values]);
-    await turns.take();
-    return rowsOf(result);
-  }
-
-  // A connection answers one statement at a time, so statements that are sent in parallel wait here for one another.
-  private inTurn(send: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
-    const answer = this.last.then(send, send);
-    this.last = answer;
-    return answer;
-  }
-}
-
 function snapshotOf(transaction: Transaction): Snapshot {
   return {
     tx: transaction,
@@ -381,35 +300,6 @@ function snapshotOf(transaction: Transaction): Snapshot {
   };
 }
 
-const UNKNOWN_OUTCOME =
-  'The database did not confirm in time, so this may have been written or not. Please send the same call again: what bears the same id or key is not written twice.';
-
-// If the connection broke or the server was shutting down, nobody knows how far the statement came.
-function isAnswer(error: unknown): boolean {
-  const state = sqlState(error);
-  return state !== null && state !== 'EPIPE' && !/^(08|57P0)/.test(state);
-}
-
-/** The SQLSTATE of a database error ("23505"); null for any other error. */
-export function sqlState(error: unknown): string | null {
-  if (typeof error !== 'object' || error === null) return null;
-  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
-  const state = driverError?.code ?? code;
-  return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) ? state : null;
-}
-
-// TypeORM answers UPDATE and DELETE with [rows, count], everything else with rows.
-function rowsOf(result: unknown): readonly Row[] {
-  if (!isList(result)) return [];
-  const [rows, count] = result;
-  if (result.length === 2 && isList(rows) && typeof count === 'number') return rows.filter(isRow);
-  return result.filter(isRow);
-}
-
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value);
-}
-
-function isRow(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null;
+function canBeRunAgain(error: unknown): boolean {
+  return RETRYABLE.has(sqlState(error) ?? '') || isStale(error);
 }

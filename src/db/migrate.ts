@@ -4,7 +4,7 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS } from './connection.ts';
-import { sqlState } from './database.ts';
+import { sqlState } from './sql-state.ts';
 import { type Login, loginStatements } from './login.ts';
 import { installJobs } from './jobs-schema.ts';
 

@@ -1,7 +1,8 @@
 // Which errors mean that the database is unreachable or too busy, whoever threw them: the server, the driver, the system or
 // TypeORM. Any other error is a fault of a statement, and so of ours.
 
-import { sqlState } from './database.ts';
+import { isStale } from './prepared.ts';
+import { sqlState } from './sql-state.ts';
 
 export type DatabaseTrouble = 'BUSY' | 'OUT_OF_REACH';
 
@@ -55,7 +56,7 @@ export function reasonOutOfReach(error: unknown): string | null {
 
 function troubleIn(error: object): DatabaseTrouble | null {
   const state = sqlState(error) ?? '';
-  if (TOO_BUSY.has(state)) return 'BUSY';
+  if (TOO_BUSY.has(state) || isStale(error)) return 'BUSY';
   const isOutOfReach =
     OUT_OF_REACH.test(state) ||
     SYSTEM_CODES.has(String(Reflect.get(error, 'code'))) ||

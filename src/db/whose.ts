@@ -4,6 +4,7 @@
 import { invariant } from '../core/errors.ts';
 import { NO_ACCOUNT } from '../core/identity.ts';
 import { INT_MAX } from '../core/micro.ts';
+import { sql, type Sql } from './sql.ts';
 
 export type Whose =
   /** One account's: a caller's own, or the one that an operator or the gateway works on. */
@@ -29,15 +30,16 @@ export function spansAccounts(whose: Whose): boolean {
  * What follows BEGIN, in the same round trip: the setting that the policies of billing_gateway read. It ends with the
  * transaction, so a connection brings none into the next one.
  */
-export function accountSetting(whose: Whose): string {
-  if (spansAccounts(whose)) return '';
+export function accountSetting(whose: Whose): readonly Sql[] {
+  if (spansAccounts(whose)) return [];
   const accountId = typeof whose === 'object' ? whose.accountId : NO_ACCOUNT;
-  // It becomes text of the statement, which a statement's values never do otherwise.
+  // It stands in policies as text, so no statement casts it before.
   invariant(
     Number.isInteger(accountId) && accountId >= 0 && accountId <= INT_MAX,
     'an account is a whole number',
     { accountId },
   );
   // Rows of no account are the operators', so an id that names none opens nothing.
-  return `; set local billing.account_id = '${accountId === NO_ACCOUNT ? '' : accountId}'`;
+  const opened = accountId === NO_ACCOUNT ? '' : String(accountId);
+  return [sql`/* db.openAccount */ select set_config('billing.account_id', ${opened}, true)`];
 }

@@ -2,7 +2,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { ConflictError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
-import { sqlState, type Tx } from '../db/database.ts';
+import type { Tx } from '../db/database.ts';
+import { sqlState } from '../db/sql-state.ts';
 import {
   at,
   atOrNull,
@@ -130,7 +131,7 @@ export async function saveSettledSegments(
 ): Promise<void> {
   const changed = [...ended, ...posted];
   if (changed.length > 0) {
-    await tx.query(sql`/* hosting.saveSettledSegments */ update hosting_segment s set posted_micro = k.posted_micro, folded = false,
+    tx.later(sql`/* hosting.saveSettledSegments */ update hosting_segment s set posted_micro = k.posted_micro, folded = false,
          to_at = case when k.to_at > s.from_at then k.to_at end, voided_at = case when k.to_at <= s.from_at then k.to_at end
        from ${unnested(changed, {
          segment_id: ['bigint', (segment) => segment.segmentId],

@@ -1,7 +1,8 @@
 // Keeps the rollups close behind the events. Any gateway can fold any account. The lock on the account's rollup state
 // keeps two from folding the same chunk, and views are exact however far folding is behind.
 
-import { type Database, sqlState, type Tx } from '../db/database.ts';
+import type { Database, Tx } from '../db/database.ts';
+import { sqlState } from '../db/sql-state.ts';
 import { accountsToFold, EVENTS_PER_FOLD, foldOnce } from './rollups.store.ts';
 import { foldUnitsOnce } from './units.store.ts';
 

@@ -164,15 +164,15 @@ export async function insertAllocation(
 }
 
 /** Inserts the lots that the draft made: the successors of recurring grants, and those for the rest of reversals. */
-export async function insertMadeLots(
+export function insertMadeLots(
   tx: Tx,
   accountId: number,
   lots: readonly {
     readonly lot: Lot;
     readonly unit: AllocationUnit;
   }[],
-): Promise<void> {
-  await tx.query(sql`/* credits.insertMadeLots */ insert into credit_allocation
+): void {
+  tx.later(sql`/* credits.insertMadeLots */ insert into credit_allocation
        (account_id, allocation_id, unit, source, amount_micro, spent_micro, priority, effective_at, grant_at, expires_at,
         created_at, note, state, series_id, is_adjustment, is_return)
      select ${accountId}, k.allocation_id, k.unit, coalesce(p.source, 'ADJUSTMENT'), k.amount_micro, k.spent_micro, k.priority,

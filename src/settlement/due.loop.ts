@@ -6,7 +6,8 @@
 
 import { nowOf } from '../account/account.ts';
 import type { Clock } from '../core/clock.ts';
-import { type Database, sqlState } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
+import { sqlState } from '../db/sql-state.ts';
 import { lockDueAccount } from './due.store.ts';
 import type { SettlementService } from './settlement.service.ts';
 import { findDue } from './state.store.ts';

@@ -58,16 +58,16 @@ export interface ChainedLine extends LedgerLine {
 }
 
 /** Appends lines to the ledger of a locked account, with the segments that they charge. */
-export async function insertLines(
+export function insertLines(
   tx: Tx,
   accountId: number,
   lines: readonly ChainedLine[],
   recordedAtMs: number,
-): Promise<void> {
+): void {
   const charges = lines.flatMap((line) =>
     line.segments.map((charge) => ({ sequence: line.sequence, ...charge })),
   );
-  await tx.query(sql`/* credits.insertLines */ with lines as (
+  tx.later(sql`/* credits.insertLines */ with lines as (
        insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro, balance_micro, booked_at,
          cycle_id, allocation_id, first_seq, last_seq, description, hash)
        select ${accountId}, ${at(recordedAtMs)}, k.* from ${unnested(lines, {

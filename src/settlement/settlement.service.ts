@@ -67,8 +67,10 @@ export class SettlementService {
    * @throws as AccountService.inAccount
    */
   async inAccount<T>(accountId: number, work: (open: OpenAccount) => Promise<T>): Promise<T> {
-    return this.accounts.inAccount(accountId, (tx, account, nowMs) =>
-      this.move({ tx, account }, nowMs, work),
+    return this.accounts.inAccountReading(
+      accountId,
+      (tx) => loadStates(tx, [accountId]),
+      (tx, account, nowMs, states) => this.moveFrom(states, { tx, account }, nowMs, work),
     );
   }
 
@@ -81,8 +83,17 @@ export class SettlementService {
     nowMs: number,
     work: (open: OpenAccount) => Promise<T>,
   ): Promise<T> {
-    const { tx, account } = locked;
-    const stored = (await loadStates(tx, [account.accountId])).get(account.accountId);
+    const states = await loadStates(locked.tx, [locked.account.accountId]);
+    return this.moveFrom(states, locked, nowMs, work);
+  }
+
+  private async moveFrom<T>(
+    states: ReadonlyMap<number, AccountState>,
+    { tx, account }: { readonly tx: Tx; readonly account: Account },
+    nowMs: number,
+    work: (open: OpenAccount) => Promise<T>,
+  ): Promise<T> {
+    const stored = states.get(account.accountId);
     invariant(stored !== undefined, 'an account has its credits', { accountId: account.accountId });
     const due = advance(stored, nowMs);
     const isDue = hasChanged(due);
@@ -104,7 +115,7 @@ export class SettlementService {
     draft.check({ balanceMicro: balanceOf(before.credits) });
     const recordedAtMs = this.accounts.realNowMs();
     const made = new Set(draft.made.map(({ lot }) => lot.allocationId));
-    if (made.size > 0) await insertMadeLots(tx, accountId, asTheyAre(draft));
+    if (made.size > 0) insertMadeLots(tx, accountId, asTheyAre(draft));
     const lots = [
       ...changedLots(before.credits, draft.state.credits),
       ...changedLots(before.runs, draft.state.runs),
@@ -113,11 +124,11 @@ export class SettlementService {
     if (draft.lines.length > 0) {
       const { lines, lastHash } = chained({ accountId, recordedAtMs }, draft);
       draft.set({ lastLedgerHash: lastHash });
-      await insertLines(tx, accountId, lines, recordedAtMs);
+      insertLines(tx, accountId, lines, recordedAtMs);
     }
     const alertRules = changedAlertRules(before.alertRules, draft.state.alertRules);
-    if (alertRules.length > 0) await saveAlertRules(tx, accountId, alertRules);
-    await savePosition(tx, draft.state, {
+    if (alertRules.length > 0) saveAlertRules(tx, accountId, alertRules);
+    savePosition(tx, draft.state, {
       balanceMicro: balanceOf(draft.state.credits),
       nextDueMs: account.isTest ? null : nextDueMs(draft),
       cycles: cyclesOf(draft),

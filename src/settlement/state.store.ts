@@ -280,8 +280,8 @@ function ratesKnownTo(
   return isTest ? rates.map((rate) => ({ ...rate, knownFromMs: -Infinity })) : rates;
 }
 
-/** Writes the account's numbers, balances and changed lots, and the cycles that a draft ended or is in. */
-export async function savePosition(
+/** Writes the account's numbers, balances and changed lots, and the cycles that a draft ended or is in, by the commit. */
+export function savePosition(
   tx: Tx,
   state: AccountState,
   saved: {
@@ -293,12 +293,12 @@ export async function savePosition(
     /** Another insert that the statement does; null: none. */
     readonly audited: Sql | null;
   },
-): Promise<void> {
+): void {
   const { accountId, credits, runs } = state;
   const { cycles, lots, audited } = saved;
   // The ended cycles, the later one first.
   const endedStarts = [...cycles.slice(0, -1)].reverse().map((cycle) => at(cycle.startMs));
-  await tx.query(sql`/* credits.savePosition */ with position as (
+  tx.later(sql`/* credits.savePosition */ with position as (
        update account set settled_at = ${at(state.atMs)}, last_local_id = ${state.lastLocalId},
          earlier_cycle_starts = (${endedStarts}::timestamptz[] || earlier_cycle_starts)[1:2],
          cycle_starts_at = ${at(state.cycle.startMs)}, cycle_ends_at = ${at(state.cycle.endMs)}

@@ -74,12 +74,8 @@ export function alertRulesOf(
 }
 
 /** Writes changes of alert rules. */
-export async function saveAlertRules(
-  tx: Tx,
-  accountId: number,
-  alertRules: readonly AlertRule[],
-): Promise<void> {
-  await tx.query(sql`/* credits.saveAlertRules */ update alert_rule w set is_reached = k.is_reached, open_alert = k.open_alert, last_fired_at = k.last_fired_at
+export function saveAlertRules(tx: Tx, accountId: number, alertRules: readonly AlertRule[]): void {
+  tx.later(sql`/* credits.saveAlertRules */ update alert_rule w set is_reached = k.is_reached, open_alert = k.open_alert, last_fired_at = k.last_fired_at
      from ${unnested(alertRules, {
        rule_id: ['bigint', (rule) => rule.ruleId],
        is_reached: ['boolean', (rule) => rule.isReached],

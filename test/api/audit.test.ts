@@ -179,7 +179,7 @@ describe('the entries of mutations', () => {
     ]) {
       await expect(
         gateway.database.inTransaction(whose, (tx) => tx.query(statement)),
-      ).rejects.toMatchObject({ driverError: { code: '42501' } });
+      ).rejects.toMatchObject({ code: '42501' });
     }
   });
 

@@ -185,7 +185,7 @@ describe('a credit price', () => {
       ]) {
         await expect(
           gateway.database.inTransaction(whose, (tx) => tx.query(statement)),
-        ).rejects.toMatchObject({ driverError: { code: '42501' } });
+        ).rejects.toMatchObject({ code: '42501' });
       }
     }
   });

@@ -5,7 +5,8 @@ import { RecordUsage1767225600000 } from '../../migrations/1767225600000-record-
 import { FillIdentities1770224000000 } from '../../migrations/1770224000000-fill-identities.ts';
 import { CycleOfEntries1770140000000 } from '../../migrations/1770140000000-cycle-of-entries.ts';
 import { entities, migrations } from '../../ormconfig.ts';
-import { openDatabase, sqlState } from '../../src/db/database.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { sqlState } from '../../src/db/sql-state.ts';
 import { raw, sql } from '../../src/db/sql.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { asOwner } from '../support/gateway.ts';

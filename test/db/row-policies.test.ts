@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { entities, migrations } from '../../ormconfig.ts';
 import { encodeId } from '../../src/core/identity.ts';
-import { type Database, openDatabase, sqlState, type Tx } from '../../src/db/database.ts';
+import { type Database, openDatabase, type Tx } from '../../src/db/database.ts';
+import { sqlState } from '../../src/db/sql-state.ts';
 import { loginOf, loginUrl } from '../../src/db/login.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { raw, sql } from '../../src/db/sql.ts';

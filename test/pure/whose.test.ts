@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { accountSetting, spansAccounts, whoseOf } from '../../src/db/whose.ts';
+import { accountSetting, spansAccounts, type Whose, whoseOf } from '../../src/db/whose.ts';
 
 describe('whose rows a transaction opens', () => {
   it('is said with BEGIN, by a number alone', () => {
-    expect(accountSetting({ accountId: 7 })).toBe("; set local billing.account_id = '7'");
-    expect(accountSetting('nobody')).toBe("; set local billing.account_id = ''");
-    expect(accountSetting('operator')).toBe('');
-    expect(accountSetting('system')).toBe('');
+    const valuesOf = (whose: Whose): unknown => accountSetting(whose).map(({ values }) => values);
+
+    expect(valuesOf({ accountId: 7 })).toEqual([['7']]);
+    expect(valuesOf('nobody')).toEqual([['']]);
+    expect(valuesOf('operator')).toEqual([]);
+    expect(valuesOf('system')).toEqual([]);
   });
 
   it.each(["7'; drop table account; --", '7', 1.5, Number.NaN, -1, 2 ** 31, Infinity, null])(
@@ -19,7 +21,7 @@ describe('whose rows a transaction opens', () => {
   );
 
   it('is not said by the number of rows without an account, which are the operators’', () => {
-    expect(accountSetting({ accountId: 0 })).toBe(accountSetting('nobody'));
+    expect(accountSetting({ accountId: 0 })).toEqual(accountSetting('nobody'));
   });
 
   it('is all for a caller without an account, and the own for any other', () => {
