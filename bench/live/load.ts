@@ -8,11 +8,12 @@ const CONNECTING_AT_ONCE = 50;
 const FROM_THE_BEGINNING = Buffer.from('[null,0]').toString('base64url');
 const clock = new SystemClock();
 const deliveries: Delivery[] = [];
+let message = '';
 let closed = 0;
 
 process.on('message', (ask: Ask) => {
   if (ask === 'report') {
-    answer({ deliveries, closed });
+    answer({ deliveries, message, closed });
     return;
   }
   subscribeAll(ask.subscribe).then(
@@ -39,7 +40,10 @@ async function subscribeAll({ origin, subscribers }: Job): Promise<void> {
   await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, work));
 }
 
-async function subscribe(origin: string, { accountId, key }: Subscriber): Promise<void> {
+async function subscribe(
+  origin: string,
+  { accountId, key, operations }: Subscriber,
+): Promise<void> {
   const socket = await openSocket(origin, key);
   socket.on('close', () => {
     closed += 1;
@@ -47,14 +51,19 @@ async function subscribe(origin: string, { accountId, key }: Subscriber): Promis
   const query = `subscription ($id: ID, $after: String) { creditAlerts(accountId: $id, after: $after) {
     id sequence cursor kind crossedAt raisedAt remaining percentUsed message } }`;
   const variables = { id: accountId, after: FROM_THE_BEGINNING };
-  const begin = (): void => {
-    socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query, variables } }));
+  const begin = (id: string): void => {
+    socket.send(JSON.stringify({ type: 'subscribe', id, payload: { query, variables } }));
   };
   socket.on('message', (frame: Buffer) => {
     const text = frame.toString();
     const sequence = /"sequence":(\d+)/.exec(text)?.[1];
-    if (sequence !== undefined) deliveries.push([accountId, Number(sequence), clock.nowMs()]);
-    else if (text.includes('"UNAVAILABLE"')) setTimeout(begin, RETRY_AFTER_MS);
+    if (sequence !== undefined) {
+      deliveries.push([accountId, Number(sequence), clock.nowMs()]);
+      message = text;
+      return;
+    }
+    const refused = text.includes('"UNAVAILABLE"') ? /"id":"(\d+)"/.exec(text)?.[1] : undefined;
+    if (refused !== undefined) setTimeout(begin, RETRY_AFTER_MS, refused);
   });
-  begin();
+  for (let id = 1; id <= operations; id += 1) begin(String(id));
 }

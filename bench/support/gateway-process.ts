@@ -12,10 +12,11 @@ export interface GatewayProcess {
   readonly pid: number;
 }
 
-/** Starts a gateway on a database; the caller kills it. */
+/** Starts a gateway on a database; the caller kills it. @param settings further variables of its environment */
 export async function startGatewayProcess(
   databaseUrl: string,
   children: ChildProcess[],
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, ['scripts/start.mjs'], {
     env: {
@@ -28,6 +29,7 @@ export async function startGatewayProcess(
       SEED_DEMO: 'false',
       LOG_LEVEL: 'error',
       BOOTSTRAP_OPERATOR_KEY: OPERATOR_KEY,
+      ...settings,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

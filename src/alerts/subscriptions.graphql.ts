@@ -96,6 +96,7 @@ function selects(
 @Resolver()
 export class LiveResolver {
   @Cost(20)
+  @SharedAnswers()
   @Subscription(() => AlertType, {
     subscribe: subscribeToAlerts,
     description:

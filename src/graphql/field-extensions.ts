@@ -65,12 +65,15 @@ export function scopeNeededBy({ extensions }: Field): Scope | undefined {
   return Object.values(scopes).find((scope) => scope === needs);
 }
 
-/** The answers of the subscription below it depend on nothing but the event and the operation. */
+/**
+ * What the subscription below it resolves to depends on nothing but the event. So answers are shared where what is selected of it
+ * only reads properties.
+ */
 export function SharedAnswers(): MethodDecorator & PropertyDecorator {
   return Extensions({ sharedAnswers: true });
 }
 
-/** Whether a subscription's field says that its answers depend on the event and the operation alone. */
+/** Whether a subscription's field says that it resolves to what depends on the event alone. */
 export function sharesAnswers({ extensions }: Field): boolean {
   return extensions['sharedAnswers'] === true;
 }

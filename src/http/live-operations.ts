@@ -17,7 +17,7 @@ import { errorFormatter, type FaultListener } from '../graphql/format-errors.ts'
 import type { Overload } from './overload.ts';
 import type { OperationCost } from './rates.ts';
 import type { ReadOperation } from './read-operation.ts';
-import { hasSharedAnswers, SharedAnswers } from './shared-answers.ts';
+import { Answer, SharedAnswers } from './shared-answers.ts';
 
 /** What the resolvers of one operation or event share; released when the answer is complete. */
 export interface LiveContext {
@@ -115,21 +115,24 @@ export class LiveOperations {
   }
 
   /** Runs a subscription. It costs once, so the first of its results says what. */
-  async subscribe(args: ExecutionArgs): Promise<AsyncGenerator<ExecutionResult> | ExecutionResult> {
+  async subscribe(args: ExecutionArgs): Promise<ResultStream | ExecutionResult> {
     const caller = callerOf(args);
     const source = await this.inContext(caller, (contextValue) =>
       createSourceEventStream({ ...args, contextValue }),
     );
     if (!isStream(source)) return withCost(this.shownResult(source), args);
-    const isShared = hasSharedAnswers(args);
+    const sharedName = this.answers.nameOf(args);
     let isFirst = true;
     const stream = new ResultStream(source[Symbol.asyncIterator](), {
       resolve: async (event) => {
-        const run = (): Promise<ExecutionResult> => this.run({ ...args, rootValue: event });
-        const result = await (isShared ? this.answers.of(event, args, run) : run());
-        if (!isFirst) return result;
+        const run = async (): Promise<Answer> =>
+          new Answer(await this.run({ ...args, rootValue: event }));
+        const answer = await (sharedName === null
+          ? run()
+          : this.answers.of(event, sharedName, run));
+        if (!isFirst) return answer;
         isFirst = false;
-        return withCost(result, args);
+        return new Answer(withCost(answer.result, args));
       },
       onEnd: () => {
         caller.forget(stream);
@@ -178,12 +181,12 @@ class ShownError extends GraphQLError {
 }
 
 interface ResultStreamDeps {
-  readonly resolve: (event: unknown) => Promise<ExecutionResult>;
+  readonly resolve: (event: unknown) => Promise<Answer>;
   readonly onEnd: () => void;
 }
 
 /** The results of a subscription's events. `return()` ends it at once, even while it waits for an event. */
-class ResultStream implements AsyncGenerator<ExecutionResult, undefined, undefined> {
+export class ResultStream implements AsyncGenerator<ExecutionResult, undefined, undefined> {
   private last: ExecutionResult | null = null;
 
   constructor(
@@ -197,12 +200,28 @@ class ResultStream implements AsyncGenerator<ExecutionResult, undefined, undefin
   }
 
   async next(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    const answer = await this.nextAnswer();
+    return answer === null
+      ? { done: true, value: undefined }
+      : { done: false, value: answer.result };
+  }
+
+  /**
+   * Sends all its results until it ends, each when the one before was sent.
+   * @returns a stream that has none, for a protocol's library: it ends with this one, and `return()` ends both
+   */
+  sentBy(send: (json: string) => Promise<void>): AsyncGenerator<never, undefined, undefined> {
+    return new SentStream(this, send);
+  }
+
+  /** The next result; null: it has ended. */
+  async nextAnswer(): Promise<Answer | null> {
     const taken: IteratorResult<unknown, unknown> = await this.source.next();
-    if (taken.done !== true) return { done: false, value: await this.deps.resolve(taken.value) };
+    if (taken.done !== true) return this.deps.resolve(taken.value);
     const { last } = this;
     this.last = null;
     this.deps.onEnd();
-    return last === null ? { done: true, value: undefined } : { done: false, value: last };
+    return last === null ? null : new Answer(last);
   }
 
   async return(): Promise<IteratorResult<ExecutionResult, undefined>> {
@@ -212,6 +231,39 @@ class ResultStream implements AsyncGenerator<ExecutionResult, undefined, undefin
   }
 
   async throw(error: unknown): Promise<IteratorResult<ExecutionResult, undefined>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}
+
+class SentStream implements AsyncGenerator<never, undefined, undefined> {
+  constructor(
+    private readonly results: ResultStream,
+    private readonly send: (json: string) => Promise<void>,
+  ) {}
+
+  async next(): Promise<IteratorReturnResult<undefined>> {
+    for (;;) {
+      const answer = await this.results.nextAnswer();
+      if (answer === null) return { done: true, value: undefined };
+      await this.send(answer.json);
+    }
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    await this.results.return();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<never> {
     await this.return();
     throw error;
   }

@@ -2,7 +2,7 @@
 // opened it. So the keys of all connections are checked every two seconds, in one statement, and connections that no longer
 // answer are closed.
 
-import { RateLimitedError } from '../core/errors.ts';
+import { present, RateLimitedError } from '../core/errors.ts';
 import { type Actor, callerKey } from '../core/identity.ts';
 
 const KEYS_EVERY_MS = 2_000;
@@ -11,7 +11,8 @@ const KEYS_EVERY_MS = 2_000;
  * moment would delay events.
  */
 const ALIVE_EVERY_MS = 12_000;
-const ALIVE_SLOTS = 12;
+const ALIVE_SLOTS = 120;
+const IDLE_EVERY_MS = 1_000;
 /** Nobody knows when a connection ends. */
 const RETRY_AFTER_SECONDS = 10;
 
@@ -64,9 +65,10 @@ export interface LiveSessionsDeps {
   readonly onError: (error: unknown) => void;
 }
 
-/** When a session is looked at, and what was seen. */
+/** What was seen of a session. */
 interface Watch {
-  readonly slot: number;
+  /** Those that are looked at together. */
+  readonly slot: Set<LiveSession>;
   /** Since when it carries no operation; null while it does. */
   idleSinceMs: number | null;
 }
@@ -75,6 +77,8 @@ export class LiveSessions {
   private readonly sessions = new Map<LiveSession, Watch>();
   private readonly byKey = new Groups<string>();
   private readonly byAccount = new Groups<number>();
+  private readonly byCredential = new Groups<string>();
+  private readonly slots = Array.from({ length: ALIVE_SLOTS }, () => new Set<LiveSession>());
   private nextSlot = 0;
   private timers: readonly NodeJS.Timeout[] = [];
   private isLooking = false;
@@ -105,15 +109,20 @@ export class LiveSessions {
     }
     this.requireOperations(key, session.operations());
     this.nextSlot = (this.nextSlot + 1) % ALIVE_SLOTS;
-    this.sessions.set(session, { slot: this.nextSlot, idleSinceMs: this.deps.passedMs() });
+    const slot = present(this.slots[this.nextSlot], 'a slot');
+    slot.add(session);
+    this.sessions.set(session, { slot, idleSinceMs: this.deps.passedMs() });
     this.byKey.add(key, session);
+    this.byCredential.add(credentialOf(session.actor), session);
     if (accountId !== null) this.byAccount.add(accountId, session);
   }
 
   delete(session: LiveSession): void {
     const { accountId } = session.actor;
+    this.sessions.get(session)?.slot.delete(session);
     this.sessions.delete(session);
     this.byKey.delete(callerKey(session.actor), session);
+    this.byCredential.delete(credentialOf(session.actor), session);
     if (accountId !== null) this.byAccount.delete(accountId, session);
   }
 
@@ -133,11 +142,14 @@ export class LiveSessions {
       this.checkKeys().catch(this.deps.onError);
     }, KEYS_EVERY_MS);
     let slot = 0;
-    const looks = setInterval(() => {
+    const alive = setInterval(() => {
       slot = (slot + 1) % ALIVE_SLOTS;
-      this.look(slot);
+      for (const session of this.slots[slot] ?? []) session.checkAlive();
     }, ALIVE_EVERY_MS / ALIVE_SLOTS);
-    this.timers = [keys, looks];
+    const idle = setInterval(() => {
+      this.endIdle();
+    }, IDLE_EVERY_MS);
+    this.timers = [keys, alive, idle];
     for (const timer of this.timers) timer.unref();
   }
 
@@ -147,10 +159,9 @@ export class LiveSessions {
     for (const session of [...this.sessions.keys()]) session.end('GOING_AWAY');
   }
 
-  private look(slot: number): void {
+  private endIdle(): void {
     const nowMs = this.deps.passedMs();
-    for (const [session, watch] of [...this.sessions]) {
-      if (watch.slot === slot) session.checkAlive();
+    for (const [session, watch] of this.sessions) {
       if (session.operations() > 0) watch.idleSinceMs = null;
       else watch.idleSinceMs ??= nowMs;
       const idleMs = nowMs - (watch.idleSinceMs ?? nowMs);
@@ -175,11 +186,11 @@ export class LiveSessions {
     if (this.isLooking || this.sessions.size === 0) return;
     this.isLooking = true;
     try {
-      const byKey = new Map([...this.sessions.keys()].map(({ actor }) => [keyOf(actor), actor]));
-      const ended = await this.deps.findEnded([...byKey.values()]);
-      const endedKeys = new Set([...ended].map(keyOf));
-      for (const session of [...this.sessions.keys()]) {
-        if (endedKeys.has(keyOf(session.actor))) session.end('KEY_ENDED');
+      const credentials = this.byCredential.first();
+      const ended = await this.deps.findEnded([...credentials.values()].map(({ actor }) => actor));
+      for (const [credential, { actor }] of credentials) {
+        if (!ended.has(actor)) continue;
+        for (const session of [...this.byCredential.of(credential)]) session.end('KEY_ENDED');
       }
     } finally {
       this.isLooking = false;
@@ -193,6 +204,14 @@ class Groups<K> {
 
   of(name: K): ReadonlySet<LiveSession> {
     return this.groups.get(name) ?? new Set();
+  }
+
+  /** One of each group, by the group's name. */
+  first(): ReadonlyMap<K, LiveSession> {
+    const first = new Map<K, LiveSession>();
+    for (const [name, [session]] of this.groups)
+      if (session !== undefined) first.set(name, session);
+    return first;
   }
 
   add(name: K, session: LiveSession): void {
@@ -211,7 +230,8 @@ function requireAtMost(most: number, count: number, sentence: string): void {
   if (count > most) throw new RateLimitedError(sentence, RETRY_AFTER_SECONDS);
 }
 
-function keyOf(actor: Actor): string {
+/** What sessions share whose keys end together. */
+function credentialOf(actor: Actor): string {
   // JWTs of one caller can have different ends.
   return JSON.stringify([callerKey(actor), actor.endsAtMs]);
 }

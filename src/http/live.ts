@@ -66,10 +66,6 @@ export async function openLive(
   });
   await server.register(fastifyWebsocket, {
     options: { maxPayload: FRAME_BYTES_MAX, handleProtocols },
-    // The socket itself answers faults of a client (a frame that is too large).
-    errorHandler: (error) => {
-      log.debug({ err: error }, 'live connection broke');
-    },
     preClose(done) {
       sessions.stop();
       for (const socket of this.websocketServer.clients) closeSocket(socket, closings.GOING_AWAY);

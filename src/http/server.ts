@@ -37,7 +37,7 @@ import type { Points } from './rates.ts';
 import { documentReader } from './read-documents.ts';
 import { operationReader } from './read-operation.ts';
 import { actorOf, decorateRequests } from './request-state.ts';
-import { Arrival, endRefusedUpgrades, SOCKET_PATH } from './upgrades.ts';
+import { Arrival, endRefusedUpgrades, releaseAnswer, SOCKET_PATH } from './upgrades.ts';
 
 const MIB = 1024 * 1024;
 const BODY_BYTES_MAX = MIB;
@@ -168,11 +168,14 @@ async function serveGraphQL(
       if (request.ws) await origins.requireForSocket(request);
       else await check(request);
     },
-    preHandler: documentReader({
-      readOperation,
-      runsTrustedOnly: documents.runsTrustedOnly,
-      admit: admission.admit,
-    }),
+    preHandler: [
+      documentReader({
+        readOperation,
+        runsTrustedOnly: documents.runsTrustedOnly,
+        admit: admission.admit,
+      }),
+      releaseAnswer,
+    ],
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
         const context: GraphQLContext = deps.createContext(actorOf(request));

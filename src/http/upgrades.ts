@@ -3,7 +3,7 @@
 // is answered as if it had not offered anything.
 
 import { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, preHandlerHookHandler } from 'fastify';
 
 /** The address of sockets. */
 export const SOCKET_PATH = '/graphql';
@@ -38,3 +38,12 @@ export function endRefusedUpgrades(app: FastifyInstance): void {
     done();
   });
 }
+
+/**
+ * A route's last hook: lets go of the answer that HTTP made ready for a request that opens a socket. The connection would keep it,
+ * and with it the request, for as long as it lasts.
+ */
+export const releaseAnswer: preHandlerHookHandler = ({ ws, raw }, reply, done) => {
+  if (ws) reply.raw.detachSocket(raw.socket);
+  done();
+};

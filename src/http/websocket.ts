@@ -6,12 +6,12 @@ import type { WebSocket } from '@fastify/websocket';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import { CloseCode, type Context, makeServer, type Server } from 'graphql-ws';
-import { GatewayError, RateLimitedError, UserInputError } from '../core/errors.ts';
+import { GatewayError, present, RateLimitedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { databaseTrouble } from '../db/trouble.ts';
 import { bearerSecret } from './bearer.ts';
 import { type Authenticate, sourceOf } from './key-check.ts';
-import { Caller, type LiveOperations } from './live-operations.ts';
+import { Caller, type LiveOperations, ResultStream } from './live-operations.ts';
 import type { Origins } from './origins.ts';
 import type { EndReason, LiveSession, LiveSessions } from './live-sessions.ts';
 import { MESSAGES_PER_SECOND, MessageRate } from './message-rate.ts';
@@ -72,7 +72,8 @@ export interface WebSocketDeps {
 
 interface Extra extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
-  readonly request: FastifyRequest;
+  /** Null once its key has been checked: it would be kept for as long as the socket lasts. */
+  request: FastifyRequest | null;
   /** Null until the connection is acknowledged. */
   live: { readonly caller: Caller; readonly session: LiveSession } | null;
 }
@@ -84,7 +85,13 @@ export function websocketHandler(
   deps: WebSocketDeps,
 ): (socket: WebSocket, request: FastifyRequest) => void {
   const server = protocolServer(deps);
+  const onError = (error: Error): void => {
+    // The socket itself answers faults of a client (a frame that is too large).
+    deps.log.debug({ err: error }, 'live connection broke');
+  };
   return (socket, request) => {
+    // The plugin's listener would keep the request.
+    socket.removeAllListeners('error').on('error', onError);
     const fail = (error: unknown): void => {
       if (error instanceof RateLimitedError) {
         socket.close(RATE_LIMITED_CODE, error.message.slice(0, REASON_BYTES_MAX));
@@ -175,12 +182,19 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
     },
     execute: (args) => operations.execute(args),
     subscribe: (args) => operations.subscribe(args),
+    onOperation: ({ extra }, id, _payload, _args, results) => {
+      if (!(results instanceof ResultStream)) return undefined;
+      // As the protocol's library prints it, but for the payload, whose text many messages share.
+      const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+      return results.sentBy((payload) => send(extra.socket, `${head}${payload}}`, extra));
+    },
   });
 }
 
 async function connect(deps: WebSocketDeps, connection: Connection): Promise<boolean> {
   const { extra } = connection;
-  const { socket, request } = extra;
+  const { socket } = extra;
+  const request = present(extra.request, 'a connection is initialised once');
   const source = sourceOf(request);
   const secret = bearerSecret(
     authorizationIn(connection.connectionParams) ?? request.headers.authorization,
@@ -195,6 +209,7 @@ async function connect(deps: WebSocketDeps, connection: Connection): Promise<boo
     session.end('SLOW');
   });
   extra.live = { caller, session };
+  extra.request = null;
   return true;
 }
 
