@@ -21,7 +21,7 @@ export interface ConnectionLimits {
 }
 
 export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
-  maxConnections: 10_000,
+  maxConnections: 25_000,
   maxBodyBytesInFlight: 64 * MIB,
 };
 

@@ -182,7 +182,7 @@ function protocolServer(deps: WebSocketDeps): Server<Extra> {
     },
     execute: (args) => operations.execute(args),
     subscribe: (args) => operations.subscribe(args),
-    onOperation: ({ extra }, id, _payload, _args, results) => {
+    onOperation: ({ extra }, id, ...[, , results]) => {
       if (!(results instanceof ResultStream)) return undefined;
       // As the protocol's library prints it, but for the payload, whose text many messages share.
       const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;

@@ -2,7 +2,7 @@
 // a resolver could ask who it is.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { GraphQLFieldResolver } from 'graphql';
+import { defaultFieldResolver, type GraphQLFieldResolver } from 'graphql';
 import { createKey } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -17,11 +17,11 @@ function counted(name: keyof typeof resolved, type: string): void {
   const found = gateway.app.schema.getType(type);
   if (found === undefined || !('getFields' in found)) throw new Error(`no ${type}`);
   const field = found.getFields()[name];
-  if (field === undefined || !('resolve' in field)) throw new Error(`no ${name}`);
-  const resolve: GraphQLFieldResolver<unknown, unknown> | undefined = field.resolve;
+  if (field === undefined || !('args' in field)) throw new Error(`no ${name}`);
+  const resolve: GraphQLFieldResolver<unknown, unknown> = field.resolve ?? defaultFieldResolver;
   field.resolve = (...args): unknown => {
     resolved[name] += 1;
-    return resolve?.(...args);
+    return resolve(...args);
   };
 }
 
