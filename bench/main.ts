@@ -125,6 +125,17 @@ program
   });
 
 program
+  .command('size')
+  .description('views, recording, folding, settling and the start on 1e7 events beside 1e5')
+  .option('--quick', 'on 1e5 events, to see that it works', false)
+  .option('--plans', 'print the plans of the hot statements too', false)
+  .option('--events <count>', 'of the large database', Number)
+  .action(async (flags: Flags & { readonly plans: boolean; readonly events?: number }) => {
+    const { benchSize } = await import('./size/bench.ts');
+    tell(await benchSize(flags));
+  });
+
+program
   .command('attacks')
   .description('what attacks cost the gateway in processor time and memory before it refuses them')
   .option('--only <name>', 'those whose names contain this')

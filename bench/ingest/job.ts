@@ -20,6 +20,8 @@ export interface Job {
   /** Requests under way at once. */
   readonly inFlight: number;
   readonly times: 'live' | 'random';
+  /** The gateway's now; by default that of this machine. */
+  readonly nowMs?: number;
 }
 
 export interface Done {

@@ -55,8 +55,7 @@ async function run(job: Job): Promise<number> {
   }
 }
 
-function eventsOf({ events, times }: Job): readonly Event[] {
-  const nowMs = clock.nowMs();
+function eventsOf({ events, times, nowMs = clock.nowMs() }: Job): readonly Event[] {
   return Array.from({ length: events }, (_, index) => {
     // A fraction that jumps about evenly: the same times in every round.
     const spread = (index * 0.618_033_988_749_895) % 1;

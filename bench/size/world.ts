@@ -24,8 +24,11 @@ const SHAPES = [
     timeZone: 'America/New_York',
   },
 ] as const;
-/** The account of rank r has a share of 1 / r to the power of this: of 10,000 the first has a fifth, the last one 15 events of 1e7. */
-const SKEW = 1.2;
+/**
+ * The account of rank r has a share of 1 / r to the power of this: of 1e7 events the first of 10,000 has 3.9 million, the
+ * middle one 11, the last one 4.
+ */
+const SKEW = 1.5;
 /** Large accounts report in batches. */
 const COMMITS_OF_AN_ACCOUNT = 1_000;
 const EVENTS_PER_COMMIT_MAX = 1_000;
@@ -35,20 +38,20 @@ export interface World {
   readonly events: number;
 }
 
-export interface WorldAccount extends Life {
-  readonly rank: number;
-}
-
-/** Fills a database that has no accounts yet. @returns the accounts, the largest first */
+/**
+ * Fills a database that has no accounts yet.
+ * @param at.probeEvents of one more account, of the first shape
+ * @returns the accounts: that one, then the largest first
+ */
 export async function makeWorld(
   services: Services & { readonly owner: pg.Pool },
   world: World,
-  nowMs: number,
-): Promise<readonly WorldAccount[]> {
+  { nowMs, probeEvents }: { readonly nowMs: number; readonly probeEvents: number },
+): Promise<readonly Life[]> {
   const { owner, app } = services;
   const span: Span = { bornMs: addCalendar('UTC', nowMs, { months: -MONTHS }), nowMs };
   await makeHardware(services, span.bornMs);
-  const sizes = sizesOf(world);
+  const sizes = [probeEvents, ...sizesOf(world)];
   const copies: number[] = [];
   for (const { shape, timeZone, upToRank } of SHAPES) {
     const count = Math.min(upToRank, sizes.length) - copies.length;
@@ -67,11 +70,11 @@ export async function makeWorld(
     await client.query(`set synchronous_commit = off; set work_mem = '256MB'; set jit = off`);
     const ids = await copyAccounts(client, copies);
     await client.query('analyze account, resource, model, credit_state, hosting_segment');
-    const accounts = ids.map((accountId, index): WorldAccount => {
+    const accounts = ids.map((accountId, index): Life => {
       const events = sizes[index] ?? 0;
       const perCommit = Math.round(events / COMMITS_OF_AN_ACCOUNT);
       return {
-        ...{ accountId, events, rank: index + 1, templateId: copies[index] ?? 0 },
+        ...{ accountId, events, templateId: copies[index] ?? 0 },
         eventsPerCommit: Math.min(Math.max(perCommit, 1), EVENTS_PER_COMMIT_MAX),
       };
     });

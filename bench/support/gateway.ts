@@ -80,13 +80,8 @@ export async function startBenchGateway(
   };
   let ending: Promise<void> | null = null;
   // Once, whoever asks: an interrupted benchmark fails, and closes on its own way out too.
-  const close = (): Promise<void> => (ending ??= end());
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // The database's server is a process of its own: it would outlive an interrupted benchmark.
-    process.once(signal, () => {
-      void close().finally(() => process.exit(1));
-    });
-  }
+  const close = (): Promise<void> => (ending ??= end().finally(() => opened.delete(close)));
+  closeWhenInterrupted(close);
   return {
     app,
     actor,
@@ -96,6 +91,22 @@ export async function startBenchGateway(
     origin: `http://127.0.0.1:${portOf(server.server.address())}`,
     close,
   };
+}
+
+/** What closes the gateways that are open. */
+const opened = new Set<() => Promise<void>>();
+
+// The database's server is a process of its own: it would outlive an interrupted benchmark.
+function closeWhenInterrupted(close: () => Promise<void>): void {
+  if (opened.size === 0) {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        const closing = [...opened].map((one) => one());
+        void Promise.allSettled(closing).finally(() => process.exit(1));
+      });
+    }
+  }
+  opened.add(close);
 }
 
 async function run(url: string, sql: string): Promise<void> {

@@ -161,7 +161,12 @@ function contendersOf(
   ];
 }
 
-async function askOverHttp(gateway: BenchGateway, agent: Agent, body: string): Promise<void> {
+/** Asks a gateway by GraphQL. @throws unless it is answered without errors */
+export async function askOverHttp(
+  gateway: BenchGateway,
+  agent: Agent,
+  body: string,
+): Promise<void> {
   const response = await request(`${gateway.origin}/graphql`, {
     dispatcher: agent,
     headersTimeout: 20_000,

@@ -1,0 +1,130 @@
+// The same work on a small database and on a large one, in turns: whether what is asked and recorded costs more where more is stored.
+// Both have one account of 1e5 events, which is measured in both; the large one's largest account is measured too.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { Agent } from 'undici';
+import type { Account } from '../../src/account/account.ts';
+import { ManualClock, SystemClock } from '../../src/core/clock.ts';
+import { unitStartMs } from '../../src/core/calendar.ts';
+import { invariant } from '../../src/core/errors.ts';
+import { DAY_MS } from '../../src/core/range.ts';
+import { startBenchGateway } from '../support/gateway.ts';
+import { startGatewayProcess } from '../support/gateway-process.ts';
+import { median, note, timed } from '../support/measure.ts';
+import type { Result } from '../support/results.ts';
+import { printPlans } from '../views/plans.ts';
+import { type Both, PROBE_EVENTS, type Sized } from './sized.ts';
+import { compareStatements, printTables } from './tables.ts';
+import { compareViews } from './views.ts';
+import { makeWorld, type World } from './world.ts';
+import { compareDue, compareIngest } from './writes.ts';
+
+const SMALL: World = { accounts: 100, events: 10_000 };
+const LARGE_ACCOUNTS = 10_000;
+const STARTS = 3;
+const FULL = { events: 10_000_000, viewRounds: 11, ingestRounds: 5 };
+const QUICK = { events: 100_000, viewRounds: 5, ingestRounds: 2 };
+
+export interface SizeFlags {
+  readonly quick: boolean;
+  readonly plans: boolean;
+  /** Of the large database. */
+  readonly events?: number;
+}
+
+/** Fills both databases, and measures them in turns. */
+export async function benchSize(flags: SizeFlags): Promise<readonly Result[]> {
+  const length = flags.quick ? QUICK : FULL;
+  const { events = length.events } = flags;
+  const accounts = Math.min(LARGE_ACCOUNTS, Math.ceil(events / 100));
+  // A day before the month: what ends with it can then be settled, as nothing is settled ahead of the database's clock.
+  const nowMs = unitStartMs('UTC', 'MONTH', new SystemClock().nowMs()) - DAY_MS;
+  const agent = new Agent({ keepAliveTimeout: 60_000 });
+  const sized: Sized[] = [];
+  const children: ChildProcess[] = [];
+  try {
+    sized.push(await fill('small', SMALL, nowMs));
+    sized.push(await fill('large', { accounts, events }, nowMs));
+    const [small, large] = sized;
+    invariant(small !== undefined && large !== undefined, 'there are two');
+    for (const one of sized) await printTables(one);
+    for (const { gateway } of sized) await gateway.owner.query('select pg_stat_statements_reset()');
+    const asking = { agent, nowMs, rounds: length.viewRounds };
+    const results = [...(await compareViews({ small, large }, asking))];
+    const load = fork(new URL('../ingest/load.ts', import.meta.url), {
+      execArgv: ['--import', 'tsx'],
+    });
+    children.push(load);
+    results.push(...(await compareIngest({ small, large }, { load, rounds: length.ingestRounds })));
+    if (flags.plans) await printPlans(large.gateway, large.largest, nowMs);
+    results.push(...(await compareDue({ small, large }, nowMs + 2 * DAY_MS)));
+    await compareStatements({ small, large });
+    results.push(await compareStarts({ small, large }, children));
+    return results;
+  } finally {
+    await agent.close();
+    for (const child of children) child.kill('SIGKILL');
+    for (const { gateway } of sized) await gateway.close();
+  }
+}
+
+async function fill(name: Sized['name'], world: World, nowMs: number): Promise<Sized> {
+  const clock = new ManualClock(nowMs);
+  const gateway = await startBenchGateway(clock, { countsStatements: true });
+  try {
+    // Filling writes in minutes what is otherwise written in a year: fewer checkpoints meanwhile.
+    await gateway.owner.query(`alter system set max_wal_size = '8GB'`);
+    await gateway.owner.query('select pg_reload_conf()');
+    const { app, actor, owner } = gateway;
+    let accounts: Awaited<ReturnType<typeof makeWorld>> = [];
+    const tookMs = await timed(async () => {
+      accounts = await makeWorld({ app, actor, owner, clock }, world, {
+        nowMs,
+        probeEvents: PROBE_EVENTS,
+      });
+    });
+    note(
+      `${name}: ${world.events} events of ${world.accounts} accounts in ${Math.round(tookMs / 1_000)} s`,
+    );
+    await owner.query('alter system reset max_wal_size');
+    await owner.query('select pg_reload_conf()');
+    await owner.query('vacuum analyze');
+    await owner.query('checkpoint');
+    const [probe, largest] = accounts;
+    invariant(probe !== undefined && largest !== undefined, 'there are accounts');
+    const read = (accountId: number): Promise<Account> =>
+      gateway.database.inSnapshot({ accountId }, (tx) => app.accounts.get(tx, accountId));
+    return {
+      ...{ name, gateway, clock, largestEvents: largest.events },
+      probe: await read(probe.accountId),
+      largest: await read(largest.accountId),
+    };
+  } catch (error) {
+    await gateway.close();
+    throw error;
+  }
+}
+
+/** From the start of a process to where it listens, on either database, in turns. */
+async function compareStarts({ small, large }: Both, children: ChildProcess[]): Promise<Result> {
+  const took = { small: [] as number[], large: [] as number[] };
+  for (let round = 0; round < STARTS; round += 1) {
+    for (const { name, gateway } of [small, large]) {
+      took[name].push(
+        await timed(async () => {
+          const { child } = await startGatewayProcess(gateway.ownerUrl, children);
+          child.kill('SIGKILL');
+        }),
+      );
+    }
+  }
+  return {
+    area: 'size',
+    what: 'start of a gateway until it listens, large beside small',
+    goal: { most: 1.3, of: '× small' },
+    figure: median(took.large),
+    unit: 'ms',
+    ratio: median(took.large) / median(took.small),
+    processorMs: null,
+  };
+}
