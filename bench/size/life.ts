@@ -185,7 +185,12 @@ const RECORD = `
       to_timestamp((at_ms - (i * 104729) % case when i % 50 = 0 then 259200000 else 60000 end) / 1000::float8),
       to_timestamp(at_ms / 1000::float8)
     from event order by at_ms, account_id, i
-    returning account_id, seq, type, quantity, credits_micro, recorded_at)
+    returning account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro, occurred_at, recorded_at),
+  identified as (
+    insert into usage_identity (account_id, content_hash, seq, hash)
+    select account_id, usage_content_hash(type, kind, subject_id, quantity, null, credits_micro,
+      (extract(epoch from occurred_at) * 1000)::int8, null, null), seq, usage_identity_hash(source, event_id)
+    from recorded)
   insert into generated.commit
   select account_id, (extract(epoch from recorded_at) * 1000)::int8, min(seq), max(seq), sum(quantity),
     coalesce(sum(quantity) filter (where type = 'WORKFLOW_RUN'), 0), sum(credits_micro),
