@@ -26,6 +26,7 @@ import { PriceCredits1770222100000 } from './migrations/1770222100000-price-cred
 import { IssueStatements1770223000000 } from './migrations/1770223000000-issue-statements.ts';
 import { FillIdentities1770224000000 } from './migrations/1770224000000-fill-identities.ts';
 import { IdentifyByHash1770224100000 } from './migrations/1770224100000-identify-by-hash.ts';
+import { FoldTogether1770230000000 } from './migrations/1770230000000-fold-together.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -118,4 +119,5 @@ export const migrations = [
   IssueStatements1770223000000,
   FillIdentities1770224000000,
   IdentifyByHash1770224100000,
+  FoldTogether1770230000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -2,7 +2,7 @@ import type { Account } from '../../src/account/account.ts';
 import { QUARTER_HOUR_MS } from '../../src/rollups/tier-plan.ts';
 import { insertEvents } from '../../src/recording/events.store.ts';
 import type { NewEvent } from '../../src/recording/admission.ts';
-import { foldOnce } from '../../src/rollups/rollups.store.ts';
+import { foldTogether } from '../../src/rollups/fold.store.ts';
 import { text } from '../../src/db/decode.ts';
 import type { Tx } from '../../src/db/database.ts';
 import { sql, type Sql } from '../../src/db/sql.ts';
@@ -40,7 +40,7 @@ export async function printPlans(
         account.accountId,
         await newBatch(tx, account, nowMs),
       );
-      await foldOnce(explaining(tx, ['rollups.foldEvents']), account.accountId);
+      await foldTogether(explaining(tx, ['rollups.foldEvents']), [account.accountId]);
       throw new TakenBack();
     })
     .catch((error: unknown) => {

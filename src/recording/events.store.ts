@@ -17,6 +17,7 @@ import {
 import { empty, join, sql, type Sql, unnested } from '../db/sql.ts';
 import { type EventFilter, type EventIdentity, identityKey, type RecordedEvent } from './event.ts';
 import type { NewEvent } from './admission.ts';
+import { markedAsDue } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 
 @Entity('usage_event')
@@ -103,6 +104,7 @@ export async function insertEvents(
   // Comparing the counts is cheaper than joining each event with its identity.
   const rows =
     await tx.query(sql`/* usage.insertEvents */ with counted as (${totalsSet(accountId, batch.totals)}),
+     marked as (${markedAsDue(accountId, { isFirst: batch.events[0]?.seq === 1 })}),
      k as materialized (select * from ${newEvents(batch.events)}),
      identified as (
        insert into usage_identity (account_id, content_hash, seq, hash)

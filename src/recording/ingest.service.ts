@@ -67,7 +67,7 @@ export interface RecordResult {
 
 export interface IngestOptions extends IngestWindow {
   /** Called after each commit that recorded something. */
-  readonly onRecorded: (accountId: number) => void;
+  readonly onRecorded: (accountId: number, events: number) => void;
   /** Left out: any number is taken. */
   readonly takeEvents?: TakeEvents | undefined;
 }
@@ -122,7 +122,7 @@ export class IngestService {
       this.recordInAccount(open, events),
     );
     if (outcome.events.some(hasUnit)) this.haveUnits.set(accountId, true);
-    if (outcome.events.length > 0) this.options.onRecorded(accountId);
+    if (outcome.events.length > 0) this.options.onRecorded(accountId, outcome.events.length);
     return outcome.judged;
   }
 

@@ -1,29 +1,56 @@
-// Keeps the rollups close behind the events. Any gateway can fold any account. The lock on the account's rollup state
-// keeps two from folding the same chunk, and views are exact however far folding is behind.
+// Keeps the rollups close behind the events, many accounts at a time. An account is folded once it has a thousand events to fold,
+// or its oldest has waited for a minute: folding each commit alone would cost more than it saves, and views are exact however far
+// folding is behind. Each gateway folds what it recorded, and what it finds that others left. The lock on the account's rollup state
+// keeps two from folding the same events.
 
-import type { Database, Tx } from '../db/database.ts';
+import { InvariantError } from '../core/errors.ts';
+import type { Database } from '../db/database.ts';
 import { sqlState } from '../db/sql-state.ts';
-import { accountsToFold, EVENTS_PER_FOLD, foldOnce } from './rollups.store.ts';
-import { foldUnitsOnce } from './units.store.ts';
+import { findBehind, findDue, findSegmentsDue } from './due.store.ts';
+import { ACCOUNTS_PER_FOLD, EVENTS_PER_FOLD, foldTogether } from './fold.store.ts';
+import { FailedAccounts } from './failed-accounts.ts';
+import { rebuildDays } from './rebuild.store.ts';
 
-/** How long to collect events before folding them together: folding each commit alone would cost more than it saves. */
+/** An account with so many events to fold is folded at once. */
+const EVENTS_TO_FOLD = 1_000;
+/** How long an account's events may wait. Less than DUE_LATER, so that other gateways leave them to this one. */
+const WAIT_MS = 60_000;
+/** How often to look for accounts that have waited. */
+const TICK_MS = 2_000;
+/** From an account that is due at once until it is folded: others come in meanwhile. */
 const GATHER_MS = 200;
-/** How often to look for accounts that nobody nudged: left over from another gateway, or with segments that ended. */
-const SWEEP_MS = 2_000;
+/** How often to look for segments that ended: they cost a view little. */
+const SEGMENTS_SWEEP_MS = 30_000;
+/** How often to look at all accounts, beside the start: for what nobody marked, as an account that moved and records nothing. */
+const FULL_SWEEP_MS = 3_600_000;
 /** A chunk that takes too long is halved, but not below this. */
 const EVENTS_PER_FOLD_MIN = 500;
 const QUERY_CANCELED = '57014';
+/** Classes of errors that come of the data: of values, constraints, limits, triggers, and broken pages. */
+const OF_DATA = /^(22|23|54|P0|XX)/;
+
+interface Waiting {
+  readonly sinceMs: number;
+  events: number;
+}
 
 export class FoldingLoop {
-  private readonly waiting = new Set<number>();
+  /** Accounts for which something was recorded here, those first that wait longest. */
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly due = new Set<number>();
+  private readonly failed = new FailedAccounts();
   private timer: NodeJS.Timeout | null = null;
+  private timerDueMs = Infinity;
   private running: Promise<void> = Promise.resolve();
   private isStopped = true;
-  private sweepDueMs = 0;
+  private segmentsDueMs = -Infinity;
+  private fullDueMs = -Infinity;
 
+  /** @param elapsedMs a clock that only goes forward */
   constructor(
     private readonly database: Database,
     private readonly onError: (error: unknown) => void,
+    private readonly elapsedMs: () => number = () => performance.now(),
   ) {}
 
   /** Folds until `stop`. */
@@ -32,9 +59,13 @@ export class FoldingLoop {
     this.schedule(0);
   }
 
-  /** Notes that an account has something new to fold. */
-  nudge(accountId: number): void {
-    this.waiting.add(accountId);
+  /** Notes that an account has more events to fold. */
+  nudge(accountId: number, events: number): void {
+    const waiting = this.waiting.get(accountId) ?? { sinceMs: this.elapsedMs(), events: 0 };
+    waiting.events += events;
+    this.waiting.set(accountId, waiting);
+    if (waiting.events < EVENTS_TO_FOLD) return;
+    this.due.add(accountId);
     if (!this.isStopped) this.schedule(GATHER_MS);
   }
 
@@ -46,69 +77,136 @@ export class FoldingLoop {
     await this.running;
   }
 
-  /** Folds everything once, as the loop does. For tests and benchmarks. */
+  /** Folds what is due now, as the loop does. */
+  async foldDue(isOver = (): boolean => false): Promise<void> {
+    await this.findDue();
+    const accountIds = [...this.due];
+    this.due.clear();
+    const failed = new Set(this.failed.at(this.elapsedMs()));
+    await this.foldEach(
+      accountIds.filter((accountId) => !failed.has(accountId)),
+      isOver,
+    );
+  }
+
+  /** Folds everything there is, due or not. For tests and benchmarks. */
   async foldAll(): Promise<void> {
-    const accountIds = await this.database.inSnapshot('system', (tx) => accountsToFold(tx));
-    await this.foldEach(accountIds, () => false);
+    await this.foldEach(await this.findBehind());
   }
 
   private schedule(delayMs: number): void {
-    if (this.timer !== null) return;
+    const dueMs = this.elapsedMs() + delayMs;
+    if (this.timer !== null) {
+      if (this.timerDueMs <= dueMs) return;
+      clearTimeout(this.timer);
+    }
+    this.timerDueMs = dueMs;
     this.timer = setTimeout(() => {
       this.running = this.run().finally(() => {
         this.timer = null;
-        if (!this.isStopped) this.schedule(this.waiting.size > 0 ? GATHER_MS : SWEEP_MS);
+        if (!this.isStopped) this.schedule(this.due.size > 0 ? GATHER_MS : TICK_MS);
       });
+      this.timerDueMs = -Infinity;
     }, delayMs);
     this.timer.unref();
   }
 
   private async run(): Promise<void> {
     try {
-      await this.sweep();
-      const accountIds = [...this.waiting];
-      this.waiting.clear();
-      await this.foldEach(accountIds, () => this.isStopped);
+      await this.foldDue(() => this.isStopped);
     } catch (error) {
       this.onError(error);
     }
   }
 
-  private async sweep(): Promise<void> {
-    const elapsedMs = performance.now();
-    if (elapsedMs < this.sweepDueMs) return;
-    this.sweepDueMs = elapsedMs + SWEEP_MS;
-    const found = await this.database.inSnapshot('system', (tx) => accountsToFold(tx));
-    for (const accountId of found) this.waiting.add(accountId);
+  private async findDue(): Promise<void> {
+    const nowMs = this.elapsedMs();
+    for (const [accountId, { sinceMs }] of this.waiting) {
+      if (nowMs - sinceMs < WAIT_MS) break;
+      this.due.add(accountId);
+    }
+    const except = this.failed.at(nowMs);
+    const found = await this.database.inSnapshot('system', async (tx) => {
+      const ofEvents = await findDue(tx, except, ACCOUNTS_PER_FOLD);
+      if (nowMs < this.segmentsDueMs) return ofEvents;
+      this.segmentsDueMs = nowMs + SEGMENTS_SWEEP_MS;
+      return [...ofEvents, ...(await findSegmentsDue(tx, except, ACCOUNTS_PER_FOLD))];
+    });
+    for (const accountId of found) this.due.add(accountId);
+    if (nowMs < this.fullDueMs) return;
+    this.fullDueMs = nowMs + FULL_SWEEP_MS;
+    for (const accountId of await this.findBehind()) this.due.add(accountId);
   }
 
-  private async foldEach(accountIds: readonly number[], isOver: () => boolean): Promise<void> {
-    for (const accountId of accountIds) {
-      try {
-        await this.foldAccount(accountId, isOver);
-      } catch (error) {
-        // An account that cannot be folded does not keep others from it; the next sweep tries it again.
-        this.onError(error);
+  private async findBehind(): Promise<readonly number[]> {
+    return this.database.inSnapshot('system', (tx) => findBehind(tx));
+  }
+
+  // Each chunk has its own transaction, so that voids wait for one chunk at most. An account with more to fold comes last.
+  private async foldEach(
+    accountIds: readonly number[],
+    isOver = (): boolean => false,
+  ): Promise<void> {
+    const queue = [...accountIds];
+    while (queue.length > 0 && !isOver()) {
+      const chunk = queue.splice(0, ACCOUNTS_PER_FOLD);
+      for (const accountId of chunk) this.waiting.delete(accountId);
+      queue.push(...(await this.foldChunk(chunk, EVENTS_PER_FOLD)));
+    }
+    for (const accountId of queue) this.due.add(accountId);
+  }
+
+  /** @returns the accounts that have more to fold */
+  private async foldChunk(
+    accountIds: readonly number[],
+    eventsMax: number,
+  ): Promise<readonly number[]> {
+    try {
+      const { behind, elsewhere, moved } = await this.database.inTransaction('system', (tx) =>
+        foldTogether(tx, accountIds, eventsMax),
+      );
+      for (const accountId of elsewhere) this.nudge(accountId, 0);
+      for (const accountId of moved) {
+        await this.database.inTransaction({ accountId }, (tx) => rebuildDays(tx, accountId));
       }
+      this.failed.forget(accountIds);
+      return [...behind, ...moved];
+    } catch (error) {
+      return this.foldApart(accountIds, eventsMax, error);
     }
   }
 
-  // Each chunk has its own transaction, so that voids of the account wait for one chunk at most.
-  private async foldAccount(accountId: number, isOver: () => boolean): Promise<void> {
-    let events = EVENTS_PER_FOLD;
-    const fold = async (tx: Tx): Promise<boolean> => {
-      const hasMoreEvents = await foldOnce(tx, accountId, events);
-      return (await foldUnitsOnce(tx, accountId, events)) || hasMoreEvents;
-    };
-    let hasMore = true;
-    while (hasMore && !isOver()) {
-      try {
-        hasMore = await this.database.inTransaction({ accountId }, fold);
-      } catch (error) {
-        // If the database is too busy for this chunk, the same chunk would fail again and again.
-        if (sqlState(error) !== QUERY_CANCELED || events <= EVENTS_PER_FOLD_MIN) throw error;
-        events = Math.max(EVENTS_PER_FOLD_MIN, Math.floor(events / 2));
-      }
+  // Halves a chunk that failed until the account that is to blame is alone, or until no statement takes too long.
+  private async foldApart(
+    accountIds: readonly number[],
+    eventsMax: number,
+    error: unknown,
+  ): Promise<readonly number[]> {
+    const [only] = accountIds;
+    if (!isOfData(error) || only === undefined) {
+      this.onError(error);
+      for (const accountId of accountIds) this.nudge(accountId, 0);
+      return [];
     }
+    if (accountIds.length > 1) {
+      const middle = accountIds.length >> 1;
+      return [
+        ...(await this.foldChunk(accountIds.slice(0, middle), eventsMax)),
+        ...(await this.foldChunk(accountIds.slice(middle), eventsMax)),
+      ];
+    }
+    if (sqlState(error) === QUERY_CANCELED && eventsMax > EVENTS_PER_FOLD_MIN) {
+      return this.foldChunk(accountIds, Math.max(EVENTS_PER_FOLD_MIN, eventsMax >> 1));
+    }
+    this.failed.add(only, this.elapsedMs());
+    this.onError(new Error(`Account ${only} cannot be folded.`, { cause: error }));
+    return [];
   }
+}
+
+/** Whether the accounts of a chunk may be to blame, and not the connection, the server or the schema. */
+function isOfData(error: unknown): boolean {
+  if (error instanceof InvariantError) return true;
+  const state = sqlState(error);
+  return state !== null && (state === QUERY_CANCELED || OF_DATA.test(state));
 }

@@ -2,12 +2,14 @@
 
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
+import { groupBy } from '../core/group.ts';
 import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
 import type { ResourceKind } from '../resources/resource.ts';
 import { QUARTER_HOUR_MS } from './tier-plan.ts';
 
-/** An addition to the rollups of one quarter hour, or (null) of the day tiers alone. */
+/** An addition to an account's rollups of one quarter hour, or (null) of the day tiers alone. */
 export interface Sum {
+  readonly accountId: number;
   readonly quarter: number | null;
   readonly day: number;
   readonly kind: string;
@@ -21,12 +23,35 @@ export interface Sum {
   readonly replicaMs: number;
 }
 
-/** The quarter hours at which local days begin, from the day of one instant to the day after that of another. */
-export function dayEdges(
-  timeZone: string,
-  firstMs: number,
-  lastMs: number,
-): { readonly firstDay: number; readonly edgeQuarters: readonly number[] } {
+/** From the first to the last instant of some events, both included. */
+export interface Span {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+/** The quarter hours at which local days of a zone begin, beginning with those of one day. */
+export interface DayEdges {
+  readonly timeZone: string;
+  readonly firstDay: number;
+  readonly edgeQuarters: readonly number[];
+}
+
+/** For each zone the days of all events of its accounts. */
+export function daysOf(
+  accounts: readonly { readonly timeZone: string; readonly span: Span | null }[],
+): readonly DayEdges[] {
+  return [...groupBy(accounts, ({ timeZone }) => timeZone)].map(([timeZone, own]) => {
+    const spans = own.flatMap(({ span }) => (span === null ? [] : [span]));
+    const firstMs = spans.reduce((least, span) => Math.min(least, span.firstMs), Infinity);
+    const lastMs = spans.reduce((most, span) => Math.max(most, span.lastMs), -Infinity);
+    return spans.length === 0
+      ? { timeZone, firstDay: 0, edgeQuarters: [] }
+      : dayEdges(timeZone, { firstMs, lastMs });
+  });
+}
+
+/** The quarter hours at which local days begin, from the day of the first instant to that of the last. */
+export function dayEdges(timeZone: string, { firstMs, lastMs }: Span): DayEdges {
   const firstDay = dayOf(timeZone, firstMs);
   const lastDay = dayOf(timeZone, lastMs);
   const edgeQuarters: number[] = [];
@@ -35,23 +60,22 @@ export function dayEdges(
     invariant(Number.isInteger(quarter), 'local days begin at quarter hours', { timeZone, day });
     edgeQuarters.push(quarter);
   }
-  return { firstDay, edgeQuarters };
+  return { timeZone, firstDay, edgeQuarters };
+}
+
+/** A closed segment as the rollups count it. */
+export interface FoldedSegment extends HostingSegment {
+  readonly kind: ResourceKind;
 }
 
 /** The cost of closed segments on each local day that they touch. */
 export function daySums(
-  segments: readonly HostingSegment[],
-  by: {
-    readonly timeZone: string;
-    readonly kinds: ReadonlyMap<number, ResourceKind>;
-    readonly sign: 1 | -1;
-  },
+  segments: readonly FoldedSegment[],
+  by: { readonly timeZone: string; readonly sign: 1 | -1 },
 ): readonly Sum[] {
   const sums: Sum[] = [];
   for (const segment of segments) {
     const toMs = segment.toMs ?? segment.fromMs;
-    const kind = by.kinds.get(segment.resourceId);
-    invariant(kind !== undefined, 'a segment has a resource', { segmentId: segment.segmentId });
     for (
       let day = dayOf(by.timeZone, segment.fromMs);
       dayStartMs(by.timeZone, day) < toMs;
@@ -63,9 +87,10 @@ export function daySums(
       };
       const hostingMs = by.sign * hostedMs(segment, range);
       sums.push({
+        accountId: segment.accountId,
         quarter: null,
         day,
-        kind,
+        kind: segment.kind,
         type: 'HOSTING',
         subjectId: segment.resourceId,
         hardwareId: segment.hardwareId,

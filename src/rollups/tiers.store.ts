@@ -1,8 +1,9 @@
 // How sums by quarter hour and day become the rows of all tiers, for every table of rollups.
 
-import { raw, sql, type Sql } from '../db/sql.ts';
+import { raw, sql, type Sql, unnested } from '../db/sql.ts';
+import type { DayEdges } from './sums.ts';
 
-/** What the rows of a table of rollups are by, within a bucket, and what they add up. */
+/** What the rows of a table of rollups are by, within a bucket, account first, and what they add up. */
 export interface Summed {
   readonly keys: Sql;
   readonly amounts: readonly string[];
@@ -37,4 +38,13 @@ export function added(amounts: readonly string[]): Sql {
 /** What an upsert into a table `r` does where there is a row already. */
 export function raised(amounts: readonly string[]): Sql {
   return raw(amounts.map((amount) => `${amount} = r.${amount} + excluded.${amount}`).join(', '));
+}
+
+/** The local days of zones as a table: zone, first_day, edges. */
+export function dayEdgesTable(days: readonly DayEdges[]): Sql {
+  return sql`select zone, first_day, edges::int[] as edges from ${unnested(days, {
+    zone: ['text', ({ timeZone }) => timeZone],
+    first_day: ['int', ({ firstDay }) => firstDay],
+    edges: ['text', ({ edgeQuarters }) => `{${edgeQuarters.join()}}`],
+  })}`;
 }

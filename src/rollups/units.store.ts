@@ -6,10 +6,10 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Tx } from '../db/database.ts';
 import { bigintColumn, sequenceColumn } from '../db/columns.ts';
 import { int, ms, text } from '../db/decode.ts';
-import { raw, sql, type Sql } from '../db/sql.ts';
-import { dayEdges } from './sums.ts';
+import { raw, sql, type Sql, unnested } from '../db/sql.ts';
+import { dayEdges, daysOf } from './sums.ts';
 import { QUARTER_HOUR_MS } from './tier-plan.ts';
-import { added, allTiers, raised, type Summed } from './tiers.store.ts';
+import { added, allTiers, dayEdgesTable, raised, type Summed } from './tiers.store.ts';
 
 @Entity('usage_by_unit')
 export class UsageByUnitRow {
@@ -32,9 +32,8 @@ export class UnitRollupStateRow {
   @Column({ name: 'time_zone', type: 'text' }) timeZone!: string;
 }
 
-const REBUILD_WITHIN_MS = 600_000;
 const SUMMED: Summed = {
-  keys: sql`subject_id, type, unit`,
+  keys: sql`account_id, subject_id, type, unit`,
   amounts: ['events', 'quantity', 'credits_micro'],
 };
 
@@ -45,95 +44,94 @@ export async function startUnits(tx: Tx, accountId: number, firstSeq: number): P
      on conflict do nothing`);
 }
 
-/** The accounts whose units are behind their events, their voids or their zone. */
-export const ACCOUNTS_BEHIND = sql`select account_id from account a join unit_rollup_state s using (account_id)
-       where a.last_seq > s.watermark or a.last_change > s.change or a.time_zone <> s.time_zone`;
-
-/** The events `(seq, toSeq]` that are to be folded, and the voids of earlier ones by the changes `(change, toChange]`. */
-interface Chunk {
+/** Of an account: the events `(fromSeq, toSeq]` that are to be folded, and the voids of earlier ones by the changes `(fromChange, toChange]`. */
+export interface UnitChunk {
+  readonly accountId: number;
+  readonly timeZone: string;
   readonly fromSeq: number;
   readonly toSeq: number;
   readonly fromChange: number;
   readonly toChange: number;
-  readonly timeZone: string;
+  /** Whether the account's units are then folded as far as its events are. */
+  readonly isLast: boolean;
 }
 
-/**
- * Folds the next chunk of an account's units.
- * @returns whether there is more to do; false also when another gateway folds them
- */
-export async function foldUnitsOnce(
-  tx: Tx,
-  accountId: number,
-  eventsMax: number,
-): Promise<boolean> {
-  const [state] =
-    await tx.query(sql`/* units.lockState */ select watermark, change, time_zone from unit_rollup_state
-     where account_id = ${accountId} for update skip locked`);
-  if (state === undefined) return false;
-  const [account = {}] = await tx.query(
-    sql`/* units.account */ select last_seq, last_change, time_zone from account where account_id = ${accountId}`,
+/** Folds the units of accounts whose rollup states are locked, which is the lock of their units too. */
+export async function foldUnits(tx: Tx, chunks: readonly UnitChunk[]): Promise<void> {
+  const chunk = chunkTable(chunks);
+  const spans = await tx.query(sql`/* units.spans */ with chunk as materialized (${chunk})
+     select account_id, min(occurred_at) as first, max(occurred_at) as last
+     from (${counted(sql`chunk`)} offset 0) events group by account_id`);
+  const spanOf = new Map(
+    spans.map((row) => [
+      int(row, 'account_id'),
+      { firstMs: ms(row, 'first'), lastMs: ms(row, 'last') },
+    ]),
   );
-  const timeZone = text(account, 'time_zone');
-  if (timeZone !== text(state, 'time_zone')) await rebuildDays(tx, accountId, timeZone);
-  const fromSeq = int(state, 'watermark');
-  const lastSeq = int(account, 'last_seq');
-  const toSeq = Math.max(fromSeq, Math.min(lastSeq, fromSeq + eventsMax));
-  const [fromChange, toChange] = [int(state, 'change'), int(account, 'last_change')];
-  if (toSeq > fromSeq || toChange > fromChange) {
-    await foldChunk(tx, accountId, { fromSeq, toSeq, fromChange, toChange, timeZone });
-  }
-  return toSeq < lastSeq;
+  const days = daysOf(
+    chunks.map(({ accountId, timeZone }) => ({
+      timeZone,
+      span: spanOf.get(accountId) ?? null,
+    })),
+  );
+  await tx.query(sql`/* units.fold */ with
+     chunk as materialized (${chunk}),
+     zone as materialized (${dayEdgesTable(days)}),
+     sums as materialized (
+       select e.*, width_bucket(e.quarter, zone.edges) - 1 + zone.first_day as day
+       from (
+         select floor(date_part('epoch', occurred_at) / 900)::int as quarter, ${SUMMED.keys}, ${added(SUMMED.amounts)}
+         from (${counted(sql`chunk`)}) events group by 1, ${SUMMED.keys}) e
+         join chunk using (account_id) join zone using (zone)),
+     advanced as (
+       update unit_rollup_state s set watermark = chunk.to_seq, change = chunk.to_change
+       from chunk where s.account_id = chunk.account_id),
+     ${sumsAdded()}
+     select 1`);
 }
 
-/** What a chunk adds and takes away. A void that is later than the chunk's changes is left to the next one. */
-function counted(accountId: number, { fromSeq, toSeq, fromChange, toChange }: Chunk): Sql {
+function chunkTable(chunks: readonly UnitChunk[]): Sql {
+  return sql`select * from ${unnested(chunks, {
+    account_id: ['int', ({ accountId }) => accountId],
+    zone: ['text', ({ timeZone }) => timeZone],
+    from_seq: ['int8', ({ fromSeq }) => fromSeq],
+    to_seq: ['int8', ({ toSeq }) => toSeq],
+    from_change: ['int8', ({ fromChange }) => fromChange],
+    to_change: ['int8', ({ toChange }) => toChange],
+  })}`;
+}
+
+/** What chunks add and take away. A void that is later than a chunk's changes is left to the next one. */
+function counted(chunk: Sql): Sql {
   const amounts = (sign: Sql): Sql =>
-    sql`select occurred_at, subject_id, type, unit, ${sign} as events, ${sign} * quantity as quantity,
-         ${sign} * credits_micro as credits_micro`;
-  return sql`${amounts(sql`1`)} from usage_event
-       where account_id = ${accountId} and seq > ${fromSeq} and seq <= ${toSeq} and unit is not null
-         and (void_change is null or void_change > ${toChange})
+    sql`select e.account_id, e.occurred_at, e.subject_id, e.type, e.unit, ${sign} as events, ${sign} * e.quantity as quantity,
+         ${sign} * e.credits_micro as credits_micro`;
+  return sql`${amounts(sql`1`)} from ${chunk} c cross join lateral (
+         select * from usage_event e where e.account_id = c.account_id and e.seq > c.from_seq and e.seq <= c.to_seq offset 0) e
+       where e.unit is not null and (e.void_change is null or e.void_change > c.to_change)
        union all
-       ${amounts(sql`-1`)} from usage_event
-       where account_id = ${accountId} and void_change > ${fromChange} and void_change <= ${toChange} and seq <= ${fromSeq}
-         and unit is not null`;
-}
-
-async function foldChunk(tx: Tx, accountId: number, chunk: Chunk): Promise<void> {
-  const events = counted(accountId, chunk);
-  const [span = {}] =
-    await tx.query(sql`/* units.span */ select min(occurred_at) as first, max(occurred_at) as last
-     from (${events} offset 0) chunk`);
-  if (span['first'] !== null) {
-    const days = dayEdges(chunk.timeZone, ms(span, 'first'), ms(span, 'last'));
-    await tx.query(sql`/* units.fold */ with
-       events as materialized (
-         select floor(date_part('epoch', occurred_at) / 900)::int as quarter, e.* from (${events}) e),
-       sums as materialized (
-         select quarter, width_bucket(quarter, ${days.edgeQuarters}::int[]) - 1 + ${days.firstDay}::int as day, ${SUMMED.keys},
-           ${added(SUMMED.amounts)}
-         from events group by quarter, ${SUMMED.keys}),
-       ${sumsAdded(accountId)}
-       select 1`);
-  }
-  await tx.query(sql`/* units.advance */ update unit_rollup_state set watermark = ${chunk.toSeq}, change = ${chunk.toChange}
-     where account_id = ${accountId}`);
+       ${amounts(sql`-1`)} from ${chunk} c cross join lateral (
+         select * from usage_event e
+         where e.account_id = c.account_id and e.void_change > c.from_change and e.void_change <= c.to_change offset 0) e
+       where e.seq <= c.from_seq and e.unit is not null`;
 }
 
 // The order by keeps the heap in key order.
-function sumsAdded(accountId: number): Sql {
-  const list = sql`tier, bucket, ${SUMMED.keys}, ${raw(SUMMED.amounts.join(', '))}`;
+function sumsAdded(): Sql {
+  const amounts = raw(SUMMED.amounts.join(', '));
   return sql`${allTiers(SUMMED)},
   by_unit as (
-    insert into usage_by_unit as r (account_id, ${list})
-    select ${accountId}::int, ${list} from tiers order by tier, bucket, ${SUMMED.keys}
+    insert into usage_by_unit as r (tier, bucket, ${SUMMED.keys}, ${amounts})
+    select tier, bucket, ${SUMMED.keys}, ${amounts} from tiers order by account_id, tier, bucket, subject_id, type, unit
     on conflict (account_id, tier, bucket, subject_id, type, unit) do update set ${raised(SUMMED.amounts)})`;
 }
 
-// The account's zone changed: its day tiers are rebuilt from the quarter hours, as those of all sums are.
-async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise<void> {
-  await tx.allowLong(REBUILD_WITHIN_MS);
+/** The day tiers of an account that moved to a zone are rebuilt from the quarter hours, as those of all sums are. */
+export async function rebuildUnits(tx: Tx, accountId: number, timeZone: string): Promise<void> {
+  const [state] = await tx.query(
+    sql`/* units.zone */ select time_zone from unit_rollup_state where account_id = ${accountId}`,
+  );
+  if (state === undefined || text(state, 'time_zone') === timeZone) return;
   await tx.query(
     sql`/* units.dropDays */ delete from usage_by_unit where account_id = ${accountId} and tier >= 2`,
   );
@@ -142,13 +140,14 @@ async function rebuildDays(tx: Tx, accountId: number, timeZone: string): Promise
      from usage_by_unit where account_id = ${accountId} and tier = 0`);
   if (span['first'] !== null) {
     const firstMs = int(span, 'first') * QUARTER_HOUR_MS;
-    const days = dayEdges(timeZone, firstMs, int(span, 'last') * QUARTER_HOUR_MS);
+    const lastMs = int(span, 'last') * QUARTER_HOUR_MS;
+    const days = dayEdges(timeZone, { firstMs, lastMs });
     await tx.query(sql`/* units.rebuildDays */ with
        sums as materialized (
          select null::int as quarter, width_bucket(bucket, ${days.edgeQuarters}::int[]) - 1 + ${days.firstDay}::int as day,
            ${SUMMED.keys}, ${added(SUMMED.amounts)}
          from usage_by_unit where account_id = ${accountId} and tier = 0 group by 2, ${SUMMED.keys}),
-       ${sumsAdded(accountId)}
+       ${sumsAdded()}
        select 1`);
   }
   await tx.query(

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findRecorded, markVoided } from '../../src/recording/events.store.ts';
-import { foldOnce, removeFromRollups } from '../../src/rollups/rollups.store.ts';
+import { foldTogether } from '../../src/rollups/fold.store.ts';
+import { removeFromRollups } from '../../src/rollups/rollups.store.ts';
 import { RollupCheckService, type RollupDifference } from '../../src/rollups/check.service.ts';
 import { createAccount, numberOf, recordUsage, registerGuardrail } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -128,7 +129,9 @@ describe('an event that is voided while its account is folded for the first time
       await markVoided(tx, event, { atMs: gateway.clock.nowMs(), reason: 'mistake' });
       await removeFromRollups(tx, event);
       // Folding either ends meanwhile or waits for the void.
-      folding = gateway.database.inTransaction(whose, (other) => foldOnce(other, account.number));
+      folding = gateway.database.inTransaction('system', (other) =>
+        foldTogether(other, [account.number]),
+      );
       await Promise.race([folding, someoneWaits()]);
     });
     await folding;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { lockRates, upsertRate } from '../../src/catalogue/catalogue.store.ts';
 import { RollupCheckService } from '../../src/rollups/check.service.ts';
-import { foldOnce } from '../../src/rollups/rollups.store.ts';
+import { foldTogether } from '../../src/rollups/fold.store.ts';
 import {
   alertsOf,
   allocate,
@@ -279,7 +279,7 @@ describe('an undeploy from before the stop', () => {
 
     const account = numberOf(accountId);
     const { answer } = await gateway.database.inTransaction({ accountId: account }, async (tx) => {
-      while (await foldOnce(tx, account));
+      await foldTogether(tx, [account]);
       const at = new Date(beganMs + 50 * SECOND).toISOString();
       const undeploying = gateway.query(UndeployDocument, { id, at });
       await waiting(1);
