@@ -27,6 +27,7 @@ import { IssueStatements1770223000000 } from './migrations/1770223000000-issue-s
 import { FillIdentities1770224000000 } from './migrations/1770224000000-fill-identities.ts';
 import { IdentifyByHash1770224100000 } from './migrations/1770224100000-identify-by-hash.ts';
 import { FoldTogether1770230000000 } from './migrations/1770230000000-fold-together.ts';
+import { HoursOfResources1770230100000 } from './migrations/1770230100000-hours-of-resources.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -53,6 +54,7 @@ import {
   UsageByAccountRow,
   UsageByResourceRow,
 } from './src/rollups/rollups.store.ts';
+import { UsageByResourceHourRow } from './src/rollups/hours.store.ts';
 import { StatementKeyRow } from './src/statements/keys.store.ts';
 import { StatementRow } from './src/statements/statements.store.ts';
 import { UnitRollupStateRow, UsageByUnitRow } from './src/rollups/units.store.ts';
@@ -84,6 +86,7 @@ export const entities = [
   StatementRow,
   UnitRollupStateRow,
   UsageByAccountRow,
+  UsageByResourceHourRow,
   UsageByResourceRow,
   UsageByUnitRow,
   UsageEventRow,
@@ -120,4 +123,5 @@ export const migrations = [
   FillIdentities1770224000000,
   IdentifyByHash1770224100000,
   FoldTogether1770230000000,
+  HoursOfResources1770230100000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

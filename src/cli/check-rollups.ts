@@ -11,7 +11,7 @@ import {
 } from '../rollups/check.service.ts';
 import { withDatabase } from './opened.ts';
 
-const TIERS = ['quarter hour', 'two hours', 'day', '8 days', '64 days'];
+const TIERS = ['quarter hour', 'two hours', 'day', '8 days', '64 days', 'hour'];
 
 program
   .name('check:rollups')

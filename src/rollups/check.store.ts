@@ -3,10 +3,12 @@
 
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import type { Tx } from '../db/database.ts';
-import { big, int, ms, oneOf, text } from '../db/decode.ts';
+import { big, bool, int, ms, oneOf, text } from '../db/decode.ts';
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { Range } from '../core/range.ts';
+import { hasHours } from './hours.store.ts';
 import { usageTypes, type UsageType } from './kinds.ts';
+import { quartersPastHour, TIERS } from './tier-plan.ts';
 
 /** The figures of one rollup row. */
 export interface RollupFigures {
@@ -23,7 +25,7 @@ export interface RollupDifference {
   readonly table: RollupTable | 'usage_by_unit';
   readonly tier: number;
   readonly bucket: number;
-  /** The kind in usage_by_account, the id of the resource or model in usage_by_resource, with the unit in usage_by_unit. */
+  /** The kind in usage_by_account, with the unit in usage_by_unit, else the id of the resource or model. */
   readonly dimension: string;
   readonly type: UsageType;
   readonly hardwareId: number;
@@ -34,6 +36,7 @@ export interface RollupDifference {
 export const rollupTables = {
   usage_by_account: 'usage_by_account',
   usage_by_resource: 'usage_by_resource',
+  usage_by_resource_hour: 'usage_by_resource_hour',
 } as const;
 export type RollupTable = keyof typeof rollupTables;
 
@@ -42,6 +45,8 @@ export interface FoldedAccount {
   readonly accountId: number;
   /** The zone whose days the day tiers hold. */
   readonly timeZone: string;
+  /** Whether its resources have hours; quarter hours of an earlier release otherwise, which are not checked. */
+  readonly hasHours: boolean;
 }
 
 /** The accounts that have rollups. @param accountIds only these; null: all */
@@ -51,11 +56,12 @@ export async function listFoldedAccounts(
 ): Promise<readonly FoldedAccount[]> {
   const isAsked = accountIds === null ? sql`true` : sql`account_id = any(${accountIds}::int[])`;
   const rows =
-    await tx.query(sql`/* check.listFoldedAccounts */ select account_id, time_zone from rollup_state
-     where ${isAsked} order by account_id`);
+    await tx.query(sql`/* check.listFoldedAccounts */ select account_id, time_zone, ${hasHours(sql`rollup_state`)} as has_hours
+     from rollup_state where ${isAsked} order by account_id`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
     timeZone: text(row, 'time_zone'),
+    hasHours: bool(row, 'has_hours'),
   }));
 }
 
@@ -82,10 +88,35 @@ export async function loadSpan(tx: Tx, accountId: number): Promise<Range | null>
   return { fromMs: ms(row, 'first'), toMs: ms(row, 'last') };
 }
 
-const DIMENSIONS = {
-  usage_by_account: sql`kind::text`,
-  usage_by_resource: sql`subject_id::text`,
-} as const;
+interface Checked {
+  readonly dimension: Sql;
+  /** Tier and bucket of a fact. */
+  readonly tiers: Sql;
+  /** The stored rows, in the same form. */
+  readonly kept: Sql;
+}
+
+const DAY_TIERS = sql`(2, day), (3, day >> 3), (4, day >> 6)`;
+
+function checked(table: RollupTable, { timeZone }: FoldedAccount): Checked {
+  switch (table) {
+    case 'usage_by_account': {
+      const tiers = sql`(0, quarter), (1, quarter / 8), ${DAY_TIERS}`;
+      return { dimension: sql`kind::text`, tiers, kept: sql`select * from usage_by_account` };
+    }
+    case 'usage_by_resource': {
+      const kept = sql`select * from usage_by_resource where tier >= 2`;
+      return { dimension: sql`subject_id::text`, tiers: DAY_TIERS, kept };
+    }
+    case 'usage_by_resource_hour': {
+      const past = quartersPastHour(timeZone);
+      const tiers = sql`(${TIERS.HOUR}::int, (quarter - ${past}::int) >> 2)`;
+      const kept = sql`select account_id, ${TIERS.HOUR}::int as tier, hour as bucket, subject_id, type, 0 as hardware_id,
+         events, quantity, credits_micro, 0 as hosting_ms, 0 as replica_ms from usage_by_resource_hour`;
+      return { dimension: sql`subject_id::text`, tiers, kept };
+    }
+  }
+}
 
 const FIGURES = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'] as const;
 
@@ -114,7 +145,7 @@ function recorded(accountId: number, days: readonly LocalDay[]): Sql {
        select s.*, d.day, greatest(s.from_ms, d.from_ms) as a, least(s.to_ms, d.to_ms) as b
        from segment s join day d on d.from_ms < s.to_ms and d.to_ms > s.from_ms),
      fact as (
-       select at_ms / 900000 as quarter, width_bucket(at_ms, ${dayStartsMs}::int8[]) - 1 + ${days[0]?.day ?? 0}::int as day, kind, type,
+       select (at_ms / 900000)::int as quarter, width_bucket(at_ms, ${dayStartsMs}::int8[]) - 1 + ${days[0]?.day ?? 0}::int as day, kind, type,
          subject_id, 0 as hardware_id, 1 as events, quantity, credits_micro::numeric, 0::int8 as hosting_ms, 0::int8 as replica_ms
        from event
        union all
@@ -133,19 +164,19 @@ export async function loadDifferences(
   table: RollupTable,
   { account, span, limit }: { account: FoldedAccount; span: Range; limit: number },
 ): Promise<readonly RollupDifference[]> {
-  const dimension = DIMENSIONS[table];
+  if (table === 'usage_by_resource_hour' && !account.hasHours) return [];
+  const { dimension, tiers, kept } = checked(table, account);
   const each = (figure: (name: string) => string): Sql => raw(FIGURES.map(figure).join(', '));
   const days = localDays(account.timeZone, span);
   const rows = await tx.query(sql`/* check.loadDifferences.${raw(table)} */ with
      ${recorded(account.accountId, days)},
      raw as (
        select t.tier, t.bucket::int as bucket, ${dimension} as dimension, type, hardware_id, ${each((name) => `sum(${name}) as ${name}`)}
-       from fact cross join lateral (values
-         (0, quarter), (1, quarter / 8), (2, day), (3, day >> 3), (4, day >> 6)) t(tier, bucket)
+       from fact cross join lateral (values ${tiers}) t(tier, bucket)
        where t.bucket is not null group by 1, 2, 3, 4, 5),
      kept as (
        select tier, bucket, ${dimension} as dimension, type, hardware_id, ${each((name) => name)}
-       from ${raw(table)} where account_id = ${account.accountId})
+       from (${kept}) stored where account_id = ${account.accountId})
      select tier, bucket, dimension, type, hardware_id,
        ${each((name) => `coalesce(kept.${name}, 0)::text as kept_${name}, coalesce(raw.${name}, 0)::text as raw_${name}`)}
      from raw full join kept using (tier, bucket, dimension, type, hardware_id)

@@ -25,8 +25,8 @@ export interface Folded {
   readonly behind: readonly number[];
   /** Another gateway folds them, or one of their events is being voided. */
   readonly elsewhere: readonly number[];
-  /** They moved to another zone: their days have to be rebuilt first. */
-  readonly moved: readonly number[];
+  /** They have to be prepared first: they moved to another zone, or have the tiers of an earlier release. */
+  readonly toPrepare: readonly number[];
 }
 
 /** An account whose rollup state is locked, and which of its events are to be folded: `(fromSeq, toSeq]`. */
@@ -39,7 +39,7 @@ interface LockedAccount {
   /** From the first to the last instant of the events; null when there are none. */
   readonly span: Span | null;
   readonly timeZone: string;
-  readonly isOfOtherZone: boolean;
+  readonly isToPrepare: boolean;
   /** By whoever recorded its events. */
   readonly isMarked: boolean;
   readonly hasSegments: boolean;
@@ -59,7 +59,7 @@ export async function foldTogether(
   const lockedIds = new Set(locked.map(({ accountId }) => accountId));
   const elsewhere = accountIds.filter((accountId) => !lockedIds.has(accountId));
   const started = elsewhere.length === 0 ? [] : await startStates(tx, elsewhere);
-  const ready = locked.filter((account) => !account.isOfOtherZone);
+  const ready = locked.filter((account) => !account.isToPrepare);
   await foldEvents(tx, ready);
   const withSegments = ready.filter((account) => account.hasSegments);
   const segments = withSegments.length === 0 ? 0 : await foldSegments(tx, withSegments);
@@ -73,7 +73,7 @@ export async function foldTogether(
   return {
     behind: [...started, ...ready.filter(isBehind).map(({ accountId }) => accountId)],
     elsewhere,
-    moved: locked.filter((account) => account.isOfOtherZone).map(({ accountId }) => accountId),
+    toPrepare: locked.filter((account) => account.isToPrepare).map(({ accountId }) => accountId),
   };
 }
 
@@ -86,10 +86,10 @@ async function lockAccounts(
 ): Promise<readonly LockedAccount[]> {
   const rows = await tx.query(sql`/* rollups.lockAccounts */ with
      locked as materialized (
-       select account_id, watermark, time_zone, fold_at from rollup_state
+       select account_id, watermark, time_zone, fold_at, quarters_from from rollup_state
        where account_id = any(${accountIds}::int[]) for update skip locked),
      behind as materialized (
-       select s.account_id, s.watermark, s.fold_at, s.time_zone as folded_zone, a.time_zone, a.last_seq, a.last_change,
+       select s.account_id, s.watermark, s.fold_at, s.quarters_from, s.time_zone as folded_zone, a.time_zone, a.last_seq, a.last_change,
          greatest(s.watermark, a.last_seq) as target,
          ${eventsMax}::int8 - coalesce(sum(greatest(a.last_seq - s.watermark, 0)) over (
            order by s.account_id rows between unbounded preceding and 1 preceding), 0) as events_left
@@ -97,7 +97,8 @@ async function lockAccounts(
      chunk as materialized (
        select *, least(target, watermark + greatest(events_left, 0)) as to_seq from behind)
      select c.account_id, c.watermark, c.to_seq, c.last_seq, c.last_change, c.time_zone, c.fold_at is not null as is_marked,
-       c.time_zone <> c.folded_zone or c.time_zone <> coalesce(u.time_zone, c.time_zone) as is_of_other_zone,
+       c.time_zone <> c.folded_zone or c.time_zone <> coalesce(u.time_zone, c.time_zone)
+         or c.quarters_from is not null as is_to_prepare,
        u.watermark as unit_watermark, u.change as unit_change, span.first, span.last, exists (
          select from hosting_segment s where s.account_id = c.account_id and ${isToFold('s')}) as has_segments
      from chunk c left join unit_rollup_state u using (account_id) left join lateral (
@@ -122,7 +123,7 @@ function lockedFromRow(row: Row): LockedAccount {
     lastChange: int(row, 'last_change'),
     span: firstMs === null || lastMs === null ? null : { firstMs, lastMs },
     timeZone: text(row, 'time_zone'),
-    isOfOtherZone: bool(row, 'is_of_other_zone'),
+    isToPrepare: bool(row, 'is_to_prepare'),
     isMarked: bool(row, 'is_marked'),
     hasSegments: bool(row, 'has_segments'),
     units:
@@ -155,12 +156,13 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
          where e.account_id = chunk.account_id and e.seq > chunk.from_seq and e.seq <= chunk.to_seq offset 0) e
        where e.voided_at is null and e.type <> 'HOSTING'
        group by 1, 2, 3, 4, 5),
-     sums as materialized (
-       select e.*, width_bucket(e.quarter, zone.edges) - 1 + zone.first_day as day, 0 as hardware_id,
+     resource_sums as materialized (
+       select e.*, (e.quarter - zone.past_hour) >> 2 as hour,
+         width_bucket(e.quarter, zone.edges) - 1 + zone.first_day as day, 0 as hardware_id,
          0 as hosting_ms, 0 as replica_ms
        from events e join chunk using (account_id) join zone using (zone)),
      latest as materialized (
-       select account_id, kind, subject_id, max(last_at) as last_at from sums group by 1, 2, 3),
+       select account_id, kind, subject_id, max(last_at) as last_at from resource_sums group by 1, 2, 3),
      of_resources as (
        update resource r set last_event_at = latest.last_at from latest
        where r.account_id = latest.account_id and r.resource_id = latest.subject_id and latest.kind <> 'MODEL'

@@ -9,7 +9,7 @@ import { sqlState } from '../db/sql-state.ts';
 import { findBehind, findDue, findSegmentsDue } from './due.store.ts';
 import { ACCOUNTS_PER_FOLD, EVENTS_PER_FOLD, foldTogether } from './fold.store.ts';
 import { FailedAccounts } from './failed-accounts.ts';
-import { rebuildDays } from './rebuild.store.ts';
+import { prepareNext } from './prepare.store.ts';
 
 /** An account with so many events to fold is folded at once. */
 const EVENTS_TO_FOLD = 1_000;
@@ -162,15 +162,15 @@ export class FoldingLoop {
     eventsMax: number,
   ): Promise<readonly number[]> {
     try {
-      const { behind, elsewhere, moved } = await this.database.inTransaction('system', (tx) =>
+      const { behind, elsewhere, toPrepare } = await this.database.inTransaction('system', (tx) =>
         foldTogether(tx, accountIds, eventsMax),
       );
       for (const accountId of elsewhere) this.nudge(accountId, 0);
-      for (const accountId of moved) {
-        await this.database.inTransaction({ accountId }, (tx) => rebuildDays(tx, accountId));
+      for (const accountId of toPrepare) {
+        await this.database.inTransaction({ accountId }, (tx) => prepareNext(tx, accountId));
       }
       this.failed.forget(accountIds);
-      return [...behind, ...moved];
+      return [...behind, ...toPrepare];
     } catch (error) {
       return this.foldApart(accountIds, eventsMax, error);
     }

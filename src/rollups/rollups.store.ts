@@ -9,13 +9,14 @@ import { dayOf } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
 import type { Tx } from '../db/database.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
-import { at, int, oneOf, text } from '../db/decode.ts';
+import { at, int, intOrNull, oneOf, text } from '../db/decode.ts';
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
-import { daySums, type FoldedSegment, type Sum } from './sums.ts';
-import { QUARTER_HOUR_MS } from './tier-plan.ts';
-import { added, allTiers, raised, type Summed } from './tiers.store.ts';
+import { hasHours, hoursAdded, removeFromQuarters } from './hours.store.ts';
+import { daySums, type FoldedSegment, hourOf, type Sum } from './sums.ts';
+import { QUARTER_HOUR_MS, TIERS } from './tier-plan.ts';
+import { added, allTiers, dayTiers, raised, type Summed } from './tiers.store.ts';
 
 @Entity('rollup_state')
 export class RollupStateRow {
@@ -24,6 +25,7 @@ export class RollupStateRow {
   @Column({ name: 'time_zone', type: 'text' }) timeZone!: string;
   @Column({ name: 'epoch', ...sequenceColumn }) epoch!: number;
   @Column({ name: 'fold_at', ...instantColumn, nullable: true }) foldAtMs!: number | null;
+  @Column({ name: 'quarters_from', type: 'int', nullable: true }) quartersFrom!: number | null;
 }
 
 abstract class RollupRow {
@@ -73,6 +75,7 @@ export function markedAsDue(accountId: number, { isFirst }: { readonly isFirst: 
 interface RollupState {
   readonly watermark: number;
   readonly timeZone: string;
+  readonly quartersFrom: number | null;
 }
 
 /** The condition that a segment is closed, short, and not folded yet: that of the index `hosting_segment_to_fold`. */
@@ -99,10 +102,13 @@ export async function removeFromRollups(tx: Tx, event: CountedEvent): Promise<vo
   await startStates(tx, [event.accountId]);
   const state = await lockToRemove(tx, event.accountId);
   if (state === null || event.seq > state.watermark) return;
+  const quarter = Math.floor(event.occurredAtMs / QUARTER_HOUR_MS);
+  const isInHours = await removeFromQuarters(tx, { ...event, quarter }, state.quartersFrom);
   await addSums(tx, [
     {
       accountId: event.accountId,
-      quarter: Math.floor(event.occurredAtMs / QUARTER_HOUR_MS),
+      quarter,
+      hour: isInHours ? hourOf(state.timeZone, event.occurredAtMs) : null,
       day: dayOf(state.timeZone, event.occurredAtMs),
       kind: event.kind,
       type: event.type,
@@ -152,44 +158,54 @@ export async function startStates(
 async function lockToRemove(tx: Tx, accountId: number): Promise<RollupState | null> {
   const [row] =
     await tx.query(sql`/* rollups.lockToRemove */ update rollup_state set epoch = epoch + 1, fold_at = coalesce(fold_at, ${DUE_LATER})
-     where account_id = ${accountId} returning watermark, time_zone`);
+     where account_id = ${accountId} returning watermark, time_zone, quarters_from`);
   if (row === undefined) return null;
-  return { watermark: int(row, 'watermark'), timeZone: text(row, 'time_zone') };
+  return {
+    watermark: int(row, 'watermark'),
+    timeZone: text(row, 'time_zone'),
+    quartersFrom: intOrNull(row, 'quarters_from'),
+  };
 }
 
-const SUMMED: Summed = {
-  keys: sql`account_id, kind, type, subject_id, hardware_id`,
-  amounts: ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'],
+const AMOUNTS = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'];
+const AMOUNT_LIST = raw(AMOUNTS.join(', '));
+const OF_ACCOUNT: Summed = { keys: sql`account_id, kind, type, hardware_id`, amounts: AMOUNTS };
+const OF_RESOURCE: Summed = {
+  keys: sql`account_id, subject_id, type, hardware_id`,
+  amounts: AMOUNTS,
 };
-const AMOUNT_LIST = raw(SUMMED.amounts.join(', '));
 
 /**
- * Parts of a `with` that add the set `sums` to all tiers of both tables. Hosting and rebuilt days have no quarter. The order by
- * keeps the heap in key order.
+ * Parts of a `with` that add the set `resource_sums` to all tiers of all tables. Hosting and rebuilt days have neither quarter nor
+ * hour. The order by keeps the heap in key order.
  */
 export function sumsAdded(): Sql {
-  const upsert = raised(SUMMED.amounts);
-  return sql`${allTiers(SUMMED)},
+  return sql`
+  sums as materialized (
+    select quarter, day, ${OF_ACCOUNT.keys}, ${added(AMOUNTS)} from resource_sums group by quarter, day, ${OF_ACCOUNT.keys}),
+  ${allTiers(OF_ACCOUNT)},
   by_account as (
-    insert into usage_by_account as r (account_id, tier, bucket, kind, type, hardware_id, ${AMOUNT_LIST})
-    select account_id, tier, bucket, kind, type, hardware_id, ${added(SUMMED.amounts)}
-    from tiers group by account_id, tier, bucket, kind, type, hardware_id
+    insert into usage_by_account as r (tier, bucket, ${OF_ACCOUNT.keys}, ${AMOUNT_LIST})
+    select tier, bucket, ${OF_ACCOUNT.keys}, ${AMOUNT_LIST} from tiers
     order by account_id, tier, bucket, kind, type, hardware_id
-    on conflict (account_id, tier, bucket, kind, type, hardware_id) do update set ${upsert}),
+    on conflict (account_id, tier, bucket, kind, type, hardware_id) do update set ${raised(AMOUNTS)}),
+  ${dayTiers(OF_RESOURCE, { from: sql`resource_sums`, into: 'resource_tiers' })},
   by_resource as (
-    insert into usage_by_resource as r (account_id, tier, bucket, subject_id, type, hardware_id, ${AMOUNT_LIST})
-    select account_id, tier, bucket, subject_id, type, hardware_id, ${AMOUNT_LIST}
-    from tiers order by account_id, tier, bucket, subject_id, type, hardware_id
-    on conflict (account_id, tier, bucket, subject_id, type, hardware_id) do update set ${upsert})`;
+    insert into usage_by_resource as r (tier, bucket, ${OF_RESOURCE.keys}, ${AMOUNT_LIST})
+    select tier, bucket, ${OF_RESOURCE.keys}, ${AMOUNT_LIST} from resource_tiers
+    order by account_id, tier, bucket, subject_id, type, hardware_id
+    on conflict (account_id, tier, bucket, subject_id, type, hardware_id) do update set ${raised(AMOUNTS)}),
+  by_hour as (${hoursAdded(sql`resource_sums`)})`;
 }
 
 /** Adds sums to all tiers of both tables. The accounts' states are locked. */
 export async function addSums(tx: Tx, sums: readonly Sum[]): Promise<void> {
   await tx.query(sql`/* rollups.addSums */ with
-     sums as materialized (
+     resource_sums as materialized (
        select * from ${unnested(sums, {
          account_id: ['int', (sum) => sum.accountId],
          quarter: ['int', (sum) => sum.quarter],
+         hour: ['int', (sum) => sum.hour],
          day: ['int', (sum) => sum.day],
          kind: ['resource_kind', (sum) => sum.kind],
          type: ['usage_type', (sum) => sum.type],
@@ -223,19 +239,46 @@ async function segmentsWithKinds(
   });
 }
 
-// The voided event may have been the latest of its resource. The next latest lies in the resource's latest quarter hour
-// that still has events, and is found there by time.
+// The voided event may have been the latest of its resource.
 async function repairLastEvent(tx: Tx, event: CountedEvent): Promise<void> {
   const { accountId, subjectId } = event;
   const table = raw(event.kind === 'MODEL' ? 'model' : 'resource');
-  const occurredAt = sql`${at(event.occurredAtMs)}::timestamptz`;
-  const quarter = Math.floor(event.occurredAtMs / QUARTER_HOUR_MS);
-  await tx.query(sql`/* rollups.repairLastEvent */ update ${table} set last_event_at = (
-       select max(e.occurred_at) from usage_event e
-       where e.account_id = ${accountId} and e.subject_id = ${subjectId} and e.voided_at is null and e.type <> 'HOSTING'
-         and e.occurred_at <= ${occurredAt} and e.seq <= (select watermark from rollup_state where account_id = ${accountId})
-         and e.occurred_at >= to_timestamp(900.0 * (
-           select max(bucket) from usage_by_resource
-           where account_id = ${accountId} and tier = 0 and subject_id = ${subjectId} and bucket <= ${quarter} and events > 0)))
-     where account_id = ${accountId} and ${table}_id = ${subjectId} and last_event_at = ${occurredAt}`);
+  const last = lastFoldedEvent({
+    state: sql`s`,
+    subjectId: sql`t.${table}_id`,
+    seq: sql`s.watermark`,
+  });
+  await tx.query(sql`/* rollups.repairLastEvent */ update ${table} t set last_event_at = (
+       select last.at from rollup_state s cross join lateral (${last}) last where s.account_id = t.account_id)
+     where t.account_id = ${accountId} and t.${table}_id = ${subjectId}
+       and t.last_event_at = ${at(event.occurredAtMs)}::timestamptz`);
+}
+
+/**
+ * A subquery of one row: when the latest event (`at`) of a resource or model happened that was not voided, up to a seq that is folded.
+ * It goes back day by day, and by the hours in which the resource has events. Hours of any zone's day begin at most 15 hours before and end
+ * at most 15 hours after the same day of UTC. The row of an hour counts for the instants from its beginning in UTC to 45 minutes after its end.
+ */
+export function lastFoldedEvent(of: {
+  /** A row of rollup_state. */
+  readonly state: Sql;
+  readonly subjectId: Sql;
+  readonly seq: Sql;
+}): Sql {
+  const { state, subjectId, seq } = of;
+  return sql`select event.at from usage_by_resource d cross join lateral (
+         select event.at from (
+           select h.hour from generate_series(d.bucket * 24 + 39, d.bucket * 24 - 16, -1) h(hour)
+           where ${hasHours(state)} is false or exists (
+             select from usage_by_resource_hour r
+             where r.account_id = d.account_id and r.hour = h.hour and r.subject_id = d.subject_id and r.events > 0)
+           order by h.hour desc offset 0) h
+         cross join lateral (
+           select max(u.occurred_at) as at from usage_event u
+           where u.account_id = d.account_id and u.subject_id = d.subject_id and u.seq <= ${seq}
+             and u.occurred_at >= to_timestamp(3600.0 * h.hour) and u.occurred_at < to_timestamp(3600.0 * h.hour + 6300)
+             and u.voided_at is null and u.type <> 'HOSTING') event
+         where event.at is not null order by h.hour desc limit 1) event
+       where d.account_id = ${state}.account_id and d.tier = ${TIERS.DAY}::smallint and d.subject_id = ${subjectId} and d.events > 0
+       order by d.bucket desc limit 1`;
 }

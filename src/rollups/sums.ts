@@ -5,12 +5,13 @@ import { invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
 import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
 import type { ResourceKind } from '../resources/resource.ts';
-import { QUARTER_HOUR_MS } from './tier-plan.ts';
+import { QUARTER_HOUR_MS, QUARTERS_PER_HOUR, quartersPastHour } from './tier-plan.ts';
 
-/** An addition to an account's rollups of one quarter hour, or (null) of the day tiers alone. */
+/** An addition to an account's rollups of one quarter hour and hour, or (null) of the day tiers alone. */
 export interface Sum {
   readonly accountId: number;
   readonly quarter: number | null;
+  readonly hour: number | null;
   readonly day: number;
   readonly kind: string;
   readonly type: string;
@@ -21,6 +22,12 @@ export interface Sum {
   readonly creditsMicro: bigint;
   readonly hostingMs: number;
   readonly replicaMs: number;
+}
+
+/** The hour of an account's resources that an instant belongs to. */
+export function hourOf(timeZone: string, atMs: number): number {
+  const quarter = Math.floor(atMs / QUARTER_HOUR_MS);
+  return Math.floor((quarter - quartersPastHour(timeZone)) / QUARTERS_PER_HOUR);
 }
 
 /** From the first to the last instant of some events, both included. */
@@ -89,6 +96,7 @@ export function daySums(
       sums.push({
         accountId: segment.accountId,
         quarter: null,
+        hour: null,
         day,
         kind: segment.kind,
         type: 'HOSTING',

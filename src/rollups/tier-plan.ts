@@ -1,6 +1,10 @@
 // How a range is read from the rollups. Each tier's buckets nest in those of the next tier. A range is covered
 // by the widest tier that fits. The differences between its edges and the nearest bucket boundaries are added or subtracted in
-// the same way, one tier down. What remains at the edges, less than half a quarter hour, is read from the raw rows.
+// the same way, one tier down. What remains at the edges, less than half a bucket of the finest tier, is read from the raw rows.
+//
+// Under the day, sums of the account are kept by quarter hours and two hours, and sums of resources by hours. These begin as many
+// quarter hours past the full hour as the days of the account's zone do, so that days are whole hours of theirs (but for a zone whose
+// clock changes by half an hour).
 //
 // Hosting is folded into the day tiers only, so its edges are cut at day boundaries and read from the segments.
 
@@ -13,11 +17,26 @@ export const TIERS = {
   DAY: 2,
   EIGHT_DAYS: 3,
   SIXTY_FOUR_DAYS: 4,
+  HOUR: 5,
 } as const;
-type Tier = (typeof TIERS)[keyof typeof TIERS];
+export type Tier = (typeof TIERS)[keyof typeof TIERS];
 
 export const QUARTER_HOUR_MS = 900_000;
 const TWO_HOURS_MS = 8 * QUARTER_HOUR_MS;
+export const QUARTERS_PER_HOUR = 4;
+const HOUR_MS = QUARTERS_PER_HOUR * QUARTER_HOUR_MS;
+/** 1 January 2026: the day by which zones are told apart. */
+const REFERENCE_DAY = 20_454;
+
+/** How many quarter hours past the full hour (UTC) the days of a zone begin, as of its time in winter. */
+export function quartersPastHour(timeZone: string): number {
+  return (dayStartMs(timeZone, REFERENCE_DAY) / QUARTER_HOUR_MS) % QUARTERS_PER_HOUR;
+}
+
+/** Whether a tier's buckets are local days. */
+export function isOfDays(tier: Tier): boolean {
+  return tier === TIERS.DAY || tier === TIERS.EIGHT_DAYS || tier === TIERS.SIXTY_FOUR_DAYS;
+}
 
 /** Rollup buckets `[fromBucket, toBucket)` of one tier, counted with a sign. */
 export interface TierSpan {
@@ -42,66 +61,85 @@ export interface TierPlan {
   readonly rawHostingSpans: readonly RawSpan[];
 }
 
+/** The tiers of an account: its zone, whose local days the day tiers hold, and what there is under the day. */
+export interface Tiers {
+  readonly timeZone: string;
+  readonly underDay: 'QUARTER_HOURS' | 'HOURS';
+}
+
 /**
  * Covers each cell between two neighbouring instants.
  * @param edgesMs ascending; cell i is [edgesMs[i], edgesMs[i + 1])
- * @param dayZone the zone whose local days the day tiers hold
  */
-export function planTiers(edgesMs: readonly number[], dayZone: string): TierPlan {
-  const collected: Collected = { tierSpans: [], rawEventSpans: [], rawHostingSpans: [] };
+export function planTiers(edgesMs: readonly number[], { timeZone, underDay }: Tiers): TierPlan {
+  const planner = new Planner(timeZone, underDay === 'HOURS' ? WITH_HOURS : WITH_QUARTER_HOURS);
   for (let cell = 0; cell + 1 < edgesMs.length; cell += 1) {
-    const fromMs = edgesMs[cell] ?? 0;
-    const toMs = edgesMs[cell + 1] ?? 0;
-    const stretch = { cell, fromMs, toMs, sign: 1 } as const;
-    const tier = widestTier(toMs - fromMs);
-    // Shorter than a day: day buckets cannot help, and hosting is read from its segments alone.
-    if (tier < TIERS.DAY) collected.rawHostingSpans.push(stretch);
-    cover(stretch, tier, dayZone, collected);
+    planner.coverCell({ cell, fromMs: edgesMs[cell] ?? 0, toMs: edgesMs[cell + 1] ?? 0, sign: 1 });
   }
-  return collected;
+  return planner;
 }
 
-interface Collected {
-  readonly tierSpans: TierSpan[];
-  readonly rawEventSpans: RawSpan[];
-  readonly rawHostingSpans: RawSpan[];
-}
+/** Tiers from the widest on, each with the length from which it is the first to cover a cell. */
+type Ladder = readonly { readonly tier: Tier; readonly fromLengthMs: number }[];
 
-function cover(stretch: RawSpan, tier: Tier | -1, dayZone: string, into: Collected): void {
-  if (stretch.fromMs >= stretch.toMs) return;
-  if (tier === -1) {
-    into.rawEventSpans.push(stretch);
-    return;
-  }
-  const from = nearestBoundary(tier, stretch.fromMs, dayZone);
-  const to = nearestBoundary(tier, stretch.toMs, dayZone);
-  if (from.bucket >= to.bucket) {
-    below(stretch, tier, dayZone, into);
-    return;
-  }
-  const { cell, sign } = stretch;
-  into.tierSpans.push({ cell, tier, fromBucket: from.bucket, toBucket: to.bucket, sign });
-  const minus = sign === 1 ? -1 : 1;
-  below({ cell, fromMs: stretch.fromMs, toMs: from.atMs, sign }, tier, dayZone, into);
-  below({ cell, fromMs: from.atMs, toMs: stretch.fromMs, sign: minus }, tier, dayZone, into);
-  below({ cell, fromMs: to.atMs, toMs: stretch.toMs, sign }, tier, dayZone, into);
-  below({ cell, fromMs: stretch.toMs, toMs: to.atMs, sign: minus }, tier, dayZone, into);
-}
-
-function below(stretch: RawSpan, tier: Tier, dayZone: string, into: Collected): void {
-  if (stretch.fromMs >= stretch.toMs) return;
-  if (tier === TIERS.DAY) into.rawHostingSpans.push(stretch);
-  cover(stretch, tierBelow[tier], dayZone, into);
-}
-
-const tierBelow = { 0: -1, 1: 0, 2: 1, 3: 2, 4: 3 } as const;
-
-function widestTier(lengthMs: number): Tier {
-  if (lengthMs >= 64 * DAY_MS) return TIERS.SIXTY_FOUR_DAYS;
-  if (lengthMs >= 8 * DAY_MS) return TIERS.EIGHT_DAYS;
+const OF_DAYS: Ladder = [
+  { tier: TIERS.SIXTY_FOUR_DAYS, fromLengthMs: 64 * DAY_MS },
+  { tier: TIERS.EIGHT_DAYS, fromLengthMs: 8 * DAY_MS },
   // A local day may have 23 hours, or fewer where a zone changed its offset.
-  if (lengthMs >= DAY_MS - TWO_HOURS_MS) return TIERS.DAY;
-  return lengthMs >= TWO_HOURS_MS ? TIERS.TWO_HOURS : TIERS.QUARTER_HOUR;
+  { tier: TIERS.DAY, fromLengthMs: DAY_MS - TWO_HOURS_MS },
+];
+const WITH_QUARTER_HOURS: Ladder = [
+  ...OF_DAYS,
+  { tier: TIERS.TWO_HOURS, fromLengthMs: TWO_HOURS_MS },
+  { tier: TIERS.QUARTER_HOUR, fromLengthMs: 0 },
+];
+const WITH_HOURS: Ladder = [...OF_DAYS, { tier: TIERS.HOUR, fromLengthMs: 0 }];
+
+class Planner implements TierPlan {
+  readonly tierSpans: TierSpan[] = [];
+  readonly rawEventSpans: RawSpan[] = [];
+  readonly rawHostingSpans: RawSpan[] = [];
+
+  constructor(
+    private readonly timeZone: string,
+    private readonly ladder: Ladder,
+  ) {}
+
+  coverCell(cell: RawSpan): void {
+    const lengthMs = cell.toMs - cell.fromMs;
+    const step = this.ladder.findIndex(({ fromLengthMs }) => lengthMs >= fromLengthMs);
+    // Shorter than a day: day buckets cannot help, and hosting is read from its segments alone.
+    if (!isOfDays(this.ladder[step]?.tier ?? TIERS.HOUR)) this.rawHostingSpans.push(cell);
+    this.cover(cell, step);
+  }
+
+  private cover(stretch: RawSpan, step: number): void {
+    if (stretch.fromMs >= stretch.toMs) return;
+    const tier = this.ladder[step]?.tier;
+    if (tier === undefined) {
+      this.rawEventSpans.push(stretch);
+      return;
+    }
+    const from = nearestBoundary(tier, stretch.fromMs, this.timeZone);
+    const to = nearestBoundary(tier, stretch.toMs, this.timeZone);
+    if (from.bucket >= to.bucket) {
+      this.below(stretch, step);
+      return;
+    }
+    const { cell, sign } = stretch;
+    this.tierSpans.push({ cell, tier, fromBucket: from.bucket, toBucket: to.bucket, sign });
+    const minus = sign === 1 ? -1 : 1;
+    this.below({ cell, fromMs: stretch.fromMs, toMs: from.atMs, sign }, step);
+    this.below({ cell, fromMs: from.atMs, toMs: stretch.fromMs, sign: minus }, step);
+    this.below({ cell, fromMs: to.atMs, toMs: stretch.toMs, sign }, step);
+    this.below({ cell, fromMs: stretch.toMs, toMs: to.atMs, sign: minus }, step);
+  }
+
+  private below(stretch: RawSpan, step: number): void {
+    if (stretch.fromMs >= stretch.toMs) return;
+    if (this.ladder[step]?.tier === TIERS.DAY) this.rawHostingSpans.push(stretch);
+    this.cover(stretch, step + 1);
+  }
 }
 
 interface Boundary {
@@ -109,18 +147,23 @@ interface Boundary {
   readonly atMs: number;
 }
 
-function nearestBoundary(tier: Tier, atMs: number, dayZone: string): Boundary {
+function nearestBoundary(tier: Tier, atMs: number, timeZone: string): Boundary {
   switch (tier) {
     case TIERS.QUARTER_HOUR:
       return nearestMultiple(atMs, QUARTER_HOUR_MS);
     case TIERS.TWO_HOURS:
       return nearestMultiple(atMs, TWO_HOURS_MS);
+    case TIERS.HOUR: {
+      const pastMs = quartersPastHour(timeZone) * QUARTER_HOUR_MS;
+      const { bucket, atMs: boundaryMs } = nearestMultiple(atMs - pastMs, HOUR_MS);
+      return { bucket, atMs: boundaryMs + pastMs };
+    }
     case TIERS.DAY:
-      return nearestDays(atMs, 1, dayZone);
+      return nearestDays(atMs, 1, timeZone);
     case TIERS.EIGHT_DAYS:
-      return nearestDays(atMs, 8, dayZone);
+      return nearestDays(atMs, 8, timeZone);
     case TIERS.SIXTY_FOUR_DAYS:
-      return nearestDays(atMs, 64, dayZone);
+      return nearestDays(atMs, 64, timeZone);
   }
 }
 

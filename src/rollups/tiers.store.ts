@@ -2,6 +2,7 @@
 
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { DayEdges } from './sums.ts';
+import { quartersPastHour } from './tier-plan.ts';
 
 /** What the rows of a table of rollups are by, within a bucket, account first, and what they add up. */
 export interface Summed {
@@ -16,18 +17,32 @@ export interface Summed {
  */
 export function allTiers(summed: Summed): Sql {
   const { keys, amounts } = summed;
-  const widened = (bucket: Sql, narrower: Sql): Sql =>
-    sql`select ${bucket} as bucket, ${keys}, ${added(amounts)} from ${narrower} group by ${bucket}, ${keys}`;
   return sql`
   quarters as (select quarter as bucket, ${keys}, ${raw(amounts.join(', '))} from sums where quarter is not null),
-  days as materialized (${widened(sql`day`, sql`sums`)}),
-  eight_days as materialized (${widened(sql`bucket >> 3`, sql`days`)}),
+  ${dayTiers(summed, { from: sql`sums`, into: 'day_tiers' })},
   tiers as materialized (
     select 0 as tier, * from quarters union all
-    select 1, * from (${widened(sql`bucket >> 3`, sql`quarters`)}) two_hours union all
-    select 2, * from days union all
-    select 3, * from eight_days union all
-    select 4, * from (${widened(sql`bucket >> 3`, sql`eight_days`)}) sixty_four_days)`;
+    select 1, * from (${widened(summed, sql`bucket >> 3`, sql`quarters`)}) two_hours union all
+    select * from day_tiers)`;
+}
+
+/** Parts of a `with` that make a set of the day tiers from a set (day, keys, amounts). */
+export function dayTiers(
+  summed: Summed,
+  { from, into }: { readonly from: Sql; readonly into: string },
+): Sql {
+  const [tiers, days, eightDays] = [raw(into), raw(`${into}_1`), raw(`${into}_8`)];
+  return sql`
+  ${days} as materialized (${widened(summed, sql`day`, from)}),
+  ${eightDays} as materialized (${widened(summed, sql`bucket >> 3`, days)}),
+  ${tiers} as materialized (
+    select 2 as tier, * from ${days} union all
+    select 3, * from ${eightDays} union all
+    select 4, * from (${widened(summed, sql`bucket >> 3`, eightDays)}) sixty_four_days)`;
+}
+
+function widened({ keys, amounts }: Summed, bucket: Sql, narrower: Sql): Sql {
+  return sql`select ${bucket} as bucket, ${keys}, ${added(amounts)} from ${narrower} group by ${bucket}, ${keys}`;
 }
 
 /** The sums of amounts, under their own names. */
@@ -40,10 +55,11 @@ export function raised(amounts: readonly string[]): Sql {
   return raw(amounts.map((amount) => `${amount} = r.${amount} + excluded.${amount}`).join(', '));
 }
 
-/** The local days of zones as a table: zone, first_day, edges. */
+/** The local days of zones as a table: zone, past_hour (in quarter hours), first_day, edges. */
 export function dayEdgesTable(days: readonly DayEdges[]): Sql {
-  return sql`select zone, first_day, edges::int[] as edges from ${unnested(days, {
+  return sql`select zone, past_hour, first_day, edges::int[] as edges from ${unnested(days, {
     zone: ['text', ({ timeZone }) => timeZone],
+    past_hour: ['int', ({ timeZone }) => quartersPastHour(timeZone)],
     first_day: ['int', ({ firstDay }) => firstDay],
     edges: ['text', ({ edgeQuarters }) => `{${edgeQuarters.join()}}`],
   })}`;

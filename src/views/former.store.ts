@@ -7,7 +7,7 @@ import { fromColumns, selectList } from '../db/shape.ts';
 import { sql, type Sql, raw, unnested } from '../db/sql.ts';
 import { at, boolValue, int, intValue, msOrNull } from '../db/decode.ts';
 import type { AsOf, Written } from '../core/cursor.ts';
-import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
+import { FOLDED_SEGMENT_MAX, lastFoldedEvent } from '../rollups/rollups.store.ts';
 import { type AccountRange, VIEW_SEGMENT } from './views.store.ts';
 import type { ViewSegment } from './sums.ts';
 
@@ -92,10 +92,16 @@ export async function loadLastEvents(
     from x cross join lateral (
       select * from usage_event u where u.account_id = x.account_id and ${raw(beyond)} offset 0) u
     where u.type <> 'HOSTING' and u.kind <> 'MODEL' group by x.q, u.subject_id`;
-  // The latest of the others is searched by quarter hours, back from the last one that has any.
+  // Where nothing was voided and all that is folded counts, the row says when the latest of the others happened.
+  const earlier = lastFoldedEvent({
+    state: sql`x`,
+    subjectId: sql`touched.subject_id`,
+    seq: sql`x.folded_seq`,
+  });
   const rows = await tx.query(sql`/* views.loadLastEvents */ with
      x as materialized (
-       select x.*, least(x.last_seq, coalesce(s.watermark, 0)) as folded_seq, a.last_seq as newest_seq
+       select x.*, least(x.last_seq, coalesce(s.watermark, 0)) as folded_seq, a.last_seq as newest_seq,
+         x.last_seq >= coalesce(s.watermark, 0) as has_all_folded, s.quarters_from
        from ${unnested(
          accounts.map((account, q) => ({ q, ...account })),
          {
@@ -108,21 +114,15 @@ export async function loadLastEvents(
        )}
          join account a using (account_id) left join rollup_state s using (account_id)),
      touched as materialized (
-       select q, subject_id, max(last_at) as last_at from (
-         ${touched('u.seq > x.folded_seq and u.seq <= x.newest_seq')}
-         union all ${touched('u.void_change > x.last_change')}) t
+       select q, subject_id, max(last_at) as last_at, bool_or(was_voided) as was_voided from (
+         select *, false as was_voided from (${touched('u.seq > x.folded_seq and u.seq <= x.newest_seq')}) newer
+         union all select *, true from (${touched('u.void_change > x.last_change')}) voided) t
        group by q, subject_id)
-     select touched.q, touched.subject_id, greatest(touched.last_at, earlier.last_at) as last_at
-     from touched join x using (q) left join lateral (
-       select e.last_at
-       from usage_by_resource b cross join lateral (
-         select max(u.occurred_at) as last_at from usage_event u
-         where u.account_id = x.account_id and u.subject_id = touched.subject_id and u.seq <= x.folded_seq
-           and u.occurred_at >= to_timestamp(900.0 * b.bucket) and u.occurred_at < to_timestamp(900.0 * (b.bucket + 1))
-           and u.voided_at is null and u.type <> 'HOSTING') e
-       where b.account_id = x.account_id and b.tier = 0 and b.subject_id = touched.subject_id and b.events > 0
-         and e.last_at is not null
-       order by b.bucket desc limit 1) earlier on true`);
+     select touched.q, touched.subject_id, greatest(touched.last_at, case
+         when x.has_all_folded and not touched.was_voided then r.last_event_at
+         else (select earlier.at from (${earlier}) earlier) end) as last_at
+     from touched join x using (q)
+       join resource r on r.account_id = x.account_id and r.resource_id = touched.subject_id`);
   const answers = accounts.map(() => new Map<number, number | null>());
   for (const row of rows) {
     answers[int(row, 'q')]?.set(int(row, 'subject_id'), msOrNull(row, 'last_at'));

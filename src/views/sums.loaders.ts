@@ -48,12 +48,14 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
   const upTo = await Promise.all(
     questions.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
-  return upTo.map(({ watermark, timeZone, lastSeq: writtenSeq }, index) => {
+  return upTo.map(({ watermark, timeZone, hasHours, lastSeq: writtenSeq }, index) => {
     const question = questions[index];
     invariant(question !== undefined, 'each account is that of a question');
     const lastSeq = Math.min(writtenSeq, question.written?.lastSeq ?? writtenSeq);
     const tail = tailOf(watermark, lastSeq);
-    return { ...question, watermark, tail, tierPlan: planTiers(question.edgesMs, timeZone) };
+    const underDay = question.grain === 'resource' && hasHours ? 'HOURS' : 'QUARTER_HOURS';
+    const tierPlan = planTiers(question.edgesMs, { timeZone, underDay });
+    return { ...question, watermark, tail, tierPlan };
   });
 }, byContent);
 

@@ -34,7 +34,7 @@ export const unitSumsLoader = loader<UnitSumsOf, readonly UnitSum[]>(
         const { lastSeq } = written ?? (await foldedUpToLoader(context).load(accountId));
         const { watermark, change, timeZone } = folded;
         const tail = tailOf(watermark, lastSeq);
-        const tierPlan = planTiers(edgesMs, timeZone);
+        const tierPlan = planTiers(edgesMs, { timeZone, underDay: 'QUARTER_HOURS' });
         const asked = { accountId, written, edgesMs, subjectIds: null };
         return { ...asked, watermark, change, tail, tierPlan };
       }),

@@ -4,21 +4,27 @@
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
-import { at, bigValue, int, intValue, ms, orNull, text, valueOf } from '../db/decode.ts';
+import { at, bigValue, bool, int, intValue, ms, orNull, text, valueOf } from '../db/decode.ts';
 import type { Written } from '../core/cursor.ts';
 import type { Range } from '../core/range.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
-import type { TierPlan } from '../rollups/tier-plan.ts';
+import { hasHours } from '../rollups/hours.store.ts';
+import { type TierPlan, TIERS } from '../rollups/tier-plan.ts';
 import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import type { Grain, Sum, ViewSegment } from './sums.ts';
 
-/** Up to where an account's events are folded and the account is written, and by which zone's days its day tiers are. */
+/** Up to where an account's events are folded and the account is written, and into which tiers. */
 export interface FoldedUpTo extends Written {
   readonly accountId: number;
   readonly watermark: number;
+  /** Counts what else changed the sums of whole buckets, while the watermark stood. */
+  readonly epoch: number;
+  /** Its local days are those of the day tiers. */
   readonly timeZone: string;
+  /** Whether resources have hours; quarter hours otherwise. */
+  readonly hasHours: boolean;
 }
 
 export async function loadFoldedUpTo(
@@ -27,7 +33,8 @@ export async function loadFoldedUpTo(
 ): Promise<readonly FoldedUpTo[]> {
   const rows =
     await tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
-       a.last_local_id, a.last_change, coalesce(s.time_zone, a.time_zone) as time_zone
+       a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
+       ${hasHours(sql`s`)} as has_hours
      from account a left join rollup_state s using (account_id) where a.account_id = any(${accountIds}::int[])`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
@@ -35,7 +42,9 @@ export async function loadFoldedUpTo(
     lastSeq: int(row, 'last_seq'),
     lastLocalId: int(row, 'last_local_id'),
     lastChange: int(row, 'last_change'),
+    epoch: int(row, 'epoch'),
     timeZone: text(row, 'time_zone'),
+    hasHours: bool(row, 'has_hours'),
   }));
 }
 
@@ -109,6 +118,22 @@ export async function loadSums(
            and u.void_change > question.last_change offset 0) u
        where u.seq <= question.last_seq and ${inRange}`
     : empty;
+  // Under the day, resources have hours in a table of their own. It is looked up by each hour and resource that is asked for: its
+  // key leads with the time.
+  const hours =
+    grain === 'resource'
+      ? sql`union all
+       select piece.q, piece.cell, r.subject_id, null, r.type, 0, piece.sign * r.quantity, piece.sign * r.credits_micro, 0, 0
+       from piece ${ofSubjects ? sql`cross join lateral generate_series(piece.from_bucket, piece.to_bucket - 1) b(hour)` : empty}
+         cross join lateral (
+           select * from usage_by_resource_hour r where r.account_id = piece.account_id
+             ${
+               ofSubjects
+                 ? sql`and r.hour = b.hour and r.subject_id = any(piece.subjects)`
+                 : sql`and r.hour >= piece.from_bucket and r.hour < piece.to_bucket`
+             } offset 0) r
+       where piece.tier = ${TIERS.HOUR}`
+      : empty;
   const columns = await queryColumns(tx, {
     name: `views.loadSums.${grain}`,
     columns: SUM_COLUMNS,
@@ -122,6 +147,8 @@ export async function loadSums(
            select * from ${table} r where r.account_id = piece.account_id and r.tier = piece.tier
              and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
              ${ofSubjects ? sql`and r.subject_id = s.subject_id` : empty} offset 0) r
+       where piece.tier <> ${TIERS.HOUR}
+       ${hours}
        union all
        select edge.q, edge.cell, ${eventDimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
        from edge cross join lateral (
