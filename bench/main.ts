@@ -68,6 +68,15 @@ program
   });
 
 program
+  .command('folding')
+  .description('what folding events into the rollups costs, and how far it is behind')
+  .option('--quick', 'few events and accounts', false)
+  .action(async (flags: Flags) => {
+    const { benchFolding } = await import('./folding/bench.ts');
+    tell(await benchFolding(flags));
+  });
+
+program
   .command('graphql')
   .description(
     'a page of 100 and of 500 rows against stock Apollo Server on Express and against mercurius',

@@ -21,7 +21,7 @@ export class UsageByResourceHourRow {
   @Column({ name: 'credits_micro', ...bigintColumn }) creditsMicro!: bigint;
 }
 
-const ROWS_PER_CHUNK = 20_000;
+const ROWS_PER_STEP = 20_000;
 /** Of `quarters_from`: all quarter hours are in the hours. */
 const ALL_IN_HOURS = 2_147_483_647;
 const AMOUNTS = ['events', 'quantity', 'credits_micro'];
@@ -69,13 +69,17 @@ export interface WithQuarters {
   readonly quartersFrom: number;
 }
 
-/** Takes the next step from quarter hours to hours. */
-export async function convertNext(tx: Tx, account: WithQuarters): Promise<void> {
+/** Takes the next step from quarter hours to hours, of about `rowsMax` rows. */
+export async function convertNext(
+  tx: Tx,
+  account: WithQuarters,
+  rowsMax: number = ROWS_PER_STEP,
+): Promise<void> {
   const { accountId } = account;
   const quartersFrom =
     account.quartersFrom === ALL_IN_HOURS
-      ? await deleteQuarters(tx, accountId)
-      : await sumQuarters(tx, account);
+      ? await deleteQuarters(tx, accountId, rowsMax)
+      : await sumQuarters(tx, account, rowsMax);
   await tx.query(sql`/* rollups.converted */ update rollup_state set quarters_from = ${quartersFrom}, epoch = epoch + 1
      where account_id = ${accountId}`);
 }
@@ -83,16 +87,17 @@ export async function convertNext(tx: Tx, account: WithQuarters): Promise<void> 
 async function sumQuarters(
   tx: Tx,
   { accountId, timeZone, quartersFrom }: WithQuarters,
+  rowsMax: number,
 ): Promise<number> {
   const rows = await tx.query(sql`/* rollups.nextQuarters */ select min(bucket) as first, (
          select bucket from usage_by_resource
          where account_id = ${accountId} and tier = 0 and bucket >= ${quartersFrom}
-         order by bucket offset ${ROWS_PER_CHUNK} limit 1) as next
+         order by bucket offset ${rowsMax} limit 1) as next
      from usage_by_resource where account_id = ${accountId} and tier = 0 and bucket >= ${quartersFrom}`);
   const [row = {}] = rows;
   const first = intOrNull(row, 'first');
   if (first === null) return ALL_IN_HOURS;
-  // One quarter hour may have more rows than a chunk should.
+  // One quarter hour may have more rows than a step should.
   const to = Math.max(intOrNull(row, 'next') ?? ALL_IN_HOURS, first + 1);
   await tx.query(
     sql`/* rollups.sumQuarters */ ${hoursAdded(sql`(
@@ -103,10 +108,10 @@ async function sumQuarters(
   return to;
 }
 
-async function deleteQuarters(tx: Tx, accountId: number): Promise<number | null> {
+async function deleteQuarters(tx: Tx, accountId: number, rowsMax: number): Promise<number | null> {
   const [row = {}] = await tx.query(sql`/* rollups.deleteQuarters */ with deleted as (
        delete from usage_by_resource where account_id = ${accountId} and ctid = any(array(
-         select ctid from usage_by_resource where account_id = ${accountId} and tier < 2 limit ${ROWS_PER_CHUNK}))
+         select ctid from usage_by_resource where account_id = ${accountId} and tier < 2 limit ${rowsMax}))
        returning 1)
      select count(*) from deleted`);
   return int(row, 'count') === 0 ? null : ALL_IN_HOURS;
