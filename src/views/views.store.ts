@@ -118,22 +118,6 @@ export async function loadSums(
            and u.void_change > question.last_change offset 0) u
        where u.seq <= question.last_seq and ${inRange}`
     : empty;
-  // Under the day, resources have hours in a table of their own. It is looked up by each hour and resource that is asked for: its
-  // key leads with the time.
-  const hours =
-    grain === 'resource'
-      ? sql`union all
-       select piece.q, piece.cell, r.subject_id, null, r.type, 0, piece.sign * r.quantity, piece.sign * r.credits_micro, 0, 0
-       from piece ${ofSubjects ? sql`cross join lateral generate_series(piece.from_bucket, piece.to_bucket - 1) b(hour)` : empty}
-         cross join lateral (
-           select * from usage_by_resource_hour r where r.account_id = piece.account_id
-             ${
-               ofSubjects
-                 ? sql`and r.hour = b.hour and r.subject_id = any(piece.subjects)`
-                 : sql`and r.hour >= piece.from_bucket and r.hour < piece.to_bucket`
-             } offset 0) r
-       where piece.tier = ${TIERS.HOUR}`
-      : empty;
   const columns = await queryColumns(tx, {
     name: `views.loadSums.${grain}`,
     columns: SUM_COLUMNS,
@@ -148,7 +132,7 @@ export async function loadSums(
              and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
              ${ofSubjects ? sql`and r.subject_id = s.subject_id` : empty} offset 0) r
        where piece.tier <> ${TIERS.HOUR}
-       ${hours}
+       ${grain === 'resource' ? hoursOfPieces(ofSubjects) : empty}
        union all
        select edge.q, edge.cell, ${eventDimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
        from edge cross join lateral (
@@ -168,6 +152,22 @@ export async function loadSums(
      from part group by q, cell, subject_id, kind, type, hardware_id`,
   });
   return sumsFrom(columns, questions.length);
+}
+
+// Under the day, resources have hours in a table of their own. Its key leads with the time, so it is looked up by each hour in which
+// resources are asked for.
+function hoursOfPieces(ofSubjects: boolean): Sql {
+  const [hours, isOfPiece] = ofSubjects
+    ? [
+        sql`cross join lateral generate_series(piece.from_bucket, piece.to_bucket - 1) b(hour)`,
+        sql`r.hour = b.hour and r.subject_id = any(piece.subjects)`,
+      ]
+    : [empty, sql`r.hour >= piece.from_bucket and r.hour < piece.to_bucket`];
+  return sql`union all
+       select piece.q, piece.cell, r.subject_id, null, r.type, 0, piece.sign * r.quantity, piece.sign * r.credits_micro, 0, 0
+       from piece ${hours} cross join lateral (
+         select * from usage_by_resource_hour r where r.account_id = piece.account_id and ${isOfPiece} offset 0) r
+       where piece.tier = ${TIERS.HOUR}`;
 }
 
 const SUM_COLUMNS = [
