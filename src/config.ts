@@ -26,6 +26,8 @@ import { parseWebhookKeys } from './webhook-key.ts';
 export interface LoginUrls {
   readonly url: string;
   readonly operatorUrl: string;
+  /** Of the accounts' login for connections that listen: past a pooler, if `url` leads to one. */
+  readonly listenUrl: string;
 }
 
 export interface Config {
@@ -37,6 +39,8 @@ export interface Config {
   /** The pools' logins; null: the gateway makes them. */
   readonly databaseLogins: LoginUrls | null;
   readonly databasePoolSize: number;
+  /** Whether connections keep statements prepared. */
+  readonly databasePrepares: boolean;
   readonly dataDir: string;
   readonly seedDemo: boolean;
   /** Null: the first start makes one and prints it. */
@@ -92,6 +96,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     databaseUrl,
     databaseLogins: readLogins(read),
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
+    databasePrepares: read.flag('DATABASE_PREPARE', true),
     dataDir: read.text('DATA_DIR', '.data', (value) => value.trim() !== '', 'the path of a folder'),
     seedDemo: read.flag('SEED_DEMO', databaseUrl === null),
     bootstrapOperatorKey: read.optional('BOOTSTRAP_OPERATOR_KEY', isBootstrapSecret, {
@@ -160,14 +165,14 @@ function readWebhookKeys(read: EnvironmentReader): readonly Buffer[] {
 
 function readLogins(read: EnvironmentReader): LoginUrls | null {
   const variables = ['DATABASE_LOGIN_URL', 'DATABASE_OPERATOR_LOGIN_URL'] as const;
-  const [url, operatorUrl] = variables.map((variable) =>
+  const [url, operatorUrl, listenUrl] = [...variables, 'DATABASE_LISTEN_URL'].map((variable) =>
     read.optional(variable, isPostgresUrl, {
       expected: 'an address such as postgres://user:password@host:5432/database',
       secret: true,
     }),
   );
-  if (url && operatorUrl) return { url, operatorUrl };
-  read.requireAllOrNone(variables);
+  if (url && operatorUrl) return { url, operatorUrl, listenUrl: listenUrl ?? url };
+  read.requireAllOrNone(listenUrl ? [...variables, 'DATABASE_LISTEN_URL'] : variables);
   return null;
 }
 

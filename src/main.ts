@@ -227,19 +227,19 @@ async function readyWebhookKeys(
   return keys;
 }
 
-/** Migrates as the owner and opens the pools as their logins. @returns the address of the accounts' login too */
+/** Migrates as the owner and opens the pools as their logins. @returns the address for jobs too */
 async function openMigrated(
   config: Config,
   ownerUrl: string,
   started: Started,
 ): Promise<{ readonly database: Database; readonly url: string }> {
   try {
-    const { url, operatorUrl } = await migrated(config, ownerUrl);
-    const { databasePoolSize: poolSize } = config;
-    const database = await openDatabase({ url, operatorUrl, poolSize, entities });
+    const logins = await migrated(config, ownerUrl);
+    const { databasePoolSize: poolSize, databasePrepares: prepares } = config;
+    const database = await openDatabase({ ...logins, poolSize, prepares, entities });
     started.add(() => database.close());
     await requireHarmlessLogins(database);
-    return { database, url };
+    return { database, url: logins.listenUrl };
   } catch (error) {
     const reason = reasonOutOfReach(error);
     if (reason === null || config.databaseUrl === null) throw error;
@@ -261,7 +261,8 @@ async function migrated(
   const accounts = loginOf(ownerUrl, 'billing_gateway');
   const operators = loginOf(ownerUrl, 'billing_operator');
   await migrate({ url: ownerUrl, migrations, logins: [accounts, operators] });
-  return { url: loginUrl(ownerUrl, accounts), operatorUrl: loginUrl(ownerUrl, operators) };
+  const url = loginUrl(ownerUrl, accounts);
+  return { url, operatorUrl: loginUrl(ownerUrl, operators), listenUrl: url };
 }
 
 async function databaseUrl(config: Config, started: Started): Promise<string> {

@@ -10,9 +10,15 @@ const POOL_SIZE = 2;
 
 /** Runs a command's work on the gateway's database, and closes it afterwards. The gateway may run meanwhile. */
 export async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
-  const server = await findServer(loadConfig(process.env));
+  const config = loadConfig(process.env);
+  const server = await findServer(config);
   try {
-    const database = await openDatabase({ url: server.url, poolSize: POOL_SIZE, entities });
+    const database = await openDatabase({
+      url: server.url,
+      poolSize: POOL_SIZE,
+      prepares: config.databasePrepares,
+      entities,
+    });
     try {
       return await work(database);
     } finally {

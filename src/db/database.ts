@@ -48,6 +48,8 @@ export interface PoolOptions {
   readonly url: string;
   /** As the operators' login; default: `url`. */
   readonly operatorUrl?: string;
+  /** As the accounts' login, for connections that listen; default: `url`. */
+  readonly listenUrl?: string;
   /** Of the accounts' pool. */
   readonly poolSize: number;
   readonly entities: NonNullable<DataSourceOptions['entities']>;
@@ -59,6 +61,7 @@ export interface PoolOptions {
 export async function openDatabase({
   url,
   operatorUrl = url,
+  listenUrl = url,
   poolSize,
   entities,
   prepares = true,
@@ -88,7 +91,7 @@ export async function openDatabase({
     await Promise.all(opened.map((pool) => pool.destroy()));
     throw error;
   }
-  return new Database(pools, { url, poolSize });
+  return new Database(pools, { url, listenUrl, poolSize });
 }
 
 /** Connections for operators and for looking what there is to do, beside a pool for accounts. */
@@ -139,6 +142,7 @@ interface Pools {
 /** How the accounts' pool connects. */
 interface Access {
   readonly url: string;
+  readonly listenUrl?: string;
   readonly poolSize: number;
 }
 
@@ -223,8 +227,9 @@ export class Database {
       readonly onListening: () => void;
     },
   ): { readonly stop: () => Promise<void> } {
+    const { url, listenUrl = url } = this.access;
     const applicationName = 'billing-gateway listener';
-    return new Listener({ url: this.access.url, applicationName, channel, ...callbacks });
+    return new Listener({ url: listenUrl, applicationName, channel, ...callbacks });
   }
 
   /** Asks whether the database answers, on a separate connection that is opened when it is first asked. */

@@ -2,6 +2,7 @@
 // gets a name when it is sent for the second time, by any connection. So texts that depend on what a caller asks for are not
 // prepared for one use, and those that are prepared are bounded.
 
+import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Row } from './decode.ts';
 
@@ -26,13 +27,15 @@ export interface PreparedStatement {
 const seen = new LRUCache<string, true>({ max: TEXTS_SEEN_MAX });
 /** Rises when what is prepared no longer fits the schema. */
 let generation = 0;
+// No two processes or connections use a name, so that behind a pooler a name is unknown rather than another statement's.
+const NAMES_START = `s${randomBytes(6).toString('hex')}_`;
+let named = 0;
 
 /** What one connection has prepared. */
 export class PreparedStatements {
   private readonly byText: LRUCache<string, PreparedStatement>;
   private forgotten: string[] = [];
   private generation = generation;
-  private last = 0;
 
   /** @param isOn false: nothing is prepared, as poolers need that share a connection between transactions */
   constructor(private readonly isOn: boolean) {
@@ -56,8 +59,8 @@ export class PreparedStatements {
   /** Names a text that is worth it. The caller has the server prepare it. @returns undefined for any other */
   add(text: string): PreparedStatement | undefined {
     if (!this.isOn || !isSeenAgain(text) || !CAN_BE_PREPARED.test(text)) return undefined;
-    this.last += 1;
-    const statement = { name: `s${this.last}`, reader: undefined };
+    named += 1;
+    const statement = { name: `${NAMES_START}${named}`, reader: undefined };
     this.byText.set(text, statement);
     return statement;
   }

@@ -28,6 +28,7 @@ describe('loadConfig', () => {
       databaseUrl: null,
       databaseLogins: null,
       databasePoolSize: 16,
+      databasePrepares: true,
       dataDir: '.data',
       seedDemo: true,
       bootstrapOperatorKey: null,
@@ -76,6 +77,7 @@ describe('loadConfig', () => {
       MAX_BODY_BYTES_IN_FLIGHT: '20000000',
       DATABASE_URL: 'postgresql://billing:pa55@db.internal/billing',
       DATABASE_POOL_SIZE: '25',
+      DATABASE_PREPARE: 'false',
       DATA_DIR: '/var/lib/billing data',
       SEED_DEMO: 'TRUE',
       BOOTSTRAP_OPERATOR_KEY: 'operator-key-of-24-chars',
@@ -115,6 +117,7 @@ describe('loadConfig', () => {
       databaseUrl: 'postgresql://billing:pa55@db.internal/billing',
       databaseLogins: null,
       databasePoolSize: 25,
+      databasePrepares: false,
       dataDir: '/var/lib/billing data',
       seedDemo: true,
       bootstrapOperatorKey: 'operator-key-of-24-chars',
@@ -223,7 +226,15 @@ describe('loadConfig', () => {
     expect(loadConfig(logins).databaseLogins).toEqual({
       url: logins.DATABASE_LOGIN_URL,
       operatorUrl: logins.DATABASE_OPERATOR_LOGIN_URL,
+      listenUrl: logins.DATABASE_LOGIN_URL,
     });
+    const direct = 'postgres://gateway:pa55@direct/billing';
+    expect(loadConfig({ ...logins, DATABASE_LISTEN_URL: direct }).databaseLogins?.listenUrl).toBe(
+      direct,
+    );
+    expect(problemsOf({ DATABASE_LISTEN_URL: direct })).toEqual([
+      'DATABASE_LOGIN_URL, DATABASE_OPERATOR_LOGIN_URL, DATABASE_LISTEN_URL must be set all or none; DATABASE_LOGIN_URL and DATABASE_OPERATOR_LOGIN_URL are missing.',
+    ]);
   });
 
   it('takes all of JWKS_URL, JWT_ISSUER and JWT_AUDIENCE, or none', () => {
@@ -253,6 +264,7 @@ describe('loadConfig', () => {
       DEFAULT_USAGE_THRESHOLDS: '50;70',
       DEFAULT_HOURS_TO_STOP: '-1',
       DATABASE_POOL_SIZE: '2.5',
+      DATABASE_PREPARE: 'never',
       DATA_DIR: '  ',
       ISSUER_NAME: 'Acme\nLtd.',
       PROVIDER_NAME: 'Acme\rLtd.',
@@ -267,6 +279,7 @@ describe('loadConfig', () => {
     expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
       'BOOTSTRAP_OPERATOR_KEY',
       'DATABASE_POOL_SIZE',
+      'DATABASE_PREPARE',
       'DATABASE_URL',
       'DATA_DIR',
       'DEFAULT_FINE_TUNING_MINIMUM',
