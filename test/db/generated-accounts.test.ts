@@ -165,7 +165,7 @@ describe('an account that the benchmarks generate', () => {
     expect(counts.get('usage_event')).toBe(EVENTS);
     expect(counts.get('billing_cycle')).toBe(8);
     expect(counts.get('ledger_charge')).toBeGreaterThan(14);
-    expect(counts.get('usage_by_resource')).toBeGreaterThan(EVENTS);
+    expect(counts.get('usage_by_resource_hour')).toBeGreaterThan(EVENTS / 2);
   });
 
   it('has a ledger whose hashes and balance hold', async () => {
