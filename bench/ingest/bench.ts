@@ -8,7 +8,6 @@ import { ProcessorMeter } from '../support/processor.ts';
 import type { Result } from '../support/results.ts';
 import type { Answer, Job } from './job.ts';
 
-
 interface Scenario {
   readonly name: string;
   readonly perRequest: number;

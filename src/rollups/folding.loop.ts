@@ -17,8 +17,8 @@ const EVENTS_TO_FOLD = 1_000;
 const WAIT_MS = 60_000;
 /** How often to look for accounts that have waited. */
 const TICK_MS = 2_000;
-/** From an account that is due at once until it is folded: others come in meanwhile. */
-const GATHER_MS = 200;
+/** From when an account is due at once until it is folded: the more events come in meanwhile, the less each costs. */
+const GATHER_MS = 500;
 /** How often to look for segments that ended: they cost a view little. */
 const SEGMENTS_SWEEP_MS = 30_000;
 /** How often to look at all accounts, beside the start: for what nobody marked, as an account that moved and records nothing. */

@@ -6,13 +6,18 @@ import { RollupCheckService } from '../../src/rollups/check.service.ts';
 import { FoldingLoop } from '../../src/rollups/folding.loop.ts';
 import { convertNext } from '../../src/rollups/hours.store.ts';
 import { sql } from '../../src/db/sql.ts';
+import { loadFoldedUpTo } from '../../src/views/views.store.ts';
 import {
   ask,
   createAccount,
+  createHardware,
+  deploy,
+  fund,
   numberOf,
   recordUsage,
   register,
   registerGuardrail,
+  undeploy,
 } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
@@ -209,6 +214,43 @@ describe('folding', () => {
     await pass(1);
     expect([faults, await tails(broken)]).toEqual([[], [0]]);
     expect(await differences(broken)).toEqual([]);
+  });
+});
+
+describe('the epoch of an account', () => {
+  it('rises with what changes its sums while the watermark stands, and with nothing else', async () => {
+    const hardware = await createHardware(gateway, 'gpu', '1');
+    const account = await anAccount();
+    await fund(gateway, account.id);
+    const epoch = async (): Promise<number> => {
+      const [row] = await gateway.database.inSnapshot({ accountId: account.number }, (tx) =>
+        loadFoldedUpTo(tx, [account.number]),
+      );
+      return row?.epoch ?? Number.NaN;
+    };
+    await record(account.id, HOUR_MS, 'to be voided');
+    await gateway.fold();
+    await record(account.id);
+    await gateway.fold();
+    expect(await epoch()).toBe(0);
+
+    const voided = { accountId: account.id, source: 's', eventId: 'to be voided' };
+    await ask(gateway, VoidUsageDocument, { ...voided, reason: 'mistake' });
+    expect(await epoch()).toBe(1);
+
+    const deployed = await registerGuardrail(gateway, account.id, 'deployed');
+    await deploy(gateway, deployed, hardware);
+    gateway.clock.moveBy(HOUR_MS);
+    await undeploy(gateway, deployed);
+    expect(await epoch()).toBe(1);
+    await gateway.fold();
+    expect(await epoch()).toBe(2);
+
+    // Its segments are folded again too.
+    const input = { accountId: account.id, timeZone: 'Asia/Kolkata' };
+    await ask(gateway, UpdateAccountDocument, { input });
+    await gateway.fold();
+    expect(await epoch()).toBe(4);
   });
 });
 
