@@ -91,8 +91,9 @@ async function lockAccounts(
      behind as materialized (
        select s.account_id, s.watermark, s.fold_at, s.quarters_from, s.time_zone as folded_zone, a.time_zone, a.last_seq, a.last_change,
          greatest(s.watermark, a.last_seq) as target,
-         ${eventsMax}::int8 - coalesce(sum(greatest(a.last_seq - s.watermark, 0)) over (
-           order by s.account_id rows between unbounded preceding and 1 preceding), 0) as events_left
+         -- A sum of int8 is numeric, which no index of seq is searched by.
+         (${eventsMax}::int8 - coalesce(sum(greatest(a.last_seq - s.watermark, 0)) over (
+           order by s.account_id rows between unbounded preceding and 1 preceding), 0))::int8 as events_left
        from locked s join account a using (account_id)),
      chunk as materialized (
        select *, least(target, watermark + greatest(events_left, 0)) as to_seq from behind)
