@@ -10,6 +10,7 @@ import { migrate } from '../../src/db/migrate.ts';
 import { raw, sql } from '../../src/db/sql.ts';
 import type { Whose } from '../../src/db/whose.ts';
 import { resolveResourceRefs } from '../../src/resources/resources.store.ts';
+import { foldTogether } from '../../src/rollups/fold.store.ts';
 import { loadTailActivity } from '../../src/views/views.store.ts';
 import { ask, numberOf, recordUsage, register } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -271,6 +272,11 @@ describe('a statement of an account', () => {
       'the events that are not folded',
       (tx: Tx) => loadTailActivity(tx, [ours]),
       /Index Cond: .*seq > .*watermark.*seq <= /,
+    ],
+    [
+      'the events of a chunk to fold',
+      (tx: Tx) => foldTogether(tx, [ours]),
+      /Index Cond: .*seq > .*watermark.*seq <= .*to_seq/,
     ],
   ])('finds %s by an index', async (_what, run, condition) => {
     const plan = await database.inTransaction({ accountId: ours }, async (tx) => {
