@@ -4,7 +4,7 @@ import type { Agent } from 'undici';
 import { inTurns, printTable, timed } from '../support/measure.ts';
 import { ProcessorMeter } from '../support/processor.ts';
 import type { Result } from '../support/results.ts';
-import { askOverHttp } from '../views/bench.ts';
+import { askOverHttp } from '../views/ask.ts';
 import { askedRanges, questions, rangeVariable, type AskedRange } from '../views/questions.ts';
 import { apiId, type Both, PROBE_EVENTS, type Sized } from './sized.ts';
 

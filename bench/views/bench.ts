@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import { Agent } from 'undici';
 import type { Account } from '../../src/account/account.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { invariant } from '../../src/core/errors.ts';
@@ -9,9 +9,11 @@ import {
   settle,
   type BenchAccount,
 } from '../support/data-set.ts';
-import { OPERATOR_KEY, startBenchGateway, type BenchGateway } from '../support/gateway.ts';
+import { startBenchGateway, type BenchGateway } from '../support/gateway.ts';
 import { inTurns, median, note, printTable, timed, type Contender } from '../support/measure.ts';
 import type { Result } from '../support/results.ts';
+import { askOverHttp } from './ask.ts';
+import { comparePages } from './page.ts';
 import { printPlans } from './plans.ts';
 import {
   askedRanges,
@@ -55,6 +57,8 @@ export async function benchViews(options: ViewsOptions): Promise<readonly Result
     invariant(largest !== undefined, 'there is an account');
     await printShares(gateway, largest);
     if (options.plans) await printPlans(gateway, largest.account, NOW_MS);
+    const page = { gateway, agent, account: largest.account, bench: largest.bench };
+    results.push(...(await comparePages({ ...page, nowMs: NOW_MS, rounds })));
     return results;
   } finally {
     await agent.close();
@@ -159,23 +163,6 @@ function contendersOf(
       roundsMax: 3,
     },
   ];
-}
-
-/** Asks a gateway by GraphQL. @throws unless it is answered without errors */
-export async function askOverHttp(
-  gateway: BenchGateway,
-  agent: Agent,
-  body: string,
-): Promise<void> {
-  const response = await request(`${gateway.origin}/graphql`, {
-    dispatcher: agent,
-    headersTimeout: 20_000,
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_KEY}` },
-    body,
-  });
-  const answer = await response.body.text();
-  invariant(response.statusCode === 200 && !answer.includes('"errors"'), answer.slice(0, 500));
 }
 
 /** Where the service's time goes: its statements, and the rest. */
