@@ -1,7 +1,8 @@
 // What tables and their indexes take, what autovacuum has to do with them, and what each statement reads.
 
+import type pg from 'pg';
 import { note, printTable } from '../support/measure.ts';
-import type { Both, Sized } from './sized.ts';
+import type { Both } from './sized.ts';
 
 const MB = 1 << 20;
 
@@ -31,12 +32,12 @@ const INDEXES = `
   where i.schemaname = 'public' group by 1, 2 order by 3 desc limit 20`;
 
 /** Prints what tables take; bytes an event are all bytes of a table by all events. */
-export async function printTables({ name, gateway }: Sized): Promise<void> {
+export async function printTables(name: string, owner: pg.Pool): Promise<void> {
   const events = Number(
-    (await gateway.owner.query<{ events: string }>('select sum(last_seq) as events from account'))
-      .rows[0]?.events,
+    (await owner.query<{ events: string }>('select sum(last_seq) as events from account')).rows[0]
+      ?.events,
   );
-  const tables = await gateway.owner.query<TableRow>(TABLES);
+  const tables = await owner.query<TableRow>(TABLES);
   const bytes = tables.rows.reduce(
     (sum, { heap, indexes }) => sum + Number(heap) + Number(indexes),
     0,
@@ -61,7 +62,7 @@ export async function printTables({ name, gateway }: Sized): Promise<void> {
       Number(row.vacuums),
     ]),
   );
-  const indexes = await gateway.owner.query<{ name: string; of: string; bytes: string }>(INDEXES);
+  const indexes = await owner.query<{ name: string; of: string; bytes: string }>(INDEXES);
   printTable(
     `Indexes of the ${name} database`,
     ['index', 'table', 'MB', 'bytes an event'],
