@@ -219,7 +219,7 @@ describe('folding', () => {
 
 describe('the epoch of an account', () => {
   it('rises with what changes its sums while the watermark stands, and with nothing else', async () => {
-    const hardware = await createHardware(gateway, 'gpu', '1');
+    await createHardware(gateway, 'gpu', '1');
     const account = await anAccount();
     await fund(gateway, account.id);
     const epoch = async (): Promise<number> => {
@@ -239,7 +239,7 @@ describe('the epoch of an account', () => {
     expect(await epoch()).toBe(1);
 
     const deployed = await registerGuardrail(gateway, account.id, 'deployed');
-    await deploy(gateway, deployed, hardware);
+    await deploy(gateway, deployed, 'gpu');
     gateway.clock.moveBy(HOUR_MS);
     await undeploy(gateway, deployed);
     expect(await epoch()).toBe(1);
