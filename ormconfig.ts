@@ -28,6 +28,7 @@ import { FillIdentities1770224000000 } from './migrations/1770224000000-fill-ide
 import { IdentifyByHash1770224100000 } from './migrations/1770224100000-identify-by-hash.ts';
 import { FoldTogether1770230000000 } from './migrations/1770230000000-fold-together.ts';
 import { HoursOfResources1770230100000 } from './migrations/1770230100000-hours-of-resources.ts';
+import { PartitionEvents1770240000000 } from './migrations/1770240000000-partition-events.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountRow } from './src/account/account.store.ts';
@@ -124,4 +125,5 @@ export const migrations = [
   IdentifyByHash1770224100000,
   FoldTogether1770230000000,
   HoursOfResources1770230100000,
+  PartitionEvents1770240000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -41,6 +41,7 @@ import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
 import { EventsService } from './recording/events.service.ts';
 import { FoldingLoop } from './rollups/folding.loop.ts';
+import { MonthsLoop } from './recording/months.loop.ts';
 import { IssuingLoop } from './statements/issuing.loop.ts';
 import { StatementKeys } from './statements/keys.service.ts';
 import { ISSUER_NAME } from './statements/statement.ts';
@@ -105,6 +106,8 @@ export interface App {
   readonly folding: FoldingLoop;
   /** Issues statements as cycles end. */
   readonly issuing: IssuingLoop;
+  /** Makes the partitions of coming months. */
+  readonly months: MonthsLoop;
   readonly events: EventsService;
   readonly exports: ExportService;
   readonly ingest: IngestService;
@@ -125,7 +128,7 @@ export interface App {
 
 export function createApp(options: AppOptions): App {
   const services = createServices(options);
-  const { due, folding, issuing, keys, portalTokens } = services;
+  const { due, folding, issuing, keys, months, portalTokens } = services;
   const parties = partiesOf(options);
   const exports = new ExportService({ ...options, parties }, services.accounts);
   return {
@@ -145,12 +148,14 @@ export function createApp(options: AppOptions): App {
       due.start();
       folding.start();
       issuing.start();
+      months.start();
       portalTokens.start();
     },
     close: async () => {
       await exports.close();
       portalTokens.stop();
       await issuing.stop();
+      await months.stop();
       await folding.stop();
       await due.stop();
       await keys.close();
@@ -201,6 +206,7 @@ function createServices(options: AppOptions): Services {
     takeEvents: options.takeEvents,
   });
   const statements = createStatements(options, accounts);
+  const months = new MonthsLoop(database, options.onError);
   const issuing = new IssuingLoop(database, clock, statements, options.onError);
   const webhooks = createWebhooks(options, accounts, emailDisabled(emails, clock));
   return {
@@ -214,6 +220,7 @@ function createServices(options: AppOptions): Services {
     emails,
     folding,
     issuing,
+    months,
     events,
     ingest,
     keys,

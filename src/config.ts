@@ -1,6 +1,7 @@
 // The environment as one checked value. Every variable is checked before any is used. So a wrong set-up is reported at once
 // and in full, and nothing starts with half of it.
 
+import { INGEST_AHEAD_MAX_SECONDS } from './recording/event.ts';
 import { isBootstrapSecret, BOOTSTRAP_SECRET_RULE } from './access/key.ts';
 import type { JwtConfig } from './access/jwt.service.ts';
 import { isLoopbackHost } from './partners/webhook.ts';
@@ -105,7 +106,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     }),
     http: readHttpOptions(read, host),
     ingestWindowDays: read.integer('INGEST_WINDOW_DAYS', 400, { min: 1, max: 3_660 }),
-    ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, { min: 0, max: 86_400 }),
+    ingestAheadSeconds: read.integer('INGEST_AHEAD_SECONDS', 300, {
+      min: 0,
+      max: INGEST_AHEAD_MAX_SECONDS,
+    }),
     accountDefaults: readAccountDefaults(read),
     smtpUrl: read.optional('SMTP_URL', isServerUrl(/^smtps?:$/), {
       expected: 'a mail server such as smtps://user:password@host:465 or smtp://host:587',

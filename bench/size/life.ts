@@ -40,6 +40,7 @@ export async function live(
   try {
     await plan(client, lives, span);
     const firstMs = span.bornMs + FIRST_EVENT_AFTER_MS;
+    await makeMonths(client, firstMs);
     for (let slice = 0; slice < SLICES; slice += 1) {
       const edge = (index: number): number =>
         firstMs + Math.ceil(((span.nowMs - firstMs) * index) / SLICES);
@@ -54,6 +55,18 @@ export async function live(
   } finally {
     await client.query('drop schema generated cascade');
   }
+}
+
+/** Gives the months from an instant on the partitions that they would have if a gateway had been running. */
+async function makeMonths(client: pg.PoolClient, fromMs: number): Promise<void> {
+  const firstMonth = `${new Date(fromMs).toISOString().slice(0, 7)}-01T00:00:00Z`;
+  await client.query(`
+    begin;
+    set local timezone = 'UTC';
+    alter table usage_event detach partition usage_event_earlier;
+    select make_usage_month(month) from generate_series(timestamptz '${firstMonth}', now(), interval '1 month') month;
+    alter table usage_event attach partition usage_event_earlier for values from (minvalue) to ('${firstMonth}');
+    commit`);
 }
 
 async function plan(client: pg.PoolClient, lives: readonly Life[], span: Span): Promise<void> {

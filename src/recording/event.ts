@@ -7,6 +7,8 @@ import { DAY_MS, isoInstant, type Range } from '../core/range.ts';
 import type { SubjectKind, UsageType } from '../rollups/kinds.ts';
 
 export const EVENTS_PER_CALL_MAX = 5_000;
+/** The most that events may be accepted ahead of the time. A constraint of the database holds everything recorded to it. */
+export const INGEST_AHEAD_MAX_SECONDS = 86_400;
 /** The longest unit, in UTF-16 units as all texts. */
 export const UNIT_MAX = 32;
 

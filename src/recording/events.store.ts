@@ -148,6 +148,11 @@ function newEvents(events: readonly NewEvent[]): Sql {
   });
 }
 
+/** Makes the partitions for events of this month and the next three, where they are missing. */
+export async function makeMonths(tx: Tx): Promise<void> {
+  await tx.query(sql`/* usage.makeMonths */ select make_usage_months()`);
+}
+
 /** Sets the numbers and sums of a locked account to `totals`. */
 export async function setTotals(tx: Tx, accountId: number, totals: AccountTotals): Promise<void> {
   await tx.query(sql`/* usage.setTotals */ ${totalsSet(accountId, totals)}`);
@@ -173,14 +178,14 @@ export async function findRecorded(
 /** Marks an event of a locked account as voided; its row and its identity stay. */
 export async function markVoided(
   tx: Tx,
-  event: { readonly accountId: number; readonly seq: number },
+  event: { readonly accountId: number; readonly seq: number; readonly recordedAtMs: number },
   voiding: { readonly atMs: number; readonly reason: string },
 ): Promise<void> {
-  const { accountId, seq } = event;
+  const { accountId, seq, recordedAtMs } = event;
   await tx.query(sql`/* usage.markVoided */ with numbered as (
        update account set last_change = last_change + 1 where account_id = ${accountId} returning last_change)
      update usage_event set voided_at = ${at(voiding.atMs)}, void_reason = ${voiding.reason}, void_change = numbered.last_change
-     from numbered where account_id = ${accountId} and seq = ${seq}`);
+     from numbered where account_id = ${accountId} and seq = ${seq} and recorded_at = ${at(recordedAtMs)}`);
 }
 
 /** The events and hosting periods with these numbers, in no order; unknown ones are left out. */

@@ -3,10 +3,10 @@
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { bigValue, int, intValue, text, textValue, valueOf } from '../db/decode.ts';
-import { sql, unnested } from '../db/sql.ts';
+import { empty, sql, unnested } from '../db/sql.ts';
 import { usageTypes } from '../rollups/kinds.ts';
 import type { UnitSum } from './sums.ts';
-import { askedSums, type SumsQuestion } from './views.store.ts';
+import { askedSums, hasEdges, inMonthsOfEdges, type SumsQuestion } from './views.store.ts';
 
 /** What of an account's events the sums by unit count, and by which zone's days its day tiers are. */
 export interface UnitsFoldedUpTo {
@@ -52,6 +52,14 @@ export async function loadUnitSums(
   const inRange = sql`u.unit is not null and u.occurred_at >= question.edges[1]
          and u.occurred_at < question.edges[cardinality(question.edges)]`;
   const beyondRollups = sql`select question.q, width_bucket(u.occurred_at, question.edges) - 1, u.subject_id, u.type, u.unit`;
+  const edges = hasEdges(questions)
+    ? sql`union all
+       select edge.q, edge.cell, u.subject_id, u.type, u.unit, edge.sign * u.quantity, edge.sign * u.credits_micro
+       from edge join folded using (q) cross join lateral (
+         select * from usage_event u where u.account_id = edge.account_id
+           and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at ${inMonthsOfEdges(questions)} offset 0) u
+       where u.seq <= edge.watermark and (u.void_change is null or u.void_change > folded.change) and u.unit is not null`
+    : empty;
   const columns = await queryColumns(tx, {
     name: 'views.loadUnitSums',
     columns: UNIT_SUM_COLUMNS,
@@ -66,12 +74,7 @@ export async function loadUnitSums(
        from piece cross join lateral (
            select * from usage_by_unit r where r.account_id = piece.account_id and r.tier = piece.tier
              and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket offset 0) r
-       union all
-       select edge.q, edge.cell, u.subject_id, u.type, u.unit, edge.sign * u.quantity, edge.sign * u.credits_micro
-       from edge join folded using (q) cross join lateral (
-         select * from usage_event u where u.account_id = edge.account_id
-           and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at offset 0) u
-       where u.seq <= edge.watermark and (u.void_change is null or u.void_change > folded.change) and u.unit is not null
+       ${edges}
        union all
        ${beyondRollups}, question.tail_sign * u.quantity, question.tail_sign * u.credits_micro
        from question join folded using (q) cross join lateral (

@@ -13,6 +13,7 @@ import { hasHours } from '../rollups/hours.store.ts';
 import { type TierPlan, TIERS } from '../rollups/tier-plan.ts';
 import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
+import { INGEST_AHEAD_MAX_SECONDS } from '../recording/event.ts';
 import type { Grain, Sum, ViewSegment } from './sums.ts';
 
 /** Up to where an account's events are folded and the account is written, and into which tiers. */
@@ -109,6 +110,14 @@ export async function loadSums(
   const beyondRollups = (sign: Sql): Sql =>
     sql`select question.q, width_bucket(u.occurred_at, question.edges) - 1, ${eventDimension}, u.type, 0,
          ${sign} * u.quantity, ${sign} * u.credits_micro, 0, 0`;
+  const tail = hasTail(questions)
+    ? sql`union all
+       ${beyondRollups(sql`question.tail_sign`)}
+       from question cross join lateral (
+         select * from usage_event u where u.account_id = question.account_id
+           and u.seq > question.tail_from and u.seq <= question.tail_to offset 0) u
+       where u.voided_at is null and ${inRange}`
+    : empty;
   // Events that were voided since a view was first computed still count in it, and are in no rollup.
   const voidedSince = questions.some(({ written }) => written !== null)
     ? sql`union all
@@ -133,18 +142,8 @@ export async function loadSums(
              ${ofSubjects ? sql`and r.subject_id = s.subject_id` : empty} offset 0) r
        where piece.tier <> ${TIERS.HOUR}
        ${grain === 'resource' ? hoursOfPieces(ofSubjects) : empty}
-       union all
-       select edge.q, edge.cell, ${eventDimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
-       from edge cross join lateral (
-         select * from usage_event u where u.account_id = edge.account_id
-           and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at offset 0) u
-       where u.seq <= edge.watermark and u.voided_at is null and ${isOfThem('edge')}
-       union all
-       ${beyondRollups(sql`question.tail_sign`)}
-       from question cross join lateral (
-         select * from usage_event u where u.account_id = question.account_id
-           and u.seq > question.tail_from and u.seq <= question.tail_to offset 0) u
-       where u.voided_at is null and ${inRange}
+       ${eventsOfEdges(questions, eventDimension, isOfThem('edge'))}
+       ${tail}
        ${voidedSince})
      select q, cell, subject_id, kind, type, hardware_id, sum(quantity)::int8::text as quantity,
        sum(credits_micro)::int8::text as credits_micro, sum(hosting_ms)::int8::text as hosting_ms,
@@ -168,6 +167,17 @@ function hoursOfPieces(ofSubjects: boolean): Sql {
        from piece ${hours} cross join lateral (
          select * from usage_by_resource_hour r where r.account_id = piece.account_id and ${isOfPiece} offset 0) r
        where piece.tier = ${TIERS.HOUR}`;
+}
+
+/** The raw events of the cut edges, as parts of the sums; nothing when there is no edge. */
+function eventsOfEdges(questions: readonly SumsQuestion[], dimension: Sql, isOfThem: Sql): Sql {
+  if (!hasEdges(questions)) return empty;
+  return sql`union all
+       select edge.q, edge.cell, ${dimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
+       from edge cross join lateral (
+         select * from usage_event u where u.account_id = edge.account_id
+           and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at ${inMonthsOfEdges(questions)} offset 0) u
+       where u.seq <= edge.watermark and u.voided_at is null and ${isOfThem}`;
 }
 
 const SUM_COLUMNS = [
@@ -210,6 +220,24 @@ function sumsFrom(columns: Columns, questions: number): readonly (readonly Sum[]
     });
   }
   return answers;
+}
+
+/** Whether any question has cut edges. Reading none would still look into every month of events. */
+export function hasEdges(questions: readonly SumsQuestion[]): boolean {
+  return questions.some(({ tierPlan }) => tierPlan.rawEventSpans.length > 0);
+}
+
+/** Whether any question has events beyond the watermark, or before it that are too many. */
+export function hasTail(questions: readonly SumsQuestion[]): boolean {
+  return questions.some(({ tail }) => tail.toSeq > tail.fromSeq);
+}
+
+/** A condition that leaves out the months that ended before any event `u` of the cut edges can have been recorded. */
+export function inMonthsOfEdges(questions: readonly SumsQuestion[]): Sql {
+  const fromMs = questions.flatMap(({ tierPlan }) =>
+    tierPlan.rawEventSpans.map((span) => span.fromMs),
+  );
+  return sql`and u.recorded_at >= ${at(Math.min(...fromMs) - INGEST_AHEAD_MAX_SECONDS * 1_000)}`;
 }
 
 /** The questions as tables: each question, its tier buckets, and its cut edges. */

@@ -12,7 +12,8 @@ import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { asOwner } from '../support/gateway.ts';
 
 const TABLES = `select table_name, column_name, is_nullable, data_type from information_schema.columns
-  where table_schema = 'public' and table_name <> 'schema_migration' order by 1, 2`;
+  join pg_class c on c.oid = format('%I.%I', table_schema, table_name)::regclass
+  where table_schema = 'public' and table_name <> 'schema_migration' and not c.relispartition order by 1, 2`;
 const TYPES = `select typname from pg_type t join pg_namespace n on n.oid = t.typnamespace
   where n.nspname = 'public' and typtype = 'e' order by 1`;
 

@@ -24,7 +24,7 @@ import { AccountOfHooks, TEST_CLOCK } from '../support/webhook-account.ts';
 
 const PROTECTED = `select c.oid, c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
   where c.relnamespace = 'public'::regnamespace and c.relkind not in ('i', 'I') and a.attname = 'account_id'
-    and not a.attisdropped`;
+    and not a.attisdropped and not c.relispartition`;
 
 const OF_ACCOUNT = `(account_id = (NULLIF(current_setting('billing.account_id'::text, true), ''::text))::integer)`;
 
