@@ -29,7 +29,7 @@ export async function benchIngest({
     const account = await createAccount(gateway, 'ingest');
     // The same columns and checks as the gateway's own table, and three indexes: an event is identified by its texts.
     await gateway.owner.query(`
-      create table plain_event (like usage_event including all);
+      create table plain_event (like usage_event including all, primary key (account_id, seq));
       create unique index on plain_event (account_id, source, event_id)`);
     gateway.app.folding.start();
     const meter = await ProcessorMeter.open(gateway);

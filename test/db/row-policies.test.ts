@@ -316,17 +316,22 @@ describe('a key', () => {
     expect(none).toEqual([]);
   });
 
-  it('is looked up by the only function that passes the policies by, with a path that nobody else sets', async () => {
+  it('is looked up by a function that passes the policies by; the only other one makes months, for operators', async () => {
     const definers = await asOwner(
       gateway.databaseUrl,
       `select proname, proconfig, array(select grantee::regrole::text from aclexplode(proacl) where privilege_type = 'EXECUTE' and grantee <> proowner) as granted
-       from pg_proc where prosecdef and pronamespace = 'public'::regnamespace`,
+       from pg_proc where prosecdef and pronamespace = 'public'::regnamespace order by 1`,
     );
     expect(definers).toEqual([
       {
         proname: 'key_by_secret',
         proconfig: ['search_path=pg_catalog, pg_temp'],
         granted: ['billing_gateway'],
+      },
+      {
+        proname: 'make_usage_months',
+        proconfig: ['search_path=pg_catalog, public, pg_temp', 'TimeZone=UTC'],
+        granted: ['billing_operator'],
       },
     ]);
   });
