@@ -81,7 +81,7 @@ const PARTITIONED = `
 
 const MONTHS = `
   create function make_usage_month(month timestamptz) returns void language plpgsql
-    set search_path = pg_catalog, public, pg_temp set timezone = 'UTC' as $$
+    set search_path = public, pg_temp set timezone = 'UTC' as $$
     declare
       beyond constant timestamptz := month + interval '1 month';
       part constant text := 'usage_event_' || to_char(month, 'YYYY_MM');
@@ -104,7 +104,7 @@ const MONTHS = `
   comment on function make_usage_month is 'Makes the partition of a month, unless one covers it.';
 
   create function make_usage_months() returns void language plpgsql security definer
-    set search_path = pg_catalog, public, pg_temp set timezone = 'UTC' as $$
+    set search_path = public, pg_temp set timezone = 'UTC' as $$
     begin
       perform pg_advisory_xact_lock(7238104412);
       perform make_usage_month(date_trunc('month', now()) + ahead * interval '1 month') from generate_series(0, 3) ahead;

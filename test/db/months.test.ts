@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { dayStartMs } from '../../src/core/calendar.ts';
 import type { Tx } from '../../src/db/database.ts';
-import { sqlState } from '../../src/db/database.ts';
+import { sqlState } from '../../src/db/sql-state.ts';
 import { raw, sql } from '../../src/db/sql.ts';
 import { makeMonths } from '../../src/recording/events.store.ts';
 import { planTiers } from '../../src/rollups/tier-plan.ts';
@@ -123,7 +123,7 @@ describe('the months of events', () => {
     const question = {
       ...{ accountId: 1, watermark: 5, written: null, edgesMs, subjectIds: null },
       tail: { fromSeq: 5, toSeq: 5, sign: 1 } as const,
-      tierPlan: planTiers(edgesMs, 'UTC'),
+      tierPlan: planTiers(edgesMs, { timeZone: 'UTC', underDay: 'HOURS' }),
     };
     const plan: unknown[] = [];
 

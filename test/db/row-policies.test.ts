@@ -330,7 +330,7 @@ describe('a key', () => {
       },
       {
         proname: 'make_usage_months',
-        proconfig: ['search_path=pg_catalog, public, pg_temp', 'TimeZone=UTC'],
+        proconfig: ['search_path=public, pg_temp', 'TimeZone=UTC'],
         granted: ['billing_operator'],
       },
     ]);
