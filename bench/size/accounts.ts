@@ -63,7 +63,11 @@ export async function makeAccount(
     const lot = { accountId: id, amount, unit, source: 'PLAN', idempotencyKey: unit } as const;
     await app.credits.allocate(actor, lot);
   }
-  await app.resources.registerAll(actor, id, [...resources(shape)]);
+  const registered = await app.resources.registerAll(actor, id, [...resources(shape)]);
+  // A draft is no row of the workflows tab.
+  for (const workflowId of registered.slice(0, shape.workflows)) {
+    await app.deployments.deployWorkflow(actor, { id: workflowId });
+  }
   const hosted = await app.resources.registerAll(actor, id, [...deployments(shape)]);
   for (const [index, resourceId] of hosted.entries()) {
     clock.moveTo(bornMs + index * MINUTE_MS);

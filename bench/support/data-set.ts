@@ -49,6 +49,12 @@ export async function createAccount(gateway: BenchGateway, name: string): Promis
   });
   const id = Buffer.from(`Account.${accountId}.${accountId}`).toString('base64url');
   await app.resources.registerAll(actor, id, [...workflows(), ...deployments()]);
+  // A draft is no row of the workflows tab.
+  await gateway.owner.query(
+    `update resource set status = 'DEPLOYED', deployed_at = created_at, changed_at = created_at, lifecycle_at = created_at
+     where account_id = $1 and kind = 'WORKFLOW'`,
+    [accountId],
+  );
   return { accountId, id };
 }
 

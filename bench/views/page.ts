@@ -98,15 +98,16 @@ async function besideBare(
     pool.query({ name: 'bare page', text: BARE, values: bareValues(of) });
   const [answer, { rows }] = [await ours(), await bare()];
   const bareRows = rows.map((row) => [row.external_id, Number(row.runs)]);
+  invariant(bareRows.length === ROWS, 'a page is full', { rows: bareRows.length });
   invariant(JSON.stringify(rowsOf(answer)) === JSON.stringify(bareRows), 'both give the same page');
-  const took = await turns({ 'over HTTP': ours, 'bare SQL': bare }, { meter, rounds });
-  const [http = Number.NaN, sql = Number.NaN] = took;
+  const [http, sql] = await turns({ 'over HTTP': ours, 'bare SQL': bare }, { meter, rounds });
+  invariant(http !== undefined && sql !== undefined, 'both were measured');
   return {
     area: 'views',
     what: `a page of ${ROWS} of 1,000 workflows over HTTP, ${range.name}`,
     goal: { most: BARE_MOST, of: '× bare SQL over the rollups' },
-    ...{ figure: http, unit: 'ms', ratio: http / sql },
-    processorMs: meter.perUnit('over HTTP'),
+    ...{ figure: http.ms, unit: 'ms', ratio: http.ms / sql.ms },
+    processorMs: http.processorMs,
   };
 }
 
@@ -115,9 +116,9 @@ async function withTail(
 ): Promise<readonly Result[]> {
   const { meter, rounds } = of;
   const ours = httpPage(of);
-  const [quietMs = Number.NaN] = await turns({ quiet: ours }, { meter, rounds });
+  const [quiet] = await turns({ quiet: ours }, { meter, rounds });
   await record(of, TAIL, 0);
-  const [tailMs = Number.NaN] = await turns({ tail: ours }, { meter, rounds });
+  const [tail] = await turns({ tail: ours }, { meter, rounds });
   let isOver = false;
   const arrive = async (): Promise<void> => {
     for (let event = TAIL; !isOver; event += 1) {
@@ -126,29 +127,35 @@ async function withTail(
     }
   };
   const arriving = arrive();
-  const [arrivingMs = Number.NaN] = await turns({ arriving: ours }, { meter, rounds }).finally(
-    () => {
-      isOver = true;
-    },
-  );
+  const [meanwhile] = await turns({ arriving: ours }, { meter, rounds }).finally(() => {
+    isOver = true;
+  });
   await arriving;
-  const result = (what: string, name: string, ms: number): Result => ({
+  const result = (what: string, took: Took | undefined): Result => ({
     area: 'views',
     what: `a page of ${ROWS} of 1,000 workflows over HTTP, ${what}`,
     goal: { most: BETWEEN_MOST, of: '× without' },
-    ...{ figure: ms, unit: 'ms', ratio: ms / quietMs, processorMs: meter.perUnit(name) },
+    ...{ figure: took?.ms ?? Number.NaN, unit: 'ms' },
+    ratio: (took?.ms ?? Number.NaN) / (quiet?.ms ?? Number.NaN),
+    processorMs: took?.processorMs ?? null,
   });
   return [
-    result(`with a tail of ${TAIL} events`, 'tail', tailMs),
-    result('with that tail, while events arrive', 'arriving', arrivingMs),
+    result(`with a tail of ${TAIL} events`, tail),
+    result('with that tail, while events arrive', meanwhile),
   ];
 }
 
-/** Milliseconds a page of each, in turns, in their order. */
+/** What a page takes. */
+interface Took {
+  readonly ms: number;
+  readonly processorMs: Result['processorMs'];
+}
+
+/** What a page of each takes, in turns, in their order. */
 async function turns(
   asks: Readonly<Record<string, Ask>>,
   { meter, rounds }: { readonly meter: ProcessorMeter; readonly rounds: number },
-): Promise<readonly number[]> {
+): Promise<readonly Took[]> {
   const contenders = Object.entries(asks).map(([name, ask]) => ({
     name,
     measure: () =>
@@ -170,7 +177,7 @@ async function turns(
       return [name, ms, gateway, postgres];
     }),
   );
-  return [...took.values()];
+  return [...took].map(([name, ms]) => ({ ms, processorMs: meter.perUnit(name) }));
 }
 
 function httpPage({ gateway, agent, bench, range }: PageOf & { readonly range: AskedRange }) {
