@@ -37,6 +37,8 @@ export interface Config {
   readonly host: string;
   /** Null: the embedded database under `dataDir`. */
   readonly databaseUrl: string | null;
+  /** A standby of it, which answers reads; null: there is none. */
+  readonly databaseReadUrl: string | null;
   /** The pools' logins; null: the gateway makes them. */
   readonly databaseLogins: LoginUrls | null;
   readonly databasePoolSize: number;
@@ -85,6 +87,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     expected: 'a PostgreSQL address such as postgres://user:password@host:5432/database',
     secret: true,
   });
+  const databaseReadUrl = readReadUrl(read, databaseUrl);
   const publicUrl = read.optional('PUBLIC_URL', isPublicUrl, {
     expected:
       'an http or https address without a user, a query or a fragment, such as https://billing.example.com',
@@ -95,6 +98,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
     host,
     databaseUrl,
+    databaseReadUrl,
     databaseLogins: readLogins(read),
     databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
     databasePrepares: read.flag('DATABASE_PREPARE', true),
@@ -140,6 +144,19 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readReadUrl(read: EnvironmentReader, databaseUrl: string | null): string | null {
+  const url = read.optional('DATABASE_READ_URL', isPostgresUrl, {
+    expected: 'the address of a standby, such as postgres://replica:5432/database',
+    secret: true,
+  });
+  if (url !== null && databaseUrl === null) {
+    read.problems.push(
+      'DATABASE_READ_URL is set without DATABASE_URL; it must be a standby of the database that DATABASE_URL names.',
+    );
+  }
+  return url;
 }
 
 function readNames(

@@ -8,13 +8,14 @@ import { demoTokens } from './demo-token.ts';
 import { ConfigError } from './environment.ts';
 import { SystemClock } from './core/clock.ts';
 import { GatewayError, UnavailableError } from './core/errors.ts';
-import { openDatabase, type Database } from './db/database.ts';
+import { openDatabase, type Database, type ReplicaPoolOptions } from './db/database.ts';
 import { startEmbedded } from './db/embedded.ts';
 import { EmbeddedDatabaseError } from './db/embedded-runner.ts';
 import { startJobs } from './db/job-runner.ts';
 import { keepTime } from './db/keep-time.ts';
-import { loginOf, loginUrl, requireHarmlessLogins } from './db/login.ts';
+import { loginOf, loginUrl, requireHarmlessLogins, sameLoginAt } from './db/login.ts';
 import { migrate } from './db/migrate.ts';
+import { replicaSentences } from './db/replica.ts';
 import { resealedSentence, resealSecrets } from './partners/reseal.service.ts';
 import { secretBox } from './partners/secret-box.service.ts';
 import { reasonOutOfReach } from './db/trouble.ts';
@@ -236,7 +237,8 @@ async function openMigrated(
   try {
     const logins = await migrated(config, ownerUrl);
     const { databasePoolSize: poolSize, databasePrepares: prepares } = config;
-    const database = await openDatabase({ ...logins, poolSize, prepares, entities });
+    const replica = replicaOf(config, logins);
+    const database = await openDatabase({ ...logins, poolSize, prepares, entities, replica });
     started.add(() => database.close());
     await requireHarmlessLogins(database);
     return { database, url: logins.listenUrl };
@@ -247,6 +249,21 @@ async function openMigrated(
       cause: error,
     });
   }
+}
+
+/** The read replica, on which the same logins are. */
+function replicaOf(
+  { databaseReadUrl }: Config,
+  { url, operatorUrl }: LoginUrls,
+): ReplicaPoolOptions | undefined {
+  if (databaseReadUrl === null) return undefined;
+  return {
+    url: sameLoginAt(databaseReadUrl, url),
+    operatorUrl: sameLoginAt(databaseReadUrl, operatorUrl),
+    onChange: (state) => {
+      process.stderr.write(`${replicaSentences[state]}\n`);
+    },
+  };
 }
 
 /** Migrates, and makes the logins unless they are given. @returns the addresses of both */

@@ -60,7 +60,8 @@ export async function startServer({
     options: http,
     schema: app.schema,
     authenticate,
-    createContext: (actor) => new RequestContext(actor, database, clock),
+    createContext: (actor, reads) => new RequestContext(actor, database, clock, { reads }),
+    replica: database.replica,
     live: {
       createContext: (actor, onSlow) =>
         allowSubscriptions(new RequestContext(actor, database, clock), { live: app.live, onSlow }),
@@ -73,9 +74,9 @@ export async function startServer({
     backgroundFailures,
     pages,
     demoToken,
-    extraRoutes: async (server, { admission, check }) => {
+    extraRoutes: async (server, { admission, check, decideReads }) => {
       await registerEventsRoute(server, { ingest: app.ingest, check, admission });
-      registerExportRoutes(server, { exports: app.exports, check, admission, points });
+      registerExportRoutes(server, { exports: app.exports, check, admission, decideReads, points });
       registerStatementRoutes(server, { statements: app.statements, check, admission, points });
     },
   });

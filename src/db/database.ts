@@ -1,5 +1,5 @@
 // Three pools of connections, each owned by a DataSource of TypeORM: one opens the rows of one account at a time, one those
-// of all, and one those of an account for as long as a caller takes to read them. Transactions are opened only here, and each
+// of all, and one those of an account for as long as a caller takes to read them. A read replica has three of its own. Transactions are opened only here, and each
 // says whose rows it opens. The statements of stores run through the Tx that they are passed.
 
 import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
@@ -11,6 +11,8 @@ import { sql, type Sql } from './sql.ts';
 import { sqlState } from './sql-state.ts';
 import { HealthCheck } from './health-check.ts';
 import { Listener } from './listener.ts';
+import type { Position } from './position.ts';
+import { Replica, type ReplicaOptions } from './replica.ts';
 import { type StatementListener, Transaction } from './transaction.ts';
 import { waitsFor } from './waits.ts';
 import { accountSetting, spansAccounts, type Whose } from './whose.ts';
@@ -38,9 +40,24 @@ export interface Tx {
 /** A read-only transaction in which every statement sees the same state. */
 export interface Snapshot {
   readonly tx: Tx;
+  /** Whether a statement failed at a read replica. What was read is lost then, and can be read again from the database itself. */
+  readonly isLost?: () => boolean;
   /** Gives up the statement that runs, and with it the connection; it and all later ones fail with `reason`. */
   cancel(reason: Error): void;
   close(): Promise<void>;
+}
+
+/** What a read replica may answer. */
+export interface Reads {
+  /** What the answer must include; null: it may be of any recent state. */
+  readonly after: Position | null;
+}
+
+export interface ReplicaPoolOptions extends Pick<ReplicaOptions, 'onChange' | 'passedMs'> {
+  /** As the accounts' login. */
+  readonly url: string;
+  /** As the operators' login; default: `url`. */
+  readonly operatorUrl?: string;
 }
 
 export interface PoolOptions {
@@ -55,17 +72,29 @@ export interface PoolOptions {
   readonly entities: NonNullable<DataSourceOptions['entities']>;
   /** Whether connections keep statements prepared; default: they do. */
   readonly prepares?: boolean;
+  readonly replica?: ReplicaPoolOptions | undefined;
 }
 
-/** Connects as the gateway's roles. The schema must have been migrated. */
-export async function openDatabase({
+/** Connects as the gateway's roles. The schema must have been migrated. A replica need not be there yet. */
+export async function openDatabase({ replica, ...options }: PoolOptions): Promise<Database> {
+  const { url, listenUrl = url, poolSize } = options;
+  const pools = await openPools(options);
+  if (replica === undefined) return new Database(pools, { url, listenUrl, poolSize });
+  const standby = new Standby(
+    new Replica({ ...replica, databaseUrl: url, replicaUrl: replica.url }),
+    () => openPools({ ...options, operatorUrl: replica.url, ...replica }),
+  );
+  standby.replica.start();
+  return new Database(pools, { url, listenUrl, poolSize, standby });
+}
+
+async function openPools({
   url,
   operatorUrl = url,
-  listenUrl = url,
   poolSize,
   entities,
   prepares = true,
-}: PoolOptions): Promise<Database> {
+}: Omit<PoolOptions, 'replica'>): Promise<Pools> {
   const pools: Pools = {
     accounts: dataSource(url, { role: 'billing_gateway', poolSize, entities, prepares }),
     operators: dataSource(operatorUrl, {
@@ -91,7 +120,36 @@ export async function openDatabase({
     await Promise.all(opened.map((pool) => pool.destroy()));
     throw error;
   }
-  return new Database(pools, { url, listenUrl, poolSize });
+  return pools;
+}
+
+async function closePools(pools: Pools): Promise<void> {
+  await Promise.all(Object.values({ ...pools }).map((pool) => pool.destroy()));
+}
+
+/** A read replica with its pools, which are opened when it is first read. */
+class Standby {
+  private opened: Promise<Pools> | null = null;
+
+  constructor(
+    readonly replica: Replica,
+    private readonly open: () => Promise<Pools>,
+  ) {}
+
+  async pools(): Promise<Pools> {
+    const opened = (this.opened ??= this.open());
+    try {
+      return await opened;
+    } catch (error) {
+      if (this.opened === opened) this.opened = null;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.replica.stop();
+    await this.opened?.then(closePools, () => undefined);
+  }
 }
 
 /** Connections for operators and for looking what there is to do, beside a pool for accounts. */
@@ -142,11 +200,13 @@ interface Pools {
   readonly long: DataSource;
 }
 
-/** How the accounts' pool connects. */
+/** How the accounts' pool connects, and the read replica. */
 interface Access {
   readonly url: string;
   readonly listenUrl?: string;
   readonly poolSize: number;
+  /** Left out: there is no read replica. */
+  readonly standby?: Standby;
 }
 
 export class Database {
@@ -163,6 +223,11 @@ export class Database {
    */
   withoutWaitingForDisk(): Database {
     return new Database(this.pools, this.access, this.listeners, BEGIN_WITHOUT_WAITING);
+  }
+
+  /** The read replica; null: there is none. */
+  get replica(): Replica | null {
+    return this.access.standby?.replica ?? null;
   }
 
   /** How many transactions on accounts can be open at the same time. */
@@ -191,18 +256,28 @@ export class Database {
     }
   }
 
-  /** Opens one consistent view of the database for reading; the caller closes it. */
-  async openSnapshot(whose: Whose): Promise<Snapshot> {
-    return snapshotOf(await this.begin(whose, BEGIN_SNAPSHOT));
+  /**
+   * Opens one consistent view of the database for reading; the caller closes it.
+   * @param reads what a read replica may answer, where there is one; left out: nothing
+   */
+  async openSnapshot(whose: Whose, reads?: Reads): Promise<Snapshot> {
+    const pool = poolFor(whose);
+    return (
+      (await this.openAtReplica(whose, pool, reads)) ??
+      snapshotOf(await this.begin(whose, BEGIN_SNAPSHOT, this.pools[pool]))
+    );
   }
 
   /**
    * The same of one account for as long as a caller takes to read it, so that it keeps no connection from others. At most
    * LONG_SNAPSHOTS_MAX at a time: further ones wait.
    */
-  async openLongSnapshot(accountId: number): Promise<Snapshot> {
-    const snapshot = await this.begin({ accountId }, BEGIN_SNAPSHOT, this.pools.long);
-    return snapshotOf(snapshot);
+  async openLongSnapshot(accountId: number, reads?: Reads): Promise<Snapshot> {
+    const whose = { accountId };
+    return (
+      (await this.openAtReplica(whose, 'long', reads)) ??
+      snapshotOf(await this.begin(whose, BEGIN_SNAPSHOT, this.pools.long))
+    );
   }
 
   /** Runs `read` in a snapshot that is opened for it. */
@@ -253,7 +328,31 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await Promise.all(Object.values({ ...this.pools }).map((pool) => pool.destroy()));
+    await this.access.standby?.close();
+    await closePools(this.pools);
+  }
+
+  /** Null: the database itself is to answer. */
+  private async openAtReplica(
+    whose: Whose,
+    pool: keyof Pools,
+    reads: Reads | undefined,
+  ): Promise<Snapshot | null> {
+    const { standby } = this.access;
+    if (standby === undefined || reads === undefined) return null;
+    const { replica } = standby;
+    if (replica.covers(reads.after)) {
+      try {
+        const pools = await standby.pools();
+        const snapshot = snapshotAt(replica, await this.begin(whose, BEGIN_SNAPSHOT, pools[pool]));
+        replica.reads.replica += 1;
+        return snapshot;
+      } catch {
+        replica.failed();
+      }
+    }
+    replica.reads.database += 1;
+    return null;
   }
 
   private async once<T>(whose: Whose, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -271,7 +370,7 @@ export class Database {
   private async begin(
     whose: Whose,
     beginning: readonly Sql[],
-    pool = this.pools[spansAccounts(whose) ? 'operators' : 'accounts'],
+    pool = this.pools[poolFor(whose)],
   ): Promise<Transaction> {
     const { runner, connection } = await this.connect(pool);
     const opening = [...beginning, ...accountSetting(whose)];
@@ -306,6 +405,36 @@ function snapshotOf(transaction: Transaction): Snapshot {
     },
     close: () => transaction.end('commit'),
   };
+}
+
+/** A snapshot of which a failed statement says that what was read is lost with the replica. */
+function snapshotAt(replica: Replica, transaction: Transaction): Snapshot {
+  let isLost = false;
+  return {
+    ...snapshotOf(transaction),
+    isLost: () => isLost,
+    tx: {
+      query: async (statement) => {
+        try {
+          return await transaction.query(statement);
+        } catch (error) {
+          isLost = true;
+          // A conflict with what is replayed, or a table that is not there yet, says nothing of other reads.
+          if (sqlState(error) === null || /^(08|57P|EPIPE)/.test(sqlState(error) ?? ''))
+            replica.failed();
+          throw error;
+        }
+      },
+      later: (statement) => {
+        transaction.later(statement);
+      },
+      allowLong: (withinMs) => transaction.allowLong(withinMs),
+    },
+  };
+}
+
+function poolFor(whose: Whose): keyof Pools {
+  return spansAccounts(whose) ? 'operators' : 'accounts';
 }
 
 function canBeRunAgain(error: unknown): boolean {

@@ -60,6 +60,15 @@ export function loginUrl(ownerUrl: string, { user, password }: Login): string {
   return url.href;
 }
 
+/** The address of another server of the same database, for the login of an address of it. */
+export function sameLoginAt(serverUrl: string, ofUrl: string): string {
+  const url = new URL(serverUrl);
+  const { username, password } = new URL(ofUrl);
+  url.username = username;
+  url.password = password;
+  return url.href;
+}
+
 /** The statements that make a login, or give an existing one its password. @param exists whether there is such a role */
 export function loginStatements(
   { user, password, role }: Login,

@@ -11,7 +11,13 @@ import type { Clock } from '../core/clock.ts';
 import { NotFoundError, present, RateLimitedError, UserInputError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import { DAY_MS, HOUR_MS, isoInstant, lengthMs } from '../core/range.ts';
-import { type Database, LONG_IDLE_MS, LONG_SNAPSHOTS_MAX, type Snapshot } from '../db/database.ts';
+import {
+  type Database,
+  LONG_IDLE_MS,
+  LONG_SNAPSHOTS_MAX,
+  type Reads,
+  type Snapshot,
+} from '../db/database.ts';
 import { whoseOf } from '../db/whose.ts';
 import { csvForm } from './csv.ts';
 import type { FocusParties } from './focus-rows.ts';
@@ -94,9 +100,10 @@ export class ExportService {
 
   /**
    * Opens an export of one account.
+   * @param reads what a read replica may answer; left out: nothing
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT (413 where there is too much), RATE_LIMITED where too many run
    */
-  async open(actor: Actor, request: ExportRequest): Promise<OpenedExport> {
+  async open(actor: Actor, request: ExportRequest, reads?: Reads): Promise<OpenedExport> {
     const accountId = requireAccount(actor, 'READ_USAGE', {
       accountId: request.accountId,
       path: ['accountId'],
@@ -104,7 +111,7 @@ export class ExportService {
     const release = this.takePlace();
     let snapshot: Snapshot | null = null;
     try {
-      snapshot = await this.deps.database.openLongSnapshot(accountId);
+      snapshot = await this.deps.database.openLongSnapshot(accountId, reads);
       await snapshot.tx.allowLong(STATEMENT_WITHIN_MS);
       const source = await this.sourceOf(actor, accountId, request, snapshot);
       await exportSets[request.name].requireReady(source);

@@ -108,7 +108,7 @@ async function inContext<T>(
 ): Promise<T> {
   const snapshot = { tx, cancel: () => undefined, close: () => Promise.resolve() };
   const database = { openSnapshot: () => Promise.resolve(snapshot) };
-  const context = new RequestContext(actor, database, clock, READ_WITHIN_MS);
+  const context = new RequestContext(actor, database, clock, { withinMs: READ_WITHIN_MS });
   try {
     return await read(context);
   } finally {

@@ -4,13 +4,22 @@
 import type { Clock } from '../core/clock.ts';
 import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
-import type { Database, Snapshot, Tx } from '../db/database.ts';
+import type { Database, Reads, Snapshot, Tx } from '../db/database.ts';
 import { whoseOf } from '../db/whose.ts';
 
 /** For an operation to be answered. */
 export const OPERATION_WITHIN_MS = 10_000;
 
+export interface RequestOptions {
+  /** For the operation to be answered. */
+  readonly withinMs?: number;
+  /** What a read replica may answer; undefined: nothing. */
+  readonly reads?: Reads | undefined;
+}
+
 export class RequestContext {
+  private readonly withinMs: number;
+  private reads: Reads | undefined;
   private now: number;
   private deadline: NodeJS.Timeout | undefined;
   private expiry: UnavailableError | null = null;
@@ -22,8 +31,10 @@ export class RequestContext {
     readonly actor: Actor,
     private readonly database: Pick<Database, 'openSnapshot'>,
     private readonly clock: Clock,
-    private readonly withinMs = OPERATION_WITHIN_MS,
+    { withinMs = OPERATION_WITHIN_MS, reads }: RequestOptions = {},
   ) {
+    this.withinMs = withinMs;
+    this.reads = reads;
     this.now = clock.nowMs();
   }
 
@@ -38,7 +49,7 @@ export class RequestContext {
     if (this.isOver) throw new Error('the answer is complete');
     if (this.expiry !== null) throw this.expiry;
     this.deadline ??= setTimeout(() => void this.expire(), this.withinMs).unref();
-    this.snapshot ??= this.database.openSnapshot(whoseOf(this.actor));
+    this.snapshot ??= this.database.openSnapshot(whoseOf(this.actor), this.reads);
     return (await this.snapshot).tx;
   }
 
@@ -53,6 +64,15 @@ export class RequestContext {
   async renew(): Promise<void> {
     await this.closeSnapshot();
     this.now = this.clock.nowMs();
+  }
+
+  /** Whether what was read is lost with a read replica. Then all can be read again, from the database itself. */
+  async restart(): Promise<boolean> {
+    const snapshot = await this.snapshot?.catch(() => null);
+    if (snapshot?.isLost?.() !== true || this.expiry !== null) return false;
+    this.reads = undefined;
+    await this.closeSnapshot();
+    return true;
   }
 
   /** Ends the snapshot. Called when the answer is complete. */

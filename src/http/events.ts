@@ -51,7 +51,7 @@ export async function registerEventsRoute(
       method: 'POST',
       url: '/v1/events',
       bodyLimit: EVENTS_BODY_BYTES_MAX,
-      config: { takes: [SINGLE, BATCH] },
+      config: { takes: [SINGLE, BATCH], writes: true },
       onRequest: async (request) => {
         deps.admission.onRequest();
         await deps.check(request);

@@ -2,7 +2,7 @@
 // docs/exports.md describes the formats.
 
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
 import { NotFoundError } from '../core/errors.ts';
 import { formatMicro } from '../core/micro.ts';
 import { isoInstant } from '../core/range.ts';
@@ -29,6 +29,7 @@ const RUN_POINTS = 2;
 export interface ExportsRouteDeps {
   readonly exports: Pick<ExportService, 'open' | 'getRun' | 'stop'>;
   readonly check: KeyCheck;
+  readonly decideReads: preHandlerHookHandler;
   readonly admission: RequestAdmission;
   /** Without it points are not limited. */
   readonly points?: Points | undefined;
@@ -55,12 +56,12 @@ export function registerExportRoutes(app: FastifyInstance, deps: ExportsRouteDep
     url: '/v1/exports/:name',
     exposeHeadRoute: false,
     onRequest,
-    preHandler: admitting(EXPORT_POINTS),
+    preHandler: [admitting(EXPORT_POINTS), deps.decideReads],
     handler: async (request, reply) => {
       const { accept } = request.headers;
       const name = nameOf(request.params.name);
       const asked = parseExportRequest(name, request.query, acceptedFormat(accept));
-      return send(reply, await deps.exports.open(actorOf(request), asked));
+      return send(reply, await deps.exports.open(actorOf(request), asked, request.reads));
     },
   });
   app.route<{ Params: { id: string } }>({

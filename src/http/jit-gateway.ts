@@ -30,6 +30,11 @@ interface Disposable {
   dispose(): Promise<void>;
 }
 
+/** A context that knows whether what was read in it is lost, so that the operation is to run again. */
+interface Restartable {
+  restart(): Promise<boolean>;
+}
+
 /** Apollo's gateway over one local schema. */
 export function jitGateway(schema: GraphQLSchema): Gateway {
   const compiled = new LRUCache<string, CompiledQuery | ExecutionResult>({
@@ -55,7 +60,11 @@ export function jitGateway(schema: GraphQLSchema): Gateway {
             }
             if (!isCompiledQuery(query)) return query;
             const variables = request.request.variables ?? {};
-            const result = located(await query.query({}, context, variables));
+            let found = await query.query({}, context, variables);
+            // A read replica was lost on the way.
+            if (isRestartable(context) && (await context.restart()))
+              found = await query.query({}, context, variables);
+            const result = located(found);
             return wasRefused(result)
               ? refusedVariables(schema, request.operation, variables, result)
               : result;
@@ -140,4 +149,8 @@ function located(result: ExecutionResult): ExecutionResult {
 
 function isDisposable(context: object): context is Disposable {
   return 'dispose' in context && typeof context.dispose === 'function';
+}
+
+function isRestartable(context: object): context is Restartable {
+  return 'restart' in context && typeof context.restart === 'function';
 }

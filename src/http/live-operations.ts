@@ -9,6 +9,7 @@ import {
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
+  OperationTypeNode,
 } from 'graphql';
 import { type GatewayError, invariant } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
@@ -17,6 +18,7 @@ import { errorFormatter, type FaultListener } from '../graphql/format-errors.ts'
 import type { Overload } from './overload.ts';
 import type { OperationCost } from './rates.ts';
 import type { ReadOperation } from './read-operation.ts';
+import type { ReadPositions } from './read-positions.ts';
 import { Answer, SharedAnswers } from './shared-answers.ts';
 
 /** What the resolvers of one operation or event share; released when the answer is complete. */
@@ -32,6 +34,8 @@ export interface OperationDeps {
   /** A subscription costs once, when it begins. */
   readonly readOperation: ReadOperation;
   readonly overload: Overload;
+  /** Null: there is no read replica. */
+  readonly positions: ReadPositions | null;
 }
 
 /** The caller at the other end of a connection, with its running subscriptions. */
@@ -63,6 +67,7 @@ export type OperationContext = Record<'caller', Caller>;
 /** An operation that was read, and whose points were taken. The protocols' libraries hand it on as it is. */
 export interface PreparedOperation extends ExecutionArgs {
   readonly cost: OperationCost;
+  readonly type: OperationTypeNode;
 }
 
 export class LiveOperations {
@@ -89,6 +94,7 @@ export class LiveOperations {
     const { read, cost } = judged;
     return {
       cost,
+      type: read.type,
       schema,
       document: read.document,
       operationName: request.operationName ?? null,
@@ -101,7 +107,12 @@ export class LiveOperations {
   async execute(args: ExecutionArgs): Promise<ExecutionResult> {
     const end = this.deps.overload.begin();
     try {
-      return withCost(await this.run(args), args);
+      const result = withCost(await this.run(args), args);
+      // By HTTP it reads after this, at this gateway.
+      if (preparedOf(args).type === OperationTypeNode.MUTATION) {
+        await this.deps.positions?.wrote(callerOf(args).actor);
+      }
+      return result;
     } finally {
       end();
     }
@@ -278,8 +289,16 @@ class SentStream implements AsyncGenerator<never, undefined, undefined> {
 }
 
 function withCost(result: ExecutionResult, args: ExecutionArgs): ExecutionResult {
-  invariant('cost' in args, 'operations are prepared before they run');
-  return { ...result, extensions: { ...result.extensions, cost: args.cost } };
+  return { ...result, extensions: { ...result.extensions, cost: preparedOf(args).cost } };
+}
+
+function preparedOf(args: ExecutionArgs): ExecutionArgs & Pick<PreparedOperation, 'cost' | 'type'> {
+  invariant(isPrepared(args), 'operations are prepared before they run');
+  return args;
+}
+
+function isPrepared(args: ExecutionArgs): args is PreparedOperation {
+  return 'cost' in args && 'type' in args;
 }
 
 function callerOf({ contextValue }: ExecutionArgs): Caller {

@@ -17,6 +17,7 @@ import { faultListener } from './logging.ts';
 import type { Origins } from './origins.ts';
 import type { Overload } from './overload.ts';
 import type { ReadOperation } from './read-operation.ts';
+import type { ReadPositions } from './read-positions.ts';
 import { serveEventStreams } from './sse.ts';
 import { closeSocket, closings, FRAME_BYTES_MAX, websocketHandler } from './websocket.ts';
 
@@ -35,6 +36,8 @@ export interface LiveServerDeps extends LiveDeps {
   readonly check: KeyCheck;
   readonly origins: Origins;
   readonly overload: Overload;
+  /** Null: there is no read replica. */
+  readonly positions: ReadPositions | null;
   /** How many sockets and streams there may be at a time. */
   readonly connectionsMax: number;
 }
@@ -55,6 +58,7 @@ export async function openLive(
     createContext,
     onFault: faultListener(log),
     overload,
+    positions: deps.positions,
   });
   const sessions = new LiveSessions({
     limits: { ...LIVE_LIMITS, connectionsOfAll: deps.connectionsMax, ...deps.limits },

@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { sha256Of } from '../access/secret.service.ts';
 import { UnauthenticatedError, UnavailableError } from '../core/errors.ts';
+import type { Replica } from '../db/replica.ts';
 import { bearerSecret } from './bearer.ts';
 import { SERVER_TIMES } from './connections.ts';
 import { answerFailures } from './failures.ts';
@@ -31,16 +32,20 @@ export function measureRequests(
   {
     backgroundFailures,
     overload,
+    replica,
   }: {
     /** Counts of faults outside requests, by kind. */
     readonly backgroundFailures: Readonly<Record<string, number>>;
     readonly overload: Overload;
+    /** The read replica; null: there is none. */
+    readonly replica: Replica | null;
   },
 ): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   showFailures(registry, backgroundFailures);
   showOverload(registry, overload);
+  if (replica !== null) showReplica(registry, replica);
   const requests = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last of its answer',
@@ -145,6 +150,37 @@ function showOverload(registry: Registry, overload: Overload): void {
     collect: () => {
       for (const [signal, share] of Object.entries(overload.pressures())) {
         pressure.set({ signal }, share);
+      }
+    },
+  });
+}
+
+function showReplica(registry: Registry, replica: Replica): void {
+  const isUsed = new Gauge({
+    name: 'read_replica_in_use',
+    help: '1 while the read replica answers reads; 0 while the database itself answers all',
+    registers: [registry],
+    collect: () => {
+      isUsed.set(replica.state === 'IN_USE' ? 1 : 0);
+    },
+  });
+  const lag = new Gauge({
+    name: 'read_replica_lag_seconds',
+    help: 'How far the read replica is behind, at most; NaN while that is not known',
+    registers: [registry],
+    collect: () => {
+      lag.set((replica.lagMs ?? Number.NaN) / 1_000);
+    },
+  });
+  const snapshots = new Counter({
+    name: 'read_replica_snapshots_total',
+    help: 'Reads that a replica could answer, by what answered them: the replica, or the database itself',
+    labelNames: ['answered_by'],
+    registers: [registry],
+    collect: () => {
+      snapshots.reset();
+      for (const [by, count] of Object.entries(replica.reads)) {
+        snapshots.inc({ answered_by: by }, count);
       }
     },
   });

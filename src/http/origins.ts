@@ -41,7 +41,13 @@ export class Origins {
           // An empty list is answered too, without the header that would let the page in.
           origin: origin !== undefined && (await this.mayCall(origin)) ? [origin] : [],
           methods: ['GET', 'POST'],
-          exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'x-export-id'],
+          exposedHeaders: [
+            'x-request-id',
+            'retry-after',
+            'content-disposition',
+            'x-export-id',
+            'x-read-after',
+          ],
           maxAge: PREFLIGHT_SECONDS,
           strictPreflight: false,
         };

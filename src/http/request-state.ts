@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
 import { present } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
+import type { Reads } from '../db/database.ts';
 import type { ReadDocument } from '../graphql/documents.ts';
 import type { JudgedOperation } from './read-operation.ts';
 
@@ -28,6 +29,8 @@ declare module 'fastify' {
     judged: JudgedOperation | null;
     /** Null until its operation was read or its answer is known. */
     facts: RequestFacts | null;
+    /** What a read replica may answer of it; undefined: nothing. */
+    reads: Reads | undefined;
   }
 }
 
@@ -36,6 +39,7 @@ export function decorateRequests(app: FastifyInstance): void {
   app.decorateRequest('actor', null);
   app.decorateRequest('judged', null);
   app.decorateRequest('facts', null);
+  app.decorateRequest('reads', undefined);
 }
 
 /** The caller that the route's hook has found. */

@@ -6,11 +6,14 @@ import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type preHandlerHookHandler,
   type RouteOptions,
 } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { DestinationStream } from 'pino';
 import type { Actor } from '../core/identity.ts';
+import type { Reads } from '../db/database.ts';
+import type { Replica } from '../db/replica.ts';
 import { Documents } from '../graphql/documents.ts';
 import { fieldCosts } from '../graphql/field-costs.ts';
 import { BuiltPages } from './built-pages.ts';
@@ -35,6 +38,7 @@ import {
 import { servePages } from './pages.ts';
 import type { Points } from './rates.ts';
 import { documentReader } from './read-documents.ts';
+import { decideReads, ReadPositions, tellPositions } from './read-positions.ts';
 import { operationReader } from './read-operation.ts';
 import { actorOf, decorateRequests } from './request-state.ts';
 import { Arrival, endRefusedUpgrades, releaseAnswer, SOCKET_PATH } from './upgrades.ts';
@@ -50,7 +54,9 @@ export interface HttpServerDeps {
   readonly schema: GraphQLSchema;
   readonly authenticate: Authenticate;
   /** What the resolvers of one request share. Its `dispose`, if any, is called when the answer is complete. */
-  readonly createContext: (actor: Actor) => BaseContext;
+  readonly createContext: (actor: Actor, reads: Reads | undefined) => BaseContext;
+  /** The read replica; null or left out: there is none. */
+  readonly replica?: Replica | null;
   /** What subscriptions need; without it there are none. */
   readonly live?: LiveDeps;
   /** Whether a portal token in force names an origin; default: none does. */
@@ -71,7 +77,11 @@ export interface HttpServerDeps {
   /** Adds further routes; their errors are answered like all others. */
   readonly extraRoutes: (
     server: FastifyInstance,
-    shared: { readonly admission: RequestAdmission; readonly check: KeyCheck },
+    shared: {
+      readonly admission: RequestAdmission;
+      readonly check: KeyCheck;
+      readonly decideReads: preHandlerHookHandler;
+    },
   ) => void | Promise<void>;
 }
 
@@ -115,12 +125,16 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
   compressAnswers(server);
   const overload = new Overload({ connectionWaitMs: () => 0, ...deps.overload });
   const admission = admitRequests(server, overload);
+  const { replica = null } = deps;
+  const positions = replica === null ? null : new ReadPositions(replica);
+  tellPositions(server, positions);
   const registry = measureRequests(server, {
     backgroundFailures: deps.backgroundFailures ?? {},
     overload,
+    replica,
   });
   serveMetrics(server, registry, options.metrics);
-  serveProbes(server, async () => !isClosing() && (await deps.isReady()));
+  serveProbes(server, { isReady: async () => !isClosing() && (await deps.isReady()), replica });
   servePages(server, {
     pages: deps.pages ?? new BuiltPages(),
     mayEmbed: (origin) => origins.mayCall(origin),
@@ -128,8 +142,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<FastifyIns
     check,
     demoToken: deps.demoToken,
   });
-  await serveGraphQL(server, deps, { check, origins, overload, admission });
-  await deps.extraRoutes(server, { admission, check });
+  await serveGraphQL(server, deps, { check, origins, overload, admission, positions });
+  await deps.extraRoutes(server, { admission, check, decideReads: decideReads(positions) });
   return server;
 }
 
@@ -146,19 +160,27 @@ interface GraphQLParts {
   readonly origins: Origins;
   readonly overload: Overload;
   readonly admission: RequestAdmission;
+  /** Null: there is no read replica. */
+  readonly positions: ReadPositions | null;
 }
 
 async function serveGraphQL(
   server: FastifyInstance,
   deps: HttpServerDeps,
-  { check, origins, overload, admission }: GraphQLParts,
+  { check, origins, overload, admission, positions }: GraphQLParts,
 ): Promise<void> {
   const { trustedDocuments, queryCostMax } = deps.options;
   const documents = new Documents(deps.schema, trustedDocuments, queryCostMax);
   const apollo = await startGraphQLServer({ schema: deps.schema, documents, log: server.log });
   server.addHook('onClose', () => apollo.stop());
   const readOperation = operationReader(documents, deps.points);
-  const sockets = await socketsOf(server, deps, { readOperation, check, origins, overload });
+  const sockets = await socketsOf(server, deps, {
+    readOperation,
+    check,
+    origins,
+    overload,
+    positions,
+  });
   const graphql: Omit<RouteOptions, 'method'> = {
     url: SOCKET_PATH,
     bodyLimit: GRAPHQL_BODY_BYTES_MAX,
@@ -175,10 +197,11 @@ async function serveGraphQL(
         admit: admission.admit,
       }),
       releaseAnswer,
+      decideReads(positions),
     ],
     handler: fastifyApolloHandler(apollo, {
       context: (request) => {
-        const context: GraphQLContext = deps.createContext(actorOf(request));
+        const context: GraphQLContext = deps.createContext(actorOf(request), request.reads);
         context[servedRequest] = request;
         return Promise.resolve(context);
       },
@@ -197,7 +220,7 @@ async function serveGraphQL(
 async function socketsOf(
   server: FastifyInstance,
   { schema, live, authenticate, options }: HttpServerDeps,
-  shared: Pick<LiveServerDeps, 'readOperation' | 'check' | 'origins' | 'overload'>,
+  shared: Pick<LiveServerDeps, 'readOperation' | 'check' | 'origins' | 'overload' | 'positions'>,
 ): Promise<Pick<RouteOptions, 'wsHandler'>> {
   if (live === undefined) return {};
   const connectionsMax = liveConnectionsMax(options.connectionLimits);
@@ -205,11 +228,21 @@ async function socketsOf(
   return { wsHandler: await openLive(server, deps) };
 }
 
-function serveProbes(server: FastifyInstance, isReady: () => Promise<boolean>): void {
+function serveProbes(
+  server: FastifyInstance,
+  {
+    isReady,
+    replica,
+  }: { readonly isReady: () => Promise<boolean>; readonly replica: Replica | null },
+): void {
   server.get('/health/live', () => ({ status: 'live' }));
   server.get('/health/ready', async (_request, reply) => {
     const ready = await isReady().catch(() => false);
     void reply.status(ready ? 200 : 503);
-    return { status: ready ? 'ready' : 'not ready' };
+    // Without the replica the gateway is as ready.
+    return {
+      status: ready ? 'ready' : 'not ready',
+      ...(replica === null ? {} : { replica: replica.state }),
+    };
   });
 }

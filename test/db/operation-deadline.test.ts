@@ -23,7 +23,7 @@ describe('an operation that takes too long', () => {
   });
 
   it('is cancelled with its statement, reads no more, and leaves its connection in order', async () => {
-    const context = new RequestContext(NOBODY, database, gateway.clock, 200);
+    const context = new RequestContext(NOBODY, database, gateway.clock, { withinMs: 200 });
     const tx = await context.reader();
     await tx.allowLong(900_000);
     const answers = await Promise.allSettled([

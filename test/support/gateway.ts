@@ -15,7 +15,7 @@ import {
 } from '../../src/app.ts';
 import { type Clock, ManualClock } from '../../src/core/clock.ts';
 import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.ts';
-import { openDatabase, type Database } from '../../src/db/database.ts';
+import { openDatabase, type Database, type PoolOptions } from '../../src/db/database.ts';
 import type { Sql } from '../../src/db/sql.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
 import { HTTP_DEFAULTS, type HttpOptions } from '../../src/http/options.ts';
@@ -88,6 +88,9 @@ export interface TestGatewayOptions {
   readonly time?: Clock;
   /** Another gateway on the same database. */
   readonly beside?: TestGateway;
+  /** A migrated database of the test's own. */
+  readonly databaseUrl?: string;
+  readonly replica?: PoolOptions['replica'];
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
   readonly app?: Pick<AppOptions, 'exportLimits' | 'jwt' | 'takeEvents'>;
@@ -98,13 +101,18 @@ export interface TestGatewayOptions {
 }
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const databaseUrl = options.beside?.databaseUrl ?? (await cloneTemplate());
+  const databaseUrl = await databaseFor(options);
   const clock =
     options.now === undefined && options.beside !== undefined
       ? options.beside.clock
       : new ManualClock(Date.parse(options.now ?? TEST_NOW));
   const time = options.time ?? clock;
-  const database = await openDatabase({ url: databaseUrl, poolSize: 6, entities });
+  const database = await openDatabase({
+    url: databaseUrl,
+    poolSize: 6,
+    entities,
+    replica: options.replica,
+  });
   const faults: unknown[] = [];
   const disabled: WebhookEndpoint[] = [];
   const app = createApp({
@@ -211,6 +219,10 @@ export async function asOwner(
   } finally {
     await client.end();
   }
+}
+
+async function databaseFor({ databaseUrl, beside }: TestGatewayOptions): Promise<string> {
+  return databaseUrl ?? beside?.databaseUrl ?? cloneTemplate();
 }
 
 async function cloneTemplate(): Promise<string> {

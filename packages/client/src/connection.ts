@@ -44,10 +44,15 @@ export interface Sent extends CallOptions {
   readonly body?: string;
 }
 
+/** What a write is answered with, and what a read may be asked with: it includes the write then, whichever gateway answers. */
+const POSITION_HEADER = 'x-read-after';
+
 /** What is needed to call one gateway. */
 export class Connection {
   /** Without a slash at its end: paths such as /graphql follow. */
   readonly base: string;
+  /** That of the latest write; where there is no read replica, there is none. */
+  private position: string | null = null;
 
   /** @throws TypeError when the address is none */
   constructor(private readonly options: ConnectionOptions) {
@@ -88,6 +93,13 @@ export class Connection {
     }
   }
 
+  // Answers may overtake each other.
+  private keepPosition(told: string | null): void {
+    if (told !== null && (this.position === null || placeOf(told) > placeOf(this.position))) {
+      this.position = told;
+    }
+  }
+
   private async attempt<T>(
     path: string,
     { method, headers, body, signal, timeoutMs, key }: Sent & { readonly key: string },
@@ -104,10 +116,15 @@ export class Connection {
     try {
       const response = await (this.options.fetch ?? fetch)(`${this.base}${path}`, {
         method,
-        headers: { ...headers, authorization: `Bearer ${key}` },
+        headers: {
+          ...headers,
+          ...(this.position === null ? {} : { [POSITION_HEADER]: this.position }),
+          authorization: `Bearer ${key}`,
+        },
         signal: ended.signal,
         ...(body === undefined ? {} : { body }),
       });
+      this.keepPosition(response.headers.get(POSITION_HEADER));
       return await read(response);
     } catch (thrown) {
       throwIfAborted(signal);
@@ -122,6 +139,12 @@ export class Connection {
       signal?.removeEventListener('abort', end);
     }
   }
+}
+
+/** Of a position such as "0/16B3748": two numbers of 32 bits. */
+function placeOf(position: string): bigint {
+  const [high = '', low = ''] = position.split('/');
+  return BigInt(`0x${high}${low.padStart(8, '0')}`);
 }
 
 /** How long the gateway asks to wait, of the header; undefined when it does not say. */
