@@ -29,7 +29,7 @@ export class RequestContext {
 
   constructor(
     readonly actor: Actor,
-    private readonly database: Pick<Database, 'openSnapshot'>,
+    readonly database: Pick<Database, 'openSnapshot'>,
     private readonly clock: Clock,
     { withinMs = OPERATION_WITHIN_MS, reads }: RequestOptions = {},
   ) {

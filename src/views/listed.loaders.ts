@@ -2,7 +2,10 @@
 // allocations. All except the allocations can also be read as of an earlier instant.
 
 import { groupBy } from '../core/group.ts';
+import type { Tx } from '../db/database.ts';
+import type { RequestContext } from '../graphql/context.ts';
 import { byContent, loader } from '../graphql/loader.ts';
+import { remembered } from '../graphql/remembered.ts';
 import { listResourcesAsOf, type RowsAsOf } from '../resources/former-rows.store.ts';
 import { laterOf, type Model, type Resource, type ResourceKind } from '../resources/resource.ts';
 import { listModelsAsOf, listModelsOf } from '../resources/models.store.ts';
@@ -10,6 +13,7 @@ import { listResourcesOf } from '../resources/resources.store.ts';
 import type { CreditAllocation } from '../settlement/allocation.ts';
 import { loadAllocationsOf } from '../settlement/credits.store.ts';
 import { loadLastEvents } from './former.store.ts';
+import { foldedUpToLoader } from './sums.loaders.ts';
 import type { AccountOf } from './view.ts';
 import { loadTailActivity, type TailActivity } from './views.store.ts';
 
@@ -20,17 +24,52 @@ interface KindOf extends AccountOf {
   readonly kind: ResourceKind;
 }
 
+const RESOURCES_BYTES_MAX = 64 * 1024 * 1024;
+const RESOURCE_BYTES = 800;
+const rememberedResources = remembered<readonly Resource[]>({
+  bytesMax: RESOURCES_BYTES_MAX,
+  bytesOf: (resources) => resources.length * RESOURCE_BYTES,
+});
+
 /** All resources of a kind that were ever registered, by id. */
 export const resourcesLoader = loader<KindOf, readonly Resource[]>(
-  (tx, kinds) =>
+  (tx, kinds, context) =>
     answerEach(kinds, {
-      ofNow: async (asked) =>
-        listResourcesOf(tx, distinct(asked, 'accountId'), distinct(asked, 'kind')),
+      ofNow: (asked) => presentResources(tx, asked, context),
       asOf: async (written, asked) => listResourcesAsOf(tx, written, distinct(asked, 'kind')),
       isOf: (row, key) => row.accountId === key.accountId && row.kind === key.kind,
     }),
   byContent,
 );
+
+// Every change of a resource takes a number of its account (resources/former-rows.store.ts), but when it was last used: that follows
+// from which events are folded.
+async function presentResources(
+  tx: Tx,
+  asked: readonly KindOf[],
+  context: RequestContext,
+): Promise<readonly Resource[]> {
+  const known = rememberedResources(context);
+  const states = await Promise.all(
+    asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
+  );
+  const keys = asked.map(({ accountId, kind }, index) => {
+    const { lastLocalId, lastChange, watermark, epoch } = states[index] ?? {};
+    return [accountId, kind, lastLocalId, lastChange, watermark, epoch].join();
+  });
+  const found = keys.map((key) => known.get(key));
+  const missing = asked.filter((_, index) => found[index] === undefined);
+  const read =
+    missing.length === 0
+      ? []
+      : await listResourcesOf(tx, distinct(missing, 'accountId'), distinct(missing, 'kind'));
+  return asked.flatMap(({ accountId, kind }, index) => {
+    if (found[index] !== undefined) return found[index];
+    const own = read.filter((one) => one.accountId === accountId && one.kind === kind);
+    known.set(keys[index] ?? '', own);
+    return own;
+  });
+}
 
 /** All models that were ever registered, by id. */
 export const modelsLoader = loader<AccountOf, readonly Model[]>(

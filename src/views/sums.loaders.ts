@@ -3,7 +3,9 @@
 
 import { invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
+import type { Tx } from '../db/database.ts';
 import { byContent, loader } from '../graphql/loader.ts';
+import { type Remembered, remembered } from '../graphql/remembered.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import { planTiers } from '../rollups/tier-plan.ts';
 import type { ChangedSegment } from './former.store.ts';
@@ -31,7 +33,15 @@ export interface SumsOf extends AccountOf {
   readonly nowMs: number;
 }
 
-type PlannedQuestion = SumsOf & SumsQuestion;
+type PlannedQuestion = SumsOf & SumsQuestion & Pick<FoldedUpTo, 'epoch' | 'timeZone' | 'hasHours'>;
+
+const SUMS_BYTES_MAX = 64 * 1024 * 1024;
+const SUM_BYTES = 300;
+/** The sums of whole buckets, which stand as long as watermark and epoch do. */
+const rememberedSums = remembered<readonly Sum[]>({
+  bytesMax: SUMS_BYTES_MAX,
+  bytesOf: (sums) => sums.length * SUM_BYTES,
+});
 
 /** Up to where accounts are written and folded, by account id. */
 export const foldedUpToLoader = loader<number, FoldedUpTo>(async (tx, accountIds) => {
@@ -48,14 +58,15 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
   const upTo = await Promise.all(
     questions.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
-  return upTo.map(({ watermark, timeZone, hasHours, lastSeq: writtenSeq }, index) => {
+  return upTo.map((folded, index) => {
+    const { watermark, epoch, timeZone, hasHours, lastSeq: writtenSeq } = folded;
     const question = questions[index];
     invariant(question !== undefined, 'each account is that of a question');
     const lastSeq = Math.min(writtenSeq, question.written?.lastSeq ?? writtenSeq);
     const tail = tailOf(watermark, lastSeq);
     const underDay = question.grain === 'resource' && hasHours ? 'HOURS' : 'QUARTER_HOURS';
     const tierPlan = planTiers(question.edgesMs, { timeZone, underDay });
-    return { ...question, watermark, tail, tierPlan };
+    return { ...question, watermark, epoch, timeZone, hasHours, tail, tierPlan };
   });
 }, byContent);
 
@@ -68,12 +79,67 @@ export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questi
       const group = asked.filter(
         (question) => question.grain === grain && (question.subjectIds !== null) === ofSubjects,
       );
-      const answers = group.length === 0 ? [] : await loadSums(tx, grain, group);
+      const answers = await sumsOf(tx, grain, group, rememberedSums(context));
       group.forEach((question, index) => stored.set(question, answers[index] ?? []));
     }
   }
   return asked.map((question) => stored.get(question) ?? []);
 }, byContent);
+
+// Whole buckets are summed once for each state of the rollups. Cut edges and the tail are read each time.
+async function sumsOf(
+  tx: Tx,
+  grain: Grain,
+  questions: readonly PlannedQuestion[],
+  known: Remembered<readonly Sum[]>,
+): Promise<readonly (readonly Sum[])[]> {
+  const keys = questions.map((question) => keyOfBuckets(grain, question));
+  const found = keys.map((key) => known.get(key));
+  const isMissing = ({ tierPlan }: PlannedQuestion, index: number): boolean =>
+    found[index] === undefined && tierPlan.tierSpans.length > 0;
+  const missing = questions.filter(isMissing);
+  const live = questions.filter(hasMoreThanBuckets);
+  const [buckets, others] = await Promise.all([
+    missing.length === 0 ? [] : loadSums(tx, grain, missing.map(bucketsOnly)),
+    live.length === 0 ? [] : loadSums(tx, grain, live.map(withoutBuckets)),
+  ]);
+  const read = new Map(missing.map((question, index) => [question, buckets[index] ?? []]));
+  const more = new Map(live.map((question, index) => [question, others[index] ?? []]));
+  return questions.map((question, index) => {
+    const own = read.get(question);
+    if (own !== undefined) known.set(keys[index] ?? '', own);
+    const ofBuckets = own ?? found[index] ?? [];
+    const others = more.get(question) ?? [];
+    return others.length === 0 ? ofBuckets : [...ofBuckets, ...others];
+  });
+}
+
+function keyOfBuckets(grain: Grain, question: PlannedQuestion): string {
+  const { accountId, watermark, epoch, timeZone, hasHours, subjectIds, tierPlan } = question;
+  const state = [accountId, watermark, epoch, timeZone, hasHours];
+  const spans = tierPlan.tierSpans.map(({ cell, tier, fromBucket, toBucket, sign }) =>
+    [cell, tier, fromBucket, toBucket, sign].join(),
+  );
+  return [grain, state.join(), subjectIds?.join() ?? 'all', spans.join(';')].join(' ');
+}
+
+function hasMoreThanBuckets({ tierPlan, tail, written }: PlannedQuestion): boolean {
+  return tierPlan.rawEventSpans.length > 0 || tail.fromSeq < tail.toSeq || written !== null;
+}
+
+function bucketsOnly(question: PlannedQuestion): PlannedQuestion {
+  const { tierPlan, watermark } = question;
+  return {
+    ...question,
+    tail: tailOf(watermark, watermark),
+    written: null,
+    tierPlan: { ...tierPlan, rawEventSpans: [] },
+  };
+}
+
+function withoutBuckets(question: PlannedQuestion): PlannedQuestion {
+  return { ...question, tierPlan: { ...question.tierPlan, tierSpans: [] } };
+}
 
 /**
  * Hosting in the cells that is not folded, up to now: running and long segments whole, and the folded ones in the cut

@@ -94,18 +94,27 @@ interface Living {
   readonly zones: { from: number; zone: string }[];
 }
 
-/** Creates the account with its park and lets every step happen; the clock ends at the plan's now. */
-export async function live(gateway: TestGateway, plan: HistoryPlan): Promise<Life> {
+/**
+ * Creates the account with its park and lets every step happen; the clock ends at the plan's now.
+ * @param afterStep called after each step with the account's number
+ */
+export async function live(
+  gateway: TestGateway,
+  plan: HistoryPlan,
+  afterStep: (account: number) => Promise<void> = () => Promise.resolve(),
+): Promise<Life> {
   gateway.clock.moveTo(plan.startMs);
   const living = await settle(gateway, plan);
+  const account = decodeId(living.accountId)?.localId ?? 0;
   for (const [index, step] of plan.steps.entries()) {
     const share = (index + 1) / plan.steps.length;
     gateway.clock.moveTo(Math.floor(plan.startMs + (plan.nowMs - plan.startMs) * share));
     const count = await happen(living, step);
     living.done[step.what] = (living.done[step.what] ?? 0) + count;
+    await afterStep(account);
   }
   const { accountId, done, zones } = living;
-  return { gateway, accountId, account: decodeId(accountId)?.localId ?? 0, done, zones };
+  return { gateway, accountId, account, done, zones };
 }
 
 async function settle(gateway: TestGateway, plan: HistoryPlan): Promise<Living> {

@@ -1,0 +1,181 @@
+// What views remember from one answer to the next changes none of them: after each step of a history, a gateway that remembers
+// and a reader that has never asked before give the same.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type DateRangeRequest, resolveRangeAt } from '../../src/account/range.ts';
+import { loadAccounts } from '../../src/account/account.store.ts';
+import type { AsOf } from '../../src/core/cursor.ts';
+import { RequestContext } from '../../src/graphql/context.ts';
+import { UsageViews } from '../../src/views/views.service.ts';
+import { type View, viewAsOf, viewOf } from '../../src/views/view.ts';
+import {
+  createAccount,
+  NO_THRESHOLDS,
+  numberOf,
+  recordUsage,
+  register,
+} from '../support/account.ts';
+import { CLOCK_CHANGES, historyPlan } from '../support/arbitraries.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { iso } from '../support/reference/forms.ts';
+import { live } from '../support/reference/live.ts';
+import { statementsOf } from '../support/statements.ts';
+
+const NOBODY = { name: 'nobody', keyId: 0, accountId: null, scopes: new Set<never>() };
+const DAY_MS = 86_400_000;
+
+type Source = ConstructorParameters<typeof RequestContext>[1];
+
+/** Reads in a request of its own. What is remembered belongs to `database`. */
+async function within<T>(
+  gateway: TestGateway,
+  database: Source,
+  read: (views: UsageViews, context: RequestContext) => Promise<T>,
+): Promise<T> {
+  const context = new RequestContext(NOBODY, database, gateway.clock);
+  try {
+    return await read(new UsageViews(context), context);
+  } finally {
+    await context.dispose();
+  }
+}
+
+async function viewIn(
+  context: RequestContext,
+  accountId: number,
+  request: DateRangeRequest,
+): Promise<View> {
+  const [account] = await loadAccounts(await context.reader(), [accountId]);
+  if (account === undefined) throw new Error('no account');
+  return viewOf(account, context.nowMs, (atMs) => resolveRangeAt(request, account, atMs));
+}
+
+/** Every kind of view of a range, in one order. */
+async function figuresOf(views: UsageViews, view: View): Promise<unknown> {
+  const part = { ...view, subjectIds: null };
+  const [workflows, guardrails, pods, models, credits, runs, trend, hardware] = await Promise.all([
+    views.workflowRows(view),
+    views.hostedRows(view, 'GUARDRAIL'),
+    views.hostedRows(view, 'BROWSER_POD'),
+    views.modelRows(view, null),
+    views.creditTotals(view),
+    views.runTotals(view),
+    views.trend(part, 'DAY'),
+    views.hardware(view),
+  ]);
+  const rows = [workflows, guardrails, pods, models].map((tab) =>
+    tab.map(({ item, lastActiveAtMs, lastDeployedAtMs, figures }) => ({
+      ...{ item, lastActiveAtMs, lastDeployedAtMs, figures },
+    })),
+  );
+  const totals = trend.ofBucket.map((sums) =>
+    sums.reduce((sum, { creditsMicro, quantity }) => sum + creditsMicro + quantity, 0n),
+  );
+  const byHardware = hardware
+    .map(({ hardwareId, figures }) => ({ hardwareId, figures }))
+    .sort((a, b) => a.hardwareId - b.hardwareId);
+  return { rows, credits, runs, totals, byHardware };
+}
+
+describe('what views remember', () => {
+  it.each(CLOCK_CHANGES.slice(0, 2))(
+    'changes no figure and no later page, whatever happened around $at in $zone',
+    async (change) => {
+      let compared = 0;
+      await fc.assert(
+        fc.asyncProperty(historyPlan(1, change), async (plan) => {
+          const gateway = await startTestGateway({ now: iso(plan.startMs) });
+          const ranges: readonly DateRangeRequest[] = [
+            { preset: 'LAST_90_DAYS' },
+            { from: plan.nowMs - 40 * DAY_MS + 1_234_567, to: plan.nowMs - DAY_MS + 7_654_321 },
+          ];
+          const firstPages: AsOf[] = [];
+          const compare = async (accountId: number): Promise<void> => {
+            const never = { openSnapshot: gateway.database.openSnapshot.bind(gateway.database) };
+            for (const range of ranges) {
+              for (const asOf of [null, ...firstPages.slice(-2)]) {
+                const [remembering, fresh] = [gateway.database, never].map((database) =>
+                  within(gateway, database, async (views, context) => {
+                    const view = await viewIn(context, accountId, range);
+                    return figuresOf(views, asOf === null ? view : viewAsOf(view, asOf));
+                  }),
+                );
+                expect(await remembering).toEqual(await fresh);
+                compared += 1;
+              }
+            }
+            firstPages.push(
+              await within(gateway, never, async (views, context) =>
+                views.asOf(await viewIn(context, accountId, { preset: 'LAST_90_DAYS' })),
+              ),
+            );
+          };
+          try {
+            await live(gateway, plan, compare);
+          } finally {
+            await gateway.close();
+          }
+        }),
+        { numRuns: 1, endOnFailure: true },
+      );
+      expect(compared).toBeGreaterThan(20);
+    },
+    300_000,
+  );
+});
+
+describe('a page of workflows', () => {
+  let gateway: TestGateway;
+  let accountId = '';
+
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+    accountId = await createAccount(gateway, NO_THRESHOLDS);
+    await register(gateway, accountId, { kind: 'BROWSER_POD', externalId: 'pod', name: 'pod' });
+  });
+
+  afterAll(async () => {
+    await gateway.close();
+  });
+
+  const use = (): Promise<void> =>
+    recordUsage(gateway, accountId, {
+      ...{ resourceKind: 'BROWSER_POD', resourceExternalId: 'pod', credits: '1' },
+      occurredAt: iso(gateway.clock.nowMs()),
+    });
+
+  function page(): Promise<readonly string[]> {
+    return statementsOf(gateway.database, () =>
+      within(gateway, gateway.database, async (views, context) => {
+        const view = await viewIn(context, numberOf(accountId), { preset: 'LAST_90_DAYS' });
+        return Promise.all([views.hostedRows(view, 'BROWSER_POD'), views.runTotals(view)]);
+      }),
+    );
+  }
+
+  const STORED = ['resources.listResourcesOf', 'views.loadSums.account', 'views.loadSums.resource'];
+
+  function storedIn(names: readonly string[]): readonly string[] {
+    return names.filter((name) => STORED.includes(name));
+  }
+
+  it('reads resources and whole buckets once for each state', async () => {
+    await use();
+    await gateway.fold();
+    const first = await page();
+    const second = await page();
+    await use();
+    const withTail = await page();
+    await gateway.fold();
+    const folded = await page();
+    const again = await page();
+
+    expect(storedIn(first)).toEqual(STORED);
+    expect(storedIn(second)).toEqual([]);
+    // The tail alone.
+    expect(storedIn(withTail)).toEqual(STORED.slice(1));
+    expect(storedIn(folded)).toEqual(STORED);
+    expect(storedIn(again)).toEqual([]);
+  });
+});
