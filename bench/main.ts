@@ -62,7 +62,8 @@ program
   .command('ingest')
   .description('recording through HTTP against plain INSERTs of the same rows')
   .option('--quick', 'short turns and few rounds', false)
-  .action(async (flags: Flags) => {
+  .option('--rows <events>', 'events that are recorded before, such as 2000000', Number)
+  .action(async (flags: Flags & { readonly rows?: number }) => {
     const { benchIngest } = await import('./ingest/bench.ts');
     tell(await benchIngest(flags));
   });

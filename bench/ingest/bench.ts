@@ -1,18 +1,29 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { SystemClock } from '../../src/core/clock.ts';
-import { createAccount, type BenchAccount } from '../support/data-set.ts';
+import { invariant } from '../../src/core/errors.ts';
+import {
+  createAccount,
+  createHardware,
+  fillAccount,
+  settle,
+  type BenchAccount,
+} from '../support/data-set.ts';
 import { OPERATOR_KEY, startBenchGateway, type BenchGateway } from '../support/gateway.ts';
 import { inTurns, note, printTable, type Contender } from '../support/measure.ts';
 import { ProcessorMeter } from '../support/processor.ts';
 import type { Result } from '../support/results.ts';
 import type { Answer, Job } from './job.ts';
 
+const ACCOUNTS = 4;
+
 interface Scenario {
   readonly name: string;
   readonly perRequest: number;
   readonly inFlight: number;
   readonly events: number;
+  /** How many accounts take turns; left out: one. */
+  readonly accounts?: number;
   /** The least that a door must do, as a share of plain INSERTs. */
   readonly least: { readonly graphql: number; readonly cloudevents: number };
 }
@@ -20,20 +31,27 @@ interface Scenario {
 /** Measures recording through HTTP against plain INSERTs of the same rows. */
 export async function benchIngest({
   quick,
+  rows = 0,
 }: {
   readonly quick: boolean;
+  /** Events that are recorded before; default: none. */
+  readonly rows?: number;
 }): Promise<readonly Result[]> {
   const gateway = await startBenchGateway(new SystemClock());
   const generator = fork(new URL('load.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
   try {
-    const account = await createAccount(gateway, 'ingest');
+    const accounts: BenchAccount[] = [];
+    for (let index = 0; index < ACCOUNTS; index += 1) {
+      accounts.push(await createAccount(gateway, `ingest ${index}`));
+    }
     // The same columns and checks as the gateway's own table, and three indexes: an event is identified by its texts.
     await gateway.owner.query(`
       create table plain_event (like usage_event including all, primary key (account_id, seq));
       create unique index on plain_event (account_id, source, event_id)`);
+    if (rows > 0) await fill(gateway, rows);
     gateway.app.folding.start();
     const meter = await ProcessorMeter.open(gateway);
-    const bench = new IngestBench({ gateway, generator, account, meter });
+    const bench = new IngestBench({ gateway, generator, accounts, meter });
     const results: Result[] = [];
     for (const times of ['live', 'random'] as const) {
       results.push(...(await bench.compare(scenarios(quick), times, quick ? 3 : 5)));
@@ -43,6 +61,17 @@ export async function benchIngest({
     generator.kill();
     await gateway.close();
   }
+}
+
+// Of another account, in both tables.
+async function fill(gateway: BenchGateway, rows: number): Promise<void> {
+  note(`${rows} events recorded before …`);
+  const account = await createAccount(gateway, 'before');
+  await createHardware(gateway);
+  await fillAccount(gateway, account, { events: rows, nowMs: new SystemClock().nowMs() });
+  await settle(gateway);
+  await gateway.owner.query('insert into plain_event select * from usage_event');
+  await gateway.owner.query('vacuum analyze plain_event');
 }
 
 function scenarios(quick: boolean): readonly Scenario[] {
@@ -58,6 +87,11 @@ function scenarios(quick: boolean): readonly Scenario[] {
       name: 'batches of 1,000, four at a time',
       ...{ perRequest: 1_000, inFlight: 4, events: many },
       least: { graphql: 0.45, cloudevents: 0.45 },
+    },
+    {
+      name: 'batches of 1,000, one each of four accounts at a time',
+      ...{ perRequest: 1_000, inFlight: 4, events: many, accounts: ACCOUNTS },
+      least: { graphql: 0.6, cloudevents: 0.6 },
     },
     {
       name: 'one by one, 64 connections',
@@ -83,7 +117,7 @@ class IngestBench {
     private readonly parts: {
       readonly gateway: BenchGateway;
       readonly generator: ChildProcess;
-      readonly account: BenchAccount;
+      readonly accounts: readonly BenchAccount[];
       readonly meter: ProcessorMeter;
     },
   ) {}
@@ -156,7 +190,9 @@ class IngestBench {
   }
 
   private async measure(scenario: Scenario, door: BenchDoor, times: Job['times']): Promise<number> {
-    const { generator, account } = this.parts;
+    const { generator, accounts } = this.parts;
+    const [account, ...others] = accounts.slice(0, scenario.accounts ?? 1);
+    invariant(account !== undefined, 'events are of an account');
     const { origin, ownerUrl } = this.parts.gateway;
     const { perRequest, inFlight, events } = scenario;
     const answer = once(generator, 'message');
@@ -166,6 +202,7 @@ class IngestBench {
       key: OPERATOR_KEY,
       databaseUrl: ownerUrl,
       account,
+      others,
       events,
       perRequest,
       inFlight,
@@ -189,10 +226,10 @@ class IngestBench {
 
   private async backlog(): Promise<number> {
     const { rows } = await this.parts.gateway.owner.query<{ backlog: string }>(
-      `select a.last_seq - least(coalesce(r.watermark, 0), u.watermark) as backlog
+      `select sum(a.last_seq - least(coalesce(r.watermark, 0), u.watermark)) as backlog
        from account a left join rollup_state r using (account_id) left join unit_rollup_state u using (account_id)
-       where account_id = $1`,
-      [this.parts.account.accountId],
+       where account_id = any($1::int[])`,
+      [this.parts.accounts.map(({ accountId }) => accountId)],
     );
     return Number(rows[0]?.backlog);
   }

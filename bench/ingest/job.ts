@@ -6,6 +6,11 @@
  */
 export type Door = 'graphql' | 'charged' | 'cloudevents' | 'units' | 'insert';
 
+export interface JobAccount {
+  readonly id: string;
+  readonly accountId: number;
+}
+
 export interface Job {
   readonly door: Door;
   /** "http://127.0.0.1:41234". */
@@ -13,7 +18,9 @@ export interface Job {
   readonly key: string;
   readonly databaseUrl: string;
   /** The account as the API names it, and by its number. */
-  readonly account: { readonly id: string; readonly accountId: number };
+  readonly account: JobAccount;
+  /** Accounts that take turns with it; left out: none. */
+  readonly others?: readonly JobAccount[];
   readonly events: number;
   /** Events of one request or one INSERT. */
   readonly perRequest: number;

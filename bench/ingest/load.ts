@@ -7,7 +7,7 @@ import { Pool } from 'undici';
 import { SystemClock } from '../../src/core/clock.ts';
 import { invariant } from '../../src/core/errors.ts';
 import { WORKFLOWS } from '../support/data-set.ts';
-import type { Answer, Job } from './job.ts';
+import type { Answer, Job, JobAccount } from './job.ts';
 
 /** Of the data set. */
 const GUARDRAILS = 50;
@@ -75,13 +75,20 @@ function slices<T>(items: readonly T[], size: number): readonly (readonly T[])[]
 
 function httpSender(job: Job, requests: readonly (readonly Event[])[]): Sender {
   const pool = new Pool(job.origin, { connections: job.inFlight, pipelining: 1 });
-  const { path, type, bodyOf } =
-    job.door === 'graphql' || job.door === 'charged' ? graphql(job) : cloudEvents(job);
-  const bodies = requests.map(bodyOf);
-  const headers = { 'content-type': type, authorization: `Bearer ${job.key}` };
+  const doors = accountsOf(job).map((account) =>
+    job.door === 'graphql' || job.door === 'charged'
+      ? graphql({ ...job, account })
+      : cloudEvents({ ...job, account }),
+  );
+  const sent = requests.map((events, index) => {
+    const door = doors[index % doors.length];
+    invariant(door !== undefined, 'a request is of an account');
+    return { ...door, body: door.bodyOf(events) };
+  });
   return {
     send: async (index) => {
-      const body = bodies[index] ?? '';
+      const { path, type, body } = sent[index] ?? { path: '', type: '', body: '' };
+      const headers = { 'content-type': type, authorization: `Bearer ${job.key}` };
       const response = await pool.request({ path, method: 'POST', headers, body });
       const answer = await response.body.text();
       const isAccepted = answer.includes(`"accepted":${requests[index]?.length ?? 0},`);
@@ -89,6 +96,10 @@ function httpSender(job: Job, requests: readonly (readonly Event[])[]): Sender {
     },
     close: () => pool.close(),
   };
+}
+
+function accountsOf({ account, others = [] }: Job): readonly JobAccount[] {
+  return [account, ...others];
 }
 
 interface Door {
@@ -165,9 +176,10 @@ const INSERT_ONE = `${INSERT} values ($1, $2, $3, 'bench', $4, 'WORKFLOW_RUN', '
 async function insertSender(job: Job, requests: readonly (readonly Event[])[]): Promise<Sender> {
   const pool = new pg.Pool({ connectionString: job.databaseUrl, max: job.inFlight });
   await Promise.all(Array.from({ length: job.inFlight }, () => pool.query('select pg_sleep(0.1)')));
+  const accounts = accountsOf(job).map(({ accountId }) => accountId);
   const { rows } = await pool.query<{ next: string }>(
-    'select coalesce(max(seq), 0) + 1 as next from plain_event where account_id = $1',
-    [job.account.accountId],
+    'select coalesce(max(seq), 0) + 1 as next from plain_event where account_id = any($1::int[])',
+    [accounts],
   );
   const first = Number(rows[0]?.next);
   const recordedAt = new Date(clock.nowMs());
@@ -176,7 +188,7 @@ async function insertSender(job: Job, requests: readonly (readonly Event[])[]): 
       const events = requests[index] ?? [];
       const [only] = events;
       const seq = first + index * job.perRequest;
-      const key = [job.account.accountId, recordedAt];
+      const key = [accounts[index % accounts.length], recordedAt];
       if (job.perRequest === 1 && only !== undefined) {
         const row = [seq, only.eventId, only.workflow, new Date(only.occurredAtMs)];
         await pool.query(INSERT_ONE, [...key, ...row]);
