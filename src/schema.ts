@@ -48,7 +48,7 @@ import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import type { QuoteService } from './deployments/quote.service.ts';
 import type { DeploymentService } from './deployments/deployments.service.ts';
 import { RequestContext } from './graphql/context.ts';
-import { costDeclaredBy, scopeNeededBy } from './graphql/field-extensions.ts';
+import { AT_ONCE, costDeclaredBy, scopeNeededBy } from './graphql/field-extensions.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver, type NodeServices } from './node.graphql.ts';
 import { EmailsResolver } from './notifications/emails.graphql.ts';
@@ -261,6 +261,7 @@ function answerKnownActivityAtOnce(schema: GraphQLSchema): void {
     if (field === undefined || load === undefined) continue;
     field.resolve = (node: BillableResourceType, args, context, info): unknown =>
       node.isLastActiveExact ? node.lastActiveOn : load(node, args, context, info);
+    field.extensions = { ...field.extensions, ...AT_ONCE };
   }
 }
 
@@ -272,6 +273,7 @@ function askScopes(schema: GraphQLSchema): void {
       const scope = scopeNeededBy(field);
       if (scope === undefined) continue;
       const resolve: GraphQLFieldResolver<unknown, unknown> = field.resolve ?? defaultFieldResolver;
+      if (field.resolve === undefined) field.extensions = { ...field.extensions, ...AT_ONCE };
       field.resolve = (root: unknown, args, context: unknown, info): unknown => {
         invariant(context instanceof RequestContext, 'a field that needs a scope knows who asks');
         requireScope(context.actor, scope);

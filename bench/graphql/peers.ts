@@ -6,7 +6,7 @@ import { expressMiddleware } from '@as-integrations/express5';
 import express from 'express';
 import fastify from 'fastify';
 import mercurius from 'mercurius';
-import { resourceNode } from '../../src/resources/resources.types.ts';
+import { activeResourceNode } from '../../src/resources/resources.types.ts';
 import {
   CreditsScalar,
   DateTimeScalar,
@@ -42,7 +42,7 @@ function resolversOf(count: number) {
   const rows = tabRows(count);
   const totals = totalsNode(count, addFigures(rows.map((row) => row.figures)));
   const nodes = rows.map((row) => ({
-    workflow: resourceNode(row.item),
+    workflow: activeResourceNode(row.item, row.lastActiveAtMs),
     runs: Number(row.figures.runs),
     lastActiveOn: row.lastActiveAtMs,
   }));

@@ -92,6 +92,8 @@ export interface DocumentRequest {
 export interface ReadDocument {
   readonly document: DocumentNode;
   readonly text: string;
+  /** The text's SHA-256. */
+  readonly hash: string;
   readonly operationName: string | null;
   readonly variables: Readonly<Record<string, unknown>>;
   /** Of the operation that is asked for: what it does, and what it costs, in points. */
@@ -149,7 +151,7 @@ export class Documents {
       if (operation == null) return { errors: [noSuchOperation(operationName)], tokens };
       const { operation: type } = operation;
       const name = operation.name?.value ?? null;
-      return { document, text, operationName, variables, type, name, cost };
+      return { document, text, hash, operationName, variables, type, name, cost };
     } catch (error) {
       return { errors: [locatedError(error, undefined)], tokens };
     }

@@ -1,5 +1,5 @@
-// What a field says of itself, in its extensions: what it costs, which scope it needs, and whether its answers are shared. Each is
-// declared by a decorator, and read here alone.
+// What a field says of itself, in its extensions: what it costs, which scope it needs, whether its answers are shared, and whether
+// it has them at once. All but the last are declared by a decorator; each is read here alone.
 
 import { getNamedType, type GraphQLField, isCompositeType } from 'graphql';
 import { Extensions } from 'type-graphql';
@@ -76,4 +76,12 @@ export function SharedAnswers(): MethodDecorator & PropertyDecorator {
 /** Whether a subscription's field says that it resolves to what depends on the event alone. */
 export function sharesAnswers({ extensions }: Field): boolean {
   return extensions['sharedAnswers'] === true;
+}
+
+/** What a field says whose resolver mostly answers without waiting, and looks at nothing but the object and the context. */
+export const AT_ONCE = { atOnce: true } as const;
+
+/** Whether a field with a resolver says that. */
+export function answersAtOnce({ extensions }: Field): boolean {
+  return extensions['atOnce'] === true;
 }

@@ -6,20 +6,22 @@ import {
   ApolloServer,
   type ApolloServerOptions,
   type ApolloServerPlugin,
-  type BaseContext,
   type HTTPGraphQLHead,
 } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger } from 'fastify';
 import type { FormattedExecutionResult, GraphQLSchema } from 'graphql';
 import { errorCodes, invariant } from '../core/errors.ts';
 import type { Documents } from '../graphql/documents.ts';
 import { errorFormatter } from '../graphql/format-errors.ts';
+import { printAnswer } from '../graphql/written-rows.ts';
+import { type GraphQLContext, servedRequest } from './graphql-context.ts';
 import { jitGateway } from './jit-gateway.ts';
 import { faultListener } from './logging.ts';
+import type { Operations } from './operations.ts';
 import { factsOfErrors } from './request-state.ts';
 
 type PersistedQueryOptions = Exclude<
@@ -35,25 +37,19 @@ const SHA256_HEX_LENGTH = 64;
 export interface GraphQLServerOptions {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
+  readonly operations: Operations;
   readonly log: FastifyBaseLogger;
-}
-
-/** The key under which a context has its request. */
-export const servedRequest = Symbol('servedRequest');
-
-// Apollo copies the context, so everything of one request is in this one member.
-export interface GraphQLContext extends BaseContext {
-  [servedRequest]?: Pick<FastifyRequest, 'judged' | 'facts'>;
 }
 
 /** A started Apollo Server without an HTTP server. */
 export async function startGraphQLServer({
   schema,
   documents,
+  operations,
   log,
 }: GraphQLServerOptions): Promise<ApolloServer<GraphQLContext>> {
   const apollo = new ApolloServer<GraphQLContext>({
-    gateway: jitGateway(schema),
+    gateway: jitGateway(schema, operations),
     plugins: [
       judgementPlugin(),
       answerPlugin(),
@@ -72,6 +68,7 @@ export async function startGraphQLServer({
     documentStore: storeOf(documents),
     stopOnTerminationSignals: false,
     formatError: errorFormatter(faultListener(log)),
+    stringifyResult: (answer) => `${printAnswer(answer)}\n`,
   });
   await apollo.start();
   return apollo;

@@ -1,7 +1,7 @@
 // What is known of one request, on the request itself: each step adds what it finds.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { GraphQLFormattedError } from 'graphql';
+import type { ExecutionResult, GraphQLFormattedError } from 'graphql';
 import { present } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Reads } from '../db/database.ts';
@@ -27,6 +27,8 @@ declare module 'fastify' {
     actor: Actor | null;
     /** Null until its document was read and taken. */
     judged: JudgedOperation | null;
+    /** Null unless its operation ran before Apollo saw it. */
+    outcome: Promise<ExecutionResult> | null;
     /** Null until its operation was read or its answer is known. */
     facts: RequestFacts | null;
     /** What a read replica may answer of it; undefined: nothing. */
@@ -38,6 +40,7 @@ declare module 'fastify' {
 export function decorateRequests(app: FastifyInstance): void {
   app.decorateRequest('actor', null);
   app.decorateRequest('judged', null);
+  app.decorateRequest('outcome', null);
   app.decorateRequest('facts', null);
   app.decorateRequest('reads', undefined);
 }

@@ -6,6 +6,7 @@ import fastify, {
   LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyRequest,
   type preHandlerHookHandler,
   type RouteOptions,
 } from 'fastify';
@@ -20,12 +21,15 @@ import { BuiltPages } from './built-pages.ts';
 import { closeInTime } from './closing.ts';
 import { limitConnections, liveConnectionsMax, SERVER_TIMES } from './connections.ts';
 import { answerBadAddress, answerFailures } from './failures.ts';
-import { type GraphQLContext, servedRequest, startGraphQLServer } from './graphql-server.ts';
+import { type GraphQLContext, servedRequest } from './graphql-context.ts';
+import { startGraphQLServer } from './graphql-server.ts';
 import { checkAddresses, takeJson } from './incoming.ts';
 import { type Authenticate, type KeyCheck, keyCheck } from './key-check.ts';
+import { answerKnown } from './known-documents.ts';
 import { type LiveDeps, type LiveServerDeps, openLive } from './live.ts';
 import { createLogger, logRequests, requestId } from './logging.ts';
 import { measureRequests, serveMetrics } from './metrics.ts';
+import { Operations } from './operations.ts';
 import type { HttpOptions, TrustProxy } from './options.ts';
 import { Origins } from './origins.ts';
 import { compressAnswers, setSecurityHeaders } from './outgoing.ts';
@@ -74,6 +78,8 @@ export interface HttpServerDeps {
   readonly pages?: BuiltPages | undefined;
   /** A token that opens the demo, for whoever asks; undefined: there is no demo. */
   readonly demoToken?: (() => Promise<string>) | undefined;
+  /** False: as a test's other way to the same answers. Default: known documents and plain rows take less. */
+  readonly takesShortWays?: boolean;
   /** Adds further routes; their errors are answered like all others. */
   readonly extraRoutes: (
     server: FastifyInstance,
@@ -171,7 +177,9 @@ async function serveGraphQL(
 ): Promise<void> {
   const { trustedDocuments, queryCostMax } = deps.options;
   const documents = new Documents(deps.schema, trustedDocuments, queryCostMax);
-  const apollo = await startGraphQLServer({ schema: deps.schema, documents, log: server.log });
+  const { schema, takesShortWays = true } = deps;
+  const operations = new Operations(schema, takesShortWays);
+  const apollo = await startGraphQLServer({ schema, documents, operations, log: server.log });
   server.addHook('onClose', () => apollo.stop());
   const readOperation = operationReader(documents, deps.points);
   const sockets = await socketsOf(server, deps, {
@@ -180,6 +188,15 @@ async function serveGraphQL(
     origins,
     overload,
     positions,
+  });
+  const contextOf = (request: FastifyRequest): BaseContext =>
+    deps.createContext(actorOf(request), request.reads);
+  const ordinary = fastifyApolloHandler(apollo, {
+    context: (request) => {
+      const context: GraphQLContext = request.outcome === null ? contextOf(request) : {};
+      context[servedRequest] = request;
+      return Promise.resolve(context);
+    },
   });
   const graphql: Omit<RouteOptions, 'method'> = {
     url: SOCKET_PATH,
@@ -199,13 +216,7 @@ async function serveGraphQL(
       releaseAnswer,
       decideReads(positions),
     ],
-    handler: fastifyApolloHandler(apollo, {
-      context: (request) => {
-        const context: GraphQLContext = deps.createContext(actorOf(request), request.reads);
-        context[servedRequest] = request;
-        return Promise.resolve(context);
-      },
-    }),
+    handler: ordinary,
   };
   server.route({
     ...graphql,
@@ -213,7 +224,8 @@ async function serveGraphQL(
     exposeHeadRoute: false,
     ...sockets,
   });
-  server.route({ ...graphql, method: 'POST' });
+  const handler = takesShortWays ? answerKnown({ operations, contextOf, ordinary }) : ordinary;
+  server.route({ ...graphql, method: 'POST', handler });
 }
 
 /** What serves the sockets of the route, if there are any. */

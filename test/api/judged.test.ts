@@ -5,11 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildSchema } from 'graphql';
 import { pino } from 'pino';
 import { Documents } from '../../src/graphql/documents.ts';
-import {
-  type GraphQLContext,
-  servedRequest,
-  startGraphQLServer,
-} from '../../src/http/graphql-server.ts';
+import { type GraphQLContext, servedRequest } from '../../src/http/graphql-context.ts';
+import { startGraphQLServer } from '../../src/http/graphql-server.ts';
+import { Operations } from '../../src/http/operations.ts';
 
 const QUERY = 'query A($n: Int) { things(first: $n) } query B($n: Int) { other(first: $n) }';
 const JUDGED = { query: QUERY, operationName: 'A', variables: { n: 1 } };
@@ -20,7 +18,12 @@ let apollo: ApolloServer<GraphQLContext>;
 
 beforeAll(async () => {
   const log = pino({ level: 'silent' });
-  apollo = await startGraphQLServer({ schema, documents, log });
+  apollo = await startGraphQLServer({
+    schema,
+    documents,
+    operations: new Operations(schema),
+    log,
+  });
 });
 
 afterAll(() => apollo.stop());
@@ -31,7 +34,7 @@ async function run(body: object, seen: object | null): Promise<unknown> {
   const read = seen === null ? [] : documents.read(seen);
   if ('document' in read) {
     const judged = { read, cost: { asked: read.cost, allowed: 100 } };
-    context[servedRequest] = { judged, facts: null };
+    context[servedRequest] = { judged, facts: null, outcome: null };
   }
   const { body: answer } = await apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
