@@ -29,9 +29,10 @@ import { IdentifyByHash1770224100000 } from './migrations/1770224100000-identify
 import { FoldTogether1770230000000 } from './migrations/1770230000000-fold-together.ts';
 import { HoursOfResources1770230100000 } from './migrations/1770230100000-hours-of-resources.ts';
 import { PartitionEvents1770240000000 } from './migrations/1770240000000-partition-events.ts';
+import { NameAccountsApart1770300000000 } from './migrations/1770300000000-name-accounts-apart.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
-import { AccountRow } from './src/account/account.store.ts';
+import { AccountDirectoryRow, AccountRow } from './src/account/account.store.ts';
 import { HardwareProfileRow, HardwareRateRow } from './src/catalogue/catalogue.store.ts';
 import { AlertRow } from './src/alerts/alerts.store.ts';
 import { CreditAllocationRow, CreditRequestRow } from './src/settlement/credits.store.ts';
@@ -61,6 +62,7 @@ import { StatementRow } from './src/statements/statements.store.ts';
 import { UnitRollupStateRow, UsageByUnitRow } from './src/rollups/units.store.ts';
 
 export const entities = [
+  AccountDirectoryRow,
   AccountRow,
   AlertRow,
   ApiKeyRow,
@@ -126,4 +128,5 @@ export const migrations = [
   FoldTogether1770230000000,
   HoursOfResources1770230100000,
   PartitionEvents1770240000000,
+  NameAccountsApart1770300000000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

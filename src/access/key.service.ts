@@ -137,7 +137,7 @@ export class KeyService {
         action: 'createApiKey',
         to: { prefix, scopes, expiresAtMs },
       });
-      await insertAudit(tx, entry, parsed.createdAtMs);
+      insertAudit(tx, [entry], parsed.createdAtMs);
       return made;
     });
     return { apiKey, secret };
@@ -158,7 +158,7 @@ export class KeyService {
         action: 'revokeApiKey',
         to: { revokedAtMs },
       });
-      await insertAudit(tx, entry, revokedAtMs);
+      insertAudit(tx, [entry], revokedAtMs);
       return key;
     });
     if (revoked === null) throw unknownId(id, ['id']);

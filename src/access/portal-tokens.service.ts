@@ -93,7 +93,7 @@ export class PortalTokenService {
         target: encodeId('Account', accountId, accountId),
         to: { prefix: prefixOf(token), origins, expiresAtMs },
       });
-      await insertAudit(tx, entry, nowMs);
+      insertAudit(tx, [entry], nowMs);
     });
     return { token, expiresAtMs: parsed.expiresAtMs };
   }

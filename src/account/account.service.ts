@@ -10,6 +10,7 @@ import {
   type AccountList,
   countAccounts,
   findAccountByExternalId,
+  findAccountId,
   listAccounts,
   loadAccounts,
   lockAccount,
@@ -71,7 +72,7 @@ export class AccountService {
 
   /** The number of the account with an externalId; null when there is none. */
   async findNumber(tx: Tx, externalId: string): Promise<number | null> {
-    return (await findAccountByExternalId(tx, externalId))?.accountId ?? null;
+    return findAccountId(tx, externalId);
   }
 
   private async getNamed(actor: Actor, tx: Tx, externalId: string): Promise<Account> {

@@ -45,6 +45,12 @@ export class AccountRow {
   @Column({ name: 'recorded_credits_micro', ...bigintColumn }) recordedCreditsMicro!: bigint;
 }
 
+@Entity('account_directory')
+export class AccountDirectoryRow {
+  @PrimaryColumn({ name: 'account_id', type: 'int' }) accountId!: number;
+  @Column({ name: 'external_id', type: 'text', nullable: true }) externalId!: string | null;
+}
+
 /** The columns of an account, for any statement on its table alone. */
 export const ACCOUNT_COLUMNS = sql`account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
   credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts, last_seq,
@@ -88,10 +94,27 @@ export async function loadAccounts(
 }
 
 export async function findAccountByExternalId(tx: Tx, externalId: string): Promise<Account | null> {
+  const accountId = await findAccountId(tx, externalId);
+  if (accountId === null) return null;
+  const [account] = await loadAccounts(tx, [accountId]);
+  return account ?? null;
+}
+
+/** The number of the account with an external id; null when there is none. */
+export async function findAccountId(tx: Tx, externalId: string): Promise<number | null> {
+  const accountIds = await findAccountIds(tx, [externalId]);
+  return accountIds.get(externalId) ?? null;
+}
+
+/** The numbers of accounts by their external ids; unknown ones are left out. */
+export async function findAccountIds(
+  tx: Tx,
+  externalIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
   const rows =
-    await tx.query(sql`/* account.findAccountByExternalId */ select ${ACCOUNT_COLUMNS} from account
-     where external_id = ${externalId}`);
-  return rows[0] === undefined ? null : accountFromRow(rows[0]);
+    await tx.query(sql`/* account.findAccountIds */ select external_id, account_id from account_directory
+     where external_id = any(${externalIds}::text[])`);
+  return new Map(rows.map((row) => [text(row, 'external_id'), int(row, 'account_id')]));
 }
 
 /** Which accounts to list: between two ids, the first or the last of them. */
@@ -130,6 +153,12 @@ export async function countAccounts(tx: Tx, search: string | null): Promise<numb
   return int(rows[0] ?? {}, 'count');
 }
 
+interface InsertedAccount {
+  readonly account: Account;
+  readonly isNew: boolean;
+  readonly isSameRequest: boolean;
+}
+
 /**
  * Inserts an account, or finds the one with its external id.
  * @param creations the request in its stored form, and in forms that earlier versions stored
@@ -139,27 +168,39 @@ export async function insertAccount(
   tx: Tx,
   account: NewAccount,
   creations: readonly [Creation, ...Creation[]],
-): Promise<{
-  readonly account: Account;
-  readonly isNew: boolean;
-  readonly isSameRequest: boolean;
-}> {
+): Promise<InsertedAccount> {
   const { externalId, name, cycle } = account;
-  const inserted = await tx.query(sql`/* account.insertAccount */ insert into account
-       (external_id, name, folded_name, folded_external_id, time_zone, cycle_day, notification_emails,
+  const accountId = await insertName(tx, externalId);
+  if (accountId === null) return findCreated(tx, externalId ?? '', creations);
+  const rows = await tx.query(sql`/* account.insertAccount */ insert into account
+       (account_id, external_id, name, folded_name, folded_external_id, time_zone, cycle_day, notification_emails,
         created_at, credits_from, settled_at, is_test, creation,
         cycle_starts_at, cycle_ends_at, earlier_cycle_starts)
-     values (${externalId}, ${name}, ${foldText(name)}, ${foldedOrNull(externalId)}, ${account.timeZone}, ${account.cycleDay}, ${account.notificationEmails},
+     values (${accountId}, ${externalId}, ${name}, ${foldText(name)}, ${foldedOrNull(externalId)}, ${account.timeZone}, ${account.cycleDay}, ${account.notificationEmails},
         ${at(account.createdAtMs)}, ${at(account.creditsFromMs)}, ${at(account.settledAtMs)}, ${account.isTest}, ${JSON.stringify(creations[0])},
         ${at(cycle.startMs)}, ${at(cycle.endMs)}, ${cycle.earlierStartsMs.map(at)})
-     on conflict (external_id) do nothing returning ${ACCOUNT_COLUMNS}`);
-  if (inserted[0] !== undefined) {
-    return { account: accountFromRow(inserted[0]), isNew: true, isSameRequest: true };
-  }
+     returning ${ACCOUNT_COLUMNS}`);
+  return { account: accountFromRow(rows[0] ?? {}), isNew: true, isSameRequest: true };
+}
+
+/** Numbers a new account. @returns null when there is one with its external id */
+async function insertName(tx: Tx, externalId: string | null): Promise<number | null> {
+  const rows =
+    await tx.query(sql`/* account.insertName */ insert into account_directory (external_id) values (${externalId})
+     on conflict (external_id) do nothing returning account_id`);
+  return rows[0] === undefined ? null : int(rows[0], 'account_id');
+}
+
+async function findCreated(
+  tx: Tx,
+  externalId: string,
+  creations: readonly Creation[],
+): Promise<InsertedAccount> {
+  const accountId = await findAccountId(tx, externalId);
   const sameCreations = creations.map((creation) => JSON.stringify(creation));
   const rows =
-    await tx.query(sql`/* account.insertAccount.existing */ select ${ACCOUNT_COLUMNS}, creation = any(${sameCreations}::jsonb[]) as same
-     from account where external_id = ${externalId}`);
+    await tx.query(sql`/* account.findCreated */ select ${ACCOUNT_COLUMNS}, creation = any(${sameCreations}::jsonb[]) as same
+     from account where account_id = ${accountId}`);
   const existing = rows[0] ?? {};
   return {
     account: accountFromRow(existing),

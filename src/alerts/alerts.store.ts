@@ -18,7 +18,7 @@ import {
   text,
 } from '../db/decode.ts';
 import type { Alert } from './alert.ts';
-import { raw, sql, type Sql, unnested } from '../db/sql.ts';
+import { raw, sql, type Sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('alert')
 export class AlertRow {
@@ -56,12 +56,12 @@ export async function insertAlerts(
   alerts: readonly Alert[],
 ): Promise<void> {
   const last = Math.max(...alerts.map((alert) => alert.sequence));
-  await tx.query(sql`/* alerts.insertAlerts */ with inserted as (
-       insert into alert (account_id, sequence, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
+  await tx.query(sql`/* alerts.insertAlerts */ insert into alert (account_id, sequence, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
          runs_remaining, measured_micro, message, stopped_resource_ids, resolves)
-       select ${accountId}, a.sequence, a.kind, a.rule_id, a.crossed_at, a.raised_at, a.remaining_micro, a.percent_used,
+       select own.account_id, a.sequence, a.kind, a.rule_id, a.crossed_at, a.raised_at, a.remaining_micro, a.percent_used,
          a.runs_remaining, a.measured_micro, a.message, a.stopped::int[], a.resolves
-       from ${unnested(
+       from ${unnestedOf(
+         accountId,
          alerts,
          {
            sequence: ['bigint', (alert) => alert.sequence],
@@ -78,8 +78,11 @@ export async function insertAlerts(
            resolves: ['bigint', (alert) => alert.resolves],
          },
          { as: 'a' },
-       )})
-     select pg_notify('${raw(ALERT_CHANNEL)}', ${`${accountId}:${last}`})`);
+       )}`);
+  // On its own, since it is heard on the server that it runs on: that which the listeners listen to.
+  await tx.query(
+    sql`/* alerts.notify */ select pg_notify('${raw(ALERT_CHANNEL)}', ${`${accountId}:${last}`})`,
+  );
 }
 
 /** Which alerts of an account to read: those between two sequences, of some kinds or (null) of all. */

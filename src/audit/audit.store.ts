@@ -4,7 +4,7 @@ import { NO_ACCOUNT } from '../core/identity.ts';
 import { instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import { at, bool, int, ms, oneOf, type Row, text, textOrNull } from '../db/decode.ts';
-import { join, raw, sql, type Sql, unnested } from '../db/sql.ts';
+import { join, raw, sql, type Sql } from '../db/sql.ts';
 import { type AuditEntry, auditedActions, type FieldChange, type NewAuditEntry } from './audit.ts';
 
 @Entity('audit_entry')
@@ -25,27 +25,16 @@ export class AuditEntryRow {
 const COLUMNS =
   'entry_id, account_id, at, actor, is_operator, action, target, summary, changes::text, request_id, address';
 
-/** The insert of entries, as a statement or as a part of one. @param atMs the real time */
-export function auditInsert(entries: readonly NewAuditEntry[], atMs: number): Sql {
-  return sql`insert into audit_entry
-       (at, account_id, actor, is_operator, action, target, summary, changes, request_id, address)
-     select ${at(atMs)}::timestamptz, k.account_id, k.actor, k.is_operator, k.action, k.target, k.summary, k.changes,
-       k.request_id, k.address from ${unnested(entries, {
-         actor: ['text', (entry) => entry.actor],
-         account_id: ['int', (entry) => entry.accountId ?? NO_ACCOUNT],
-         is_operator: ['boolean', (entry) => entry.isOperator],
-         action: ['text', (entry) => entry.action],
-         target: ['text', (entry) => entry.target],
-         summary: ['text', (entry) => entry.summary],
-         changes: ['jsonb', (entry) => JSON.stringify(entry.changes)],
-         request_id: ['text', (entry) => entry.requestId],
-         address: ['text', (entry) => entry.address],
-       })}`;
-}
-
-/** Adds an entry in the transaction of its change. @param atMs the real time */
-export async function insertAudit(tx: Tx, entry: NewAuditEntry, atMs: number): Promise<void> {
-  await tx.query(sql`/* audit.insertAudit */ ${auditInsert([entry], atMs)}`);
+/** Adds entries in the transaction of their changes, by the commit. @param atMs the real time */
+export function insertAudit(tx: Tx, entries: readonly NewAuditEntry[], atMs: number): void {
+  const rows = entries.map(
+    (
+      entry,
+    ) => sql`(${at(atMs)}, ${entry.accountId ?? NO_ACCOUNT}, ${entry.actor}, ${entry.isOperator}, ${entry.action},
+       ${entry.target}, ${entry.summary}, ${JSON.stringify(entry.changes)}, ${entry.requestId}, ${entry.address})`,
+  );
+  tx.later(sql`/* audit.insertAudit */ insert into audit_entry
+       (at, account_id, actor, is_operator, action, target, summary, changes, request_id, address) values ${join(rows)}`);
 }
 
 /** Which entries to list; null is no condition. */

@@ -78,7 +78,7 @@ export class CatalogueService {
           effectiveFromMs: rate.fromMs,
         },
       });
-      await insertAudit(tx, entry, profile.createdAtMs);
+      insertAudit(tx, [entry], profile.createdAtMs);
       return { profile: created, rates: [rate] };
     });
   }

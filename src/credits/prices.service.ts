@@ -39,7 +39,7 @@ export class PricesService {
         },
         to: { currency, listPerCreditMicro: listMicro, contractedPerCreditMicro: contractedMicro },
       });
-      await insertAudit(tx, entry, this.accounts.realNowMs());
+      insertAudit(tx, [entry], this.accounts.realNowMs());
       return account;
     });
   }

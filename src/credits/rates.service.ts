@@ -76,7 +76,7 @@ export class RatesService {
         from: { creditsPerHour: before?.rateMicroPerHour ?? null },
         to: { creditsPerHour: rate.rateMicroPerHour },
       });
-      if (entry.changes.length > 0) await insertAudit(tx, entry, nowMs);
+      if (entry.changes.length > 0) insertAudit(tx, [entry], nowMs);
       return { profile, rates: await loadRates(tx, [hardwareId]) };
     });
     // After the commit and under the accounts' locks: any settlement that did not see the rate has ended by then.

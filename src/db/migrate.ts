@@ -1,9 +1,10 @@
 // Brings a database to the newest schema, as its owner. Several gateways may start at once: an advisory lock lets one
 // migrate and the others wait.
 
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS } from './connection.ts';
+import { distributeTables, isDistributed, prepareSessions } from './distribute.ts';
 import { sqlState } from './sql-state.ts';
 import { type Login, loginStatements } from './login.ts';
 import { installJobs } from './jobs-schema.ts';
@@ -24,11 +25,57 @@ export interface MigrateOptions {
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   return withOwner(options, async (source) => {
-    const ran = await source.runMigrations({ transaction: 'each' });
-    await installJobs(options.url);
-    for (const login of options.logins ?? []) await makeLogin(source, login);
-    return ran.map((migration) => migration.name);
+    const ran = await runMigrations(source, options);
+    // What a migration added is distributed too.
+    await inTransaction(source, async (runner) => {
+      if (await isDistributed(runner)) await distributeTables(runner);
+    });
+    return ran;
   });
+}
+
+/**
+ * Runs the missing migrations, and distributes the tables by account. It can be done again. @returns the tables that were not
+ * distributed before
+ * @throws UnavailableError when the database has no Citus, or Citus no servers
+ */
+export async function migrateAndDistribute(options: MigrateOptions): Promise<readonly string[]> {
+  return withOwner(options, async (source) => {
+    await runMigrations(source, options);
+    return inTransaction(source, async (runner) => {
+      const tables = await distributeTables(runner);
+      await prepareSessions(runner);
+      return tables;
+    });
+  });
+}
+
+async function runMigrations(
+  source: DataSource,
+  { url, logins = [] }: MigrateOptions,
+): Promise<readonly string[]> {
+  const ran = await source.runMigrations({ transaction: 'each' });
+  await installJobs(url);
+  for (const login of logins) await makeLogin(source, login);
+  return ran.map((migration) => migration.name);
+}
+
+async function inTransaction<T>(
+  source: DataSource,
+  work: (runner: QueryRunner) => Promise<T>,
+): Promise<T> {
+  const runner = source.createQueryRunner();
+  try {
+    await runner.startTransaction();
+    const result = await work(runner);
+    await runner.commitTransaction();
+    return result;
+  } catch (error) {
+    await runner.rollbackTransaction();
+    throw error;
+  } finally {
+    await runner.release();
+  }
 }
 
 /** Reverts the last `count` migrations. */

@@ -38,6 +38,19 @@ export function unnested<R>(
   );
 }
 
+/**
+ * The same, beside the account's own row `own`. A statement that inserts rows from here takes `own.account_id`, not a parameter: on a
+ * distributed database it then runs on the account's server alone.
+ */
+export function unnestedOf<R>(
+  accountId: number,
+  rows: readonly R[],
+  columns: Readonly<Record<string, Column<R>>>,
+  options?: { readonly as?: string; readonly ordinal?: string },
+): Sql {
+  return sql`account own join ${unnested(rows, columns, options)} on own.account_id = ${accountId}`;
+}
+
 // The driver writes the same, but escapes every value, and ingest sends thousands. So lists of one type are written at once.
 function arrayLiteral(values: readonly unknown[]): string {
   if (values.every(isNumber)) return `{${values.join(',')}}`;

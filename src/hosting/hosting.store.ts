@@ -21,7 +21,7 @@ import type { Read } from '../db/combined-read.ts';
 import type { RecordedHosting, ResourceAddress } from '../resources/resources.store.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import type { HostingSegment } from './charge.ts';
-import { sql, unnested } from '../db/sql.ts';
+import { sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('hosting_segment')
 export class HostingSegmentRow {
@@ -174,7 +174,7 @@ export async function insertSegments(tx: Tx, segments: readonly NewSegment[]): P
   await guardOverlap(
     tx.query(sql`/* hosting.insertSegments */ insert into hosting_segment (account_id, segment_id, resource_id, hardware_id,
          replicas, rate_micro_per_hour, from_at, to_at, event_seq, posted_micro, kind)
-       select ${accountId}, k.*, r.kind from ${unnested(segments, {
+       select own.account_id, k.*, r.kind from ${unnestedOf(accountId, segments, {
          segment_id: ['bigint', (segment) => segment.segmentId],
          resource_id: ['int', (segment) => segment.resourceId],
          hardware_id: ['int', (segment) => segment.hardwareId],
@@ -185,7 +185,7 @@ export async function insertSegments(tx: Tx, segments: readonly NewSegment[]): P
          seq: ['bigint', (segment) => segment.eventSeq],
          posted: ['bigint', (segment) => segment.postedMicro ?? null],
        })}
-         left join resource r on r.account_id = ${accountId} and r.resource_id = k.resource_id`),
+         left join resource r on r.account_id = own.account_id and r.resource_id = k.resource_id`),
   );
 }
 

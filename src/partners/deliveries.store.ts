@@ -23,7 +23,7 @@ import {
   webhookEvents,
 } from './webhook.ts';
 import { type DeliveryStatus, deliveryStatuses } from '../notifications/email.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { raw, sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('webhook_delivery')
 export class WebhookDeliveryRow {
@@ -75,8 +75,9 @@ export async function insertDeliveries(
 ): Promise<readonly number[]> {
   const rows = await tx.query(sql`/* partners.insertDeliveries */ insert into webhook_delivery
        (account_id, endpoint_id, webhook_id, event, payload, next_attempt_at, created_at)
-     select ${accountId}, d.endpoint_id, d.webhook_id, d.event, d.payload, d.created_at, d.created_at
-     from ${unnested(
+     select own.account_id, d.endpoint_id, d.webhook_id, d.event, d.payload, d.created_at, d.created_at
+     from ${unnestedOf(
+       accountId,
        deliveries,
        {
          endpoint_id: ['int', (delivery) => delivery.endpointId],

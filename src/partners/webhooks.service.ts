@@ -216,16 +216,13 @@ export class WebhookService {
       const nowMs = this.accounts.realNowMs();
       await restartDelivery(tx, ref, nowMs);
       await enqueueSending(tx, [delivery], nowMs);
-      await insertAudit(
-        tx,
-        auditEntry(actor, {
-          action: 'redeliverWebhook',
-          accountId: ref.accountId,
-          target: deliveryId,
-          to: { event: delivery.event },
-        }),
-        nowMs,
-      );
+      const entry = auditEntry(actor, {
+        action: 'redeliverWebhook',
+        accountId: ref.accountId,
+        target: deliveryId,
+        to: { event: delivery.event },
+      });
+      insertAudit(tx, [entry], nowMs);
       return (await findDelivery(tx, ref)) ?? delivery;
     });
   }
@@ -283,7 +280,7 @@ export class WebhookService {
     const { accountId, endpointId } = ref;
     const target = encodeId('WebhookEndpoint', accountId, endpointId);
     const entry = auditEntry(actor, { ...what, accountId, target });
-    if (entry.changes.length > 0) await insertAudit(tx, entry, this.accounts.realNowMs());
+    if (entry.changes.length > 0) insertAudit(tx, [entry], this.accounts.realNowMs());
   }
 
   private parseUrl(url: string, path: readonly string[]): string {

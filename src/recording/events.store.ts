@@ -108,26 +108,28 @@ export async function insertEvents(
      k as materialized (select * from ${newEvents(batch.events)}),
      identified as (
        insert into usage_identity (account_id, content_hash, seq, hash)
-       select ${accountId}, usage_content_hash(k.type, k.kind, k.subject_id, k.quantity, k.unit, k.credits_micro,
+       select own.account_id, usage_content_hash(k.type, k.kind, k.subject_id, k.quantity, k.unit, k.credits_micro,
            k.occurred_ms, k.ended_ms, k.hardware_id),
          k.seq, usage_identity_hash(k.source, k.event_id)
-       from k on conflict do nothing returning 1),
+       from account own cross join k where own.account_id = ${accountId} on conflict do nothing returning 1),
      inserted as (
-       ${inserting(accountId, batch.nowMs)} from k where (select count(*) from identified) = ${batch.events.length})
+       ${inserting(batch.nowMs)} from account own cross join k
+         where own.account_id = ${accountId} and (select count(*) from identified) = ${batch.events.length})
      select count(*) from identified`);
   return int(rows[0] ?? {}, 'count');
 }
 
 /** Inserts events whose identities were taken for them. */
 export async function insertIdentified(tx: Tx, accountId: number, batch: NewEvents): Promise<void> {
-  await tx.query(sql`/* usage.insertIdentified */ ${inserting(accountId, batch.nowMs)}
-     from ${newEvents(batch.events)}`);
+  await tx.query(sql`/* usage.insertIdentified */ ${inserting(batch.nowMs)}
+     from account own cross join ${newEvents(batch.events)} where own.account_id = ${accountId}`);
 }
 
-function inserting(accountId: number, nowMs: number): Sql {
+// Beside the account's own row, a statement runs on the account's server alone, where the tables are distributed.
+function inserting(nowMs: number): Sql {
   return sql`insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity, unit,
          credits_micro, occurred_at, ended_at, hardware_id)
-       select ${accountId}, ${at(nowMs)}, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
+       select own.account_id, ${at(nowMs)}::timestamptz, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
          k.credits_micro, to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id`;
 }
 

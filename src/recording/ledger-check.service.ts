@@ -2,7 +2,7 @@
 
 import type { Database } from '../db/database.ts';
 import type { Tx } from '../db/database.ts';
-import { findAccountByExternalId } from '../account/account.store.ts';
+import { findAccountId } from '../account/account.store.ts';
 import { entryText } from '../settlement/entry-text.ts';
 import { hashAfter } from '../settlement/ledger-hash.service.ts';
 import { type ChainedEntry, type ChainFault, walkChain } from './chain-walk.ts';
@@ -31,10 +31,7 @@ export class LedgerCheckService {
 
   /** The id of the account with an external id; null when there is none. */
   async findAccountId(externalId: string): Promise<number | null> {
-    const found = await this.database.inSnapshot('system', (tx) =>
-      findAccountByExternalId(tx, externalId),
-    );
-    return found?.accountId ?? null;
+    return this.database.inSnapshot('system', (tx) => findAccountId(tx, externalId));
   }
 
   /** Checks an account's ledger in one snapshot. @returns null when there is no such account */

@@ -1,10 +1,10 @@
 // Recomputes the rollups from what was recorded and compares them: a proof that they are right, and the first place to look
 // when a figure is in doubt. It changes nothing.
 
+import { findAccountIds } from '../account/account.store.ts';
 import type { Database } from '../db/database.ts';
 import { loadUnitDifferences } from './check-units.store.ts';
 import {
-  findAccountIds,
   listFoldedAccounts,
   loadDifferences,
   loadSpan,

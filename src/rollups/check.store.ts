@@ -65,17 +65,6 @@ export async function listFoldedAccounts(
   }));
 }
 
-/** The ids of accounts by their external ids. */
-export async function findAccountIds(
-  tx: Tx,
-  externalIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const rows =
-    await tx.query(sql`/* check.findAccountIds */ select external_id, account_id from account
-     where external_id = any(${externalIds}::text[])`);
-  return new Map(rows.map((row) => [text(row, 'external_id'), int(row, 'account_id')]));
-}
-
 /** From the first to the last instant that an account's rollups can contain; null when nothing was recorded. */
 export async function loadSpan(tx: Tx, accountId: number): Promise<Range | null> {
   const rows =

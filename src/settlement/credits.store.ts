@@ -18,7 +18,7 @@ import {
 import { allocationSources, type CreditAllocation, type NewAllocation } from './allocation.ts';
 import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
 import { type Lot, type LotState, lotStates } from '../engine/lots.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { raw, sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('credit_allocation')
 export class CreditAllocationRow {
@@ -175,9 +175,10 @@ export function insertMadeLots(
   tx.later(sql`/* credits.insertMadeLots */ insert into credit_allocation
        (account_id, allocation_id, unit, source, amount_micro, spent_micro, priority, effective_at, grant_at, expires_at,
         created_at, note, state, series_id, is_adjustment, is_return)
-     select ${accountId}, k.allocation_id, k.unit, coalesce(p.source, 'ADJUSTMENT'), k.amount_micro, k.spent_micro, k.priority,
+     select own.account_id, k.allocation_id, k.unit, coalesce(p.source, 'ADJUSTMENT'), k.amount_micro, k.spent_micro, k.priority,
        k.grant_at, k.grant_at, k.expires_at, k.grant_at, p.note, k.state, k.series_id, p is null, p is null
-     from ${unnested(
+     from ${unnestedOf(
+       accountId,
        lots,
        {
          allocation_id: ['bigint', ({ lot }) => lot.allocationId],
@@ -193,7 +194,7 @@ export function insertMadeLots(
        },
        { ordinal: 'n' },
      )}
-     left join credit_allocation p on p.account_id = ${accountId} and p.allocation_id = k.first_id
+     left join credit_allocation p on p.account_id = own.account_id and p.allocation_id = k.first_id
      order by k.n`);
 }
 

@@ -10,7 +10,7 @@ import {
   type LedgerEntryKind,
   type LedgerLine,
 } from '../engine/ledger.ts';
-import { join, raw, sql, type Sql, unnested } from '../db/sql.ts';
+import { join, raw, sql, type Sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('ledger_entry')
 export class LedgerEntryRow {
@@ -67,10 +67,12 @@ export function insertLines(
   const charges = lines.flatMap((line) =>
     line.segments.map((charge) => ({ sequence: line.sequence, ...charge })),
   );
-  tx.later(sql`/* credits.insertLines */ with lines as (
-       insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro, balance_micro, booked_at,
-         cycle_id, allocation_id, first_seq, last_seq, description, hash)
-       select ${accountId}, ${at(recordedAtMs)}, k.* from ${unnested(lines, {
+  tx.later(sql`/* credits.insertLines */ insert into ledger_entry (account_id, recorded_at, sequence, kind, amount_micro,
+       balance_micro, booked_at, cycle_id, allocation_id, first_seq, last_seq, description, hash)
+     select own.account_id, ${at(recordedAtMs)}::timestamptz, k.* from ${unnestedOf(
+       accountId,
+       lines,
+       {
          sequence: ['bigint', (line) => line.sequence],
          kind: ['ledger_entry_kind', (line) => line.kind],
          amount_micro: ['bigint', (line) => line.amountMicro],
@@ -82,9 +84,11 @@ export function insertLines(
          last_seq: ['bigint', (line) => line.events?.lastSeq ?? null],
          description: ['text', (line) => line.description],
          hash: ['bytea', (line) => `\\x${line.hash}`],
-       })})
-     insert into ledger_charge (account_id, sequence, segment_id, charged_micro)
-     select ${accountId}, k.* from ${unnested(charges, {
+       },
+     )}`);
+  if (charges.length === 0) return;
+  tx.later(sql`/* credits.insertCharges */ insert into ledger_charge (account_id, sequence, segment_id, charged_micro)
+     select own.account_id, k.* from ${unnestedOf(accountId, charges, {
        sequence: ['bigint', (charge) => charge.sequence],
        segment_id: ['bigint', (charge) => charge.segmentId],
        charged_micro: ['bigint', (charge) => charge.chargedMicro],

@@ -3,7 +3,7 @@
 // from it (alerts, emails, webhooks: the subscribers) in the same transaction.
 
 import type { NewAuditEntry } from '../audit/audit.ts';
-import { auditInsert } from '../audit/audit.store.ts';
+import { insertAudit } from '../audit/audit.store.ts';
 import { type Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { invariant } from '../core/errors.ts';
@@ -133,8 +133,8 @@ export class SettlementService {
       nextDueMs: account.isTest ? null : nextDueMs(draft),
       cycles: cyclesOf(draft),
       lots,
-      audited: audited.length === 0 ? null : auditInsert(audited, recordedAtMs),
     });
+    if (audited.length > 0) insertAudit(tx, audited, recordedAtMs);
     await this.notify({ ...open, recordedAtMs });
   }
 
@@ -201,5 +201,6 @@ function segmentsOf(draft: Draft, before: AccountState): Parameters<typeof saveS
 /** The cycles that ended, and the running one. */
 function cyclesOf({ state, creditEvents }: Draft): Parameters<typeof savePosition>[2]['cycles'] {
   const running = { ...state.cycle, credits: state.credits.cycle, runs: state.runs.cycle };
-  return [...closedCycles(creditEvents), running];
+  const [first, ...later] = closedCycles(creditEvents);
+  return first === undefined ? [running] : [first, ...later, running];
 }

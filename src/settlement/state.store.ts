@@ -28,7 +28,7 @@ import { type CycleSums, type Lot, lotStates } from '../engine/lots.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 import type { AccountState, KnownRate, RunningCycle } from '../engine/state.ts';
 import { alertRulesOf } from './thresholds.store.ts';
-import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
+import { raw, sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('credit_state')
 export class CreditStateRow {
@@ -75,6 +75,9 @@ export interface CycleRecord extends RunningCycle {
   readonly credits: CycleSums;
   readonly runs: CycleSums;
 }
+
+/** A cycle as a draft has it. */
+type SavedCycle = Omit<CycleRecord, 'accountId'>;
 
 const SUMS = ['carried_over', 'allocated', 'used', 'expired', 'adjusted'];
 
@@ -287,17 +290,18 @@ export function savePosition(
   saved: {
     readonly balanceMicro: bigint;
     readonly nextDueMs: number | null;
-    readonly cycles: readonly Omit<CycleRecord, 'accountId'>[];
+    /** The first one has a row. */
+    readonly cycles: readonly [SavedCycle, ...SavedCycle[]];
     /** Changed lots that have rows. */
     readonly lots: readonly Lot[];
-    /** Another insert that the statement does; null: none. */
-    readonly audited: Sql | null;
   },
 ): void {
   const { accountId, credits, runs } = state;
-  const { cycles, lots, audited } = saved;
+  const { cycles, lots } = saved;
+  const [first, ...begun] = cycles;
   // The ended cycles, the later one first.
   const endedStarts = [...cycles.slice(0, -1)].reverse().map((cycle) => at(cycle.startMs));
+  if (begun.length > 0) insertCycles(tx, accountId, begun);
   tx.later(sql`/* credits.savePosition */ with position as (
        update account set settled_at = ${at(state.atMs)}, last_local_id = ${state.lastLocalId},
          earlier_cycle_starts = (${endedStarts}::timestamptz[] || earlier_cycle_starts)[1:2],
@@ -319,9 +323,18 @@ export function savePosition(
          expires_at: ['timestamptz', (lot) => atOrNull(lot.expiresAtMs)],
        })}
        where c.account_id = ${accountId} and c.allocation_id = k.allocation_id
-     )${audited === null ? empty : sql`, audited as (${audited})`}
-     insert into billing_cycle
-     select ${accountId}, k.* from ${unnested(cycles, {
+     )
+     update billing_cycle set
+       allocated_micro = ${first.credits.allocatedMicro}, used_micro = ${first.credits.usedMicro},
+       expired_micro = ${first.credits.expiredMicro}, adjusted_micro = ${first.credits.adjustedMicro},
+       runs_allocated_micro = ${first.runs.allocatedMicro}, runs_used_micro = ${first.runs.usedMicro},
+       runs_expired_micro = ${first.runs.expiredMicro}, runs_adjusted_micro = ${first.runs.adjustedMicro}
+     where account_id = ${accountId} and cycle_id = ${first.cycleId}`);
+}
+
+function insertCycles(tx: Tx, accountId: number, cycles: readonly SavedCycle[]): void {
+  tx.later(sql`/* credits.insertCycles */ insert into billing_cycle
+     select own.account_id, k.* from ${unnestedOf(accountId, cycles, {
        cycle_id: ['int', (cycle) => cycle.cycleId],
        starts_at: ['timestamptz', (cycle) => at(cycle.startMs)],
        ends_at: ['timestamptz', (cycle) => at(cycle.endMs)],
@@ -335,12 +348,7 @@ export function savePosition(
        runs_used_micro: ['bigint', ({ runs: sums }) => sums.usedMicro],
        runs_expired_micro: ['bigint', ({ runs: sums }) => sums.expiredMicro],
        runs_adjusted_micro: ['bigint', ({ runs: sums }) => sums.adjustedMicro],
-     })}
-     on conflict (account_id, cycle_id) do update set
-       allocated_micro = excluded.allocated_micro, used_micro = excluded.used_micro,
-       expired_micro = excluded.expired_micro, adjusted_micro = excluded.adjusted_micro,
-       runs_allocated_micro = excluded.runs_allocated_micro, runs_used_micro = excluded.runs_used_micro,
-       runs_expired_micro = excluded.runs_expired_micro, runs_adjusted_micro = excluded.runs_adjusted_micro`);
+     })}`);
 }
 
 /** Accounts with something due by an instant and by the database's clock, the longest due first. */

@@ -21,7 +21,7 @@ import {
   alertRuleMeasures,
   type AlertRuleMeasure,
 } from '../engine/alert-rules.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { raw, sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('alert_rule')
 export class AlertRuleRow {
@@ -98,12 +98,16 @@ export async function insertAlertRules(
   createdAtMs: number,
 ): Promise<void> {
   await tx.query(sql`/* credits.insertAlertRules */ insert into alert_rule (account_id, created_at, rule_id, measure, value_micro, label)
-     select ${accountId}, ${at(createdAtMs)}, k.* from ${unnested(alertRules, {
-       rule_id: ['bigint', (rule) => rule.ruleId],
-       measure: ['alert_rule_measure', (rule) => rule.measure],
-       value_micro: ['bigint', (rule) => rule.valueMicro],
-       label: ['text', (rule) => rule.label],
-     })}`);
+     select own.account_id, ${at(createdAtMs)}::timestamptz, k.* from ${unnestedOf(
+       accountId,
+       alertRules,
+       {
+         rule_id: ['bigint', (rule) => rule.ruleId],
+         measure: ['alert_rule_measure', (rule) => rule.measure],
+         value_micro: ['bigint', (rule) => rule.valueMicro],
+         label: ['text', (rule) => rule.label],
+       },
+     )}`);
 }
 
 /** The thresholds of some accounts, by account and id; deleted ones are left out. */

@@ -6,6 +6,7 @@ import { loginOf, loginUrl } from '../../src/db/login.ts';
 import { sql } from '../../src/db/sql.ts';
 import { ask, createAccount, numberOf, register } from '../support/account.ts';
 import { RecordUsageDocument } from '@billing-gateway/client/operations';
+import { serverOwner } from '../support/databases.ts';
 import { asOwner, TEST_NOW, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 
@@ -85,7 +86,7 @@ describe.each(ROLES)('the login that acts as %s', (role) => {
       'read accounts when it has left the role',
       [`set role ${role}`, 'set role none', 'select from account'],
     ],
-    ['become the owner', ['set role postgres']],
+    ['become the owner', [`set role ${serverOwner()}`]],
     ['give itself rights', ['grant select on account to current_user']],
     ['make roles', ['create role another']],
     ['drop a table', ['drop table usage_event']],

@@ -1,7 +1,6 @@
 // Accounts are found by what the gateway folded, so the database's locale makes no difference.
 
-import { randomUUID } from 'node:crypto';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { entities, migrations } from '../../ormconfig.ts';
 import {
   countAccounts,
@@ -13,30 +12,11 @@ import { parseNewAccount } from '../../src/account/account.ts';
 import { foldText } from '../../src/core/text.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
-import { asOwner } from '../support/gateway.ts';
+import { createDatabase } from '../support/databases.ts';
 
 const NOW_MS = Date.UTC(2026, 2, 10);
 const NAMES = ['Übung GmbH', 'Hauptstraße 7', 'IĞDIR A.Ş.', 'ΟΔΟΣ', 'Plain'];
 const FIRST = { afterId: null, beforeId: null, limit: 10, isFromEnd: false };
-const server = new URL(process.env['TEST_DATABASE_URL'] ?? '');
-server.pathname = '/postgres';
-const made: string[] = [];
-
-afterAll(async () => {
-  for (const name of made) await asOwner(server.href, `drop database ${name} with (force)`);
-});
-
-async function createDatabase(locale: string): Promise<string> {
-  const name = `search_${randomUUID().replaceAll('-', '')}`;
-  await asOwner(
-    server.href,
-    `create database ${name} template template0 encoding 'UTF8' ${locale}`,
-  );
-  made.push(name);
-  const url = new URL(server.href);
-  url.pathname = `/${name}`;
-  return url.href;
-}
 
 describe.each([
   ['C', "locale 'C'"],
@@ -44,7 +24,7 @@ describe.each([
   ['ICU, Turkish', "locale 'C' locale_provider icu icu_locale 'tr-TR'"],
 ])('on a database whose locale is %s', (_, locale) => {
   it('accounts are found whatever the letter case, those that were there before too', async () => {
-    const url = await createDatabase(locale);
+    const url = await createDatabase(`template template0 encoding 'UTF8' ${locale}`);
     await migrate({ url, migrations });
     const database = await openDatabase({ url, poolSize: 1, entities });
     const find = (search: string): Promise<readonly string[]> =>

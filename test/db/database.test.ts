@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { entities } from '../../ormconfig.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { sql } from '../../src/db/sql.ts';
+import { cloneTemplate } from '../support/databases.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
 describe('a transaction whose statements may take long', () => {
@@ -28,7 +29,7 @@ describe('a transaction whose statements may take long', () => {
 
 describe('a listener', () => {
   it('stops also while it connects', async () => {
-    const url = process.env['TEST_DATABASE_URL'] ?? '';
+    const url = await cloneTemplate();
     const database = await openDatabase({ url, poolSize: 1, entities });
     const heard: string[] = [];
     const listener = database.listen('nothing', {
@@ -48,7 +49,7 @@ describe('transactions that do not wait for the disk', () => {
   let database: Database;
 
   beforeAll(async () => {
-    const url = process.env['TEST_DATABASE_URL'] ?? '';
+    const url = await cloneTemplate();
     // One connection: what one transaction set, the next one would see.
     database = await openDatabase({ url, poolSize: 1, entities });
     await database.inTransaction('nobody', (tx) => tx.query(sql`set synchronous_commit to on`));

@@ -1,8 +1,7 @@
 // Accounts that were there before credits were kept, with allocations of every fate, usage and hosting that runs on: what the
 // migration makes of them, what their first settlement does, and the way back.
 
-import { randomUUID } from 'node:crypto';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { RecordUsage1767225600000 } from '../../migrations/1767225600000-record-usage.ts';
 import { KindOfSegments1767312000000 } from '../../migrations/1767312000000-kind-of-segments.ts';
 import { HoldCredits1769904000000 } from '../../migrations/1769904000000-hold-credits.ts';
@@ -15,7 +14,8 @@ import { encodeId } from '../../src/core/identity.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
 import { setDatabaseClock } from '../support/database-clock.ts';
-import { asOwner, OPERATOR_KEY } from '../support/gateway.ts';
+import { asOwner, createDatabase } from '../support/databases.ts';
+import { OPERATOR_KEY } from '../support/gateway.ts';
 import { sql } from '../../src/db/sql.ts';
 
 const BEFORE = [RecordUsage1767225600000, KindOfSegments1767312000000];
@@ -26,25 +26,11 @@ const CYCLE_DAY = (new Date(new SystemClock().nowMs()).getUTCDate() + 14) % 28 |
 const RUNS_SINCE_MS = Date.UTC(2026, 0, 1);
 const RUNS_SINCE = new Date(RUNS_SINCE_MS);
 
-let server = '';
 let url = '';
 let open: (() => Promise<void>)[] = [];
 
-beforeAll(() => {
-  server = process.env['TEST_DATABASE_URL'] ?? '';
-});
-
 async function aDatabase(): Promise<void> {
-  const address = new URL(server);
-  const name = `hold_credits_${randomUUID().replaceAll('-', '')}`;
-  address.pathname = '/postgres';
-  const { href } = address;
-  await asOwner(href, `create database ${name}`);
-  open.push(async () => {
-    await asOwner(href, `drop database ${name} with (force)`);
-  });
-  address.pathname = `/${name}`;
-  url = address.href;
+  url = await createDatabase();
 }
 
 afterEach(async () => {

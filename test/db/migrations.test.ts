@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { RecordUsage1767225600000 } from '../../migrations/1767225600000-record-usage.ts';
 import { FillIdentities1770224000000 } from '../../migrations/1770224000000-fill-identities.ts';
@@ -9,7 +9,7 @@ import { openDatabase } from '../../src/db/database.ts';
 import { sqlState } from '../../src/db/sql-state.ts';
 import { raw, sql } from '../../src/db/sql.ts';
 import { migrate, migrateDown } from '../../src/db/migrate.ts';
-import { asOwner } from '../support/gateway.ts';
+import { asOwner, createDatabase } from '../support/databases.ts';
 
 const TABLES = `select table_name, column_name, is_nullable, data_type from information_schema.columns
   join pg_class c on c.oid = format('%I.%I', table_schema, table_name)::regclass
@@ -26,19 +26,7 @@ function hashOf(source: string, eventId: string): string {
 }
 
 beforeAll(async () => {
-  const server = new URL(process.env['TEST_DATABASE_URL'] ?? '');
-  const name = `migrations_${randomUUID().replaceAll('-', '')}`;
-  server.pathname = '/postgres';
-  await asOwner(server.href, `create database ${name}`);
-  server.pathname = `/${name}`;
-  url = server.href;
-});
-
-afterAll(async () => {
-  const server = new URL(url);
-  const name = server.pathname.slice(1);
-  server.pathname = '/postgres';
-  await asOwner(server.href, `drop database ${name} with (force)`);
+  url = await createDatabase();
 });
 
 describe('the migrations', () => {

@@ -13,6 +13,7 @@ import { resolveResourceRefs } from '../../src/resources/resources.store.ts';
 import { foldTogether } from '../../src/rollups/fold.store.ts';
 import { loadTailActivity } from '../../src/views/views.store.ts';
 import { ask, numberOf, recordUsage, register } from '../support/account.ts';
+import { serverOwner } from '../support/databases.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   AllocateDocument,
@@ -223,9 +224,9 @@ describe('a connection of the pool', () => {
 describe('a statement in a transaction of an account', () => {
   it.each([
     ['become an operator', 'set role billing_operator'],
-    ['become the owner', 'set role postgres'],
+    ['become the owner', `set role ${serverOwner()}`],
     ['leave its role', 'set role none'],
-    ['log in anew', 'set session authorization postgres'],
+    ['log in anew', `set session authorization ${serverOwner()}`],
     ['do without policies', 'set local row_security = off'],
     ['switch policies off', 'alter table account disable row level security'],
   ])('cannot %s and see more', async (_what, text) => {

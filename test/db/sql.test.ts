@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { entities } from '../../ormconfig.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { sql, unnested } from '../../src/db/sql.ts';
+import { cloneTemplate } from '../support/databases.ts';
 
 interface Person {
   readonly id: bigint;
@@ -13,7 +14,7 @@ let database: Database;
 
 beforeAll(async () => {
   database = await openDatabase({
-    url: process.env['TEST_DATABASE_URL'] ?? '',
+    url: await cloneTemplate(),
     poolSize: 1,
     entities,
   });

@@ -1,9 +1,7 @@
 // A whole gateway under test: its own database, its own HTTP server, and a clock that stands still until it is moved.
 
 import type { Operation } from '@billing-gateway/client/operations';
-import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import pg from 'pg';
 import supertest from 'supertest';
 import { entities } from '../../ormconfig.ts';
 import {
@@ -16,10 +14,12 @@ import {
 import { type Clock, ManualClock } from '../../src/core/clock.ts';
 import { type AccountDefaults, shippedDefaults } from '../../src/credits/policy.ts';
 import { openDatabase, type Database, type PoolOptions } from '../../src/db/database.ts';
-import type { Sql } from '../../src/db/sql.ts';
 import type { WebhookEndpoint } from '../../src/partners/webhook.ts';
 import { HTTP_DEFAULTS, type HttpOptions } from '../../src/http/options.ts';
 import { type ServerDeps, startServer } from '../../src/server.ts';
+import { cloneTemplate } from './databases.ts';
+
+export { asOwner } from './databases.ts';
 
 /** The reference asks everything at once. */
 export const TEST_QUERY_COST_MAX = 900_000_000;
@@ -206,34 +206,6 @@ export function answerOf(body: unknown): {
   return body as { data: never; errors: readonly AnswerError[] | undefined };
 }
 
-/** Runs SQL as the database's owner. */
-export async function asOwner(
-  url: string,
-  statement: string | Sql,
-): Promise<readonly Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query<Record<string, unknown>>(statement);
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
-
 async function databaseFor({ databaseUrl, beside }: TestGatewayOptions): Promise<string> {
   return databaseUrl ?? beside?.databaseUrl ?? cloneTemplate();
-}
-
-async function cloneTemplate(): Promise<string> {
-  const template = process.env['TEST_DATABASE_URL'] ?? '';
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const server = new URL(template);
-  server.pathname = '/postgres';
-  await asOwner(
-    server.href,
-    `create database ${name} template ${template.split('/').at(-1) ?? ''}`,
-  );
-  server.pathname = `/${name}`;
-  return server.href;
 }
