@@ -148,8 +148,9 @@ function isOneOf<T extends string>(value: string, set: Readonly<Record<T, unknow
  * row, and JSON has no form for an instant beyond the year 9999.
  */
 export function sqlMs(instant: string): string {
-  // A double holds epoch seconds to well below a millisecond, and the cast rounds.
-  return `(date_part('epoch', ${instant}) * 1000)::int8`;
+  // A double holds epoch seconds to well below a millisecond, and the cast rounds. The part of an instant would hang on the
+  // session's time zone to PostgreSQL, and Citus lets RETURNING hang on none; that of an interval does not.
+  return `(date_part('epoch', ${instant} - timestamptz 'epoch') * 1000)::int8`;
 }
 
 /** An instant as a parameter of SQL. */

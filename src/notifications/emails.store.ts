@@ -23,7 +23,7 @@ import {
   type EmailKind,
 } from './email.ts';
 import type { Hosting } from './facts.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { raw, sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('email')
 export class EmailRow {
@@ -76,32 +76,34 @@ export async function insertEmails(
     readonly surplusError: string;
   },
 ): Promise<readonly number[]> {
-  const rows = await tx.query(sql`/* emails.insertEmails */ with recent as (
-       select count(*) as emails from email
-       where account_id = ${account.accountId} and created_at >= ${at(written.sinceMs)} and (status <> 'FAILED' or attempts > 0)
-     )
-     insert into email (account_id, email_id, kind, to_addresses, subject, text, html, message_id, status, last_error,
-       created_at)
-     select ${account.accountId}::int, n.email_id, k.kind, ${account.to}::text[], k.subject, k.text, k.html,
-       concat('<', ${account.accountId}::int, '.', n.email_id, '.', ${written.createdAtMs.toString(36)}::text, '@', ${account.domain}::text, '>'),
-       case when n.is_sent then 'PENDING' else 'FAILED' end::email_status, case when not n.is_sent then ${written.surplusError}::text end,
-       ${at(written.createdAtMs)}::timestamptz
-     from ${unnested(
-       emails,
-       {
-         kind: ['email_kind', (email) => email.kind],
-         subject: ['text', (email) => email.subject],
-         text: ['text', (email) => email.text],
-         html: ['text', (email) => email.html],
-       },
-       { ordinal: 'position' },
-     )}
-       cross join lateral (select nextval('email_email_id_seq') as email_id,
-         k.position + (select emails from recent) <= ${written.limit}::bigint as is_sent) n
-     order by k.position returning email_id, status`);
-  return rows
-    .filter((row) => oneOf(row, 'status', deliveryStatuses) === 'PENDING')
-    .map((row) => int(row, 'email_id'));
+  const { accountId } = account;
+  const [numbered, [recent = {}]] = await Promise.all([
+    tx.query(
+      sql`/* emails.takeIds */ select nextval('email_email_id_seq') as email_id from generate_series(1, ${emails.length}::int)`,
+    ),
+    tx.query(sql`/* emails.countRecent */ select count(*) as emails from email
+       where account_id = ${accountId} and created_at >= ${at(written.sinceMs)} and (status <> 'FAILED' or attempts > 0)`),
+  ]);
+  const sentMax = written.limit - int(recent, 'emails');
+  const rows = emails.map((email, index) => ({
+    ...email,
+    emailId: int(numbered[index] ?? {}, 'email_id'),
+    isSent: index < sentMax,
+  }));
+  tx.later(sql`/* emails.insertEmails */ insert into email (account_id, email_id, kind, to_addresses, subject, text, html, message_id,
+       status, last_error, created_at)
+     select own.account_id, k.email_id, k.kind, ${account.to}::text[], k.subject, k.text, k.html,
+       concat('<', own.account_id, '.', k.email_id, '.', ${written.createdAtMs.toString(36)}::text, '@', ${account.domain}::text, '>'),
+       k.status, case k.status when 'FAILED' then ${written.surplusError}::text end, ${at(written.createdAtMs)}::timestamptz
+     from ${unnestedOf(accountId, rows, {
+       email_id: ['bigint', (row) => row.emailId],
+       kind: ['email_kind', (row) => row.kind],
+       subject: ['text', (row) => row.subject],
+       text: ['text', (row) => row.text],
+       html: ['text', (row) => row.html],
+       status: ['email_status', (row) => (row.isSent ? 'PENDING' : 'FAILED')],
+     })}`);
+  return rows.flatMap((row) => (row.isSent ? [row.emailId] : []));
 }
 
 export async function findEmail(tx: Tx, ref: EmailRef): Promise<Email | null> {

@@ -115,8 +115,9 @@ export async function insertEndpoint(
 ): Promise<WebhookEndpoint> {
   const rows =
     await tx.query(sql`/* partners.insertEndpoint */ insert into webhook_endpoint (account_id, url, events, secret, created_at)
-     values (${endpoint.accountId}, ${endpoint.url}, ${endpoint.events}::webhook_event[], ${secret}, ${at(endpoint.createdAtMs)}) returning ${raw(COLUMNS)}`);
-  return endpointFromRow(rows[0] ?? {});
+     values (${endpoint.accountId}, ${endpoint.url}, ${endpoint.events}::webhook_event[], ${secret}, ${at(endpoint.createdAtMs)}) returning endpoint_id`);
+  const endpointId = int(rows[0] ?? {}, 'endpoint_id');
+  return { ...endpoint, endpointId, enabled: true, disabledAtMs: null };
 }
 
 /** Writes the fields of an endpoint that can change. Any change ends its pause. */

@@ -72,15 +72,15 @@ export async function loadStatementHead(tx: Tx, accountId: number): Promise<Stat
 /** Keeps an account's next statement. The account's row tells it from one that is put in its place later. */
 export async function insertStatement(tx: Tx, statement: StoredStatement): Promise<void> {
   const { accountId, number, sha256, previousSha256 } = statement;
-  await tx.query(sql`/* statements.insert */ with issued as (
-       update credit_state set last_statement = ${number}, last_statement_sha256 = ${bytea(sha256)}
-       where account_id = ${accountId} and last_statement = ${number - 1} returning account_id)
-     insert into statement (account_id, number, document, sha256, key_id, signature, issued_at, previous_sha256,
-       last_sequence, last_hash)
-     select account_id, ${number}, ${statement.text}, ${bytea(sha256)}, ${statement.keyId},
+  const issued =
+    await tx.query(sql`/* statements.advance */ update credit_state set last_statement = ${number}, last_statement_sha256 = ${bytea(sha256)}
+     where account_id = ${accountId} and last_statement = ${number - 1} returning account_id`);
+  if (issued.length === 0) return;
+  tx.later(sql`/* statements.insert */ insert into statement (account_id, number, document, sha256, key_id, signature, issued_at,
+       previous_sha256, last_sequence, last_hash)
+     values (${accountId}, ${number}, ${statement.text}, ${bytea(sha256)}, ${statement.keyId},
        decode(${statement.signature}, 'base64'), ${at(statement.issuedAtMs)},
-       ${previousSha256 === null ? null : bytea(previousSha256)}, ${statement.lastSequence}, ${bytea(statement.lastHash)}
-     from issued`);
+       ${previousSha256 === null ? null : bytea(previousSha256)}, ${statement.lastSequence}, ${bytea(statement.lastHash)})`);
 }
 
 /** The statements with these numbers, in no order; unknown ones are left out. */
