@@ -111,7 +111,7 @@ export class WebhookService {
       const createdAtMs = this.accounts.realNowMs();
       const made = { accountId, url, events, createdAtMs };
       const endpoint = await insertEndpoint(tx, made, box.seal(secret, accountId));
-      await this.audit(tx, actor, {
+      this.audit(tx, actor, {
         action: 'createWebhookEndpoint',
         ref: endpoint,
         to: { url, events },
@@ -143,7 +143,7 @@ export class WebhookService {
         await restartPending(tx, ref, nowMs);
         await enqueueSending(tx, [ref], nowMs);
       }
-      await this.audit(tx, actor, {
+      this.audit(tx, actor, {
         action: 'updateWebhookEndpoint',
         ref,
         from: auditedEndpoint(endpoint),
@@ -173,7 +173,7 @@ export class WebhookService {
         secret: box.seal(secret, ref.accountId),
         previous: keepsOld ? { secret: old, endsAtMs } : null,
       });
-      await this.audit(tx, actor, {
+      this.audit(tx, actor, {
         action: 'rotateWebhookSecret',
         ref,
         to: { oldSecretEndsAtMs: keepsOld ? endsAtMs : this.accounts.realNowMs() },
@@ -188,7 +188,7 @@ export class WebhookService {
     await this.inEndpoint(ref, id, async (tx, { endpoint }) => {
       await failPending(tx, ref, 'The endpoint was deleted.');
       await deleteEndpoint(tx, ref, this.accounts.realNowMs());
-      await this.audit(tx, actor, {
+      this.audit(tx, actor, {
         action: 'deleteWebhookEndpoint',
         ref,
         from: auditedEndpoint(endpoint),
@@ -250,7 +250,7 @@ export class WebhookService {
       ]);
       invariant(deliveryId !== undefined, 'a message was written');
       await enqueueSending(tx, [ref], nowMs);
-      await this.audit(tx, actor, { action: 'sendTestWebhook', ref, to: { webhookId } });
+      this.audit(tx, actor, { action: 'sendTestWebhook', ref, to: { webhookId } });
       const delivery = await findDelivery(tx, { accountId, deliveryId });
       invariant(delivery !== null, 'its endpoint exists');
       return delivery;
@@ -271,11 +271,11 @@ export class WebhookService {
   }
 
   /** Writes the entry of a change, unless nothing is different. */
-  private async audit(
+  private audit(
     tx: Tx,
     actor: Actor,
     change: Pick<AuditedChange, 'action' | 'from' | 'to'> & { readonly ref: EndpointRef },
-  ): Promise<void> {
+  ): void {
     const { ref, ...what } = change;
     const { accountId, endpointId } = ref;
     const target = encodeId('WebhookEndpoint', accountId, endpointId);
