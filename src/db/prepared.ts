@@ -58,7 +58,7 @@ export class PreparedStatements {
 
   /** Names a text that is worth it. The caller has the server prepare it. @returns undefined for any other */
   add(text: string): PreparedStatement | undefined {
-    if (!this.isOn || !isSeenAgain(text) || !CAN_BE_PREPARED.test(text)) return undefined;
+    if (!this.isOn || !CAN_BE_PREPARED.test(text) || !isSeenAgain(text)) return undefined;
     named += 1;
     const statement = { name: `${NAMES_START}${named}`, reader: undefined };
     this.byText.set(text, statement);

@@ -4,7 +4,7 @@
 import { invariant } from '../core/errors.ts';
 import { NO_ACCOUNT } from '../core/identity.ts';
 import { INT_MAX } from '../core/micro.ts';
-import { sql, type Sql } from './sql.ts';
+import { raw, type Sql } from './sql.ts';
 
 export type Whose =
   /** One account's: a caller's own, or the one that an operator or the gateway works on. */
@@ -33,13 +33,14 @@ export function spansAccounts(whose: Whose): boolean {
 export function accountSetting(whose: Whose): readonly Sql[] {
   if (spansAccounts(whose)) return [];
   const accountId = typeof whose === 'object' ? whose.accountId : NO_ACCOUNT;
-  // It stands in policies as text, so no statement casts it before.
+  // It becomes text of the statement, which a statement's values never do otherwise: the coordinator of a distributed database
+  // sends a SET LOCAL on to the servers, and nothing that a function sets.
   invariant(
     Number.isInteger(accountId) && accountId >= 0 && accountId <= INT_MAX,
     'an account is a whole number',
     { accountId },
   );
   // Rows of no account are the operators', so an id that names none opens nothing.
-  const opened = accountId === NO_ACCOUNT ? '' : String(accountId);
-  return [sql`/* db.openAccount */ select set_config('billing.account_id', ${opened}, true)`];
+  const opened = accountId === NO_ACCOUNT ? '' : accountId;
+  return [raw(`set local billing.account_id = '${opened}'`)];
 }
