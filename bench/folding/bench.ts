@@ -182,10 +182,13 @@ class FoldingBench {
 
 /** Copies of an account ($1), so many ($2), of four zones, each with a workflow that ran in the last days. */
 function insertAccounts(columns: string): string {
-  return `with copied as (
-      insert into account (external_id, time_zone, last_seq, ${columns})
-      select 'small-' || i, (array['Asia/Kolkata', 'America/New_York', 'Europe/Berlin', 'UTC'])[1 + i % 4], ${EVENTS_OF_EACH}, ${columns}
-      from account cross join generate_series(1, $2::int) i where account_id = $1 returning *),
+  return `with named as (
+      insert into account_directory (external_id) select 'small-' || i from generate_series(1, $2::int) i returning *),
+    copied as (
+      insert into account (account_id, external_id, time_zone, last_seq, ${columns})
+      select named.account_id, named.external_id,
+        (array['Asia/Kolkata', 'America/New_York', 'Europe/Berlin', 'UTC'])[1 + named.account_id % 4], ${EVENTS_OF_EACH}, ${columns}
+      from account a cross join named where a.account_id = $1 returning *),
     states as (
       insert into rollup_state (account_id, time_zone, fold_at) select account_id, time_zone, now() from copied),
     resources as (

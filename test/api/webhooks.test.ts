@@ -556,7 +556,7 @@ describe('many messages', () => {
   async function send(by: TestGateway): Promise<void> {
     const [row] = await asOwner(
       by.databaseUrl,
-      'select account_id, endpoint_id from webhook_endpoint order by endpoint_id desc limit 1',
+      'select account_id, endpoint_id::int from webhook_endpoint order by endpoint_id desc limit 1',
     );
     const payload = { accountId: row?.['account_id'], endpointId: row?.['endpoint_id'] };
     await by.app.tasks.find(({ name }) => name === 'webhooks.send')?.run(payload);

@@ -181,7 +181,7 @@ describe('the migrations', () => {
       .map((key) => `${String(key['table_name'])}.${String(key['first_column'])}`);
 
     // How an account is named from outside, and a key is found before it is known whose it is.
-    expect(others.sort()).toEqual(['account.external_id', 'api_key.secret_sha256']);
+    expect(others.sort()).toEqual(['account_directory.external_id', 'api_key.secret_sha256']);
     expect(keys.length).toBeGreaterThan(10);
   });
 

@@ -156,12 +156,16 @@ function templateName(): string {
 let inFile: Promise<string> | null = null;
 let made = 0;
 
-// A worker runs one file of tests after the other, so what an earlier one left is no longer used.
+// A worker runs one file of tests after the other, so what an earlier one left is no longer used. The run's own server goes as a whole.
 async function nextName(): Promise<string> {
   const ofWorker = `${runName()}_${process.env['JEST_WORKER_ID'] ?? '0'}_`;
-  inFile ??= dropDatabases(ofWorker).then(() => ofWorker + randomUUID().slice(0, 8));
+  inFile ??= clear(ofWorker).then(() => ofWorker + randomUUID().slice(0, 8));
   made += 1;
   return `${await inFile}_${made}`;
+}
+
+async function clear(ofWorker: string): Promise<void> {
+  if ((process.env['TEST_DATABASE_URL'] ?? '') !== '') await dropDatabases(ofWorker);
 }
 
 async function dropDatabases(beginning: string): Promise<void> {

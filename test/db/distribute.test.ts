@@ -1,0 +1,68 @@
+// Distributing the tables by account. What needs a coordinator with workers is left out where TEST_DATABASE_URL names none.
+
+import { describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { migrations } from '../../ormconfig.ts';
+import { migrate, migrateAndDistribute } from '../../src/db/migrate.ts';
+import {
+  asOwner,
+  createDatabase,
+  createDistributed,
+  isDistributedRun,
+} from '../support/databases.ts';
+
+const itWithWorkers = isDistributedRun() ? it : it.skip;
+
+const ACCOUNTS = `insert into account (account_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation,
+    settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts)
+  select i, 'Account ' || i, 'UTC', 1, '{}', now(), now(), '{}', now(), now(), now() + interval '1 month', '{}' from generate_series(1, 20) i;
+  insert into model (account_id, model_id, external_id, name, type, created_at)
+  select account_id, 1, 'm', 'M', 'BASE', now() from account`;
+
+describe('distributing the tables', () => {
+  it('is refused where there is no Citus, with what to do', async () => {
+    const url = await createDatabase();
+
+    await expect(migrateAndDistribute({ url, migrations })).rejects.toThrow(
+      'The database has no Citus: run "create extension citus" in it, on the coordinator and on every worker.',
+    );
+  });
+
+  itWithWorkers('keeps the rows that are there, and is done once', async () => {
+    const url = await createDistributed();
+    await migrate({ url, migrations });
+    await asOwner(url, ACCOUNTS);
+
+    const tables = await migrateAndDistribute({ url, migrations });
+    const again = await migrateAndDistribute({ url, migrations });
+
+    expect(tables).toEqual(expect.arrayContaining(['account', 'usage_event', 'hardware_rate']));
+    expect(tables).not.toEqual(expect.arrayContaining(['account_directory']));
+    expect(again).toEqual([]);
+    const found = await asOwner(
+      url,
+      'select count(*)::int as rows, min(account_id) as first, max(account_id) as last from account join model using (account_id)',
+    );
+    expect(found).toEqual([{ rows: 20, first: 1, last: 20 }]);
+  });
+
+  itWithWorkers('holds the row policies on the workers', async () => {
+    const url = await createDistributed();
+    await migrate({ url, migrations });
+    await asOwner(url, ACCOUNTS);
+    await migrateAndDistribute({ url, migrations });
+
+    // One client: what it sets holds for its transaction.
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(`begin; set local role billing_gateway; set local billing.account_id = '7'`);
+    const own = await client.query('select account_id from model');
+    const another =
+      client.query(`insert into model (account_id, model_id, external_id, name, type, created_at)
+      values (8, 2, 'x', 'X', 'BASE', now())`);
+
+    expect(own.rows).toEqual([{ account_id: 7 }]);
+    await expect(another).rejects.toMatchObject({ code: '42501' });
+    await client.end();
+  });
+});
