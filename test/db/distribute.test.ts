@@ -11,7 +11,7 @@ import {
   isDistributedRun,
 } from '../support/databases.ts';
 
-const itWithWorkers = isDistributedRun() ? it : it.skip;
+const describeWithWorkers = isDistributedRun() ? describe : describe.skip;
 
 const ACCOUNTS = `insert into account (account_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation,
     settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts)
@@ -27,8 +27,10 @@ describe('distributing the tables', () => {
       'The database has no Citus: run "create extension citus" in it, on the coordinator and on every worker.',
     );
   });
+});
 
-  itWithWorkers('keeps the rows that are there, and is done once', async () => {
+describeWithWorkers('distributed tables', () => {
+  it('keep the rows that were there, and are made once', async () => {
     const url = await createDistributed();
     await migrate({ url, migrations });
     await asOwner(url, ACCOUNTS);
@@ -46,7 +48,7 @@ describe('distributing the tables', () => {
     expect(found).toEqual([{ rows: 20, first: 1, last: 20 }]);
   });
 
-  itWithWorkers('holds the row policies on the workers', async () => {
+  it('have their row policies on the workers', async () => {
     const url = await createDistributed();
     await migrate({ url, migrations });
     await asOwner(url, ACCOUNTS);
