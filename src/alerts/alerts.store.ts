@@ -80,7 +80,7 @@ export async function insertAlerts(
          { as: 'a' },
        )}`);
   // On its own, since it is heard on the server that it runs on: that which the listeners listen to.
-  await tx.query(
+  tx.later(
     sql`/* alerts.notify */ select pg_notify('${raw(ALERT_CHANNEL)}', ${`${accountId}:${last}`})`,
   );
 }

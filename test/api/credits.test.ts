@@ -344,7 +344,9 @@ describe('events', () => {
     // As the migration finds it: reported a minute ahead, half a minute before the credits began.
     await asOwner(
       gateway.databaseUrl,
-      sql`with a as (update account set last_seq = last_seq + 1 where name = ${`Account ${made}`} returning *)
+      sql`with a as (update account set last_seq = last_seq + 1 where name = ${`Account ${made}`} returning *),
+       identified as (insert into usage_identity (account_id, seq, hash, content_hash)
+         select account_id, last_seq, usage_identity_hash('s', 'ahead'), 0 from a)
        insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro,
          occurred_at, recorded_at)
        select a.account_id, a.last_seq, 's', 'ahead', 'PROCESSING', 'GUARDRAIL', r.resource_id, 1, 2000000,
