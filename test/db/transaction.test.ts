@@ -80,7 +80,7 @@ function roundTrips(): string[][] {
   return trips;
 }
 
-const SETTING = "select set_config('billing.account_id', $1, true)";
+const SETTING = "set local billing.account_id = '7'";
 
 describe('a transaction', () => {
   it('opens with its first statements and commits with those that nobody waits for', async () => {
