@@ -83,11 +83,7 @@ export interface Config {
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const read = new EnvironmentReader(env);
-  const databaseUrl = read.optional('DATABASE_URL', isPostgresUrl, {
-    expected: 'a PostgreSQL address such as postgres://user:password@host:5432/database',
-    secret: true,
-  });
-  const databaseReadUrl = readReadUrl(read, databaseUrl);
+  const database = readDatabase(read);
   const publicUrl = read.optional('PUBLIC_URL', isPublicUrl, {
     expected:
       'an http or https address without a user, a query or a fragment, such as https://billing.example.com',
@@ -97,13 +93,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const config: Config = {
     port: read.integer('PORT', 4000, { min: 0, max: 65_535 }),
     host,
-    databaseUrl,
-    databaseReadUrl,
-    databaseLogins: readLogins(read),
-    databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
-    databasePrepares: read.flag('DATABASE_PREPARE', true),
+    ...database,
     dataDir: read.text('DATA_DIR', '.data', (value) => value.trim() !== '', 'the path of a folder'),
-    seedDemo: read.flag('SEED_DEMO', databaseUrl === null),
+    seedDemo: read.flag('SEED_DEMO', database.databaseUrl === null),
     bootstrapOperatorKey: read.optional('BOOTSTRAP_OPERATOR_KEY', isBootstrapSecret, {
       expected: BOOTSTRAP_SECRET_RULE,
       secret: true,
@@ -144,6 +136,25 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+type DatabaseConfig = Pick<
+  Config,
+  'databaseUrl' | 'databaseReadUrl' | 'databaseLogins' | 'databasePoolSize' | 'databasePrepares'
+>;
+
+function readDatabase(read: EnvironmentReader): DatabaseConfig {
+  const databaseUrl = read.optional('DATABASE_URL', isPostgresUrl, {
+    expected: 'a PostgreSQL address such as postgres://user:password@host:5432/database',
+    secret: true,
+  });
+  return {
+    databaseUrl,
+    databaseReadUrl: readReadUrl(read, databaseUrl),
+    databaseLogins: readLogins(read),
+    databasePoolSize: read.integer('DATABASE_POOL_SIZE', 16, { min: 1, max: 500 }),
+    databasePrepares: read.flag('DATABASE_PREPARE', true),
+  };
 }
 
 function readReadUrl(read: EnvironmentReader, databaseUrl: string | null): string | null {

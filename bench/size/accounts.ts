@@ -154,7 +154,7 @@ export async function copyAccounts(
     );
   }
   await client.query(
-    `select setval(pg_get_serial_sequence('account', 'account_id'), (select max(account_id) from account))`,
+    `select setval(pg_get_serial_sequence('account_directory', 'account_id'), (select max(account_id) from account))`,
   );
   return ids;
 }
@@ -186,7 +186,7 @@ async function tablesOf(
 /** Accounts of a database have different names. */
 function copied(table: string, column: string): string {
   if (column === 'account_id') return 'c.account_id';
-  if (table !== 'account') return `t.${column}`;
+  if (table !== 'account' && table !== 'account_directory') return `t.${column}`;
   if (['name', 'external_id', 'folded_name', 'folded_external_id'].includes(column)) {
     return `'generated-' || c.account_id`;
   }

@@ -127,6 +127,7 @@ function decimal(micro = '0'): string {
 
 /** What tells two accounts apart, and what two calls of the same content do. */
 const OWN: Readonly<Record<string, readonly string[]>> = {
+  account_directory: ['external_id'],
   account: ['name', 'external_id', 'folded_name', 'folded_external_id', 'creation'],
   credit_state: ['last_ledger_hash'],
   ledger_entry: ['hash'],

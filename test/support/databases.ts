@@ -160,8 +160,9 @@ let made = 0;
 async function nextName(): Promise<string> {
   const ofWorker = `${runName()}_${process.env['JEST_WORKER_ID'] ?? '0'}_`;
   inFile ??= clear(ofWorker).then(() => ofWorker + randomUUID().slice(0, 8));
-  made += 1;
-  return `${await inFile}_${made}`;
+  // Counted before it waits: several are made side by side.
+  const number = (made += 1);
+  return `${await inFile}_${number}`;
 }
 
 async function clear(ofWorker: string): Promise<void> {
