@@ -150,8 +150,16 @@ function newEvents(events: readonly NewEvent[]): Sql {
   });
 }
 
-/** Makes the partitions for events of this month and the next three, where they are missing. */
+const MAKE_WITHIN_MS = 600_000;
+
+/**
+ * Makes the partitions for events of this month and the next three, where they are missing. Whoever reads events waits for it, so
+ * it gives up soon where others, such as exports, read for long: there are months left to try again.
+ */
 export async function makeMonths(tx: Tx): Promise<void> {
+  // Moving what clocks of test accounts left in a month may take long.
+  await tx.allowLong(MAKE_WITHIN_MS);
+  await tx.query(sql`/* usage.giveUpSoon */ select set_config('lock_timeout', '200', true)`);
   await tx.query(sql`/* usage.makeMonths */ select make_usage_months()`);
 }
 

@@ -48,7 +48,7 @@ interface LockedAccount {
 
 /**
  * Folds the next events and segments of accounts, as many as one transaction should. @param tx that spans accounts
- * @param eventsMax over all accounts, in the order of their ids
+ * @param eventsMax over all accounts, those first that have the fewest
  */
 export async function foldTogether(
   tx: Tx,
@@ -63,7 +63,7 @@ export async function foldTogether(
   await foldEvents(tx, ready);
   const withSegments = ready.filter((account) => account.hasSegments);
   const segments = withSegments.length === 0 ? 0 : await foldSegments(tx, withSegments);
-  const units = ready.flatMap((account) => unitsOf(account, eventsMax));
+  const units = unitChunks(ready, eventsMax);
   if (units.length > 0) await foldUnits(tx, units);
   const unitsBehind = new Set(units.flatMap((chunk) => (chunk.isLast ? [] : [chunk.accountId])));
   const isBehind = ({ accountId, toSeq, lastSeq, hasSegments }: LockedAccount): boolean =>
@@ -93,7 +93,7 @@ async function lockAccounts(
          greatest(s.watermark, a.last_seq) as target,
          -- A sum of int8 is numeric, which no index of seq is searched by.
          (${eventsMax}::int8 - coalesce(sum(greatest(a.last_seq - s.watermark, 0)) over (
-           order by s.account_id rows between unbounded preceding and 1 preceding), 0))::int8 as events_left
+           order by greatest(a.last_seq - s.watermark, 0), s.account_id rows between unbounded preceding and 1 preceding), 0))::int8 as events_left
        from locked s join account a using (account_id)),
      chunk as materialized (
        select *, least(target, watermark + greatest(events_left, 0)) as to_seq from behind)
@@ -216,13 +216,23 @@ async function foldSegments(tx: Tx, accounts: readonly LockedAccount[]): Promise
   return rows.length;
 }
 
+/** The events with units that are to be folded, as many as one transaction should. */
+function unitChunks(accounts: readonly LockedAccount[], eventsMax: number): readonly UnitChunk[] {
+  let eventsLeft = eventsMax;
+  return accounts.flatMap((account) => {
+    const chunks = unitsOf(account, eventsLeft);
+    for (const { fromSeq, toSeq } of chunks) eventsLeft -= toSeq - fromSeq;
+    return chunks;
+  });
+}
+
 /** The events with units that are to be folded with an account's chunk; none when it has no units, or nothing is new. */
 function unitsOf(account: LockedAccount, eventsMax: number): readonly UnitChunk[] {
   const { accountId, timeZone, units, lastChange } = account;
   if (units === null) return [];
   const fromSeq = units.watermark;
   const toSeq = Math.max(fromSeq, Math.min(account.toSeq, fromSeq + eventsMax));
-  if (toSeq === fromSeq && lastChange === units.change) return [];
+  if (fromSeq >= account.toSeq && lastChange === units.change) return [];
   const isLast = toSeq >= account.toSeq;
   return [
     { accountId, timeZone, fromSeq, toSeq, fromChange: units.change, toChange: lastChange, isLast },

@@ -26,6 +26,7 @@ const FULL_SWEEP_MS = 3_600_000;
 /** A chunk that takes too long is halved, but not below this. */
 const EVENTS_PER_FOLD_MIN = 500;
 const QUERY_CANCELED = '57014';
+const LOCK_NOT_AVAILABLE = '55P03';
 /** Classes of errors that come of the data: of values, constraints, limits, triggers, and broken pages. */
 const OF_DATA = /^(22|23|54|P0|XX)/;
 
@@ -79,19 +80,25 @@ export class FoldingLoop {
 
   /** Folds what is due now, as the loop does. */
   async foldDue(isOver = (): boolean => false): Promise<void> {
-    await this.findDue();
-    const accountIds = [...this.due];
-    this.due.clear();
-    const failed = new Set(this.failed.at(this.elapsedMs()));
-    await this.foldEach(
-      accountIds.filter((accountId) => !failed.has(accountId)),
-      isOver,
-    );
+    let behind: readonly number[] = [];
+    do {
+      // Looked for after each pass: what comes due meanwhile does not wait for an account that is far behind.
+      await this.findDue();
+      const failed = new Set(this.failed.at(this.elapsedMs()));
+      const accountIds = [...new Set([...this.due, ...behind])];
+      this.due.clear();
+      behind = await this.foldPass(
+        accountIds.filter((accountId) => !failed.has(accountId)),
+        isOver,
+      );
+    } while (behind.length > 0 && !isOver());
+    for (const accountId of behind) this.due.add(accountId);
   }
 
   /** Folds everything there is, due or not. For tests and benchmarks. */
   async foldAll(): Promise<void> {
-    await this.foldEach(await this.findBehind());
+    let behind = await this.findBehind();
+    while (behind.length > 0) behind = await this.foldPass(behind, () => false);
   }
 
   private schedule(delayMs: number): void {
@@ -142,18 +149,19 @@ export class FoldingLoop {
     return this.database.inSnapshot('system', (tx) => findBehind(tx));
   }
 
-  // Each chunk has its own transaction, so that voids wait for one chunk at most. An account with more to fold comes last.
-  private async foldEach(
+  // Each chunk has its own transaction, so that voids wait for one chunk at most. @returns the accounts that have more to fold
+  private async foldPass(
     accountIds: readonly number[],
-    isOver = (): boolean => false,
-  ): Promise<void> {
-    const queue = [...accountIds];
-    while (queue.length > 0 && !isOver()) {
-      const chunk = queue.splice(0, ACCOUNTS_PER_FOLD);
+    isOver: () => boolean,
+  ): Promise<readonly number[]> {
+    const left = [...accountIds];
+    const behind: number[] = [];
+    while (left.length > 0 && !isOver()) {
+      const chunk = left.splice(0, ACCOUNTS_PER_FOLD);
       for (const accountId of chunk) this.waiting.delete(accountId);
-      queue.push(...(await this.foldChunk(chunk, EVENTS_PER_FOLD)));
+      behind.push(...(await this.foldChunk(chunk, EVENTS_PER_FOLD)));
     }
-    for (const accountId of queue) this.due.add(accountId);
+    return [...left, ...behind];
   }
 
   /** @returns the accounts that have more to fold */
@@ -166,13 +174,29 @@ export class FoldingLoop {
         foldTogether(tx, accountIds, eventsMax),
       );
       for (const accountId of elsewhere) this.nudge(accountId, 0);
+      this.failed.forget(accountIds.filter((accountId) => !toPrepare.includes(accountId)));
+      const prepared: number[] = [];
       for (const accountId of toPrepare) {
-        await this.database.inTransaction({ accountId }, (tx) => prepareNext(tx, accountId));
+        if (await this.prepare(accountId)) prepared.push(accountId);
       }
-      this.failed.forget(accountIds);
-      return [...behind, ...toPrepare];
+      return [...behind, ...prepared];
     } catch (error) {
       return this.foldApart(accountIds, eventsMax, error);
+    }
+  }
+
+  // A step that fails would fail again with fewer events: so the account is left alone at once. @returns whether the step was taken
+  private async prepare(accountId: number): Promise<boolean> {
+    try {
+      await this.database.inTransaction({ accountId }, (tx) => prepareNext(tx, accountId));
+      this.failed.forget([accountId]);
+      return true;
+    } catch (error) {
+      this.failed.add(accountId, this.elapsedMs());
+      this.onError(
+        new Error(`Account ${accountId} cannot be prepared for folding.`, { cause: error }),
+      );
+      return false;
     }
   }
 
@@ -183,7 +207,8 @@ export class FoldingLoop {
     error: unknown,
   ): Promise<readonly number[]> {
     const [only] = accountIds;
-    if (!isOfData(error) || only === undefined) {
+    const isLocked = sqlState(error) === LOCK_NOT_AVAILABLE && accountIds.length > 1;
+    if ((!isOfData(error) && !isLocked) || only === undefined) {
       this.onError(error);
       for (const accountId of accountIds) this.nudge(accountId, 0);
       return [];

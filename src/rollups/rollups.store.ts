@@ -60,13 +60,14 @@ export const FOLDED_SEGMENT_MAX = raw(`interval '${FOLDED_SEGMENT_MAX_MS} millis
 const DUE_LATER = raw(`clock_timestamp() + interval '90 seconds'`);
 
 /**
- * Marks an account's events as due for folding, as part of the statement that records them. It never waits: what a fold has
- * locked is left to the gateway that records. @param isFirst whether they are the account's first
+ * Marks an account's events as due for folding, as part of the statement that records them. It does not wait: what a fold has
+ * locked is left to the gateway that records, but for an account's first events, which no fold has much of. @param isFirst whether they are the account's first
  */
 export function markedAsDue(accountId: number, { isFirst }: { readonly isFirst: boolean }): Sql {
   if (isFirst) {
     return sql`insert into rollup_state (account_id, time_zone, fold_at)
-       select account_id, time_zone, ${DUE_LATER} from account where account_id = ${accountId} on conflict do nothing`;
+       select account_id, time_zone, ${DUE_LATER} from account where account_id = ${accountId}
+     on conflict (account_id) do update set fold_at = excluded.fold_at where rollup_state.fold_at is null`;
   }
   return sql`update rollup_state set fold_at = ${DUE_LATER} where account_id = (
        select account_id from rollup_state where account_id = ${accountId} and fold_at is null for update skip locked)`;
