@@ -83,7 +83,7 @@ describe('an answer', () => {
       expect(headers).toMatchObject({
         'access-control-allow-origin': LISTED,
         'access-control-expose-headers':
-          'x-request-id, retry-after, content-disposition, x-export-id',
+          'x-request-id, retry-after, content-disposition, x-export-id, x-read-after',
       });
       expect(headers['vary']).toMatch(/Origin/i);
       expect(headers).not.toHaveProperty('access-control-allow-credentials');
