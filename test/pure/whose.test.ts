@@ -3,12 +3,12 @@ import { accountSetting, spansAccounts, type Whose, whoseOf } from '../../src/db
 
 describe('whose rows a transaction opens', () => {
   it('is said with BEGIN, by a number alone', () => {
-    const valuesOf = (whose: Whose): unknown => accountSetting(whose).map(({ values }) => values);
+    const textsOf = (whose: Whose): unknown => accountSetting(whose).map(({ text }) => text);
 
-    expect(valuesOf({ accountId: 7 })).toEqual([['7']]);
-    expect(valuesOf('nobody')).toEqual([['']]);
-    expect(valuesOf('operator')).toEqual([]);
-    expect(valuesOf('system')).toEqual([]);
+    expect(textsOf({ accountId: 7 })).toEqual(["set local billing.account_id = '7'"]);
+    expect(textsOf('nobody')).toEqual(["set local billing.account_id = ''"]);
+    expect(textsOf('operator')).toEqual([]);
+    expect(textsOf('system')).toEqual([]);
   });
 
   it.each(["7'; drop table account; --", '7', 1.5, Number.NaN, -1, 2 ** 31, Infinity, null])(
