@@ -262,10 +262,16 @@ class SentStream implements AsyncGenerator<never, undefined, undefined> {
   ) {}
 
   async next(): Promise<IteratorReturnResult<undefined>> {
-    for (;;) {
-      const answer = await this.results.nextAnswer();
-      if (answer === null) return { done: true, value: undefined };
-      await this.send(answer.json);
+    try {
+      for (;;) {
+        const answer = await this.results.nextAnswer();
+        if (answer === null) return { done: true, value: undefined };
+        await this.send(answer.json);
+      }
+    } catch (error) {
+      // Nobody calls return() after next() has failed: the source would be read no more, but never end.
+      await this.results.return();
+      throw error;
     }
   }
 
