@@ -410,14 +410,21 @@ function snapshotOf(transaction: Transaction): Snapshot {
 /** A snapshot of which a failed statement says that what was read is lost with the replica. */
 function snapshotAt(replica: Replica, transaction: Transaction): Snapshot {
   let isLost = false;
+  let isCancelled = false;
   return {
     ...snapshotOf(transaction),
     isLost: () => isLost,
+    cancel: (reason) => {
+      isCancelled = true;
+      transaction.cancel(reason);
+    },
     tx: {
       query: async (statement) => {
         try {
           return await transaction.query(statement);
         } catch (error) {
+          // It was given up on our side, which says nothing of the replica.
+          if (isCancelled) throw error;
           isLost = true;
           // A conflict with what is replayed, or a table that is not there yet, says nothing of other reads.
           if (sqlState(error) === null || /^(08|57P|EPIPE)/.test(sqlState(error) ?? ''))

@@ -6,6 +6,7 @@ import { createGateway } from '@billing-gateway/client';
 import { CreateThresholdDocument, ThresholdsDocument } from '@billing-gateway/client/operations';
 import type { Response } from 'supertest';
 import { LAG_MAX_MS, type Replica } from '../../src/db/replica.ts';
+import { sql } from '../../src/db/sql.ts';
 import { createAccount, createKey, NO_THRESHOLDS } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -313,6 +314,20 @@ describe('a standby', () => {
       expect(body.data.account.thresholds).toHaveLength(before.length);
       await bothUse();
     }
+  });
+
+  it('is used further when a read is given up', async () => {
+    const snapshot = await one.database.openSnapshot('operator', { after: null });
+    await snapshot.tx.query(sql`select 1`);
+    const reading = snapshot.tx.query(sql`select pg_sleep(4)`);
+    setTimeout(() => {
+      snapshot.cancel(new Error('given up'));
+    }, 50);
+
+    await expect(reading).rejects.toThrow('given up');
+    expect(snapshot.isLost?.()).toBe(false);
+    expect(replicaOf(one).state).toBe('IN_USE');
+    await snapshot.close();
   });
 
   it('may end and come back: answers go on', async () => {
