@@ -25,6 +25,8 @@ const BEGIN_WITHOUT_WAITING = [sql`begin`, sql`set local synchronous_commit to o
 export const LONG_SNAPSHOTS_MAX = 6;
 /** For a long snapshot between two statements; whoever reads more slowly is given up. */
 export const LONG_IDLE_MS = 60_000;
+/** How much longer than at the database itself a read may wait for a connection to the replica. */
+const REPLICA_LATER_MS = 50;
 const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
@@ -235,7 +237,7 @@ export class Database {
     return this.access.poolSize;
   }
 
-  /** How long one more transaction would wait for a connection, in milliseconds. */
+  /** How long one more transaction would wait for a connection, in milliseconds. One at a replica waits hardly longer. */
   get expectedWaitMs(): number {
     const { accounts, operators } = this.pools;
     return Math.max(waitsFor(accounts).expectedMs, waitsFor(operators).expectedMs);
@@ -344,15 +346,23 @@ export class Database {
     if (replica.covers(reads.after)) {
       try {
         const pools = await standby.pools();
-        const snapshot = snapshotAt(replica, await this.begin(whose, BEGIN_SNAPSHOT, pools[pool]));
-        replica.reads.replica += 1;
-        return snapshot;
+        if (!this.isBusier(pools, pool)) {
+          const begun = await this.begin(whose, BEGIN_SNAPSHOT, pools[pool]);
+          replica.reads.replica += 1;
+          return snapshotAt(replica, begun);
+        }
       } catch {
         replica.failed();
       }
     }
     replica.reads.database += 1;
     return null;
+  }
+
+  // A busy replica leaves its reads to the database, whose own wait then tells whether the gateway is overloaded.
+  private isBusier(standby: Pools, pool: keyof Pools): boolean {
+    const laterMs = waitsFor(standby[pool]).expectedMs - waitsFor(this.pools[pool]).expectedMs;
+    return laterMs > REPLICA_LATER_MS;
   }
 
   private async once<T>(whose: Whose, work: (tx: Tx) => Promise<T>): Promise<T> {

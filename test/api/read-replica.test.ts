@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createGateway } from '@billing-gateway/client';
 import { CreateThresholdDocument, ThresholdsDocument } from '@billing-gateway/client/operations';
 import type { Response } from 'supertest';
+import type { Snapshot } from '../../src/db/database.ts';
 import { LAG_MAX_MS, type Replica } from '../../src/db/replica.ts';
 import { sql } from '../../src/db/sql.ts';
 import { createAccount, createKey, NO_THRESHOLDS } from '../support/account.ts';
@@ -328,6 +329,20 @@ describe('a standby', () => {
     expect(snapshot.isLost?.()).toBe(false);
     expect(replicaOf(one).state).toBe('IN_USE');
     await snapshot.close();
+  });
+
+  it('is not waited for while the database itself has connections', async () => {
+    const open = (): Promise<Snapshot> => one.database.openSnapshot('operator', { after: null });
+    const held: Snapshot[] = [];
+    while (held.length < one.database.poolSize / 2) held.push(await open());
+    const waiting = open();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    answeredBy(one);
+    const further = await open();
+
+    expect(answeredBy(one)).toEqual({ replica: 0, database: 1 });
+    await Promise.all([...held, further].map((snapshot) => snapshot.close()));
+    await (await waiting).close();
   });
 
   it('may end and come back: answers go on', async () => {
