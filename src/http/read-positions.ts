@@ -1,5 +1,6 @@
-// Which state of the database a caller's reads must include: that of its own last write. A write's answer tells the position in a
-// header, which the caller may send back to any gateway. This gateway also keeps it, until the replica has it.
+// Which state of the database a caller's reads must include: that of its own last write, and of the last ones by those who manage its
+// account. A write's answer tells the position in a header, which the caller may send back to any gateway. This gateway also keeps
+// it, until the replica has it.
 
 import type { FastifyInstance, FastifyRequest, preHandlerHookHandler } from 'fastify';
 import { OperationTypeNode } from 'graphql';
@@ -13,8 +14,9 @@ import { actorOf } from './request-state.ts';
 
 /** Of answers to writes, and of requests that read after them. */
 export const POSITION_HEADER = 'x-read-after';
-/** How many callers' writes are kept; with more, all callers' reads must include all of them. */
-const CALLERS_MAX = 10_000;
+/** How many writes are kept; with more, everybody's reads must include all of them. */
+const WRITES_MAX = 10_000;
+const EVERYBODY = '*';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -24,27 +26,18 @@ declare module 'fastify' {
 }
 
 export class ReadPositions {
-  /** By caller; null: nobody knows where its last write was. */
+  /** By caller, by account, and for EVERYBODY; null: nobody knows where the last write was. */
   private readonly writes = new Map<string, Position | null>();
-  /** What everybody's reads must include. */
-  private ofAll: Position | null = null;
 
   constructor(private readonly replica: Pick<Replica, 'position' | 'covers'>) {}
 
   /**
    * Notes that a caller has written, before the write is answered.
-   * @returns the position for its answer; null: it is not known, and the database itself answers this caller for now
+   * @returns the position for its answer; null: it is not known, and the database itself answers those who read it for now
    */
   async wrote(actor: Actor): Promise<string | null> {
-    const caller = callerKey(actor);
-    this.writes.set(caller, null);
-    try {
-      const position = await this.replica.position();
-      this.keep(caller, position);
-      return formatPosition(position);
-    } catch {
-      return null;
-    }
+    const position = await this.find(readersOf(actor));
+    return position === null ? null : formatPosition(position);
   }
 
   /**
@@ -53,25 +46,57 @@ export class ReadPositions {
    * @throws BAD_USER_INPUT
    */
   readsOf(actor: Actor, sent: string | string[] | undefined): Reads | undefined {
-    const named = parseSent(sent);
-    const caller = callerKey(actor);
-    const own = this.writes.get(caller);
-    if (own === null) {
-      // The write was answered, so a position from now on includes it.
-      void this.wrote(actor);
-      return undefined;
+    let after = parseSent(sent);
+    const unknown: string[] = [];
+    for (const key of [callerKey(actor), String(actor.accountId), EVERYBODY]) {
+      const written = this.writes.get(key);
+      if (written === null) unknown.push(key);
+      else if (written !== undefined) {
+        if (this.replica.covers(written)) this.writes.delete(key);
+        after = laterOf(after, written);
+      }
     }
-    if (own !== undefined && this.replica.covers(own)) this.writes.delete(caller);
-    return { after: laterOf(laterOf(named, own ?? null), this.ofAll) };
+    if (unknown.length === 0) return { after };
+    // The writes were answered, so a position from now on includes them.
+    void this.find(unknown);
+    return undefined;
   }
 
-  private keep(caller: string, position: Position): void {
-    // Of writes at the same time the later position includes both.
-    this.writes.set(caller, laterOf(this.writes.get(caller) ?? null, position));
-    if (this.writes.size <= CALLERS_MAX) return;
-    this.ofAll = laterOf(this.ofAll, position);
-    for (const [one, known] of this.writes) if (known !== null) this.writes.delete(one);
+  /** Finds a position that includes what was written for some; null: it cannot be found now. */
+  private async find(keys: readonly string[]): Promise<Position | null> {
+    for (const key of keys) this.writes.set(key, null);
+    this.bound();
+    try {
+      const position = await this.replica.position();
+      // Of writes at the same time the later position includes both.
+      for (const key of keys) {
+        this.writes.set(key, laterOf(this.writes.get(key) ?? null, position));
+      }
+      return position;
+    } catch {
+      // Of another write at the same time the position may have come meanwhile. It need not include this one.
+      for (const key of keys) this.writes.set(key, null);
+      return null;
+    }
   }
+
+  private bound(): void {
+    if (this.writes.size <= WRITES_MAX) return;
+    const known = [...this.writes.values()];
+    this.writes.clear();
+    this.writes.set(EVERYBODY, known.includes(null) ? null : known.reduce(laterOf, null));
+  }
+}
+
+/**
+ * Whose reads must include what a caller writes. An account's new keys must find what they were made for. Those that only record
+ * usage write all the time and make nothing that others need, so the replica goes on answering others. An operator may have written
+ * for any account.
+ */
+function readersOf(actor: Actor): readonly string[] {
+  if (actor.accountId === null) return [EVERYBODY];
+  const own = callerKey(actor);
+  return actor.scopes.has('MANAGE') ? [own, String(actor.accountId)] : [own];
 }
 
 function parseSent(sent: string | string[] | undefined): Position | null {

@@ -98,8 +98,12 @@ async function thresholds(
   key: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<readonly string[]> {
-  const { body } = (await post(gateway, key, THRESHOLDS, headers)) as { body: Thresholds };
-  return body.data.account.thresholds.map(({ value }) => value);
+  return valuesOf(await post(gateway, key, THRESHOLDS, headers));
+}
+
+function valuesOf(answer: Response): readonly string[] {
+  const { data } = answer.body as Thresholds;
+  return data.account.thresholds.map(({ value }) => value);
 }
 
 /** Writes something that `thresholds` shows. */
@@ -122,16 +126,37 @@ function answeredBy(gateway: TestGateway): { readonly replica: number; readonly 
 
 describe('a read', () => {
   it('is answered by the standby, as it was there', async () => {
-    const [reader, writer] = [await newKey(), await newKey()];
+    const [reader, writer] = [one.operatorKey, await newKey()];
+    const byOperator = `{ account(id: "${accountId}") { thresholds { value } } }`;
     await server.hold();
     const { value, query } = writing();
     await post(one, writer, query);
     answeredBy(one);
 
-    expect(await thresholds(one, reader)).not.toContain(value);
+    const read = async (): Promise<readonly string[]> =>
+      valuesOf(await post(one, reader, byOperator));
+    expect(await read()).not.toContain(value);
     expect(answeredBy(one)).toEqual({ replica: 1, database: 0 });
     await server.release();
-    await until(async () => (await thresholds(one, reader)).includes(value), 'the replay');
+    await until(async () => (await read()).includes(value), 'the replay');
+  });
+
+  it('includes what those wrote who manage its account', async () => {
+    const [reader, writer] = [await newKey(), await newKey()];
+    await server.hold();
+    const { value, query } = writing();
+    await post(one, writer, query);
+
+    expect(await thresholds(one, reader)).toContain(value);
+  });
+
+  it('includes that an operator made its key', async () => {
+    await server.hold();
+    const { secret } = await createKey(one, accountId, ['READ_USAGE', 'MANAGE']);
+    answeredBy(one);
+    await thresholds(one, secret);
+
+    expect(answeredBy(one)).toEqual({ replica: 0, database: 1 });
   });
 
   it('includes what its caller wrote at the same gateway', async () => {
