@@ -421,6 +421,19 @@ function snapshotOf(transaction: Transaction): Snapshot {
 function snapshotAt(replica: Replica, transaction: Transaction): Snapshot {
   let isLost = false;
   let isCancelled = false;
+  const judged = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      // It was given up on our side, which says nothing of the replica.
+      if (isCancelled) throw error;
+      isLost = true;
+      // A conflict with what is replayed, or a table that is not there yet, says nothing of other reads.
+      const state = sqlState(error);
+      if (state === null || /^(08|57P|EPIPE)/.test(state)) replica.failed();
+      throw error;
+    }
+  };
   return {
     ...snapshotOf(transaction),
     isLost: () => isLost,
@@ -429,23 +442,11 @@ function snapshotAt(replica: Replica, transaction: Transaction): Snapshot {
       transaction.cancel(reason);
     },
     tx: {
-      query: async (statement) => {
-        try {
-          return await transaction.query(statement);
-        } catch (error) {
-          // It was given up on our side, which says nothing of the replica.
-          if (isCancelled) throw error;
-          isLost = true;
-          // A conflict with what is replayed, or a table that is not there yet, says nothing of other reads.
-          if (sqlState(error) === null || /^(08|57P|EPIPE)/.test(sqlState(error) ?? ''))
-            replica.failed();
-          throw error;
-        }
-      },
+      query: (statement) => judged(transaction.query(statement)),
       later: (statement) => {
         transaction.later(statement);
       },
-      allowLong: (withinMs) => transaction.allowLong(withinMs),
+      allowLong: (withinMs) => judged(transaction.allowLong(withinMs)),
     },
   };
 }

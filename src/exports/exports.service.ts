@@ -109,16 +109,15 @@ export class ExportService {
       path: ['accountId'],
     });
     const release = this.takePlace();
-    let snapshot: Snapshot | null = null;
     try {
-      snapshot = await this.deps.database.openLongSnapshot(accountId, reads);
-      await snapshot.tx.allowLong(STATEMENT_WITHIN_MS);
-      const source = await this.sourceOf(actor, accountId, request, snapshot);
-      await exportSets[request.name].requireReady(source);
-      await this.requireWithin(source, request.name);
-      return await this.begin(source, request, { snapshot, release });
+      const { source, snapshot } = await this.openSource(actor, accountId, request, reads);
+      try {
+        return await this.begin(source, request, { snapshot, release });
+      } catch (error) {
+        await snapshot.close();
+        throw error;
+      }
     } catch (error) {
-      await snapshot?.close();
       release();
       throw error;
     }
@@ -145,6 +144,28 @@ export class ExportService {
     throw new NotFoundError(
       `No export has the id ${JSON.stringify(runId.slice(0, 80))}; ids are in x-export-id.`,
     );
+  }
+
+  /** What is to be exported, and the snapshot that it is read in, which the caller closes. */
+  private async openSource(
+    actor: Actor,
+    accountId: number,
+    request: ExportRequest,
+    reads?: Reads,
+  ): Promise<{ readonly source: ExportSource; readonly snapshot: Snapshot }> {
+    const snapshot = await this.deps.database.openLongSnapshot(accountId, reads);
+    try {
+      await snapshot.tx.allowLong(STATEMENT_WITHIN_MS);
+      const source = await this.sourceOf(actor, accountId, request, snapshot);
+      await exportSets[request.name].requireReady(source);
+      await this.requireWithin(source, request.name);
+      return { source, snapshot };
+    } catch (error) {
+      await snapshot.close();
+      if (snapshot.isLost?.() !== true) throw error;
+      // Nothing has been sent yet, so the database itself can answer from the start.
+      return this.openSource(actor, accountId, request);
+    }
   }
 
   private takePlace(): () => void {

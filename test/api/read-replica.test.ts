@@ -1,7 +1,7 @@
 // Reads at a streaming standby: they are never older than the caller's own last write, and go on whatever becomes of the standby.
 // Replay is held where a test needs a standby that lacks what was written.
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createGateway } from '@billing-gateway/client';
 import { CreateThresholdDocument, ThresholdsDocument } from '@billing-gateway/client/operations';
 import type { Response } from 'supertest';
@@ -122,6 +122,14 @@ function answeredBy(gateway: TestGateway): { readonly replica: number; readonly 
   const counted = { ...reads };
   Object.assign(reads, { replica: 0, database: 0 });
   return counted;
+}
+
+/** Ends what reads at the standby. */
+async function endReads(): Promise<void> {
+  await asOwner(
+    server.replicaUrl,
+    `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'billing-gateway'`,
+  );
 }
 
 describe('a read', () => {
@@ -261,15 +269,13 @@ const counted = (totalCount: number): unknown => ({
   extensions: expect.anything() as unknown,
 });
 
+const LEDGER = '/v1/exports/ledger?from=2026-03-01T00:00:00Z&to=2026-03-02T00:00:00Z';
+
 describe('an export', () => {
   it('is read at the standby, and includes what its caller wrote', async () => {
     const key = await newKey();
     const get = async (): Promise<string> =>
-      (
-        await one.http
-          .get('/v1/exports/ledger?from=2026-03-01T00:00:00Z')
-          .set({ authorization: `Bearer ${key}`, accept: 'text/csv' })
-      ).text;
+      (await one.http.get(LEDGER).set({ authorization: `Bearer ${key}`, accept: 'text/csv' })).text;
     answeredBy(one);
     await get();
     expect(answeredBy(one)).toEqual({ replica: 1, database: 0 });
@@ -279,6 +285,26 @@ describe('an export', () => {
     await get();
 
     expect(answeredBy(one)).toEqual({ replica: 0, database: 1 });
+  });
+});
+
+describe('an export whose standby is lost before it is sent', () => {
+  it('is read at the database itself', async () => {
+    const key = await newKey();
+    const { database } = one;
+    const openLong = database.openLongSnapshot.bind(database);
+    const opened = jest.spyOn(database, 'openLongSnapshot').mockImplementation(async (...args) => {
+      const snapshot = await openLong(...args);
+      if (snapshot.isLost !== undefined) await endReads();
+      return snapshot;
+    });
+    const answer = await one.http
+      .get(LEDGER)
+      .set({ authorization: `Bearer ${key}`, accept: 'text/csv' });
+
+    expect(answer.status).toBe(200);
+    expect(opened).toHaveBeenCalledTimes(2);
+    opened.mockRestore();
   });
 });
 
@@ -331,10 +357,7 @@ describe('a standby', () => {
     const key = await newKey();
     const before = await thresholds(one, key);
     for (let round = 0; round < 5; round += 1) {
-      await asOwner(
-        server.replicaUrl,
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'billing-gateway'`,
-      );
+      await endReads();
       const { body } = (await post(one, key, THRESHOLDS)) as { body: Thresholds };
       expect(body).toMatchObject({ data: { account: {} } });
       expect(body.data.account.thresholds).toHaveLength(before.length);
