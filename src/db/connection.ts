@@ -39,8 +39,8 @@ export function sessionOptions(role: Role, more: readonly string[] = []): string
     .join(' ');
 }
 
-/** When the latest statement that was never answered was sent. */
-let silentFromMs = -Infinity;
+/** When the latest statement that was never answered was sent, by server: a slow replica says nothing of the database. */
+const silentFromMs = new Map<string, number>();
 
 type Call = (...args: unknown[]) => unknown;
 
@@ -81,9 +81,13 @@ export class Connection extends pg.Client {
     });
   }
 
-  /** Whether it may be dead: another connection fell silent, and this one has not answered since. */
+  private get server(): string {
+    return `${this.host}:${this.port}`;
+  }
+
+  /** Whether it may be dead: another connection to its server fell silent, and this one has not answered since. */
   get isSuspect(): boolean {
-    return this.answeredAtMs < silentFromMs;
+    return this.answeredAtMs < (silentFromMs.get(this.server) ?? -Infinity);
   }
 
   /** Sets how long to wait for answers. The caller sets the server's statement timeout to match. */
@@ -138,7 +142,8 @@ export class Connection extends pg.Client {
       const silentSinceMs = sentAtMs;
       setImmediate(() => {
         if (isOver || sentAtMs > silentSinceMs) return;
-        silentFromMs = Math.max(silentFromMs, sentAtMs);
+        const knownMs = silentFromMs.get(this.server) ?? -Infinity;
+        silentFromMs.set(this.server, Math.max(knownMs, sentAtMs));
         void this.end();
       });
     }, this.statementsTakeMs + ANSWER_LATER_MS);
