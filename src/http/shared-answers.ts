@@ -47,7 +47,8 @@ export class SharedAnswers {
     if (known === undefined) this.sharings.set(document, sharing);
     const { number, isShared, variables } = sharing;
     if (!isShared) return null;
-    const values = variables.map((variable) => variableValues?.[variable]);
+    // An object leaves out what was left out, which an array would not tell from null.
+    const values = Object.fromEntries(variables.map((name) => [name, variableValues?.[name]]));
     return JSON.stringify([number, operationName, values]);
   }
 
