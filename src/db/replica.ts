@@ -48,7 +48,7 @@ export interface ReplicaOptions {
   readonly replicaUrl: string;
   /** How much time has passed since some instant. */
   readonly passedMs?: () => number;
-  /** Called when it is used from now on, or no longer. */
+  /** Called when it was first looked at, and at each change. */
   readonly onChange?: ((state: ReplicaState) => void) | undefined;
 }
 
@@ -65,7 +65,8 @@ export class Replica {
   private readonly positions: DataLoader<number, Position>;
   /** How many reads that it could have answered it answered, and how many the database itself did. */
   readonly reads = { replica: 0, database: 0 };
-  private current: ReplicaState = 'UNREACHABLE';
+  /** Null until it was first looked at, so that one which never answered is told too. */
+  private current: ReplicaState | null = null;
   private replayed: Position = 0n;
   /** When the database was where the replica is now, or later; null: not known. */
   private sameAtMs: number | null = null;
@@ -89,7 +90,7 @@ export class Replica {
   }
 
   get state(): ReplicaState {
-    return this.current;
+    return this.current ?? 'UNREACHABLE';
   }
 
   /** How far it is behind the database, at most; null when that is not known. */
