@@ -343,7 +343,11 @@ describe('a standby', () => {
     await replicaOf(one).look();
     expect(await health()).toEqual({ status: 'ready', replica: 'IN_USE' });
     laterMs = LAG_MAX_MS + 1;
-    await replicaOf(one).look();
+    // A look that began before returns at once.
+    await until(async () => {
+      await replicaOf(one).look();
+      return replicaOf(one).state === 'BEHIND';
+    }, 'it is behind');
     answeredBy(one);
     await thresholds(one, key);
 
