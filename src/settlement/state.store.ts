@@ -369,15 +369,13 @@ export async function makeDue(
   const rows =
     await tx.query(sql`/* credits.findRunningOn */ select distinct a.account_id from account a join hosting_segment s using (account_id)
      where not a.is_test and s.hardware_id = ${due.hardwareId} and s.to_at is null and s.voided_at is null order by a.account_id`);
-  // One by one, in the order of all who lock several: no lock spans servers where the tables are distributed.
-  for (const row of rows) {
-    const accountId = int(row, 'account_id');
-    tx.later(
-      sql`/* credits.makeDue.lock */ select from account where account_id = ${accountId} for no key update`,
-    );
-    tx.later(sql`/* credits.makeDue */ update credit_state set next_due_at = ${at(due.atMs)}
-     where account_id = ${accountId} and next_due_at > ${at(due.atMs)}`);
-  }
+  const accountIds = rows.map((row) => int(row, 'account_id'));
+  if (accountIds.length === 0) return;
+  tx.later(
+    sql`/* credits.makeDue.lock */ select from account where account_id = any(${accountIds}::int[]) order by account_id for no key update`,
+  );
+  tx.later(sql`/* credits.makeDue */ update credit_state set next_due_at = ${at(due.atMs)}
+     where account_id = any(${accountIds}::int[]) and next_due_at > ${at(due.atMs)}`);
 }
 
 /** Test accounts that run on a hardware, by id. */
