@@ -149,7 +149,8 @@ export class FoldingLoop {
     return this.database.inSnapshot('system', (tx) => findBehind(tx));
   }
 
-  // Each chunk has its own transaction, so that voids wait for one chunk at most. @returns the accounts that have more to fold
+  // Each chunk has its own transaction, so that voids wait for one chunk at most.
+  /** @returns the accounts that have more to fold */
   private async foldPass(
     accountIds: readonly number[],
     isOver: () => boolean,
