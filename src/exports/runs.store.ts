@@ -56,10 +56,8 @@ export async function insertRun(
   run: NewRun,
   max: number,
 ): Promise<boolean> {
-  await tx.query(
-    sql`/* exports.lockRuns */ select pg_advisory_xact_lock(${EXPORTS_LOCK}, ${accountId})`,
-  );
-  await tx.query(sql`/* exports.forgetRuns */ delete from export_run
+  tx.later(sql`/* exports.lockRuns */ select pg_advisory_xact_lock(${EXPORTS_LOCK}, ${accountId})`);
+  tx.later(sql`/* exports.forgetRuns */ delete from export_run
      where account_id = ${accountId} and started_at < now() - ${raw(`interval '${RUNS_KEPT_DAYS} days'`)}`);
   const rows = await tx.query(sql`/* exports.insertRun */ insert into export_run
        (account_id, run_id, name, format, state, from_at, to_at)

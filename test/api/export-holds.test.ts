@@ -60,6 +60,14 @@ function begin(origin = originOf(gateway), query = ALL): Promise<http.IncomingMe
   });
 }
 
+/** On a busy machine one may wait for its turn for longer than a lock is waited for: it asks again, as callers do. */
+async function beginOnceTaken(origin: string): Promise<http.IncomingMessage> {
+  const response = await begin(origin);
+  if (response.statusCode !== 503) return response;
+  response.resume();
+  return beginOnceTaken(origin);
+}
+
 async function textOf(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
@@ -120,7 +128,7 @@ describe('places', () => {
     stops.push(...two.map((one) => () => one.close()));
     const origins = two.map(originOf);
     const answers = await Promise.all(
-      [...origins, ...origins, ...origins].map((origin) => begin(origin)),
+      [...origins, ...origins, ...origins].map((origin) => beginOnceTaken(origin)),
     );
     const statuses = answers.map(({ statusCode }) => statusCode).sort();
     const refused = answers.find(({ statusCode }) => statusCode === 429);
