@@ -200,8 +200,17 @@ export function pageOfList<T>(
 ): ConnectionParts<T> {
   const { after, before, limit, from } =
     'limit' in page ? page : { ...page, limit: page.first, from: 'FIRST', before: null };
-  const count = (isIn: (key: CursorKey) => boolean): number =>
-    rows.filter((row) => isIn(order.keyOf(row))).length;
+  // Rows are in their order: those that are in come before the others.
+  const count = (isIn: (key: CursorKey) => boolean): number => {
+    let low = 0;
+    for (let high = rows.length; low < high;) {
+      const middle = (low + high) >> 1;
+      const row = rows[middle];
+      if (row !== undefined && isIn(order.keyOf(row))) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
   const begin = after === null ? 0 : count((key) => order.compare(key, after) <= 0);
   const end = before === null ? rows.length : count((key) => order.compare(key, before) < 0);
   const start = from === 'FIRST' ? begin : Math.max(begin, end - limit);

@@ -3,6 +3,7 @@
 import { Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
 import { hardwareLoader } from '../catalogue/catalogue.loaders.ts';
 import type { CursorKey } from '../core/cursor.ts';
+import { kept } from '../core/kept.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import {
   Connection,
@@ -20,6 +21,7 @@ import {
   checkFilter,
   filterKey,
   filterRows,
+  orderedRows,
   rowOrder,
   type Tab,
   tabs,
@@ -75,6 +77,10 @@ export class TabArgs extends PageFromBothEnds {
   @Field(() => UsageFilter, { nullable: true }) readonly filter?: UsageFilter | null;
 }
 
+const totalOf = kept((rows: readonly TabRow<unknown>[]) =>
+  addFigures(rows.map((row) => row.figures)),
+);
+
 /** A page of rows with the totals of all rows that the filter matches. */
 export class TabConnection<T> extends Connection<T> {
   constructor(
@@ -85,7 +91,7 @@ export class TabConnection<T> extends Connection<T> {
   }
 
   get totals(): UsageTotalsType {
-    return totalsNode(this.all.length, addFigures(this.all.map((row) => row.figures)));
+    return totalsNode(this.all.length, totalOf(this.all));
   }
 }
 
@@ -271,10 +277,7 @@ export async function pageOfTab<T>(
   const views = usageViews(context);
   const hardwareIds = await views.hardwareIds(filter);
   const [rows, asOf] = await Promise.all([load(view), views.asOf(view)]);
-  const all = filterRows(rows, filter, hardwareIds)
-    .map((row) => ({ row, key: order.keyOf(row) }))
-    .sort((a, b) => order.compare(a.key, b.key))
-    .map(({ row }) => row);
+  const all = filterRows(orderedRows(rows, order), filter, hardwareIds);
   return { all, view, parts: { ...pageOfList(all, request, order), mark: markOf(page, asOf) } };
 }
 

@@ -190,6 +190,27 @@ export function rowOrder<T>(tab: Tab, request: UsageOrderRequest | null): RowOrd
   };
 }
 
+const orders = new WeakMap<readonly unknown[], Map<string, unknown>>();
+
+/** Rows in their order; the same list for the same rows. */
+export function orderedRows<T>(
+  rows: readonly TabRow<T>[],
+  order: RowOrder<T>,
+): readonly TabRow<T>[] {
+  const known = orders.get(rows) ?? new Map<string, unknown>();
+  orders.set(rows, known);
+  const name = `${order.field} ${order.direction}`;
+  const ordered =
+    // Each list holds the rows that it is kept for.
+    (known.get(name) as readonly TabRow<T>[] | undefined) ??
+    rows
+      .map((row) => ({ row, key: order.keyOf(row) }))
+      .sort((a, b) => order.compare(a.key, b.key))
+      .map(({ row }) => row);
+  known.set(name, ordered);
+  return ordered;
+}
+
 type SortValue = string | number;
 
 interface FieldOrder {
@@ -208,12 +229,19 @@ const byInstant = {
 };
 // Sums can exceed what a JavaScript number holds, so cursors contain their digits.
 const bySum = {
-  isValue: (value: SortValue): boolean => typeof value === 'string' && /^-?\d{1,40}$/.test(value),
-  compare: (a: SortValue, b: SortValue): number => {
-    const difference = BigInt(a) - BigInt(b);
-    return difference < 0n ? -1 : Number(difference > 0n);
-  },
+  isValue: (value: SortValue): boolean =>
+    typeof value === 'string' && /^(0|-?[1-9]\d{0,39})$/.test(value),
+  compare: (a: SortValue, b: SortValue): number => compareDigits(String(a), String(b)),
 };
+
+/** Compares integers by their digits, without leading zeros: a thousand rows are compared ten thousand times. */
+function compareDigits(a: string, b: string): number {
+  if (a === b) return 0;
+  const [isMinus, isOtherMinus] = [a.startsWith('-'), b.startsWith('-')];
+  if (isMinus !== isOtherMinus) return isMinus ? -1 : 1;
+  const bySize = a.length - b.length || (a < b ? -1 : 1);
+  return isMinus ? -bySize : bySize;
+}
 
 function byCredits(component: CreditComponent): FieldOrder {
   return { ...bySum, valueOf: (row) => row.figures.components[component].toString() };
@@ -253,6 +281,10 @@ export function filterKey(filter: UsageFilterRequest): readonly unknown[] {
   return [foldText(filter.search ?? ''), ...lists];
 }
 
+function isGiven(condition: UsageFilterRequest[FilterField]): boolean {
+  return typeof condition === 'string' || conditionOf(condition) !== null;
+}
+
 /** @throws UserInputError for a condition that the tab lacks */
 export function checkFilter(
   tab: Tab,
@@ -260,9 +292,7 @@ export function checkFilter(
   path: ErrorPath = ['filter'],
 ): void {
   for (const field of filterFields) {
-    const value = filter[field];
-    const isGiven = typeof value === 'string' || conditionOf(value) !== null;
-    if (isGiven && !tab.filters.includes(field)) {
+    if (isGiven(filter[field]) && !tab.filters.includes(field)) {
       throw new UserInputError(
         `This tab cannot be filtered by ${field}; it can by ${tab.filters.join(', ')}.`,
         { path: [...path, field] },
@@ -272,7 +302,7 @@ export function checkFilter(
 }
 
 /**
- * The rows that meet all given conditions.
+ * The rows that meet all given conditions, in their order; all of them, the same list, where none is given.
  * @param hardwareIds of the profiles in `filter.hardware`; a row meets it when it was hosted on one of them in the range
  */
 export function filterRows<T>(
@@ -280,6 +310,7 @@ export function filterRows<T>(
   filter: UsageFilterRequest,
   hardwareIds: ReadonlySet<number>,
 ): readonly TabRow<T>[] {
+  if (filterFields.every((field) => !isGiven(filter[field]))) return rows;
   const search = foldText(filter.search ?? '');
   const hardware = conditionOf(filter.hardware);
   const languages = filter.languages?.map(foldText);
