@@ -2,6 +2,7 @@
 // allocations. All except the allocations can also be read as of an earlier instant.
 
 import { groupBy } from '../core/group.ts';
+import { kept } from '../core/kept.ts';
 import type { Tx } from '../db/database.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { byContent, loader } from '../graphql/loader.ts';
@@ -13,9 +14,9 @@ import { listResourcesOf } from '../resources/resources.store.ts';
 import type { CreditAllocation } from '../settlement/allocation.ts';
 import { loadAllocationsOf } from '../settlement/credits.store.ts';
 import { loadLastEvents } from './former.store.ts';
-import { foldedUpToLoader } from './sums.loaders.ts';
+import { foldedUpToLoader, tailLoader } from './tail.loaders.ts';
 import type { AccountOf } from './view.ts';
-import { loadTailActivity, type TailActivity } from './views.store.ts';
+import { loadTailActivity } from './tail.store.ts';
 
 /** When a resource was last used, epoch ms; null when it never was. */
 export type LastEvent = (resource: Resource) => number | null;
@@ -31,7 +32,7 @@ const rememberedResources = remembered<readonly Resource[]>({
   bytesOf: (resources) => resources.length * RESOURCE_BYTES,
 });
 
-/** All resources of a kind that were ever registered, by id. */
+/** All resources of a kind that were ever registered, by id; at present, the same list as long as none of it changes. */
 export const resourcesLoader = loader<KindOf, readonly Resource[]>(
   (tx, kinds, context) =>
     answerEach(kinds, {
@@ -48,7 +49,7 @@ async function presentResources(
   tx: Tx,
   asked: readonly KindOf[],
   context: RequestContext,
-): Promise<readonly Resource[]> {
+): Promise<readonly (readonly Resource[])[]> {
   const known = rememberedResources(context);
   const states = await Promise.all(
     asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
@@ -63,7 +64,7 @@ async function presentResources(
     missing.length === 0
       ? []
       : await listResourcesOf(tx, distinct(missing, 'accountId'), distinct(missing, 'kind'));
-  return asked.flatMap(({ accountId, kind }, index) => {
+  return asked.map(({ accountId, kind }, index) => {
     if (found[index] !== undefined) return found[index];
     const own = read.filter((one) => one.accountId === accountId && one.kind === kind);
     known.set(keys[index] ?? '', own);
@@ -75,7 +76,11 @@ async function presentResources(
 export const modelsLoader = loader<AccountOf, readonly Model[]>(
   (tx, accounts) =>
     answerEach(accounts, {
-      ofNow: async (asked) => listModelsOf(tx, distinct(asked, 'accountId')),
+      ofNow: async (asked) => {
+        const models = await listModelsOf(tx, distinct(asked, 'accountId'));
+        const byAccount = groupBy(models, ({ accountId }) => accountId);
+        return asked.map(({ accountId }) => byAccount.get(accountId) ?? []);
+      },
       asOf: async (written) => listModelsAsOf(tx, written),
       isOf: (row, { accountId }) => row.accountId === accountId,
     }),
@@ -91,17 +96,16 @@ export const allocationsLoader = loader<number, readonly CreditAllocation[]>(
 );
 
 /** When each resource was last used, including events that are not folded into its row yet. */
-export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts) => {
+export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts, context) => {
   const ofNow = accounts.filter(({ written }) => written === null);
-  const tail = ofNow.length === 0 ? [] : await loadTailActivity(tx, distinct(ofNow, 'accountId'));
-  const tails = groupBy(tail, ({ accountId }) => accountId);
+  const tails = await presentTails(tx, distinct(ofNow, 'accountId'), context);
   const former = accounts.flatMap(({ accountId, written }) =>
     written === null ? [] : [{ accountId, written }],
   );
   const known = former.length === 0 ? [] : await loadLastEvents(tx, former);
   let next = 0;
   return accounts.map(({ accountId, written }) => {
-    if (written === null) return withTail(tails.get(accountId) ?? []);
+    if (written === null) return withTail(tails.get(accountId) ?? NO_TAIL);
     const found = known[next++];
     return ({ resourceId, lastEventAtMs }) => {
       const since = found?.get(resourceId);
@@ -110,16 +114,47 @@ export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts
   });
 }, byContent);
 
-function withTail(tail: readonly TailActivity[]): LastEvent {
-  const inTail = new Map(tail.map((row) => [row.subjectId, row.lastEventAtMs]));
-  return ({ resourceId, lastEventAtMs }) => laterOf(lastEventAtMs, inTail.get(resourceId) ?? null);
+/** The instant of the latest event beyond the watermark of each resource and model that has one. */
+type LastInTail = ReadonlyMap<number, number>;
+
+const NO_TAIL: LastInTail = new Map();
+
+async function presentTails(
+  tx: Tx,
+  accountIds: readonly number[],
+  context: RequestContext,
+): Promise<ReadonlyMap<number, LastInTail>> {
+  const tails = await Promise.all(
+    accountIds.map(async (accountId) => {
+      const { watermark, lastSeq } = await foldedUpToLoader(context).load(accountId);
+      return tailLoader(context).load({ accountId, fromSeq: watermark, toSeq: lastSeq });
+    }),
+  );
+  const long = accountIds.filter((_, index) => tails[index] === null);
+  const read = groupBy(
+    long.length === 0 ? [] : await loadTailActivity(tx, long),
+    ({ accountId }) => accountId,
+  );
+  return new Map(
+    accountIds.map((accountId, index) => [
+      accountId,
+      tails[index]?.lastEventOf ??
+        new Map(read.get(accountId)?.map((row) => [row.subjectId, row.lastEventAtMs])),
+    ]),
+  );
 }
 
-/** Answers each question with the rows of its account: present ones with one statement, others with one for each state. */
+const withTail = kept(
+  (inTail: LastInTail): LastEvent =>
+    ({ resourceId, lastEventAtMs }) =>
+      laterOf(lastEventAtMs, inTail.get(resourceId) ?? null),
+);
+
+/** Answers each question with the rows of its account: present ones together, others with one statement for each state. */
 async function answerEach<K extends AccountOf, R>(
   keys: readonly K[],
   read: {
-    readonly ofNow: (keys: readonly K[]) => Promise<readonly R[]>;
+    readonly ofNow: (keys: readonly K[]) => Promise<readonly (readonly R[])[]>;
     readonly asOf: (of: RowsAsOf, keys: readonly K[]) => Promise<readonly R[]>;
     readonly isOf: (row: R, key: K) => boolean;
   },
@@ -129,15 +164,16 @@ async function answerEach<K extends AccountOf, R>(
     written === null ? '' : JSON.stringify([accountId, written]);
   for (const group of groupBy(keys, stateOf).values()) {
     const [{ accountId, written }] = group;
-    const rows =
-      written === null
-        ? await read.ofNow(group)
-        : await read.asOf({ accountId, ...written }, group);
-    for (const key of group)
-      answers.set(
-        key,
-        rows.filter((row) => read.isOf(row, key)),
-      );
+    if (written === null) {
+      const lists = await read.ofNow(group);
+      group.forEach((key, index) => answers.set(key, lists[index] ?? []));
+      continue;
+    }
+    const rows = await read.asOf({ accountId, ...written }, group);
+    for (const key of group) {
+      const own = rows.filter((row) => read.isOf(row, key));
+      answers.set(key, own);
+    }
   }
   return keys.map((key) => answers.get(key) ?? []);
 }

@@ -3,19 +3,22 @@
 
 import { invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
+import { kept } from '../core/kept.ts';
 import type { Tx } from '../db/database.ts';
+import type { RequestContext } from '../graphql/context.ts';
 import { byContent, loader } from '../graphql/loader.ts';
 import { type Remembered, remembered } from '../graphql/remembered.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
-import { planTiers } from '../rollups/tier-plan.ts';
+import { planTiers, type TierPlan } from '../rollups/tier-plan.ts';
 import type { ChangedSegment } from './former.store.ts';
 import { cutByRates, isOfSubjects, isOfView, readChangedSegments } from './segments.loaders.ts';
 import { type Grain, negated, type Sum, sumEdges, sumSegments, type ViewSegment } from './sums.ts';
+import { foldedUpToLoader, tailLoader } from './tail.loaders.ts';
+import type { TailEvents } from './tail.ts';
+import type { FoldedUpTo } from './tail.store.ts';
 import type { AccountOf } from './view.ts';
 import {
-  type FoldedUpTo,
   loadFoldedSegments,
-  loadFoldedUpTo,
   loadSums,
   loadUnfoldedSegments,
   type SegmentsOf,
@@ -36,22 +39,18 @@ export interface SumsOf extends AccountOf {
 type PlannedQuestion = SumsOf & SumsQuestion & Pick<FoldedUpTo, 'epoch' | 'timeZone' | 'hasHours'>;
 
 const SUMS_BYTES_MAX = 64 * 1024 * 1024;
-const SUM_BYTES = 300;
+/** With the rows that are made of it. */
+const SUM_BYTES = 900;
+const EDGES_BYTES_MAX = 16 * 1024 * 1024;
 /** The sums of whole buckets, which stand as long as watermark and epoch do. */
 const rememberedSums = remembered<readonly Sum[]>({
   bytesMax: SUMS_BYTES_MAX,
   bytesOf: (sums) => sums.length * SUM_BYTES,
 });
-
-/** Up to where accounts are written and folded, by account id. */
-export const foldedUpToLoader = loader<number, FoldedUpTo>(async (tx, accountIds) => {
-  const rows = await loadFoldedUpTo(tx, accountIds);
-  const byId = new Map(rows.map((row) => [row.accountId, row]));
-  return accountIds.map((accountId) => {
-    const row = byId.get(accountId);
-    invariant(row !== undefined, 'a view is of an account that exists', { accountId });
-    return row;
-  });
+/** Those of cut edges: a range up to now has others at each instant, and these must not drive out the buckets. */
+const rememberedEdges = remembered<readonly Sum[]>({
+  bytesMax: EDGES_BYTES_MAX,
+  bytesOf: (sums) => sums.length * SUM_BYTES,
 });
 
 const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, context) => {
@@ -79,66 +78,115 @@ export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questi
       const group = asked.filter(
         (question) => question.grain === grain && (question.subjectIds !== null) === ofSubjects,
       );
-      const answers = await sumsOf(tx, grain, group, rememberedSums(context));
+      const answers = await sumsOf(tx, grain, group, context);
       group.forEach((question, index) => stored.set(question, answers[index] ?? []));
     }
   }
   return asked.map((question) => stored.get(question) ?? []);
 }, byContent);
 
-// Whole buckets are summed once for each state of the rollups. Cut edges and the tail are read each time.
+// What the rollups and the events up to their watermark give is read once for each state: whole buckets and cut edges apart, since
+// edges move with the time. The tail is added up here. What is left is read each time.
 async function sumsOf(
+  tx: Tx,
+  grain: Grain,
+  questions: readonly PlannedQuestion[],
+  context: RequestContext,
+): Promise<readonly (readonly Sum[])[]> {
+  const tails = await Promise.all(questions.map((question) => tailIn(question, context)));
+  const live = questions.map((question, index) => liveOnly(question, tails[index] ?? null));
+  const asked = live.filter(({ tail, written }) => tail.fromSeq < tail.toSeq || written !== null);
+  const [buckets, edges, read] = await Promise.all([
+    readOnce(tx, grain, questions.map(bucketsOnly), rememberedSums(context)),
+    readOnce(tx, grain, questions.map(edgesOnly), rememberedEdges(context)),
+    asked.length === 0 ? [] : loadSums(tx, grain, asked),
+  ]);
+  const ofLive = new Map(asked.map((question, index) => [question, read[index] ?? NO_SUMS]));
+  return questions.map((question, index) => {
+    const own = live[index];
+    const parts = [
+      edges[index] ?? NO_SUMS,
+      tails[index]?.sums(question) ?? NO_SUMS,
+      (own && ofLive.get(own)) ?? NO_SUMS,
+    ];
+    return parts.reduce(together, buckets[index] ?? NO_SUMS);
+  });
+}
+
+async function readOnce(
   tx: Tx,
   grain: Grain,
   questions: readonly PlannedQuestion[],
   known: Remembered<readonly Sum[]>,
 ): Promise<readonly (readonly Sum[])[]> {
-  const keys = questions.map((question) => keyOfBuckets(grain, question));
+  const keys = questions.map((question) => keyOf(grain, question));
   const found = keys.map((key) => known.get(key));
-  const isMissing = ({ tierPlan }: PlannedQuestion, index: number): boolean =>
-    found[index] === undefined && tierPlan.tierSpans.length > 0;
-  const missing = questions.filter(isMissing);
-  const live = questions.filter(hasMoreThanBuckets);
-  const [buckets, others] = await Promise.all([
-    missing.length === 0 ? [] : loadSums(tx, grain, missing.map(bucketsOnly)),
-    live.length === 0 ? [] : loadSums(tx, grain, live.map(withoutBuckets)),
-  ]);
-  const read = new Map(missing.map((question, index) => [question, buckets[index] ?? []]));
-  const more = new Map(live.map((question, index) => [question, others[index] ?? []]));
+  const missing = questions.filter(
+    ({ tierPlan }, index) =>
+      found[index] === undefined && tierPlan.tierSpans.length + tierPlan.rawEventSpans.length > 0,
+  );
+  const read = missing.length === 0 ? [] : await loadSums(tx, grain, missing);
+  const answers = new Map(missing.map((question, index) => [question, read[index] ?? NO_SUMS]));
   return questions.map((question, index) => {
-    const own = read.get(question);
+    const own = answers.get(question);
     if (own !== undefined) known.set(keys[index] ?? '', own);
-    const ofBuckets = own ?? found[index] ?? [];
-    const others = more.get(question) ?? [];
-    return others.length === 0 ? ofBuckets : [...ofBuckets, ...others];
+    return own ?? found[index] ?? NO_SUMS;
   });
 }
 
-function keyOfBuckets(grain: Grain, question: PlannedQuestion): string {
+const NO_SUMS: readonly Sum[] = [];
+const joined = kept((a: readonly Sum[], b: readonly Sum[]): readonly Sum[] => [...a, ...b]);
+
+/** All sums of both; the same list for the same two. */
+function together(a: readonly Sum[], b: readonly Sum[]): readonly Sum[] {
+  if (a.length === 0) return b;
+  return b.length === 0 ? a : joined(a, b);
+}
+
+/** The events of a question that the rollups lack; null when there are too many, or when they have too many. */
+async function tailIn(
+  { accountId, tail }: PlannedQuestion,
+  context: RequestContext,
+): Promise<TailEvents | null> {
+  const { fromSeq, toSeq, sign } = tail;
+  return sign === -1 ? null : tailLoader(context).load({ accountId, fromSeq, toSeq });
+}
+
+function keyOf(grain: Grain, question: PlannedQuestion): string {
   const { accountId, watermark, epoch, timeZone, hasHours, subjectIds, tierPlan } = question;
   const state = [accountId, watermark, epoch, timeZone, hasHours];
   const spans = tierPlan.tierSpans.map(({ cell, tier, fromBucket, toBucket, sign }) =>
     [cell, tier, fromBucket, toBucket, sign].join(),
   );
-  return [grain, state.join(), subjectIds?.join() ?? 'all', spans.join(';')].join(' ');
+  const edges = tierPlan.rawEventSpans.map(({ cell, fromMs, toMs, sign }) =>
+    [cell, fromMs, toMs, sign].join(),
+  );
+  const subjects = subjectIds?.join() ?? 'all';
+  return [grain, state.join(), subjects, spans.join(';'), edges.join(';')].join(' ');
 }
 
-function hasMoreThanBuckets({ tierPlan, tail, written }: PlannedQuestion): boolean {
-  return tierPlan.rawEventSpans.length > 0 || tail.fromSeq < tail.toSeq || written !== null;
+/** A question about nothing but what stands as long as watermark and epoch do. */
+function settled(question: PlannedQuestion, tierPlan: TierPlan): PlannedQuestion {
+  const { watermark } = question;
+  return { ...question, tail: tailOf(watermark, watermark), written: null, tierPlan };
 }
 
 function bucketsOnly(question: PlannedQuestion): PlannedQuestion {
-  const { tierPlan, watermark } = question;
-  return {
-    ...question,
-    tail: tailOf(watermark, watermark),
-    written: null,
-    tierPlan: { ...tierPlan, rawEventSpans: [] },
-  };
+  return settled(question, { ...question.tierPlan, rawEventSpans: [] });
 }
 
-function withoutBuckets(question: PlannedQuestion): PlannedQuestion {
-  return { ...question, tierPlan: { ...question.tierPlan, tierSpans: [] } };
+function edgesOnly(question: PlannedQuestion): PlannedQuestion {
+  return settled(question, { ...question.tierPlan, tierSpans: [] });
+}
+
+/** What is neither in buckets nor in edges. @param known the tail; null: it is asked of the database */
+function liveOnly(question: PlannedQuestion, known: TailEvents | null): PlannedQuestion {
+  const { tierPlan, watermark, tail } = question;
+  return {
+    ...question,
+    tail: known === null ? tail : tailOf(watermark, watermark),
+    tierPlan: { ...tierPlan, tierSpans: [], rawEventSpans: [] },
+  };
 }
 
 /**

@@ -278,7 +278,7 @@ function firstCellEndingAfter(edgesMs: readonly number[], atMs: number): number 
 }
 
 /** Index of the first element above a value, in an ascending list. */
-function firstAbove(ascending: readonly number[], value: number): number {
+export function firstAbove(ascending: readonly number[], value: number): number {
   let low = 0;
   let high = ascending.length;
   while (low < high) {

@@ -2,8 +2,9 @@
 
 import { byContent, loader, rowLoader } from '../graphql/loader.ts';
 import { planTiers } from '../rollups/tier-plan.ts';
-import { foldedUpToLoader, type SumsOf, tailOf } from './sums.loaders.ts';
+import { type SumsOf, tailOf } from './sums.loaders.ts';
 import type { UnitSum } from './sums.ts';
+import { foldedUpToLoader } from './tail.loaders.ts';
 import {
   loadUnitsFoldedUpTo,
   loadUnitSums,

@@ -11,6 +11,7 @@ import { hardwareNamed } from '../catalogue/rates.ts';
 import type { AsOf } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
+import { kept } from '../core/kept.ts';
 import { percentOf } from '../core/micro.ts';
 import type { AllocationUnit } from '../engine/lots.ts';
 import type { RequestContext } from '../graphql/context.ts';
@@ -25,17 +26,13 @@ import {
 import { allocatedWithin } from '../settlement/allocation.ts';
 import {
   allocationsLoader,
+  type LastEvent,
   lastEventsLoader,
   modelsLoader,
   resourcesLoader,
 } from './listed.loaders.ts';
 import { segmentsLoader } from './segments.loaders.ts';
-import {
-  foldedUpToLoader,
-  hostingSumsLoader,
-  storedSumsLoader,
-  type SumsOf,
-} from './sums.loaders.ts';
+import { hostingSumsLoader, storedSumsLoader, type SumsOf } from './sums.loaders.ts';
 import {
   byUnit,
   categoryOf,
@@ -50,6 +47,7 @@ import {
   type UnitFigures,
   type ViewSegment,
 } from './sums.ts';
+import { foldedUpToLoader } from './tail.loaders.ts';
 import { modelTraits, resourceTraits, type TabRow, type UsageFilterRequest } from './tabs.ts';
 import {
   type AccountOf,
@@ -189,25 +187,14 @@ export class UsageViews {
       subjectIds: soughtOrAll(ids),
       nowMs: view.range.nowMs,
     } as const;
+    const isOfWorkflows = resources.every((resource) => resource.kind === 'WORKFLOW');
     const [sums, lastEventOf] = await Promise.all([
-      resources.every((resource) => resource.kind === 'WORKFLOW')
-        ? storedSumsLoader(this.context).load(question)
-        : this.sums(question),
+      isOfWorkflows ? storedSumsLoader(this.context).load(question) : this.sums(question),
       lastEventsLoader(this.context).load(of),
     ]);
-    const bySubject = groupBy(sums, (sum) => sum.subjectId);
-    return resources.map((resource) => {
-      const own = bySubject.get(resource.resourceId) ?? [];
-      return {
-        id: resource.resourceId,
-        item: resource,
-        ...resourceTraits(resource),
-        lastActiveAtMs: lastActiveAtMs(resource, lastEventOf(resource), view.range.nowMs),
-        lastDeployedAtMs: resource.lastDeployedAtMs,
-        figures: figuresOf(own),
-        sums: own,
-      };
-    });
+    return isOfWorkflows
+      ? workflowRowsOf(resources, sums, lastEventOf)
+      : resourceRows(resources, { sums, lastEventOf, nowMs: view.range.nowMs });
   }
 
   /** All models, or the given ones, with the figures of their deployments. */
@@ -292,12 +279,7 @@ export class UsageViews {
       this.resources(of, kind),
       lastEventsLoader(this.context).load(of),
     ]);
-    if (kind === 'CUSTOM_SCRIPT') return resources;
-    return resources.filter(
-      (resource) =>
-        (resource.lastDeployedAtMs !== null || lastEventOf(resource) !== null) &&
-        (kind !== 'WORKFLOW' || shownStatus(resource) !== 'IN_DEVELOPMENT'),
-    );
+    return kind === 'CUSTOM_SCRIPT' ? resources : usedResources(resources, lastEventOf);
   }
 
   private async resources(of: AccountOf, kind: ResourceKind): Promise<readonly Resource[]> {
@@ -362,6 +344,41 @@ export class UsageViews {
     return this.sums({ ...accountOf(view), edgesMs, nowMs, grain: 'resource', subjectIds });
   }
 }
+
+/** Those that were deployed at least once or ever used; of workflows, none in development. */
+const usedResources = kept(
+  (resources: readonly Resource[], lastEventOf: LastEvent): readonly Resource[] =>
+    resources.filter(
+      (resource) =>
+        (resource.lastDeployedAtMs !== null || lastEventOf(resource) !== null) &&
+        (resource.kind !== 'WORKFLOW' || shownStatus(resource) !== 'IN_DEVELOPMENT'),
+    ),
+);
+
+function resourceRows(
+  resources: readonly Resource[],
+  by: { readonly sums: readonly Sum[]; readonly lastEventOf: LastEvent; readonly nowMs: number },
+): readonly TabRow<Resource>[] {
+  const bySubject = groupBy(by.sums, (sum) => sum.subjectId);
+  return resources.map((resource) => {
+    const own = bySubject.get(resource.resourceId) ?? [];
+    return {
+      id: resource.resourceId,
+      item: resource,
+      ...resourceTraits(resource),
+      lastActiveAtMs: lastActiveAtMs(resource, by.lastEventOf(resource), by.nowMs),
+      lastDeployedAtMs: resource.lastDeployedAtMs,
+      figures: figuresOf(own),
+      sums: own,
+    };
+  });
+}
+
+/** Rows of workflows, which do not run on hardware: so they hang on no now. */
+const workflowRowsOf = kept(
+  (resources: readonly Resource[], sums: readonly Sum[], lastEventOf: LastEvent) =>
+    resourceRows(resources, { sums, lastEventOf, nowMs: 0 }),
+);
 
 function soughtOrAll(subjectIds: readonly number[]): readonly number[] | null {
   return subjectIds.length <= SOUGHT_SUBJECTS_MAX ? subjectIds : null;

@@ -4,50 +4,16 @@
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
 import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
-import { at, bigValue, bool, int, intValue, ms, orNull, text, valueOf } from '../db/decode.ts';
+import { at, bigValue, int, intValue, ms, orNull, valueOf } from '../db/decode.ts';
 import type { Written } from '../core/cursor.ts';
 import type { Range } from '../core/range.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
-import { hasHours } from '../rollups/hours.store.ts';
 import { type TierPlan, TIERS } from '../rollups/tier-plan.ts';
 import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import { INGEST_AHEAD_MAX_SECONDS } from '../recording/event.ts';
 import type { Grain, Sum, ViewSegment } from './sums.ts';
-
-/** Up to where an account's events are folded and the account is written, and into which tiers. */
-export interface FoldedUpTo extends Written {
-  readonly accountId: number;
-  readonly watermark: number;
-  /** Counts what else changed the sums of whole buckets, while the watermark stood. */
-  readonly epoch: number;
-  /** Its local days are those of the day tiers. */
-  readonly timeZone: string;
-  /** Whether resources have hours; quarter hours otherwise. */
-  readonly hasHours: boolean;
-}
-
-export async function loadFoldedUpTo(
-  tx: Tx,
-  accountIds: readonly number[],
-): Promise<readonly FoldedUpTo[]> {
-  const rows =
-    await tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
-       a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
-       ${hasHours(sql`s`)} as has_hours
-     from account a left join rollup_state s using (account_id) where a.account_id = any(${accountIds}::int[])`);
-  return rows.map((row) => ({
-    accountId: int(row, 'account_id'),
-    watermark: int(row, 'watermark'),
-    lastSeq: int(row, 'last_seq'),
-    lastLocalId: int(row, 'last_local_id'),
-    lastChange: int(row, 'last_change'),
-    epoch: int(row, 'epoch'),
-    timeZone: text(row, 'time_zone'),
-    hasHours: bool(row, 'has_hours'),
-  }));
-}
 
 /** The events `(fromSeq, toSeq]` that the rollups lack (1), or that they contain although they came later (-1). */
 export interface Tail {
@@ -373,35 +339,6 @@ async function selectSegments(
          and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[]))`,
   });
   return fromColumns(VIEW_SEGMENT, columns);
-}
-
-/** Latest event beyond the watermark of each resource and model that has one. */
-export interface TailActivity {
-  readonly accountId: number;
-  readonly subjectId: number;
-  readonly lastEventAtMs: number;
-}
-
-export async function loadTailActivity(
-  tx: Tx,
-  accountIds: readonly number[],
-): Promise<readonly TailActivity[]> {
-  const rows =
-    await tx.query(sql`/* views.loadTailActivity */ select a.account_id, u.subject_id, max(u.occurred_at) as last_event_at
-     from (
-         select account_id, coalesce(s.watermark, 0) as watermark, a.last_seq
-         from account a left join rollup_state s using (account_id)
-         where account_id = any(${accountIds}::int[]) offset 0) a
-       cross join lateral (
-         select * from usage_event u where u.account_id = a.account_id
-           and u.seq > a.watermark and u.seq <= a.last_seq offset 0) u
-     where u.voided_at is null and u.type <> 'HOSTING'
-     group by a.account_id, u.subject_id`);
-  return rows.map((row) => ({
-    accountId: int(row, 'account_id'),
-    subjectId: int(row, 'subject_id'),
-    lastEventAtMs: ms(row, 'last_event_at'),
-  }));
 }
 
 /**

@@ -6,7 +6,7 @@ import { RollupCheckService } from '../../src/rollups/check.service.ts';
 import { FoldingLoop } from '../../src/rollups/folding.loop.ts';
 import { convertNext } from '../../src/rollups/hours.store.ts';
 import { sql } from '../../src/db/sql.ts';
-import { loadFoldedUpTo } from '../../src/views/views.store.ts';
+import { loadFoldedUpTo } from '../../src/views/tail.store.ts';
 import {
   ask,
   createAccount,

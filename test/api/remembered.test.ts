@@ -155,26 +155,28 @@ describe('a page of workflows', () => {
   }
 
   const STORED = ['resources.listResourcesOf', 'views.loadSums.account', 'views.loadSums.resource'];
+  const TAIL = 'views.loadTail';
 
   function storedIn(names: readonly string[]): readonly string[] {
-    return names.filter((name) => STORED.includes(name));
+    return names.filter((name) => [...STORED, TAIL].includes(name));
   }
 
-  it('reads resources and whole buckets once for each state', async () => {
+  it('reads resources, sums and each event of the tail once for each state', async () => {
     await use();
     await gateway.fold();
     const first = await page();
     const second = await page();
     await use();
     const withTail = await page();
+    const withSameTail = await page();
     await gateway.fold();
     const folded = await page();
     const again = await page();
 
     expect(storedIn(first)).toEqual(STORED);
     expect(storedIn(second)).toEqual([]);
-    // The tail alone.
-    expect(storedIn(withTail)).toEqual(STORED.slice(1));
+    expect(storedIn(withTail)).toEqual([TAIL]);
+    expect(storedIn(withSameTail)).toEqual([]);
     expect(storedIn(folded)).toEqual(STORED);
     expect(storedIn(again)).toEqual([]);
   });

@@ -11,7 +11,7 @@ import { raw, sql } from '../../src/db/sql.ts';
 import type { Whose } from '../../src/db/whose.ts';
 import { resolveResourceRefs } from '../../src/resources/resources.store.ts';
 import { foldTogether } from '../../src/rollups/fold.store.ts';
-import { loadTailActivity } from '../../src/views/views.store.ts';
+import { loadTailActivity } from '../../src/views/tail.store.ts';
 import { ask, numberOf, recordUsage, register } from '../support/account.ts';
 import { serverOwner } from '../support/databases.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';

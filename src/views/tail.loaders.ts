@@ -1,0 +1,68 @@
+// Up to where accounts are written and folded, and the events in between. These are remembered, and only what came since is read.
+
+import { invariant } from '../core/errors.ts';
+import { byContent, loader } from '../graphql/loader.ts';
+import { remembered } from '../graphql/remembered.ts';
+import { TailEvents } from './tail.ts';
+import { type FoldedUpTo, loadFoldedUpTo, loadTail } from './tail.store.ts';
+
+/** A longer tail is added up by the database: that is when folding is far behind. */
+const TAIL_MAX = 20_000;
+const TAILS_BYTES_MAX = 64 * 1024 * 1024;
+const EVENT_BYTES = 250;
+
+/** Up to where accounts are written and folded, by account id. */
+export const foldedUpToLoader = loader<number, FoldedUpTo>(async (tx, accountIds) => {
+  const rows = await loadFoldedUpTo(tx, accountIds);
+  const byId = new Map(rows.map((row) => [row.accountId, row]));
+  return accountIds.map((accountId) => {
+    const row = byId.get(accountId);
+    invariant(row !== undefined, 'a view is of an account that exists', { accountId });
+    return row;
+  });
+});
+
+const rememberedTails = remembered<TailEvents>({
+  bytesMax: TAILS_BYTES_MAX,
+  bytesOf: ({ events }) => events.length * EVENT_BYTES,
+});
+
+/** The events of an account `(fromSeq, toSeq]`. */
+interface TailOf {
+  readonly accountId: number;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+}
+
+const NO_EVENTS = new TailEvents(0, 0, []);
+
+/** The events that count of a part of an account that its rollups lack; null when they are too many. */
+export const tailLoader = loader<TailOf, TailEvents | null>(async (tx, asked, context) => {
+  const known = rememberedTails(context);
+  const states = await Promise.all(
+    asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
+  );
+  // Numbers are given in the order of commits, so what is written up to a number stays, unless an event is voided: that is a change.
+  const keys = states.map(({ accountId, lastChange }) => [accountId, lastChange].join());
+  const found = asked.map(({ fromSeq }, index) => {
+    const tail = known.get(keys[index] ?? '');
+    return tail?.spans(fromSeq, fromSeq) === true ? tail : undefined;
+  });
+  const rest = asked.map((of, index) => ({ ...of, fromSeq: found[index]?.toSeq ?? of.fromSeq }));
+  const isToRead = ({ fromSeq, toSeq }: TailOf): boolean =>
+    toSeq > fromSeq && toSeq - fromSeq <= TAIL_MAX;
+  const reading = rest.filter(isToRead);
+  const events = reading.length === 0 ? [] : await loadTail(tx, reading);
+  const read = new Map(reading.map((of, index) => [of, events[index] ?? []]));
+  return asked.map(({ fromSeq, toSeq }, index) => {
+    const of = rest[index];
+    if (toSeq <= fromSeq) return NO_EVENTS;
+    if (of === undefined || toSeq - fromSeq > TAIL_MAX) return null;
+    const before = found[index];
+    if (before?.spans(fromSeq, toSeq) === true) return before.part(fromSeq, toSeq);
+    const next = new TailEvents(of.fromSeq, toSeq, read.get(of) ?? []);
+    const tail = before === undefined ? next : before.extended(fromSeq, next);
+    known.set(keys[index] ?? '', tail);
+    return tail;
+  });
+}, byContent);
