@@ -3,14 +3,14 @@
 
 import { groupBy } from '../core/group.ts';
 import type { Tx } from '../db/database.ts';
-import { bool, int, intOrNull, msOrNull, type Row, text, valueOf } from '../db/decode.ts';
+import { bool, int, intOrNull, type Row, text, valueOf } from '../db/decode.ts';
 import { fromRow, selectList, type Shape } from '../db/shape.ts';
 import { sql, unnested } from '../db/sql.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
 import { resourceKinds } from '../resources/resource.ts';
 import { addSums, isToFold, startStates, sumsAdded } from './rollups.store.ts';
-import { daysOf, daySums, type FoldedSegment, type Span } from './sums.ts';
-import { dayEdgesTable } from './tiers.store.ts';
+import { daySums, type FoldedSegment, localDaysOf } from './sums.ts';
+import { localDay, localDaysTable, utcDays, utcDaysFrom } from './tiers.store.ts';
 import { foldUnits, type UnitChunk } from './units.store.ts';
 
 /** How many events one transaction folds. */
@@ -37,7 +37,7 @@ interface LockedAccount {
   readonly lastSeq: number;
   readonly lastChange: number;
   /** From the first to the last instant of the events; null when there are none. */
-  readonly span: Span | null;
+  readonly utcDays: readonly number[];
   readonly timeZone: string;
   readonly isToPrepare: boolean;
   /** By whoever recorded its events. */
@@ -100,21 +100,19 @@ async function lockAccounts(
      select c.account_id, c.watermark, c.to_seq, c.last_seq, c.last_change, c.time_zone, c.fold_at is not null as is_marked,
        c.time_zone <> c.folded_zone or c.time_zone <> coalesce(u.time_zone, c.time_zone)
          or c.quarters_from is not null as is_to_prepare,
-       u.watermark as unit_watermark, u.change as unit_change, span.first, span.last, exists (
+       u.watermark as unit_watermark, u.change as unit_change, chunk_days.utc_days, exists (
          select from hosting_segment s where s.account_id = c.account_id and ${isToFold('s')}) as has_segments
      from chunk c left join unit_rollup_state u using (account_id) left join lateral (
-       -- Fenced: the planner would look for the least instant along the index by time, past all other events.
-       select min(occurred_at) as first, max(occurred_at) as last from (
+       -- Fenced: the planner would walk the index by time, past all other events.
+       select ${utcDays(sql`occurred_at`)} as utc_days from (
          select occurred_at from usage_event e
-         where e.account_id = c.account_id and e.seq > c.watermark and e.seq <= c.to_seq offset 0) e) span
+         where e.account_id = c.account_id and e.seq > c.watermark and e.seq <= c.to_seq offset 0) e) chunk_days
        on c.to_seq > c.watermark
      order by c.account_id`);
   return rows.map(lockedFromRow);
 }
 
 function lockedFromRow(row: Row): LockedAccount {
-  const firstMs = msOrNull(row, 'first');
-  const lastMs = msOrNull(row, 'last');
   const unitWatermark = intOrNull(row, 'unit_watermark');
   return {
     accountId: int(row, 'account_id'),
@@ -122,7 +120,7 @@ function lockedFromRow(row: Row): LockedAccount {
     toSeq: int(row, 'to_seq'),
     lastSeq: int(row, 'last_seq'),
     lastChange: int(row, 'last_change'),
-    span: firstMs === null || lastMs === null ? null : { firstMs, lastMs },
+    utcDays: utcDaysFrom(row, 'utc_days'),
     timeZone: text(row, 'time_zone'),
     isToPrepare: bool(row, 'is_to_prepare'),
     isMarked: bool(row, 'is_marked'),
@@ -137,7 +135,6 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
   const done = accounts.filter(({ fromSeq, lastSeq, isMarked }) => isMarked && lastSeq <= fromSeq);
   if (done.length > 0) await unmark(tx, done);
   if (chunks.length === 0) return;
-  const days = daysOf(chunks);
   await tx.query(sql`/* rollups.foldEvents */ with
      chunk as materialized (
        select * from ${unnested(chunks, {
@@ -147,7 +144,7 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
          is_last: ['boolean', ({ toSeq, lastSeq }) => toSeq >= lastSeq],
          zone: ['text', ({ timeZone }) => timeZone],
        })}),
-     zone as materialized (${dayEdgesTable(days)}),
+     zone as materialized (${localDaysTable(localDaysOf(chunks))}),
      events as (
        select e.account_id, floor(date_part('epoch', e.occurred_at) / 900)::int as quarter, e.kind, e.type, e.subject_id,
          count(*) as events, sum(e.quantity)::int8 as quantity, sum(e.credits_micro)::int8 as credits_micro,
@@ -159,7 +156,7 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
        group by 1, 2, 3, 4, 5),
      resource_sums as materialized (
        select e.*, (e.quarter - zone.past_hour) >> 2 as hour,
-         width_bucket(e.quarter, zone.edges) - 1 + zone.first_day as day, 0 as hardware_id,
+         ${localDay()} as day, 0 as hardware_id,
          0 as hosting_ms, 0 as replica_ms
        from events e join chunk using (account_id) join zone using (zone)),
      latest as materialized (

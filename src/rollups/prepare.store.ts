@@ -2,13 +2,13 @@
 // there was before, by the state that is stored with it.
 
 import type { Tx } from '../db/database.ts';
-import { int, intOrNull, ms, text } from '../db/decode.ts';
+import { int, intOrNull, text } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
 import { convertNext } from './hours.store.ts';
 import { sumsAdded } from './rollups.store.ts';
-import { dayEdges } from './sums.ts';
+import { localDaysOf } from './sums.ts';
 import { quartersPastHour } from './tier-plan.ts';
-import { dayEdgesTable } from './tiers.store.ts';
+import { localDay, localDaysTable, utcDays, utcDaysFrom } from './tiers.store.ts';
 import { rebuildUnits } from './units.store.ts';
 
 const REBUILD_WITHIN_MS = 600_000;
@@ -58,13 +58,13 @@ async function rebuild(tx: Tx, accountId: number, moved: Moved): Promise<void> {
       sql`/* rollups.dropHours */ delete from usage_by_resource_hour where account_id = ${accountId}`,
     );
   }
-  const [span = {}] =
-    await tx.query(sql`/* rollups.spanOfFolded */ select min(occurred_at) as first, max(occurred_at) as last
+  const [folded = {}] =
+    await tx.query(sql`/* rollups.daysOfFolded */ select ${utcDays(sql`occurred_at`)} as utc_days
      from usage_event where account_id = ${accountId}`);
-  if (span['first'] !== null) {
-    const days = dayEdges(timeZone, { firstMs: ms(span, 'first'), lastMs: ms(span, 'last') });
+  const days = utcDaysFrom(folded, 'utc_days');
+  if (days.length > 0) {
     await tx.query(sql`/* rollups.rebuild */ with
-       zone as materialized (${dayEdgesTable([days])}),
+       zone as materialized (${localDaysTable(localDaysOf([{ timeZone, utcDays: days }]))}),
        events as materialized (
          select account_id, kind, type, subject_id, quantity, credits_micro,
            floor(date_part('epoch', occurred_at) / 900)::int as quarter
@@ -72,7 +72,7 @@ async function rebuild(tx: Tx, accountId: number, moved: Moved): Promise<void> {
          where account_id = ${accountId} and seq <= ${watermark} and voided_at is null and type <> 'HOSTING'),
        resource_sums as materialized (
          select e.account_id, null::int as quarter, ${hasOtherHours ? sql`(e.quarter - zone.past_hour) >> 2` : sql`null::int`} as hour,
-           width_bucket(e.quarter, zone.edges) - 1 + zone.first_day as day, e.kind, e.type, e.subject_id, 0 as hardware_id,
+           ${localDay()} as day, e.kind, e.type, e.subject_id, 0 as hardware_id,
            count(*) as events, sum(e.quantity)::int8 as quantity, sum(e.credits_micro)::int8 as credits_micro,
            0 as hosting_ms, 0 as replica_ms
          from events e cross join zone group by 1, 3, 4, 5, 6, 7),

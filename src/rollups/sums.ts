@@ -3,6 +3,7 @@
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
+import { DAY_MS } from '../core/range.ts';
 import { chargeWithin, hostedMs, type HostingSegment } from '../hosting/charge.ts';
 import type { ResourceKind } from '../resources/resource.ts';
 import { QUARTER_HOUR_MS, QUARTERS_PER_HOUR, quartersPastHour } from './tier-plan.ts';
@@ -30,44 +31,40 @@ export function hourOf(timeZone: string, atMs: number): number {
   return Math.floor((quarter - quartersPastHour(timeZone)) / QUARTERS_PER_HOUR);
 }
 
-/** From the first to the last instant of some events, both included. */
-export interface Span {
-  readonly firstMs: number;
-  readonly lastMs: number;
-}
-
-/** The quarter hours at which local days of a zone begin, beginning with those of one day. */
-export interface DayEdges {
+/** Local days of a zone on which something happened, ascending, and the quarter hours at which they begin. */
+export interface LocalDays {
   readonly timeZone: string;
-  readonly firstDay: number;
+  readonly days: readonly number[];
   readonly edgeQuarters: readonly number[];
 }
 
-/** For each zone the days of all events of its accounts. */
-export function daysOf(
-  accounts: readonly { readonly timeZone: string; readonly span: Span | null }[],
-): readonly DayEdges[] {
+/**
+ * For each zone the days on which its accounts have events: those in between are left out, since the clock of a test account may be
+ * decades ahead.
+ * @param accounts with the days, by UTC, of their events
+ */
+export function localDaysOf(
+  accounts: readonly { readonly timeZone: string; readonly utcDays: readonly number[] }[],
+): readonly LocalDays[] {
   return [...groupBy(accounts, ({ timeZone }) => timeZone)].map(([timeZone, own]) => {
-    const spans = own.flatMap(({ span }) => (span === null ? [] : [span]));
-    const firstMs = spans.reduce((least, span) => Math.min(least, span.firstMs), Infinity);
-    const lastMs = spans.reduce((most, span) => Math.max(most, span.lastMs), -Infinity);
-    return spans.length === 0
-      ? { timeZone, firstDay: 0, edgeQuarters: [] }
-      : dayEdges(timeZone, { firstMs, lastMs });
+    const days = new Set<number>();
+    for (const utcDay of new Set(own.flatMap(({ utcDays }) => utcDays))) {
+      const toMs = (utcDay + 1) * DAY_MS;
+      for (let day = dayOf(timeZone, utcDay * DAY_MS); dayStartMs(timeZone, day) < toMs; day += 1) {
+        days.add(day);
+      }
+    }
+    const ascending = [...days].sort((a, b) => a - b);
+    return { timeZone, days: ascending, edgeQuarters: ascending.map(firstQuarterOf(timeZone)) };
   });
 }
 
-/** The quarter hours at which local days begin, from the day of the first instant to that of the last. */
-export function dayEdges(timeZone: string, { firstMs, lastMs }: Span): DayEdges {
-  const firstDay = dayOf(timeZone, firstMs);
-  const lastDay = dayOf(timeZone, lastMs);
-  const edgeQuarters: number[] = [];
-  for (let day = firstDay; day <= lastDay; day += 1) {
+function firstQuarterOf(timeZone: string): (day: number) => number {
+  return (day) => {
     const quarter = dayStartMs(timeZone, day) / QUARTER_HOUR_MS;
     invariant(Number.isInteger(quarter), 'local days begin at quarter hours', { timeZone, day });
-    edgeQuarters.push(quarter);
-  }
-  return { timeZone, firstDay, edgeQuarters };
+    return quarter;
+  };
 }
 
 /** A closed segment as the rollups count it. */

@@ -24,6 +24,7 @@ export type Tier = (typeof TIERS)[keyof typeof TIERS];
 export const QUARTER_HOUR_MS = 900_000;
 const TWO_HOURS_MS = 8 * QUARTER_HOUR_MS;
 export const QUARTERS_PER_HOUR = 4;
+export const QUARTERS_PER_DAY = 24 * QUARTERS_PER_HOUR;
 const HOUR_MS = QUARTERS_PER_HOUR * QUARTER_HOUR_MS;
 /** 1 January 2026: the day by which zones are told apart. */
 const REFERENCE_DAY = 20_454;

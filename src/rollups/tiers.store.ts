@@ -1,7 +1,8 @@
 // How sums by quarter hour and day become the rows of all tiers, for every table of rollups.
 
+import { ints, type Row } from '../db/decode.ts';
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
-import type { DayEdges } from './sums.ts';
+import type { LocalDays } from './sums.ts';
 import { quartersPastHour } from './tier-plan.ts';
 
 /** What the rows of a table of rollups are by, within a bucket, account first, and what they add up. */
@@ -55,12 +56,30 @@ export function raised(amounts: readonly string[]): Sql {
   return raw(amounts.map((amount) => `${amount} = r.${amount} + excluded.${amount}`).join(', '));
 }
 
-/** The local days of zones as a table: zone, past_hour (in quarter hours), first_day, edges. */
-export function dayEdgesTable(days: readonly DayEdges[]): Sql {
-  return sql`select zone, past_hour, first_day, edges::int[] as edges from ${unnested(days, {
-    zone: ['text', ({ timeZone }) => timeZone],
-    past_hour: ['int', ({ timeZone }) => quartersPastHour(timeZone)],
-    first_day: ['int', ({ firstDay }) => firstDay],
-    edges: ['text', ({ edgeQuarters }) => `{${edgeQuarters.join()}}`],
-  })}`;
+/** The local days of zones as a table: zone, past_hour (in quarter hours), days, edges. Which day has an event, `localDay` tells. */
+export function localDaysTable(ofZones: readonly LocalDays[]): Sql {
+  return sql`select zone, past_hour, days::int[] as days, edges::int[] as edges from ${unnested(
+    ofZones,
+    {
+      zone: ['text', ({ timeZone }) => timeZone],
+      past_hour: ['int', ({ timeZone }) => quartersPastHour(timeZone)],
+      days: ['text', ({ days }) => `{${days.join()}}`],
+      edges: ['text', ({ edgeQuarters }) => `{${edgeQuarters.join()}}`],
+    },
+  )}`;
+}
+
+/** The local day of an event `e` with its quarter hour, by a row `zone` of `localDaysTable` that has this day. */
+export function localDay(): Sql {
+  return sql`zone.days[width_bucket(e.quarter, zone.edges)]`;
+}
+
+/** The days, by UTC, of some instants: an array, null where there are none. */
+export function utcDays(instant: Sql): Sql {
+  return sql`array_agg(distinct floor(date_part('epoch', ${instant}) / 86400)::int)`;
+}
+
+/** What `utcDays` selected. */
+export function utcDaysFrom(row: Row, column: string): readonly number[] {
+  return row[column] === null ? [] : ints(row, column);
 }

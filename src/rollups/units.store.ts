@@ -5,11 +5,20 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Tx } from '../db/database.ts';
 import { bigintColumn, sequenceColumn } from '../db/columns.ts';
-import { int, ms, text } from '../db/decode.ts';
+import { int, text } from '../db/decode.ts';
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
-import { dayEdges, daysOf } from './sums.ts';
-import { QUARTER_HOUR_MS } from './tier-plan.ts';
-import { added, allTiers, dayEdgesTable, raised, type Summed } from './tiers.store.ts';
+import { localDaysOf } from './sums.ts';
+import { QUARTERS_PER_DAY } from './tier-plan.ts';
+import {
+  added,
+  allTiers,
+  localDay,
+  localDaysTable,
+  raised,
+  type Summed,
+  utcDays,
+  utcDaysFrom,
+} from './tiers.store.ts';
 
 @Entity('usage_by_unit')
 export class UsageByUnitRow {
@@ -59,26 +68,23 @@ export interface UnitChunk {
 /** Folds the units of accounts whose rollup states are locked, which is the lock of their units too. */
 export async function foldUnits(tx: Tx, chunks: readonly UnitChunk[]): Promise<void> {
   const chunk = chunkTable(chunks);
-  const spans = await tx.query(sql`/* units.spans */ with chunk as materialized (${chunk})
-     select account_id, min(occurred_at) as first, max(occurred_at) as last
+  const ofChunks = await tx.query(sql`/* units.days */ with chunk as materialized (${chunk})
+     select account_id, ${utcDays(sql`occurred_at`)} as utc_days
      from (${counted(sql`chunk`)} offset 0) events group by account_id`);
-  const spanOf = new Map(
-    spans.map((row) => [
-      int(row, 'account_id'),
-      { firstMs: ms(row, 'first'), lastMs: ms(row, 'last') },
-    ]),
+  const utcDaysOf = new Map(
+    ofChunks.map((row) => [int(row, 'account_id'), utcDaysFrom(row, 'utc_days')]),
   );
-  const days = daysOf(
+  const days = localDaysOf(
     chunks.map(({ accountId, timeZone }) => ({
       timeZone,
-      span: spanOf.get(accountId) ?? null,
+      utcDays: utcDaysOf.get(accountId) ?? [],
     })),
   );
   await tx.query(sql`/* units.fold */ with
      chunk as materialized (${chunk}),
-     zone as materialized (${dayEdgesTable(days)}),
+     zone as materialized (${localDaysTable(days)}),
      sums as materialized (
-       select e.*, width_bucket(e.quarter, zone.edges) - 1 + zone.first_day as day
+       select e.*, ${localDay()} as day
        from (
          select floor(date_part('epoch', occurred_at) / 900)::int as quarter, ${SUMMED.keys}, ${added(SUMMED.amounts)}
          from (${counted(sql`chunk`)}) events group by 1, ${SUMMED.keys}) e
@@ -135,18 +141,18 @@ export async function rebuildUnits(tx: Tx, accountId: number, timeZone: string):
   await tx.query(
     sql`/* units.dropDays */ delete from usage_by_unit where account_id = ${accountId} and tier >= 2`,
   );
-  const [span = {}] =
-    await tx.query(sql`/* units.spanOfQuarters */ select min(bucket) as first, max(bucket) as last
+  const [folded = {}] =
+    await tx.query(sql`/* units.daysOfQuarters */ select array_agg(distinct bucket / ${QUARTERS_PER_DAY}::int) as utc_days
      from usage_by_unit where account_id = ${accountId} and tier = 0`);
-  if (span['first'] !== null) {
-    const firstMs = int(span, 'first') * QUARTER_HOUR_MS;
-    const lastMs = int(span, 'last') * QUARTER_HOUR_MS;
-    const days = dayEdges(timeZone, { firstMs, lastMs });
+  const days = utcDaysFrom(folded, 'utc_days');
+  if (days.length > 0) {
+    const zone = localDaysTable(localDaysOf([{ timeZone, utcDays: days }]));
     await tx.query(sql`/* units.rebuildDays */ with
+       zone as materialized (${zone}),
        sums as materialized (
-         select null::int as quarter, width_bucket(bucket, ${days.edgeQuarters}::int[]) - 1 + ${days.firstDay}::int as day,
-           ${SUMMED.keys}, ${added(SUMMED.amounts)}
-         from usage_by_unit where account_id = ${accountId} and tier = 0 group by 2, ${SUMMED.keys}),
+         select null::int as quarter, ${localDay()} as day, ${SUMMED.keys}, ${added(SUMMED.amounts)}
+         from (select *, bucket as quarter from usage_by_unit where account_id = ${accountId} and tier = 0) e cross join zone
+         group by 2, ${SUMMED.keys}),
        ${sumsAdded()}
        select 1`);
   }
