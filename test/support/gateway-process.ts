@@ -10,13 +10,15 @@ export interface GatewayProcess {
   readonly query: Query;
   /** Its status once it has ended; null while it runs. */
   readonly status: () => number | null;
+  /** Whether it was ended by a signal. */
+  readonly isKilled: () => boolean;
   /** What it wrote to standard error. */
   readonly complaints: () => string;
   /** Ends it without a chance to say so. */
   kill: () => Promise<void>;
   /** Asks it to end. @returns its status */
   stop: () => Promise<number | null>;
-  signal: (name: 'SIGUSR2') => void;
+  signal: (name: 'SIGUSR2' | 'SIGSTOP' | 'SIGCONT') => void;
 }
 
 /**
@@ -71,12 +73,13 @@ export async function startGatewayProcess(
       return { status: response.status, ...answerOf(await response.json()) };
     },
     status: () => child.exitCode,
+    isKilled: () => child.signalCode !== null,
     complaints: () => complaints,
     signal: (name) => {
       child.kill(name);
     },
     kill: async () => {
-      if (child.exitCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
       await ended;
     },

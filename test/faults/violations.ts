@@ -1,0 +1,28 @@
+// What was found wrong, by the name of the promise that it breaks.
+
+export interface Violation {
+  readonly promise: string;
+  readonly detail: string;
+}
+
+export class Violations {
+  readonly found: Violation[] = [];
+
+  add(promise: string, detail: string): void {
+    this.found.push({ promise, detail });
+  }
+
+  /** Compares what is with what should be. Both are written as JSON, big numbers as texts. */
+  compare(promise: string, detail: string, is: unknown, expected: unknown): void {
+    const [isText, expectedText] = [textOf(is), textOf(expected)];
+    if (isText === expectedText) return;
+    this.add(promise, `${detail}: is ${isText}, expected ${expectedText}`);
+  }
+}
+
+function textOf(value: unknown): string {
+  const text = JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'bigint' ? inner.toString() : inner,
+  );
+  return text.length > 600 ? `${text.slice(0, 600)}…` : text;
+}

@@ -1,0 +1,154 @@
+// What the rig runs: PostgreSQL in a folder of its own, gateways that are processes of their own, and proxies between them and
+// before them. A server or a gateway that dies is started again, as an operator's supervisor does.
+
+import { execFile } from 'node:child_process';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { type EmbeddedDatabase, startEmbedded } from '../../src/db/embedded.ts';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { asOwner } from '../support/databases.ts';
+import { Proxy } from './proxy.ts';
+import type { Violations } from './violations.ts';
+
+const run = promisify(execFile);
+export const KEY = 'operator-key-of-the-faults-0123456789';
+/** What is there again has to be ready within it, without a hand (F1, F4). */
+const READY_WITHIN_MS = 10_000;
+/** What the machine may take besides when it is busy. A gateway that is not ready by then has failed. */
+const GIVEN_UP_AFTER_MS = 120_000;
+const LOOK_MS = 50;
+
+export interface WorldOptions {
+  readonly folder: string;
+  readonly gateways: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly violations: Violations;
+}
+
+/** One gateway and the ways to and from it. */
+export class Place {
+  gateway: GatewayProcess | null = null;
+  /** How often it was started. */
+  starts = 0;
+
+  constructor(
+    readonly index: number,
+    /** From clients to it. */
+    readonly front: Proxy,
+    /** From it to the database. */
+    readonly back: Proxy,
+    private readonly start: () => Promise<GatewayProcess>,
+  ) {}
+
+  get origin(): string {
+    return this.front.through('http://127.0.0.1');
+  }
+
+  /** Starts it unless it runs. */
+  async up(): Promise<void> {
+    if (this.gateway?.status() === null && !this.gateway.isKilled()) return;
+    this.starts += 1;
+    this.gateway = await this.start();
+    this.front.lead(this.gateway.origin);
+  }
+
+  async kill(): Promise<void> {
+    await this.gateway?.kill();
+  }
+}
+
+export class World {
+  private constructor(
+    readonly databaseUrl: string,
+    readonly dataFolder: string,
+    readonly places: readonly Place[],
+    private readonly server: EmbeddedDatabase,
+    private readonly violations: Violations,
+  ) {}
+
+  static async open({ folder, gateways, env, violations }: WorldOptions): Promise<World> {
+    const server = await startEmbedded({
+      dataDir: path.join(folder, 'database'),
+      databaseName: 'faults',
+      log: () => undefined,
+    });
+    const places: Place[] = [];
+    for (let index = 0; index < gateways; index += 1) {
+      const back = await Proxy.open(server.url);
+      const front = await Proxy.open('http://127.0.0.1:1');
+      const start = (): Promise<GatewayProcess> =>
+        startGatewayProcess(back.through(server.url), KEY, env);
+      places.push(new Place(index, front, back, start));
+    }
+    const dataFolder = await dataFolderOf(server.url);
+    const world = new World(server.url, dataFolder, places, server, violations);
+    // The first one migrates.
+    for (const place of places) await place.up();
+    return world;
+  }
+
+  /** Everything is up again, and all that was told to misbehave no longer does. @returns how long that took */
+  async mend(): Promise<number> {
+    const fromMs = performance.now();
+    for (const { front, back } of this.places) {
+      front.carry({ how: 'PASS' });
+      back.carry({ how: 'PASS' });
+    }
+    await this.untilReady(this.databaseIsReady, 'PostgreSQL');
+    await Promise.all(
+      this.places.map(async (place) => {
+        await place.up();
+        await this.untilReady(async () => {
+          const response = await fetch(`${place.origin}/health/ready`);
+          return response.ok;
+        }, `gateway ${place.index}`);
+      }),
+    );
+    return performance.now() - fromMs;
+  }
+
+  /** The processes of PostgreSQL, its postmaster first. */
+  async serverPids(): Promise<readonly number[]> {
+    const text = await fs.readFile(path.join(this.dataFolder, 'postmaster.pid'), 'utf8');
+    const postmaster = Number(text.split('\n', 1)[0]);
+    const children = await run('pgrep', ['-P', String(postmaster)]).catch(() => ({ stdout: '' }));
+    return [postmaster, ...children.stdout.split('\n').filter(Boolean).map(Number)];
+  }
+
+  async close(): Promise<void> {
+    for (const place of this.places) {
+      await place.kill();
+      place.front.close();
+      place.back.close();
+    }
+    await this.server.stop();
+  }
+
+  private readonly databaseIsReady = async (): Promise<boolean> => {
+    await asOwner(this.databaseUrl, 'select 1');
+    return true;
+  };
+
+  private async untilReady(look: () => Promise<boolean>, what: string): Promise<void> {
+    const fromMs = performance.now();
+    for (;;) {
+      if (await look().catch(() => false)) break;
+      if (performance.now() - fromMs > GIVEN_UP_AFTER_MS) {
+        this.violations.add('ready again without a hand', what);
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    const tookMs = Math.round(performance.now() - fromMs);
+    if (tookMs > READY_WITHIN_MS) this.late.push({ what, tookMs });
+  }
+
+  /** What took longer than it should. It is told, and not judged: that would judge the machine. */
+  readonly late: { readonly what: string; readonly tookMs: number }[] = [];
+}
+
+async function dataFolderOf(url: string): Promise<string> {
+  const [row = {}] = await asOwner(url, 'show data_directory');
+  return String(row['data_directory']);
+}
