@@ -1,6 +1,7 @@
 // All sums that the fields of one answer ask for in the same tick are read together: a fixed number of statements for any
 // number of accounts, views and rows.
 
+import { dayOf, dayStartMs } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
 import { kept } from '../core/kept.ts';
@@ -13,9 +14,9 @@ import { planTiers, type TierPlan } from '../rollups/tier-plan.ts';
 import type { ChangedSegment } from './former.store.ts';
 import { cutByRates, isOfSubjects, isOfView, readChangedSegments } from './segments.loaders.ts';
 import { type Grain, negated, type Sum, sumEdges, sumSegments, type ViewSegment } from './sums.ts';
-import { foldedUpToLoader, tailLoader } from './tail.loaders.ts';
+import { foldedUpToLoader, latestLoader, tailLoader } from './tail.loaders.ts';
 import type { TailEvents } from './tail.ts';
-import type { FoldedUpTo } from './tail.store.ts';
+import type { FoldedUpTo, Latest } from './tail.store.ts';
 import type { AccountOf } from './view.ts';
 import {
   loadFoldedSegments,
@@ -57,6 +58,7 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
   const upTo = await Promise.all(
     questions.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
+  const latest = await Promise.all(upTo.map((folded) => latestLoader(context).load(folded)));
   return upTo.map((folded, index) => {
     const { watermark, epoch, timeZone, hasHours, lastSeq: writtenSeq } = folded;
     const question = questions[index];
@@ -64,10 +66,27 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
     const lastSeq = Math.min(writtenSeq, question.written?.lastSeq ?? writtenSeq);
     const tail = tailOf(watermark, lastSeq);
     const underDay = question.grain === 'resource' && hasHours ? 'HOURS' : 'QUARTER_HOURS';
-    const tierPlan = planTiers(question.edgesMs, { timeZone, underDay });
+    const edgesMs = untilDayEnds(question.edgesMs, { timeZone, latest: latest[index] });
+    const tierPlan = planTiers(edgesMs, { timeZone, underDay });
     return { ...question, watermark, epoch, timeZone, hasHours, tail, tierPlan };
   });
 }, byContent);
+
+// Most ranges end now, and nothing in the rollups lies beyond. Then the rest of the day is the same as no time: no bucket is cut, and
+// what was remembered a moment ago is of the same buckets.
+function untilDayEnds(
+  edgesMs: readonly number[],
+  { timeZone, latest }: { readonly timeZone: string; readonly latest: Latest | undefined },
+): readonly number[] {
+  const toMs = edgesMs.at(-1);
+  if (toMs === undefined || latest === undefined) return edgesMs;
+  const { eventAtMs, endedAtMs, sinceMs } = latest;
+  const hasAll = toMs > (eventAtMs ?? 0) && toMs >= Math.max(endedAtMs ?? 0, sinceMs);
+  const day = dayOf(timeZone, toMs);
+  return hasAll && toMs > dayStartMs(timeZone, day)
+    ? [...edgesMs.slice(0, -1), dayStartMs(timeZone, day + 1)]
+    : edgesMs;
+}
 
 /** The stored part of the cells: the rollups, and the events that they lack. In no order. */
 export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questions, context) => {

@@ -4,7 +4,13 @@ import { invariant } from '../core/errors.ts';
 import { byContent, loader } from '../graphql/loader.ts';
 import { remembered } from '../graphql/remembered.ts';
 import { TailEvents } from './tail.ts';
-import { type FoldedUpTo, loadFoldedUpTo, loadTail } from './tail.store.ts';
+import {
+  type FoldedUpTo,
+  type Latest,
+  loadFoldedUpTo,
+  loadLatest,
+  loadTail,
+} from './tail.store.ts';
 
 /** A longer tail is added up by the database: that is when folding is far behind. */
 const TAIL_MAX = 20_000;
@@ -66,3 +72,29 @@ export const tailLoader = loader<TailOf, TailEvents | null>(async (tx, asked, co
     return tail;
   });
 }, byContent);
+
+const LATEST_BYTES_MAX = 4 * 1024 * 1024;
+const LATEST_BYTES = 100;
+const rememberedLatest = remembered<Latest>({
+  bytesMax: LATEST_BYTES_MAX,
+  bytesOf: () => LATEST_BYTES,
+});
+
+/** What lies latest in an account's rollups: it stands as long as watermark and epoch do. */
+export const latestLoader = loader<FoldedUpTo, Latest>(
+  async (tx, states, context) => {
+    const known = rememberedLatest(context);
+    const keyOf = ({ accountId, watermark, epoch }: FoldedUpTo): string =>
+      [accountId, watermark, epoch].join();
+    const missing = states.filter((state) => known.get(keyOf(state)) === undefined);
+    const ids = missing.map(({ accountId }) => accountId);
+    const read = ids.length === 0 ? null : await loadLatest(tx, ids, context.nowMs);
+    return states.map((state) => {
+      const latest = read?.get(state.accountId) ?? known.get(keyOf(state));
+      invariant(latest !== undefined, 'a view is of an account that exists', { ...state });
+      known.set(keyOf(state), latest);
+      return latest;
+    });
+  },
+  ({ accountId }) => accountId,
+);

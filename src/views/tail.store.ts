@@ -3,10 +3,22 @@
 import type { Written } from '../core/cursor.ts';
 import { queryColumns } from '../db/columnar.ts';
 import type { Tx } from '../db/database.ts';
-import { bigValue, bool, int, intValue, ms, sqlMs, text, valueOf } from '../db/decode.ts';
+import {
+  at,
+  bigValue,
+  bool,
+  int,
+  intValue,
+  ms,
+  msOrNull,
+  sqlMs,
+  text,
+  valueOf,
+} from '../db/decode.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { sql, unnested } from '../db/sql.ts';
 import { hasHours } from '../rollups/hours.store.ts';
+import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 import type { TailEvent } from './tail.ts';
 
@@ -41,6 +53,39 @@ export async function loadFoldedUpTo(
     timeZone: text(row, 'time_zone'),
     hasHours: bool(row, 'has_hours'),
   }));
+}
+
+/** After what instants nothing of an account's rollups lies. Null: there is nothing. */
+export interface Latest {
+  /** Of its latest event. */
+  readonly eventAtMs: number | null;
+  /** The end of its latest folded segment, of those that end after `sinceMs`. */
+  readonly endedAtMs: number | null;
+  readonly sinceMs: number;
+}
+
+/** What lies latest in each account's rollups; @param sinceMs about now */
+export async function loadLatest(
+  tx: Tx,
+  accountIds: readonly number[],
+  sinceMs: number,
+): Promise<ReadonlyMap<number, Latest>> {
+  // Events that are not folded make it no earlier. A folded segment that ends later began within the longest that is folded.
+  const rows =
+    await tx.query(sql`/* views.loadLatest */ select a.account_id, e.occurred_at as event_at, s.to_at as ended_at
+     from account a
+       left join lateral (
+         select occurred_at from usage_event u where u.account_id = a.account_id order by u.occurred_at desc limit 1) e on true
+       left join lateral (
+         select max(to_at) as to_at from hosting_segment s
+         where s.account_id = a.account_id and s.folded and s.voided_at is null and s.from_at > ${at(sinceMs)}::timestamptz - ${FOLDED_SEGMENT_MAX}) s on true
+     where a.account_id = any(${accountIds}::int[])`);
+  return new Map(
+    rows.map((row) => [
+      int(row, 'account_id'),
+      { eventAtMs: msOrNull(row, 'event_at'), endedAtMs: msOrNull(row, 'ended_at'), sinceMs },
+    ]),
+  );
 }
 
 /** The events that count of some parts of accounts, in the parts' order and ascending by number: not voided, and no hosting. */

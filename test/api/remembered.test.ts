@@ -180,4 +180,30 @@ describe('a page of workflows', () => {
     expect(storedIn(folded)).toEqual(STORED);
     expect(storedIn(again)).toEqual([]);
   });
+
+  it('counts what lies ahead only once its time has come, though it is folded', async () => {
+    const minuteMs = 60_000;
+    // After all that happened up to now.
+    gateway.clock.moveBy(1);
+    const startMs = gateway.clock.nowMs();
+    await recordUsage(gateway, accountId, {
+      ...{ resourceKind: 'BROWSER_POD', resourceExternalId: 'pod', credits: '5' },
+      occurredAt: iso(startMs + 3 * minuteMs),
+    });
+    const used = (): Promise<bigint> =>
+      within(gateway, gateway.database, async (views, context) => {
+        const view = await viewIn(context, numberOf(accountId), { preset: 'LAST_90_DAYS' });
+        return (await views.creditTotals(view)).used;
+      });
+    await gateway.fold();
+    const atFirst = await used();
+    const usedAt: bigint[] = [];
+    for (const ms of [minuteMs, 3 * minuteMs, 3 * minuteMs + 1]) {
+      gateway.clock.moveTo(startMs + ms);
+      usedAt.push((await used()) - atFirst);
+    }
+
+    // A range ends before its end: the event is in it a millisecond later.
+    expect(usedAt).toEqual([0n, 0n, 5_000_000n]);
+  });
 });
