@@ -55,8 +55,8 @@ async function presentResources(
     asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
   const keys = asked.map(({ accountId, kind }, index) => {
-    const { lastLocalId, lastChange, watermark, epoch } = states[index] ?? {};
-    return [accountId, kind, lastLocalId, lastChange, watermark, epoch].join();
+    const { timeline, lastLocalId, lastChange, watermark, epoch } = states[index] ?? {};
+    return [timeline, accountId, kind, lastLocalId, lastChange, watermark, epoch].join();
   });
   const found = keys.map((key) => known.get(key));
   const missing = asked.filter((_, index) => found[index] === undefined);

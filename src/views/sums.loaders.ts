@@ -37,7 +37,9 @@ export interface SumsOf extends AccountOf {
   readonly nowMs: number;
 }
 
-type PlannedQuestion = SumsOf & SumsQuestion & Pick<FoldedUpTo, 'epoch' | 'timeZone' | 'hasHours'>;
+type PlannedQuestion = SumsOf &
+  SumsQuestion &
+  Pick<FoldedUpTo, 'epoch' | 'timeZone' | 'hasHours' | 'timeline'>;
 
 const SUMS_BYTES_MAX = 64 * 1024 * 1024;
 /** With the rows that are made of it. */
@@ -60,7 +62,7 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
   );
   const latest = await Promise.all(upTo.map((folded) => latestLoader(context).load(folded)));
   return upTo.map((folded, index) => {
-    const { watermark, epoch, timeZone, hasHours, lastSeq: writtenSeq } = folded;
+    const { watermark, epoch, timeZone, hasHours, timeline, lastSeq: writtenSeq } = folded;
     const question = questions[index];
     invariant(question !== undefined, 'each account is that of a question');
     const lastSeq = Math.min(writtenSeq, question.written?.lastSeq ?? writtenSeq);
@@ -68,7 +70,7 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
     const underDay = question.grain === 'resource' && hasHours ? 'HOURS' : 'QUARTER_HOURS';
     const edgesMs = untilDayEnds(question.edgesMs, { timeZone, latest: latest[index] });
     const tierPlan = planTiers(edgesMs, { timeZone, underDay });
-    return { ...question, watermark, epoch, timeZone, hasHours, tail, tierPlan };
+    return { ...question, watermark, epoch, timeZone, hasHours, timeline, tail, tierPlan };
   });
 }, byContent);
 
@@ -172,8 +174,9 @@ async function tailIn(
 }
 
 function keyOf(grain: Grain, question: PlannedQuestion): string {
-  const { accountId, watermark, epoch, timeZone, hasHours, subjectIds, tierPlan } = question;
-  const state = [accountId, watermark, epoch, timeZone, hasHours];
+  const { accountId, watermark, epoch, timeZone, hasHours, timeline } = question;
+  const { subjectIds, tierPlan } = question;
+  const state = [timeline, accountId, watermark, epoch, timeZone, hasHours];
   const spans = tierPlan.tierSpans.map(({ cell, tier, fromBucket, toBucket, sign }) =>
     [cell, tier, fromBucket, toBucket, sign].join(),
   );

@@ -32,6 +32,11 @@ export interface FoldedUpTo extends Written {
   readonly timeZone: string;
   /** Whether resources have hours; quarter hours otherwise. */
   readonly hasHours: boolean;
+  /**
+   * Which history of the database says so. A failover may lose commits; those that follow take the same numbers, on another timeline.
+   * What a standby reads is told apart, since it may learn of its timeline late.
+   */
+  readonly timeline: string;
 }
 
 export async function loadFoldedUpTo(
@@ -41,7 +46,9 @@ export async function loadFoldedUpTo(
   const rows =
     await tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
        a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
-       ${hasHours(sql`s`)} as has_hours
+       ${hasHours(sql`s`)} as has_hours, case when pg_is_in_recovery()
+         then 'standby ' || (select timeline_id from pg_control_checkpoint())
+         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline
      from account a left join rollup_state s using (account_id) where a.account_id = any(${accountIds}::int[])`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
@@ -52,6 +59,7 @@ export async function loadFoldedUpTo(
     epoch: int(row, 'epoch'),
     timeZone: text(row, 'time_zone'),
     hasHours: bool(row, 'has_hours'),
+    timeline: text(row, 'timeline'),
   }));
 }
 

@@ -17,10 +17,13 @@ import {
   register,
 } from '../support/account.ts';
 import { CLOCK_CHANGES, historyPlan } from '../support/arbitraries.ts';
+import { until } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { iso } from '../support/reference/forms.ts';
 import { live } from '../support/reference/live.ts';
+import { startReplicated } from '../support/replica.ts';
 import { statementsOf } from '../support/statements.ts';
+import { openWay } from '../support/way.ts';
 
 const NOBODY = { name: 'nobody', keyId: 0, accountId: null, scopes: new Set<never>() };
 const DAY_MS = 86_400_000;
@@ -206,4 +209,51 @@ describe('a page of workflows', () => {
     // A range ends before its end: the event is in it a millisecond later.
     expect(usedAt).toEqual([0n, 0n, 5_000_000n]);
   });
+});
+
+describe('a failover that loses commits', () => {
+  it('leaves nothing of them in what is remembered', async () => {
+    const server = await startReplicated();
+    const way = await openWay(server.url);
+    const url = new URL(server.url);
+    url.port = new URL(way.origin).port;
+    const gateway = await startTestGateway({ databaseUrl: url.href });
+    try {
+      const accountId = await createAccount(gateway, NO_THRESHOLDS);
+      await register(gateway, accountId, { kind: 'BROWSER_POD', externalId: 'pod', name: 'pod' });
+      const use = async (credits: string): Promise<void> => {
+        await recordUsage(gateway, accountId, {
+          ...{ resourceKind: 'BROWSER_POD', resourceExternalId: 'pod', credits },
+          occurredAt: iso(gateway.clock.nowMs() - 1),
+        });
+        await gateway.fold();
+      };
+      const used = (): Promise<bigint> =>
+        within(gateway, gateway.database, async (views, context) => {
+          const view = await viewIn(context, numberOf(accountId), { preset: 'LAST_90_DAYS' });
+          return (await views.creditTotals(view)).used;
+        });
+      await use('1');
+      await server.release();
+      await server.stopReplica();
+      await use('5');
+      const beforeLoss = await used();
+      await server.failOver();
+      way.lead(server.replicaUrl);
+      await until(
+        async () => (await used().catch(() => null)) === 1_000_000n,
+        'the standby has taken over',
+      );
+      // It takes the numbers of the one that was lost.
+      await use('3');
+      const afterLoss = await used();
+
+      expect(beforeLoss).toBe(6_000_000n);
+      expect(afterLoss).toBe(4_000_000n);
+    } finally {
+      await gateway.close();
+      await way.close();
+      await server.close();
+    }
+  }, 120_000);
 });

@@ -35,6 +35,8 @@ export interface Replicated {
   startReplica(): Promise<void>;
   /** Makes a database of its own of the standby. */
   promote(): Promise<void>;
+  /** The database is lost, with all that a stopped standby lacks; the standby takes its place. */
+  failOver(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -82,6 +84,12 @@ export async function startReplicated(): Promise<Replicated> {
       await untilAll();
     },
     promote: async () => {
+      await asOwner(replicaUrl, 'select pg_promote()');
+    },
+    failOver: async () => {
+      await database.stop();
+      await startServer(replica, port);
+      isRunning = true;
       await asOwner(replicaUrl, 'select pg_promote()');
     },
     close: async () => {
