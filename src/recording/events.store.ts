@@ -14,6 +14,7 @@ import {
   text,
   textOrNull,
 } from '../db/decode.ts';
+import { violatedConstraint } from '../db/sql-state.ts';
 import { empty, join, sql, type Sql, unnested } from '../db/sql.ts';
 import { type EventFilter, type EventIdentity, identityKey, type RecordedEvent } from './event.ts';
 import type { NewEvent } from './admission.ts';
@@ -59,12 +60,11 @@ export interface FoundEvent {
   readonly event: RecordedEvent;
 }
 
-/** The recorded events with the hashes of these identities and up to a number, in no order. */
+/** The recorded events with the hashes of these identities, in no order. */
 export async function loadRecorded(
   tx: Tx,
   accountId: number,
   identities: readonly EventIdentity[],
-  lastSeq: number,
 ): Promise<readonly FoundEvent[]> {
   // Each limit keeps the planner on the index: without statistics (the first import) it would hash all rows of the account.
   const rows = await tx.query(sql`/* usage.loadRecorded */ with
@@ -77,8 +77,7 @@ export async function loadRecorded(
      cross join lateral (
        select i.seq from usage_identity i where i.account_id = ${accountId} and i.hash = asked.hash limit 1) found
      cross join lateral (
-       select * from usage_event u where u.account_id = ${accountId} and u.seq = found.seq limit 1) e
-     where found.seq <= ${lastSeq}`);
+       select * from usage_event u where u.account_id = ${accountId} and u.seq = found.seq limit 1) e`);
   return rows.map((row) => ({
     asked: { source: text(row, 'asked_source'), eventId: text(row, 'asked_event_id') },
     event: eventFromRow(row),
@@ -92,45 +91,42 @@ interface NewEvents {
 }
 
 /**
- * Takes the identities of numbered events of a locked account, and sets the account's numbers and sums to `totals`. If all of
- * them were free, it inserts the events too; otherwise `insertIdentified` inserts those whose identities were.
- * @returns how many identities were free
+ * Inserts numbered events of a locked account with their identities, and sets the account's numbers and sums to `totals`, by the
+ * commit. If one of the identities is taken, that fails (isIdentityTaken): looking for them first would cost more than all else.
  */
-export async function insertEvents(
+export function insertEvents(
   tx: Tx,
   accountId: number,
-  batch: NewEvents & { readonly totals: AccountTotals },
-): Promise<number> {
-  // Comparing the counts is cheaper than joining each event with its identity.
-  const rows =
-    await tx.query(sql`/* usage.insertEvents */ with counted as (${totalsSet(accountId, batch.totals)}),
-     marked as (${markedAsDue(accountId, { isFirst: batch.events[0]?.seq === 1 })}),
-     k as materialized (select * from ${newEvents(batch.events)}),
+  batch: {
+    readonly events: readonly NewEvent[];
+    /** When they are recorded. */
+    readonly nowMs: number;
+    readonly totals: AccountTotals;
+  },
+): void {
+  const { events, nowMs, totals } = batch;
+  // Beside the account's own row, a statement runs on the account's server alone, where the tables are distributed.
+  tx.later(sql`/* usage.insertEvents */ with counted as (
+       update account set last_seq = ${totals.lastSeq}, recorded_quantity = ${totals.quantity},
+         recorded_credits_micro = ${totals.creditsMicro} where account_id = ${accountId}),
+     marked as (${markedAsDue(accountId, { isFirst: events[0]?.seq === 1 })}),
+     k as materialized (select * from ${newEvents(events)}),
      identified as (
        insert into usage_identity (account_id, content_hash, seq, hash)
        select own.account_id, usage_content_hash(k.type, k.kind, k.subject_id, k.quantity, k.unit, k.credits_micro,
            k.occurred_ms, k.ended_ms, k.hardware_id),
          k.seq, usage_identity_hash(k.source, k.event_id)
-       from account own cross join k where own.account_id = ${accountId} on conflict do nothing returning 1),
-     inserted as (
-       ${inserting(batch.nowMs)} from account own cross join k
-         where own.account_id = ${accountId} and (select count(*) from identified) = ${batch.events.length})
-     select count(*) from identified`);
-  return int(rows[0] ?? {}, 'count');
+       from account own cross join k where own.account_id = ${accountId})
+     insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity, unit,
+       credits_micro, occurred_at, ended_at, hardware_id)
+     select own.account_id, ${at(nowMs)}::timestamptz, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
+       k.credits_micro, to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id
+     from account own cross join k where own.account_id = ${accountId}`);
 }
 
-/** Inserts events whose identities were taken for them. */
-export async function insertIdentified(tx: Tx, accountId: number, batch: NewEvents): Promise<void> {
-  await tx.query(sql`/* usage.insertIdentified */ ${inserting(batch.nowMs)}
-     from account own cross join ${newEvents(batch.events)} where own.account_id = ${accountId}`);
-}
-
-// Beside the account's own row, a statement runs on the account's server alone, where the tables are distributed.
-function inserting(nowMs: number): Sql {
-  return sql`insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity, unit,
-         credits_micro, occurred_at, ended_at, hardware_id)
-       select own.account_id, ${at(nowMs)}::timestamptz, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
-         k.credits_micro, to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id`;
+/** Whether a transaction failed because an identity that it was to insert is taken. Nothing of it was committed. */
+export function isIdentityTaken(error: unknown): boolean {
+  return violatedConstraint(error)?.startsWith('usage_identity_pkey') === true;
 }
 
 function newEvents(events: readonly NewEvent[]): Sql {
@@ -163,23 +159,13 @@ export async function makeMonths(tx: Tx): Promise<void> {
   await tx.query(sql`/* usage.makeMonths */ select make_usage_months()`);
 }
 
-/** Sets the numbers and sums of a locked account to `totals`. */
-export async function setTotals(tx: Tx, accountId: number, totals: AccountTotals): Promise<void> {
-  await tx.query(sql`/* usage.setTotals */ ${totalsSet(accountId, totals)}`);
-}
-
-function totalsSet(accountId: number, { lastSeq, quantity, creditsMicro }: AccountTotals): Sql {
-  return sql`update account set last_seq = ${lastSeq}, recorded_quantity = ${quantity}, recorded_credits_micro = ${creditsMicro}
-       where account_id = ${accountId}`;
-}
-
 /** The event or hosting period with an identity, or null. */
 export async function findRecorded(
   tx: Tx,
   accountId: number,
   identity: EventIdentity,
 ): Promise<RecordedEvent | null> {
-  const [found] = await loadRecorded(tx, accountId, [identity], Number.MAX_SAFE_INTEGER);
+  const [found] = await loadRecorded(tx, accountId, [identity]);
   return found !== undefined && identityKey(found.event) === identityKey(identity)
     ? found.event
     : null;

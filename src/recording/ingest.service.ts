@@ -31,7 +31,7 @@ import {
   type UsageEvent,
 } from './event.ts';
 import { parseHostingPeriod, parseUsageEvent, type RawFields } from './parse-event.ts';
-import { insertEvents, insertIdentified, loadRecorded, setTotals } from './events.store.ts';
+import { insertEvents, isIdentityTaken, loadRecorded } from './events.store.ts';
 import {
   admit,
   runsLeft,
@@ -81,6 +81,8 @@ export class IngestService {
   private readonly subjectIds = new LRUCache<string, number>({ max: SUBJECTS_REMEMBERED });
   /** Accounts whose units are folded, by a commit of this gateway. */
   private readonly haveUnits = new LRUCache<number, true>({ max: ACCOUNTS_REMEMBERED });
+  /** Accounts whose latest commit here had events that were recorded before. */
+  private readonly repeating = new LRUCache<number, true>({ max: ACCOUNTS_REMEMBERED });
 
   constructor(
     private readonly settlements: SettlementService,
@@ -118,38 +120,52 @@ export class IngestService {
     accountId: number,
     events: readonly UsageEvent[],
   ): Promise<readonly EventOutcome[]> {
-    const outcome = await this.settlements.inAccount(accountId, (open) =>
-      this.recordInAccount(open, events),
-    );
+    const outcome = await this.recordOnce(accountId, events);
+    const isRepeated = outcome.judged.some(isKnown);
+    if (isRepeated) this.repeating.set(accountId, true);
+    else this.repeating.delete(accountId);
     if (outcome.events.some(hasUnit)) this.haveUnits.set(accountId, true);
     if (outcome.events.length > 0) this.options.onRecorded(accountId, outcome.events.length);
     return outcome.judged;
   }
 
-  // Nearly all events are new, and taking their identities shows which are not. So identities are looked up only when there is a
-  // sign that one may be known: an event that cannot be accepted, or one that is taken. (Identities of periods are looked up at
-  // once, because periods are also judged by each other.)
+  // Nearly all events are new, and their identities cannot be inserted if they are not. So identities are looked up only when
+  // there is a sign that one may be known: the latest commit of the account had such events, an event cannot be accepted, or an
+  // identity is taken. (Identities of periods are looked up at once, because periods are also judged by each other.)
+  private async recordOnce(
+    accountId: number,
+    events: readonly UsageEvent[],
+  ): Promise<BatchOutcome> {
+    const record = (looksUp: boolean): Promise<BatchOutcome> =>
+      this.settlements.inAccount(accountId, (open) => this.recordInAccount(open, events, looksUp));
+    const looksUp = this.repeating.has(accountId) || events.some((event) => event.hosting !== null);
+    try {
+      return await record(looksUp);
+    } catch (error) {
+      if (looksUp || !isIdentityTaken(error)) throw error;
+      return record(true);
+    }
+  }
+
   private async recordInAccount(
     open: OpenAccount,
     events: readonly UsageEvent[],
+    looksUp: boolean,
   ): Promise<BatchOutcome> {
-    const { tx, account, draft } = open;
+    const { tx, account, draft, nowMs } = open;
     const { accountId } = account;
     const facts = await this.factsOf(open, events);
     const { lastSeq } = facts.totals;
-    const admitAgain = async (): Promise<BatchOutcome> =>
-      admit(events, { ...facts, recorded: await recordedOf(tx, accountId, events, lastSeq) });
+    const admitKnown = async (): Promise<BatchOutcome> =>
+      admit(events, { ...facts, recorded: await recordedOf(tx, accountId, events) });
 
-    const hasPeriods = events.some((event) => event.hosting !== null);
-    let found = hasPeriods ? await admitAgain() : admit(events, facts);
-    if (!hasPeriods && found.events.length < events.length) found = await admitAgain();
+    let found = looksUp ? await admitKnown() : admit(events, facts);
+    if (!looksUp && found.events.length < events.length) found = await admitKnown();
     if (found.events.length === 0) return found;
     if (!this.haveUnits.has(accountId) && found.events.some(hasUnit)) {
       await startUnits(tx, accountId, lastSeq + 1);
     }
-    // Even if some are left out, these numbers belong to this batch alone.
-    const numbered = { firstSeq: lastSeq + 1, lastSeq: found.totals.lastSeq };
-    found = await insertAdmitted(tx, facts, found, admitAgain);
+    insertEvents(tx, accountId, { ...found, nowMs });
     const segments = found.segments.map((segment) => ({
       ...segment,
       segmentId: draft.takeLocalId(),
@@ -159,7 +175,7 @@ export class IngestService {
       await raiseRecordedHosting(tx, accountId, hostingOf(found.events));
     }
     const usage = usageToCharge({ events: found.events, segments }, account.creditsFromMs);
-    if (usage !== null) recordUsage(draft, { ...usage, events: numbered });
+    if (usage !== null) recordUsage(draft, usage);
     return found;
   }
 
@@ -212,23 +228,6 @@ export class IngestService {
   }
 }
 
-/** Inserts what was admitted. @returns the outcome: judged again if some identities were taken already */
-async function insertAdmitted(
-  tx: Tx,
-  { accountId, nowMs }: AdmissionFacts,
-  tried: BatchOutcome,
-  admitAgain: () => Promise<BatchOutcome>,
-): Promise<BatchOutcome> {
-  const free = await insertEvents(tx, accountId, { ...tried, nowMs });
-  if (free === tried.events.length) return tried;
-  const found = numberedAs(tried.events, await admitAgain());
-  invariant(found.events.length === free, 'what is accepted has an identity', { free });
-  if (free > 0) await insertIdentified(tx, accountId, { events: found.events, nowMs });
-  // The numbers of those that were left out are not reused.
-  await setTotals(tx, accountId, { ...found.totals, lastSeq: tried.totals.lastSeq });
-  return found;
-}
-
 function readReport(report: Report, accountId: number): UsageEvent | Rejection {
   switch (report.as) {
     case 'event':
@@ -263,15 +262,8 @@ function summary(
   };
 }
 
-/** An outcome whose events keep the numbers under which they were inserted. */
-function numberedAs(inserted: readonly NewEvent[], found: BatchOutcome): BatchOutcome {
-  const seqs = new Map(inserted.map((event) => [identityKey(event), event.seq]));
-  const events = found.events.map((event) => {
-    const seq = seqs.get(identityKey(event));
-    invariant(seq !== undefined, 'what is accepted was inserted', { seq: event.seq });
-    return { ...event, seq };
-  });
-  return { ...found, events };
+function isKnown({ outcome }: EventOutcome): boolean {
+  return outcome === 'DUPLICATE' || outcome === 'CONFLICT';
 }
 
 function hasUnit({ unit }: NewEvent): boolean {
@@ -361,9 +353,8 @@ async function recordedOf(
   tx: Tx,
   accountId: number,
   events: readonly UsageEvent[],
-  lastSeq: number,
 ): Promise<AdmissionFacts['recorded']> {
-  const recorded = await loadRecorded(tx, accountId, events, lastSeq);
+  const recorded = await loadRecorded(tx, accountId, events);
   return new Map(recorded.map(({ asked, event }) => [identityKey(asked), event]));
 }
 

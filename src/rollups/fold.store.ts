@@ -147,7 +147,7 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
      zone as materialized (${localDaysTable(localDaysOf(chunks))}),
      events as (
        select e.account_id, floor(date_part('epoch', e.occurred_at) / 900)::int as quarter, e.kind, e.type, e.subject_id,
-         count(*) as events, sum(e.quantity)::int8 as quantity, sum(e.credits_micro)::int8 as credits_micro,
+         count(*) as events, bigint_sum(e.quantity) as quantity, bigint_sum(e.credits_micro) as credits_micro,
          max(e.occurred_at) as last_at
        from chunk cross join lateral (
          select * from usage_event e

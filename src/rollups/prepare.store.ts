@@ -73,7 +73,7 @@ async function rebuild(tx: Tx, accountId: number, moved: Moved): Promise<void> {
        resource_sums as materialized (
          select e.account_id, null::int as quarter, ${hasOtherHours ? sql`(e.quarter - zone.past_hour) >> 2` : sql`null::int`} as hour,
            ${localDay()} as day, e.kind, e.type, e.subject_id, 0 as hardware_id,
-           count(*) as events, sum(e.quantity)::int8 as quantity, sum(e.credits_micro)::int8 as credits_micro,
+           count(*) as events, bigint_sum(e.quantity) as quantity, bigint_sum(e.credits_micro) as credits_micro,
            0 as hosting_ms, 0 as replica_ms
          from events e cross join zone group by 1, 3, 4, 5, 6, 7),
        ${sumsAdded()}

@@ -46,9 +46,9 @@ function widened({ keys, amounts }: Summed, bucket: Sql, narrower: Sql): Sql {
   return sql`select ${bucket} as bucket, ${keys}, ${added(amounts)} from ${narrower} group by ${bucket}, ${keys}`;
 }
 
-/** The sums of amounts, under their own names. */
+/** The sums of amounts, under their own names. `bigint_sum` is ours: that of PostgreSQL makes a numeric of each. */
 export function added(amounts: readonly string[]): Sql {
-  return raw(amounts.map((amount) => `sum(${amount})::int8 as ${amount}`).join(', '));
+  return raw(amounts.map((amount) => `bigint_sum(${amount}) as ${amount}`).join(', '));
 }
 
 /** What an upsert into a table `r` does where there is a row already. */

@@ -237,6 +237,32 @@ describe('recordUsage', () => {
     });
   });
 
+  it('looks identities up before it inserts, once events come that were recorded before', async () => {
+    const [first, second, third] = [anEvent(), anEvent(), anEvent()];
+    await record(first);
+    const steps: string[] = [];
+    const stop = gateway.database.onStatement((text) => {
+      const step = /\/\* usage\.(loadRecorded|insertEvents) \*\//.exec(text)?.[1];
+      if (step !== undefined) steps.push(step);
+    });
+    const stepsOf = async (...events: readonly object[]): Promise<readonly string[]> => {
+      steps.length = 0;
+      await record(...events);
+      return [...steps];
+    };
+
+    const found = await stepsOf(first, second);
+    const expected = await stepsOf(second, third);
+    const allNew = await stepsOf(anEvent());
+    const thereafter = await stepsOf(anEvent());
+    stop();
+
+    expect(found).toEqual(['insertEvents', 'loadRecorded', 'insertEvents']);
+    expect(expected).toEqual(['loadRecorded', 'insertEvents']);
+    expect(allNew).toEqual(['loadRecorded', 'insertEvents']);
+    expect(thereafter).toEqual(['insertEvents']);
+  });
+
   it('keeps texts to the letter', async () => {
     const texts = ['"', '\\', '\\"', '{a,b}', 'null', ' ', '\n\t', "'", 'é😀'].map(
       (text) => `k${text}`,
