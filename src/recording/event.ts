@@ -41,10 +41,14 @@ export interface Rejection {
 }
 
 /** The subject that an event names: by the platform's identifier, by an id of ours, or by an id that is not of this account. */
-export type SubjectRef =
+export type SubjectRef = {
+  /** Tells the subjects of an account apart. */
+  readonly key: string;
+} & (
   | { readonly by: 'externalId'; readonly kind: SubjectKind; readonly externalId: string }
   | { readonly by: 'id'; readonly kind: SubjectKind; readonly id: string; readonly localId: number }
-  | { readonly by: 'foreignId'; readonly kind: 'MODEL' | null; readonly id: string };
+  | { readonly by: 'foreignId'; readonly kind: 'MODEL' | null; readonly id: string }
+);
 
 /** An event or a hosting period as it was sent, parsed but not yet judged. */
 export interface UsageEvent {

@@ -84,12 +84,6 @@ export async function loadRecorded(
   }));
 }
 
-/** Numbered events that are recorded at one instant. */
-interface NewEvents {
-  readonly events: readonly NewEvent[];
-  readonly nowMs: number;
-}
-
 /**
  * Inserts numbered events of a locked account with their identities, and sets the account's numbers and sums to `totals`, by the
  * commit. If one of the identities is taken, that fails (isIdentityTaken): looking for them first would cost more than all else.

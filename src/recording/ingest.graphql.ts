@@ -201,6 +201,18 @@ class VoidUsageArgs {
   @Field(() => String) readonly reason!: string;
 }
 
+/** The arguments of recordUsage, as they are sent. */
+export interface RecordUsageArgs {
+  readonly events: readonly UsageEventInput[];
+  readonly accountId?: string | null;
+}
+
+/** The arguments of recordHosting, as they are sent. */
+export interface RecordHostingArgs {
+  readonly periods: readonly HostingPeriodInput[];
+  readonly accountId?: string | null;
+}
+
 @Resolver()
 export class IngestResolver {
   constructor(

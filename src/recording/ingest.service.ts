@@ -183,8 +183,7 @@ export class IngestService {
     const { tx, nowMs } = open;
     const { accountId, recorded: totals } = open.account;
     const subjectIds = await this.resolveSubjects(tx, accountId, events);
-    const subjectIdOf = (subject: SubjectRef): number | null =>
-      subjectIds.get(subjectKey(subject)) ?? null;
+    const subjectIdOf = (subject: SubjectRef): number | null => subjectIds.get(subject.key) ?? null;
     return {
       accountId,
       nowMs,
@@ -205,7 +204,7 @@ export class IngestService {
     );
   }
 
-  /** The ids of the subjects that events name, by subjectKey; subjects that the account does not have are left out. */
+  /** The ids of the subjects that events name, by their keys; subjects that the account does not have are left out. */
   private async resolveSubjects(
     tx: Tx,
     accountId: number,
@@ -214,7 +213,7 @@ export class IngestService {
     const resolved = new Map<string, number>();
     const missing = new Map<string, SubjectRef>();
     for (const { subject } of events) {
-      const key = subjectKey(subject);
+      const { key } = subject;
       if (resolved.has(key) || missing.has(key)) continue;
       const known = this.subjectIds.get(`${accountId} ${key}`);
       if (known === undefined) missing.set(key, subject);
@@ -270,18 +269,6 @@ function hasUnit({ unit }: NewEvent): boolean {
   return unit !== null;
 }
 
-/** The key of a subject within its account. Kinds contain neither sign, so no two subjects share a key. */
-function subjectKey(subject: SubjectRef): string {
-  switch (subject.by) {
-    case 'externalId':
-      return `${subject.kind}/${subject.externalId}`;
-    case 'id':
-      return `${subject.kind}#${subject.localId}`;
-    case 'foreignId':
-      return `?${subject.id}`;
-  }
-}
-
 /** Looks subjects up, with one statement for each kind of name that occurs. @returns key and id of those that exist */
 async function findSubjects(
   tx: Tx,
@@ -301,8 +288,8 @@ async function findSubjects(
     );
     found.push(...pairs(models, ids));
   }
-  const resources = named.flatMap(({ kind, externalId }) =>
-    kind === 'MODEL' ? [] : [{ by: 'externalId' as const, kind, externalId }],
+  const resources = named.flatMap(({ key, kind, externalId }) =>
+    kind === 'MODEL' ? [] : [{ key, by: 'externalId' as const, kind, externalId }],
   );
   if (resources.length > 0) {
     const keys = await resolveResourceRefs(tx, accountId, resources);
@@ -344,7 +331,7 @@ function pairs(
 ): readonly [string, number][] {
   return subjects.flatMap((subject, index): readonly [string, number][] => {
     const id = ids[index] ?? null;
-    return id === null ? [] : [[subjectKey(subject), id]];
+    return id === null ? [] : [[subject.key, id]];
   });
 }
 

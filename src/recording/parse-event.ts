@@ -130,7 +130,7 @@ function subjectOfModel(raw: RawFields, accountId: number): SubjectRef | null {
     throw new UserInputError('Name the model by modelId or by modelExternalId, not by both.');
   }
   if (id !== null) return subjectById(textOf('modelId', id), accountId, 'MODEL');
-  return { by: 'externalId', kind: 'MODEL', externalId: textOf('modelExternalId', externalId) };
+  return subjectByName('MODEL', textOf('modelExternalId', externalId));
 }
 
 function subjectOfResource(raw: RawFields, accountId: number): SubjectRef | null {
@@ -140,11 +140,10 @@ function subjectOfResource(raw: RawFields, accountId: number): SubjectRef | null
   const isNamed = kind !== null || externalId !== null;
   if (id === null) {
     if (!isNamed) return null;
-    return {
-      by: 'externalId',
-      kind: memberOf('resourceKind', kind, resourceKinds),
-      externalId: textOf('resourceExternalId', externalId),
-    };
+    return subjectByName(
+      memberOf('resourceKind', kind, resourceKinds),
+      textOf('resourceExternalId', externalId),
+    );
   }
   if (isNamed) {
     throw new UserInputError(
@@ -159,9 +158,14 @@ function subjectById(id: string, accountId: number, expected: 'MODEL' | null): S
   const ref = decodeId(id);
   const kind = ref?.accountId === accountId ? kindOfType(ref.type) : null;
   if (ref === null || kind === null || (kind === 'MODEL') !== (expected === 'MODEL')) {
-    return { by: 'foreignId', kind: expected, id };
+    return { key: `?${id}`, by: 'foreignId', kind: expected, id };
   }
-  return { by: 'id', kind, id, localId: ref.localId };
+  return { key: `${kind}#${ref.localId}`, by: 'id', kind, id, localId: ref.localId };
+}
+
+// Kinds contain none of the signs of keys, so no two subjects share a key.
+function subjectByName(kind: SubjectKind, externalId: string): SubjectRef {
+  return { key: `${kind}/${externalId}`, by: 'externalId', kind, externalId };
 }
 
 const kindOfNode = new Map<NodeType, SubjectKind>([
