@@ -22,7 +22,7 @@ export async function startInMemory(count: number): Promise<number> {
   const pool = new DataSource({ type: 'postgres' });
   const database = new Database(
     { accounts: pool, operators: pool, long: pool },
-    { url: '', poolSize: 0 },
+    { url: '', poolSize: 0, isDistributed: false },
   );
   const { schema } = createApp({
     database,
@@ -68,6 +68,7 @@ export async function startInMemory(count: number): Promise<number> {
 }
 
 const memory: Tx = {
+  isDistributed: false,
   allowLong: () => Promise.resolve(),
   later: () => undefined,
   query: ({ text }) => Promise.resolve(text.startsWith('/* account.') ? [ACCOUNT_ROW] : []),

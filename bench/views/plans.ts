@@ -81,6 +81,7 @@ async function newBatch(
 /** Runs some statements under EXPLAIN ANALYZE, which does what they do, and prints their plans. */
 function explaining(tx: Tx, names: readonly string[]): Tx {
   return {
+    isDistributed: tx.isDistributed,
     allowLong: (withinMs) => tx.allowLong(withinMs),
     later: (statement) => {
       tx.later(statement);

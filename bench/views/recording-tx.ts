@@ -13,6 +13,7 @@ export interface Ran {
 /** A transaction that notes what runs through it. */
 export function recordingTx(tx: Tx, ran: Ran[]): Tx {
   return {
+    isDistributed: tx.isDistributed,
     allowLong: (withinMs) => tx.allowLong(withinMs),
     later: (statement) => {
       tx.later(statement);

@@ -2,6 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { type AlertKind, alertKinds } from '../engine/credit-event.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { Window } from '../core/window.ts';
+import { accountOf, answersByAccount, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -96,10 +97,18 @@ export async function listAlerts(
   accountIds: readonly number[],
   window: AlertWindow,
 ): Promise<readonly Alert[]> {
+  return rowsByAccount(tx, accountIds, (ids) => listAlertsOf(tx, ids, window));
+}
+
+async function listAlertsOf(
+  tx: Tx,
+  accountIds: readonly number[],
+  window: AlertWindow,
+): Promise<readonly Alert[]> {
   const order = window.from === 'FIRST' ? 'asc' : 'desc';
   const rows =
     await tx.query(sql`/* alerts.listAlerts ${raw(order)} */ select ${raw(COLUMNS)} from unnest(${accountIds}::int[]) as k (account_id), lateral (
-       select * from alert a where a.account_id = k.account_id and a.sequence > ${window.after ?? 0} and a.sequence < ${window.before ?? Number.MAX_SAFE_INTEGER}
+       select * from alert a where a.account_id = ${accountOf(tx, accountIds, sql`k.account_id`)} and a.sequence > ${window.after ?? 0} and a.sequence < ${window.before ?? Number.MAX_SAFE_INTEGER}
          and ${isOfKinds(window.kinds)}
        order by a.sequence ${raw(order)} limit ${window.limit}) x
      order by x.account_id, x.sequence`);
@@ -149,6 +158,14 @@ export async function loadAlertsAfter(
   positions: readonly AlertAddress[],
   limit: number,
 ): Promise<readonly (readonly Alert[])[]> {
+  return answersByAccount(tx, positions, (asked) => alertsAfter(tx, asked, limit));
+}
+
+async function alertsAfter(
+  tx: Tx,
+  positions: readonly AlertAddress[],
+  limit: number,
+): Promise<readonly (readonly Alert[])[]> {
   const rows = await tx.query(sql`/* alerts.loadAlertsAfter */ select k.position, ${raw(COLUMNS)}
      from ${unnested(
        positions,
@@ -158,7 +175,7 @@ export async function loadAlertsAfter(
        },
        { ordinal: 'position' },
      )}, lateral (
-       select * from alert a where a.account_id = k.account_id and a.sequence > k.sequence order by a.sequence limit ${limit}) x
+       select * from alert a where a.account_id = ${accountOf(tx, positions, sql`k.account_id`)} and a.sequence > k.sequence order by a.sequence limit ${limit}) x
      order by k.position, x.sequence`);
   return rowsOfEach(rows, positions.length, { ordinal: 'position', fromRow: alertFromRow });
 }

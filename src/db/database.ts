@@ -6,6 +6,7 @@ import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
 import { invariant } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS, Connection, type Role, sessionOptions } from './connection.ts';
 import { ms, type Row } from './decode.ts';
+import { isDistributedAt } from './distribute.ts';
 import { isStale } from './prepared.ts';
 import { sql, type Sql } from './sql.ts';
 import { sqlState } from './sql-state.ts';
@@ -31,6 +32,8 @@ const RETRYABLE = new Set(['40001', '40P01']);
 
 /** A transaction. */
 export interface Tx {
+  /** Whether accounts lie on several servers: then a statement that reads tables runs for one account at a time (by-account.ts). */
+  readonly isDistributed: boolean;
   /** Runs one statement. Statements that are asked for while others run, or in the same turn, share a round trip, in their order. */
   query(statement: Sql): Promise<readonly Row[]>;
   /** Runs one with the next statement, or with the commit: they fail if it does. Nobody waits for its answer. */
@@ -80,14 +83,17 @@ export interface PoolOptions {
 /** Connects as the gateway's roles. The schema must have been migrated. A replica need not be there yet. */
 export async function openDatabase({ replica, ...options }: PoolOptions): Promise<Database> {
   const { url, listenUrl = url, poolSize } = options;
-  const pools = await openPools(options);
-  if (replica === undefined) return new Database(pools, { url, listenUrl, poolSize });
+  const isDistributed = await isDistributedAt(url);
+  const pools = await openPools({ ...options, isDistributed });
+  if (replica === undefined) {
+    return new Database(pools, { url, listenUrl, poolSize, isDistributed });
+  }
   const standby = new Standby(
     new Replica({ ...replica, databaseUrl: url, replicaUrl: replica.url }),
-    () => openPools({ ...options, operatorUrl: replica.url, ...replica }),
+    () => openPools({ ...options, operatorUrl: replica.url, ...replica, isDistributed }),
   );
   standby.replica.start();
-  return new Database(pools, { url, listenUrl, poolSize, standby });
+  return new Database(pools, { url, listenUrl, poolSize, isDistributed, standby });
 }
 
 async function openPools({
@@ -96,21 +102,24 @@ async function openPools({
   poolSize,
   entities,
   prepares = true,
-}: Omit<PoolOptions, 'replica'>): Promise<Pools> {
+  isDistributed,
+}: Omit<PoolOptions, 'replica'> & { readonly isDistributed: boolean }): Promise<Pools> {
+  const settings = planSettings({ prepares, isDistributed });
   const pools: Pools = {
-    accounts: dataSource(url, { role: 'billing_gateway', poolSize, entities, prepares }),
+    accounts: dataSource(url, { role: 'billing_gateway', poolSize, entities, prepares, settings }),
     operators: dataSource(operatorUrl, {
       role: 'billing_operator',
       poolSize: operatorPoolSize(poolSize),
       entities,
       prepares,
+      settings,
     }),
     long: dataSource(url, {
       role: 'billing_gateway',
       poolSize: LONG_SNAPSHOTS_MAX,
       entities: [],
       prepares,
-      settings: [`idle_in_transaction_session_timeout=${2 * LONG_IDLE_MS}`],
+      settings: [...settings, `idle_in_transaction_session_timeout=${2 * LONG_IDLE_MS}`],
     }),
   };
   const opened: DataSource[] = [];
@@ -166,8 +175,8 @@ function dataSource(
     poolSize,
     entities,
     prepares,
-    settings = [],
-  }: { readonly role: Role; readonly settings?: readonly string[] } & Pick<
+    settings,
+  }: { readonly role: Role; readonly settings: readonly string[] } & Pick<
     PoolOptions,
     'poolSize' | 'entities' | 'prepares'
   >,
@@ -176,9 +185,6 @@ function dataSource(
     // Views are many small index scans: parallel workers and JIT would cost more than the whole query.
     'max_parallel_workers_per_gather=0',
     'jit=off',
-    // A plan for each call leaves out the months of events that the call does not need, which PostgreSQL takes for cheaper. But
-    // it costs more to make than it saves: a plan for all calls leaves them out when it begins.
-    ...(prepares === true ? ['plan_cache_mode=force_generic_plan'] : []),
     ...settings,
   ]);
   return new DataSource({
@@ -191,6 +197,16 @@ function dataSource(
     installExtensions: false,
     extra: { options, prepares, Client: Connection },
   });
+}
+
+// A plan for each call leaves out the months of events that the call does not need, which PostgreSQL takes for cheaper. But it
+// costs more to make than it saves: a plan for all calls leaves them out when it begins. Citus can make none that is for all
+// accounts of several servers.
+function planSettings(of: {
+  readonly prepares: boolean;
+  readonly isDistributed: boolean;
+}): readonly string[] {
+  return of.prepares && !of.isDistributed ? ['plan_cache_mode=force_generic_plan'] : [];
 }
 
 interface Pools {
@@ -207,6 +223,7 @@ interface Access {
   readonly url: string;
   readonly listenUrl?: string;
   readonly poolSize: number;
+  readonly isDistributed: boolean;
   /** Left out: there is no read replica. */
   readonly standby?: Standby;
 }
@@ -230,6 +247,11 @@ export class Database {
   /** The read replica; null: there is none. */
   get replica(): Replica | null {
     return this.access.standby?.replica ?? null;
+  }
+
+  /** Whether accounts lie on several servers. */
+  get isDistributed(): boolean {
+    return this.access.isDistributed;
   }
 
   /** How many transactions on accounts can be open at the same time. */
@@ -384,7 +406,11 @@ export class Database {
   ): Promise<Transaction> {
     const { runner, connection } = await this.connect(pool);
     const opening = [...beginning, ...accountSetting(whose)];
-    return new Transaction(runner, connection, { opening, listeners: this.listeners });
+    return new Transaction(runner, connection, {
+      isDistributed: this.isDistributed,
+      opening,
+      listeners: this.listeners,
+    });
   }
 
   // After one connection fell silent, idle ones are not tried one after the other: each would take as long to fail.
@@ -442,6 +468,7 @@ function snapshotAt(replica: Replica, transaction: Transaction): Snapshot {
       transaction.cancel(reason);
     },
     tx: {
+      isDistributed: transaction.isDistributed,
       query: (statement) => judged(transaction.query(statement)),
       later: (statement) => {
         transaction.later(statement);

@@ -4,6 +4,8 @@
 
 import type { QueryRunner } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
+import { Connection } from './connection.ts';
+import type { Row } from './decode.ts';
 
 /** Rows of accounts refer to them, so each server has a whole copy. */
 const REFERENCE_TABLES = ['hardware_profile', 'hardware_rate'];
@@ -12,15 +14,25 @@ const COORDINATOR_TABLES = ['account_directory', 'api_key'];
 /** All others lie beside it. */
 const FIRST_TABLE = 'account';
 
-/** Whether the tables are distributed. */
-export async function isDistributed(runner: QueryRunner): Promise<boolean> {
-  const [row] = await ask(runner, `select to_regclass('pg_catalog.pg_dist_partition') as known`);
+/** Whether the tables are distributed. @param query runs a statement */
+export async function isDistributed(query: (text: string) => Promise<unknown>): Promise<boolean> {
+  const [row] = rowsOf(await query(`select to_regclass('pg_catalog.pg_dist_partition') as known`));
   if (row?.['known'] == null) return false;
-  const found = await ask(
-    runner,
+  const found = await query(
     `select from pg_dist_partition where logicalrelid = to_regclass('public.${FIRST_TABLE}')`,
   );
-  return found.length > 0;
+  return rowsOf(found).length > 0;
+}
+
+/** Whether the tables of a database are distributed. */
+export async function isDistributedAt(url: string): Promise<boolean> {
+  const connection = new Connection({ connectionString: url });
+  await connection.connect();
+  try {
+    return await isDistributed(async (text) => (await connection.query<Row>(text)).rows);
+  } finally {
+    await connection.end();
+  }
 }
 
 /**
@@ -167,6 +179,9 @@ async function ask(
   text: string,
   values: readonly unknown[] = [],
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const rows: unknown = await runner.query(text, [...values]);
+  return rowsOf(await runner.query(text, [...values]));
+}
+
+function rowsOf(rows: unknown): readonly Readonly<Record<string, unknown>>[] {
   return rows as readonly Readonly<Record<string, unknown>>[];
 }

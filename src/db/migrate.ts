@@ -28,7 +28,7 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     const ran = await runMigrations(source, options);
     // What a migration added is distributed too.
     await inTransaction(source, async (runner) => {
-      if (await isDistributed(runner)) await distributeTables(runner);
+      if (await isDistributed((text) => runner.query(text))) await distributeTables(runner);
     });
     return ran;
   });

@@ -9,6 +9,10 @@ export function sqlState(error: unknown): string | null {
 /** The name of the constraint that a statement violated, or of its shard's where tables are distributed; null for any other error. */
 export function violatedConstraint(error: unknown): string | null {
   if (typeof error !== 'object' || error === null) return null;
-  const { constraint, cause } = error as { constraint?: unknown; cause?: unknown };
-  return typeof constraint === 'string' ? constraint : violatedConstraint(cause);
+  const { constraint, message, cause } = error as Readonly<Record<string, unknown>>;
+  if (typeof constraint === 'string') return constraint;
+  // Citus passes on what a server said, but not this field of it.
+  const named =
+    sqlState(error)?.startsWith('23') === true && /constraint "([^"]+)"/.exec(String(message));
+  return named ? (named[1] ?? null) : violatedConstraint(cause);
 }

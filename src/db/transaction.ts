@@ -25,6 +25,7 @@ interface Waiting {
 }
 
 export interface TransactionOptions {
+  readonly isDistributed: boolean;
   /** BEGIN, and what has to follow it. */
   readonly opening: readonly Sql[];
   readonly listeners: ReadonlySet<StatementListener>;
@@ -46,6 +47,10 @@ export class Transaction {
     private readonly connection: Connection,
     private readonly options: TransactionOptions,
   ) {}
+
+  get isDistributed(): boolean {
+    return this.options.isDistributed;
+  }
 
   async query(statement: Sql): Promise<readonly Row[]> {
     for (const listener of this.options.listeners) listener(statement.text);

@@ -99,23 +99,37 @@ export function insertEvents(
   },
 ): void {
   const { events, nowMs, totals } = batch;
+  const counted = sql`update account set last_seq = ${totals.lastSeq}, recorded_quantity = ${totals.quantity},
+         recorded_credits_micro = ${totals.creditsMicro} where account_id = ${accountId}`;
+  const marked = markedAsDue(accountId, { isFirst: events[0]?.seq === 1 });
   // Beside the account's own row, a statement runs on the account's server alone, where the tables are distributed.
-  tx.later(sql`/* usage.insertEvents */ with counted as (
-       update account set last_seq = ${totals.lastSeq}, recorded_quantity = ${totals.quantity},
-         recorded_credits_micro = ${totals.creditsMicro} where account_id = ${accountId}),
-     marked as (${markedAsDue(accountId, { isFirst: events[0]?.seq === 1 })}),
-     k as materialized (select * from ${newEvents(events)}),
-     identified as (
-       insert into usage_identity (account_id, content_hash, seq, hash)
+  const identified = (
+    from: Sql,
+  ): Sql => sql`insert into usage_identity (account_id, content_hash, seq, hash)
        select own.account_id, usage_content_hash(k.type, k.kind, k.subject_id, k.quantity, k.unit, k.credits_micro,
            k.occurred_ms, k.ended_ms, k.hardware_id),
          k.seq, usage_identity_hash(k.source, k.event_id)
-       from account own cross join k where own.account_id = ${accountId})
-     insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind, subject_id, quantity, unit,
-       credits_micro, occurred_at, ended_at, hardware_id)
+       from account own cross join ${from} where own.account_id = ${accountId}`;
+  const inserted = (
+    from: Sql,
+  ): Sql => sql`insert into usage_event (account_id, recorded_at, seq, source, event_id, type, kind,
+       subject_id, quantity, unit, credits_micro, occurred_at, ended_at, hardware_id)
      select own.account_id, ${at(nowMs)}::timestamptz, k.seq, k.source, k.event_id, k.type, k.kind, k.subject_id, k.quantity, k.unit,
        k.credits_micro, to_timestamp(k.occurred_ms / 1000::float8), to_timestamp(k.ended_ms / 1000::float8), k.hardware_id
-     from account own cross join k where own.account_id = ${accountId}`);
+     from account own cross join ${from} where own.account_id = ${accountId}`;
+  if (tx.isDistributed) {
+    // There each statement inserts into one table.
+    const rows = newEvents(events);
+    for (const change of [counted, marked, identified(rows), inserted(rows)]) {
+      tx.later(sql`/* usage.insertEvents */ ${change}`);
+    }
+    return;
+  }
+  tx.later(sql`/* usage.insertEvents */ with counted as (${counted}),
+     marked as (${marked}),
+     k as materialized (select * from ${newEvents(events)}),
+     identified as (${identified(sql`k`)})
+     ${inserted(sql`k`)}`);
 }
 
 /** Whether a transaction failed because an identity that it was to insert is taken. Nothing of it was committed. */

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn } from '../db/columns.ts';
 import type { Tx } from '../db/database.ts';
 import { at, int, ms, msOrNull, oneOf, type Row, text } from '../db/decode.ts';
-import { raw, sql, unnested } from '../db/sql.ts';
+import { sql, type Sql, unnested } from '../db/sql.ts';
 import { asTheyWere, keptBefore, type RowsAsOf } from './former-rows.store.ts';
 import { type Model, modelTypes } from './resource.ts';
 
@@ -19,9 +19,13 @@ export class ModelRow {
 }
 
 // A model was last deployed when the latest of its deployments was.
-const MODEL = raw(`m.account_id, m.model_id, m.external_id, m.name, m.type, m.created_at,
+function modelOf(account: Sql): Sql {
+  return sql`m.account_id, m.model_id, m.external_id, m.name, m.type, m.created_at,
   (select max(greatest(r.deployed_at, r.hosted_from)) from resource r
-   where r.account_id = m.account_id and r.model_id = m.model_id) as last_deployed_at`);
+   where r.account_id = ${account} and r.model_id = m.model_id) as last_deployed_at`;
+}
+
+const MODEL = modelOf(sql`m.account_id`);
 
 /** The key of a model. */
 export interface ModelAddress {
@@ -51,7 +55,8 @@ export async function listModelsOf(
 
 /** All models of an account in an earlier version, by id. When their deployments were last deployed is the present value. */
 export async function listModelsAsOf(tx: Tx, rows: RowsAsOf): Promise<readonly Model[]> {
-  const models = await tx.query(sql`/* resources.listModelsAsOf */ select ${MODEL}
+  const models =
+    await tx.query(sql`/* resources.listModelsAsOf */ select ${modelOf(sql`${rows.accountId}::int`)}
      from (select r.* ${asTheyWere('model', rows)}) m order by m.model_id`);
   return models.map(modelFromRow);
 }

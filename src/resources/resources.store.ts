@@ -243,7 +243,7 @@ export async function saveStops(
        })}),
      ${keptBefore('resource', accountId, sql`join given k using (resource_id) where o.account_id = ${accountId}`)}
      update resource r set status = 'UNDEPLOYED', failure_message = ${message}, stopped_at = k.stopped_at,
-       changed_at = case r.status when 'DEPLOYED' then k.stopped_at else r.changed_at end,
+       changed_at = case when r.status = 'DEPLOYED' then k.stopped_at else r.changed_at end,
        requested_hardware_id = null, requested_replicas = null
      from given k where r.account_id = ${accountId} and r.resource_id = k.resource_id`);
 }

@@ -2,13 +2,14 @@
 // join and key has the account. What is folded is locked by the accounts' rollup states, never by the accounts, so recording goes on.
 
 import { groupBy } from '../core/group.ts';
+import { accountOf } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { bool, int, intOrNull, type Row, text, valueOf } from '../db/decode.ts';
 import { fromRow, selectList, type Shape } from '../db/shape.ts';
 import { sql, unnested } from '../db/sql.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
 import { resourceKinds } from '../resources/resource.ts';
-import { addSums, isToFold, startStates, sumsAdded } from './rollups.store.ts';
+import { addSums, addToTiers, isToFold, startStates } from './rollups.store.ts';
 import { daySums, type FoldedSegment, localDaysOf } from './sums.ts';
 import { localDay, localDaysTable, utcDays, utcDaysFrom } from './tiers.store.ts';
 import { foldUnits, type UnitChunk } from './units.store.ts';
@@ -101,12 +102,12 @@ async function lockAccounts(
        c.time_zone <> c.folded_zone or c.time_zone <> coalesce(u.time_zone, c.time_zone)
          or c.quarters_from is not null as is_to_prepare,
        u.watermark as unit_watermark, u.change as unit_change, chunk_days.utc_days, exists (
-         select from hosting_segment s where s.account_id = c.account_id and ${isToFold('s')}) as has_segments
+         select from hosting_segment s where s.account_id = ${accountOf(tx, accountIds, sql`c.account_id`)} and ${isToFold('s')}) as has_segments
      from chunk c left join unit_rollup_state u using (account_id) left join lateral (
        -- Fenced: the planner would walk the index by time, past all other events.
        select ${utcDays(sql`occurred_at`)} as utc_days from (
          select occurred_at from usage_event e
-         where e.account_id = c.account_id and e.seq > c.watermark and e.seq <= c.to_seq offset 0) e) chunk_days
+         where e.account_id = ${accountOf(tx, accountIds, sql`c.account_id`)} and e.seq > c.watermark and e.seq <= c.to_seq offset 0) e) chunk_days
        on c.to_seq > c.watermark
      order by c.account_id`);
   return rows.map(lockedFromRow);
@@ -135,8 +136,12 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
   const done = accounts.filter(({ fromSeq, lastSeq, isMarked }) => isMarked && lastSeq <= fromSeq);
   if (done.length > 0) await unmark(tx, done);
   if (chunks.length === 0) return;
-  await tx.query(sql`/* rollups.foldEvents */ with
-     chunk as materialized (
+  const ofChunk = accountOf(tx, chunks, sql`chunk.account_id`);
+  const ofLatest = accountOf(tx, chunks, sql`latest.account_id`);
+  await addToTiers(tx, {
+    name: 'rollups.foldEvents',
+    accountIds: chunks.map(({ accountId }) => accountId),
+    sets: sql`chunk as materialized (
        select * from ${unnested(chunks, {
          account_id: ['int', ({ accountId }) => accountId],
          from_seq: ['int8', ({ fromSeq }) => fromSeq],
@@ -151,7 +156,7 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
          max(e.occurred_at) as last_at
        from chunk cross join lateral (
          select * from usage_event e
-         where e.account_id = chunk.account_id and e.seq > chunk.from_seq and e.seq <= chunk.to_seq offset 0) e
+         where e.account_id = ${ofChunk} and e.seq > chunk.from_seq and e.seq <= chunk.to_seq offset 0) e
        where e.voided_at is null and e.type <> 'HOSTING'
        group by 1, 2, 3, 4, 5),
      resource_sums as materialized (
@@ -160,20 +165,18 @@ async function foldEvents(tx: Tx, accounts: readonly LockedAccount[]): Promise<v
          0 as hosting_ms, 0 as replica_ms
        from events e join chunk using (account_id) join zone using (zone)),
      latest as materialized (
-       select account_id, kind, subject_id, max(last_at) as last_at from resource_sums group by 1, 2, 3),
-     of_resources as (
-       update resource r set last_event_at = latest.last_at from latest
-       where r.account_id = latest.account_id and r.resource_id = latest.subject_id and latest.kind <> 'MODEL'
-         and (r.last_event_at is null or r.last_event_at < latest.last_at)),
-     of_models as (
-       update model m set last_event_at = latest.last_at from latest
-       where m.account_id = latest.account_id and m.model_id = latest.subject_id and latest.kind = 'MODEL'
-         and (m.last_event_at is null or m.last_event_at < latest.last_at)),
-     advanced as (
-       update rollup_state s set watermark = chunk.to_seq, fold_at = case when not chunk.is_last then s.fold_at end
-       from chunk where s.account_id = chunk.account_id),
-     ${sumsAdded()}
-     select 1`);
+       select account_id, kind, subject_id, max(last_at) as last_at from resource_sums group by 1, 2, 3)`,
+    updates: [
+      sql`update resource r set last_event_at = latest.last_at from latest
+       where r.account_id = ${ofLatest} and r.resource_id = latest.subject_id and latest.kind <> 'MODEL'
+         and (r.last_event_at is null or r.last_event_at < latest.last_at)`,
+      sql`update model m set last_event_at = latest.last_at from latest
+       where m.account_id = ${ofLatest} and m.model_id = latest.subject_id and latest.kind = 'MODEL'
+         and (m.last_event_at is null or m.last_event_at < latest.last_at)`,
+      sql`update rollup_state s set watermark = chunk.to_seq, fold_at = case when not chunk.is_last then s.fold_at end
+       from chunk where s.account_id = ${ofChunk}`,
+    ],
+  });
 }
 
 // Of accounts that were marked, but had nothing to fold.

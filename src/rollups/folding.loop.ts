@@ -157,8 +157,9 @@ export class FoldingLoop {
   ): Promise<readonly number[]> {
     const left = [...accountIds];
     const behind: number[] = [];
+    const perFold = this.database.isDistributed ? 1 : ACCOUNTS_PER_FOLD;
     while (left.length > 0 && !isOver()) {
-      const chunk = left.splice(0, ACCOUNTS_PER_FOLD);
+      const chunk = left.splice(0, perFold);
       for (const accountId of chunk) this.waiting.delete(accountId);
       behind.push(...(await this.foldChunk(chunk, EVENTS_PER_FOLD)));
     }

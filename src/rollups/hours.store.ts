@@ -4,6 +4,7 @@
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintColumn } from '../db/columns.ts';
+import { type Insertion, makeChanges } from '../db/changes.ts';
 import type { Tx } from '../db/database.ts';
 import { int, intOrNull } from '../db/decode.ts';
 import { raw, sql, type Sql } from '../db/sql.ts';
@@ -27,11 +28,15 @@ const ALL_IN_HOURS = 2_147_483_647;
 const AMOUNTS = ['events', 'quantity', 'credits_micro'];
 
 /** Adds sums of the set `from` (account_id, hour, subject_id, type, events, quantity, credits_micro) to the hours of resources. */
-export function hoursAdded(from: Sql): Sql {
-  return sql`insert into usage_by_resource_hour as r (account_id, hour, subject_id, type, ${raw(AMOUNTS.join(', '))})
-    select account_id, hour, subject_id, type, ${added(AMOUNTS)} from ${from} hours where hour is not null
-    group by account_id, hour, subject_id, type order by account_id, hour, subject_id, type
-    on conflict (account_id, hour, subject_id, type) do update set ${raised(AMOUNTS)}`;
+export function hoursAdded(from: Sql): Insertion {
+  return {
+    into: sql`usage_by_resource_hour as r`,
+    columns: sql`hour, subject_id, type, ${raw(AMOUNTS.join(', '))}`,
+    from: sql`(
+      select account_id, hour, subject_id, type, ${added(AMOUNTS)} from ${from} where hour is not null
+      group by account_id, hour, subject_id, type) hours order by account_id, hour, subject_id, type`,
+    onConflict: sql`on conflict (account_id, hour, subject_id, type) do update set ${raised(AMOUNTS)}`,
+  };
 }
 
 /** The condition that a row of rollup_state is of an account whose resources have hours. */
@@ -99,12 +104,15 @@ async function sumQuarters(
   if (first === null) return ALL_IN_HOURS;
   // One quarter hour may have more rows than a step should.
   const to = Math.max(intOrNull(row, 'next') ?? ALL_IN_HOURS, first + 1);
-  await tx.query(
-    sql`/* rollups.sumQuarters */ ${hoursAdded(sql`(
+  await makeChanges(tx, {
+    name: 'rollups.sumQuarters',
+    accountIds: [accountId],
+    sets: sql`quarters as (
        select account_id, (bucket - ${quartersPastHour(timeZone)}::int) >> 2 as hour, subject_id, type, ${raw(AMOUNTS.join(', '))}
        from usage_by_resource
-       where account_id = ${accountId} and tier = 0 and bucket >= ${quartersFrom} and bucket < ${to})`)}`,
-  );
+       where account_id = ${accountId} and tier = 0 and bucket >= ${quartersFrom} and bucket < ${to})`,
+    insertions: [hoursAdded(sql`quarters`)],
+  });
   return to;
 }
 

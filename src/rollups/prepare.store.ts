@@ -5,7 +5,7 @@ import type { Tx } from '../db/database.ts';
 import { int, intOrNull, text } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
 import { convertNext } from './hours.store.ts';
-import { sumsAdded } from './rollups.store.ts';
+import { addToTiers } from './rollups.store.ts';
 import { localDaysOf } from './sums.ts';
 import { quartersPastHour } from './tier-plan.ts';
 import { localDay, localDaysTable, utcDays, utcDaysFrom } from './tiers.store.ts';
@@ -63,8 +63,10 @@ async function rebuild(tx: Tx, accountId: number, moved: Moved): Promise<void> {
      from usage_event where account_id = ${accountId}`);
   const days = utcDaysFrom(folded, 'utc_days');
   if (days.length > 0) {
-    await tx.query(sql`/* rollups.rebuild */ with
-       zone as materialized (${localDaysTable(localDaysOf([{ timeZone, utcDays: days }]))}),
+    await addToTiers(tx, {
+      name: 'rollups.rebuild',
+      accountIds: [accountId],
+      sets: sql`zone as materialized (${localDaysTable(localDaysOf([{ timeZone, utcDays: days }]))}),
        events as materialized (
          select account_id, kind, type, subject_id, quantity, credits_micro,
            floor(date_part('epoch', occurred_at) / 900)::int as quarter
@@ -75,9 +77,8 @@ async function rebuild(tx: Tx, accountId: number, moved: Moved): Promise<void> {
            ${localDay()} as day, e.kind, e.type, e.subject_id, 0 as hardware_id,
            count(*) as events, bigint_sum(e.quantity) as quantity, bigint_sum(e.credits_micro) as credits_micro,
            0 as hosting_ms, 0 as replica_ms
-         from events e cross join zone group by 1, 3, 4, 5, 6, 7),
-       ${sumsAdded()}
-       select 1`);
+         from events e cross join zone group by 1, 3, 4, 5, 6, 7)`,
+    });
   }
   await tx.query(sql`/* rollups.unfold */ update hosting_segment set folded = false
      where account_id = ${accountId} and folded and voided_at is null`);

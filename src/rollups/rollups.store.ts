@@ -7,6 +7,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { DAY_MS } from '../core/range.ts';
 import { dayOf } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
+import { type Changes, makeChanges } from '../db/changes.ts';
 import type { Tx } from '../db/database.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import { at, int, intOrNull, oneOf, text } from '../db/decode.ts';
@@ -16,7 +17,7 @@ import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
 import { hasHours, hoursAdded, removeFromQuarters } from './hours.store.ts';
 import { daySums, type FoldedSegment, hourOf, type Sum } from './sums.ts';
 import { QUARTER_HOUR_MS, TIERS } from './tier-plan.ts';
-import { added, allTiers, dayTiers, raised, type Summed } from './tiers.store.ts';
+import { added, allTiers, dayTiers, keysOf, type Summed, tiersAdded } from './tiers.store.ts';
 
 @Entity('rollup_state')
 export class RollupStateRow {
@@ -57,7 +58,7 @@ export const FOLDED_SEGMENT_MAX_MS = DAY_MS;
 export const FOLDED_SEGMENT_MAX = raw(`interval '${FOLDED_SEGMENT_MAX_MS} milliseconds'`);
 
 /** A gateway folds what it recorded itself within a minute; others come after it. */
-const DUE_LATER = raw(`clock_timestamp() + interval '90 seconds'`);
+const DUE_LATER = raw(`statement_timestamp() + interval '90 seconds'`);
 
 /**
  * Marks an account's events as due for folding, as part of the statement that records them. It does not wait: what a fold has
@@ -158,7 +159,7 @@ export async function startStates(
  */
 async function lockToRemove(tx: Tx, accountId: number): Promise<RollupState | null> {
   const [row] =
-    await tx.query(sql`/* rollups.lockToRemove */ update rollup_state set epoch = epoch + 1, fold_at = coalesce(fold_at, ${DUE_LATER})
+    await tx.query(sql`/* rollups.lockToRemove */ update rollup_state set epoch = epoch + 1, fold_at = least(fold_at, ${DUE_LATER})
      where account_id = ${accountId} returning watermark, time_zone, quarters_from`);
   if (row === undefined) return null;
   return {
@@ -169,40 +170,35 @@ async function lockToRemove(tx: Tx, accountId: number): Promise<RollupState | nu
 }
 
 const AMOUNTS = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'];
-const AMOUNT_LIST = raw(AMOUNTS.join(', '));
-const OF_ACCOUNT: Summed = { keys: sql`account_id, kind, type, hardware_id`, amounts: AMOUNTS };
-const OF_RESOURCE: Summed = {
-  keys: sql`account_id, subject_id, type, hardware_id`,
-  amounts: AMOUNTS,
-};
+const OF_ACCOUNT: Summed = { by: sql`kind, type, hardware_id`, amounts: AMOUNTS };
+const OF_RESOURCE: Summed = { by: sql`subject_id, type, hardware_id`, amounts: AMOUNTS };
 
 /**
- * Parts of a `with` that add the set `resource_sums` to all tiers of all tables. Hosting and rebuilt days have neither quarter nor
- * hour. The order by keeps the heap in key order.
+ * Adds the set `resource_sums` to all tiers of all tables. Hosting and rebuilt days have neither quarter nor hour.
+ * @param changes with that set, and what else is changed
  */
-export function sumsAdded(): Sql {
-  return sql`
-  sums as materialized (
-    select quarter, day, ${OF_ACCOUNT.keys}, ${added(AMOUNTS)} from resource_sums group by quarter, day, ${OF_ACCOUNT.keys}),
-  ${allTiers(OF_ACCOUNT)},
-  by_account as (
-    insert into usage_by_account as r (tier, bucket, ${OF_ACCOUNT.keys}, ${AMOUNT_LIST})
-    select tier, bucket, ${OF_ACCOUNT.keys}, ${AMOUNT_LIST} from tiers
-    order by account_id, tier, bucket, kind, type, hardware_id
-    on conflict (account_id, tier, bucket, kind, type, hardware_id) do update set ${raised(AMOUNTS)}),
-  ${dayTiers(OF_RESOURCE, { from: sql`resource_sums`, into: 'resource_tiers' })},
-  by_resource as (
-    insert into usage_by_resource as r (tier, bucket, ${OF_RESOURCE.keys}, ${AMOUNT_LIST})
-    select tier, bucket, ${OF_RESOURCE.keys}, ${AMOUNT_LIST} from resource_tiers
-    order by account_id, tier, bucket, subject_id, type, hardware_id
-    on conflict (account_id, tier, bucket, subject_id, type, hardware_id) do update set ${raised(AMOUNTS)}),
-  by_hour as (${hoursAdded(sql`resource_sums`)})`;
+export async function addToTiers(tx: Tx, changes: Omit<Changes, 'insertions'>): Promise<void> {
+  await makeChanges(tx, {
+    ...changes,
+    sets: sql`${changes.sets},
+      sums as materialized (
+        select quarter, day, ${keysOf(OF_ACCOUNT)}, ${added(AMOUNTS)} from resource_sums group by quarter, day, ${keysOf(OF_ACCOUNT)}),
+      ${allTiers(OF_ACCOUNT)},
+      ${dayTiers(OF_RESOURCE, { from: sql`resource_sums`, into: 'resource_tiers' })}`,
+    insertions: [
+      tiersAdded(OF_ACCOUNT, { into: sql`usage_by_account`, from: sql`tiers` }),
+      tiersAdded(OF_RESOURCE, { into: sql`usage_by_resource`, from: sql`resource_tiers` }),
+      hoursAdded(sql`resource_sums`),
+    ],
+  });
 }
 
-/** Adds sums to all tiers of both tables. The accounts' states are locked. */
+/** Adds sums to all tiers of all tables. The accounts' states are locked. */
 export async function addSums(tx: Tx, sums: readonly Sum[]): Promise<void> {
-  await tx.query(sql`/* rollups.addSums */ with
-     resource_sums as materialized (
+  await addToTiers(tx, {
+    name: 'rollups.addSums',
+    accountIds: [...new Set(sums.map(({ accountId }) => accountId))],
+    sets: sql`resource_sums as materialized (
        select * from ${unnested(sums, {
          account_id: ['int', (sum) => sum.accountId],
          quarter: ['int', (sum) => sum.quarter],
@@ -217,9 +213,8 @@ export async function addSums(tx: Tx, sums: readonly Sum[]): Promise<void> {
          credits_micro: ['int8', (sum) => sum.creditsMicro],
          hosting_ms: ['int8', (sum) => sum.hostingMs],
          replica_ms: ['int8', (sum) => sum.replicaMs],
-       })}),
-     ${sumsAdded()}
-     select 1`);
+       })})`,
+  });
 }
 
 async function segmentsWithKinds(
@@ -245,12 +240,13 @@ async function repairLastEvent(tx: Tx, event: CountedEvent): Promise<void> {
   const { accountId, subjectId } = event;
   const table = raw(event.kind === 'MODEL' ? 'model' : 'resource');
   const last = lastFoldedEvent({
+    account: sql`${accountId}::int`,
     state: sql`s`,
     subjectId: sql`t.${table}_id`,
     seq: sql`s.watermark`,
   });
   await tx.query(sql`/* rollups.repairLastEvent */ update ${table} t set last_event_at = (
-       select last.at from rollup_state s cross join lateral (${last}) last where s.account_id = t.account_id)
+       select last.at from rollup_state s cross join lateral (${last}) last where s.account_id = ${accountId})
      where t.account_id = ${accountId} and t.${table}_id = ${subjectId}
        and t.last_event_at = ${at(event.occurredAtMs)}::timestamptz`);
 }
@@ -261,25 +257,26 @@ async function repairLastEvent(tx: Tx, event: CountedEvent): Promise<void> {
  * at most 15 hours after the same day of UTC. The row of an hour counts for the instants from its beginning in UTC to 45 minutes after its end.
  */
 export function lastFoldedEvent(of: {
-  /** A row of rollup_state. */
+  readonly account: Sql;
+  /** Its row of rollup_state. */
   readonly state: Sql;
   readonly subjectId: Sql;
   readonly seq: Sql;
 }): Sql {
-  const { state, subjectId, seq } = of;
+  const { account, state, subjectId, seq } = of;
   return sql`select event.at from usage_by_resource d cross join lateral (
          select event.at from (
            select h.hour from generate_series(d.bucket * 24 + 39, d.bucket * 24 - 16, -1) h(hour)
            where ${hasHours(state)} is false or exists (
              select from usage_by_resource_hour r
-             where r.account_id = d.account_id and r.hour = h.hour and r.subject_id = d.subject_id and r.events > 0)
+             where r.account_id = ${account} and r.hour = h.hour and r.subject_id = d.subject_id and r.events > 0)
            order by h.hour desc offset 0) h
          cross join lateral (
            select max(u.occurred_at) as at from usage_event u
-           where u.account_id = d.account_id and u.subject_id = d.subject_id and u.seq <= ${seq}
+           where u.account_id = ${account} and u.subject_id = d.subject_id and u.seq <= ${seq}
              and u.occurred_at >= to_timestamp(3600.0 * h.hour) and u.occurred_at < to_timestamp(3600.0 * h.hour + 6300)
              and u.voided_at is null and u.type <> 'HOSTING') event
          where event.at is not null order by h.hour desc limit 1) event
-       where d.account_id = ${state}.account_id and d.tier = ${TIERS.DAY}::smallint and d.subject_id = ${subjectId} and d.events > 0
+       where d.account_id = ${account} and d.tier = ${TIERS.DAY}::smallint and d.subject_id = ${subjectId} and d.events > 0
        order by d.bucket desc limit 1`;
 }

@@ -1,14 +1,33 @@
 // How sums by quarter hour and day become the rows of all tiers, for every table of rollups.
 
+import type { Insertion } from '../db/changes.ts';
 import { ints, type Row } from '../db/decode.ts';
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { LocalDays } from './sums.ts';
 import { quartersPastHour } from './tier-plan.ts';
 
-/** What the rows of a table of rollups are by, within a bucket, account first, and what they add up. */
+/** What the rows of a table of rollups are by, within a bucket of an account, and what they add up. */
 export interface Summed {
-  readonly keys: Sql;
+  readonly by: Sql;
   readonly amounts: readonly string[];
+}
+
+/** What the sums of several accounts are by. */
+export function keysOf({ by }: Summed): Sql {
+  return sql`account_id, ${by}`;
+}
+
+/** Adds a set of tiers to a table of rollups. */
+export function tiersAdded(
+  { by, amounts }: Summed,
+  { into, from }: { readonly into: Sql; readonly from: Sql },
+): Insertion {
+  return {
+    into: sql`${into} as r`,
+    columns: sql`tier, bucket, ${by}, ${raw(amounts.join(', '))}`,
+    from: sql`${from} order by account_id, tier, bucket, ${by}`,
+    onConflict: sql`on conflict (account_id, tier, bucket, ${by}) do update set ${raised(amounts)}`,
+  };
 }
 
 /**
@@ -17,9 +36,9 @@ export interface Summed {
  * summed from the one below, so that little is summed twice and fits into work_mem.
  */
 export function allTiers(summed: Summed): Sql {
-  const { keys, amounts } = summed;
+  const { amounts } = summed;
   return sql`
-  quarters as (select quarter as bucket, ${keys}, ${raw(amounts.join(', '))} from sums where quarter is not null),
+  quarters as (select quarter as bucket, ${keysOf(summed)}, ${raw(amounts.join(', '))} from sums where quarter is not null),
   ${dayTiers(summed, { from: sql`sums`, into: 'day_tiers' })},
   tiers as materialized (
     select 0 as tier, * from quarters union all
@@ -42,7 +61,9 @@ export function dayTiers(
     select 4, * from (${widened(summed, sql`bucket >> 3`, eightDays)}) sixty_four_days)`;
 }
 
-function widened({ keys, amounts }: Summed, bucket: Sql, narrower: Sql): Sql {
+function widened(summed: Summed, bucket: Sql, narrower: Sql): Sql {
+  const keys = keysOf(summed);
+  const { amounts } = summed;
   return sql`select ${bucket} as bucket, ${keys}, ${added(amounts)} from ${narrower} group by ${bucket}, ${keys}`;
 }
 

@@ -3,19 +3,22 @@
 // need gateways of the previous release. Views correct for what lies beyond the marks.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { accountOf } from '../db/by-account.ts';
+import { type Changes, makeChanges } from '../db/changes.ts';
 import type { Tx } from '../db/database.ts';
 import { bigintColumn, sequenceColumn } from '../db/columns.ts';
 import { int, text } from '../db/decode.ts';
-import { raw, sql, type Sql, unnested } from '../db/sql.ts';
+import { sql, type Sql, unnested } from '../db/sql.ts';
 import { localDaysOf } from './sums.ts';
 import { QUARTERS_PER_DAY } from './tier-plan.ts';
 import {
   added,
   allTiers,
+  keysOf,
   localDay,
   localDaysTable,
-  raised,
   type Summed,
+  tiersAdded,
   utcDays,
   utcDaysFrom,
 } from './tiers.store.ts';
@@ -42,9 +45,11 @@ export class UnitRollupStateRow {
 }
 
 const SUMMED: Summed = {
-  keys: sql`account_id, subject_id, type, unit`,
+  by: sql`subject_id, type, unit`,
   amounts: ['events', 'quantity', 'credits_micro'],
 };
+
+const KEYS = keysOf(SUMMED);
 
 /** Begins to fold the units of a locked account, unless that has begun. @param firstSeq of its first event with a unit */
 export async function startUnits(tx: Tx, accountId: number, firstSeq: number): Promise<void> {
@@ -70,7 +75,7 @@ export async function foldUnits(tx: Tx, chunks: readonly UnitChunk[]): Promise<v
   const chunk = chunkTable(chunks);
   const ofChunks = await tx.query(sql`/* units.days */ with chunk as materialized (${chunk})
      select account_id, ${utcDays(sql`occurred_at`)} as utc_days
-     from (${counted(sql`chunk`)} offset 0) events group by account_id`);
+     from (${counted(tx, chunks)} offset 0) events group by account_id`);
   const utcDaysOf = new Map(
     ofChunks.map((row) => [int(row, 'account_id'), utcDaysFrom(row, 'utc_days')]),
   );
@@ -80,20 +85,22 @@ export async function foldUnits(tx: Tx, chunks: readonly UnitChunk[]): Promise<v
       utcDays: utcDaysOf.get(accountId) ?? [],
     })),
   );
-  await tx.query(sql`/* units.fold */ with
-     chunk as materialized (${chunk}),
+  await addToTiers(tx, {
+    name: 'units.fold',
+    accountIds: chunks.map(({ accountId }) => accountId),
+    sets: sql`chunk as materialized (${chunk}),
      zone as materialized (${localDaysTable(days)}),
      sums as materialized (
        select e.*, ${localDay()} as day
        from (
-         select floor(date_part('epoch', occurred_at) / 900)::int as quarter, ${SUMMED.keys}, ${added(SUMMED.amounts)}
-         from (${counted(sql`chunk`)}) events group by 1, ${SUMMED.keys}) e
-         join chunk using (account_id) join zone using (zone)),
-     advanced as (
-       update unit_rollup_state s set watermark = chunk.to_seq, change = chunk.to_change
-       from chunk where s.account_id = chunk.account_id),
-     ${sumsAdded()}
-     select 1`);
+         select floor(date_part('epoch', occurred_at) / 900)::int as quarter, ${KEYS}, ${added(SUMMED.amounts)}
+         from (${counted(tx, chunks)}) events group by 1, ${KEYS}) e
+         join chunk using (account_id) join zone using (zone))`,
+    updates: [
+      sql`update unit_rollup_state s set watermark = chunk.to_seq, change = chunk.to_change
+         from chunk where s.account_id = ${accountOf(tx, chunks, sql`chunk.account_id`)}`,
+    ],
+  });
 }
 
 function chunkTable(chunks: readonly UnitChunk[]): Sql {
@@ -108,28 +115,28 @@ function chunkTable(chunks: readonly UnitChunk[]): Sql {
 }
 
 /** What chunks add and take away. A void that is later than a chunk's changes is left to the next one. */
-function counted(chunk: Sql): Sql {
+function counted(tx: Tx, chunks: readonly UnitChunk[]): Sql {
+  const account = accountOf(tx, chunks, sql`c.account_id`);
   const amounts = (sign: Sql): Sql =>
     sql`select e.account_id, e.occurred_at, e.subject_id, e.type, e.unit, ${sign} as events, ${sign} * e.quantity as quantity,
          ${sign} * e.credits_micro as credits_micro`;
-  return sql`${amounts(sql`1`)} from ${chunk} c cross join lateral (
-         select * from usage_event e where e.account_id = c.account_id and e.seq > c.from_seq and e.seq <= c.to_seq offset 0) e
+  return sql`${amounts(sql`1`)} from chunk c cross join lateral (
+         select * from usage_event e where e.account_id = ${account} and e.seq > c.from_seq and e.seq <= c.to_seq offset 0) e
        where e.unit is not null and (e.void_change is null or e.void_change > c.to_change)
        union all
-       ${amounts(sql`-1`)} from ${chunk} c cross join lateral (
+       ${amounts(sql`-1`)} from chunk c cross join lateral (
          select * from usage_event e
-         where e.account_id = c.account_id and e.void_change > c.from_change and e.void_change <= c.to_change offset 0) e
+         where e.account_id = ${account} and e.void_change > c.from_change and e.void_change <= c.to_change offset 0) e
        where e.seq <= c.from_seq and e.unit is not null`;
 }
 
-// The order by keeps the heap in key order.
-function sumsAdded(): Sql {
-  const amounts = raw(SUMMED.amounts.join(', '));
-  return sql`${allTiers(SUMMED)},
-  by_unit as (
-    insert into usage_by_unit as r (tier, bucket, ${SUMMED.keys}, ${amounts})
-    select tier, bucket, ${SUMMED.keys}, ${amounts} from tiers order by account_id, tier, bucket, subject_id, type, unit
-    on conflict (account_id, tier, bucket, subject_id, type, unit) do update set ${raised(SUMMED.amounts)})`;
+/** Adds the set `sums` to all tiers. @param changes with that set, and what else is changed */
+async function addToTiers(tx: Tx, changes: Omit<Changes, 'insertions'>): Promise<void> {
+  await makeChanges(tx, {
+    ...changes,
+    sets: sql`${changes.sets}, ${allTiers(SUMMED)}`,
+    insertions: [tiersAdded(SUMMED, { into: sql`usage_by_unit`, from: sql`tiers` })],
+  });
 }
 
 /** The day tiers of an account that moved to a zone are rebuilt from the quarter hours, as those of all sums are. */
@@ -146,15 +153,15 @@ export async function rebuildUnits(tx: Tx, accountId: number, timeZone: string):
      from usage_by_unit where account_id = ${accountId} and tier = 0`);
   const days = utcDaysFrom(folded, 'utc_days');
   if (days.length > 0) {
-    const zone = localDaysTable(localDaysOf([{ timeZone, utcDays: days }]));
-    await tx.query(sql`/* units.rebuildDays */ with
-       zone as materialized (${zone}),
+    await addToTiers(tx, {
+      name: 'units.rebuildDays',
+      accountIds: [accountId],
+      sets: sql`zone as materialized (${localDaysTable(localDaysOf([{ timeZone, utcDays: days }]))}),
        sums as materialized (
-         select null::int as quarter, ${localDay()} as day, ${SUMMED.keys}, ${added(SUMMED.amounts)}
+         select account_id, null::int as quarter, ${localDay()} as day, ${SUMMED.by}, ${added(SUMMED.amounts)}
          from (select *, bucket as quarter from usage_by_unit where account_id = ${accountId} and tier = 0) e cross join zone
-         group by 2, ${SUMMED.keys}),
-       ${sumsAdded()}
-       select 1`);
+         group by 3, ${KEYS})`,
+    });
   }
   await tx.query(
     sql`/* units.setZone */ update unit_rollup_state set time_zone = ${timeZone} where account_id = ${accountId}`,

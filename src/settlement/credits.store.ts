@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import { accountOf, answersByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -213,6 +214,13 @@ export async function loadAllocationPages(
   tx: Tx,
   pages: readonly AllocationPage[],
 ): Promise<readonly (readonly CreditAllocation[])[]> {
+  return answersByAccount(tx, pages, (asked) => allocationPages(tx, asked));
+}
+
+async function allocationPages(
+  tx: Tx,
+  pages: readonly AllocationPage[],
+): Promise<readonly (readonly CreditAllocation[])[]> {
   const rows =
     await tx.query(sql`/* credits.loadAllocationPages */ select p.page::int as page, ${raw(COLUMNS)}
      from ${unnested(
@@ -227,7 +235,7 @@ export async function loadAllocationPages(
      )}
      cross join lateral (
        select * from credit_allocation c
-       where c.account_id = p.account_id and (p.unit is null or c.unit = p.unit)
+       where c.account_id = ${accountOf(tx, pages, sql`p.account_id`)} and (p.unit is null or c.unit = p.unit)
          and (p.before_id is null or c.allocation_id < p.before_id)
        order by c.allocation_id desc limit p.row_limit
      ) a

@@ -6,6 +6,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { groupBy } from '../core/group.ts';
 import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import { togetherOrApart } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -371,9 +372,11 @@ export async function makeDue(
      where not a.is_test and s.hardware_id = ${due.hardwareId} and s.to_at is null and s.voided_at is null order by a.account_id`);
   const accountIds = rows.map((row) => int(row, 'account_id'));
   if (accountIds.length === 0) return;
-  tx.later(
-    sql`/* credits.makeDue.lock */ select from account where account_id = any(${accountIds}::int[]) order by account_id for no key update`,
-  );
+  for (const ids of togetherOrApart(tx, accountIds)) {
+    tx.later(
+      sql`/* credits.makeDue.lock */ select from account where account_id = any(${ids}::int[]) order by account_id for no key update`,
+    );
+  }
   tx.later(sql`/* credits.makeDue */ update credit_state set next_due_at = ${at(due.atMs)}
      where account_id = any(${accountIds}::int[]) and next_due_at > ${at(due.atMs)}`);
 }

@@ -2,6 +2,7 @@
 // and when resources had last been used.
 
 import { queryColumns } from '../db/columnar.ts';
+import { accountOf, answersByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { fromColumns, selectList } from '../db/shape.ts';
 import { sql, type Sql, raw, unnested } from '../db/sql.ts';
@@ -31,9 +32,15 @@ export async function loadChangedSegments(
   tx: Tx,
   ranges: readonly RangeAsOf[],
 ): Promise<readonly (readonly ChangedSegment[])[]> {
-  const overlaps = raw(
-    's.account_id = x.account_id and s.from_at < x.to_at and s.to_at > x.from_at',
-  );
+  return answersByAccount(tx, ranges, (asked) => changedSegments(tx, asked));
+}
+
+async function changedSegments(
+  tx: Tx,
+  ranges: readonly RangeAsOf[],
+): Promise<readonly (readonly ChangedSegment[])[]> {
+  const ofRange = accountOf(tx, ranges, sql`x.account_id`);
+  const overlaps = sql`s.account_id = ${ofRange} and s.from_at < x.to_at and s.to_at > x.from_at`;
   const segment = selectList(VIEW_SEGMENT);
   const columns = await queryColumns(tx, {
     name: 'views.loadChangedSegments',
@@ -59,7 +66,7 @@ export async function loadChangedSegments(
         and s.folded and s.voided_at is null and s.event_seq > x.last_seq
       union all
       select ${segment}, x.q, false from x
-        join usage_event e on e.account_id = x.account_id and e.void_change > x.last_change and e.seq <= x.last_seq
+        join usage_event e on e.account_id = ${ofRange} and e.void_change > x.last_change and e.seq <= x.last_seq
           and e.type = 'HOSTING'
         join hosting_segment s on ${overlaps} and s.event_seq = e.seq`,
   });
@@ -86,14 +93,23 @@ export async function loadLastEvents(
   tx: Tx,
   accounts: readonly AccountAsOf[],
 ): Promise<readonly ReadonlyMap<number, number | null>[]> {
+  return answersByAccount(tx, accounts, (asked) => lastEventsOf(tx, asked));
+}
+
+async function lastEventsOf(
+  tx: Tx,
+  accounts: readonly AccountAsOf[],
+): Promise<readonly ReadonlyMap<number, number | null>[]> {
+  const account = accountOf(tx, accounts, sql`x.account_id`);
   const touched = (beyond: string): Sql => sql`
     select x.q, u.subject_id, max(u.occurred_at) filter (
       where u.seq <= x.last_seq and (u.voided_at is null or u.void_change > x.last_change)) as last_at
     from x cross join lateral (
-      select * from usage_event u where u.account_id = x.account_id and ${raw(beyond)} offset 0) u
+      select * from usage_event u where u.account_id = ${account} and ${raw(beyond)} offset 0) u
     where u.type <> 'HOSTING' and u.kind <> 'MODEL' group by x.q, u.subject_id`;
   // Where nothing was voided and all that is folded counts, the row says when the latest of the others happened.
   const earlier = lastFoldedEvent({
+    account,
     state: sql`x`,
     subjectId: sql`touched.subject_id`,
     seq: sql`x.folded_seq`,
@@ -112,7 +128,7 @@ export async function loadLastEvents(
          },
          { as: 'x' },
        )}
-         join account a using (account_id) left join rollup_state s using (account_id)),
+         join account a on a.account_id = ${account} left join rollup_state s on s.account_id = ${account}),
      touched as materialized (
        select q, subject_id, max(last_at) as last_at, bool_or(was_voided) as was_voided from (
          select *, false as was_voided from (${touched('u.seq > x.folded_seq and u.seq <= x.newest_seq')}) newer
@@ -122,7 +138,7 @@ export async function loadLastEvents(
          when x.has_all_folded and not touched.was_voided then r.last_event_at
          else (select earlier.at from (${earlier}) earlier) end) as last_at
      from touched join x using (q)
-       join resource r on r.account_id = x.account_id and r.resource_id = touched.subject_id`);
+       join resource r on r.account_id = ${account} and r.resource_id = touched.subject_id`);
   const answers = accounts.map(() => new Map<number, number | null>());
   for (const row of rows) {
     answers[int(row, 'q')]?.set(int(row, 'subject_id'), msOrNull(row, 'last_at'));

@@ -2,6 +2,7 @@
 
 import type { Written } from '../core/cursor.ts';
 import { queryColumns } from '../db/columnar.ts';
+import { accountOf, answersByAccount, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -11,6 +12,7 @@ import {
   intValue,
   ms,
   msOrNull,
+  type Row,
   sqlMs,
   text,
   valueOf,
@@ -78,16 +80,7 @@ export async function loadLatest(
   accountIds: readonly number[],
   sinceMs: number,
 ): Promise<ReadonlyMap<number, Latest>> {
-  // Events that are not folded make it no earlier. A folded segment that ends later began within the longest that is folded.
-  const rows =
-    await tx.query(sql`/* views.loadLatest */ select a.account_id, e.occurred_at as event_at, s.to_at as ended_at
-     from account a
-       left join lateral (
-         select occurred_at from usage_event u where u.account_id = a.account_id order by u.occurred_at desc limit 1) e on true
-       left join lateral (
-         select max(to_at) as to_at from hosting_segment s
-         where s.account_id = a.account_id and s.folded and s.voided_at is null and s.from_at > ${at(sinceMs)}::timestamptz - ${FOLDED_SEGMENT_MAX}) s on true
-     where a.account_id = any(${accountIds}::int[])`);
+  const rows = await rowsByAccount(tx, accountIds, (ids) => latestOf(tx, ids, sinceMs));
   return new Map(
     rows.map((row) => [
       int(row, 'account_id'),
@@ -96,15 +89,35 @@ export async function loadLatest(
   );
 }
 
+function latestOf(tx: Tx, accountIds: readonly number[], sinceMs: number): Promise<readonly Row[]> {
+  const account = accountOf(tx, accountIds, sql`a.account_id`);
+  // Events that are not folded make it no earlier. A folded segment that ends later began within the longest that is folded.
+  return tx.query(sql`/* views.loadLatest */ select a.account_id, e.occurred_at as event_at, s.to_at as ended_at
+     from account a
+       left join lateral (
+         select occurred_at from usage_event u where u.account_id = ${account} order by u.occurred_at desc limit 1) e on true
+       left join lateral (
+         select max(to_at) as to_at from hosting_segment s
+         where s.account_id = ${account} and s.folded and s.voided_at is null and s.from_at > ${at(sinceMs)}::timestamptz - ${FOLDED_SEGMENT_MAX}) s on true
+     where a.account_id = any(${accountIds}::int[])`);
+}
+
+/** The events `(fromSeq, toSeq]` of an account. */
+interface Part {
+  readonly accountId: number;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+}
+
 /** The events that count of some parts of accounts, in the parts' order and ascending by number: not voided, and no hosting. */
 export async function loadTail(
   tx: Tx,
-  parts: readonly {
-    readonly accountId: number;
-    readonly fromSeq: number;
-    readonly toSeq: number;
-  }[],
+  parts: readonly Part[],
 ): Promise<readonly (readonly TailEvent[])[]> {
+  return answersByAccount(tx, parts, (asked) => tailOf(tx, asked));
+}
+
+async function tailOf(tx: Tx, parts: readonly Part[]): Promise<readonly (readonly TailEvent[])[]> {
   const columns = await queryColumns(tx, {
     name: 'views.loadTail',
     columns: ['q', ...Object.keys(TAIL_EVENT)],
@@ -118,7 +131,7 @@ export async function loadTail(
       },
       { as: 'part' },
     )} cross join lateral (
-        select * from usage_event u where u.account_id = part.account_id
+        select * from usage_event u where u.account_id = ${accountOf(tx, parts, sql`part.account_id`)}
           and u.seq > part.from_seq and u.seq <= part.to_seq offset 0) u
       where u.voided_at is null and u.type <> 'HOSTING' order by part.q, u.seq`,
   });
@@ -149,6 +162,13 @@ export async function loadTailActivity(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<readonly TailActivity[]> {
+  return rowsByAccount(tx, accountIds, (ids) => tailActivityOf(tx, ids));
+}
+
+async function tailActivityOf(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<readonly TailActivity[]> {
   const rows =
     await tx.query(sql`/* views.loadTailActivity */ select a.account_id, u.subject_id, max(u.occurred_at) as last_event_at
      from (
@@ -156,7 +176,7 @@ export async function loadTailActivity(
          from account a left join rollup_state s using (account_id)
          where account_id = any(${accountIds}::int[]) offset 0) a
        cross join lateral (
-         select * from usage_event u where u.account_id = a.account_id
+         select * from usage_event u where u.account_id = ${accountOf(tx, accountIds, sql`a.account_id`)}
            and u.seq > a.watermark and u.seq <= a.last_seq offset 0) u
      where u.voided_at is null and u.type <> 'HOSTING'
      group by a.account_id, u.subject_id`);

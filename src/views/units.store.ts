@@ -1,6 +1,7 @@
 // What views read of the sums by unit.
 
 import { queryColumns, type Columns } from '../db/columnar.ts';
+import { accountOf, answersByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { bigValue, int, intValue, text, textValue, valueOf } from '../db/decode.ts';
 import { empty, sql, unnested } from '../db/sql.ts';
@@ -49,6 +50,14 @@ export async function loadUnitSums(
   tx: Tx,
   questions: readonly UnitSumsQuestion[],
 ): Promise<readonly (readonly UnitSum[])[]> {
+  return answersByAccount(tx, questions, (asked) => unitSumsOf(tx, asked));
+}
+
+async function unitSumsOf(
+  tx: Tx,
+  questions: readonly UnitSumsQuestion[],
+): Promise<readonly (readonly UnitSum[])[]> {
+  const ofQuestion = accountOf(tx, questions, sql`question.account_id`);
   const inRange = sql`u.unit is not null and u.occurred_at >= question.edges[1]
          and u.occurred_at < question.edges[cardinality(question.edges)]`;
   const beyondRollups = sql`select question.q, width_bucket(u.occurred_at, question.edges) - 1, u.subject_id, u.type, u.unit`;
@@ -56,7 +65,7 @@ export async function loadUnitSums(
     ? sql`union all
        select edge.q, edge.cell, u.subject_id, u.type, u.unit, edge.sign * u.quantity, edge.sign * u.credits_micro
        from edge join folded using (q) cross join lateral (
-         select * from usage_event u where u.account_id = edge.account_id
+         select * from usage_event u where u.account_id = ${accountOf(tx, questions, sql`edge.account_id`)}
            and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at ${inMonthsOfEdges(questions)} offset 0) u
        where u.seq <= edge.watermark and (u.void_change is null or u.void_change > folded.change) and u.unit is not null`
     : empty;
@@ -69,16 +78,17 @@ export async function loadUnitSums(
        questions.map(({ change }, q) => ({ q, change })),
        { q: ['int', ({ q }) => q], change: ['int8', ({ change }) => change] },
      )}),
-     part (q, cell, subject_id, type, unit, quantity, credits_micro) as (
-       select piece.q, piece.cell, r.subject_id, r.type, r.unit, piece.sign * r.quantity, piece.sign * r.credits_micro
+     part as (
+       select piece.q, piece.cell, r.subject_id, r.type, r.unit, piece.sign * r.quantity as quantity,
+         piece.sign * r.credits_micro as credits_micro
        from piece cross join lateral (
-           select * from usage_by_unit r where r.account_id = piece.account_id and r.tier = piece.tier
+           select * from usage_by_unit r where r.account_id = ${accountOf(tx, questions, sql`piece.account_id`)} and r.tier = piece.tier
              and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket offset 0) r
        ${edges}
        union all
        ${beyondRollups}, question.tail_sign * u.quantity, question.tail_sign * u.credits_micro
        from question join folded using (q) cross join lateral (
-         select * from usage_event u where u.account_id = question.account_id
+         select * from usage_event u where u.account_id = ${ofQuestion}
            and u.seq > question.tail_from and u.seq <= question.tail_to offset 0) u
        where ${inRange} and (u.void_change is null
          or u.void_change > case question.tail_sign when 1 then question.last_change else folded.change end)
@@ -90,7 +100,7 @@ export async function loadUnitSums(
              greatest(folded.change, coalesce(question.last_change, ${LATEST_CHANGE}::int8)) as to_change,
              case when question.last_change < folded.change then 1 else -1 end as sign) voided
          cross join lateral (
-           select * from usage_event u where u.account_id = question.account_id
+           select * from usage_event u where u.account_id = ${ofQuestion}
              and u.void_change > voided.from_change and u.void_change <= voided.to_change offset 0) u
        where u.seq <= question.tail_from and ${inRange})
      select q, cell, subject_id, type, unit, sum(quantity)::int8::text as quantity,

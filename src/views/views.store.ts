@@ -2,6 +2,7 @@
 // segments. Each function answers any number of questions, about any number of accounts, with one statement.
 
 import { queryColumns, type Columns } from '../db/columnar.ts';
+import { accountOf, answersByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
 import { at, bigValue, int, intValue, ms, orNull, valueOf } from '../db/decode.ts';
@@ -44,13 +45,13 @@ interface GrainColumns {
 const grainColumns: Readonly<Record<Grain, GrainColumns>> = {
   account: {
     table: sql`usage_by_account`,
-    dimension: sql`0, r.kind::text`,
+    dimension: sql`0 as subject_id, r.kind::text`,
     eventDimension: sql`0, u.kind::text`,
   },
   resource: {
     table: sql`usage_by_resource`,
-    dimension: sql`r.subject_id, null`,
-    eventDimension: sql`u.subject_id, null`,
+    dimension: sql`r.subject_id, null::text as kind`,
+    eventDimension: sql`u.subject_id, null::text`,
   },
 };
 
@@ -67,7 +68,16 @@ export async function loadSums(
   grain: Grain,
   questions: readonly SumsQuestion[],
 ): Promise<readonly (readonly Sum[])[]> {
+  return answersByAccount(tx, questions, (asked) => sumsOf(tx, grain, asked));
+}
+
+async function sumsOf(
+  tx: Tx,
+  grain: Grain,
+  questions: readonly SumsQuestion[],
+): Promise<readonly (readonly Sum[])[]> {
   const { table, dimension, eventDimension } = grainColumns[grain];
+  const ofPiece = accountOf(tx, questions, sql`piece.account_id`);
   const ofSubjects = questions.some((question) => question.subjectIds !== null);
   const isOfThem = (of: string): Sql =>
     sql`u.type <> 'HOSTING' ${ofSubjects ? sql`and u.subject_id = any(${raw(of)}.subjects)` : empty}`;
@@ -80,7 +90,7 @@ export async function loadSums(
     ? sql`union all
        ${beyondRollups(sql`question.tail_sign`)}
        from question cross join lateral (
-         select * from usage_event u where u.account_id = question.account_id
+         select * from usage_event u where u.account_id = ${accountOf(tx, questions, sql`question.account_id`)}
            and u.seq > question.tail_from and u.seq <= question.tail_to offset 0) u
        where u.voided_at is null and ${inRange}`
     : empty;
@@ -89,7 +99,7 @@ export async function loadSums(
     ? sql`union all
        ${beyondRollups(sql`1`)}
        from question cross join lateral (
-         select * from usage_event u where u.account_id = question.account_id
+         select * from usage_event u where u.account_id = ${accountOf(tx, questions, sql`question.account_id`)}
            and u.void_change > question.last_change offset 0) u
        where u.seq <= question.last_seq and ${inRange}`
     : empty;
@@ -98,17 +108,17 @@ export async function loadSums(
     columns: SUM_COLUMNS,
     select: sql`with
      ${askedSums(questions)}
-     part (q, cell, subject_id, kind, type, hardware_id, quantity, credits_micro, hosting_ms, replica_ms) as (
-       select piece.q, piece.cell, ${dimension}, r.type, r.hardware_id, piece.sign * r.quantity,
-         piece.sign * r.credits_micro, piece.sign * r.hosting_ms, piece.sign * r.replica_ms
+     part as (
+       select piece.q, piece.cell, ${dimension}, r.type, r.hardware_id, piece.sign * r.quantity as quantity,
+         piece.sign * r.credits_micro as credits_micro, piece.sign * r.hosting_ms as hosting_ms, piece.sign * r.replica_ms as replica_ms
        from piece ${ofSubjects ? sql`cross join lateral unnest(piece.subjects) s(subject_id)` : empty}
          cross join lateral (
-           select * from ${table} r where r.account_id = piece.account_id and r.tier = piece.tier
+           select * from ${table} r where r.account_id = ${ofPiece} and r.tier = piece.tier
              and r.bucket >= piece.from_bucket and r.bucket < piece.to_bucket
              ${ofSubjects ? sql`and r.subject_id = s.subject_id` : empty} offset 0) r
        where piece.tier <> ${TIERS.HOUR}
-       ${grain === 'resource' ? hoursOfPieces(ofSubjects) : empty}
-       ${eventsOfEdges(questions, eventDimension, isOfThem('edge'))}
+       ${grain === 'resource' ? hoursOfPieces(ofSubjects, ofPiece) : empty}
+       ${eventsOfEdges(tx, questions, eventDimension, isOfThem('edge'))}
        ${tail}
        ${voidedSince})
      select q, cell, subject_id, kind, type, hardware_id, sum(quantity)::int8::text as quantity,
@@ -121,7 +131,7 @@ export async function loadSums(
 
 // Under the day, resources have hours in a table of their own. Its key leads with the time, so it is looked up by each hour in which
 // resources are asked for.
-function hoursOfPieces(ofSubjects: boolean): Sql {
+function hoursOfPieces(ofSubjects: boolean, ofPiece: Sql): Sql {
   const [hours, isOfPiece] = ofSubjects
     ? [
         sql`cross join lateral generate_series(piece.from_bucket, piece.to_bucket - 1) b(hour)`,
@@ -129,19 +139,24 @@ function hoursOfPieces(ofSubjects: boolean): Sql {
       ]
     : [empty, sql`r.hour >= piece.from_bucket and r.hour < piece.to_bucket`];
   return sql`union all
-       select piece.q, piece.cell, r.subject_id, null, r.type, 0, piece.sign * r.quantity, piece.sign * r.credits_micro, 0, 0
+       select piece.q, piece.cell, r.subject_id, null::text, r.type, 0, piece.sign * r.quantity, piece.sign * r.credits_micro, 0, 0
        from piece ${hours} cross join lateral (
-         select * from usage_by_resource_hour r where r.account_id = piece.account_id and ${isOfPiece} offset 0) r
+         select * from usage_by_resource_hour r where r.account_id = ${ofPiece} and ${isOfPiece} offset 0) r
        where piece.tier = ${TIERS.HOUR}`;
 }
 
 /** The raw events of the cut edges, as parts of the sums; nothing when there is no edge. */
-function eventsOfEdges(questions: readonly SumsQuestion[], dimension: Sql, isOfThem: Sql): Sql {
+function eventsOfEdges(
+  tx: Tx,
+  questions: readonly SumsQuestion[],
+  dimension: Sql,
+  isOfThem: Sql,
+): Sql {
   if (!hasEdges(questions)) return empty;
   return sql`union all
        select edge.q, edge.cell, ${dimension}, u.type, 0, edge.sign * u.quantity, edge.sign * u.credits_micro, 0, 0
        from edge cross join lateral (
-         select * from usage_event u where u.account_id = edge.account_id
+         select * from usage_event u where u.account_id = ${accountOf(tx, questions, sql`edge.account_id`)}
            and u.occurred_at >= edge.from_at and u.occurred_at < edge.to_at ${inMonthsOfEdges(questions)} offset 0) u
        where u.seq <= edge.watermark and u.voided_at is null and ${isOfThem}`;
 }

@@ -196,6 +196,7 @@ describe('a transaction that cannot be opened', () => {
     const ended = new Promise((resolve) => connection.once('end', resolve));
     const release = jest.fn(() => Promise.resolve());
     const transaction = new Transaction({ release } as unknown as QueryRunner, connection, {
+      isDistributed: false,
       opening,
       listeners: new Set(),
     });
