@@ -205,6 +205,46 @@ export async function loadEvents(
   return rows.map(eventFromRow);
 }
 
+/** More sources than an account has, but where each of many devices is one. */
+const SOURCES_MAX = 200;
+
+/** The sources of an account's events, each found by one step along their index; null: there are more than so many. */
+async function loadSources(tx: Tx, accountId: number): Promise<readonly string[] | null> {
+  const after = (source: Sql): Sql =>
+    sql`(select min(e.source) from usage_event e where e.account_id = ${accountId} and e.source > ${source})`;
+  const rows = await tx.query(sql`/* usage.loadSources */ with recursive found (source) as (
+       select ${after(sql`''`)}
+       union all select ${after(sql`found.source`)} from found where found.source is not null)
+     select source from found where source is not null limit ${SOURCES_MAX + 1}`);
+  return rows.length > SOURCES_MAX ? null : rows.map((row) => text(row, 'source'));
+}
+
+/** So few are read as they are, and put in order then. */
+const RARE_MAX = 1_000;
+
+/**
+ * The events `e` of an account that match a filter. Those of a rare source, resource or model are found by their index; of a common
+ * one, the newest are found by time. Which it is, is counted: the planner knows nothing of one account alone.
+ */
+async function eventsMatching(tx: Tx, accountId: number, filter: EventFilter): Promise<Sql> {
+  const { resourceId, modelId, source, eventId } = filter;
+  const subjectId = resourceId ?? modelId;
+  const all = sql`usage_event e where ${matches(accountId, filter)}`;
+  if (eventId !== null || (subjectId === null && source === null)) return all;
+  // The index of resources leads with the source.
+  const sources = source === null ? await loadSources(tx, accountId) : [source];
+  if (sources === null) return all;
+  const indexed = sql`e.account_id = ${accountId} and e.source = any(${sources}::text[])
+    ${subjectId === null ? empty : sql`and e.subject_id = ${subjectId}`}`;
+  tx.later(
+    sql`/* usage.planForValues */ select set_config('plan_cache_mode', 'force_custom_plan', true)`,
+  );
+  const [counted = {}] = await tx.query(sql`/* usage.countRare */ select count(*) from (
+       select from usage_event e where ${indexed} limit ${RARE_MAX + 1}) e`);
+  if (int(counted, 'count') > RARE_MAX) return all;
+  return sql`(select * from usage_event e where ${indexed} offset 0) e where ${matches(accountId, filter)}`;
+}
+
 /** The condition that an event `e` of an account matches a filter. */
 function matches(accountId: number, filter: EventFilter): Sql {
   const { range, resourceId, modelId, source, eventId } = filter;
@@ -240,17 +280,16 @@ export async function listEvents(
     after === null
       ? empty
       : sql`and (e.occurred_at, e.seq) < (${at(after.occurredAtMs)}::timestamptz, ${after.seq}::bigint)`;
-  const rows = await tx.query(sql`/* usage.listEvents */ select ${EVENT} from usage_event e
-     where ${matches(accountId, filter)} ${isAfter}
+  const rows = await tx.query(sql`/* usage.listEvents */ select ${EVENT}
+     from ${await eventsMatching(tx, accountId, filter)} ${isAfter}
      order by e.occurred_at desc, e.seq desc limit ${limit}`);
   return rows.map(eventFromRow);
 }
 
 /** How many usage events of an account a filter matches. */
 export async function countEvents(tx: Tx, accountId: number, filter: EventFilter): Promise<number> {
-  const rows = await tx.query(
-    sql`/* usage.countEvents */ select count(*) from usage_event e where ${matches(accountId, filter)}`,
-  );
+  const rows = await tx.query(sql`/* usage.countEvents */ select count(*)
+     from ${await eventsMatching(tx, accountId, filter)}`);
   return int(rows[0] ?? {}, 'count');
 }
 
