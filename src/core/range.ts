@@ -25,6 +25,13 @@ const TIME_LENGTH = 'HH:mm:ss.sssZ'.length;
 
 /** "2026-03-29T" by days since 1970. */
 const printedDays = new Map<number, string>();
+/** "23:59:" by minutes of the day, "59." by seconds, "999Z" by milliseconds. */
+const printedMinutes = Array.from(
+  { length: 1_440 },
+  (_, minute) => `${padded(Math.floor(minute / 60), 2)}:${padded(minute % 60, 2)}:`,
+);
+const printedSeconds = Array.from({ length: 60 }, (_, second) => `${padded(second, 2)}.`);
+const printedMs = Array.from({ length: 1_000 }, (_, ms) => `${padded(ms, 3)}Z`);
 
 /**
  * The instant as the API prints it: UTC with milliseconds. A page prints hundreds, but of few days, and computing the
@@ -35,12 +42,13 @@ export function isoInstant(atMs: number): string {
   const wholeMs = Math.trunc(atMs);
   const day = Math.floor(wholeMs / DAY_MS);
   const inDayMs = wholeMs - day * DAY_MS;
-  const hours = twoDigits(Math.floor(inDayMs / HOUR_MS));
-  const minutes = twoDigits(Math.floor(inDayMs / 60_000) % 60);
-  const seconds = twoDigits(Math.floor(inDayMs / 1_000) % 60);
-  const milliseconds = inDayMs % 1_000;
-  const padding = milliseconds < 10 ? '00' : milliseconds < 100 ? '0' : '';
-  return `${printedDay(day)}${hours}:${minutes}:${seconds}.${padding}${milliseconds}Z`;
+  const minute = Math.floor(inDayMs / 60_000);
+  const inMinuteMs = inDayMs - minute * 60_000;
+  const second = Math.floor(inMinuteMs / 1_000);
+  const ms = inMinuteMs - second * 1_000;
+  // Looked up first: it throws at what is no instant.
+  const printed = printedDay(day);
+  return `${printed}${printedMinutes[minute]}${printedSeconds[second]}${printedMs[ms]}`;
 }
 
 function printedDay(day: number): string {
@@ -52,6 +60,6 @@ function printedDay(day: number): string {
   return printed;
 }
 
-function twoDigits(value: number): string {
-  return value < 10 ? `0${value}` : `${value}`;
+function padded(value: number, digits: number): string {
+  return String(value).padStart(digits, '0');
 }

@@ -1,7 +1,7 @@
-// What a field says of itself, in its extensions: what it costs, which scope it needs, whether its answers are shared, and whether
-// it has them at once. All but the last are declared by a decorator; each is read here alone.
+// What a field says of itself, in its extensions: what it costs, which scope it needs, whether its answers are shared, whether it
+// has them at once, and whether they are plain text. Most are declared by a decorator; each is read here alone.
 
-import { getNamedType, type GraphQLField, isCompositeType } from 'graphql';
+import { getNamedType, type GraphQLField, type GraphQLLeafType, isCompositeType } from 'graphql';
 import { Extensions } from 'type-graphql';
 import { scopes, type Scope } from '../core/identity.ts';
 
@@ -84,4 +84,17 @@ export const AT_ONCE = { atOnce: true } as const;
 /** Whether a field with a resolver says that. */
 export function answersAtOnce({ extensions }: Field): boolean {
   return extensions['atOnce'] === true;
+}
+
+/** What a field, or a scalar of all its fields, says whose texts are printable ASCII without quotes and backslashes. */
+export const PLAIN_TEXT = { plainText: true } as const;
+
+/** Declares that of the field below it. */
+export function PlainText(): MethodDecorator & PropertyDecorator {
+  return Extensions(PLAIN_TEXT);
+}
+
+/** Whether JSON writes the texts of a field or a scalar as they are. */
+export function isPlainText({ extensions }: Pick<Field | GraphQLLeafType, 'extensions'>): boolean {
+  return extensions['plainText'] === true;
 }

@@ -6,8 +6,10 @@
 import {
   type FieldNode,
   type GraphQLAbstractType,
+  GraphQLBoolean,
   GraphQLEnumType,
   type GraphQLField,
+  GraphQLFloat,
   GraphQLID,
   GraphQLInt,
   type GraphQLLeafType,
@@ -15,14 +17,17 @@ import {
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   GraphQLString,
+  getNullableType,
   isLeafType,
   isListType,
   isNonNullType,
   isObjectType,
   type SelectionNode,
 } from 'graphql';
-import { answersAtOnce } from './field-extensions.ts';
+import { invariant } from '../core/errors.ts';
+import { answersAtOnce, isPlainText } from './field-extensions.ts';
 import { type MergedFields, mergedFields, type SchemaAndFragments } from './merged-fields.ts';
+import { SafeIntScalar } from './scalars.ts';
 
 /** Rows are more than their properties, or a value of theirs is none that their field may have. */
 export class UnwritableError extends Error {}
@@ -30,8 +35,17 @@ export class UnwritableError extends Error {}
 /** A field answers later. So it is likely to do so the next time. */
 export class AnsweredLaterError extends UnwritableError {}
 
-/** Writes rows. @throws UnwritableError, and whatever a scalar throws at a value */
-export type RowWriter = (rows: unknown, context: unknown, info: GraphQLResolveInfo) => string;
+/** Texts that are not longer by more than a row: to join longer ones, the engine asks the system for memory each time. */
+const TEXT_LENGTH = 16_384;
+/** What a resolver that answers at once is given for its arguments. */
+const NO_ARGUMENTS = Object.freeze({});
+
+/** Writes rows, as texts to be read one after the other. @throws UnwritableError, and whatever a scalar throws at a value */
+export type RowWriter = (
+  rows: unknown,
+  context: unknown,
+  info: GraphQLResolveInfo,
+) => readonly string[];
 
 /**
  * A writer of a list.
@@ -57,8 +71,7 @@ class WriterCode {
   constructor(private readonly of: SchemaAndFragments) {}
 
   build(type: GraphQLOutputType, nodes: readonly FieldNode[]): RowWriter {
-    const body = `return ${this.expression(type, nodes, 'rows')};`;
-    const rows = this.fn('rows', body);
+    const rows = this.rows(type, nodes);
     const source = `'use strict';\n${this.code.join('\n')}\nreturn ${rows};`;
     // Names of the schema and of the document are all that goes into it, and these are words.
     // eslint-disable-next-line @typescript-eslint/no-implied-eval
@@ -66,17 +79,54 @@ class WriterCode {
     return make(...this.used.values());
   }
 
+  /** The name of what writes the whole list. */
+  private rows(type: GraphQLOutputType, nodes: readonly FieldNode[]): string {
+    const list = getNullableType(type);
+    invariant(isListType(list), 'rows are the items of a list');
+    return this.fn(
+      'items',
+      `${this.use('requireArray', requireArray)}(items);
+      const texts = [];
+      let text = '[';
+      let separator = '';
+      for (const item of items) {
+        text += separator + ${this.expression(list.ofType, nodes, 'item')};
+        separator = ',';
+        if (text.length > ${TEXT_LENGTH}) {
+          texts.push(text);
+          text = '';
+        }
+      }
+      texts.push(text + ']');
+      return texts;`,
+    );
+  }
+
   /** The code of a value's text. @param value the code of the value */
-  private expression(type: GraphQLOutputType, nodes: readonly FieldNode[], value: string): string {
-    if (isNonNullType(type)) return `${this.writer(type.ofType, nodes)}(${value}, context, info)`;
-    const writer = this.writer(type, nodes);
+  private expression(
+    type: GraphQLOutputType,
+    nodes: readonly FieldNode[],
+    value: string,
+    field?: GraphQLField<unknown, unknown>,
+  ): string {
+    if (isNonNullType(type)) {
+      return `${this.writer(type.ofType, nodes, field)}(${value}, context, info)`;
+    }
+    const writer = this.writer(type, nodes, field);
     return `((value = ${value}) == null ? 'null' : ${writer}(value, context, info))`;
   }
 
-  /** The name of what writes values of a type. */
-  private writer(type: GraphQLOutputType, nodes: readonly FieldNode[]): string {
-    if (isNonNullType(type)) return this.writer(type.ofType, nodes);
-    if (isLeafType(type)) return this.use(type.name, writerOfLeaf(type));
+  /** The name of what writes values of a type. @param field whose values they are; left out: they are items */
+  private writer(
+    type: GraphQLOutputType,
+    nodes: readonly FieldNode[],
+    field?: GraphQLField<unknown, unknown>,
+  ): string {
+    if (isNonNullType(type)) return this.writer(type.ofType, nodes, field);
+    if (isLeafType(type)) {
+      const isPlain = field !== undefined && isPlainText(field);
+      return this.use(type.name, isPlain ? plainWriterOf(type) : writerOfLeaf(type));
+    }
     if (isListType(type)) return this.list(type.ofType, nodes);
     if (isObjectType(type)) return this.object(type, nodes);
     return this.abstract(type, nodes);
@@ -105,8 +155,10 @@ class WriterCode {
       parts.push({ text: `${parts.length === 0 ? '' : ','}${JSON.stringify(name)}:` });
       const field = type.getFields()[node.name.value];
       if (field === undefined) parts.push({ text: JSON.stringify(typeNameOf(type, node)) });
-      else
-        parts.push({ code: this.expression(field.type, [node, ...others], this.property(field)) });
+      else {
+        const value = this.property(field);
+        parts.push({ code: this.expression(field.type, [node, ...others], value, field) });
+      }
     }
     const text = concatenated([{ text: '{' }, ...parts, { text: '}' }]);
     return this.fn('row', `${check}(row);\nreturn ${text};`);
@@ -117,7 +169,8 @@ class WriterCode {
     if (resolve === undefined) return `row.${name}`;
     if (!answersAtOnce(field)) throw new UnwritableError();
     const check = this.use('requireAnswer', requireAnswer);
-    return `${check}(${this.use(`resolve_${name}`, resolve)}(row, {}, context, info))`;
+    const none = this.use('noArguments', NO_ARGUMENTS);
+    return `${check}(${this.use(`resolve_${name}`, resolve)}(row, ${none}, context, info))`;
   }
 
   private abstract(type: GraphQLAbstractType, nodes: readonly FieldNode[]): string {
@@ -213,50 +266,73 @@ function requireAnswer(value: unknown): unknown {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof (value as Partial<PromiseLike<unknown>>).then === 'function';
 }
 
 const writers = new WeakMap<GraphQLLeafType, Write>();
+const plainWriters = new WeakMap<GraphQLLeafType, Write>();
 
 function writerOfLeaf(type: GraphQLLeafType): Write {
+  if (isPlainText(type)) return plainWriterOf(type);
   const known = writers.get(type) ?? newWriterOfLeaf(type);
   writers.set(type, known);
   return known;
 }
 
+/** A writer of texts that JSON writes as they are. To look for what it escapes, the engine would copy each once. */
+function plainWriterOf(type: GraphQLLeafType): Write {
+  const known = plainWriters.get(type);
+  if (known !== undefined) return known;
+  const write = (value: unknown): string => {
+    const answer = serialized(type, value);
+    return typeof answer === 'string' ? `"${answer}"` : jsonOf(answer);
+  };
+  plainWriters.set(type, write);
+  return write;
+}
+
 // What most values are is written without asking the type, where it would say the same.
 function newWriterOfLeaf(type: GraphQLLeafType): Write {
-  const other = (value: unknown): string => serialized(type, value);
+  const other = (value: unknown): string => jsonOf(serialized(type, value));
   if (type === GraphQLString || type === GraphQLID) {
     return (value) => (typeof value === 'string' ? jsonOfText(value) : other(value));
   }
   if (type === GraphQLInt) {
     return (value) => (isInt32(value) ? String(value) : other(value));
   }
-  if (type instanceof GraphQLEnumType) {
-    const names = new Map(
-      type
-        .getValues()
-        .filter(({ value }) => value != null)
-        .map((one): [unknown, string] => [one.value, JSON.stringify(one.name)]),
-    );
-    return (value) => names.get(value) ?? other(value);
+  if (type === SafeIntScalar) {
+    return (value) => (Number.isSafeInteger(value) ? String(value) : other(value));
   }
-  return other;
+  if (type === GraphQLFloat) {
+    return (value) => (Number.isFinite(value) ? String(value) : other(value));
+  }
+  if (type === GraphQLBoolean) {
+    return (value) => (typeof value === 'boolean' ? String(value) : other(value));
+  }
+  return type instanceof GraphQLEnumType ? writerOfEnum(type, other) : other;
+}
+
+function writerOfEnum(type: GraphQLEnumType, other: Write): Write {
+  const names = new Map(
+    type
+      .getValues()
+      .filter(({ value }) => value != null)
+      .map((one): [unknown, string] => [one.value, JSON.stringify(one.name)]),
+  );
+  return (value) => names.get(value) ?? other(value);
 }
 
 function isInt32(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 31;
 }
 
-function serialized(type: GraphQLLeafType, value: unknown): string {
+function serialized(type: GraphQLLeafType, value: unknown): unknown {
   if (value == null || value instanceof Error) throw new UnwritableError();
-  const answer: unknown = type.serialize(value);
+  return type.serialize(value);
+}
+
+function jsonOf(answer: unknown): string {
   if (typeof answer === 'string') return jsonOfText(answer);
   // The executor takes these for no answer.
   if (answer === undefined || Number.isNaN(answer)) throw new UnwritableError();

@@ -8,6 +8,7 @@ import { UserInputError } from '../core/errors.ts';
 import { parseInstant } from '../core/instant.ts';
 import { formatMicro, parseMicro } from '../core/micro.ts';
 import { HOUR_MS, isoInstant } from '../core/range.ts';
+import { PLAIN_TEXT } from './field-extensions.ts';
 
 export { GraphQLEmailAddress as EmailAddressScalar, GraphQLSafeInt as SafeIntScalar };
 
@@ -19,6 +20,8 @@ function serializeMicro(value: unknown): string {
 
 interface TextScalar<TInternal> {
   readonly name: string;
+  /** Whether what it serializes to is printable ASCII without quotes and backslashes. Default: who knows. */
+  readonly isPlain?: boolean;
   readonly description: string;
   readonly parse: (text: string) => TInternal;
   readonly serialize: (value: unknown) => string;
@@ -30,6 +33,7 @@ const CANONICAL_CREDITS = /^(?:[1-9]\d{0,11}|0(?=\.))(?:\.\d{0,5}[1-9])?$/;
 /** An exact decimal of credits: bigint micro-credits inside. */
 export const CreditsScalar = textScalar({
   name: 'Credits',
+  isPlain: true,
   description:
     'An exact decimal number of credits with at most six fraction digits, as a string: "212.16". No trailing zeros and no exponent; debt is negative.',
   // Text that is canonical already need not be parsed and printed again.
@@ -40,6 +44,7 @@ export const CreditsScalar = textScalar({
 /** An exact decimal that is no credits (percents, hours): bigint millionths inside. */
 export const DecimalScalar = textScalar({
   name: 'Decimal',
+  isPlain: true,
   description: 'An exact decimal number in the form of Credits, for percentages, hours and prices.',
   parse: (text) => formatMicro(parseMicro(text)),
   serialize: serializeMicro,
@@ -48,6 +53,7 @@ export const DecimalScalar = textScalar({
 /** An instant: epoch milliseconds inside. */
 export const DateTimeScalar = textScalar({
   name: 'DateTime',
+  isPlain: true,
   description:
     'An instant in RFC 3339. Answers are in UTC with milliseconds. Input may have any offset; digits beyond milliseconds are cut off.',
   parse: (text) => parseInstant(text),
@@ -74,6 +80,7 @@ export const TimeZoneScalar = textScalar({
 /** A length of time: milliseconds inside. */
 export const DurationScalar = textScalar({
   name: 'Duration',
+  isPlain: true,
   description: 'A length of time in ISO 8601, with hours as the largest unit: "PT36H15M".',
   parse: (): never => {
     throw new UserInputError('Duration is an output type and cannot be used as input.');
@@ -114,6 +121,7 @@ function textScalar<TInternal>(
   return new GraphQLScalarType<TInternal, string>({
     name: config.name,
     description: config.description,
+    extensions: config.isPlain === true ? PLAIN_TEXT : {},
     serialize: config.serialize,
     parseValue,
     parseLiteral: (node) =>

@@ -28,10 +28,10 @@ import { type RowWriter, rowWriter, UnwritableError } from './row-writer.ts';
 
 /** Rows in an answer. */
 class WrittenRows {
-  constructor(private readonly text: string) {}
+  constructor(private readonly texts: readonly string[]) {}
 
   toJSON(): string {
-    printed.push(this.text);
+    printed.push(this.texts);
     return PLACE;
   }
 }
@@ -39,18 +39,36 @@ class WrittenRows {
 // Nobody can send it, as nobody sees it: it is replaced before the answer is sent.
 const PLACE = randomUUID();
 const PLACE_JSON = JSON.stringify(PLACE);
-/** The texts of the rows in the answer that is being printed, in their order. */
-let printed: string[] = [];
+/** The texts of the rows in the answer that is being printed, list after list. */
+let printed: (readonly string[])[] = [];
 
-/** An answer as JSON, with the rows in it that were written. */
+/** An answer as a line of JSON, with the rows in it that were written. */
 export function printAnswer(answer: object): string {
-  const rows: string[] = [];
-  printed = rows;
-  const text = JSON.stringify(answer);
+  return textsOf(answer).join('');
+}
+
+/** The same line in UTF-8. */
+export function encodeAnswer(answer: object): Buffer {
+  const texts = textsOf(answer);
+  const lengths = texts.map((text) => Buffer.byteLength(text));
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  texts.forEach((text, index) => {
+    // What is as long in bytes is ASCII, and copied at once.
+    at += bytes.write(text, at, lengths[index] === text.length ? 'latin1' : 'utf8');
+  });
+  return bytes;
+}
+
+/** The texts that an answer is made of, one after the other. */
+function textsOf(answer: object): readonly string[] {
+  const lists: (readonly string[])[] = [];
+  printed = lists;
+  const text = `${JSON.stringify(answer)}\n`;
   printed = [];
-  if (rows.length === 0) return text;
+  if (lists.length === 0) return [text];
   const [first = '', ...others] = text.split(PLACE_JSON);
-  return others.reduce((whole, part, index) => whole + (rows[index] ?? '') + part, first);
+  return [first, ...others.flatMap((part, index) => [...(lists[index] ?? []), part])];
 }
 
 /** Why rows of a result could not be written; null: they were. */

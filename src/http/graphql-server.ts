@@ -68,7 +68,7 @@ export async function startGraphQLServer({
     documentStore: storeOf(documents),
     stopOnTerminationSignals: false,
     formatError: errorFormatter(faultListener(log)),
-    stringifyResult: (answer) => `${printAnswer(answer)}\n`,
+    stringifyResult: printAnswer,
   });
   await apollo.start();
   return apollo;

@@ -6,7 +6,7 @@ import type { BaseContext } from '@apollo/server';
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { type ExecutionResult, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import { printAnswer } from '../graphql/written-rows.ts';
+import { encodeAnswer } from '../graphql/written-rows.ts';
 import type { AskedOperation, Operations } from './operations.ts';
 import type { JudgedOperation } from './read-operation.ts';
 
@@ -45,10 +45,10 @@ export function answerKnown({
     if (known !== null) {
       const { judged, asked, mediaType } = known;
       const outcome = operations.run(asked, contextOf(request));
-      const text = await outcome.then((result) => textOf(result, judged)).catch(() => null);
-      if (text !== null) {
+      const answer = await outcome.then((result) => answerOf(result, judged)).catch(() => null);
+      if (answer !== null) {
         void reply.header('content-type', mediaType);
-        return text;
+        return answer;
       }
       request.outcome = outcome;
     }
@@ -88,8 +88,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 // As Apollo does: errors, which only Apollo words, would stand first.
-function textOf({ data, errors }: ExecutionResult, { cost }: JudgedOperation): string | null {
-  return errors === undefined ? `${printAnswer({ data, extensions: { cost } })}\n` : null;
+function answerOf({ data, errors }: ExecutionResult, { cost }: JudgedOperation): Buffer | null {
+  return errors === undefined ? encodeAnswer({ data, extensions: { cost } }) : null;
 }
 
 /** What Apollo answers in, by what requests accept. */
