@@ -1,7 +1,7 @@
 // All transports read their documents here, in this order: parsed, judged by their size, validated. What is too large is refused
 // before anything walks it in full, and nothing that was refused is compiled or run.
 
-import { createHash } from 'node:crypto';
+import { hash as digestOf } from 'node:crypto';
 import {
   type DocumentNode,
   getOperationAST,
@@ -24,6 +24,7 @@ import {
   UserInputError,
 } from '../core/errors.ts';
 import { parseOnce, printPath } from './argument-path.ts';
+import { Judgements } from './judgements.ts';
 import { measureOperation, type QuerySize } from './query-size.ts';
 import { repeatsIn } from './repeats.ts';
 
@@ -109,9 +110,15 @@ export interface RefusedDocument {
   readonly tokens: number;
 }
 
+/** A valid document, and what its operations cost. */
+interface Kept {
+  readonly document: DocumentNode;
+  readonly costs: Judgements;
+}
+
 export class Documents {
-  // Valid ones, by the hash of the text, as Apollo names documents.
-  private readonly kept = new LRUCache<string, DocumentNode>({
+  // By the hash of the text, as Apollo names documents.
+  private readonly kept = new LRUCache<string, Kept>({
     max: KEPT_MAX,
     maxSize: KEPT_BYTES_MAX,
   });
@@ -135,17 +142,19 @@ export class Documents {
       requireShortLists(variables);
       const hash = hashOf(text);
       const kept = this.kept.get(hash);
-      const document =
+      const { document, costs } =
         kept ??
-        parseDocument(text, (count) => {
+        keepable(text, (count) => {
           tokens = count;
         });
       tokens = tokensOf(document);
-      const cost = this.judge(document, operationName, variables);
+      const cost = costs.of(operationName, variables, (onVariable) =>
+        this.judge({ document, operationName, variables }, onVariable),
+      );
       if (kept === undefined) {
         const errors = this.validate(document);
         if (errors.length > 0) return { errors, tokens };
-        this.kept.set(hash, document, { size: bytesOf(document, text) });
+        this.kept.set(hash, { document, costs }, { size: bytesOf(document, text) });
       }
       const operation = getOperationAST(document, operationName);
       if (operation == null) return { errors: [noSuchOperation(operationName)], tokens };
@@ -159,7 +168,7 @@ export class Documents {
 
   /** A document that was read and found valid, by the hash of its text. */
   find(hash: string): DocumentNode | undefined {
-    return this.kept.get(hash);
+    return this.kept.get(hash)?.document;
   }
 
   get runsTrustedOnly(): boolean {
@@ -191,14 +200,18 @@ export class Documents {
 
   /** The cost of the operation that is asked for. @throws QueryTooCostlyError when any of the document is too large */
   private judge(
-    document: DocumentNode,
-    operationName: string | null,
-    variables: Readonly<Record<string, unknown>>,
+    {
+      document,
+      operationName,
+      variables,
+    }: Pick<ReadDocument, 'document' | 'operationName' | 'variables'>,
+    onVariable: (name: string) => void,
   ): number {
     let cost = 0;
     for (const operation of document.definitions) {
       if (operation.kind !== Kind.OPERATION_DEFINITION) continue;
-      const size = measureOperation(this.schema, document, operation, variables);
+      const of = { schema: this.schema, document, operation };
+      const size = measureOperation(of, variables, onVariable);
       requireWithin(size, this.costMax);
       if (operationName === null || operation.name?.value === operationName) cost = size.cost;
     }
@@ -218,7 +231,7 @@ function memberOf(value: unknown, name: string): unknown {
 }
 
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return digestOf('sha256', text);
 }
 
 function tokensOf({ tokenCount = 0 }: DocumentNode): number {
@@ -228,6 +241,10 @@ function tokensOf({ tokenCount = 0 }: DocumentNode): number {
 // Comments are kept with the document, and not counted as tokens. Each begins with its sign.
 function bytesOf(document: DocumentNode, text: string): number {
   return TOKEN_BYTES * (tokensOf(document) + text.split('#').length);
+}
+
+function keepable(text: string, onRefused: (tokens: number) => void): Kept {
+  return { document: parseDocument(text, onRefused), costs: new Judgements() };
 }
 
 // graphql-js refuses a document with too many tokens by a syntax error, once it has read that many.

@@ -21,7 +21,9 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  type ValueNode,
   valueFromASTUntyped,
+  visit,
 } from 'graphql';
 import { costDeclaredBy } from './field-extensions.ts';
 
@@ -46,6 +48,13 @@ export const SIZE_CEILING = 1e9;
 export const SELECTIONS_PER_POINT = 12;
 /** Items that are counted of a list whose field says none. */
 export const ITEMS_DEFAULT = 10;
+
+/** An operation of a document. */
+export interface MeasuredOperation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+}
 
 /** What a selection set comes to. */
 interface Sizes {
@@ -72,15 +81,19 @@ const NOTHING: Sizes = {
   costPerRow: 0,
 };
 
-/** What an operation of a document comes to. @param variables as they were sent */
+/**
+ * What an operation of a document comes to.
+ * @param variables as they were sent
+ * @param onVariable is called with the name of each variable that was looked at: with the same values of these, it comes to the same
+ */
 export function measureOperation(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
+  of: MeasuredOperation,
   variables: Readonly<Record<string, unknown>>,
+  onVariable: (name: string) => void = () => undefined,
 ): QuerySize {
+  const { schema, operation } = of;
   const root = schema.getRootType(operation.operation) ?? undefined;
-  const measure = new Measure(schema, document, operation, variables);
+  const measure = new Measure(of, variables, onVariable);
   const sizes = measure.selections(operation.selectionSet, root);
   const ofVariables = (operation.variableDefinitions ?? []).reduce(
     (sum, { directives = [] }) => sum + directives.length,
@@ -102,13 +115,14 @@ class Measure {
   private readonly measured = new Map<string, Sizes>();
   /** As they were sent, and the operation's defaults of those that were not. */
   private readonly variables: Record<string, unknown>;
+  private readonly schema: GraphQLSchema;
 
   constructor(
-    private readonly schema: GraphQLSchema,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
+    { schema, document, operation }: MeasuredOperation,
     variables: Readonly<Record<string, unknown>>,
+    private readonly onVariable: (name: string) => void,
   ) {
+    this.schema = schema;
     this.variables = Object.assign(nothing(), variables);
     for (const definition of document.definitions) {
       if (definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
@@ -212,8 +226,17 @@ class Measure {
   // What the caller wrote, else what the field says.
   private argument(node: FieldNode, field: GraphQLField<unknown, unknown>, name: string): unknown {
     const written = node.arguments?.find((argument) => argument.name.value === name)?.value;
-    const value = written === undefined ? undefined : valueFromASTUntyped(written, this.variables);
+    const value = written === undefined ? undefined : this.valueOf(written);
     return value ?? field.args.find((argument) => argument.name === name)?.defaultValue;
+  }
+
+  private valueOf(written: ValueNode): unknown {
+    visit(written, {
+      Variable: ({ name }) => {
+        this.onVariable(name.value);
+      },
+    });
+    return valueFromASTUntyped(written, this.variables);
   }
 
   private introspected(name: string): GraphQLNamedType | undefined {

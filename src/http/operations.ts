@@ -81,7 +81,7 @@ export class Operations {
     const { document, name } = asked;
     const operation = present(getOperationAST(document, name), 'the operation was found before');
     const made = new Compiled(this.schema, { document, operation, writesRows: this.writesRows });
-    const { selections } = measureOperation(this.schema, document, operation, {});
+    const { selections } = measureOperation({ schema: this.schema, document, operation }, {});
     this.compiled.set(key, made, { size: selections });
     return made;
   }

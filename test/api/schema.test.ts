@@ -110,7 +110,7 @@ describe('the cost of fields', () => {
     const document = parse(all.join('\n'));
     const sizes = document.definitions.flatMap((definition) =>
       definition.kind === Kind.OPERATION_DEFINITION
-        ? [measureOperation(schema, document, definition, {})]
+        ? [measureOperation({ schema, document, operation: definition }, {})]
         : [],
     );
     const dearest = Math.max(...sizes.map(({ cost }) => cost));

@@ -40,7 +40,7 @@ function sizeOf(query: string, variables: Record<string, unknown> = {}): QuerySi
   const document = parse(query);
   const operation = document.definitions.find(({ kind }) => kind === Kind.OPERATION_DEFINITION);
   if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new Error('no operation');
-  return measureOperation(schema, document, operation, variables);
+  return measureOperation({ schema, document, operation }, variables);
 }
 
 describe('the size of an operation', () => {
