@@ -8,14 +8,24 @@ const CONNECT_ATTEMPTS = 60;
 /** When a gateway that was too busy is asked again. */
 export const RETRY_AFTER_MS = 1_000;
 
-/** An acknowledged socket. A gateway that is too busy says so, and is asked again. */
+/** An acknowledged socket. A gateway that is too busy refuses it, or closes it unacknowledged, and is asked again. */
 export async function openSocket(origin: string, key: string): Promise<WebSocket> {
-  const socket = await connect(`${origin.replace('http', 'ws')}/graphql`);
-  const acknowledged = once(socket, 'message');
-  const payload = { authorization: `Bearer ${key}` };
-  socket.send(JSON.stringify({ type: 'connection_init', payload }));
-  await acknowledged;
-  return socket;
+  for (let attempt = 1; ; attempt += 1) {
+    const socket = await connect(`${origin.replace('http', 'ws')}/graphql`);
+    const acknowledged = once(socket, 'message').then(
+      () => true,
+      () => false,
+    );
+    const closed = once(socket, 'close').then(
+      () => false,
+      () => false,
+    );
+    const payload = { authorization: `Bearer ${key}` };
+    socket.send(JSON.stringify({ type: 'connection_init', payload }));
+    if (await Promise.race([acknowledged, closed])) return socket;
+    if (attempt === CONNECT_ATTEMPTS) throw new Error('The gateway acknowledges no socket.');
+    await pause(RETRY_AFTER_MS);
+  }
 }
 
 async function connect(url: string): Promise<WebSocket> {
