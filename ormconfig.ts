@@ -31,6 +31,7 @@ import { HoursOfResources1770230100000 } from './migrations/1770230100000-hours-
 import { PartitionEvents1770240000000 } from './migrations/1770240000000-partition-events.ts';
 import { NameAccountsApart1770300000000 } from './migrations/1770300000000-name-accounts-apart.ts';
 import { IndexSources1770400300000 } from './migrations/1770400300000-index-sources.ts';
+import { ArchiveUsage1770400000000 } from './migrations/1770400000000-archive-usage.ts';
 import { SumAsBigint1770400200000 } from './migrations/1770400200000-sum-as-bigint.ts';
 import { VacuumWhatGrows1770400201000 } from './migrations/1770400201000-vacuum-what-grows.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
@@ -53,6 +54,7 @@ import { WebhookEndpointRow } from './src/partners/webhooks.store.ts';
 import { FormerRow } from './src/resources/former-rows.store.ts';
 import { ModelRow } from './src/resources/models.store.ts';
 import { ResourceRow } from './src/resources/resources.store.ts';
+import { UsageArchiveRow, UsageArchiveSubjectRow } from './src/archives/archives.store.ts';
 import { UsageEventRow, UsageIdentityRow } from './src/recording/events.store.ts';
 import {
   RollupStateRow,
@@ -91,6 +93,8 @@ export const entities = [
   StatementKeyRow,
   StatementRow,
   UnitRollupStateRow,
+  UsageArchiveRow,
+  UsageArchiveSubjectRow,
   UsageByAccountRow,
   UsageByResourceHourRow,
   UsageByResourceRow,
@@ -133,6 +137,7 @@ export const migrations = [
   PartitionEvents1770240000000,
   NameAccountsApart1770300000000,
   IndexSources1770400300000,
+  ArchiveUsage1770400000000,
   SumAsBigint1770400200000,
   VacuumWhatGrows1770400201000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -67,7 +67,8 @@ async function resolve(
 
 function line({ table, tier, bucket, dimension, type, ...rest }: RollupDifference): string {
   const { hardwareId, stored, raw } = rest;
-  const where = `${table}, tier ${tier} (${TIERS[tier] ?? 'unknown'}), bucket ${bucket}, ${dimension} ${type}`;
+  const which = bucket === null ? 'over all time' : `bucket ${bucket}`;
+  const where = `${table}, tier ${tier} (${TIERS[tier] ?? 'unknown'}), ${which}, ${dimension} ${type ?? 'usage'}`;
   const hardware = hardwareId === 0 ? '' : ` on hardware ${hardwareId}`;
   return `  ${where}${hardware}: ${shown(stored)}; recorded ${shown(raw)}\n`;
 }

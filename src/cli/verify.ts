@@ -103,10 +103,18 @@ async function isRight(
   const counted = `all ${ledger.entries} entries and ${statements}`;
   if (lines.length === 0) say(`${name}: ${counted} are as they were written.`, lines);
   else say(`${name}: not ${counted} are as they were written.`, lines);
+  sayArchived(ledger.archived, books.archived);
   if (books.pending > 0) {
     process.stdout.write(`  Cycles that have ended and have no statement yet: ${books.pending}.\n`);
   }
   return lines.length === 0;
+}
+
+function sayArchived(entries: number, statements: number): void {
+  if (entries === 0) return;
+  process.stdout.write(
+    `  Not computed again, since events are archived: ${entries} of the entries, ${statements} of the statements.\n`,
+  );
 }
 
 function say(head: string, lines: readonly string[]): void {

@@ -10,6 +10,7 @@ export const errorCodes = {
   CONFLICT: 409,
   IDEMPOTENCY_CONFLICT: 409,
   DEPLOYMENTS_DISABLED: 409,
+  ARCHIVED: 409,
   QUERY_TOO_COSTLY: 400,
   RATE_LIMITED: 429,
   PERSISTED_QUERY_NOT_FOUND: 400,
@@ -90,6 +91,22 @@ export class IdempotencyConflictError extends GatewayError {
 export class DeploymentsDisabledError extends GatewayError {
   constructor(message: string, details?: ErrorDetails) {
     super('DEPLOYMENTS_DISABLED', message, details);
+  }
+}
+
+/** What is asked for needs events that are archived. */
+export class ArchivedError extends GatewayError {
+  /** When they were recorded, in UTC: "2026-01". */
+  readonly months: readonly string[];
+
+  constructor(months: readonly string[]) {
+    const listed = months.join(', ');
+    const commands = months.map((month) => `"npm run archive -- --attach ${month}"`).join(', ');
+    super(
+      'ARCHIVED',
+      `This needs events that were recorded in ${listed} and are archived. An operator brings them back with ${commands}.`,
+    );
+    this.months = months;
   }
 }
 

@@ -1,5 +1,6 @@
 // The exports by name: for each its columns, its rows and their order, and what of a row counts in its total.
 
+import { requireKept } from '../archives/archives.store.ts';
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { allocatedWithin } from '../settlement/allocation.ts';
@@ -68,7 +69,7 @@ export type FormOf = <R>(columns: readonly Column<R>[]) => Form<R>;
 export interface ExportSet {
   readonly hasCredits: boolean;
   readonly isKey: (key: CursorKey) => boolean;
-  /** @throws CONFLICT, BAD_USER_INPUT where its rows cannot be made */
+  /** @throws CONFLICT, BAD_USER_INPUT, ARCHIVED where its rows cannot be made */
   readonly requireReady: (source: ExportSource) => Promise<void>;
   readonly isWithin: (source: ExportSource, max: number) => Promise<boolean>;
   readonly parts: (source: ExportSource, formOf: FormOf) => AsyncGenerator<Part>;
@@ -128,6 +129,8 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
     creditsOf: (row) => (row.voidedAtMs === null ? row.creditsMicro : 0n),
     bound: (asOf) => asOf.lastSeq,
     count: (source, max) => countEvents(source.tx, rowsOf(source), max),
+    requireReady: ({ tx, account: { accountId }, range }) =>
+      requireKept(tx, { accountId, used: range }),
   }),
   segments: exportSet({
     columns: segmentColumns,
@@ -137,6 +140,7 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
     creditsOf: hostedMicro,
     bound: (asOf) => asOf.lastLocalId,
     count: (source, max) => countSegments(source.tx, rowsOf(source), max),
+    requireReady: requireVoids,
   }),
   ledger: exportSet({
     columns: ledgerColumns,
@@ -173,9 +177,17 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
     creditsOf: (row) => row.usedMicro,
     bound: null,
     count: countFocusAtMost,
-    requireReady: requireFocusPrices,
+    requireReady: async (source) => {
+      await requireFocusPrices(source);
+      await requireVoids(source);
+    },
   }),
 };
+
+/** Refuses segments of which only an archived event says whether they were voided since. */
+async function requireVoids({ tx, account: { accountId }, asOf }: ExportSource): Promise<void> {
+  await requireKept(tx, { accountId, voidedAfter: asOf.lastChange });
+}
 
 async function* readHosted(source: ExportSource): AsyncGenerator<readonly HostedRow[]> {
   // Before the cursor is opened.

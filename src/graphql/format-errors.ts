@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import {
+  ArchivedError,
   GatewayError,
   type ErrorCode,
   type ErrorPath,
@@ -27,6 +28,8 @@ export interface CallerError {
   readonly path?: ErrorPath;
   /** Of QUERY_TOO_COSTLY: the limit that was passed. */
   readonly limit?: QueryTooCostlyError['limit'];
+  /** Of ARCHIVED: when the events were recorded that would have to be brought back, in UTC: "2026-01". */
+  readonly months?: readonly string[];
   /** When the same call may be sent again; left out where nobody knows. */
   readonly retryAfterSeconds?: number;
   /** The id of the details in the log. */
@@ -46,6 +49,7 @@ export function describeError(error: unknown, onFault: FaultListener): CallerErr
       code,
       ...path,
       ...(error instanceof QueryTooCostlyError ? { limit: error.limit } : {}),
+      ...(error instanceof ArchivedError ? { months: error.months } : {}),
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     };
   }

@@ -233,12 +233,14 @@ export function pageOfRows<T>(
   list: {
     readonly keyOf: (row: T) => CursorKey;
     readonly countAll: () => number | Promise<number>;
+    /** That the list does not end with these rows. */
+    readonly goesOn?: boolean;
   },
 ): Connection<T> {
   return new Connection({
     nodes: rows.slice(0, page.first),
     keyOf: list.keyOf,
-    hasNextPage: rows.length > page.first,
+    hasNextPage: rows.length > page.first || list.goesOn === true,
     hasPreviousPage: page.after !== null,
     countAll: list.countAll,
   });

@@ -46,6 +46,12 @@ export type EventOutcome =
 
 type IdentifiedContent = EventContent & EventIdentity;
 
+/** A recorded event that is archived: a hash is all that is left of its content. */
+export interface ArchivedContent {
+  /** The events of the batch whose content has the same hash. */
+  readonly repeatedBy: ReadonlySet<UsageEvent>;
+}
+
 /** An accepted event with its number. */
 export interface NewEvent extends IdentifiedContent {
   readonly seq: number;
@@ -60,7 +66,7 @@ export interface AdmissionFacts {
   /** How many more workflow runs the account can hold (runsLeft). */
   readonly runsLeft: bigint;
   /** The recorded events with the hashes of the batch's identities, by the identityKey of those. */
-  readonly recorded: ReadonlyMap<string, IdentifiedContent>;
+  readonly recorded: ReadonlyMap<string, IdentifiedContent | ArchivedContent>;
   /** The id of the subject that an event names; null when the account has no such subject. */
   readonly subjectIdOf: (subject: SubjectRef) => number | null;
   readonly profiles: ReadonlyMap<string, PricedProfile>;
@@ -89,6 +95,13 @@ const COLLISION: EventOutcome = {
   code: 'CONFLICT',
   message:
     'This source and eventId have the same hash as those of another recorded event; send it under another eventId.',
+};
+
+const ARCHIVED_CONFLICT: EventOutcome = {
+  outcome: 'CONFLICT',
+  code: 'CONFLICT',
+  message:
+    'This source and eventId were recorded before with other content; what it was is archived.',
 };
 
 /** Judges each event of a batch separately. If two have the same identity, the first one counts. */
@@ -123,11 +136,7 @@ class Batch {
     };
     const key = identityKey(event);
     const recorded = this.inBatch.get(key) ?? this.facts.recorded.get(key);
-    if (recorded !== undefined) {
-      return identityKey(recorded) === key
-        ? compared(differences(recorded, event, found))
-        : COLLISION;
-    }
+    if (recorded !== undefined) return retried(recorded, event, found);
 
     const admitted = this.admit(event, found.subjectId);
     if ('code' in admitted) return { outcome: 'REJECTED', ...admitted };
@@ -207,6 +216,20 @@ class Batch {
   private profileOf(event: UsageEvent): PricedProfile | undefined {
     return event.hosting === null ? undefined : this.facts.profiles.get(event.hosting.hardware);
   }
+}
+
+/** The outcome of an event whose identity is taken. */
+function retried(
+  recorded: IdentifiedContent | ArchivedContent,
+  event: UsageEvent,
+  found: Parameters<typeof differences>[2],
+): EventOutcome {
+  if ('repeatedBy' in recorded) {
+    return recorded.repeatedBy.has(event) ? DUPLICATE : ARCHIVED_CONFLICT;
+  }
+  return identityKey(recorded) === identityKey(event)
+    ? compared(differences(recorded, event, found))
+    : COLLISION;
 }
 
 function compared(differing: readonly string[]): EventOutcome {

@@ -11,6 +11,8 @@ export interface ChainedEntry {
   readonly chargedMicro: bigint;
   /** In hex. */
   readonly hash: string;
+  /** Events that it charged are archived, so its hash cannot be computed again. */
+  readonly isArchived: boolean;
 }
 
 /** What the account's own row says of its ledger. */

@@ -3,7 +3,8 @@
 import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
 import { auditEntry } from '../audit/audit.ts';
 import type { Account } from '../account/account.ts';
-import { NotFoundError, type ErrorPath } from '../core/errors.ts';
+import { type ArchivedEnd, findArchivedEnd, requireKept } from '../archives/archives.store.ts';
+import { ArchivedError, NotFoundError, type ErrorPath } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
 import type { LedgerRef } from '../credits/ledger.service.ts';
@@ -32,13 +33,24 @@ export interface Voided {
   readonly reversal: LedgerRef | null;
 }
 
+/** Some events of a list. */
+export interface ListedEvents {
+  readonly events: readonly RecordedEvent[];
+  /** Whether those that come next are archived. */
+  readonly areMoreArchived: boolean;
+}
+
+/** Before and after everything that can be recorded. */
+const EARLIEST_MS = -8.64e15;
+const LATEST_MS = Date.UTC(9999);
+
 export class EventsService {
   constructor(private readonly settlements: SettlementService) {}
 
   /**
    * Voids an event or a hosting period; its charge is given back now.
    * @returns voided: false when it already was; the ledger entry that gave the charge back, null when nothing was charged
-   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND when nothing was recorded under the identity
+   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND when nothing was recorded under the identity, ARCHIVED when it is archived
    */
   async voidUsage(actor: Actor, request: VoidRequest): Promise<Voided> {
     const accountId = requireAccount(actor, 'INGEST', {
@@ -77,27 +89,39 @@ export class EventsService {
 
   /**
    * Usage events of an account, newest `occurredAt` first, after a place in that order. @param tx the request's snapshot
-   * @throws FORBIDDEN
+   * @throws FORBIDDEN; ARCHIVED when the next of them may be archived
    */
   async list(
     actor: Actor,
     tx: Tx,
     accountId: number,
     list: { readonly filter: EventFilter; readonly page: Parameters<typeof listEvents>[3] },
-  ): Promise<readonly RecordedEvent[]> {
+  ): Promise<ListedEvents> {
     requireScope(actor, 'READ_USAGE');
-    return listEvents(tx, accountId, list.filter, list.page);
+    const { filter, page } = list;
+    const end = await findEnd(tx, accountId, filter, page.after?.occurredAtMs ?? LATEST_MS);
+    if (end === null) {
+      return { events: await listEvents(tx, accountId, filter, page), areMoreArchived: false };
+    }
+    const range = { fromMs: end.toMs, toMs: filter.range?.toMs ?? LATEST_MS };
+    const events = await listEvents(tx, accountId, { ...filter, range }, page);
+    if (events.length === 0) throw new ArchivedError(end.months);
+    return { events, areMoreArchived: events.length < page.limit };
   }
 
-  /** How many usage events of an account a filter matches. */
+  /** How many usage events of an account a filter matches. @throws ARCHIVED when archived ones may be among them */
   async count(tx: Tx, accountId: number, filter: EventFilter): Promise<number> {
+    const end = await findEnd(tx, accountId, filter, LATEST_MS);
+    if (end !== null) throw new ArchivedError(end.months);
     return countEvents(tx, accountId, filter);
   }
 
-  /** The usage event with an id. @throws FORBIDDEN, NOT_FOUND */
+  /** The usage event with an id. @throws FORBIDDEN, NOT_FOUND, ARCHIVED */
   async getEvent(actor: Actor, tx: Tx, id: string): Promise<RecordedEvent> {
     const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'], path: ['id'] });
-    const [event] = await loadEvents(tx, [{ accountId: ref.accountId, seq: ref.localId }]);
+    const { accountId, localId: seq } = ref;
+    const [event] = await loadEvents(tx, [{ accountId, seq }]);
+    if (event === undefined) await requireKept(tx, { accountId, seqs: { first: seq, last: seq } });
     // The API shows a hosting period as segments, not as an event.
     if (event?.endedAtMs !== null) throw unknownId(id, ['id']);
     return event;
@@ -113,6 +137,25 @@ export class EventsService {
     if (ref.accountId !== account.accountId) throw unknownId(named.id, named.path);
     return ref;
   }
+}
+
+/** The archived part at which a list of events ends; null: all of them are there. @param untilMs up to and including it */
+async function findEnd(
+  tx: Tx,
+  accountId: number,
+  filter: EventFilter,
+  untilMs: number,
+): Promise<ArchivedEnd | null> {
+  const { range, resourceId, modelId, source, eventId } = filter;
+  if (source !== null && eventId !== null) {
+    await findRecorded(tx, accountId, { source, eventId });
+    return null;
+  }
+  return findArchivedEnd(tx, accountId, {
+    fromMs: range?.fromMs ?? EARLIEST_MS,
+    toMs: Math.min(range?.toMs ?? LATEST_MS, untilMs + 1),
+    subjectId: resourceId ?? modelId,
+  });
 }
 
 async function voidPeriod(

@@ -5,6 +5,7 @@ import type { Tx } from '../db/database.ts';
 import {
   at,
   big,
+  bool,
   int,
   intOrNull,
   ms,
@@ -15,9 +16,11 @@ import {
   textOrNull,
 } from '../db/decode.ts';
 import { violatedConstraint } from '../db/sql-state.ts';
-import { empty, join, sql, type Sql, unnested } from '../db/sql.ts';
+import { type Column as SqlColumn, empty, join, sql, type Sql, unnested } from '../db/sql.ts';
 import { type EventFilter, type EventIdentity, identityKey, type RecordedEvent } from './event.ts';
 import type { NewEvent } from './admission.ts';
+import { requireKept } from '../archives/archives.store.ts';
+import { invariant } from '../core/errors.ts';
 import { markedAsDue } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
 
@@ -55,12 +58,14 @@ const EVENT = sql`e.account_id, e.seq, e.source, e.event_id, e.type, e.kind, e.s
   e.occurred_at, e.recorded_at, e.ended_at, e.hardware_id, e.voided_at`;
 
 /** An event under the identity that was looked for. Two identities have the same hash only by chance, but then theirs differ. */
-export interface FoundEvent {
+interface FoundEvent {
   readonly asked: EventIdentity;
-  readonly event: RecordedEvent;
+  readonly seq: number;
+  /** Null: it is archived. */
+  readonly event: RecordedEvent | null;
 }
 
-/** The recorded events with the hashes of these identities, in no order. */
+/** The recorded events with the hashes of these identities, archived ones too, in no order. */
 export async function loadRecorded(
   tx: Tx,
   accountId: number,
@@ -73,16 +78,64 @@ export async function loadRecorded(
          source: ['text', (one) => one.source],
          event_id: ['text', (one) => one.eventId],
        })})
-     select ${EVENT}, asked.source as asked_source, asked.event_id as asked_event_id from asked
+     select ${EVENT}, found.seq as found_seq, asked.source as asked_source, asked.event_id as asked_event_id from asked
      cross join lateral (
        select i.seq from usage_identity i where i.account_id = ${accountId} and i.hash = asked.hash limit 1) found
-     cross join lateral (
-       select * from usage_event u where u.account_id = ${accountId} and u.seq = found.seq limit 1) e`);
+     left join lateral (
+       select * from usage_event u where u.account_id = ${accountId} and u.seq = found.seq limit 1) e on true`);
   return rows.map((row) => ({
     asked: { source: text(row, 'asked_source'), eventId: text(row, 'asked_event_id') },
-    event: eventFromRow(row),
+    seq: int(row, 'found_seq'),
+    event: row['seq'] === null ? null : eventFromRow(row),
   }));
 }
+
+/** What is to be compared with an archived event of the same identity: nulls where the account has no such thing. */
+export interface ContentToCompare extends EventIdentity {
+  readonly type: string;
+  readonly kind: string | null;
+  readonly subjectId: number | null;
+  readonly quantity: number;
+  readonly unit: string | null;
+  readonly creditsMicro: bigint;
+  readonly occurredAtMs: number;
+  readonly endedAtMs: number | null;
+  readonly hardwareId: number | null;
+}
+
+/** Whether each has the content of the recorded event with its identity, by all that is left of it: its hash. In order. */
+export async function compareContents(
+  tx: Tx,
+  accountId: number,
+  contents: readonly ContentToCompare[],
+): Promise<readonly boolean[]> {
+  const rows =
+    await tx.query(sql`/* usage.compareContents */ select coalesce(i.content_hash = usage_content_hash(k.type, k.kind,
+         k.subject_id, k.quantity, k.unit, k.credits_micro, k.occurred_ms, k.ended_ms, k.hardware_id), false) as is_same
+     from ${unnested(
+       contents,
+       {
+         source: ['text', (content) => content.source],
+         event_id: ['text', (content) => content.eventId],
+         ...CONTENT,
+       },
+       { ordinal: 'n' },
+     )} left join usage_identity i on i.account_id = ${accountId} and i.hash = usage_identity_hash(k.source, k.event_id)
+     order by k.n`);
+  return rows.map((row) => bool(row, 'is_same'));
+}
+
+const CONTENT: Readonly<Record<string, SqlColumn<Omit<ContentToCompare, keyof EventIdentity>>>> = {
+  type: ['usage_type', (content) => content.type],
+  kind: ['resource_kind', (content) => content.kind],
+  subject_id: ['int', (content) => content.subjectId],
+  quantity: ['bigint', (content) => content.quantity],
+  unit: ['text', (content) => content.unit],
+  credits_micro: ['bigint', (content) => content.creditsMicro],
+  occurred_ms: ['bigint', (content) => content.occurredAtMs],
+  ended_ms: ['bigint', (content) => content.endedAtMs],
+  hardware_id: ['int', (content) => content.hardwareId],
+};
 
 /**
  * Inserts numbered events of a locked account with their identities, and sets the account's numbers and sums to `totals`, by the
@@ -142,15 +195,7 @@ function newEvents(events: readonly NewEvent[]): Sql {
     seq: ['bigint', (event) => event.seq],
     source: ['text', (event) => event.source],
     event_id: ['text', (event) => event.eventId],
-    type: ['usage_type', (event) => event.type],
-    kind: ['resource_kind', (event) => event.kind],
-    subject_id: ['int', (event) => event.subjectId],
-    quantity: ['bigint', (event) => event.quantity],
-    unit: ['text', (event) => event.unit],
-    credits_micro: ['bigint', (event) => event.creditsMicro],
-    occurred_ms: ['bigint', (event) => event.occurredAtMs],
-    ended_ms: ['bigint', (event) => event.endedAtMs],
-    hardware_id: ['int', (event) => event.hardwareId],
+    ...CONTENT,
   });
 }
 
@@ -167,29 +212,36 @@ export async function makeMonths(tx: Tx): Promise<void> {
   await tx.query(sql`/* usage.makeMonths */ select make_usage_months()`);
 }
 
-/** The event or hosting period with an identity, or null. */
+/** The event or hosting period with an identity, or null. @throws ArchivedError when it is archived */
 export async function findRecorded(
   tx: Tx,
   accountId: number,
   identity: EventIdentity,
 ): Promise<RecordedEvent | null> {
   const [found] = await loadRecorded(tx, accountId, [identity]);
-  return found !== undefined && identityKey(found.event) === identityKey(identity)
-    ? found.event
-    : null;
+  if (found === undefined) return null;
+  const { seq, event } = found;
+  if (event === null) await requireKept(tx, { accountId, seqs: { first: seq, last: seq } });
+  return event !== null && identityKey(event) === identityKey(identity) ? event : null;
 }
 
-/** Marks an event of a locked account as voided; its row and its identity stay. */
+/**
+ * Marks an event of a locked account as voided; its row and its identity stay.
+ * @throws ArchivedError when it was archived since it was read
+ */
 export async function markVoided(
   tx: Tx,
   event: { readonly accountId: number; readonly seq: number; readonly recordedAtMs: number },
   voiding: { readonly atMs: number; readonly reason: string },
 ): Promise<void> {
   const { accountId, seq, recordedAtMs } = event;
-  await tx.query(sql`/* usage.markVoided */ with numbered as (
+  const rows = await tx.query(sql`/* usage.markVoided */ with numbered as (
        update account set last_change = last_change + 1 where account_id = ${accountId} returning last_change)
      update usage_event set voided_at = ${at(voiding.atMs)}, void_reason = ${voiding.reason}, void_change = numbered.last_change
-     from numbered where account_id = ${accountId} and seq = ${seq} and recorded_at = ${at(recordedAtMs)}`);
+     from numbered where account_id = ${accountId} and seq = ${seq} and recorded_at = ${at(recordedAtMs)} returning seq`);
+  if (rows.length > 0) return;
+  await requireKept(tx, { accountId, seqs: { first: seq, last: seq } });
+  invariant(false, 'an event that was read is there', { accountId, seq });
 }
 
 /** The events and hosting periods with these numbers, in no order; unknown ones are left out. */

@@ -277,7 +277,7 @@ export class AccountEventsResolver {
   @Needs('READ_USAGE')
   @FieldResolver(() => UsageEventConnection, {
     description:
-      'The recorded events behind every figure, newest `occurredAt` first. Use them to explain a figure, or to find what to void.',
+      'The recorded events behind every figure, newest `occurredAt` first. Use them to explain a figure, or to find what to void. Where the next ones are archived, the list goes on with a page that is the error ARCHIVED.',
   })
   async usageEvents(
     @Root() node: AccountType,
@@ -290,7 +290,7 @@ export class AccountEventsResolver {
     await requireFound(context, filter, node.account.accountId, args);
     const { accountId } = node.account;
     const tx = await context.reader();
-    const events = await this.events.list(context.actor, tx, accountId, {
+    const { events, areMoreArchived } = await this.events.list(context.actor, tx, accountId, {
       filter,
       page: {
         after: after && { occurredAtMs: Number(after.value), seq: after.id },
@@ -300,6 +300,7 @@ export class AccountEventsResolver {
     return pageOfRows(events.map(usageEventNode), page, {
       keyOf: ({ event }) => ({ value: event.occurredAtMs, id: event.seq }),
       countAll: () => this.events.count(tx, accountId, filter),
+      goesOn: areMoreArchived,
     });
   }
 

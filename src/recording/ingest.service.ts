@@ -31,7 +31,7 @@ import {
   type UsageEvent,
 } from './event.ts';
 import { parseHostingPeriod, parseUsageEvent, type RawFields } from './parse-event.ts';
-import { insertEvents, isIdentityTaken, loadRecorded } from './events.store.ts';
+import { compareContents, insertEvents, isIdentityTaken, loadRecorded } from './events.store.ts';
 import {
   admit,
   runsLeft,
@@ -157,7 +157,7 @@ export class IngestService {
     const facts = await this.factsOf(open, events);
     const { lastSeq } = facts.totals;
     const admitKnown = async (): Promise<BatchOutcome> =>
-      admit(events, { ...facts, recorded: await recordedOf(tx, accountId, events) });
+      admit(events, { ...facts, recorded: await recordedOf(tx, events, facts) });
 
     let found = looksUp ? await admitKnown() : admit(events, facts);
     if (!looksUp && found.events.length < events.length) found = await admitKnown();
@@ -338,11 +338,36 @@ function pairs(
 /** The recorded events with the events' identities, by identityKey. */
 async function recordedOf(
   tx: Tx,
-  accountId: number,
   events: readonly UsageEvent[],
+  facts: AdmissionFacts,
 ): Promise<AdmissionFacts['recorded']> {
-  const recorded = await loadRecorded(tx, accountId, events);
-  return new Map(recorded.map(({ asked, event }) => [identityKey(asked), event]));
+  const found = await loadRecorded(tx, facts.accountId, events);
+  const archived = new Set(
+    found.flatMap(({ asked, event }) => (event === null ? [identityKey(asked)] : [])),
+  );
+  const retried = events.filter((event) => archived.has(identityKey(event)));
+  const repeatedBy =
+    retried.length === 0 ? new Set<UsageEvent>() : await repeats(tx, retried, facts);
+  return new Map(
+    found.map(({ asked, event }) => [identityKey(asked), event ?? { repeatedBy }] as const),
+  );
+}
+
+/** Those of some events with archived identities whose content is that of the archived event. */
+async function repeats(
+  tx: Tx,
+  events: readonly UsageEvent[],
+  { accountId, subjectIdOf, profiles }: AdmissionFacts,
+): Promise<ReadonlySet<UsageEvent>> {
+  const contents = events.map((event) => ({
+    ...event,
+    kind: event.subject.kind,
+    subjectId: subjectIdOf(event.subject),
+    endedAtMs: event.hosting?.toMs ?? null,
+    hardwareId: profiles.get(event.hosting?.hardware ?? '')?.hardwareId ?? null,
+  }));
+  const areSame = await compareContents(tx, accountId, contents);
+  return new Set(events.filter((_, index) => areSame[index] === true));
 }
 
 /** All hardware by name, with its rates; not read when the batch has no period. */

@@ -23,6 +23,8 @@ export type LedgerFault =
 
 export interface CheckedLedger {
   readonly entries: number;
+  /** Those whose hashes were taken as they are, since events that they charged are archived. What follows proves only these. */
+  readonly archived: number;
   readonly faults: readonly LedgerFault[];
 }
 
@@ -41,10 +43,12 @@ export class LedgerCheckService {
       const owner = await loadLedgerOwner(tx, accountId);
       if (owner === null) return null;
       let lastEntryBalanceMicro = 0n;
-      const entries = entriesOf(tx, { accountId, creditsFromMs: owner.creditsFromMs }, (last) => {
-        lastEntryBalanceMicro = last.entry.balanceMicro;
+      let archived = 0;
+      const entries = entriesOf(tx, { accountId, creditsFromMs: owner.creditsFromMs }, (page) => {
+        lastEntryBalanceMicro = page.at(-1)?.entry.balanceMicro ?? lastEntryBalanceMicro;
+        archived += page.filter((one) => one.isArchived).length;
       });
-      const walked = await walkChain({ entries, head: owner, hashOf });
+      const walked = { ...(await walkChain({ entries, head: owner, hashOf })), archived };
       const { balanceMicro } = owner;
       if (balanceMicro === lastEntryBalanceMicro) return walked;
       const fault = { what: 'BALANCE', balanceMicro, lastEntryBalanceMicro } as const;
@@ -56,7 +60,7 @@ export class LedgerCheckService {
 async function* entriesOf(
   tx: Tx,
   account: Parameters<typeof listChained>[1],
-  onPage: (last: ChainedEntry) => void,
+  onPage: (page: readonly ChainedEntry[]) => void,
 ): AsyncGenerator<ChainedEntry> {
   let after = 0;
   for (;;) {
@@ -64,11 +68,12 @@ async function* entriesOf(
     yield* page;
     const last = page.at(-1);
     if (last === undefined) return;
-    onPage(last);
+    onPage(page);
     after = last.entry.sequence;
   }
 }
 
 function hashOf(one: ChainedEntry, sequence: number, previousHash: string): string {
+  if (one.isArchived && one.entry.sequence === sequence) return one.hash;
   return hashAfter(previousHash, entryText({ ...one.entry, sequence }, one.charges));
 }

@@ -2,7 +2,7 @@
 // gateway hashed when it wrote them.
 
 import type { Tx } from '../db/database.ts';
-import { at, big, int, ms, type Row, text } from '../db/decode.ts';
+import { at, big, bool, int, ms, type Row, text } from '../db/decode.ts';
 import { sql, type Sql } from '../db/sql.ts';
 import { entryFromRow, ENTRY } from '../settlement/ledger.store.ts';
 import type { ChainedEntry, LedgerHead } from './chain-walk.ts';
@@ -36,7 +36,9 @@ export async function listChained(
 ): Promise<readonly ChainedEntry[]> {
   const creditsFrom = sql`${at(creditsFromMs)}::timestamptz`;
   const rows = await tx.query(sql`/* check.listChained */ select ${ENTRY},
-       '[' || coalesce(charged.items, '') || ']' as charges, coalesce(charged.sum, 0)::text as charged_micro
+       '[' || coalesce(charged.items, '') || ']' as charges, coalesce(charged.sum, 0)::text as charged_micro,
+       exists (select from usage_archive a where a.account_id = ${accountId}
+         and a.last_seq >= l.first_seq and a.first_seq <= l.last_seq) as is_archived
      from ledger_entry l cross join lateral (
        select sum(amount) as sum, string_agg(format('["%s",%s,"%s"]', kind, id, amount), ',' order by kind, id) as items
        from (
@@ -68,5 +70,6 @@ function chainedFromRow(row: Row): ChainedEntry {
     charges: text(row, 'charges'),
     chargedMicro: big(row, 'charged_micro'),
     hash: text(row, 'hash'),
+    isArchived: bool(row, 'is_archived'),
   };
 }

@@ -2,13 +2,16 @@
 
 import type { Range } from '../core/range.ts';
 import type { Tx } from '../db/database.ts';
-import { big, int, oneOf, text } from '../db/decode.ts';
+import { int, oneOf, text } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
-import { localDays, type RollupDifference, type RollupFigures } from './check.store.ts';
+import { archivedQuarters, counted, localDays, type RollupDifference } from './check.store.ts';
 import { usageTypes } from './kinds.ts';
 
+const TIERS_OF_EVENTS = sql`(0, quarter), (1, quarter / 8), (2, day), (3, day >> 3), (4, day >> 6)`;
+
 /**
- * The buckets whose figures differ from those of the folded events; none for an account that has no units.
+ * The buckets whose figures differ from those of the folded events; none for an account that has no units. In buckets that may have
+ * archived events, the stored figures may be higher.
  * @param span as `loadSpan` returns it
  * @param limit the most differences to return
  */
@@ -31,11 +34,13 @@ export async function loadUnitDifferences(
        select *, at_ms / 900000 as quarter,
          width_bucket(at_ms, ${days.map(({ fromMs }) => fromMs)}::int8[]) - 1 + ${days[0]?.day ?? 0}::int as day
        from event),
+     ${archivedQuarters(accountId, days)},
+     of_archived as (
+       select distinct t.* from archived cross join lateral (values ${TIERS_OF_EVENTS}) t(tier, bucket)),
      raw as (
        select t.tier, t.bucket::int as bucket, subject_id, type, unit, count(*) as events, sum(quantity) as quantity,
          sum(credits_micro) as credits_micro
-       from fact cross join lateral (values
-         (0, quarter), (1, quarter / 8), (2, day), (3, day >> 3), (4, day >> 6)) t(tier, bucket)
+       from fact cross join lateral (values ${TIERS_OF_EVENTS}) t(tier, bucket)
        group by 1, 2, 3, 4, 5),
      kept as (
        select tier, bucket, subject_id, type, unit, events, quantity, credits_micro from usage_by_unit
@@ -49,15 +54,10 @@ export async function loadUnitDifferences(
      select tier, bucket, dimension, type, kept_events::text, raw_events::text, kept_quantity::text, raw_quantity::text,
        kept_credits_micro::text, raw_credits_micro::text
      from both_of_them
-     where (kept_events, kept_quantity, kept_credits_micro) is distinct from (raw_events, raw_quantity, raw_credits_micro)
+     where case when (tier, bucket) in (select tier, bucket from of_archived)
+       then kept_events < raw_events or kept_quantity < raw_quantity or kept_credits_micro < raw_credits_micro
+       else (kept_events, kept_quantity, kept_credits_micro) is distinct from (raw_events, raw_quantity, raw_credits_micro) end
      order by tier, bucket, dimension limit ${limit}`);
-  const figures = (row: Readonly<Record<string, unknown>>, of: 'kept' | 'raw'): RollupFigures => ({
-    events: big(row, `${of}_events`),
-    quantity: big(row, `${of}_quantity`),
-    creditsMicro: big(row, `${of}_credits_micro`),
-    hostingMs: 0n,
-    replicaMs: 0n,
-  });
   return rows.map((row) => ({
     accountId,
     table: 'usage_by_unit',
@@ -66,7 +66,7 @@ export async function loadUnitDifferences(
     dimension: text(row, 'dimension'),
     type: oneOf(row, 'type', usageTypes),
     hardwareId: 0,
-    stored: figures(row, 'kept'),
-    raw: figures(row, 'raw'),
+    stored: counted(row, 'kept'),
+    raw: counted(row, 'raw'),
   }));
 }

@@ -8,6 +8,7 @@ import {
   listFoldedAccounts,
   loadDifferences,
   loadSpan,
+  loadTotalDifferences,
   rollupTables,
   type RollupDifference,
 } from './check.store.ts';
@@ -54,6 +55,7 @@ export class RollupCheckService {
       for (const table of Object.values(rollupTables)) {
         const limit = DIFFERENCES_MAX;
         differences.push(...(await loadDifferences(tx, table, { account, span, limit })));
+        differences.push(...(await loadTotalDifferences(tx, table, account)));
       }
       const limit = DIFFERENCES_MAX;
       differences.push(...(await loadUnitDifferences(tx, accountId, { span, limit })));

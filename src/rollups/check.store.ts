@@ -3,7 +3,7 @@
 
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import type { Tx } from '../db/database.ts';
-import { big, bool, int, ms, oneOf, text } from '../db/decode.ts';
+import { big, bool, int, ms, oneOf, type Row, text } from '../db/decode.ts';
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { Range } from '../core/range.ts';
 import { hasHours } from './hours.store.ts';
@@ -24,10 +24,12 @@ export interface RollupDifference {
   readonly accountId: number;
   readonly table: RollupTable | 'usage_by_unit';
   readonly tier: number;
-  readonly bucket: number;
+  /** Null: all of the tier, whose parts are archived. */
+  readonly bucket: number | null;
   /** The kind in usage_by_account, with the unit in usage_by_unit, else the id of the resource or model. */
   readonly dimension: string;
-  readonly type: UsageType;
+  /** Null: all but hosting. */
+  readonly type: UsageType | null;
   readonly hardwareId: number;
   readonly stored: RollupFigures;
   readonly raw: RollupFigures;
@@ -70,6 +72,8 @@ export async function loadSpan(tx: Tx, accountId: number): Promise<Range | null>
   const rows =
     await tx.query(sql`/* check.loadSpan */ select min(at) as first, max(at) as last from (
        select occurred_at as at from usage_event where account_id = ${accountId}
+       union all select to_timestamp(3600.0 * lower(used_hours)) from usage_archive where account_id = ${accountId} and not isempty(used_hours)
+       union all select to_timestamp(3600.0 * upper(used_hours)) from usage_archive where account_id = ${accountId} and not isempty(used_hours)
        union all select from_at from hosting_segment where account_id = ${accountId} and folded
        union all select to_at from hosting_segment where account_id = ${accountId} and folded) instants`);
   const [row] = rows;
@@ -107,7 +111,8 @@ function checked(table: RollupTable, { timeZone }: FoldedAccount): Checked {
   }
 }
 
-const FIGURES = ['events', 'quantity', 'credits_micro', 'hosting_ms', 'replica_ms'] as const;
+const COUNTED = ['events', 'quantity', 'credits_micro'] as const;
+const FIGURES = [...COUNTED, 'hosting_ms', 'replica_ms'] as const;
 
 /** A local day with its start. */
 interface LocalDay {
@@ -140,11 +145,23 @@ function recorded(accountId: number, days: readonly LocalDay[]): Sql {
        union all
        select null, day, kind, 'HOSTING', resource_id, hardware_id, 0, 0,
          div(per_hour * (b - from_ms), 3600000) - div(per_hour * (a - from_ms), 3600000), b - a, (b - a) * replicas
-       from hosted where a < b)`;
+       from hosted where a < b),
+     ${archivedQuarters(accountId, days)}`;
+}
+
+/** Part of a `with`: the quarter hours in which archived events happened, with their days. */
+export function archivedQuarters(accountId: number, days: readonly LocalDay[]): Sql {
+  return sql`archived as (
+       select quarter, width_bucket(quarter * 900000::int8, ${days.map(({ fromMs }) => fromMs)}::int8[]) - 1
+         + ${days[0]?.day ?? 0}::int as day
+       from usage_archive cross join lateral unnest(used_hours) hours
+         cross join lateral generate_series(lower(hours) * 4, upper(hours) * 4 - 1) quarter
+       where account_id = ${accountId})`;
 }
 
 /**
  * The buckets of one table whose figures differ from those of the folded events and segments.
+ * In buckets that may have archived events, the stored figures may be higher.
  * @param span as `loadSpan` returns it
  * @param limit the most differences to return
  */
@@ -165,19 +182,15 @@ export async function loadDifferences(
        where t.bucket is not null group by 1, 2, 3, 4, 5),
      kept as (
        select tier, bucket, ${dimension} as dimension, type, hardware_id, ${each((name) => name)}
-       from (${kept}) stored where account_id = ${account.accountId})
+       from (${kept}) stored where account_id = ${account.accountId}),
+     of_archived as (select distinct t.* from archived cross join lateral (values ${tiers}) t(tier, bucket))
      select tier, bucket, dimension, type, hardware_id,
        ${each((name) => `coalesce(kept.${name}, 0)::text as kept_${name}, coalesce(raw.${name}, 0)::text as raw_${name}`)}
      from raw full join kept using (tier, bucket, dimension, type, hardware_id)
-     where (${each((name) => `coalesce(kept.${name}, 0)`)}) is distinct from (${each((name) => `coalesce(raw.${name}, 0)`)})
+     where case when type <> 'HOSTING' and (tier, bucket) in (select tier, bucket from of_archived)
+       then ${raw(COUNTED.map((name) => `coalesce(kept.${name}, 0) < coalesce(raw.${name}, 0)`).join(' or '))}
+       else (${each((name) => `coalesce(kept.${name}, 0)`)}) is distinct from (${each((name) => `coalesce(raw.${name}, 0)`)}) end
      order by tier, bucket, dimension limit ${limit}`);
-  const figures = (row: Readonly<Record<string, unknown>>, of: 'kept' | 'raw'): RollupFigures => ({
-    events: big(row, `${of}_events`),
-    quantity: big(row, `${of}_quantity`),
-    creditsMicro: big(row, `${of}_credits_micro`),
-    hostingMs: big(row, `${of}_hosting_ms`),
-    replicaMs: big(row, `${of}_replica_ms`),
-  });
   return rows.map((row) => ({
     accountId: account.accountId,
     table,
@@ -188,6 +201,73 @@ export async function loadDifferences(
     hardwareId: int(row, 'hardware_id'),
     stored: figures(row, 'kept'),
     raw: figures(row, 'raw'),
+  }));
+}
+
+function figures(row: Row, of: 'kept' | 'raw'): RollupFigures {
+  return {
+    ...counted(row, of),
+    hostingMs: big(row, `${of}_hosting_ms`),
+    replicaMs: big(row, `${of}_replica_ms`),
+  };
+}
+
+/** The figures of events alone. */
+export function counted(row: Row, of: 'kept' | 'raw'): RollupFigures {
+  return {
+    events: big(row, `${of}_events`),
+    quantity: big(row, `${of}_quantity`),
+    creditsMicro: big(row, `${of}_credits_micro`),
+    hostingMs: 0n,
+    replicaMs: 0n,
+  };
+}
+
+const TIERS_OF: Readonly<Record<RollupTable, readonly number[]>> = {
+  usage_by_account: [0, 1, 2, 3, 4],
+  usage_by_resource: [2, 3, 4],
+  usage_by_resource_hour: [TIERS.HOUR],
+};
+
+/**
+ * The tiers of one table whose events over all time are not those that are there and those that are archived, of an account that has
+ * archives: what buckets with archived events cannot be compared by.
+ */
+export async function loadTotalDifferences(
+  tx: Tx,
+  table: RollupTable,
+  account: FoldedAccount,
+): Promise<readonly RollupDifference[]> {
+  if (table === 'usage_by_resource_hour' && !account.hasHours) return [];
+  const { accountId } = account;
+  const each = (figure: (name: string) => string): Sql => raw(COUNTED.map(figure).join(', '));
+  const rows = await tx.query(sql`/* check.loadTotals.${raw(table)} */ with
+     raw as (
+       select coalesce(sum(events), 0) as events, coalesce(sum(quantity), 0) as quantity, coalesce(sum(credits_micro), 0) as credits_micro
+       from (
+         select 1 as events, quantity, credits_micro from usage_event
+         where account_id = ${accountId} and voided_at is null and type <> 'HOSTING'
+           and seq <= (select watermark from rollup_state where account_id = ${accountId})
+         union all
+         select counted_events, counted_quantity, counted_credits_micro from usage_archive where account_id = ${accountId}) counted),
+     kept as (
+       select tier, ${each((name) => `sum(${name}) as ${name}`)} from (${checked(table, account).kept}) stored
+       where account_id = ${accountId} and type <> 'HOSTING' group by tier)
+     select tier, ${each((name) => `coalesce(kept.${name}, 0)::text as kept_${name}, raw.${name}::text as raw_${name}`)}
+     from unnest(${TIERS_OF[table]}::int[]) t(tier) cross join raw left join kept using (tier)
+     where exists (select from usage_archive where account_id = ${accountId})
+       and (${each((name) => `coalesce(kept.${name}, 0)`)}) is distinct from (${each((name) => `raw.${name}`)})
+     order by tier`);
+  return rows.map((row) => ({
+    accountId,
+    table,
+    tier: int(row, 'tier'),
+    bucket: null,
+    dimension: 'all',
+    type: null,
+    hardwareId: 0,
+    stored: counted(row, 'kept'),
+    raw: counted(row, 'raw'),
   }));
 }
 

@@ -3,6 +3,7 @@
 import type { Tx } from '../db/database.ts';
 import { int, type Row } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
+import { hasArchives } from '../archives/archives.store.ts';
 import { isToFold } from './rollups.store.ts';
 
 /** Up to `limit` accounts whose events are due, those first that wait longest. @param except accounts that failed */
@@ -35,7 +36,7 @@ export async function findSegmentsDue(
 export async function findBehind(tx: Tx): Promise<readonly number[]> {
   const rows = await tx.query(sql`/* rollups.findBehind */
      select account_id from account a left join rollup_state s using (account_id)
-       where a.last_seq > coalesce(s.watermark, 0) or s.time_zone <> a.time_zone
+       where a.last_seq > coalesce(s.watermark, 0) or s.time_zone <> a.time_zone and not ${hasArchives('a.account_id')}
      union
      select account_id from hosting_segment s where ${isToFold('s')}
      union

@@ -7,6 +7,7 @@ import type { Tx } from '../db/database.ts';
 import { bool, int, intOrNull, type Row, text, valueOf } from '../db/decode.ts';
 import { fromRow, selectList, type Shape } from '../db/shape.ts';
 import { sql, unnested } from '../db/sql.ts';
+import { hasArchives } from '../archives/archives.store.ts';
 import { SEGMENT } from '../hosting/hosting.store.ts';
 import { resourceKinds } from '../resources/resource.ts';
 import { addSums, addToTiers, isToFold, startStates } from './rollups.store.ts';
@@ -39,12 +40,17 @@ interface LockedAccount {
   readonly lastChange: number;
   /** From the first to the last instant of the events; null when there are none. */
   readonly utcDays: readonly number[];
+  /** Whose days the day tiers hold. */
   readonly timeZone: string;
   readonly isToPrepare: boolean;
   /** By whoever recorded its events. */
   readonly isMarked: boolean;
   readonly hasSegments: boolean;
-  readonly units: { readonly watermark: number; readonly change: number } | null;
+  readonly units: {
+    readonly watermark: number;
+    readonly change: number;
+    readonly timeZone: string;
+  } | null;
 }
 
 /**
@@ -98,10 +104,10 @@ async function lockAccounts(
        from locked s join account a using (account_id)),
      chunk as materialized (
        select *, least(target, watermark + greatest(events_left, 0)) as to_seq from behind)
-     select c.account_id, c.watermark, c.to_seq, c.last_seq, c.last_change, c.time_zone, c.fold_at is not null as is_marked,
-       c.time_zone <> c.folded_zone or c.time_zone <> coalesce(u.time_zone, c.time_zone)
+     select c.account_id, c.watermark, c.to_seq, c.last_seq, c.last_change, c.folded_zone as time_zone, c.fold_at is not null as is_marked,
+       c.time_zone <> c.folded_zone and not ${hasArchives('c.account_id')} or c.time_zone <> coalesce(u.time_zone, c.time_zone)
          or c.quarters_from is not null as is_to_prepare,
-       u.watermark as unit_watermark, u.change as unit_change, chunk_days.utc_days, exists (
+       u.watermark as unit_watermark, u.change as unit_change, u.time_zone as unit_zone, chunk_days.utc_days, exists (
          select from hosting_segment s where s.account_id = ${accountOf(tx, accountIds, sql`c.account_id`)} and ${isToFold('s')}) as has_segments
      from chunk c left join unit_rollup_state u using (account_id) left join lateral (
        -- Fenced: the planner would walk the index by time, past all other events.
@@ -127,7 +133,13 @@ function lockedFromRow(row: Row): LockedAccount {
     isMarked: bool(row, 'is_marked'),
     hasSegments: bool(row, 'has_segments'),
     units:
-      unitWatermark === null ? null : { watermark: unitWatermark, change: int(row, 'unit_change') },
+      unitWatermark === null
+        ? null
+        : {
+            watermark: unitWatermark,
+            change: int(row, 'unit_change'),
+            timeZone: text(row, 'unit_zone'),
+          },
   };
 }
 
@@ -228,8 +240,9 @@ function unitChunks(accounts: readonly LockedAccount[], eventsMax: number): read
 
 /** The events with units that are to be folded with an account's chunk; none when it has no units, or nothing is new. */
 function unitsOf(account: LockedAccount, eventsMax: number): readonly UnitChunk[] {
-  const { accountId, timeZone, units, lastChange } = account;
+  const { accountId, units, lastChange } = account;
   if (units === null) return [];
+  const { timeZone } = units;
   const fromSeq = units.watermark;
   const toSeq = Math.max(fromSeq, Math.min(account.toSeq, fromSeq + eventsMax));
   if (fromSeq >= account.toSeq && lastChange === units.change) return [];

@@ -2,8 +2,9 @@
 // there was before, by the state that is stored with it.
 
 import type { Tx } from '../db/database.ts';
-import { int, intOrNull, text } from '../db/decode.ts';
+import { bool, int, intOrNull, text } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
+import { hasArchives } from '../archives/archives.store.ts';
 import { convertNext } from './hours.store.ts';
 import { addToTiers } from './rollups.store.ts';
 import { localDaysOf } from './sums.ts';
@@ -25,14 +26,15 @@ export async function prepareNext(tx: Tx, accountId: number): Promise<void> {
     await convertNext(tx, { accountId, timeZone: foldedZone, quartersFrom });
     return;
   }
-  const [account = {}] = await tx.query(
-    sql`/* rollups.zone */ select time_zone from account where account_id = ${accountId}`,
-  );
+  const [account = {}] =
+    await tx.query(sql`/* rollups.zone */ select time_zone, ${hasArchives('a.account_id')} as has_archives
+     from account a where account_id = ${accountId}`);
   const timeZone = text(account, 'time_zone');
   // For a large account this takes longer than any view may. Only voids of the same account wait for it.
   await tx.allowLong(REBUILD_WITHIN_MS);
   await rebuildUnits(tx, accountId, timeZone);
-  if (timeZone === foldedZone) return;
+  // Without all events its days stay those of the former zone.
+  if (timeZone === foldedZone || bool(account, 'has_archives')) return;
   await rebuild(tx, accountId, { timeZone, foldedZone, watermark: int(state, 'watermark') });
 }
 

@@ -14,6 +14,7 @@ import { at, int, intOrNull, oneOf, text } from '../db/decode.ts';
 import { raw, sql, type Sql, unnested } from '../db/sql.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { resourceKinds, type ResourceKind } from '../resources/resource.ts';
+import { lastArchivedUse } from '../archives/archives.store.ts';
 import { hasHours, hoursAdded, removeFromQuarters } from './hours.store.ts';
 import { daySums, type FoldedSegment, hourOf, type Sum } from './sums.ts';
 import { QUARTER_HOUR_MS, TIERS } from './tier-plan.ts';
@@ -245,8 +246,9 @@ async function repairLastEvent(tx: Tx, event: CountedEvent): Promise<void> {
     subjectId: sql`t.${table}_id`,
     seq: sql`s.watermark`,
   });
-  await tx.query(sql`/* rollups.repairLastEvent */ update ${table} t set last_event_at = (
-       select last.at from rollup_state s cross join lateral (${last}) last where s.account_id = ${accountId})
+  await tx.query(sql`/* rollups.repairLastEvent */ update ${table} t set last_event_at = greatest((
+       select last.at from rollup_state s cross join lateral (${last}) last where s.account_id = ${accountId}),
+       ${lastArchivedUse('t.account_id', `t.${event.kind === 'MODEL' ? 'model' : 'resource'}_id`)})
      where t.account_id = ${accountId} and t.${table}_id = ${subjectId}
        and t.last_event_at = ${at(event.occurredAtMs)}::timestamptz`);
 }

@@ -1,9 +1,15 @@
 import type { Account } from '../account/account.ts';
-import { invariant } from '../core/errors.ts';
+import { ArchivedError, invariant } from '../core/errors.ts';
 import type { Tx } from '../db/database.ts';
 import { loadAllocationsOf } from '../settlement/credits.store.ts';
 import { loadCycles } from '../settlement/cycles.store.ts';
-import { findLedgerRange, keepAlive, listLotMoves, sumCharges } from './books.store.ts';
+import {
+  findArchivedOf,
+  findLedgerRange,
+  keepAlive,
+  listLotMoves,
+  sumCharges,
+} from './books.store.ts';
 import type { Books } from './compose.ts';
 import { endOfCycle, type LotInCycle } from './lots.ts';
 
@@ -13,7 +19,7 @@ export type LotsLeft = ReadonlyMap<number, bigint>;
 /**
  * What the rows say of a cycle that has ended.
  * @param before what was left of the allocations when it began
- * @throws InvariantError when the rows contradict each other
+ * @throws InvariantError when the rows contradict each other, ArchivedError when events of the cycle are archived
  */
 export async function loadBooks(
   tx: Tx,
@@ -22,6 +28,8 @@ export async function loadBooks(
 ): Promise<Books> {
   const { accountId, creditsFromMs } = account;
   const ref = { accountId, number };
+  const archived = await findArchivedOf(tx, ref);
+  if (archived.length > 0) throw new ArchivedError(archived);
   const [cycle] = await loadCycles(tx, [{ accountId, cycleId: number }]);
   const ledger = await findLedgerRange(tx, ref);
   invariant(cycle !== undefined && ledger !== null, 'a cycle that ended has a row and an entry', {

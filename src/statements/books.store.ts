@@ -56,6 +56,20 @@ export async function listLotMoves(
   }));
 }
 
+/** The archived months of events that the entries of a cycle charged or gave back; none of a cycle whose events are all there. */
+export async function findArchivedOf(
+  tx: Tx,
+  { accountId, number }: StatementRef,
+): Promise<readonly string[]> {
+  const rows =
+    await tx.query(sql`/* statements.findArchived */ select to_char(a.month, 'YYYY-MM') as month from usage_archive a
+     where a.account_id = ${accountId} and exists (
+       select from ledger_entry l where l.account_id = ${accountId} and l.cycle_id = ${number}
+         and l.first_seq <= a.last_seq and l.last_seq >= a.first_seq)
+     order by 1`);
+  return rows.map((row) => text(row, 'month'));
+}
+
 /** What the entries of a cycle charged, less what they gave back, summed by subject, component and hardware; without sums of 0. */
 export async function sumCharges(
   tx: Tx,

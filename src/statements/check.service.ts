@@ -3,7 +3,7 @@
 
 import type { Account } from '../account/account.ts';
 import { loadAccounts } from '../account/account.store.ts';
-import { InvariantError } from '../core/errors.ts';
+import { ArchivedError, InvariantError } from '../core/errors.ts';
 import { encodeId } from '../core/identity.ts';
 import { parseInstant } from '../core/instant.ts';
 import type { Database, Tx } from '../db/database.ts';
@@ -26,6 +26,8 @@ const STATEMENTS_PER_READ = 20;
 
 export interface CheckedStatements {
   readonly statements: number;
+  /** Statements that were not compared with their cycles' rows: events of these are archived. */
+  readonly archived: number;
   /** Cycles that have ended and have no statement yet. */
   readonly pending: number;
   readonly faults: readonly StatementFault[];
@@ -54,15 +56,16 @@ export class StatementCheckService {
         claimed,
         keys ?? published(await listKeys(tx)),
       );
+      const booked = await bookedFaults(tx, account, stored);
       const faults = [
         ...unreadable,
         ...accounts.flatMap((one) => one.faults),
         ...stored.flatMap((one) => rowFaults(one, head)),
         ...endFaults(stored, head),
-        ...(await bookedFaults(tx, account, stored)),
+        ...booked.faults,
       ];
       const pending = Math.max(0, head.cycleId - 1 - head.lastNumber);
-      return { statements: stored.length, pending, faults };
+      return { statements: stored.length, archived: booked.archived, pending, faults };
     });
   }
 }
@@ -140,13 +143,14 @@ function numbersFrom(first: number, last: number): readonly number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
 }
 
-/** Where a statement says something else than what its cycle's entries come to. */
+/** Where a statement says something else than what its cycle's entries come to, and of how many that cannot be said. */
 async function bookedFaults(
   tx: Tx,
   account: Account,
   stored: readonly StoredStatement[],
-): Promise<readonly StatementFault[]> {
+): Promise<Pick<CheckedStatements, 'archived' | 'faults'>> {
   const faults: StatementFault[] = [];
+  let archived = 0;
   const byNumber = new Map(stored.map((one) => [one.number, one]));
   let before: LotsLeft = new Map();
   for (const number of numbersFrom(1, stored.at(-1)?.number ?? 0)) {
@@ -162,13 +166,20 @@ async function bookedFaults(
       ];
       faults.push(...found.map((what) => ({ name, what })));
     } catch (error) {
-      if (!(error instanceof InvariantError)) throw error;
+      const what = whyNotRead(error);
       if (document !== null) before = leftIn(document);
-      const what = `The rows of its cycle contradict each other. This does not hold: ${ruleOf(error)}.`;
-      faults.push({ name, what });
+      if (what === null) archived += 1;
+      else faults.push({ name, what });
     }
   }
-  return faults;
+  return { archived, faults };
+}
+
+/** What is wrong with books that cannot be read; null: events of them are archived. */
+function whyNotRead(error: unknown): string | null {
+  if (error instanceof ArchivedError) return null;
+  if (!(error instanceof InvariantError)) throw error;
+  return `The rows of its cycle contradict each other. This does not hold: ${ruleOf(error)}.`;
 }
 
 function ruleOf({ message }: InvariantError): string {

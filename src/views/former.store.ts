@@ -8,6 +8,7 @@ import { fromColumns, selectList } from '../db/shape.ts';
 import { sql, type Sql, raw, unnested } from '../db/sql.ts';
 import { at, boolValue, int, intValue, msOrNull } from '../db/decode.ts';
 import type { AsOf, Written } from '../core/cursor.ts';
+import { lastArchivedUse } from '../archives/archives.store.ts';
 import { FOLDED_SEGMENT_MAX, lastFoldedEvent } from '../rollups/rollups.store.ts';
 import { type AccountRange, VIEW_SEGMENT } from './views.store.ts';
 import type { ViewSegment } from './sums.ts';
@@ -136,7 +137,8 @@ async function lastEventsOf(
        group by q, subject_id)
      select touched.q, touched.subject_id, greatest(touched.last_at, case
          when x.has_all_folded and not touched.was_voided then r.last_event_at
-         else (select earlier.at from (${earlier}) earlier) end) as last_at
+         else greatest((select earlier.at from (${earlier}) earlier),
+           ${lastArchivedUse('r.account_id', 'r.resource_id')}) end) as last_at
      from touched join x using (q)
        join resource r on r.account_id = ${account} and r.resource_id = touched.subject_id`);
   const answers = accounts.map(() => new Map<number, number | null>());

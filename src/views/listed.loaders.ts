@@ -1,6 +1,7 @@
 // What views list or compare with, by whole accounts: resources, models, when each was last used, and
 // allocations. All except the allocations can also be read as of an earlier instant.
 
+import { requireKept } from '../archives/archives.store.ts';
 import { groupBy } from '../core/group.ts';
 import { kept } from '../core/kept.ts';
 import type { Tx } from '../db/database.ts';
@@ -13,7 +14,7 @@ import { listModelsAsOf, listModelsOf } from '../resources/models.store.ts';
 import { listResourcesOf } from '../resources/resources.store.ts';
 import type { CreditAllocation } from '../settlement/allocation.ts';
 import { loadAllocationsOf } from '../settlement/credits.store.ts';
-import { loadLastEvents } from './former.store.ts';
+import { type AccountAsOf, loadLastEvents } from './former.store.ts';
 import { foldedUpToLoader, tailLoader } from './tail.loaders.ts';
 import type { AccountOf } from './view.ts';
 import { loadTailActivity } from './tail.store.ts';
@@ -102,7 +103,7 @@ export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts
   const former = accounts.flatMap(({ accountId, written }) =>
     written === null ? [] : [{ accountId, written }],
   );
-  const known = former.length === 0 ? [] : await loadLastEvents(tx, former);
+  const known = former.length === 0 ? [] : await loadLastEventsKept(tx, former);
   let next = 0;
   return accounts.map(({ accountId, written }) => {
     if (written === null) return withTail(tails.get(accountId) ?? NO_TAIL);
@@ -113,6 +114,25 @@ export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts
     };
   });
 }, byContent);
+
+/** @throws ArchivedError when an event that was recorded or voided since is archived */
+async function loadLastEventsKept(
+  tx: Tx,
+  accounts: readonly AccountAsOf[],
+): ReturnType<typeof loadLastEvents> {
+  const [known] = await Promise.all([
+    loadLastEvents(tx, accounts),
+    requireKept(
+      tx,
+      ...accounts.map(({ accountId, written: { lastSeq, lastChange } }) => ({
+        accountId,
+        seqs: { first: lastSeq + 1, last: Number.MAX_SAFE_INTEGER },
+        voidedAfter: lastChange,
+      })),
+    ),
+  ]);
+  return known;
+}
 
 /** The instant of the latest event beyond the watermark of each resource and model that has one. */
 type LastInTail = ReadonlyMap<number, number>;

@@ -2,6 +2,7 @@
 // of an earlier instant.
 
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
+import { requireKept } from '../archives/archives.store.ts';
 import type { Range } from '../core/range.ts';
 import type { Tx } from '../db/database.ts';
 import { byContent, loader } from '../graphql/loader.ts';
@@ -39,7 +40,10 @@ export const segmentsLoader = loader<HostingOf, readonly ViewSegment[]>(async (t
   });
 }, byContent);
 
-/** For each question the segments that changed since its view; none where the view is present. */
+/**
+ * For each question the segments that changed since its view; none where the view is present.
+ * @throws ArchivedError when an event that was voided since is archived
+ */
 export async function readChangedSegments(
   tx: Tx,
   questions: readonly (AccountOf & Range & { readonly nowMs: number })[],
@@ -48,7 +52,13 @@ export async function readChangedSegments(
     written === null ? [] : [{ index, accountId, fromMs, toMs, asOf: { ...written, nowMs } }],
   );
   if (former.length === 0) return [];
-  const changed = await loadChangedSegments(tx, former);
+  const [changed] = await Promise.all([
+    loadChangedSegments(tx, former),
+    requireKept(
+      tx,
+      ...former.map(({ accountId, asOf }) => ({ accountId, voidedAfter: asOf.lastChange })),
+    ),
+  ]);
   const byIndex = new Map(former.map(({ index }, at) => [index, changed[at] ?? []]));
   return questions.map((_, index) => byIndex.get(index) ?? []);
 }

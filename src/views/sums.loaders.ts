@@ -1,8 +1,9 @@
 // All sums that the fields of one answer ask for in the same tick are read together: a fixed number of statements for any
 // number of accounts, views and rows.
 
+import { type EventsToRead, findArchived } from '../archives/archives.store.ts';
 import { dayOf, dayStartMs } from '../core/calendar.ts';
-import { invariant } from '../core/errors.ts';
+import { ArchivedError, invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
 import { kept } from '../core/kept.ts';
 import type { Tx } from '../db/database.ts';
@@ -39,7 +40,7 @@ export interface SumsOf extends AccountOf {
 
 type PlannedQuestion = SumsOf &
   SumsQuestion &
-  Pick<FoldedUpTo, 'epoch' | 'timeZone' | 'hasHours' | 'timeline'>;
+  Pick<FoldedUpTo, 'epoch' | 'timeZone' | 'hasHours' | 'timeline' | 'hasArchives'>;
 
 const SUMS_BYTES_MAX = 64 * 1024 * 1024;
 /** With the rows that are made of it. */
@@ -62,7 +63,15 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
   );
   const latest = await Promise.all(upTo.map((folded) => latestLoader(context).load(folded)));
   return upTo.map((folded, index) => {
-    const { watermark, epoch, timeZone, hasHours, timeline, lastSeq: writtenSeq } = folded;
+    const {
+      watermark,
+      epoch,
+      timeZone,
+      hasHours,
+      timeline,
+      hasArchives,
+      lastSeq: writtenSeq,
+    } = folded;
     const question = questions[index];
     invariant(question !== undefined, 'each account is that of a question');
     const lastSeq = Math.min(writtenSeq, question.written?.lastSeq ?? writtenSeq);
@@ -70,7 +79,8 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
     const underDay = question.grain === 'resource' && hasHours ? 'HOURS' : 'QUARTER_HOURS';
     const edgesMs = untilDayEnds(question.edgesMs, { timeZone, latest: latest[index] });
     const tierPlan = planTiers(edgesMs, { timeZone, underDay });
-    return { ...question, watermark, epoch, timeZone, hasHours, timeline, tail, tierPlan };
+    const state = { watermark, epoch, timeZone, hasHours, timeline, hasArchives };
+    return { ...question, ...state, tail, tierPlan };
   });
 }, byContent);
 
@@ -90,9 +100,13 @@ function untilDayEnds(
     : edgesMs;
 }
 
-/** The stored part of the cells: the rollups, and the events that they lack. In no order. */
+/** The stored part of the cells: the rollups, and the events that they lack. In no order. ARCHIVED where these are archived. */
 export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questions, context) => {
-  const asked = await Promise.all(questions.map((question) => planLoader(context).load(question)));
+  const planned = await Promise.all(
+    questions.map((question) => planLoader(context).load(question)),
+  );
+  const errors = await archivedAmong(tx, planned);
+  const asked = planned.filter((question) => !errors.has(question));
   const stored = new Map<PlannedQuestion, readonly Sum[]>();
   for (const grain of ['account', 'resource'] as const) {
     for (const ofSubjects of [false, true]) {
@@ -103,8 +117,44 @@ export const storedSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, questi
       group.forEach((question, index) => stored.set(question, answers[index] ?? []));
     }
   }
-  return asked.map((question) => stored.get(question) ?? []);
+  return planned.map((question) => errors.get(question) ?? stored.get(question) ?? []);
 }, byContent);
+
+/** The questions that need archived events, each with the error that is its answer. */
+export async function archivedAmong<Q extends SumsQuestion & Pick<FoldedUpTo, 'hasArchives'>>(
+  tx: Tx,
+  questions: readonly Q[],
+): Promise<ReadonlyMap<Q, Error>> {
+  const reads = questions.flatMap((question) =>
+    question.hasArchives ? eventsToRead(question).map((read) => ({ question, read })) : [],
+  );
+  const found = await findArchived(
+    tx,
+    reads.map(({ read }) => read),
+  );
+  const months = new Map<Q, Set<string>>();
+  reads.forEach(({ question }, index) => {
+    const own = found[index] ?? [];
+    if (own.length > 0) months.set(question, new Set([...(months.get(question) ?? []), ...own]));
+  });
+  return new Map(
+    [...months].map(([question, own]) => [question, new ArchivedError([...own].sort())]),
+  );
+}
+
+/** The events that a question reads one by one. */
+function eventsToRead({
+  accountId,
+  tierPlan,
+  tail,
+  written,
+}: SumsQuestion): readonly EventsToRead[] {
+  return [
+    ...tierPlan.rawEventSpans.map((used) => ({ accountId, used })),
+    { accountId, seqs: { first: tail.fromSeq + 1, last: tail.toSeq } },
+    ...(written === null ? [] : [{ accountId, voidedAfter: written.lastChange }]),
+  ];
+}
 
 // What the rollups and the events up to their watermark give is read once for each state: whole buckets and cut edges apart, since
 // edges move with the time. The tail is added up here. What is left is read each time.

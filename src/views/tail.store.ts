@@ -19,6 +19,7 @@ import {
 } from '../db/decode.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { sql, unnested } from '../db/sql.ts';
+import { hasArchives } from '../archives/archives.store.ts';
 import { hasHours } from '../rollups/hours.store.ts';
 import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
@@ -39,6 +40,8 @@ export interface FoldedUpTo extends Written {
    * What a standby reads is told apart, since it may learn of its timeline late.
    */
   readonly timeline: string;
+  /** Whether some of its events are archived. */
+  readonly hasArchives: boolean;
 }
 
 export async function loadFoldedUpTo(
@@ -48,7 +51,7 @@ export async function loadFoldedUpTo(
   const rows =
     await tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
        a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
-       ${hasHours(sql`s`)} as has_hours, case when pg_is_in_recovery()
+       ${hasHours(sql`s`)} as has_hours, ${hasArchives('a.account_id')} as has_archives, case when pg_is_in_recovery()
          then 'standby ' || (select timeline_id from pg_control_checkpoint())
          else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline
      from account a left join rollup_state s using (account_id) where a.account_id = any(${accountIds}::int[])`);
@@ -62,12 +65,13 @@ export async function loadFoldedUpTo(
     timeZone: text(row, 'time_zone'),
     hasHours: bool(row, 'has_hours'),
     timeline: text(row, 'timeline'),
+    hasArchives: bool(row, 'has_archives'),
   }));
 }
 
 /** After what instants nothing of an account's rollups lies. Null: there is nothing. */
 export interface Latest {
-  /** Of its latest event. */
+  /** Of its latest event; of an archived one the end of its hour. */
   readonly eventAtMs: number | null;
   /** The end of its latest folded segment, of those that end after `sinceMs`. */
   readonly endedAtMs: number | null;
@@ -92,7 +96,9 @@ export async function loadLatest(
 function latestOf(tx: Tx, accountIds: readonly number[], sinceMs: number): Promise<readonly Row[]> {
   const account = accountOf(tx, accountIds, sql`a.account_id`);
   // Events that are not folded make it no earlier. A folded segment that ends later began within the longest that is folded.
-  return tx.query(sql`/* views.loadLatest */ select a.account_id, e.occurred_at as event_at, s.to_at as ended_at
+  return tx.query(sql`/* views.loadLatest */ select a.account_id, s.to_at as ended_at,
+       greatest(e.occurred_at, (
+         select to_timestamp(3600.0 * max(upper(x.used_hours))) from usage_archive x where x.account_id = a.account_id)) as event_at
      from account a
        left join lateral (
          select occurred_at from usage_event u where u.account_id = ${account} order by u.occurred_at desc limit 1) e on true

@@ -364,12 +364,14 @@ export async function loadFirstEvents(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<ReadonlyMap<number, number>> {
-  const rows = await tx.query(sql`/* views.loadFirstEvents */ select a.account_id, u.occurred_at
+  const rows = await tx.query(sql`/* views.loadFirstEvents */ select a.account_id, first.occurred_at
      from account a cross join lateral (
-       select occurred_at from usage_event u
-       where u.account_id = a.account_id and u.voided_at is null and u.type <> 'HOSTING'
-       order by u.occurred_at limit 1) u
-     where a.account_id = any(${accountIds}::int[])`);
+       select least(
+         (select occurred_at from usage_event u
+          where u.account_id = a.account_id and u.voided_at is null and u.type <> 'HOSTING'
+          order by u.occurred_at limit 1),
+         (select min(x.first_used_at) from usage_archive x where x.account_id = a.account_id)) as occurred_at) first
+     where a.account_id = any(${accountIds}::int[]) and first.occurred_at is not null`);
   return new Map(rows.map((row) => [int(row, 'account_id'), ms(row, 'occurred_at')]));
 }
 

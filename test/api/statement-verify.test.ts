@@ -469,7 +469,7 @@ describe('statements in the database', () => {
       from statement s where s.account_id = c.account_id and s.number = 3 and c.account_id = ${number}`);
     const checked = await new StatementCheckService(gateway.database).check(number, null);
 
-    expect(checked).toEqual({ statements: 3, pending: 1, faults: [] });
+    expect(checked).toEqual({ statements: 3, archived: 0, pending: 1, faults: [] });
   });
 });
 

@@ -52,6 +52,15 @@ beforeAll(async () => {
   ours = await accountWithRows('ours');
   theirs = await accountWithRows('theirs');
   await gateway.fold();
+  // What a month without any events would leave.
+  await asOwner(
+    url,
+    `with a as (select account_id, date '2000-01-01' as month from account),
+     s as (insert into usage_archive_subject (account_id, month, subject_id) select account_id, month, 1 from a)
+     insert into usage_archive (account_id, month, first_seq, last_seq, events, voided, used_hours, counted_events, counted_quantity,
+       counted_credits_micro, sha256, file, file_offset, file_bytes, archived_at)
+     select account_id, month, 0, 0, 0, 0, '{}', 0, 0, 0, '', '', 0, 0, now() from a`,
+  );
   tables = (await asOwner(url, `${PROTECTED} order by name`)).map(({ name }) => String(name));
 });
 
