@@ -1,0 +1,140 @@
+// Where the tables are distributed, what concerns one account should run on its server alone. Left out where TEST_DATABASE_URL names no
+// coordinator of Citus with workers.
+
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
+import utils from 'pg/lib/utils.js';
+import { OverviewDocument, WorkflowsTabDocument } from '@billing-gateway/client/operations';
+import { Connection } from '../../src/db/connection.ts';
+import type { Statement } from '../../src/db/statement-group.ts';
+import {
+  alertsOf,
+  allocate,
+  ask,
+  createAccount,
+  createHardware,
+  deployGuardrail,
+  recordUsage,
+} from '../support/account.ts';
+import { isDistributedRun } from '../support/databases.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+
+const describeWithWorkers = isDistributedRun() ? describe : describe.skip;
+const RANGE = { fromDay: '2026-03-01', toDay: '2026-03-31' };
+
+/** What runs on several shards: docs/operations.md has the reasons. */
+const ON_SEVERAL = [
+  // They look for accounts.
+  'credits.findDue',
+  'rollups.findBehind',
+  // They are of one account, and should run on its server alone.
+  'credits.loadStates',
+  'hosting.loadRunning',
+  'resources.loadModels',
+  'resources.loadResources',
+  'rollups.lockAccounts',
+  'usage.insertEvents',
+  'views.loadFirstEvents',
+  'views.loadFirstHosting',
+  'views.loadUnfoldedSegments',
+];
+
+let gateway: TestGateway;
+let owner: pg.Client;
+let ran: Statement[] = [];
+
+beforeAll(async () => {
+  if (!isDistributedRun()) return;
+  gateway = await startTestGateway();
+  owner = new pg.Client({ connectionString: gateway.databaseUrl });
+  await owner.connect();
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+afterAll(async () => {
+  if (!isDistributedRun()) return;
+  await owner.end();
+  await gateway.close();
+});
+
+/** Notes the statements that are sent from now on. */
+function note(): void {
+  const { run } = Connection.prototype;
+  jest.spyOn(Connection.prototype, 'run').mockImplementation(function (this: Connection, group) {
+    ran.push(...group);
+    return run.call(this, group);
+  });
+}
+
+/** On how many shards a statement runs, in the widest of its steps; 0: only on the coordinator. */
+async function shardsOf({ text, values }: Statement): Promise<number> {
+  // EXPLAIN of a distributed statement takes no parameters.
+  const written = text.replaceAll(/\$(\d+)/g, (_, number: string) => {
+    const value: unknown = utils.prepareValue(values[Number(number) - 1]);
+    return value === null ? 'null' : pg.escapeLiteral(String(value));
+  });
+  const { rows } = await owner.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${written}`);
+  const counts = rows.flatMap(
+    ({ 'QUERY PLAN': line }) => /Task Count: (\d+)/.exec(line)?.[1] ?? [],
+  );
+  return Math.max(0, ...counts.map(Number));
+}
+
+describeWithWorkers('on distributed tables', () => {
+  it('recording, folding, views, balances, alerts and what is due run on one shard, but for what is listed', async () => {
+    await createHardware(gateway, 'gpu', '1');
+    // One more, so that no statement finds the only account by chance.
+    await createAccount(gateway, { name: 'B' });
+    const accountId = await createAccount(gateway);
+    note();
+    ran = [];
+    await allocate(gateway, accountId, '2');
+    await deployGuardrail(gateway, accountId, 'gpu');
+    for (const day of ['05', '06']) {
+      await recordUsage(gateway, accountId, {
+        resourceKind: 'GUARDRAIL',
+        resourceExternalId: 'g',
+        occurredAt: `2026-03-${day}T10:20:30.123Z`,
+        credits: '0.5',
+        unit: 'tokens',
+      });
+      // The first event is folded, and the second is in the tail.
+      if (day === '05') await gateway.fold();
+    }
+    await ask(gateway, OverviewDocument, { accountId, range: RANGE });
+    await ask(gateway, WorkflowsTabDocument, { accountId, range: RANGE });
+    gateway.clock.moveTo(Date.parse('2026-03-10T14:00:00Z'));
+    await gateway.app.due.settleDue();
+    expect((await alertsOf(gateway, accountId)).length).toBeGreaterThan(0);
+    jest.restoreAllMocks();
+
+    const named = new Map(
+      ran.flatMap((statement) => {
+        const name = /^\s*\/\* (\S+)/.exec(statement.text)?.[1];
+        return name === undefined || name.startsWith('jobs.')
+          ? []
+          : [[`${name} ${statement.text}`, { name, statement }]];
+      }),
+    );
+    const several = new Set<string>();
+    for (const { name, statement } of named.values()) {
+      if ((await shardsOf(statement)) > 1) several.add(name);
+    }
+
+    expect([...named.values()].map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'usage.insertEvents',
+        'rollups.foldEvents',
+        'views.loadSums.resource',
+        'views.loadTail',
+        'credits.loadStates',
+        'credits.lockDueAccount',
+        'alerts.listAlerts',
+      ]),
+    );
+    expect([...several].sort()).toEqual([...ON_SEVERAL].sort());
+  });
+});
