@@ -48,6 +48,7 @@ import { DeploymentsResolver } from './deployments/deployments.graphql.ts';
 import type { QuoteService } from './deployments/quote.service.ts';
 import type { DeploymentService } from './deployments/deployments.service.ts';
 import { RequestContext } from './graphql/context.ts';
+import { callResolversDirectly } from './graphql/direct-resolvers.ts';
 import { AT_ONCE, costDeclaredBy, scopeNeededBy } from './graphql/field-extensions.ts';
 import { HostingResolver } from './hosting/hosting.graphql.ts';
 import { NodeResolver, type NodeServices } from './node.graphql.ts';
@@ -194,6 +195,7 @@ export function buildGatewaySchema(services: ResolverServices | null): GraphQLSc
   if (services !== null) {
     for (const [Resolver, make] of servedResolvers) resolvers.set(Resolver, make(services));
   }
+  const instanceOf = (resolver: unknown): object | undefined => resolvers.get(resolver);
   const schema = buildSchemaSync({
     resolvers: [...plainResolvers, ...servedResolvers.keys()],
     orphanedTypes: [
@@ -204,10 +206,11 @@ export function buildGatewaySchema(services: ResolverServices | null): GraphQLSc
       OcrDeploymentType,
       BrowserPodType,
     ],
-    container: { get: (resolver) => resolvers.get(resolver) },
+    container: { get: instanceOf },
     validate: false,
     pubSub: noTopics,
   });
+  callResolversDirectly(schema, instanceOf);
   const ingest = resolvers.get(IngestResolver);
   if (ingest instanceof IngestResolver) takeReportsAsTheyCome(schema, ingest);
   resolveTypesSynchronously(schema);
