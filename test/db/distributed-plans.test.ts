@@ -62,6 +62,7 @@ afterAll(async () => {
 
 /** Notes the statements that are sent from now on. */
 function note(): void {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the connection below
   const { run } = Connection.prototype;
   jest.spyOn(Connection.prototype, 'run').mockImplementation(function (this: Connection, group) {
     ran.push(...group);
@@ -73,8 +74,8 @@ function note(): void {
 async function shardsOf({ text, values }: Statement): Promise<number> {
   // EXPLAIN of a distributed statement takes no parameters.
   const written = text.replaceAll(/\$(\d+)/g, (_, number: string) => {
-    const value: unknown = utils.prepareValue(values[Number(number) - 1]);
-    return value === null ? 'null' : pg.escapeLiteral(String(value));
+    const value = utils.prepareValue(values[Number(number) - 1]);
+    return value === null ? 'null' : pg.escapeLiteral(value.toString());
   });
   const { rows } = await owner.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${written}`);
   const counts = rows.flatMap(
