@@ -317,6 +317,11 @@ function matches(accountId: number, filter: EventFilter): Sql {
   return join(conditions, ' and ');
 }
 
+/** Whether nothing but time tells the events of a filter apart. */
+function isByTime({ resourceId, modelId, source, eventId }: EventFilter): boolean {
+  return [resourceId, modelId, source, eventId].every((one) => one === null);
+}
+
 /** Usage events of an account, newest first (at the same instant, the last recorded first), after a place in that order. */
 export async function listEvents(
   tx: Tx,
@@ -332,8 +337,17 @@ export async function listEvents(
     after === null
       ? empty
       : sql`and (e.occurred_at, e.seq) < (${at(after.occurredAtMs)}::timestamptz, ${after.seq}::bigint)`;
+  // No index of all months gives the order by both, so the page's earliest instant is found first, by the order of time alone: otherwise
+  // each page would read and sort all events of the account. The range's beginning is left out there: the page ends there or
+  // later, and the planner takes a range with two ends for so few events that it sorts them.
+  const isOfPage = isByTime(filter)
+    ? sql`and e.occurred_at >= (select min(occurred_at) from (
+        select e.occurred_at from usage_event e where ${matches(accountId, { ...filter, range: null })} ${isAfter}
+          ${filter.range === null ? empty : sql`and e.occurred_at < ${at(filter.range.toMs)}`}
+        order by e.occurred_at desc limit ${limit}) page)`
+    : empty;
   const rows = await tx.query(sql`/* usage.listEvents */ select ${EVENT}
-     from ${await eventsMatching(tx, accountId, filter)} ${isAfter}
+     from ${await eventsMatching(tx, accountId, filter)} ${isAfter} ${isOfPage}
      order by e.occurred_at desc, e.seq desc limit ${limit}`);
   return rows.map(eventFromRow);
 }

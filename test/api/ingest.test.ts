@@ -24,9 +24,9 @@ const RECORD_HOSTING = `mutation ($accountId: ID, $periods: [HostingPeriodInput!
 const VOID = `mutation ($accountId: ID, $eventId: String!) {
   payload: voidUsage(accountId: $accountId, source: "meter", eventId: $eventId, reason: "wrong") { voided }
 }`;
-const EVENTS = `query ($id: ID, $range: DateRangeInput, $resourceId: ID, $modelId: ID, $eventId: String, $first: Int, $after: String) {
+const EVENTS = `query ($id: ID, $range: DateRangeInput, $resourceId: ID, $modelId: ID, $source: String, $eventId: String, $first: Int, $after: String) {
   account(id: $id) {
-    usageEvents(range: $range, resourceId: $resourceId, modelId: $modelId, eventId: $eventId, first: $first, after: $after) {
+    usageEvents(range: $range, resourceId: $resourceId, modelId: $modelId, source: $source, eventId: $eventId, first: $first, after: $after) {
       totalCount
       pageInfo { hasNextPage endCursor }
       nodes { id eventId type quantity unit credits occurredAt recordedAt voidedAt resource { externalId } model { externalId } }
@@ -527,6 +527,32 @@ describe('usageEvents', () => {
     expect(first).toMatchObject({ totalCount: 4, pageInfo: { hasNextPage: true } });
     expect(second.nodes.map(({ eventId }) => eventId)).toEqual(['list-2', 'list-0']);
     expect(second).toMatchObject({ totalCount: 5, pageInfo: { hasNextPage: false } });
+  });
+
+  it('divides many events of one instant into pages, the last recorded first', async () => {
+    const atMs = Date.parse('2026-02-03T12:00:00Z');
+    const range = { from: iso(atMs), to: iso(atMs + 1) };
+    const ofInstant = [0, 1, 2, 3, 4].map((index) => `at-once-${index}`);
+    await record(...ofInstant.map((eventId) => anEvent({ eventId, occurredAt: iso(atMs) })));
+    await record(anEvent({ eventId: 'before', occurredAt: iso(atMs - 1) }));
+    const walk = async (variables: object): Promise<readonly string[]> => {
+      const ids: string[] = [];
+      let after: string | null = null;
+      do {
+        const page: EventList = await listEvents({ ...variables, first: 2, after });
+        ids.push(...page.nodes.map(({ eventId }) => eventId));
+        after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+      } while (after !== null);
+      return ids;
+    };
+
+    const within = await walk({ range });
+    const wider = await walk({ range: { ...range, from: iso(atMs - 1_000) } });
+    const ofSource = await walk({ range, source: 'meter' });
+
+    expect(within).toEqual([...ofInstant].reverse());
+    expect(wider).toEqual([...[...ofInstant].reverse(), 'before']);
+    expect(ofSource).toEqual(within);
   });
 
   it('lists the events of one resource, of one model, and no periods', async () => {
