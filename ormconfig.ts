@@ -30,10 +30,10 @@ import { FoldTogether1770230000000 } from './migrations/1770230000000-fold-toget
 import { HoursOfResources1770230100000 } from './migrations/1770230100000-hours-of-resources.ts';
 import { PartitionEvents1770240000000 } from './migrations/1770240000000-partition-events.ts';
 import { NameAccountsApart1770300000000 } from './migrations/1770300000000-name-accounts-apart.ts';
-import { IndexSources1770400300000 } from './migrations/1770400300000-index-sources.ts';
 import { ArchiveUsage1770400000000 } from './migrations/1770400000000-archive-usage.ts';
 import { SumAsBigint1770400200000 } from './migrations/1770400200000-sum-as-bigint.ts';
 import { VacuumWhatGrows1770400201000 } from './migrations/1770400201000-vacuum-what-grows.ts';
+import { IndexSources1770400300000 } from './migrations/1770400300000-index-sources.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountDirectoryRow, AccountRow } from './src/account/account.store.ts';
@@ -136,8 +136,8 @@ export const migrations = [
   HoursOfResources1770230100000,
   PartitionEvents1770240000000,
   NameAccountsApart1770300000000,
-  IndexSources1770400300000,
   ArchiveUsage1770400000000,
   SumAsBigint1770400200000,
   VacuumWhatGrows1770400201000,
+  IndexSources1770400300000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;
