@@ -258,7 +258,8 @@ function giveInterfacesTheirCosts(schema: GraphQLSchema): void {
   }
 }
 
-// type-graphql makes an instance of each event, field by field, which takes longer than parsing the event does.
+// An instance of each event, field by field, takes longer than parsing the event does. So these two are called with the events as
+// they were parsed, and not as all other resolvers are.
 function takeReportsAsTheyCome(schema: GraphQLSchema, resolver: IngestResolver): void {
   const { recordUsage, recordHosting } = schema.getMutationType()?.getFields() ?? {};
   invariant(recordUsage !== undefined && recordHosting !== undefined, 'both record');

@@ -91,7 +91,10 @@ export async function archivedErrors(
 }
 
 /** @throws ArchivedError when archived events may be among those to read */
-export async function requireKept(tx: Tx, ...questions: readonly EventsToRead[]): Promise<void> {
+export async function requireNotArchived(
+  tx: Tx,
+  ...questions: readonly EventsToRead[]
+): Promise<void> {
   const months = (await findArchived(tx, questions)).flat();
   if (months.length > 0) throw new ArchivedError([...new Set(months)].sort());
 }

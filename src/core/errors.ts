@@ -100,11 +100,9 @@ export class ArchivedError extends GatewayError {
   readonly months: readonly string[];
 
   constructor(months: readonly string[]) {
-    const listed = months.join(', ');
-    const commands = months.map((month) => `"npm run archive -- --attach ${month}"`).join(', ');
     super(
       'ARCHIVED',
-      `This needs events that were recorded in ${listed} and are archived. An operator brings them back with ${commands}.`,
+      `This needs events that were recorded in ${months.join(', ')} and are archived; an operator can bring them back.`,
     );
     this.months = months;
   }

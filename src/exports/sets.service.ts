@@ -1,6 +1,6 @@
 // The exports by name: for each its columns, its rows and their order, and what of a row counts in its total.
 
-import { requireKept } from '../archives/archives.store.ts';
+import { requireNotArchived } from '../archives/archives.store.ts';
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
 import type { CursorKey } from '../core/cursor.ts';
 import { allocatedWithin } from '../settlement/allocation.ts';
@@ -130,7 +130,7 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
     bound: (asOf) => asOf.lastSeq,
     count: (source, max) => countEvents(source.tx, rowsOf(source), max),
     requireReady: ({ tx, account: { accountId }, range }) =>
-      requireKept(tx, { accountId, used: range }),
+      requireNotArchived(tx, { accountId, used: range }),
   }),
   segments: exportSet({
     columns: segmentColumns,
@@ -186,7 +186,7 @@ export const exportSets: Readonly<Record<ExportName, ExportSet>> = {
 
 /** Refuses segments of which only an archived event says whether they were voided since. */
 async function requireVoids({ tx, account: { accountId }, asOf }: ExportSource): Promise<void> {
-  await requireKept(tx, { accountId, voidedAfter: asOf.lastChange });
+  await requireNotArchived(tx, { accountId, voidedAfter: asOf.lastChange });
 }
 
 async function* readHosted(source: ExportSource): AsyncGenerator<readonly HostedRow[]> {

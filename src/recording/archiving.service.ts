@@ -10,7 +10,6 @@ import {
   endArchive,
   type EventLine,
   type FiledMonth,
-  isDistributed,
   listAccountsOf,
   listArchived,
   listMonths,
@@ -62,7 +61,7 @@ export class ArchivingService {
   /** The months before one, such as "2026-02", that have events in the table. @throws BAD_USER_INPUT where tables are distributed */
   async listMonths(before: string): Promise<readonly string[]> {
     return this.database.inSnapshot('system', async (tx) => {
-      if (await isDistributed(tx)) {
+      if (tx.isDistributed) {
         throw new UserInputError('Archiving is not supported where the tables are distributed.');
       }
       return listMonths(tx, before);
@@ -114,7 +113,7 @@ export class ArchivingService {
 
   /**
    * Puts an account's month back into the table.
-   * @param read its lines, from the begin each time that they are asked for
+   * @param read its lines, from the beginning each time that they are asked for
    * @throws FileChangedError when these are not what was archived: then nothing is changed
    */
   async attach(

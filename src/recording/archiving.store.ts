@@ -61,14 +61,6 @@ export async function becomeOwner(tx: Tx): Promise<void> {
   await tx.query(sql`/* archiving.becomeOwner */ set local role none`);
 }
 
-/** Whether events are distributed over several servers. */
-export async function isDistributed(tx: Tx): Promise<boolean> {
-  const rows = await tx.query(
-    sql`/* archiving.findCitus */ select 1 where to_regclass('pg_catalog.pg_dist_partition') is not null`,
-  );
-  return rows.length > 0;
-}
-
 /** The months, in UTC, before one ("2026-02") in which events were recorded that are in the table. */
 export async function listMonths(tx: Tx, before: string): Promise<readonly string[]> {
   await tx.allowLong(WITHIN_MS);

@@ -3,7 +3,11 @@
 import { requireAccount, requireRef, requireScope } from '../access/authorize.ts';
 import { auditEntry } from '../audit/audit.ts';
 import type { Account } from '../account/account.ts';
-import { type ArchivedEnd, findArchivedEnd, requireKept } from '../archives/archives.store.ts';
+import {
+  type ArchivedEnd,
+  findArchivedEnd,
+  requireNotArchived,
+} from '../archives/archives.store.ts';
 import { ArchivedError, NotFoundError, type ErrorPath } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor, type NodeRef, type NodeType } from '../core/identity.ts';
 import { parseText } from '../core/text.ts';
@@ -121,7 +125,8 @@ export class EventsService {
     const ref = requireRef(actor, 'READ_USAGE', { id, types: ['UsageEvent'], path: ['id'] });
     const { accountId, localId: seq } = ref;
     const [event] = await loadEvents(tx, [{ accountId, seq }]);
-    if (event === undefined) await requireKept(tx, { accountId, seqs: { first: seq, last: seq } });
+    if (event === undefined)
+      await requireNotArchived(tx, { accountId, seqs: { first: seq, last: seq } });
     // The API shows a hosting period as segments, not as an event.
     if (event?.endedAtMs !== null) throw unknownId(id, ['id']);
     return event;

@@ -19,7 +19,7 @@ import { violatedConstraint } from '../db/sql-state.ts';
 import { type Column as SqlColumn, empty, join, sql, type Sql, unnested } from '../db/sql.ts';
 import { type EventFilter, type EventIdentity, identityKey, type RecordedEvent } from './event.ts';
 import type { NewEvent } from './admission.ts';
-import { requireKept } from '../archives/archives.store.ts';
+import { requireNotArchived } from '../archives/archives.store.ts';
 import { invariant } from '../core/errors.ts';
 import { markedAsDue } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
@@ -221,7 +221,7 @@ export async function findRecorded(
   const [found] = await loadRecorded(tx, accountId, [identity]);
   if (found === undefined) return null;
   const { seq, event } = found;
-  if (event === null) await requireKept(tx, { accountId, seqs: { first: seq, last: seq } });
+  if (event === null) await requireNotArchived(tx, { accountId, seqs: { first: seq, last: seq } });
   return event !== null && identityKey(event) === identityKey(identity) ? event : null;
 }
 
@@ -240,7 +240,7 @@ export async function markVoided(
      update usage_event set voided_at = ${at(voiding.atMs)}, void_reason = ${voiding.reason}, void_change = numbered.last_change
      from numbered where account_id = ${accountId} and seq = ${seq} and recorded_at = ${at(recordedAtMs)} returning seq`);
   if (rows.length > 0) return;
-  await requireKept(tx, { accountId, seqs: { first: seq, last: seq } });
+  await requireNotArchived(tx, { accountId, seqs: { first: seq, last: seq } });
   invariant(false, 'an event that was read is there', { accountId, seq });
 }
 
@@ -257,7 +257,7 @@ export async function loadEvents(
   return rows.map(eventFromRow);
 }
 
-/** More sources than an account has, but where each of many devices is one. */
+/** Accounts have fewer sources, unless each of many devices is one. */
 const SOURCES_MAX = 200;
 
 /** The sources of an account's events, each found by one step along their index; null: there are more than so many. */

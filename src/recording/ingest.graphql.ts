@@ -257,7 +257,7 @@ export class IngestResolver {
   @Cost(20)
   @Mutation(() => VoidUsagePayload, {
     description:
-      'Reverses an event or a hosting period by a compensating entry. The original remains, and its identity cannot be used again.',
+      'Reverses an event or a hosting period by a compensating entry. The original remains, and its identity cannot be used again. ARCHIVED where the event is archived.',
   })
   async voidUsage(
     @Ctx() context: RequestContext,
@@ -277,7 +277,7 @@ export class AccountEventsResolver {
   @Needs('READ_USAGE')
   @FieldResolver(() => UsageEventConnection, {
     description:
-      'The recorded events behind every figure, newest `occurredAt` first. Use them to explain a figure, or to find what to void. Where the next ones are archived, the list goes on with a page that is the error ARCHIVED.',
+      'The recorded events behind every figure, newest `occurredAt` first. Use them to explain a figure, or to find what to void. If the next events are archived, `hasNextPage` is true and asking for that page fails with ARCHIVED.',
   })
   async usageEvents(
     @Root() node: AccountType,

@@ -38,7 +38,7 @@ interface LockedAccount {
   readonly toSeq: number;
   readonly lastSeq: number;
   readonly lastChange: number;
-  /** From the first to the last instant of the events; null when there are none. */
+  /** The days, by UTC, on which the events happened; empty when there are none. */
   readonly utcDays: readonly number[];
   /** Whose days the day tiers hold. */
   readonly timeZone: string;

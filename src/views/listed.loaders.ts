@@ -1,9 +1,9 @@
 // What views list or compare with, by whole accounts: resources, models, when each was last used, and
 // allocations. All except the allocations can also be read as of an earlier instant.
 
-import { requireKept } from '../archives/archives.store.ts';
+import { requireNotArchived } from '../archives/archives.store.ts';
 import { groupBy } from '../core/group.ts';
-import { kept } from '../core/kept.ts';
+import { memoized } from '../core/memoized.ts';
 import type { Tx } from '../db/database.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { byContent, loader } from '../graphql/loader.ts';
@@ -103,7 +103,7 @@ export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts
   const former = accounts.flatMap(({ accountId, written }) =>
     written === null ? [] : [{ accountId, written }],
   );
-  const known = former.length === 0 ? [] : await loadLastEventsKept(tx, former);
+  const known = former.length === 0 ? [] : await loadLastEventsOrRefuse(tx, former);
   let next = 0;
   return accounts.map(({ accountId, written }) => {
     if (written === null) return withTail(tails.get(accountId) ?? NO_TAIL);
@@ -116,13 +116,13 @@ export const lastEventsLoader = loader<AccountOf, LastEvent>(async (tx, accounts
 }, byContent);
 
 /** @throws ArchivedError when an event that was recorded or voided since is archived */
-async function loadLastEventsKept(
+async function loadLastEventsOrRefuse(
   tx: Tx,
   accounts: readonly AccountAsOf[],
 ): ReturnType<typeof loadLastEvents> {
   const [known] = await Promise.all([
     loadLastEvents(tx, accounts),
-    requireKept(
+    requireNotArchived(
       tx,
       ...accounts.map(({ accountId, written: { lastSeq, lastChange } }) => ({
         accountId,
@@ -164,7 +164,7 @@ async function presentTails(
   );
 }
 
-const withTail = kept(
+const withTail = memoized(
   (inTail: LastInTail): LastEvent =>
     ({ resourceId, lastEventAtMs }) =>
       laterOf(lastEventAtMs, inTail.get(resourceId) ?? null),

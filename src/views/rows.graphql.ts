@@ -3,7 +3,7 @@
 import { Args, ArgsType, Ctx, Field, FieldResolver, Resolver, Root } from 'type-graphql';
 import { hardwareLoader } from '../catalogue/catalogue.loaders.ts';
 import type { CursorKey } from '../core/cursor.ts';
-import { kept } from '../core/kept.ts';
+import { memoized } from '../core/memoized.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import {
   Connection,
@@ -77,7 +77,7 @@ export class TabArgs extends PageFromBothEnds {
   @Field(() => UsageFilter, { nullable: true }) readonly filter?: UsageFilter | null;
 }
 
-const totalOf = kept((rows: readonly TabRow<unknown>[]) =>
+const totalOf = memoized((rows: readonly TabRow<unknown>[]) =>
   addFigures(rows.map((row) => row.figures)),
 );
 

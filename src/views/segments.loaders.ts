@@ -2,7 +2,7 @@
 // of an earlier instant.
 
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
-import { requireKept } from '../archives/archives.store.ts';
+import { requireNotArchived } from '../archives/archives.store.ts';
 import type { Range } from '../core/range.ts';
 import type { Tx } from '../db/database.ts';
 import { byContent, loader } from '../graphql/loader.ts';
@@ -54,7 +54,7 @@ export async function readChangedSegments(
   if (former.length === 0) return [];
   const [changed] = await Promise.all([
     loadChangedSegments(tx, former),
-    requireKept(
+    requireNotArchived(
       tx,
       ...former.map(({ accountId, asOf }) => ({ accountId, voidedAfter: asOf.lastChange })),
     ),

@@ -5,7 +5,7 @@ import { type EventsToRead, findArchived } from '../archives/archives.store.ts';
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import { ArchivedError, invariant } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
-import { kept } from '../core/kept.ts';
+import { memoized } from '../core/memoized.ts';
 import type { Tx } from '../db/database.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { byContent, loader } from '../graphql/loader.ts';
@@ -206,7 +206,7 @@ async function readOnce(
 }
 
 const NO_SUMS: readonly Sum[] = [];
-const joined = kept((a: readonly Sum[], b: readonly Sum[]): readonly Sum[] => [...a, ...b]);
+const joined = memoized((a: readonly Sum[], b: readonly Sum[]): readonly Sum[] => [...a, ...b]);
 
 /** All sums of both; the same list for the same two. */
 function together(a: readonly Sum[], b: readonly Sum[]): readonly Sum[] {
@@ -238,17 +238,17 @@ function keyOf(grain: Grain, question: PlannedQuestion): string {
 }
 
 /** A question about nothing but what stands as long as watermark and epoch do. */
-function settled(question: PlannedQuestion, tierPlan: TierPlan): PlannedQuestion {
+function withoutTail(question: PlannedQuestion, tierPlan: TierPlan): PlannedQuestion {
   const { watermark } = question;
   return { ...question, tail: tailOf(watermark, watermark), written: null, tierPlan };
 }
 
 function bucketsOnly(question: PlannedQuestion): PlannedQuestion {
-  return settled(question, { ...question.tierPlan, rawEventSpans: [] });
+  return withoutTail(question, { ...question.tierPlan, rawEventSpans: [] });
 }
 
 function edgesOnly(question: PlannedQuestion): PlannedQuestion {
-  return settled(question, { ...question.tierPlan, tierSpans: [] });
+  return withoutTail(question, { ...question.tierPlan, tierSpans: [] });
 }
 
 /** What is neither in buckets nor in edges. @param known the tail; null: it is asked of the database */

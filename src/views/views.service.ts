@@ -11,7 +11,7 @@ import { hardwareNamed } from '../catalogue/rates.ts';
 import type { AsOf } from '../core/cursor.ts';
 import { UserInputError } from '../core/errors.ts';
 import { groupBy } from '../core/group.ts';
-import { kept } from '../core/kept.ts';
+import { memoized } from '../core/memoized.ts';
 import { percentOf } from '../core/micro.ts';
 import type { AllocationUnit } from '../engine/lots.ts';
 import type { RequestContext } from '../graphql/context.ts';
@@ -346,7 +346,7 @@ export class UsageViews {
 }
 
 /** Those that were deployed at least once or ever used; of workflows, none in development. */
-const usedResources = kept(
+const usedResources = memoized(
   (resources: readonly Resource[], lastEventOf: LastEvent): readonly Resource[] =>
     resources.filter(
       (resource) =>
@@ -374,8 +374,8 @@ function resourceRows(
   });
 }
 
-/** Rows of workflows, which do not run on hardware: so they hang on no now. */
-const workflowRowsOf = kept(
+/** Rows of workflows, which do not run on hardware: so their rows do not depend on the time. */
+const workflowRowsOf = memoized(
   (resources: readonly Resource[], sums: readonly Sum[], lastEventOf: LastEvent) =>
     resourceRows(resources, { sums, lastEventOf, nowMs: 0 }),
 );

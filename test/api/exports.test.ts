@@ -257,8 +257,12 @@ describe('an export', () => {
   });
 
   it('is what is accepted, or what format says', async () => {
-    const typeOf = async (path: string, accept: string): Promise<string | null> =>
-      (await get(path, { accept })).headers.get('content-type');
+    const typeOf = async (path: string, accept: string): Promise<string | null> => {
+      const response = await get(path, { accept });
+      // An export has its place until all of it is sent.
+      await response.arrayBuffer();
+      return response.headers.get('content-type');
+    };
 
     expect(await typeOf(`alerts?${RANGE}`, 'application/x-ndjson')).toMatch('application/x-ndjson');
     expect(await typeOf(`alerts?${RANGE}`, 'text/html,*/*;q=0.8')).toMatch('text/csv');

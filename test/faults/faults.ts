@@ -1,5 +1,4 @@
-// The faults of reliability.md section 5 that are made while the driver works. Each is begun, lasts, and is ended; two may
-// overlap.
+// The faults that are made while the driver works. Each is begun, lasts, and is ended; two may overlap.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Chance } from './chance.ts';
@@ -8,8 +7,6 @@ import type { Place, World } from './world.ts';
 
 export interface Fault {
   readonly name: string;
-  /** F1 to F26 of the list, or what it is of. */
-  readonly of: string;
   /** Makes it and waits until it is over. */
   readonly happen: (world: World, chance: Chance) => Promise<void>;
 }
@@ -19,49 +16,43 @@ const SHORT_MS = [500, 4_000] as const;
 const LONG_MS = [8_000, 25_000] as const;
 
 export const FAULTS: readonly Fault[] = [
-  { name: 'kill-gateway', of: 'F1, F5', happen: killGateway },
-  { name: 'stop-gateway', of: 'I40', happen: stopGateway },
+  { name: 'kill-gateway', happen: killGateway },
+  { name: 'stop-gateway', happen: stopGateway },
   {
     name: 'freeze-gateway',
-    of: 'F6',
     happen: (world, chance) => freezeGateway(world, chance, SHORT_MS),
   },
   {
     name: 'freeze-gateway-long',
-    of: 'F6',
     happen: (world, chance) => freezeGateway(world, chance, LONG_MS),
   },
-  { name: 'kill-postgresql', of: 'F3', happen: (world) => signalServer(world, 'SIGKILL') },
+  { name: 'kill-postgresql', happen: (world) => signalServer(world, 'SIGKILL') },
   {
     name: 'stop-postgresql-immediate',
-    of: 'F2',
     happen: (world) => signalServer(world, 'SIGQUIT'),
   },
-  { name: 'stop-postgresql-fast', of: 'F2', happen: (world) => signalServer(world, 'SIGINT') },
-  { name: 'kill-both', of: 'F4', happen: killBoth },
-  { name: 'freeze-postgresql', of: 'F7', happen: freezeServer },
-  { name: 'cut-database', of: 'F8', happen: link('back', () => ({ how: 'CUT' })) },
-  { name: 'silent-database', of: 'F8', happen: link('back', () => ({ how: 'SILENT' }), LONG_MS) },
+  { name: 'stop-postgresql-fast', happen: (world) => signalServer(world, 'SIGINT') },
+  { name: 'kill-both', happen: killBoth },
+  { name: 'freeze-postgresql', happen: freezeServer },
+  { name: 'cut-database', happen: link('back', () => ({ how: 'CUT' })) },
+  { name: 'silent-database', happen: link('back', () => ({ how: 'SILENT' }), LONG_MS) },
   {
     name: 'lose-commits',
-    of: 'F9',
     happen: link('back', () => ({ how: 'LOSE_COMMITS' }), SHORT_MS),
   },
   {
     name: 'slow-database',
-    of: 'F10',
     happen: link('back', (chance) => ({ how: 'SLOW', ms: chance.whole(5, 50) })),
   },
-  { name: 'cut-database-after', of: 'F9', happen: link('back', cutAfter) },
-  { name: 'cut-clients', of: 'F9', happen: link('front', () => ({ how: 'CUT' })) },
-  { name: 'cut-clients-after', of: 'F9', happen: link('front', cutAfter) },
-  { name: 'silent-clients', of: 'F9', happen: link('front', () => ({ how: 'SILENT' })) },
+  { name: 'cut-database-after', happen: link('back', cutAfter) },
+  { name: 'cut-clients', happen: link('front', () => ({ how: 'CUT' })) },
+  { name: 'cut-clients-after', happen: link('front', cutAfter) },
+  { name: 'silent-clients', happen: link('front', () => ({ how: 'SILENT' })) },
   {
     name: 'slow-clients',
-    of: 'F10',
     happen: link('front', (chance) => ({ how: 'SLOW', ms: chance.whole(5, 200) })),
   },
-  { name: 'step-clock', of: 'F11', happen: stepClock },
+  { name: 'step-clock', happen: stepClock },
 ];
 
 async function killGateway(world: World, chance: Chance): Promise<void> {

@@ -29,7 +29,7 @@ program
     whole,
     clock.nowMs() % 1_000_000_000,
   )
-  .option('--minutes <number>', 'how long; a round that was begun is ended', Number, 1)
+  .option('--minutes <number>', 'how long; a round that was begun is ended', minutes, 1)
   .option('--only <names>', `some of: ${FAULTS.map(({ name }) => name).join(', ')}`, names)
   .action(async (options: Options) => {
     process.exitCode = (await run(options)) ? 0 : 1;
@@ -74,6 +74,12 @@ function whole(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 0)
     throw new InvalidArgumentError('It is no whole number.');
+  return number;
+}
+
+function minutes(text: string): number {
+  const number = Number(text);
+  if (!(number > 0)) throw new InvalidArgumentError('It is no number above 0.');
   return number;
 }
 

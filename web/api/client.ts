@@ -115,7 +115,7 @@ export function documentOf<TData, TVariables extends object>(
 
 /** What went wrong, in what a person can do about it. */
 export interface Problem {
-  readonly kind: 'offline' | 'refused' | 'not-found' | 'no-page' | 'wait' | 'failed';
+  readonly kind: 'offline' | 'refused' | 'not-found' | 'no-page' | 'wait' | 'archived' | 'failed';
   /** The gateway's own sentence; null when it did not answer. */
   readonly message: string | null;
   /** What an operator finds the request by. */
@@ -138,6 +138,7 @@ function kindOf(error: CombinedError, codes: readonly ErrorCode[]): Problem['kin
   if (isRefused(error)) return 'refused';
   if (codes.includes('NOT_FOUND') || codes.includes('FORBIDDEN')) return 'not-found';
   if (isOfCursor(saidIn(error))) return 'no-page';
+  if (codes.includes('ARCHIVED')) return 'archived';
   if (codes.includes('RATE_LIMITED') || statusOf(error) === 429) return 'wait';
   return error.networkError !== undefined && statusOf(error) === null ? 'offline' : 'failed';
 }

@@ -94,9 +94,12 @@ export function ProblemNote({ problem, onRetry }: ProblemNoteProps): ReactNode {
         {kind === 'no-page' ? (
           <AddressButton change={{ page: null }}>{words.firstPage}</AddressButton>
         ) : (
-          <button type="button" className="button" onClick={onRetry}>
-            {words.retry}
-          </button>
+          // Asking again does not bring events back.
+          kind !== 'archived' && (
+            <button type="button" className="button" onClick={onRetry}>
+              {words.retry}
+            </button>
+          )
         )}
         {kind === 'not-found' && <AllAccountsLink isWayOut />}
       </div>
@@ -113,6 +116,8 @@ function sentenceOf(problem: Problem, words: ReturnType<typeof useWords>['state'
       return words.notFound;
     case 'no-page':
       return words.noPage;
+    case 'archived':
+      return words.archived;
     case 'wait':
       return words.wait(String(problem.retryAfterSeconds ?? 1));
     case 'failed':

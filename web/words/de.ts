@@ -575,6 +575,8 @@ export const de: Words = {
     reference: (id) => `Kennung: ${id}`,
     noPage:
       'Diese Seite der Liste gibt es nicht mehr: Reihenfolge, Filter oder Zeitraum sind andere.',
+    archived:
+      'Dafür werden archivierte Ereignisse gebraucht. Wählen Sie einen Zeitraum aus ganzen Tagen, oder bitten Sie einen Operator, sie zurückzuholen.',
     firstPage: 'Erste Seite zeigen',
     retry: 'Noch einmal versuchen',
     offline: 'Sie sind offline. Was zu sehen ist, ist von vorher.',

@@ -580,6 +580,8 @@ export const en = {
     reference: (id: string) => `Reference: ${id}`,
     noPage:
       'This page of the list is no longer there: its order, filter or range is another one now.',
+    archived:
+      'This needs events that are archived. Choose a range of whole days, or ask an operator to bring them back.',
     firstPage: 'Show the first page',
     retry: 'Try again',
     offline: 'You are offline. What is shown is of before.',

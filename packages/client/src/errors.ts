@@ -30,6 +30,7 @@ export interface ErrorDetails {
   readonly path?: ErrorPath | undefined;
   readonly reference?: string | undefined;
   readonly retryAfterSeconds?: number | undefined;
+  readonly months?: readonly string[] | undefined;
   readonly status?: number | undefined;
   readonly others?: readonly GatewayError[];
   readonly cause?: unknown;
@@ -45,6 +46,8 @@ export class GatewayError extends Error {
   readonly reference: string | null;
   /** When the same call may be sent again; null when nobody knows. */
   readonly retryAfterSeconds: number | null;
+  /** Of ARCHIVED: when the events were recorded that it needs, in UTC, such as "2026-01". */
+  readonly months: readonly string[];
   /** Of the HTTP answer; null when there was none. */
   readonly status: number | null;
   /** The further errors of the same answer. */
@@ -57,6 +60,7 @@ export class GatewayError extends Error {
     this.path = details.path ?? null;
     this.reference = details.reference ?? null;
     this.retryAfterSeconds = details.retryAfterSeconds ?? null;
+    this.months = details.months ?? [];
     this.status = details.status ?? null;
     this.others = details.others ?? [];
   }
@@ -80,7 +84,7 @@ export function errorOf(errors: readonly unknown[], of: ErrorDetails = {}): Gate
 }
 
 function oneOf({ message, path, extensions = {} }: WrittenError, of: ErrorDetails): GatewayError {
-  const { code, reference, retryAfterSeconds } = extensions;
+  const { code, reference, retryAfterSeconds, months } = extensions;
   return new GatewayError(
     typeof code === 'string' ? (code as ErrorCode) : 'BAD_ANSWER',
     typeof message === 'string' ? message : 'The gateway answered with an error without a message.',
@@ -90,6 +94,7 @@ function oneOf({ message, path, extensions = {} }: WrittenError, of: ErrorDetail
       reference: typeof reference === 'string' ? reference : of.reference,
       retryAfterSeconds:
         typeof retryAfterSeconds === 'number' ? retryAfterSeconds : of.retryAfterSeconds,
+      months: Array.isArray(months) ? months.map(String) : undefined,
     },
   );
 }

@@ -74,7 +74,7 @@ export const operations = {
   recordUsage: documents.RecordUsageDocument,
   /** Records up to 5,000 closed periods of past hosting, for imports and late reports. The guarantees are those of recordUsage, and both share one space of identities. A period that overlaps other hosting of the resource is REJECTED with OVERLAP; within a batch the first one wins. `from` must be within the ingest window, `to` not in the future. */
   recordHosting: documents.RecordHostingDocument,
-  /** Reverses an event or a hosting period by a compensating entry. The original remains, and its identity cannot be used again. */
+  /** Reverses an event or a hosting period by a compensating entry. The original remains, and its identity cannot be used again. ARCHIVED where the event is archived. */
   voidUsage: documents.VoidUsageDocument,
   ledger: documents.LedgerDocument,
   /** The further charges of one entry. */

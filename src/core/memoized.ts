@@ -4,7 +4,7 @@ type Nested = WeakMap<object, object>;
  * A pure function of values that never change: what it gave is kept as long as all of its arguments are, and given again for the
  * same ones.
  */
-export function kept<A extends readonly [object, ...object[]], R extends object>(
+export function memoized<A extends readonly [object, ...object[]], R extends object>(
   make: (...of: A) => R,
 ): (...of: A) => R {
   const root: Nested = new WeakMap();
