@@ -6,7 +6,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class IndexSources1770400300000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(
-      'create index usage_event_of_source on usage_event (account_id, source, subject_id)',
+      'create index if not exists usage_event_of_source on usage_event (account_id, source, subject_id)',
     );
   }
 

@@ -113,6 +113,8 @@ export async function findArchivedEnd(
   of: { readonly fromMs: number; readonly toMs: number; readonly subjectId: number | null },
 ): Promise<ArchivedEnd | null> {
   const { subjectId } = of;
+  // A cursor may lie before the range.
+  if (of.toMs <= of.fromMs) return null;
   const asked = sql`int4multirange(int4range(${hourOf(of.fromMs)}, ${hourOf(of.toMs - 1) + 1}))`;
   const hasSubject =
     subjectId === null

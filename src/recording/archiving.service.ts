@@ -4,6 +4,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { UserInputError } from '../core/errors.ts';
 import type { Database, Tx } from '../db/database.ts';
+import { sqlState } from '../db/sql-state.ts';
 import {
   type ArchivedMonth,
   becomeOwner,
@@ -84,7 +85,7 @@ export class ArchivingService {
   /**
    * Takes an account's month out of the table, when its file is on disk.
    * @param read what the account had when the file was written
-   * @returns whether it did: not when an event was voided since, or something it waits for has come up
+   * @returns whether it did: not when an event was voided since, something it waits for has come up, or its rows are held
    */
   async takeOut(read: MonthOfAccount, archived: ArchivedMonth): Promise<boolean> {
     try {
@@ -101,7 +102,7 @@ export class ArchivingService {
       });
       return true;
     } catch (error) {
-      if (error instanceof LeftInPlace) return false;
+      if (error instanceof LeftInPlace || isHeld(error)) return false;
       throw error;
     }
   }
@@ -134,6 +135,11 @@ export class ArchivingService {
       await work(tx);
     });
   }
+}
+
+/** Whether somebody held a row for too long: a rebuild of the account's sums, or a void. */
+function isHeld(error: unknown): boolean {
+  return ['55P03', '40P01'].includes(sqlState(error) ?? '');
 }
 
 /** Ends a transaction that is not to be committed. */

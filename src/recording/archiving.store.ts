@@ -72,6 +72,7 @@ export async function listMonths(tx: Tx, before: string): Promise<readonly strin
 
 /** The accounts with events of a month, by id. */
 export async function listAccountsOf(tx: Tx, month: string): Promise<readonly MonthOfAccount[]> {
+  await tx.allowLong(WITHIN_MS);
   const rows =
     await tx.query(sql`/* archiving.listAccounts */ select o.*, ${waitsFor(month)} as waits_for
      from (

@@ -271,6 +271,9 @@ async function loadSources(tx: Tx, accountId: number): Promise<readonly string[]
   return rows.length > SOURCES_MAX ? null : rows.map((row) => text(row, 'source'));
 }
 
+/** Takes back what `eventsMatching` set for its own statements. */
+const PLAN_AS_EVER = sql`/* usage.planAsEver */ set local plan_cache_mode to default`;
+
 /** So few are read as they are, and put in order then. */
 const RARE_MAX = 1_000;
 
@@ -349,6 +352,7 @@ export async function listEvents(
   const rows = await tx.query(sql`/* usage.listEvents */ select ${EVENT}
      from ${await eventsMatching(tx, accountId, filter)} ${isAfter} ${isOfPage}
      order by e.occurred_at desc, e.seq desc limit ${limit}`);
+  tx.later(PLAN_AS_EVER);
   return rows.map(eventFromRow);
 }
 
@@ -356,6 +360,7 @@ export async function listEvents(
 export async function countEvents(tx: Tx, accountId: number, filter: EventFilter): Promise<number> {
   const rows = await tx.query(sql`/* usage.countEvents */ select count(*)
      from ${await eventsMatching(tx, accountId, filter)}`);
+  tx.later(PLAN_AS_EVER);
   return int(rows[0] ?? {}, 'count');
 }
 

@@ -37,6 +37,7 @@ export interface FoldedUpTo extends Written {
   readonly hasHours: boolean;
   /**
    * Which history of the database says so. A failover may lose commits; those that follow take the same numbers, on another timeline.
+   * So may a restart from a snapshot of the disk.
    * What a standby reads is told apart, since it may learn of its timeline late.
    */
   readonly timeline: string;
@@ -53,7 +54,7 @@ export async function loadFoldedUpTo(
        a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
        ${hasHours(sql`s`)} as has_hours, ${hasArchives('a.account_id')} as has_archives, case when pg_is_in_recovery()
          then 'standby ' || (select timeline_id from pg_control_checkpoint())
-         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline
+         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end || ' ' || pg_postmaster_start_time() as timeline
      from account a left join rollup_state s using (account_id) where a.account_id = any(${accountIds}::int[])`);
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),

@@ -26,6 +26,8 @@ interface Cells {
 
 /** Sums of so many questions are kept while no event comes. */
 const KNOWN_MAX = 32;
+/** Longer lists are added up anew, so that what is kept stays small beside the events. */
+const KNOWN_SUMS_MAX = 1_000;
 
 /** All events that count of `(fromSeq, toSeq]`. It never changes. */
 export class TailEvents {
@@ -69,6 +71,7 @@ export class TailEvents {
     const hasAll = edgesMs.length === 2 && this.firstMs >= fromMs && this.lastMs < toMs;
     const key = [grain, subjectIds?.join() ?? 'all', hasAll ? 'whole' : edgesMs.join()].join(' ');
     const sums = this.known.get(key) ?? this.added(of);
+    if (sums.length > KNOWN_SUMS_MAX) return sums;
     if (this.known.size === KNOWN_MAX) this.known.clear();
     this.known.set(key, sums);
     return sums;

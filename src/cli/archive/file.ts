@@ -36,7 +36,7 @@ export async function writeArchive(
   month: string,
   lines: AsyncIterable<readonly EventLine[]>,
 ): Promise<WrittenFile | null> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const part = path.join(folder, `usage-${month}.${process.pid}.part`);
   try {
     const file = new ArchiveFile(await open(part, 'w'));
@@ -165,10 +165,25 @@ async function writeManifest(folder: string, manifest: Manifest): Promise<void> 
   await keep(part, name);
 }
 
+/** Makes a folder, and those that it is in, and puts them on disk. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  // Each folder that was made is on disk once the one that it is in is.
+  const outermost = path.dirname(path.resolve(first));
+  for (let made = path.resolve(folder); made !== outermost; made = path.dirname(made)) {
+    await syncFolder(path.dirname(made));
+  }
+}
+
 /** Gives a file that is on disk its name, and puts the name on disk. */
 async function keep(part: string, file: string): Promise<void> {
   await rename(part, file);
-  const folder = await open(path.dirname(file), 'r');
+  await syncFolder(path.dirname(file));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
   try {
     await folder.sync();
   } finally {
