@@ -129,13 +129,13 @@ describe('an event that is voided while its account is folded for the first time
       await markVoided(tx, event, { atMs: gateway.clock.nowMs(), reason: 'mistake' });
       await removeFromRollups(tx, event);
       // Folding either ends meanwhile or waits for the void.
-      let isOver = false;
+      const ended = { is: false };
       folding = gateway.database
         .inTransaction('system', (other) => foldTogether(other, [account.number]))
         .finally(() => {
-          isOver = true;
+          ended.is = true;
         });
-      while (!isOver && !(await doesSomeoneWait()));
+      while (!ended.is && !(await doesSomeoneWait()));
     });
     await folding;
     await gateway.fold();
