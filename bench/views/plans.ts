@@ -35,11 +35,10 @@ export async function printPlans(
   // Writing is shown too, and taken back.
   await gateway.database
     .inTransaction(account, async (tx) => {
-      await insertEvents(
-        explaining(tx, ['usage.insertEvents']),
-        account.accountId,
-        await newBatch(tx, account, nowMs),
-      );
+      const batch = await newBatch(tx, account, nowMs);
+      const explained: Promise<void>[] = [];
+      insertEvents(explaining(tx, ['usage.insertEvents'], explained), account.accountId, batch);
+      await Promise.all(explained);
       await foldTogether(explaining(tx, ['rollups.foldEvents']), [account.accountId]);
       throw new TakenBack();
     })
@@ -79,16 +78,20 @@ async function newBatch(
 }
 
 /** Runs some statements under EXPLAIN ANALYZE, which does what they do, and prints their plans. */
-function explaining(tx: Tx, names: readonly string[]): Tx {
+function explaining(tx: Tx, names: readonly string[], explained: Promise<void>[] = []): Tx {
+  const tell = async (statement: Sql): Promise<void> => {
+    print(nameOf(statement), await explain(tx, statement));
+  };
   return {
     isDistributed: tx.isDistributed,
     allowLong: (withinMs) => tx.allowLong(withinMs),
     later: (statement) => {
-      tx.later(statement);
+      if (names.includes(nameOf(statement))) explained.push(tell(statement));
+      else tx.later(statement);
     },
     query: async (statement) => {
       if (!names.includes(nameOf(statement))) return tx.query(statement);
-      print(nameOf(statement), await explain(tx, statement));
+      await tell(statement);
       return [];
     },
   };

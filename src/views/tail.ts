@@ -71,10 +71,14 @@ export class TailEvents {
     const hasAll = edgesMs.length === 2 && this.firstMs >= fromMs && this.lastMs < toMs;
     const key = [grain, subjectIds?.join() ?? 'all', hasAll ? 'whole' : edgesMs.join()].join(' ');
     const sums = this.known.get(key) ?? this.added(of);
-    if (sums.length > KNOWN_SUMS_MAX) return sums;
+    this.keep(key, sums);
+    return sums;
+  }
+
+  private keep(key: string, sums: readonly Sum[]): void {
+    if (sums.length > KNOWN_SUMS_MAX) return;
     if (this.known.size === KNOWN_MAX) this.known.clear();
     this.known.set(key, sums);
-    return sums;
   }
 
   private added({ grain, edgesMs, subjectIds }: Cells): readonly Sum[] {
