@@ -59,6 +59,12 @@ export async function benchLedgerChain({
         if (round > 0) shares.set(name, [...(shares.get(name) ?? []), percent]);
       }
     }
+    // One short turn may have no sample of it; all of them have, if the stack names it.
+    invariant(
+      [...shares.values()].flat().some((percent) => percent > 0),
+      'some time is the hashing',
+      { HASHING },
+    );
     return print(shares);
   } finally {
     session.disconnect();
@@ -100,7 +106,6 @@ function sharePercent({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile
     busy += took;
     if (isHashing(id)) hashing += took;
   });
-  invariant(hashing > 0, 'the stack names the hashing', { HASHING });
   return (100 * hashing) / busy;
 }
 

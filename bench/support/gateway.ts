@@ -69,6 +69,8 @@ export async function startBenchGateway(
   const server = await startServer({ app, database, clock, http, overload });
   await server.listen({ port: 0, host: '127.0.0.1' });
   const owner = new pg.Pool({ connectionString: embedded.url, max: 4 });
+  // When something cannot be closed, the server ends all the same: what went wrong first is to be told.
+  owner.on('error', (error) => process.stderr.write(`${String(error)}\n`));
   const end = async (): Promise<void> => {
     try {
       await server.close();
