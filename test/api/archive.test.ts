@@ -281,6 +281,9 @@ describe('a month that is archived', () => {
     const none = { nodes: [], pageInfo: { hasNextPage: false, endCursor: null } };
     expect(await eventsOf(id, { resourceId: k })).toEqual(none);
     expect(await eventsOf(id, { source: 's', eventId: 'unknown' })).toEqual(none);
+    // The cursor lies before the range: there is nothing between them.
+    const end = { from: '2026-02-20T00:00:00Z', to: '2026-03-01T00:00:00Z' };
+    expect(await eventsOf(id, { after: page.pageInfo.endCursor, range: end })).toEqual(none);
     expect((await eventsOf(id, { source: 's', eventId: 'd' })).nodes).toHaveLength(1);
     const later = await eventsOf(id, {
       range: { from: '2026-01-13T00:00:00Z', to: '2026-03-01T00:00:00Z' },
