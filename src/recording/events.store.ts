@@ -271,33 +271,46 @@ async function loadSources(tx: Tx, accountId: number): Promise<readonly string[]
   return rows.length > SOURCES_MAX ? null : rows.map((row) => text(row, 'source'));
 }
 
-/** Takes back what `eventsMatching` set for its own statements. */
-const PLAN_AS_EVER = sql`/* usage.planAsEver */ set local plan_cache_mode to default`;
-
 /** So few are read as they are, and put in order then. */
 const RARE_MAX = 1_000;
 
 /**
- * The events `e` of an account that match a filter. Those of a rare source, resource or model are found by their index; of a common
- * one, the newest are found by time. Which it is, is counted: the planner knows nothing of one account alone.
+ * Runs a statement over the events `e` of an account that match a filter. Those of a rare source, resource or model are found by their
+ * index; of a common one, the newest are found by time. Which it is, is counted: the planner knows nothing of one account alone.
  */
-async function eventsMatching(tx: Tx, accountId: number, filter: EventFilter): Promise<Sql> {
-  const { resourceId, modelId, source, eventId } = filter;
-  const subjectId = resourceId ?? modelId;
+async function queryMatching(
+  tx: Tx,
+  accountId: number,
+  filter: EventFilter,
+  statementOn: (events: Sql) => Sql,
+): Promise<readonly Row[]> {
   const all = sql`usage_event e where ${matches(accountId, filter)}`;
-  if (eventId !== null || (subjectId === null && source === null)) return all;
-  // The index of resources leads with the source.
-  const sources = source === null ? await loadSources(tx, accountId) : [source];
-  if (sources === null) return all;
-  const indexed = sql`e.account_id = ${accountId} and e.source = any(${sources}::text[])
-    ${subjectId === null ? empty : sql`and e.subject_id = ${subjectId}`}`;
+  const indexed = await indexedCondition(tx, accountId, filter);
+  if (indexed === null) return tx.query(statementOn(all));
   tx.later(
     sql`/* usage.planForValues */ select set_config('plan_cache_mode', 'force_custom_plan', true)`,
   );
   const [counted = {}] = await tx.query(sql`/* usage.countRare */ select count(*) from (
        select from usage_event e where ${indexed} limit ${RARE_MAX + 1}) e`);
-  if (int(counted, 'count') > RARE_MAX) return all;
-  return sql`(select * from usage_event e where ${indexed} offset 0) e where ${matches(accountId, filter)}`;
+  const few = sql`(select * from usage_event e where ${indexed} offset 0) e where ${matches(accountId, filter)}`;
+  const rows = await tx.query(statementOn(int(counted, 'count') > RARE_MAX ? all : few));
+  // Other statements of the snapshot are not to be planned anew.
+  tx.later(sql`/* usage.planAsEver */ set local plan_cache_mode to default`);
+  return rows;
+}
+
+/** What of a filter the index of sources and subjects tells; null: nothing. The index of resources leads with the source. */
+async function indexedCondition(
+  tx: Tx,
+  accountId: number,
+  { resourceId, modelId, source, eventId }: EventFilter,
+): Promise<Sql | null> {
+  const subjectId = resourceId ?? modelId;
+  if (eventId !== null || (subjectId === null && source === null)) return null;
+  const sources = source === null ? await loadSources(tx, accountId) : [source];
+  if (sources === null) return null;
+  return sql`e.account_id = ${accountId} and e.source = any(${sources}::text[])
+    ${subjectId === null ? empty : sql`and e.subject_id = ${subjectId}`}`;
 }
 
 /** The condition that an event `e` of an account matches a filter. */
@@ -349,19 +362,25 @@ export async function listEvents(
           ${filter.range === null ? empty : sql`and e.occurred_at < ${at(filter.range.toMs)}`}
         order by e.occurred_at desc limit ${limit}) page)`
     : empty;
-  const rows = await tx.query(sql`/* usage.listEvents */ select ${EVENT}
-     from ${await eventsMatching(tx, accountId, filter)} ${isAfter} ${isOfPage}
-     order by e.occurred_at desc, e.seq desc limit ${limit}`);
-  tx.later(PLAN_AS_EVER);
+  const rows = await queryMatching(
+    tx,
+    accountId,
+    filter,
+    (events) => sql`/* usage.listEvents */ select ${EVENT} from ${events} ${isAfter} ${isOfPage}
+     order by e.occurred_at desc, e.seq desc limit ${limit}`,
+  );
   return rows.map(eventFromRow);
 }
 
 /** How many usage events of an account a filter matches. */
 export async function countEvents(tx: Tx, accountId: number, filter: EventFilter): Promise<number> {
-  const rows = await tx.query(sql`/* usage.countEvents */ select count(*)
-     from ${await eventsMatching(tx, accountId, filter)}`);
-  tx.later(PLAN_AS_EVER);
-  return int(rows[0] ?? {}, 'count');
+  const [counted = {}] = await queryMatching(
+    tx,
+    accountId,
+    filter,
+    (events) => sql`/* usage.countEvents */ select count(*) from ${events}`,
+  );
+  return int(counted, 'count');
 }
 
 function eventFromRow(row: Row): RecordedEvent {
