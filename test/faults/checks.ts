@@ -39,7 +39,6 @@ export async function check(checked: Checked): Promise<void> {
     for (const crossing of checked.crossings) await checkCrossing(checked, crossing, ask);
     await checkDeliveries(checked, ask);
     await checkMails(checked, ask);
-    await checkHosting(checked, ask);
     await checkJobs(checked, ask);
   });
   for (const books of checked.books) await checkByApi(checked, books);
@@ -202,15 +201,6 @@ async function checkCrossing({ violations }: Checked, crossing: Crossing, ask: A
     ]),
     [[0, crossing.stopsAfterMs]],
   );
-}
-
-async function checkHosting({ violations }: Checked, ask: Ask): Promise<void> {
-  const doubled = await ask(
-    `select a.account_id, a.resource_id, a.segment_id from hosting_segment a join hosting_segment b using (account_id, resource_id)
-     where a.segment_id < b.segment_id and a.voided_at is null and b.voided_at is null
-       and tstzrange(a.from_at, a.to_at) && tstzrange(b.from_at, b.to_at)`,
-  );
-  violations.compare('no two segments at one instant', 'hosting', doubled, []);
 }
 
 async function checkJobs({ violations }: Checked, ask: Ask): Promise<void> {

@@ -13,6 +13,8 @@ import { Rig } from './rig.ts';
 import { Violations } from './violations.ts';
 
 const SHOWN_MAX = 50;
+/** Long enough for a few faults, one after the other. */
+const ROUND_MS = 15_000;
 
 interface Options {
   readonly seed: number;
@@ -47,7 +49,7 @@ async function run({ seed, minutes, only }: Options): Promise<boolean> {
   const faults = FAULTS.filter(({ name }) => only === undefined || only.includes(name));
   const rig = await Rig.open({
     ...{ folder, chance: new Chance(seed), faults, history, violations, say },
-    env: {},
+    ...{ env: {}, roundMs: ROUND_MS },
   });
   const { late, places } = rig.world;
   try {

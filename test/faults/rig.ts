@@ -36,8 +36,6 @@ import type { Violations } from './violations.ts';
 import { KEY, World } from './world.ts';
 
 const FUNDED_MICRO = 100_000_000n * 1_000_000n;
-/** Long enough for two or three faults, one after the other. */
-const ROUND_MS = 15_000;
 const PAUSE_BETWEEN_MS = [200, 3_000] as const;
 /** How old accounts are: older than any event. */
 const OLD_DAYS = 4;
@@ -47,7 +45,10 @@ const PAIRED = 0.4;
 export interface RigOptions {
   readonly folder: string;
   readonly chance: Chance;
+  /** Those that happen; none: load only. */
   readonly faults: readonly Fault[];
+  /** How long faults begin in a round. */
+  readonly roundMs: number;
   readonly history: History;
   readonly violations: Violations;
   /** What each gateway gets besides. */
@@ -67,7 +68,7 @@ export class Rig {
   readonly happened = new Map<string, number>();
   readonly subjects: Subject[] = [];
   readonly crossings: Crossing[] = [];
-  private readonly subscribers: { of: Books | Crossing; by: Subscriber }[] = [];
+  readonly subscribers: { of: Books | Crossing; by: Subscriber }[] = [];
   private rounds = 0;
   private readonly caller: Caller;
 
@@ -240,7 +241,7 @@ export class Rig {
       const accountId = await this.createAccount(name, null, levels);
       const [resourceId = ''] = await this.register(accountId, [HOSTED[0]]);
       const account = { accountId, name, resourceId, ...levels };
-      const crossing = await beginCrossing(this.caller, chance, account, ROUND_MS);
+      const crossing = await beginCrossing(this.caller, chance, account, this.options.roundMs);
       this.crossings.push(crossing);
       this.subscribe(crossing);
     }
@@ -265,7 +266,7 @@ export class Rig {
   }
 
   private async makeFaults(chance: Chance): Promise<readonly string[]> {
-    const { faults, violations } = this.options;
+    const { faults, violations, roundMs } = this.options;
     const made: string[] = [];
     const make = async (fault: Fault, of: Chance): Promise<void> => {
       made.push(fault.name);
@@ -274,7 +275,8 @@ export class Rig {
         violations.add('a fault can be made', `${fault.name}: ${String(error)}`);
       });
     };
-    const endMs = performance.now() + ROUND_MS;
+    if (faults.length === 0) await delay(roundMs);
+    const endMs = performance.now() + (faults.length === 0 ? 0 : roundMs);
     while (performance.now() < endMs) {
       await delay(chance.whole(...PAUSE_BETWEEN_MS));
       const pair = chance.happens(PAIRED) ? 2 : 1;

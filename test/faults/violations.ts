@@ -16,13 +16,16 @@ export class Violations {
   compare(promise: string, detail: string, is: unknown, expected: unknown): void {
     const [isText, expectedText] = [textOf(is), textOf(expected)];
     if (isText === expectedText) return;
-    this.add(promise, `${detail}: is ${isText}, expected ${expectedText}`);
+    this.add(promise, `${detail}: is ${shown(isText)}, expected ${shown(expectedText)}`);
   }
 }
 
 function textOf(value: unknown): string {
-  const text = JSON.stringify(value, (_key, inner: unknown) =>
+  return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'bigint' ? inner.toString() : inner,
   );
+}
+
+function shown(text: string): string {
   return text.length > 600 ? `${text.slice(0, 600)}…` : text;
 }
