@@ -74,8 +74,11 @@ export class Proxy {
   }
 
   close(): void {
-    this.carry({ how: 'CUT' });
     this.server.close();
+    for (const { near, far } of this.pairs) {
+      near.destroy();
+      far.destroy();
+    }
   }
 
   private join(near: net.Socket): void {
