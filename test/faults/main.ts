@@ -48,7 +48,7 @@ async function run({ seed, minutes, only }: Options): Promise<boolean> {
   const history = await History.open(path.join(folder, 'history.jsonl'));
   const faults = FAULTS.filter(({ name }) => only === undefined || only.includes(name));
   const rig = await Rig.open({
-    ...{ folder, chance: new Chance(seed), faults, history, violations, say },
+    ...{ folder, chance: new Chance(String(seed)), faults, history, violations, say },
     ...{ env: {}, roundMs: ROUND_MS },
   });
   const { late, places } = rig.world;
