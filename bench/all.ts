@@ -40,7 +40,6 @@ export async function benchAll(
 async function outcomeOf(name: string, { quick }: { readonly quick: boolean }): Promise<Outcome> {
   const beganMs = performance.now();
   const child = fork(new URL('main.ts', import.meta.url), [name, ...(quick ? ['--quick'] : [])], {
-    execArgv: ['--import', 'tsx'],
     // What one prints itself is not part of the table.
     stdio: ['ignore', 2, 2, 'ipc'],
     serialization: 'advanced',

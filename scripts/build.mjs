@@ -2,24 +2,21 @@
 
 import { rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
+import { compiling } from './compiling.mjs';
 import { dist, hashOf, record, root } from './dist.mjs';
 
-const settings = ['package.json', 'tsconfig.json', 'scripts/build.mjs'];
+const settings = ['package.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/compiling.mjs'];
 
 // A build that is interrupted leaves no record, so it counts as none.
 await rm(dist, { recursive: true, force: true });
 const { metafile } = await build({
+  ...compiling,
   absWorkingDir: root,
   entryPoints: ['src/main.ts'],
   outdir: dist,
   bundle: true,
   packages: 'external',
-  platform: 'node',
-  format: 'esm',
-  target: 'node20.19',
   sourcemap: true,
-  // TypeORM and type-graphql read the names of classes.
-  keepNames: true,
   metafile: true,
   logLevel: 'warning',
 });

@@ -191,7 +191,6 @@ async function plainRow(
 
 function forked({ children }: Target, file: string): ChildProcess {
   const child = fork(new URL(file, import.meta.url), {
-    execArgv: ['--import', 'tsx'],
     serialization: 'advanced',
   });
   children.push(child);

@@ -64,9 +64,7 @@ export async function benchFolding({
 }): Promise<readonly Result[]> {
   const sizes = quick ? QUICK : WHOLE;
   const gateway = await startBenchGateway(new SystemClock());
-  const generator = fork(new URL('../ingest/load.ts', import.meta.url), {
-    execArgv: ['--import', 'tsx'],
-  });
+  const generator = fork(new URL('../ingest/load.ts', import.meta.url));
   try {
     await createHardware(gateway);
     const meter = await ProcessorMeter.open({ owner: gateway.owner });

@@ -160,7 +160,6 @@ const titles = [
 
 async function start(which: string, rows: number): Promise<Server> {
   const child = fork(new URL('serve.ts', import.meta.url), [which, String(rows)], {
-    execArgv: ['--import', 'tsx'],
     // As in production: Express and others do less for themselves then.
     env: { ...process.env, NODE_ENV: 'production' },
   });

@@ -38,7 +38,7 @@ export async function benchIngest({
   readonly rows?: number;
 }): Promise<readonly Result[]> {
   const gateway = await startBenchGateway(new SystemClock());
-  const generator = fork(new URL('load.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
+  const generator = fork(new URL('load.ts', import.meta.url));
   try {
     const accounts: BenchAccount[] = [];
     for (let index = 0; index < ACCOUNTS; index += 1) {

@@ -32,9 +32,7 @@ export async function benchLedgerChain({
   readonly quick: boolean;
 }): Promise<readonly Result[]> {
   const gateway = await startBenchGateway(new SystemClock());
-  const generator = fork(new URL('../ingest/load.ts', import.meta.url), {
-    execArgv: ['--import', 'tsx'],
-  });
+  const generator = fork(new URL('../ingest/load.ts', import.meta.url));
   const session = new Session();
   session.connect();
   try {

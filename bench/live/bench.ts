@@ -221,7 +221,6 @@ async function subscribeAll(
 
 function forked(file: string, children: ChildProcess[]): ChildProcess {
   const child = fork(new URL(file, import.meta.url), {
-    execArgv: ['--import', 'tsx'],
     serialization: 'advanced',
   });
   children.push(child);

@@ -44,7 +44,6 @@ export async function benchOverload({ quick }: { readonly quick: boolean }): Pro
     });
     const { origin } = await startGatewayProcess(bench.ownerUrl, children);
     const load = fork(new URL('load.ts', import.meta.url), {
-      execArgv: ['--import', 'tsx'],
       serialization: 'advanced',
     });
     children.push(load);

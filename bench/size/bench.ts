@@ -50,9 +50,7 @@ export async function benchSize(flags: SizeFlags): Promise<readonly Result[]> {
     for (const { gateway } of sized) await gateway.owner.query('select pg_stat_statements_reset()');
     const asking = { agent, nowMs, rounds: length.viewRounds };
     const results = [...(await compareViews({ small, large }, asking))];
-    const load = fork(new URL('../ingest/load.ts', import.meta.url), {
-      execArgv: ['--import', 'tsx'],
-    });
+    const load = fork(new URL('../ingest/load.ts', import.meta.url));
     children.push(load);
     results.push(...(await compareIngest({ small, large }, { load, rounds: length.ingestRounds })));
     if (flags.plans) await printPlans(large.gateway, large.largest, nowMs);
