@@ -1,16 +1,19 @@
 // The segments by which views count hosting: cut where rates change, and in their earlier form for a view as
-// of an earlier instant.
+// of an earlier instant. Those that no rollup counts are remembered.
 
 import { loadSnapshotRates } from '../catalogue/catalogue.service.ts';
 import { requireNotArchived } from '../archives/archives.store.ts';
-import type { Range } from '../core/range.ts';
+import { DAY_MS, type Range } from '../core/range.ts';
 import type { Tx } from '../db/database.ts';
+import type { RequestContext } from '../graphql/context.ts';
 import { byContent, loader } from '../graphql/loader.ts';
+import { remembered } from '../graphql/remembered.ts';
 import { splitByRates } from '../hosting/charge.ts';
 import { type ChangedSegment, loadChangedSegments } from './former.store.ts';
 import type { ViewSegment } from './sums.ts';
+import { foldedUpToLoader } from './tail.loaders.ts';
 import type { AccountOf } from './view.ts';
-import { loadSegments, type SegmentsOf } from './views.store.ts';
+import { loadSegments, loadUnfoldedSegments, type SegmentsOf } from './views.store.ts';
 
 /** Segments of an account that overlap a range. */
 interface HostingOf extends AccountOf, SegmentsOf {
@@ -39,6 +42,50 @@ export const segmentsLoader = loader<HostingOf, readonly ViewSegment[]>(async (t
       .sort((a, b) => a.fromMs - b.fromMs || a.resourceId - b.resourceId);
   });
 }, byContent);
+
+const UNFOLDED_BYTES_MAX = 32 * 1024 * 1024;
+const SEGMENT_BYTES = 350;
+const rememberedUnfolded = remembered<readonly ViewSegment[]>({
+  bytesMax: UNFOLDED_BYTES_MAX,
+  bytesOf: (segments) => segments.length * SEGMENT_BYTES,
+});
+
+/**
+ * The segments of each range that are not in the rollups (running, long, or just closed), and some around it; in no order.
+ *
+ * A segment that begins takes a local id. One that ends or is voided takes a change (of its resource, or the void's), or the next one
+ * begins. One that is folded, or is no longer, raises the epoch. So the list of whole days stands as long as these numbers do.
+ */
+export async function unfoldedSegments(
+  tx: Tx,
+  ranges: readonly SegmentsOf[],
+  context: RequestContext,
+): Promise<readonly ViewSegment[]> {
+  const known = rememberedUnfolded(context);
+  const asked = await Promise.all(
+    ranges.map(async (range) => {
+      const { timeline, accountId, lastLocalId, lastChange, epoch } = await foldedUpToLoader(
+        context,
+      ).load(range.accountId);
+      const fromMs = Math.floor(range.fromMs / DAY_MS) * DAY_MS;
+      const toMs = Math.ceil(range.toMs / DAY_MS) * DAY_MS;
+      const state = [timeline, accountId, lastLocalId, lastChange, epoch, fromMs, toMs].join();
+      const key = `${state} ${range.resourceIds?.join() ?? ALL}`;
+      const found = known.get(`${state} ${ALL}`) ?? known.get(key);
+      return { accountId, resourceIds: range.resourceIds, fromMs, toMs, key, found };
+    }),
+  );
+  const missing = asked.filter(({ found }) => found === undefined);
+  const read = missing.length === 0 ? [] : await loadUnfoldedSegments(tx, missing);
+  return asked.flatMap(({ accountId, key, found }) => {
+    if (found !== undefined) return found;
+    const own = read.filter((segment) => segment.accountId === accountId);
+    known.set(key, own);
+    return own;
+  });
+}
+
+const ALL = 'all';
 
 /**
  * For each question the segments that changed since its view; none where the view is present.

@@ -13,7 +13,13 @@ import { type Remembered, remembered } from '../graphql/remembered.ts';
 import { FOLDED_SEGMENT_MAX_MS } from '../rollups/rollups.store.ts';
 import { planTiers, type TierPlan } from '../rollups/tier-plan.ts';
 import type { ChangedSegment } from './former.store.ts';
-import { cutByRates, isOfSubjects, isOfView, readChangedSegments } from './segments.loaders.ts';
+import {
+  cutByRates,
+  isOfSubjects,
+  isOfView,
+  readChangedSegments,
+  unfoldedSegments,
+} from './segments.loaders.ts';
 import { type Grain, negated, type Sum, sumEdges, sumSegments, type ViewSegment } from './sums.ts';
 import { foldedUpToLoader, latestLoader, tailLoader } from './tail.loaders.ts';
 import type { TailEvents } from './tail.ts';
@@ -22,7 +28,6 @@ import type { AccountOf } from './view.ts';
 import {
   loadFoldedSegments,
   loadSums,
-  loadUnfoldedSegments,
   type SegmentsOf,
   type SumsQuestion,
   type Tail,
@@ -275,7 +280,7 @@ export const hostingSumsLoader = loader<SumsOf, readonly Sum[]>(async (tx, quest
       resourceIds: subjectIds,
     })),
   );
-  const unfolded = await cutByRates(tx, await loadUnfoldedSegments(tx, spansOf(asked)), asked);
+  const unfolded = await cutByRates(tx, await unfoldedSegments(tx, spansOf(asked), context), asked);
   const folded = edges.length === 0 ? [] : await loadFoldedSegments(tx, edges);
   const changed = await readChangedSegments(
     tx,

@@ -10,11 +10,17 @@ import { RequestContext } from '../../src/graphql/context.ts';
 import { UsageViews } from '../../src/views/views.service.ts';
 import { type View, viewAsOf, viewOf } from '../../src/views/view.ts';
 import {
+  allocate,
+  ask,
   createAccount,
+  createHardware,
+  deploy,
+  fund,
   NO_THRESHOLDS,
   numberOf,
   recordUsage,
   register,
+  undeploy,
 } from '../support/account.ts';
 import { CLOCK_CHANGES, historyPlan } from '../support/arbitraries.ts';
 import { until } from '../support/eventually.ts';
@@ -24,6 +30,12 @@ import { live } from '../support/reference/live.ts';
 import { startReplicated } from '../support/replica.ts';
 import { statementsOf } from '../support/statements.ts';
 import { openWay } from '../support/way.ts';
+import {
+  RecordHostingDocument,
+  RegisterModelDocument,
+  ScaleDocument,
+  VoidUsageDocument,
+} from '@billing-gateway/client/operations';
 
 const NOBODY = { name: 'nobody', keyId: 0, accountId: null, scopes: new Set<never>() };
 const DAY_MS = 86_400_000;
@@ -42,6 +54,11 @@ async function within<T>(
   } finally {
     await context.dispose();
   }
+}
+
+/** The same database, of which nothing is remembered. */
+function neverAsked({ database }: TestGateway): Source {
+  return { openSnapshot: database.openSnapshot.bind(database) };
 }
 
 async function viewIn(
@@ -95,7 +112,7 @@ describe('what views remember', () => {
           ];
           const firstPages: AsOf[] = [];
           const compare = async (accountId: number): Promise<void> => {
-            const never = { openSnapshot: gateway.database.openSnapshot.bind(gateway.database) };
+            const never = neverAsked(gateway);
             for (const range of ranges) {
               for (const asOf of [null, ...firstPages.slice(-2)]) {
                 const [remembering, fresh] = [gateway.database, never].map((database) =>
@@ -208,6 +225,136 @@ describe('a page of workflows', () => {
 
     // A range ends before its end: the event is in it a millisecond later.
     expect(usedAt).toEqual([0n, 0n, 5_000_000n]);
+  });
+});
+
+describe('models and the Overview', () => {
+  const HOURS = 3_600_000;
+  let gateway: TestGateway;
+
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+    await createHardware(gateway, 'gpu', '1');
+  });
+
+  afterAll(async () => {
+    await gateway.close();
+  });
+
+  function answer(
+    accountId: string,
+    database: Source = gateway.database,
+  ): Promise<{ readonly used: bigint; readonly models: readonly bigint[] }> {
+    return within(gateway, database, async (views, context) => {
+      const view = await viewIn(context, numberOf(accountId), { preset: 'LAST_90_DAYS' });
+      const [{ used }, rows] = await Promise.all([
+        views.creditTotals(view),
+        views.modelRows(view, null),
+        views.trend({ ...view, subjectIds: null }, 'DAY'),
+        views.hardware(view),
+      ]);
+      return { used, models: rows.map(({ figures }) => figures.creditsMicro) };
+    });
+  }
+
+  /** The credits that were used, as both columns have them and as someone else reads them. */
+  async function usedBy(accountId: string): Promise<number> {
+    const told = await answer(accountId);
+    expect(told).toEqual(await answer(accountId, neverAsked(gateway)));
+    expect(told.models).toEqual([told.used]);
+    return Number(told.used) / 1_000_000;
+  }
+
+  async function accountWithModel(
+    input: Parameters<typeof createAccount>[1] = {},
+  ): Promise<{ readonly accountId: string; readonly ids: readonly string[] }> {
+    const accountId = await createAccount(gateway, { ...NO_THRESHOLDS, ...input });
+    const model = { modelExternalId: 'm', modelType: 'BASE' } as const;
+    await ask(gateway, RegisterModelDocument, {
+      input: { accountId, externalId: 'm', name: 'm', type: 'BASE' },
+    });
+    const ids = await register(
+      gateway,
+      accountId,
+      ...['a', 'b'].map((externalId) => ({
+        ...{ kind: 'MODEL_DEPLOYMENT' as const, externalId, name: externalId, ...model },
+      })),
+    );
+    return { accountId, ids };
+  }
+
+  it('read hosting once for each state', async () => {
+    const { accountId, ids } = await accountWithModel();
+    await fund(gateway, accountId);
+    await deploy(gateway, ids[0] ?? '', 'gpu');
+    const read = async (): Promise<number> => {
+      const names = await statementsOf(gateway.database, () => answer(accountId));
+      return names.filter((name) => name === 'views.loadUnfoldedSegments').length;
+    };
+    const atFirst = await read();
+    gateway.clock.moveBy(HOURS);
+    const later = await read();
+    await ask(gateway, ScaleDocument, { input: { id: ids[0] ?? '', replicas: 2 } });
+    const scaled = await read();
+    const again = await read();
+
+    expect(atFirst).toBeGreaterThan(0);
+    expect(scaled).toBeGreaterThan(0);
+    expect([later, again]).toEqual([0, 0]);
+  });
+
+  it('show each change of hosting at once', async () => {
+    const { accountId, ids } = await accountWithModel();
+    const [a = '', b = ''] = ids;
+    await fund(gateway, accountId);
+    const startMs = gateway.clock.nowMs();
+    const used: number[] = [];
+    // Each time an hour later, after what was done has been looked at before and right after it.
+    const after = async (does: () => Promise<unknown>): Promise<void> => {
+      await usedBy(accountId);
+      await does();
+      await usedBy(accountId);
+      gateway.clock.moveBy(HOURS);
+      used.push(await usedBy(accountId));
+    };
+    const record = (eventId: string, hoursBefore: number): Promise<unknown> =>
+      ask(gateway, RecordHostingDocument, {
+        accountId,
+        periods: [
+          {
+            ...{ source: 's', eventId, hardware: 'gpu', replicas: 1 },
+            ...{ resourceKind: 'MODEL_DEPLOYMENT', resourceExternalId: 'b' },
+            from: iso(startMs - hoursBefore * HOURS),
+            to: iso(startMs - (hoursBefore - 1) * HOURS),
+          },
+        ],
+      });
+    await after(() => deploy(gateway, a, 'gpu'));
+    await after(() => ask(gateway, ScaleDocument, { input: { id: a, replicas: 3 } }));
+    await after(() => undeploy(gateway, a));
+    await after(() => gateway.fold());
+    await after(() => record('late', 2));
+    await after(() => record('earlier', 5));
+    await after(() =>
+      ask(gateway, VoidUsageDocument, { accountId, source: 's', eventId: 'late', reason: 'r' }),
+    );
+    await after(() => deploy(gateway, b, 'gpu', { replicas: 2 }));
+    await after(() => gateway.fold());
+
+    // 1 an hour and replica: of the deployment 1, then 3, then nothing; two periods of an hour, one of which is voided; then 2.
+    expect(used).toEqual([1, 4, 4, 4, 5, 6, 5, 7, 9]);
+  });
+
+  it('end hosting where the negative limit stopped it', async () => {
+    const { accountId, ids } = await accountWithModel({ negativeLimit: '-1', lowCredit: '0' });
+    await allocate(gateway, accountId, '2');
+    await deploy(gateway, ids[0] ?? '', 'gpu');
+    gateway.clock.moveBy(5 * HOURS);
+    await answer(accountId);
+    await gateway.app.due.settleDue();
+
+    // 2 credits, and one below zero.
+    expect(await usedBy(accountId)).toBe(3);
   });
 });
 
