@@ -25,8 +25,8 @@ export interface RowsAsOf {
 }
 
 /**
- * Parts of a `with` that copy rows of a locked account before the statement changes them. Copies older than a
- * day are deleted, a hundred at a time.
+ * Parts of a `with` that copy rows of a locked account before the statement changes them. They take a change even where there is
+ * nothing to copy, since what views remember of resources and hosting goes by it. Copies older than a day are deleted, a hundred at a time.
  * @param changing selects which rows `o` will change: "join … where …"
  */
 export function keptBefore(table: 'resource' | 'model', accountId: number, changing: Sql): Sql {

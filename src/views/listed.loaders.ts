@@ -44,8 +44,8 @@ export const resourcesLoader = loader<KindOf, readonly Resource[]>(
   byContent,
 );
 
-// Every change of a resource takes a number of its account (resources/former-rows.store.ts), but when it was last used: that follows
-// from which events are folded.
+// Whatever is registered or changed takes a change (resources/former-rows.store.ts), but when a resource was last used: that follows
+// from which events are folded, and voiding one takes a change too.
 async function presentResources(
   tx: Tx,
   asked: readonly KindOf[],
@@ -56,8 +56,8 @@ async function presentResources(
     asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
   const keys = asked.map(({ accountId, kind }, index) => {
-    const { timeline, lastLocalId, lastChange, watermark, epoch } = states[index] ?? {};
-    return [timeline, accountId, kind, lastLocalId, lastChange, watermark, epoch].join();
+    const { timeline, lastChange, watermark } = states[index] ?? {};
+    return [timeline, accountId, kind, lastChange, watermark].join();
   });
   const found = keys.map((key) => known.get(key));
   const missing = asked.filter((_, index) => found[index] === undefined);

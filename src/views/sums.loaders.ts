@@ -45,7 +45,7 @@ export interface SumsOf extends AccountOf {
 
 type PlannedQuestion = SumsOf &
   SumsQuestion &
-  Pick<FoldedUpTo, 'epoch' | 'timeZone' | 'hasHours' | 'timeline' | 'hasArchives'>;
+  Pick<FoldedUpTo, 'epoch' | 'timeline' | 'hasArchives'>;
 
 const SUMS_BYTES_MAX = 64 * 1024 * 1024;
 /** With the rows that are made of it. */
@@ -84,7 +84,7 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
     const underDay = question.grain === 'resource' && hasHours ? 'HOURS' : 'QUARTER_HOURS';
     const edgesMs = untilDayEnds(question.edgesMs, { timeZone, latest: latest[index] });
     const tierPlan = planTiers(edgesMs, { timeZone, underDay });
-    const state = { watermark, epoch, timeZone, hasHours, timeline, hasArchives };
+    const state = { watermark, epoch, timeline, hasArchives };
     return { ...question, ...state, tail, tierPlan };
   });
 }, byContent);
@@ -228,10 +228,10 @@ async function tailIn(
   return sign === -1 ? null : tailLoader(context).load({ accountId, fromSeq, toSeq });
 }
 
+// Another zone's days, and hours in place of quarter hours, raise the epoch.
 function keyOf(grain: Grain, question: PlannedQuestion): string {
-  const { accountId, watermark, epoch, timeZone, hasHours, timeline } = question;
-  const { subjectIds, tierPlan } = question;
-  const state = [timeline, accountId, watermark, epoch, timeZone, hasHours];
+  const { accountId, watermark, epoch, timeline, subjectIds, tierPlan } = question;
+  const state = [timeline, accountId, watermark, epoch];
   const spans = tierPlan.tierSpans.map(({ cell, tier, fromBucket, toBucket, sign }) =>
     [cell, tier, fromBucket, toBucket, sign].join(),
   );

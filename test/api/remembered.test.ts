@@ -16,6 +16,7 @@ import {
   createHardware,
   deploy,
   fund,
+  moveClock,
   NO_THRESHOLDS,
   numberOf,
   recordUsage,
@@ -34,6 +35,7 @@ import {
   RecordHostingDocument,
   RegisterModelDocument,
   ScaleDocument,
+  SetHardwareRateDocument,
   VoidUsageDocument,
 } from '@billing-gateway/client/operations';
 
@@ -244,9 +246,10 @@ describe('models and the Overview', () => {
   function answer(
     accountId: string,
     database: Source = gateway.database,
+    range: DateRangeRequest = { preset: 'LAST_90_DAYS' },
   ): Promise<{ readonly used: bigint; readonly models: readonly bigint[] }> {
     return within(gateway, database, async (views, context) => {
-      const view = await viewIn(context, numberOf(accountId), { preset: 'LAST_90_DAYS' });
+      const view = await viewIn(context, numberOf(accountId), range);
       const [{ used }, rows] = await Promise.all([
         views.creditTotals(view),
         views.modelRows(view, null),
@@ -258,9 +261,9 @@ describe('models and the Overview', () => {
   }
 
   /** The credits that were used, as both columns have them and as someone else reads them. */
-  async function usedBy(accountId: string): Promise<number> {
-    const told = await answer(accountId);
-    expect(told).toEqual(await answer(accountId, neverAsked(gateway)));
+  async function usedBy(accountId: string, range?: DateRangeRequest): Promise<number> {
+    const told = await answer(accountId, gateway.database, range);
+    expect(told).toEqual(await answer(accountId, neverAsked(gateway), range));
     expect(told.models).toEqual([told.used]);
     return Number(told.used) / 1_000_000;
   }
@@ -343,6 +346,75 @@ describe('models and the Overview', () => {
 
     // 1 an hour and replica: of the deployment 1, then 3, then nothing; two periods of an hour, one of which is voided; then 2.
     expect(used).toEqual([1, 4, 4, 4, 5, 6, 5, 7, 9]);
+  });
+
+  it('show what is registered and renamed at once', async () => {
+    const { accountId } = await accountWithModel();
+    const named = (): Promise<readonly string[]> =>
+      within(gateway, gateway.database, async (views, context) => {
+        const view = await viewIn(context, numberOf(accountId), { preset: 'LAST_90_DAYS' });
+        const [models, scripts] = await Promise.all([
+          views.modelRows(view, null),
+          views.hostedRows(view, 'CUSTOM_SCRIPT'),
+        ]);
+        return [...models, ...scripts].map(({ item }) => item.name);
+      });
+    const script = (externalId: string, name: string): Promise<unknown> =>
+      register(gateway, accountId, {
+        ...{ kind: 'CUSTOM_SCRIPT', externalId, name, language: 'python', languageVersion: '3' },
+      });
+    const model = (externalId: string, name: string): Promise<unknown> =>
+      ask(gateway, RegisterModelDocument, { input: { accountId, externalId, name, type: 'BASE' } });
+    const told = [await named()];
+    for (const next of [
+      () => script('s', 'script'),
+      () => script('s', 'renamed'),
+      () => model('n', 'model'),
+      () => model('n', 'another'),
+    ]) {
+      await next();
+      told.push(await named());
+    }
+
+    expect(told).toEqual([
+      ['m'],
+      ['m', 'script'],
+      ['m', 'renamed'],
+      ['m', 'model', 'renamed'],
+      ['m', 'another', 'renamed'],
+    ]);
+  });
+
+  it('end at the asked instant, though what is folded reaches further', async () => {
+    const { accountId, ids } = await accountWithModel();
+    await fund(gateway, accountId);
+    // Past all that happened up to now, and in the middle of a day.
+    gateway.clock.moveTo(Math.ceil(gateway.clock.nowMs() / DAY_MS) * DAY_MS + 10 * HOURS);
+    const startMs = gateway.clock.nowMs();
+    await usedBy(accountId);
+    await deploy(gateway, ids[0] ?? '', 'gpu');
+    gateway.clock.moveBy(2 * HOURS);
+    await undeploy(gateway, ids[0] ?? '');
+    await gateway.fold();
+    gateway.clock.moveBy(2 * HOURS);
+
+    expect(await usedBy(accountId, { from: startMs - DAY_MS, to: startMs + HOURS })).toBe(1);
+  });
+
+  it("take a new rate from a test account's own position on, though it is past the rate's begin", async () => {
+    const nowMs = gateway.clock.nowMs();
+    const { accountId, ids } = await accountWithModel({ testClock: iso(nowMs) });
+    await createHardware(gateway, 'rising', '1');
+    await fund(gateway, accountId);
+    await deploy(gateway, ids[0] ?? '', 'rising');
+    await moveClock(gateway, accountId, iso(nowMs + 10 * HOURS));
+    await usedBy(accountId);
+    await ask(gateway, SetHardwareRateDocument, {
+      input: { hardware: 'rising', creditsPerHour: '3', effectiveFrom: iso(nowMs + HOURS) },
+    });
+
+    // 10 hours at 1, though the rate is 3 from the second one on.
+    expect(await usedBy(accountId)).toBe(10);
   });
 
   it('end hosting where the negative limit stopped it', async () => {
