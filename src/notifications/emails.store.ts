@@ -94,7 +94,7 @@ export async function insertEmails(
        status, last_error, created_at)
      select own.account_id, k.email_id, k.kind, ${account.to}::text[], k.subject, k.text, k.html,
        concat('<', own.account_id, '.', k.email_id, '.', ${written.createdAtMs.toString(36)}::text, '@', ${account.domain}::text, '>'),
-       k.status, case k.status when 'FAILED' then ${written.surplusError}::text end, ${at(written.createdAtMs)}::timestamptz
+       k.status, case when k.status = 'FAILED' then ${written.surplusError}::text end, ${at(written.createdAtMs)}::timestamptz
      from ${unnestedOf(accountId, rows, {
        email_id: ['bigint', (row) => row.emailId],
        kind: ['email_kind', (row) => row.kind],

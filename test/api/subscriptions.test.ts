@@ -222,8 +222,11 @@ describe('creditAlerts', () => {
     const number = decodeId(account.accountId)?.accountId;
     await asOwner(
       gateway.databaseUrl,
-      sql`with position as (update credit_state set last_alert_sequence = ${next} where account_id = ${number})
-       insert into alert select account_id, ${next}, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
+      sql`update credit_state set last_alert_sequence = ${next} where account_id = ${number}`,
+    );
+    await asOwner(
+      gateway.databaseUrl,
+      sql`insert into alert select account_id, ${next}, kind, rule_id, crossed_at, raised_at, remaining_micro, percent_used,
          runs_remaining, measured_micro, message, stopped_resource_ids, resolves from alert where account_id = ${number} and sequence = 1`,
     );
     // Who begins now is past it, before the gateway has read it for those who were there.
