@@ -141,11 +141,13 @@ export async function loadAlerts(
   tx: Tx,
   addresses: readonly AlertAddress[],
 ): Promise<readonly Alert[]> {
-  const rows = await tx.query(sql`/* alerts.loadAlerts */ select ${raw(COLUMNS)} from alert x
-     join ${unnested(addresses, {
-       account_id: ['int', (one) => one.accountId],
-       sequence: ['bigint', (one) => one.sequence],
-     })} using (account_id, sequence)`);
+  const rows = await rowsByAccount(tx, addresses, (asked) =>
+    tx.query(sql`/* alerts.loadAlerts */ select ${raw(COLUMNS)} from ${unnested(asked, {
+      account_id: ['int', (one) => one.accountId],
+      sequence: ['bigint', (one) => one.sequence],
+    })}
+     join alert x on x.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and x.sequence = k.sequence`),
+  );
   return rows.map(alertFromRow);
 }
 
@@ -199,9 +201,10 @@ export async function loadVersions(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<ReadonlyMap<number, string>> {
-  const rows =
-    await tx.query(sql`/* alerts.loadVersions */ select c.account_id, c.xmin::text || '.' || a.xmin::text as version
-     from credit_state c join account a using (account_id) where c.account_id = any(${accountIds})`);
+  const rows = await rowsByAccount(tx, accountIds, (ids) =>
+    tx.query(sql`/* alerts.loadVersions */ select c.account_id, c.xmin::text || '.' || a.xmin::text as version
+     from credit_state c join account a on a.account_id = ${accountOf(tx, ids, sql`c.account_id`)} where c.account_id = any(${ids})`),
+  );
   return new Map(rows.map((row) => [int(row, 'account_id'), text(row, 'version')]));
 }
 

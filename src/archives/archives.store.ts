@@ -6,6 +6,7 @@ import { ArchivedError } from '../core/errors.ts';
 import { INT_MAX } from '../core/micro.ts';
 import { HOUR_MS } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import { accountOf, answersByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { int, intOrNull, text } from '../db/decode.ts';
 import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
@@ -59,6 +60,13 @@ export async function findArchived(
   tx: Tx,
   questions: readonly EventsToRead[],
 ): Promise<readonly (readonly string[])[]> {
+  return answersByAccount(tx, questions, (asked) => monthsOf(tx, asked));
+}
+
+async function monthsOf(
+  tx: Tx,
+  questions: readonly EventsToRead[],
+): Promise<readonly (readonly string[])[]> {
   const found = questions.map((): string[] => []);
   if (questions.length === 0) return found;
   const rows =
@@ -73,7 +81,7 @@ export async function findArchived(
         change: ['int8', ({ voidedAfter }) => voidedAfter ?? null],
       },
       { ordinal: 'n' },
-    )} join usage_archive a using (account_id)
+    )} join usage_archive a on a.account_id = ${accountOf(tx, questions, sql`k.account_id`)}
      where a.last_seq >= k.first_seq and a.first_seq <= k.last_seq or a.last_void_change > k.change
        or k.from_hour < k.to_hour and a.used_hours && int4range(k.from_hour, k.to_hour)
      order by k.n, a.month`);
@@ -130,15 +138,15 @@ export async function findArchivedEnd(
   return { toMs: toHour * HOUR_MS, months: months.map((row) => text(row, 'month')) };
 }
 
-/** The condition that an account has archives. @param accountId "a.account_id" */
-export function hasArchives(accountId: string): Sql {
-  return sql`exists (select from usage_archive x where x.account_id = ${raw(accountId)})`;
+/** The condition that an account has archives. @param account a column, or what accountOf gives */
+export function hasArchives(account: Sql): Sql {
+  return sql`exists (select from usage_archive x where x.account_id = ${account})`;
 }
 
 /** A subquery: when the last archived event of a resource or model happened that counts; null: none did. */
-export function lastArchivedUse(accountId: string, subjectId: string): Sql {
+export function lastArchivedUse(account: Sql, subjectId: string): Sql {
   return sql`(select max(x.last_used_at) from usage_archive_subject x
-       where x.account_id = ${raw(accountId)} and x.subject_id = ${raw(subjectId)})`;
+       where x.account_id = ${account} and x.subject_id = ${raw(subjectId)})`;
 }
 
 // Instants may be given that are further away than any event can be.

@@ -9,21 +9,21 @@ interface OfAccount {
   readonly accountId: number;
 }
 
-/** The accounts as they are asked about: together, or one by one where they are distributed. None are not asked about then. */
-export function togetherOrApart(
+/** What is asked about, by account: together, or each account apart where they are distributed. Nothing is not asked about then. */
+export function togetherOrApart<Q extends OfAccount | number>(
   tx: Tx,
-  accountIds: readonly number[],
-): readonly (readonly number[])[] {
-  return tx.isDistributed ? accountIds.map((accountId) => [accountId]) : [accountIds];
+  of: readonly Q[],
+): readonly (readonly Q[])[] {
+  return tx.isDistributed ? [...groupBy(of, accountIdOf).values()] : [of];
 }
 
-/** Asks for rows of some accounts. @returns all rows; those of an account as `ask` gives them */
-export async function rowsByAccount<R>(
+/** Asks for rows of some accounts, or of what belongs to them. @returns all rows; those of an account as `ask` gives them */
+export async function rowsByAccount<Q extends OfAccount | number, R>(
   tx: Tx,
-  accountIds: readonly number[],
-  ask: (accountIds: readonly number[]) => Promise<readonly R[]>,
+  of: readonly Q[],
+  ask: (of: readonly Q[]) => Promise<readonly R[]>,
 ): Promise<readonly R[]> {
-  const rows = await Promise.all(togetherOrApart(tx, accountIds).map(ask));
+  const rows = await Promise.all(togetherOrApart(tx, of).map(ask));
   return rows.flat();
 }
 
@@ -34,7 +34,7 @@ export async function answersByAccount<Q extends OfAccount, A>(
   ask: (questions: readonly Q[]) => Promise<readonly A[]>,
 ): Promise<readonly A[]> {
   if (!tx.isDistributed) return ask(questions);
-  const groups = [...groupBy(questions, ({ accountId }) => accountId).values()];
+  const groups = togetherOrApart(tx, questions);
   const answers = await Promise.all(groups.map(ask));
   const answerTo = new Map(
     groups.flatMap((group, index) =>
@@ -48,5 +48,9 @@ export async function answersByAccount<Q extends OfAccount, A>(
 export function accountOf(tx: Tx, of: readonly (OfAccount | number)[], column: Sql): Sql {
   if (!tx.isDistributed) return column;
   const [one] = of;
-  return sql`${typeof one === 'object' ? one.accountId : one}::int`;
+  return sql`${one === undefined ? null : accountIdOf(one)}::int`;
+}
+
+function accountIdOf(of: OfAccount | number): number {
+  return typeof of === 'object' ? of.accountId : of;
 }

@@ -2,6 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { ConflictError, invariant } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import { accountOf, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { sqlState } from '../db/sql-state.ts';
 import {
@@ -73,14 +74,14 @@ export async function loadRunning(
   tx: Tx,
   refs: readonly ResourceAddress[],
 ): Promise<readonly HostingSegment[]> {
-  const rows = await tx.query(sql`/* hosting.loadRunning */ select ${SEGMENT_LIST} from ${unnested(
-    refs,
-    {
+  const rows = await rowsByAccount(tx, refs, (asked) =>
+    tx.query(sql`/* hosting.loadRunning */ select ${SEGMENT_LIST} from ${unnested(asked, {
       account_id: ['int', (ref) => ref.accountId],
       resource_id: ['int', (ref) => ref.resourceId],
-    },
-  )}
-     join hosting_segment s using (account_id, resource_id) where s.to_at is null and s.voided_at is null`);
+    })}
+     join hosting_segment s on s.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and s.resource_id = k.resource_id
+     where s.to_at is null and s.voided_at is null`),
+  );
   return rows.map(segmentFromRow);
 }
 
@@ -89,12 +90,13 @@ export async function loadSegmentsById(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly segmentId: number }[],
 ): Promise<readonly HostingSegment[]> {
-  const rows =
-    await tx.query(sql`/* hosting.loadSegmentsById */ select ${SEGMENT_LIST} from ${unnested(refs, {
+  const rows = await rowsByAccount(tx, refs, (asked) =>
+    tx.query(sql`/* hosting.loadSegmentsById */ select ${SEGMENT_LIST} from ${unnested(asked, {
       account_id: ['int', (ref) => ref.accountId],
       segment_id: ['bigint', (ref) => ref.segmentId],
     })}
-     join hosting_segment s using (account_id, segment_id)`);
+     join hosting_segment s on s.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and s.segment_id = k.segment_id`),
+  );
   return rows.map(segmentFromRow);
 }
 

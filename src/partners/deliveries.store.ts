@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn, sequenceColumn } from '../db/columns.ts';
+import { accountOf, answersByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -207,6 +208,13 @@ export async function loadDeliveryPages(
   tx: Tx,
   pages: readonly DeliveryPage[],
 ): Promise<readonly (readonly WebhookDelivery[])[]> {
+  return answersByAccount(tx, pages, (asked) => deliveryPages(tx, asked));
+}
+
+async function deliveryPages(
+  tx: Tx,
+  pages: readonly DeliveryPage[],
+): Promise<readonly (readonly WebhookDelivery[])[]> {
   const rows =
     await tx.query(sql`/* partners.loadDeliveryPages */ select p.page::int as page, ${raw(COLUMNS)}
      from ${unnested(
@@ -221,7 +229,7 @@ export async function loadDeliveryPages(
      )}
      cross join lateral (
        select * from webhook_delivery w
-       where w.account_id = p.account_id and w.endpoint_id = p.endpoint_id
+       where w.account_id = ${accountOf(tx, pages, sql`p.account_id`)} and w.endpoint_id = p.endpoint_id
          and (p.before_id is null or w.delivery_id < p.before_id)
        order by w.delivery_id desc limit p.row_limit
      ) d ${raw(WITH_ENDPOINT)}
@@ -234,6 +242,10 @@ export async function countDeliveries(
   tx: Tx,
   refs: readonly EndpointRef[],
 ): Promise<readonly number[]> {
+  return answersByAccount(tx, refs, (asked) => deliveryCounts(tx, asked));
+}
+
+async function deliveryCounts(tx: Tx, refs: readonly EndpointRef[]): Promise<readonly number[]> {
   const rows = await tx.query(sql`/* partners.countDeliveries */ select count(d.delivery_id)
      from ${unnested(
        refs,
@@ -243,7 +255,8 @@ export async function countDeliveries(
        },
        { as: 'e', ordinal: 'position' },
      )}
-     left join webhook_delivery d using (account_id, endpoint_id) group by e.position order by e.position`);
+     left join webhook_delivery d on d.account_id = ${accountOf(tx, refs, sql`e.account_id`)} and d.endpoint_id = e.endpoint_id
+     group by e.position order by e.position`);
   return rows.map((row) => int(row, 'count'));
 }
 

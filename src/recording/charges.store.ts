@@ -2,6 +2,7 @@
 // segments of running hosting that were posted with it.
 
 import type { LedgerEntry } from '../settlement/ledger.store.ts';
+import { accountOf, answersByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -14,7 +15,7 @@ import {
   type Row,
   rowsOfEach,
 } from '../db/decode.ts';
-import { type Column, sql, unnested } from '../db/sql.ts';
+import { type Column, sql, type Sql, unnested } from '../db/sql.ts';
 import { sinceCredits } from './charge-usage.ts';
 
 /** One item, signed like its entry's amount: an event, or a segment (of a period, with its event). */
@@ -49,24 +50,35 @@ export interface ChargesPage {
 }
 
 // Of k, which has the account, the sequence, the events and the start of credits of each entry.
-const ITEMS = sql`(
+function itemsOf(account: Sql): Sql {
+  return sql`(
   select false as is_segment, e.seq as id, e.seq, null::bigint as segment_id, e.credits_micro as charged_micro,
     null::timestamptz as from_at, null::timestamptz as to_at, null::int as replicas, null::bigint as rate_micro_per_hour
-  from usage_event e where e.account_id = k.account_id and e.seq >= k.first_seq and e.seq <= k.last_seq
+  from usage_event e where e.account_id = ${account} and e.seq >= k.first_seq and e.seq <= k.last_seq
     and e.credits_micro > 0 and e.occurred_at >= k.credits_from
   union all
   select true, s.segment_id, s.event_seq, s.segment_id, null, s.from_at, s.to_at, s.replicas, s.rate_micro_per_hour
-  from hosting_segment s where s.account_id = k.account_id and s.event_seq >= k.first_seq
+  from hosting_segment s where s.account_id = ${account} and s.event_seq >= k.first_seq
     and s.event_seq <= k.last_seq and s.to_at > k.credits_from and s.rate_micro_per_hour > 0
   union all
   select true, c.segment_id, null, c.segment_id, c.charged_micro, null, null, null, null
-  from ledger_charge c where c.account_id = k.account_id and c.sequence = k.sequence)`;
+  from ledger_charge c where c.account_id = ${account} and c.sequence = k.sequence)`;
+}
 
 /** The items of each page, in the order of the pages. */
 export async function listCharges(
   tx: Tx,
   pages: readonly ChargesPage[],
 ): Promise<readonly (readonly LedgerCharge[])[]> {
+  const questions = pages.map((page) => ({ ...page, accountId: page.entry.accountId }));
+  return answersByAccount(tx, questions, (asked) => chargesOf(tx, asked));
+}
+
+async function chargesOf(
+  tx: Tx,
+  pages: readonly (ChargesPage & { readonly accountId: number })[],
+): Promise<readonly (readonly LedgerCharge[])[]> {
+  const account = accountOf(tx, pages, sql`k.account_id`);
   const rows =
     await tx.query(sql`/* usage.listCharges */ select k.page::int as page, k.account_id, k.is_reversal, k.credits_from, item.*
      from ${unnested(
@@ -81,7 +93,7 @@ export async function listCharges(
        { ordinal: 'page' },
      )}
      cross join lateral (
-       select * from ${ITEMS} every
+       select * from ${itemsOf(account)} every
        where k.after_id is null or (every.is_segment, every.id) > (k.after_segment, k.after_id)
        order by every.is_segment, every.id limit k.row_limit
      ) item
@@ -94,13 +106,18 @@ export async function countCharges(
   tx: Tx,
   entries: readonly ChargedEntry[],
 ): Promise<readonly number[]> {
+  return answersByAccount(tx, entries, (asked) => countsOf(tx, asked));
+}
+
+async function countsOf(tx: Tx, entries: readonly ChargedEntry[]): Promise<readonly number[]> {
+  const account = accountOf(tx, entries, sql`k.account_id`);
   const rows = await tx.query(sql`/* usage.countCharges */ select item.count
      from ${unnested(
        entries,
        columnsOf((entry: ChargedEntry) => entry),
        { ordinal: 'n' },
      )}
-     cross join lateral (select count(*) from ${ITEMS} every) item
+     cross join lateral (select count(*) from ${itemsOf(account)} every) item
      order by k.n`);
   return rows.map((row) => int(row, 'count'));
 }

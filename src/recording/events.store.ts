@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
 import type { AccountTotals } from '../account/account.ts';
+import { accountOf, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -249,11 +250,13 @@ export async function loadEvents(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly seq: number }[],
 ): Promise<readonly RecordedEvent[]> {
-  const rows = await tx.query(sql`/* usage.loadEvents */ select ${EVENT} from ${unnested(refs, {
-    account_id: ['int', (ref) => ref.accountId],
-    seq: ['bigint', (ref) => ref.seq],
-  })}
-     join usage_event e using (account_id, seq)`);
+  const rows = await rowsByAccount(tx, refs, (asked) =>
+    tx.query(sql`/* usage.loadEvents */ select ${EVENT} from ${unnested(asked, {
+      account_id: ['int', (ref) => ref.accountId],
+      seq: ['bigint', (ref) => ref.seq],
+    })}
+     join usage_event e on e.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and e.seq = k.seq`),
+  );
   return rows.map(eventFromRow);
 }
 

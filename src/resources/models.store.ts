@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn } from '../db/columns.ts';
+import { accountOf, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { at, int, ms, msOrNull, oneOf, type Row, text } from '../db/decode.ts';
 import { sql, type Sql, unnested } from '../db/sql.ts';
@@ -25,8 +26,6 @@ function modelOf(account: Sql): Sql {
    where r.account_id = ${account} and r.model_id = m.model_id) as last_deployed_at`;
 }
 
-const MODEL = modelOf(sql`m.account_id`);
-
 /** The key of a model. */
 export interface ModelAddress {
   readonly accountId: number;
@@ -35,11 +34,17 @@ export interface ModelAddress {
 
 /** The models with these ids, in no order; unknown ids are left out. */
 export async function loadModels(tx: Tx, refs: readonly ModelAddress[]): Promise<readonly Model[]> {
-  const rows = await tx.query(sql`/* resources.loadModels */ select ${MODEL} from ${unnested(refs, {
-    account_id: ['int', (ref) => ref.accountId],
-    model_id: ['int', (ref) => ref.modelId],
-  })}
-     join model m using (account_id, model_id)`);
+  const rows = await rowsByAccount(tx, refs, (asked) => {
+    const account = accountOf(tx, asked, sql`k.account_id`);
+    return tx.query(sql`/* resources.loadModels */ select ${modelOf(account)} from ${unnested(
+      asked,
+      {
+        account_id: ['int', (ref) => ref.accountId],
+        model_id: ['int', (ref) => ref.modelId],
+      },
+    )}
+     join model m on m.account_id = ${account} and m.model_id = k.model_id`);
+  });
   return rows.map(modelFromRow);
 }
 
@@ -48,8 +53,10 @@ export async function listModelsOf(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<readonly Model[]> {
-  const rows = await tx.query(sql`/* resources.listModelsOf */ select ${MODEL} from model m
-     where m.account_id = any(${accountIds}::int[]) order by m.account_id, m.model_id`);
+  const rows = await rowsByAccount(tx, accountIds, (ids) =>
+    tx.query(sql`/* resources.listModelsOf */ select ${modelOf(accountOf(tx, ids, sql`m.account_id`))} from model m
+     where m.account_id = any(${ids}::int[]) order by m.account_id, m.model_id`),
+  );
   return rows.map(modelFromRow);
 }
 
@@ -92,7 +99,8 @@ export async function findModels(
   accountId: number,
   externalIds: readonly string[],
 ): Promise<readonly Model[]> {
-  const rows = await tx.query(sql`/* resources.findModels */ select ${MODEL} from model m
+  const rows =
+    await tx.query(sql`/* resources.findModels */ select ${modelOf(sql`${accountId}::int`)} from model m
      where m.account_id = ${accountId} and m.external_id = any(${[...new Set(externalIds)]}::text[])`);
   return rows.map(modelFromRow);
 }

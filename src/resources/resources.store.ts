@@ -1,6 +1,7 @@
 import { invariant } from '../core/errors.ts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn } from '../db/columns.ts';
+import { accountOf, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { at, atOrNull, int, oneOf, type Row, text } from '../db/decode.ts';
 import { sql, type Sql, unnested } from '../db/sql.ts';
@@ -62,14 +63,16 @@ export async function loadResources(
   tx: Tx,
   refs: readonly ResourceAddress[],
 ): Promise<readonly Resource[]> {
-  return selectResources(tx, {
-    name: 'resources.loadResources',
-    from: sql`from ${unnested(refs, {
-      account_id: ['int', (ref) => ref.accountId],
-      resource_id: ['int', (ref) => ref.resourceId],
-    })}
-     join resource r using (account_id, resource_id)`,
-  });
+  return rowsByAccount(tx, refs, (asked) =>
+    selectResources(tx, {
+      name: 'resources.loadResources',
+      from: sql`from ${unnested(asked, {
+        account_id: ['int', (ref) => ref.accountId],
+        resource_id: ['int', (ref) => ref.resourceId],
+      })}
+     join resource r on r.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and r.resource_id = k.resource_id`,
+    }),
+  );
 }
 
 /** All resources of some kinds, deleted ones too, by account and id. */
@@ -90,14 +93,17 @@ export async function listDeploymentsOf(
   tx: Tx,
   models: readonly ModelAddress[],
 ): Promise<readonly Resource[]> {
-  return selectResources(tx, {
-    name: 'resources.listDeploymentsOf',
-    from: sql`from ${unnested(models, {
-      account_id: ['int', (model) => model.accountId],
-      model_id: ['int', (model) => model.modelId],
-    })}
-     join resource r using (account_id, model_id) order by r.account_id, r.resource_id`,
-  });
+  return rowsByAccount(tx, models, (asked) =>
+    selectResources(tx, {
+      name: 'resources.listDeploymentsOf',
+      from: sql`from ${unnested(asked, {
+        account_id: ['int', (model) => model.accountId],
+        model_id: ['int', (model) => model.modelId],
+      })}
+     join resource r on r.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and r.model_id = k.model_id
+     order by r.account_id, r.resource_id`,
+    }),
+  );
 }
 
 /** The resources that an account's names refer to, in the order asked; null for an unknown name. */

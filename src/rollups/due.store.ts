@@ -36,7 +36,7 @@ export async function findSegmentsDue(
 export async function findBehind(tx: Tx): Promise<readonly number[]> {
   const rows = await tx.query(sql`/* rollups.findBehind */
      select account_id from account a left join rollup_state s using (account_id)
-       where a.last_seq > coalesce(s.watermark, 0) or s.time_zone <> a.time_zone and not ${hasArchives('a.account_id')}
+       where a.last_seq > coalesce(s.watermark, 0) or s.time_zone <> a.time_zone and not ${hasArchives(sql`a.account_id`)}
      union
      select account_id from hosting_segment s where ${isToFold('s')}
      union

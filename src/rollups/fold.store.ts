@@ -91,6 +91,7 @@ async function lockAccounts(
   accountIds: readonly number[],
   eventsMax: number,
 ): Promise<readonly LockedAccount[]> {
+  const ofChunk = accountOf(tx, accountIds, sql`c.account_id`);
   const rows = await tx.query(sql`/* rollups.lockAccounts */ with
      locked as materialized (
        select account_id, watermark, time_zone, fold_at, quarters_from from rollup_state
@@ -101,19 +102,19 @@ async function lockAccounts(
          -- A sum of int8 is numeric, which no index of seq is searched by.
          (${eventsMax}::int8 - coalesce(sum(greatest(a.last_seq - s.watermark, 0)) over (
            order by greatest(a.last_seq - s.watermark, 0), s.account_id rows between unbounded preceding and 1 preceding), 0))::int8 as events_left
-       from locked s join account a using (account_id)),
+       from locked s join account a on a.account_id = ${accountOf(tx, accountIds, sql`s.account_id`)}),
      chunk as materialized (
        select *, least(target, watermark + greatest(events_left, 0)) as to_seq from behind)
      select c.account_id, c.watermark, c.to_seq, c.last_seq, c.last_change, c.folded_zone as time_zone, c.fold_at is not null as is_marked,
-       c.time_zone <> c.folded_zone and not ${hasArchives('c.account_id')} or c.time_zone <> coalesce(u.time_zone, c.time_zone)
+       c.time_zone <> c.folded_zone and not ${hasArchives(ofChunk)} or c.time_zone <> coalesce(u.time_zone, c.time_zone)
          or c.quarters_from is not null as is_to_prepare,
        u.watermark as unit_watermark, u.change as unit_change, u.time_zone as unit_zone, chunk_days.utc_days, exists (
-         select from hosting_segment s where s.account_id = ${accountOf(tx, accountIds, sql`c.account_id`)} and ${isToFold('s')}) as has_segments
-     from chunk c left join unit_rollup_state u using (account_id) left join lateral (
+         select from hosting_segment s where s.account_id = ${ofChunk} and ${isToFold('s')}) as has_segments
+     from chunk c left join unit_rollup_state u on u.account_id = ${ofChunk} left join lateral (
        -- Fenced: the planner would walk the index by time, past all other events.
        select ${utcDays(sql`occurred_at`)} as utc_days from (
          select occurred_at from usage_event e
-         where e.account_id = ${accountOf(tx, accountIds, sql`c.account_id`)} and e.seq > c.watermark and e.seq <= c.to_seq offset 0) e) chunk_days
+         where e.account_id = ${ofChunk} and e.seq > c.watermark and e.seq <= c.to_seq offset 0) e) chunk_days
        on c.to_seq > c.watermark
      order by c.account_id`);
   return rows.map(lockedFromRow);

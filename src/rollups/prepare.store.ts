@@ -27,7 +27,7 @@ export async function prepareNext(tx: Tx, accountId: number): Promise<void> {
     return;
   }
   const [account = {}] =
-    await tx.query(sql`/* rollups.zone */ select time_zone, ${hasArchives('a.account_id')} as has_archives
+    await tx.query(sql`/* rollups.zone */ select time_zone, ${hasArchives(sql`${accountId}::int`)} as has_archives
      from account a where account_id = ${accountId}`);
   const timeZone = text(account, 'time_zone');
   // For a large account this takes longer than any view may. Only voids of the same account wait for it.

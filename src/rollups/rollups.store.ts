@@ -71,7 +71,7 @@ export function markedAsDue(accountId: number, { isFirst }: { readonly isFirst: 
        select account_id, time_zone, ${DUE_LATER} from account where account_id = ${accountId}
      on conflict (account_id) do update set fold_at = excluded.fold_at where rollup_state.fold_at is null`;
   }
-  return sql`update rollup_state set fold_at = ${DUE_LATER} where account_id = (
+  return sql`update rollup_state set fold_at = ${DUE_LATER} where account_id = ${accountId} and account_id = (
        select account_id from rollup_state where account_id = ${accountId} and fold_at is null for update skip locked)`;
 }
 
@@ -248,7 +248,7 @@ async function repairLastEvent(tx: Tx, event: CountedEvent): Promise<void> {
   });
   await tx.query(sql`/* rollups.repairLastEvent */ update ${table} t set last_event_at = greatest((
        select last.at from rollup_state s cross join lateral (${last}) last where s.account_id = ${accountId}),
-       ${lastArchivedUse('t.account_id', `t.${event.kind === 'MODEL' ? 'model' : 'resource'}_id`)})
+       ${lastArchivedUse(sql`${accountId}::int`, `t.${event.kind === 'MODEL' ? 'model' : 'resource'}_id`)})
      where t.account_id = ${accountId} and t.${table}_id = ${subjectId}
        and t.last_event_at = ${at(event.occurredAtMs)}::timestamptz`);
 }

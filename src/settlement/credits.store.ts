@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
-import { accountOf, answersByAccount } from '../db/by-account.ts';
+import { accountOf, answersByAccount, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -120,12 +120,13 @@ export async function loadAllocations(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly allocationId: number }[],
 ): Promise<readonly CreditAllocation[]> {
-  const rows =
-    await tx.query(sql`/* credits.loadAllocations */ select ${raw(COLUMNS)} from ${unnested(refs, {
+  const rows = await rowsByAccount(tx, refs, (asked) =>
+    tx.query(sql`/* credits.loadAllocations */ select ${raw(COLUMNS)} from ${unnested(asked, {
       account_id: ['int', (ref) => ref.accountId],
       allocation_id: ['bigint', (ref) => ref.allocationId],
     })}
-     join credit_allocation a using (account_id, allocation_id)`);
+     join credit_allocation a on a.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and a.allocation_id = k.allocation_id`),
+  );
   return rows.map(allocationFromRow);
 }
 
@@ -248,6 +249,13 @@ export async function countAllocations(
   tx: Tx,
   lists: readonly AllocationList[],
 ): Promise<readonly number[]> {
+  return answersByAccount(tx, lists, (asked) => allocationCounts(tx, asked));
+}
+
+async function allocationCounts(
+  tx: Tx,
+  lists: readonly AllocationList[],
+): Promise<readonly number[]> {
   const rows = await tx.query(sql`/* credits.countAllocations */ select count(a.allocation_id)
      from ${unnested(
        lists,
@@ -257,7 +265,7 @@ export async function countAllocations(
        },
        { as: 'l', ordinal: 'list' },
      )}
-     left join credit_allocation a on a.account_id = l.account_id and (l.unit is null or a.unit = l.unit)
+     left join credit_allocation a on a.account_id = ${accountOf(tx, lists, sql`l.account_id`)} and (l.unit is null or a.unit = l.unit)
      group by l.list order by l.list`);
   return rows.map((row) => int(row, 'count'));
 }

@@ -1,3 +1,4 @@
+import { accountOf, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { int } from '../db/decode.ts';
 import { CYCLE, cycleFromRow, type CycleRecord } from './state.store.ts';
@@ -25,11 +26,13 @@ export async function loadCycles(
   tx: Tx,
   refs: readonly CycleRef[],
 ): Promise<readonly CycleRecord[]> {
-  const rows = await tx.query(sql`/* credits.loadCycles */ select ${CYCLE} from ${unnested(refs, {
-    account_id: ['int', (ref) => ref.accountId],
-    cycle_id: ['int', (ref) => ref.cycleId],
-  })}
-     join billing_cycle b using (account_id, cycle_id)`);
+  const rows = await rowsByAccount(tx, refs, (asked) =>
+    tx.query(sql`/* credits.loadCycles */ select ${CYCLE} from ${unnested(asked, {
+      account_id: ['int', (ref) => ref.accountId],
+      cycle_id: ['int', (ref) => ref.cycleId],
+    })}
+     join billing_cycle b on b.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and b.cycle_id = k.cycle_id`),
+  );
   return rows.map(cycleFromRow);
 }
 

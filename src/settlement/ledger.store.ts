@@ -2,6 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Range } from '../core/range.ts';
 import type { Window } from '../core/window.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
+import { accountOf, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { at, big, int, intOrNull, ms, oneOf, type Row, text } from '../db/decode.ts';
 import {
@@ -142,11 +143,13 @@ export async function loadEntries(
   tx: Tx,
   refs: readonly { readonly accountId: number; readonly sequence: number }[],
 ): Promise<readonly LedgerEntry[]> {
-  const rows = await tx.query(sql`/* credits.loadEntries */ select ${ENTRY} from ${unnested(refs, {
-    account_id: ['int', (ref) => ref.accountId],
-    sequence: ['bigint', (ref) => ref.sequence],
-  })}
-     join ledger_entry l using (account_id, sequence)`);
+  const rows = await rowsByAccount(tx, refs, (asked) =>
+    tx.query(sql`/* credits.loadEntries */ select ${ENTRY} from ${unnested(asked, {
+      account_id: ['int', (ref) => ref.accountId],
+      sequence: ['bigint', (ref) => ref.sequence],
+    })}
+     join ledger_entry l on l.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and l.sequence = k.sequence`),
+  );
   return rows.map(entryFromRow);
 }
 

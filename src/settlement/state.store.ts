@@ -6,7 +6,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { groupBy } from '../core/group.ts';
 import type { Range } from '../core/range.ts';
 import { bigintColumn, instantColumn, sequenceColumn } from '../db/columns.ts';
-import { togetherOrApart } from '../db/by-account.ts';
+import { accountOf, rowsByAccount, togetherOrApart } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import {
   at,
@@ -105,47 +105,56 @@ export interface LoadOptions {
 export async function loadStates(
   tx: Tx,
   accountIds: readonly number[],
-  { withoutAlertRules = false }: LoadOptions = {},
+  options: LoadOptions = {},
 ): Promise<ReadonlyMap<number, AccountState>> {
+  const states = await rowsByAccount(tx, accountIds, (ids) => statesTogether(tx, ids, options));
+  return new Map(states.map((state) => [state.accountId, state]));
+}
+
+async function statesTogether(
+  tx: Tx,
+  accountIds: readonly number[],
+  { withoutAlertRules = false }: LoadOptions,
+): Promise<readonly AccountState[]> {
   const read = await readCombined(tx, 'credits.loadStates', {
-    states: statesOf(accountIds),
+    states: statesOf(tx, accountIds),
     lots: liveLotsOf(accountIds),
     alertRules: alertRulesOf(withoutAlertRules ? [] : accountIds),
     running: runningOf(accountIds),
     // All rates: a write may deploy on hardware that is not in use yet.
     rates: knownRates,
   });
-  const lots = groupBy(read.lots, accountOf);
-  const alertRules = groupBy(read.alertRules, accountOf);
-  const running = groupBy(read.running, accountOf);
-  return new Map(
-    read.states.map((row) => {
-      const accountId = int(row, 'account_id');
-      const state = stateFromRow(row, {
-        lots: lots.get(accountId) ?? [],
-        segments: running.get(accountId) ?? [],
-        rates: read.rates,
-      });
-      return [accountId, { ...state, alertRules: alertRules.get(accountId) ?? [] }];
-    }),
-  );
+  const lots = groupBy(read.lots, accountIdOf);
+  const alertRules = groupBy(read.alertRules, accountIdOf);
+  const running = groupBy(read.running, accountIdOf);
+  return read.states.map((row) => {
+    const accountId = int(row, 'account_id');
+    const state = stateFromRow(row, {
+      lots: lots.get(accountId) ?? [],
+      segments: running.get(accountId) ?? [],
+      rates: read.rates,
+    });
+    return { ...state, alertRules: alertRules.get(accountId) ?? [] };
+  });
 }
 
-function accountOf({ accountId }: { readonly accountId: number }): number {
+function accountIdOf({ accountId }: { readonly accountId: number }): number {
   return accountId;
 }
 
 /** The rows of which a state has exactly one each. */
-function statesOf(accountIds: readonly number[]): Read<Row> {
+function statesOf(tx: Tx, accountIds: readonly number[]): Read<Row> {
+  const account = accountOf(tx, accountIds, sql`c.account_id`);
   return {
     select: sql`select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
       c.debt_micro::text, c.runs_debt_micro::text, c.has_credits, c.has_runs, c.last_ledger_sequence,
       encode(c.last_ledger_hash, 'hex') as last_ledger_hash,
       c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test,
       ${raw(sqlMs('a.credits_from'))} as credits_from_ms, ${raw(sqlMs('a.settled_at'))} as settled_ms,
-      array(select r.resource_id from resource r where r.account_id = c.account_id and r.status = 'DEPLOYING'
+      array(select r.resource_id from resource r where r.account_id = ${account} and r.status = 'DEPLOYING'
         order by r.resource_id) as requested
-    from credit_state c join billing_cycle b using (account_id, cycle_id) join account a using (account_id)
+    from credit_state c join billing_cycle b on b.account_id = ${account} and b.cycle_id = c.cycle_id
+      join account a on a.account_id = ${account}
     where c.account_id = any(${accountIds}::int[])`,
     fromRow: (row) => row,
   };

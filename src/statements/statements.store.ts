@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { instantColumn, sequenceColumn } from '../db/columns.ts';
+import { accountOf, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { at, bytes, int, ms, type Row, text, textOrNull } from '../db/decode.ts';
 import { raw, sql, unnested } from '../db/sql.ts';
@@ -88,11 +89,13 @@ export async function loadStatements(
   tx: Tx,
   refs: readonly StatementRef[],
 ): Promise<readonly Statement[]> {
-  const rows = await tx.query(sql`/* statements.load */ select ${STATEMENT} from ${unnested(refs, {
-    account_id: ['int', (ref) => ref.accountId],
-    number: ['int', (ref) => ref.number],
-  })}
-     join statement s using (account_id, number)`);
+  const rows = await rowsByAccount(tx, refs, (asked) =>
+    tx.query(sql`/* statements.load */ select ${STATEMENT} from ${unnested(asked, {
+      account_id: ['int', (ref) => ref.accountId],
+      number: ['int', (ref) => ref.number],
+    })}
+     join statement s on s.account_id = ${accountOf(tx, asked, sql`k.account_id`)} and s.number = k.number`),
+  );
   return rows.map(statementFromRow);
 }
 

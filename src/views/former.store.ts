@@ -138,7 +138,7 @@ async function lastEventsOf(
      select touched.q, touched.subject_id, greatest(touched.last_at, case
          when x.has_all_folded and not touched.was_voided then r.last_event_at
          else greatest((select earlier.at from (${earlier}) earlier),
-           ${lastArchivedUse('r.account_id', 'r.resource_id')}) end) as last_at
+           ${lastArchivedUse(account, 'r.resource_id')}) end) as last_at
      from touched join x using (q)
        join resource r on r.account_id = ${account} and r.resource_id = touched.subject_id`);
   const answers = accounts.map(() => new Map<number, number | null>());

@@ -49,13 +49,7 @@ export async function loadFoldedUpTo(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<readonly FoldedUpTo[]> {
-  const rows =
-    await tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
-       a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
-       ${hasHours(sql`s`)} as has_hours, ${hasArchives('a.account_id')} as has_archives, case when pg_is_in_recovery()
-         then 'standby ' || (select timeline_id from pg_control_checkpoint())
-         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end || ' ' || pg_postmaster_start_time() as timeline
-     from account a left join rollup_state s using (account_id) where a.account_id = any(${accountIds}::int[])`);
+  const rows = await rowsByAccount(tx, accountIds, (ids) => foldedUpTo(tx, ids));
   return rows.map((row) => ({
     accountId: int(row, 'account_id'),
     watermark: int(row, 'watermark'),
@@ -68,6 +62,16 @@ export async function loadFoldedUpTo(
     timeline: text(row, 'timeline'),
     hasArchives: bool(row, 'has_archives'),
   }));
+}
+
+function foldedUpTo(tx: Tx, accountIds: readonly number[]): Promise<readonly Row[]> {
+  const account = accountOf(tx, accountIds, sql`a.account_id`);
+  return tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
+       a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
+       ${hasHours(sql`s`)} as has_hours, ${hasArchives(account)} as has_archives, case when pg_is_in_recovery()
+         then 'standby ' || (select timeline_id from pg_control_checkpoint())
+         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end || ' ' || pg_postmaster_start_time() as timeline
+     from account a left join rollup_state s on s.account_id = ${account} where a.account_id = any(${accountIds}::int[])`);
 }
 
 /** After what instants nothing of an account's rollups lies. Null: there is nothing. */
@@ -99,7 +103,7 @@ function latestOf(tx: Tx, accountIds: readonly number[], sinceMs: number): Promi
   // Events that are not folded make it no earlier. A folded segment that ends later began within the longest that is folded.
   return tx.query(sql`/* views.loadLatest */ select a.account_id, s.to_at as ended_at,
        greatest(e.occurred_at, (
-         select to_timestamp(3600.0 * max(upper(x.used_hours))) from usage_archive x where x.account_id = a.account_id)) as event_at
+         select to_timestamp(3600.0 * max(upper(x.used_hours))) from usage_archive x where x.account_id = ${account})) as event_at
      from account a
        left join lateral (
          select occurred_at from usage_event u where u.account_id = ${account} order by u.occurred_at desc limit 1) e on true

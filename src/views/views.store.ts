@@ -2,7 +2,7 @@
 // segments. Each function answers any number of questions, about any number of accounts, with one statement.
 
 import { queryColumns, type Columns } from '../db/columnar.ts';
-import { accountOf, answersByAccount } from '../db/by-account.ts';
+import { accountOf, answersByAccount, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
 import { empty, raw, sql, type Sql, unnested } from '../db/sql.ts';
 import { at, bigValue, int, intValue, ms, orNull, valueOf } from '../db/decode.ts';
@@ -333,6 +333,15 @@ async function selectSegments(
   ranges: readonly SegmentsOf[],
   condition: Sql,
 ): Promise<readonly ViewSegment[]> {
+  return rowsByAccount(tx, ranges, (asked) => segmentsTogether(tx, name, asked, condition));
+}
+
+async function segmentsTogether(
+  tx: Tx,
+  name: string,
+  ranges: readonly SegmentsOf[],
+  condition: Sql,
+): Promise<readonly ViewSegment[]> {
   const columns = await queryColumns(tx, {
     name,
     columns: Object.keys(VIEW_SEGMENT),
@@ -350,7 +359,7 @@ async function selectSegments(
        },
        { as: 'x' },
      )}
-       join hosting_segment s on s.account_id = x.account_id and s.voided_at is null and ${condition}
+       join hosting_segment s on s.account_id = ${accountOf(tx, ranges, sql`x.account_id`)} and s.voided_at is null and ${condition}
          and (x.resource_ids is null or s.resource_id = any(x.resource_ids::int[]))`,
   });
   return fromColumns(VIEW_SEGMENT, columns);
@@ -364,14 +373,17 @@ export async function loadFirstEvents(
   tx: Tx,
   accountIds: readonly number[],
 ): Promise<ReadonlyMap<number, number>> {
-  const rows = await tx.query(sql`/* views.loadFirstEvents */ select a.account_id, first.occurred_at
+  const rows = await rowsByAccount(tx, accountIds, (ids) => {
+    const account = accountOf(tx, ids, sql`a.account_id`);
+    return tx.query(sql`/* views.loadFirstEvents */ select a.account_id, first.occurred_at
      from account a cross join lateral (
        select least(
          (select occurred_at from usage_event u
-          where u.account_id = a.account_id and u.voided_at is null and u.type <> 'HOSTING'
+          where u.account_id = ${account} and u.voided_at is null and u.type <> 'HOSTING'
           order by u.occurred_at limit 1),
-         (select min(x.first_used_at) from usage_archive x where x.account_id = a.account_id)) as occurred_at) first
-     where a.account_id = any(${accountIds}::int[]) and first.occurred_at is not null`);
+         (select min(x.first_used_at) from usage_archive x where x.account_id = ${account})) as occurred_at) first
+     where a.account_id = any(${ids}::int[]) and first.occurred_at is not null`);
+  });
   return new Map(rows.map((row) => [int(row, 'account_id'), ms(row, 'occurred_at')]));
 }
 
@@ -381,14 +393,17 @@ export async function loadFirstHosting(
   accountIds: readonly number[],
 ): Promise<ReadonlyMap<number, number>> {
   // An index for the folded and one for the others: each gives its first at once.
-  const rows = await tx.query(sql`/* views.loadFirstHosting */ select a.account_id, s.from_at
+  const rows = await rowsByAccount(tx, accountIds, (ids) => {
+    const account = accountOf(tx, ids, sql`a.account_id`);
+    return tx.query(sql`/* views.loadFirstHosting */ select a.account_id, s.from_at
      from account a cross join lateral (
        select min(from_at) as from_at from (
          (select from_at from hosting_segment
-          where account_id = a.account_id and folded and voided_at is null order by from_at limit 1)
+          where account_id = ${account} and folded and voided_at is null order by from_at limit 1)
          union all
          (select from_at from hosting_segment
-          where account_id = a.account_id and not folded and voided_at is null order by from_at limit 1)) first) s
-     where a.account_id = any(${accountIds}::int[]) and s.from_at is not null`);
+          where account_id = ${account} and not folded and voided_at is null order by from_at limit 1)) first) s
+     where a.account_id = any(${ids}::int[]) and s.from_at is not null`);
+  });
   return new Map(rows.map((row) => [int(row, 'account_id'), ms(row, 'from_at')]));
 }

@@ -4,7 +4,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import utils from 'pg/lib/utils.js';
-import { OverviewDocument, WorkflowsTabDocument } from '@billing-gateway/client/operations';
+import {
+  CreditsTabDocument,
+  DeploymentPolicyDocument,
+  GuardrailsTabDocument,
+  HostedPanelDocument,
+  LedgerDocument,
+  ModelsTabDocument,
+  OverviewDocument,
+  ProjectionDocument,
+  ReportDocument,
+  UsageEventsDocument,
+  WorkflowsTabDocument,
+} from '@billing-gateway/client/operations';
 import { Connection } from '../../src/db/connection.ts';
 import type { Statement } from '../../src/db/statement-group.ts';
 import {
@@ -15,11 +27,14 @@ import {
   createHardware,
   deployGuardrail,
   recordUsage,
+  register,
+  undeploy,
 } from '../support/account.ts';
 import { isDistributedRun } from '../support/databases.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 
 const describeWithWorkers = isDistributedRun() ? describe : describe.skip;
+const MODEL_OF = 'query ($id: ID!) { node(id: $id) { ... on ModelDeployment { model { name } } } }';
 const RANGE = { fromDay: '2026-03-01', toDay: '2026-03-31' };
 
 /** What runs on several shards: docs/operations.md has the reasons. */
@@ -27,16 +42,6 @@ const ON_SEVERAL = [
   // They look for accounts.
   'credits.findDue',
   'rollups.findBehind',
-  // They are of one account, and should run on its server alone.
-  'credits.loadStates',
-  'hosting.loadRunning',
-  'resources.loadModels',
-  'resources.loadResources',
-  'rollups.lockAccounts',
-  'usage.insertEvents',
-  'views.loadFirstEvents',
-  'views.loadFirstHosting',
-  'views.loadUnfoldedSegments',
 ];
 
 let gateway: TestGateway;
@@ -75,7 +80,8 @@ async function shardsOf({ text, values }: Statement): Promise<number> {
   // EXPLAIN of a distributed statement takes no parameters.
   const written = text.replaceAll(/\$(\d+)/g, (_, number: string) => {
     const value = utils.prepareValue(values[Number(number) - 1]);
-    return value === null ? 'null' : pg.escapeLiteral(value.toString());
+    if (value === null) return 'null';
+    return pg.escapeLiteral(typeof value === 'string' ? value : `\\x${value.toString('hex')}`);
   });
   const { rows } = await owner.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${written}`);
   const counts = rows.flatMap(
@@ -93,7 +99,14 @@ describeWithWorkers('on distributed tables', () => {
     note();
     ran = [];
     await allocate(gateway, accountId, '2');
-    await deployGuardrail(gateway, accountId, 'gpu');
+    const id = await deployGuardrail(gateway, accountId, 'gpu');
+    const [deploymentId] = await register(gateway, accountId, {
+      kind: 'MODEL_DEPLOYMENT',
+      externalId: 'd',
+      name: 'D',
+      modelExternalId: 'm',
+      modelType: 'BASE',
+    });
     for (const day of ['05', '06']) {
       await recordUsage(gateway, accountId, {
         resourceKind: 'GUARDRAIL',
@@ -105,11 +118,24 @@ describeWithWorkers('on distributed tables', () => {
       // The first event is folded, and the second is in the tail.
       if (day === '05') await gateway.fold();
     }
-    await ask(gateway, OverviewDocument, { accountId, range: RANGE });
-    await ask(gateway, WorkflowsTabDocument, { accountId, range: RANGE });
+    const asked = { accountId, range: RANGE };
+    await ask(gateway, OverviewDocument, asked);
+    await ask(gateway, WorkflowsTabDocument, asked);
+    await ask(gateway, GuardrailsTabDocument, asked);
+    await ask(gateway, ModelsTabDocument, asked);
+    await ask(gateway, CreditsTabDocument, asked);
+    await ask(gateway, HostedPanelDocument, { id, range: RANGE });
+    await ask(gateway, MODEL_OF, { id: deploymentId });
+    await ask(gateway, ReportDocument, { ...asked, groupBy: ['RESOURCE'] });
+    await ask(gateway, UsageEventsDocument, asked);
+    await ask(gateway, ProjectionDocument, { accountId });
+    await ask(gateway, DeploymentPolicyDocument, { accountId });
     gateway.clock.moveTo(Date.parse('2026-03-10T14:00:00Z'));
     await gateway.app.due.settleDue();
     expect((await alertsOf(gateway, accountId)).length).toBeGreaterThan(0);
+    const { account } = await ask(gateway, LedgerDocument, { accountId, firstCharges: 5 });
+    expect(account?.ledger.nodes.flatMap(({ charges }) => charges.nodes)).not.toHaveLength(0);
+    await undeploy(gateway, id);
     jest.restoreAllMocks();
 
     const named = new Map(
@@ -131,6 +157,9 @@ describeWithWorkers('on distributed tables', () => {
         'rollups.foldEvents',
         'views.loadSums.resource',
         'views.loadTail',
+        'views.loadLatest',
+        'usage.listCharges',
+        'resources.loadModels',
         'credits.loadStates',
         'credits.lockDueAccount',
         'alerts.listAlerts',
