@@ -24,7 +24,7 @@ import {
   webhookEvents,
 } from './webhook.ts';
 import { type DeliveryStatus, deliveryStatuses } from '../notifications/email.ts';
-import { raw, sql, unnested, unnestedOf } from '../db/sql.ts';
+import { raw, sql, type Sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('webhook_delivery')
 export class WebhookDeliveryRow {
@@ -65,8 +65,10 @@ export interface NewDelivery extends Pick<
 const COLUMNS = `d.account_id, d.delivery_id, d.endpoint_id, d.webhook_id, d.event, d.payload, d.status, d.attempts,
   case when e.enabled then d.next_attempt_at end as next_attempt_at, d.last_response_code, d.last_error, d.created_at,
   d.delivered_at`;
-const WITH_ENDPOINT = `join webhook_endpoint e on e.account_id = d.account_id and e.endpoint_id = d.endpoint_id
+function withEndpoint(account = sql`d.account_id`): Sql {
+  return sql`join webhook_endpoint e on e.account_id = ${account} and e.endpoint_id = d.endpoint_id
   and e.deleted_at is null`;
+}
 
 /** Inserts messages, to be sent at once. @returns their ids, in the same order */
 export async function insertDeliveries(
@@ -191,7 +193,7 @@ export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): P
 /** A delivery whose endpoint was not deleted. */
 export async function findDelivery(tx: Tx, ref: DeliveryRef): Promise<WebhookDelivery | null> {
   const rows =
-    await tx.query(sql`/* partners.findDelivery */ select ${raw(COLUMNS)} from webhook_delivery d ${raw(WITH_ENDPOINT)}
+    await tx.query(sql`/* partners.findDelivery */ select ${raw(COLUMNS)} from webhook_delivery d ${withEndpoint()}
      where d.account_id = ${ref.accountId} and d.delivery_id = ${ref.deliveryId}`);
   return rows[0] === undefined ? null : deliveryFromRow(rows[0]);
 }
@@ -215,6 +217,7 @@ async function deliveryPages(
   tx: Tx,
   pages: readonly DeliveryPage[],
 ): Promise<readonly (readonly WebhookDelivery[])[]> {
+  const account = accountOf(tx, pages, sql`p.account_id`);
   const rows =
     await tx.query(sql`/* partners.loadDeliveryPages */ select p.page::int as page, ${raw(COLUMNS)}
      from ${unnested(
@@ -229,10 +232,10 @@ async function deliveryPages(
      )}
      cross join lateral (
        select * from webhook_delivery w
-       where w.account_id = ${accountOf(tx, pages, sql`p.account_id`)} and w.endpoint_id = p.endpoint_id
+       where w.account_id = ${account} and w.endpoint_id = p.endpoint_id
          and (p.before_id is null or w.delivery_id < p.before_id)
        order by w.delivery_id desc limit p.row_limit
-     ) d ${raw(WITH_ENDPOINT)}
+     ) d ${withEndpoint(account)}
      order by p.page, d.delivery_id desc`);
   return rowsOfEach(rows, pages.length, { ordinal: 'page', fromRow: deliveryFromRow });
 }
