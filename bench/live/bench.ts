@@ -16,27 +16,37 @@ import {
   residentMb,
   startGatewayProcess,
 } from '../support/gateway-process.ts';
-import { note, printTable, quantile, timed } from '../support/measure.ts';
-import { processorMs } from '../support/processor.ts';
+import { note, printTable, quantile } from '../support/measure.ts';
+import { ProcessorMeter, processorMs } from '../support/processor.ts';
 import type { Result } from '../support/results.ts';
 import type { Answer, Ask, Delivery, PlainJob, Subscriber } from './job.ts';
 
 const RAISING_AT_ONCE = 8;
 const LOAD_PROCESSES = 2;
 const SETTLE_MS = 3_000;
+const QUIET_MS = 10_000;
 /** What a process opens besides sockets. */
 const OTHER_FILES = 500;
 const AIMS = { delayMs: 100, subscriberKb: 20 } as const;
 
 interface Size {
   readonly accounts: number;
-  readonly subscribers: number;
+  /** How many subscribers there are when memory is looked at: the last is how many there are in all. */
+  readonly stages: readonly number[];
   readonly alertsPerSecond: number;
   readonly seconds: number;
 }
 
-const FULL: Size = { accounts: 1_000, subscribers: 20_000, alertsPerSecond: 200, seconds: 20 };
-const QUICK: Size = { accounts: 100, subscribers: 1_000, alertsPerSecond: 100, seconds: 5 };
+const FULL: Size = {
+  ...{ accounts: 1_000, stages: [1_000, 5_000, 20_000], alertsPerSecond: 200, seconds: 20 },
+};
+const QUICK: Size = {
+  ...{ accounts: 200, stages: [1_000, 5_000], alertsPerSecond: 40, seconds: 5 },
+};
+
+function subscribersOf({ stages }: Size): number {
+  return stages.at(-1) ?? 0;
+}
 
 export async function benchLive(flags: { readonly quick: boolean }): Promise<readonly Result[]> {
   const size = flags.quick ? QUICK : FULL;
@@ -48,14 +58,15 @@ export async function benchLive(flags: { readonly quick: boolean }): Promise<rea
     const accounts = await makeAccounts(bench, size.accounts);
     const sockets = await socketsOf(size, accounts);
     const gateway = await startGatewayProcess(bench.ownerUrl, children, {
-      MAX_CONNECTIONS: String(2 * size.subscribers),
+      MAX_CONNECTIONS: String(2 * subscribersOf(size)),
     });
-    const ours = await measure(gateway, { size, sockets, children }, () =>
+    const measuring = { size, sockets, children, owner: bench.owner };
+    const ours = await measure(gateway, measuring, () =>
       raiseAlerts(bench, accounts, { clock, size }),
     );
     gateway.child.kill('SIGKILL');
     const plain = await startPlain(size, ours.message, children);
-    const peer = await measure(plain, { size, sockets, children }, () => {
+    const peer = await measure(plain, measuring, () => {
       plain.child.send('go');
       return once(plain.child, 'message').then(() => null);
     });
@@ -71,9 +82,10 @@ export async function benchLive(flags: { readonly quick: boolean }): Promise<rea
  * carry a second subscription.
  */
 async function socketsOf(
-  { subscribers }: Size,
+  size: Size,
   accounts: readonly Subscriber[],
 ): Promise<readonly Subscriber[]> {
+  const subscribers = subscribersOf(size);
   const limits = await readFile('/proc/self/limits', 'utf8');
   const filesMax = Number(/^Max open files +\d+ +(\d+)/m.exec(limits)?.[1] ?? Infinity);
   const count = Math.min(subscribers, filesMax - OTHER_FILES);
@@ -81,7 +93,7 @@ async function socketsOf(
     present(accounts[index % accounts.length], 'an account');
   return Array.from({ length: count }, (_, index) => ({
     ...at(index),
-    operations: index < subscribers - count ? 2 : 1,
+    operations: index >= 2 * count - subscribers ? 2 : 1,
   }));
 }
 
@@ -91,86 +103,115 @@ interface Measured {
   /** The last message that was delivered. */
   readonly message: string;
   readonly idleMb: number;
-  readonly subscribedMb: number;
+  /** With the subscribers of each stage. */
+  readonly stagesMb: readonly number[];
   readonly busyMb: number;
-  /** Processor time a second, while nothing is delivered. */
-  readonly quietMsPerSecond: number;
+  /** While nothing is delivered. */
+  readonly quiet: Taken;
+  readonly busy: Taken;
   readonly deliveryMicroseconds: number;
+}
+
+interface Measuring {
+  readonly size: Size;
+  readonly sockets: readonly Subscriber[];
+  readonly children: ChildProcess[];
+  readonly owner: BenchGateway['owner'];
 }
 
 /** Subscribes all to a server, lets it deliver, and tells what that took of it. */
 async function measure(
-  server: Pick<GatewayProcess, 'origin' | 'pid'>,
-  {
-    size,
-    sockets,
-    children,
-  }: {
-    readonly size: Size;
-    readonly sockets: readonly Subscriber[];
-    readonly children: ChildProcess[];
-  },
+  { origin, pid }: Pick<GatewayProcess, 'origin' | 'pid'>,
+  { size, sockets, children, owner }: Measuring,
   deliver: () => Promise<Alerts | null>,
 ): Promise<Measured> {
-  const { origin, pid } = server;
   const idleMb = await residentMb(pid);
-  note(`${size.subscribers} subscribers on ${sockets.length} sockets …`);
-  const loads = await subscribeAll(sockets, { origin, children });
-  await pause(SETTLE_MS);
-  const quiet = await during(pid, () => pause(SETTLE_MS));
-  const subscribedMb = await residentMb(pid);
-  note(`${size.alertsPerSecond} alerts a second for ${size.seconds} s …`);
-  let alerts: Alerts | null = null;
-  const busy = await during(pid, async () => {
-    alerts = await deliver();
+  const loads = Array.from({ length: LOAD_PROCESSES }, () => forked('load.ts', children));
+  const stagesMb: number[] = [];
+  for (const [index, stage] of size.stages.entries()) {
+    note(`${stage} subscribers …`);
+    await subscribeAll(sockets.slice(size.stages[index - 1] ?? 0, stage), { origin, loads });
     await pause(SETTLE_MS);
-  });
+    stagesMb.push(await residentMb(pid));
+  }
+  const of = { server: pid, clients: loads.map(pidOf), owner };
+  const { taken: quiet } = await during(of, () => pause(QUIET_MS));
+  note(`${size.alertsPerSecond} alerts a second for ${size.seconds} s …`);
+  const { taken: busy, result: alerts } = await during(of, deliver);
+  // What is still under way is told to have been delivered, however late.
+  await pause(SETTLE_MS);
   const busyMb = await residentMb(pid);
   const { deliveries, message } = await reports(loads);
   for (const load of loads) load.kill('SIGKILL');
-  const quietMsPerSecond = (quiet.processorMs * 1_000) / quiet.passedMs;
-  const takenMs = busy.processorMs - (quietMsPerSecond * busy.passedMs) / 1_000;
+  const takenMs = busy.server - (quiet.server * busy.passedMs) / quiet.passedMs;
   return {
-    alerts,
-    deliveries,
-    message,
-    idleMb,
-    subscribedMb,
-    busyMb,
-    quietMsPerSecond,
+    ...{ alerts, deliveries, message, idleMb, stagesMb, busyMb, quiet, busy },
     deliveryMicroseconds: (takenMs * 1_000) / deliveries.length,
   };
 }
 
-async function during(
-  pid: number,
-  work: () => Promise<unknown>,
-): Promise<{ readonly processorMs: number; readonly passedMs: number }> {
-  const before = await processorMs(pid);
-  const passedMs = await timed(work);
-  return { processorMs: (await processorMs(pid)) - before, passedMs };
+/** Processor time that passed in each process, in milliseconds. */
+interface Taken {
+  readonly passedMs: number;
+  /** The server under test. */
+  readonly server: number;
+  readonly clients: number;
+  /** This process, where alerts are raised. */
+  readonly raising: number;
+  readonly postgres: number;
+}
+
+async function during<T>(
+  of: {
+    readonly server: number;
+    readonly clients: readonly number[];
+    readonly owner: BenchGateway['owner'];
+  },
+  work: () => Promise<T>,
+): Promise<{ readonly taken: Taken; readonly result: T }> {
+  const read = async (): Promise<readonly [number, number]> => {
+    const clients = await Promise.all(of.clients.map(processorMs));
+    return [await processorMs(of.server), clients.reduce((sum, one) => sum + one, 0)];
+  };
+  const meter = await ProcessorMeter.open({ owner: of.owner });
+  const [server, clients] = await read();
+  const beganMs = performance.now();
+  const result = await meter.during('all', async () => ({ units: 1, result: await work() }));
+  const passedMs = performance.now() - beganMs;
+  const [serverAfter, clientsAfter] = await read();
+  const { gateway = Number.NaN, postgres = Number.NaN } = meter.perUnit('all') ?? {};
+  const taken = {
+    ...{ passedMs, raising: gateway, postgres },
+    ...{ server: serverAfter - server, clients: clientsAfter - clients },
+  };
+  return { taken, result };
+}
+
+function pidOf(child: ChildProcess): number {
+  return present(child.pid, 'it has a process');
 }
 
 /** A plain server, which sends a message to as many as each alert goes to, as often as alerts are raised, once it is told `go`. */
 async function startPlain(
-  { subscribers, accounts, alertsPerSecond, seconds }: Size,
+  size: Size,
   message: string,
   children: ChildProcess[],
 ): Promise<{ readonly child: ChildProcess; readonly origin: string; readonly pid: number }> {
+  const { accounts, alertsPerSecond, seconds } = size;
   note('a plain server …');
   const child = forked('plain.ts', children);
   const listening = once(child, 'message') as Promise<[string]>;
   child.send({
     message,
-    receivers: subscribers / accounts,
+    receivers: subscribersOf(size) / accounts,
     perSecond: alertsPerSecond,
     seconds,
   } satisfies PlainJob);
   const [origin] = await listening;
-  return { child, origin, pid: present(child.pid, 'the plain server has a process') };
+  return { child, origin, pid: pidOf(child) };
 }
 
-/** Accounts with ten credits, no thresholds and a key, whose time stands still. */
+/** Accounts with ten credits, no thresholds, one alert and a key, whose time stands still. */
 async function makeAccounts(bench: BenchGateway, count: number): Promise<readonly Subscriber[]> {
   const { app, actor } = bench;
   const made: Subscriber[] = [];
@@ -192,6 +233,7 @@ async function makeAccounts(bench: BenchGateway, count: number): Promise<readonl
         source: 'TOP_UP',
         idempotencyKey: '1',
       });
+      await app.creditAccounts.setPolicy(actor, { accountId: id, lowCredit: '10' });
       const { secret } = await app.keys.create(actor, {
         accountId: id,
         name: 'live',
@@ -206,9 +248,8 @@ async function makeAccounts(bench: BenchGateway, count: number): Promise<readonl
 
 async function subscribeAll(
   sockets: readonly Subscriber[],
-  { origin, children }: { readonly origin: string; readonly children: ChildProcess[] },
-): Promise<readonly ChildProcess[]> {
-  const loads = Array.from({ length: LOAD_PROCESSES }, () => forked('load.ts', children));
+  { origin, loads }: { readonly origin: string; readonly loads: readonly ChildProcess[] },
+): Promise<void> {
   await Promise.all(
     loads.map(async (load, index) => {
       const subscribers = sockets.filter((_, place) => place % LOAD_PROCESSES === index);
@@ -216,7 +257,6 @@ async function subscribeAll(
       invariant(answer === 'subscribed', 'all subscribe', { answer });
     }),
   );
-  return loads;
 }
 
 function forked(file: string, children: ChildProcess[]): ChildProcess {
@@ -256,7 +296,8 @@ async function raiseAlerts(
       const dueMs = beganMs + (index * 1_000) / size.alertsPerSecond;
       if (dueMs > performance.now()) await pause(dueMs - performance.now());
       const accountId = accounts[index % accounts.length]?.accountId ?? '';
-      const sequence = 1 + Math.floor(index / accounts.length);
+      // The first one was raised when the account was made.
+      const sequence = 2 + Math.floor(index / accounts.length);
       const lowCredit = sequence % 2 === 1 ? '10' : '0';
       await app.creditAccounts.setPolicy(actor, { accountId, lowCredit });
       committed.set(`${accountId} ${sequence}`, clock.nowMs());
@@ -293,28 +334,20 @@ function print(size: Size, { sockets, ours, peer }: Results): readonly Result[] 
   const delays = ours.deliveries.map(([accountId, sequence, atMs]) =>
     Math.max(0, atMs - (committed.get(`${accountId} ${sequence}`) ?? Number.NaN)),
   );
-  const expected = (committed.size * size.subscribers) / size.accounts;
+  const subscribers = subscribersOf(size);
+  const expected = (committed.size * subscribers) / size.accounts;
   const at = (share: number): number => quantile(delays, share);
-  const kbEach = ({ subscribedMb, idleMb }: Measured): number =>
-    ((subscribedMb - idleMb) * 1024) / size.subscribers;
-  printTable(
-    `${size.subscribers} subscribers of ${size.accounts} accounts, on ${sockets} sockets`,
-    ['', 'measured', 'aim', 'plain ws'],
-    [
-      ['alerts a second', perSecond, `${size.alertsPerSecond}`, ''],
-      ['deliveries', ours.deliveries.length, `${expected}`, peer.deliveries.length],
-      ['commit to delivery, p50 ms', at(0.5), '', ''],
-      ['commit to delivery, p99 ms', at(0.99), `< ${AIMS.delayMs}`, ''],
-      ['commit to delivery, longest ms', at(1), '', ''],
-      ['processor µs a delivery', ours.deliveryMicroseconds, '', peer.deliveryMicroseconds],
-      ['processor ms/s without alerts', ours.quietMsPerSecond, '', peer.quietMsPerSecond],
-      ['RSS before subscribers, MB', ours.idleMb, '', peer.idleMb],
-      ['RSS with subscribers, MB', ours.subscribedMb, '', peer.subscribedMb],
-      ['RSS after the alerts, MB', ours.busyMb, '', peer.busyMb],
-      ['memory of a subscriber, KB', kbEach(ours), `≤ ${AIMS.subscriberKb}`, kbEach(peer)],
-    ],
-  );
-  const load = `${size.subscribers} subscribers, ${size.alertsPerSecond} alerts a second`;
+  const rows = [
+    ['alerts a second', perSecond, `${size.alertsPerSecond}`, ''],
+    ['deliveries', ours.deliveries.length, `${expected}`, peer.deliveries.length],
+    ['commit to delivery, p50 ms', at(0.5), '', ''],
+    ['commit to delivery, p99 ms', at(0.99), `< ${AIMS.delayMs}`, ''],
+    ['commit to delivery, longest ms', at(1), '', ''],
+    ...takenRows(size, ours, peer),
+  ];
+  const title = `${subscribers} subscribers of ${size.accounts} accounts, on ${sockets} sockets`;
+  printTable(title, ['', 'measured', 'aim', 'plain ws'], rows);
+  const load = `${subscribers} subscribers, ${size.alertsPerSecond} alerts a second`;
   const result = { area: 'live', ratio: null, processorMs: null };
   return [
     {
@@ -326,9 +359,9 @@ function print(size: Size, { sockets, ours, peer }: Results): readonly Result[] 
     },
     {
       ...result,
-      what: `${load}: memory of a subscriber`,
+      what: `${load}: memory of one more subscriber`,
       goal: { most: AIMS.subscriberKb, of: 'KB' },
-      figure: kbEach(ours),
+      figure: kbEach(size, ours),
       unit: 'KB',
     },
     {
@@ -341,4 +374,47 @@ function print(size: Size, { sockets, ours, peer }: Results): readonly Result[] 
       processorMs: { gateway: ours.deliveryMicroseconds / 1_000 },
     },
   ];
+}
+
+/** What either server and what is around it took. */
+function takenRows(size: Size, ours: Measured, peer: Measured): (string | number)[][] {
+  return [
+    ['processor µs a delivery', ours.deliveryMicroseconds, '', peer.deliveryMicroseconds],
+    ['processor ms/s without alerts', each(ours.quiet).server, '', each(peer.quiet).server],
+    ...(['server', 'clients', 'raising', 'postgres'] as const).map((name) => [
+      `processor ms/s with alerts: ${name}`,
+      each(ours.busy)[name],
+      '',
+      each(peer.busy)[name],
+    ]),
+    ['RSS before subscribers, MB', ours.idleMb, '', peer.idleMb],
+    ...size.stages.map((stage, index) => [
+      `RSS with ${stage} subscribers, MB`,
+      ours.stagesMb[index] ?? Number.NaN,
+      '',
+      peer.stagesMb[index] ?? Number.NaN,
+    ]),
+    ['RSS after the alerts, MB', ours.busyMb, '', peer.busyMb],
+    [
+      'memory of one more subscriber, KB',
+      kbEach(size, ours),
+      `≤ ${AIMS.subscriberKb}`,
+      kbEach(size, peer),
+    ],
+  ];
+}
+
+/** From the first stage to the last. Up to the first a process grows by what it does for the first time, however few subscribe. */
+function kbEach({ stages }: Size, { stagesMb }: Measured): number {
+  const grown = (of: readonly number[]): number => (of.at(-1) ?? 0) - (of[0] ?? 0);
+  return (grown(stagesMb) * 1024) / grown(stages);
+}
+
+/** Of a second. */
+function each(taken: Taken): Taken {
+  const seconds = taken.passedMs / 1_000;
+  return {
+    ...{ passedMs: 1_000, server: taken.server / seconds, clients: taken.clients / seconds },
+    ...{ raising: taken.raising / seconds, postgres: taken.postgres / seconds },
+  };
 }

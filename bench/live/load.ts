@@ -4,7 +4,7 @@ import { SystemClock } from '../../src/core/clock.ts';
 import { openSocket, RETRY_AFTER_MS } from '../support/socket.ts';
 import type { Answer, Ask, Delivery, Job, Subscriber } from './job.ts';
 
-const CONNECTING_AT_ONCE = 50;
+const CONNECTING_AT_ONCE = 16;
 const FROM_THE_BEGINNING = Buffer.from('[null,0]').toString('base64url');
 const clock = new SystemClock();
 const deliveries: Delivery[] = [];
@@ -40,6 +40,7 @@ async function subscribeAll({ origin, subscribers }: Job): Promise<void> {
   await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, work));
 }
 
+/** Fulfilled when each of its subscriptions has begun: an account's first alert, which is there already, comes at once. */
 async function subscribe(
   origin: string,
   { accountId, key, operations }: Subscriber,
@@ -54,16 +55,24 @@ async function subscribe(
   const begin = (id: string): void => {
     socket.send(JSON.stringify({ type: 'subscribe', id, payload: { query, variables } }));
   };
-  socket.on('message', (frame: Buffer) => {
-    const text = frame.toString();
-    const sequence = /"sequence":(\d+)/.exec(text)?.[1];
-    if (sequence !== undefined) {
-      deliveries.push([accountId, Number(sequence), clock.nowMs()]);
-      message = text;
-      return;
-    }
-    const refused = text.includes('"UNAVAILABLE"') ? /"id":"(\d+)"/.exec(text)?.[1] : undefined;
-    if (refused !== undefined) setTimeout(begin, RETRY_AFTER_MS, refused);
+  await new Promise<void>((resolve) => {
+    let begun = 0;
+    socket.on('message', (frame: Buffer) => {
+      const text = frame.toString();
+      const sequence = Number(/"sequence":(\d+)/.exec(text)?.[1] ?? 0);
+      if (begun < operations && sequence > 0) {
+        begun += 1;
+        if (begun === operations) resolve();
+        return;
+      }
+      if (sequence > 0) {
+        deliveries.push([accountId, sequence, clock.nowMs()]);
+        message = text;
+        return;
+      }
+      const refused = text.includes('"UNAVAILABLE"') ? /"id":"(\d+)"/.exec(text)?.[1] : undefined;
+      if (refused !== undefined) setTimeout(begin, RETRY_AFTER_MS, refused);
+    });
+    for (let id = 1; id <= operations; id += 1) begin(String(id));
   });
-  for (let id = 1; id <= operations; id += 1) begin(String(id));
 }

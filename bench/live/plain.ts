@@ -16,10 +16,12 @@ async function serve(job: PlainJob): Promise<void> {
   server.on('connection', (socket) => {
     socket.on('message', (frame: Buffer) => {
       if (!frame.includes('"subscribe"')) socket.send('{"type":"connection_ack"}');
-      else
+      else {
+        socket.send(job.message);
         sends.push(() => {
           socket.send(job.message);
         });
+      }
     });
   });
   await once(server, 'listening');
