@@ -140,10 +140,19 @@ program
   .option('--quick', 'on 1e5 events, to see that it works', false)
   .option('--plans', 'print the plans of the hot statements too', false)
   .option('--events <count>', 'of the large database', Number)
-  .action(async (flags: Flags & { readonly plans: boolean; readonly events?: number }) => {
-    const { benchSize } = await import('./size/bench.ts');
-    tell(await benchSize(flags));
-  });
+  .option('--data <folder>', 'keep both databases there, and measure those that are there')
+  .action(
+    async (
+      flags: Flags & {
+        readonly plans: boolean;
+        readonly events?: number;
+        readonly data?: string;
+      },
+    ) => {
+      const { benchSize } = await import('./size/bench.ts');
+      tell(await benchSize(flags));
+    },
+  );
 
 program
   .command('attacks')

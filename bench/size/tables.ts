@@ -23,7 +23,7 @@ const TABLES = `
     sum(pg_table_size(c.oid)) as heap, sum(pg_indexes_size(c.oid)) as indexes, sum(n_tup_upd) as updated, sum(n_tup_hot_upd) as hot,
     sum(n_dead_tup) as dead, sum(autovacuum_count) as vacuums
   from pg_stat_user_tables s join pg_class c on c.oid = s.relid left join pg_inherits p on p.inhrelid = c.oid
-  where s.schemaname = 'public' group by 1 order by sum(pg_total_relation_size(c.oid)) desc limit 25`;
+  where s.schemaname = 'public' and c.relkind = 'r' group by 1 order by sum(pg_total_relation_size(c.oid)) desc limit 25`;
 
 const INDEXES = `
   select coalesce(p.inhparent::regclass::text, i.indexrelname) as name, coalesce(t.inhparent::regclass::text, i.relname) as of,

@@ -1,6 +1,6 @@
 // A gateway of its own for one benchmark: the embedded PostgreSQL in a temporary folder, the schema, and the real doors.
 
-import { mkdtemp, chmod, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, chmod, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { AddressInfo } from 'node:net';
@@ -33,14 +33,17 @@ export interface BenchGateway {
 export interface BenchOptions {
   /** Lets the server count statements, in pg_stat_statements. */
   readonly countsStatements?: boolean;
+  /** Where the database is kept when the benchmark ends; without it, it is in a temporary folder. */
+  readonly dataDir?: string | undefined;
 }
 
 /** Starts everything that a benchmark of the whole gateway needs. The folding loop is not started. */
 export async function startBenchGateway(
   clock: Clock,
-  { countsStatements = false }: BenchOptions = {},
+  { countsStatements = false, dataDir: kept }: BenchOptions = {},
 ): Promise<BenchGateway> {
-  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'gateway-bench-'));
+  const dataDir = kept ?? (await mkdtemp(path.join(os.tmpdir(), 'gateway-bench-')));
+  await mkdir(dataDir, { recursive: true });
   // The server of a root user runs as another one, who must reach the folder.
   await chmod(dataDir, 0o755);
   const options = { dataDir, databaseName: 'bench', log: (): void => undefined };
@@ -49,7 +52,7 @@ export async function startBenchGateway(
     await run(embedded.url, `alter system set shared_preload_libraries = 'pg_stat_statements'`);
     await embedded.stop();
     embedded = await startEmbedded(options);
-    await run(embedded.url, 'create extension pg_stat_statements');
+    await run(embedded.url, 'create extension if not exists pg_stat_statements');
   }
   await migrate({ url: embedded.url, migrations });
   const database = await openDatabase({ url: embedded.url, poolSize: 10, entities });
@@ -79,7 +82,7 @@ export async function startBenchGateway(
       await database.close();
     } finally {
       await embedded.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      if (kept === undefined) await rm(dataDir, { recursive: true, force: true });
     }
   };
   let ending: Promise<void> | null = null;
