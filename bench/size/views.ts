@@ -73,6 +73,20 @@ async function compareRange(
       ms(name, 'largest') / ms(name, 'small'),
     ]),
   );
+  const processor = (name: string, sized: Sized): number => {
+    const taken = meters.get(sized)?.perUnit(name);
+    return taken == null ? Number.NaN : taken.gateway + taken.postgres;
+  };
+  printTable(
+    `${range.name}: processor ms of the gateway and PostgreSQL, the same accounts`,
+    ['view', 'small', 'large', 'large:small', events, `${events}:small`],
+    questions.map(({ name }) => {
+      const small = processor(`${name} small`, both.small);
+      const large = processor(`${name} large`, both.large);
+      const largest = processor(`${name} largest`, both.large);
+      return [name, small, large, large / small, largest, largest / small];
+    }),
+  );
   return questions.flatMap(({ name }) =>
     (['large', 'largest'] as const).map((of) => ({
       area: 'size',
