@@ -26,15 +26,14 @@ export async function compareViews(
   return results;
 }
 
-async function compareRange(
-  both: Both,
-  by: {
-    readonly agent: Agent;
-    readonly rounds: number;
-    readonly range: AskedRange;
-    readonly meters: ReadonlyMap<Sized, ProcessorMeter>;
-  },
-): Promise<readonly Result[]> {
+interface Comparing {
+  readonly agent: Agent;
+  readonly rounds: number;
+  readonly range: AskedRange;
+  readonly meters: ReadonlyMap<Sized, ProcessorMeter>;
+}
+
+async function compareRange(both: Both, by: Comparing): Promise<readonly Result[]> {
   const { agent, rounds, range, meters } = by;
   const asked = [
     { of: 'small', sized: both.small, account: both.small.probe },
@@ -73,6 +72,22 @@ async function compareRange(
       ms(name, 'largest') / ms(name, 'small'),
     ]),
   );
+  printProcessor(both, by, events);
+  return questions.flatMap(({ name }) =>
+    (['large', 'largest'] as const).map((of) => ({
+      area: 'size',
+      what: `${name}, ${range.name}, ${of === 'large' ? 'the same account in the large database' : `an account of ${events} events`}`,
+      goal: { most: AIM, of: '× small' },
+      figure: ms(name, of),
+      unit: 'ms',
+      ratio: ms(name, of) / ms(name, 'small'),
+      processorMs: meters.get(both.large)?.perUnit(`${name} ${of}`) ?? null,
+    })),
+  );
+}
+
+/** It does not depend on who else uses the machine. @param events of the largest account */
+function printProcessor(both: Both, { range, meters }: Comparing, events: string): void {
   const processor = (name: string, sized: Sized): number => {
     const taken = meters.get(sized)?.perUnit(name);
     return taken == null ? Number.NaN : taken.gateway + taken.postgres;
@@ -86,16 +101,5 @@ async function compareRange(
       const largest = processor(`${name} largest`, both.large);
       return [name, small, large, large / small, largest, largest / small];
     }),
-  );
-  return questions.flatMap(({ name }) =>
-    (['large', 'largest'] as const).map((of) => ({
-      area: 'size',
-      what: `${name}, ${range.name}, ${of === 'large' ? 'the same account in the large database' : `an account of ${events} events`}`,
-      goal: { most: AIM, of: '× small' },
-      figure: ms(name, of),
-      unit: 'ms',
-      ratio: ms(name, of) / ms(name, 'small'),
-      processorMs: meters.get(both.large)?.perUnit(`${name} ${of}`) ?? null,
-    })),
   );
 }
