@@ -56,8 +56,8 @@ async function presentResources(
     asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
   const keys = asked.map(({ accountId, kind }, index) => {
-    const { timeline, lastChange, watermark } = states[index] ?? {};
-    return [timeline, accountId, kind, lastChange, watermark].join();
+    const { run, lastChange, watermark } = states[index] ?? {};
+    return [run, accountId, kind, lastChange, watermark].join();
   });
   const found = keys.map((key) => known.get(key));
   const missing = asked.filter((_, index) => found[index] === undefined);

@@ -64,12 +64,12 @@ export async function unfoldedSegments(
   const known = rememberedUnfolded(context);
   const asked = await Promise.all(
     ranges.map(async (range) => {
-      const { timeline, accountId, lastLocalId, lastChange, epoch } = await foldedUpToLoader(
+      const { run, accountId, lastLocalId, lastChange, epoch } = await foldedUpToLoader(
         context,
       ).load(range.accountId);
       const fromMs = Math.floor(range.fromMs / DAY_MS) * DAY_MS;
       const toMs = Math.ceil(range.toMs / DAY_MS) * DAY_MS;
-      const state = [timeline, accountId, lastLocalId, lastChange, epoch, fromMs, toMs].join();
+      const state = [run, accountId, lastLocalId, lastChange, epoch, fromMs, toMs].join();
       const key = `${state} ${range.resourceIds?.join() ?? ALL}`;
       const found = known.get(`${state} ${ALL}`) ?? known.get(key);
       return { accountId, resourceIds: range.resourceIds, fromMs, toMs, key, found };

@@ -43,9 +43,7 @@ export interface SumsOf extends AccountOf {
   readonly nowMs: number;
 }
 
-type PlannedQuestion = SumsOf &
-  SumsQuestion &
-  Pick<FoldedUpTo, 'epoch' | 'timeline' | 'hasArchives'>;
+type PlannedQuestion = SumsOf & SumsQuestion & Pick<FoldedUpTo, 'epoch' | 'run' | 'hasArchives'>;
 
 const SUMS_BYTES_MAX = 64 * 1024 * 1024;
 /** With the rows that are made of it. */
@@ -68,15 +66,7 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
   );
   const latest = await Promise.all(upTo.map((folded) => latestLoader(context).load(folded)));
   return upTo.map((folded, index) => {
-    const {
-      watermark,
-      epoch,
-      timeZone,
-      hasHours,
-      timeline,
-      hasArchives,
-      lastSeq: writtenSeq,
-    } = folded;
+    const { watermark, epoch, timeZone, hasHours, run, hasArchives, lastSeq: writtenSeq } = folded;
     const question = questions[index];
     invariant(question !== undefined, 'each account is that of a question');
     const lastSeq = Math.min(writtenSeq, question.written?.lastSeq ?? writtenSeq);
@@ -84,7 +74,7 @@ const planLoader = loader<SumsOf, PlannedQuestion>(async (_tx, questions, contex
     const underDay = question.grain === 'resource' && hasHours ? 'HOURS' : 'QUARTER_HOURS';
     const edgesMs = untilDayEnds(question.edgesMs, { timeZone, latest: latest[index] });
     const tierPlan = planTiers(edgesMs, { timeZone, underDay });
-    const state = { watermark, epoch, timeline, hasArchives };
+    const state = { watermark, epoch, run, hasArchives };
     return { ...question, ...state, tail, tierPlan };
   });
 }, byContent);
@@ -230,8 +220,8 @@ async function tailIn(
 
 // Another zone's days, and hours in place of quarter hours, raise the epoch.
 function keyOf(grain: Grain, question: PlannedQuestion): string {
-  const { accountId, watermark, epoch, timeline, subjectIds, tierPlan } = question;
-  const state = [timeline, accountId, watermark, epoch];
+  const { accountId, watermark, epoch, run, subjectIds, tierPlan } = question;
+  const state = [run, accountId, watermark, epoch];
   const spans = tierPlan.tierSpans.map(({ cell, tier, fromBucket, toBucket, sign }) =>
     [cell, tier, fromBucket, toBucket, sign].join(),
   );

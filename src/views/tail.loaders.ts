@@ -49,7 +49,7 @@ export const tailLoader = loader<TailOf, TailEvents | null>(async (tx, asked, co
     asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
   // Numbers are given in the order of commits, so what is written up to a number stays, unless an event is voided: that is a change.
-  const keys = states.map((of) => [of.timeline, of.accountId, of.lastChange].join());
+  const keys = states.map((of) => [of.run, of.accountId, of.lastChange].join());
   const found = asked.map(({ fromSeq }, index) => {
     const tail = known.get(keys[index] ?? '');
     return tail?.spans(fromSeq, fromSeq) === true ? tail : undefined;
@@ -84,8 +84,8 @@ const rememberedLatest = remembered<Latest>({
 export const latestLoader = loader<FoldedUpTo, Latest>(
   async (tx, states, context) => {
     const known = rememberedLatest(context);
-    const keyOf = ({ timeline, accountId, watermark, epoch }: FoldedUpTo): string =>
-      [timeline, accountId, watermark, epoch].join();
+    const keyOf = ({ run, accountId, watermark, epoch }: FoldedUpTo): string =>
+      [run, accountId, watermark, epoch].join();
     const missing = states.filter((state) => known.get(keyOf(state)) === undefined);
     const ids = missing.map(({ accountId }) => accountId);
     const read = ids.length === 0 ? null : await loadLatest(tx, ids, context.nowMs);

@@ -36,11 +36,11 @@ export interface FoldedUpTo extends Written {
   /** Whether resources have hours; quarter hours otherwise. */
   readonly hasHours: boolean;
   /**
-   * Which history of the database says so. A failover may lose commits; those that follow take the same numbers, on another timeline.
-   * So may a restart from a snapshot of the disk.
-   * What a standby reads is told apart, since it may learn of its timeline late.
+   * Which run of which server says so. A failover may lose commits, and so may a restart from a snapshot of the disk; those that follow
+   * take the same numbers. But no server goes back while it runs, nor as a standby, nor from then on as the database itself.
+   * It is asked by no position of the log, which some services do not tell.
    */
-  readonly timeline: string;
+  readonly run: string;
   /** Whether some of its events are archived. */
   readonly hasArchives: boolean;
 }
@@ -59,7 +59,7 @@ export async function loadFoldedUpTo(
     epoch: int(row, 'epoch'),
     timeZone: text(row, 'time_zone'),
     hasHours: bool(row, 'has_hours'),
-    timeline: text(row, 'timeline'),
+    run: text(row, 'run'),
     hasArchives: bool(row, 'has_archives'),
   }));
 }
@@ -68,9 +68,8 @@ function foldedUpTo(tx: Tx, accountIds: readonly number[]): Promise<readonly Row
   const account = accountOf(tx, accountIds, sql`a.account_id`);
   return tx.query(sql`/* views.loadFoldedUpTo */ select a.account_id, coalesce(s.watermark, 0) as watermark, a.last_seq,
        a.last_local_id, a.last_change, coalesce(s.epoch, 0) as epoch, coalesce(s.time_zone, a.time_zone) as time_zone,
-       ${hasHours(sql`s`)} as has_hours, ${hasArchives(account)} as has_archives, case when pg_is_in_recovery()
-         then 'standby ' || (select timeline_id from pg_control_checkpoint())
-         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end || ' ' || pg_postmaster_start_time() as timeline
+       ${hasHours(sql`s`)} as has_hours, ${hasArchives(account)} as has_archives,
+       pg_is_in_recovery() || ' ' || pg_postmaster_start_time() as run
      from account a left join rollup_state s on s.account_id = ${account} where a.account_id = any(${accountIds}::int[])`);
 }
 

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { type DateRangeRequest, resolveRangeAt } from '../../src/account/range.ts';
 import { loadAccounts } from '../../src/account/account.store.ts';
 import type { AsOf } from '../../src/core/cursor.ts';
+import { sql } from '../../src/db/sql.ts';
 import { RequestContext } from '../../src/graphql/context.ts';
 import { UsageViews } from '../../src/views/views.service.ts';
 import { type View, viewAsOf, viewOf } from '../../src/views/view.ts';
@@ -25,7 +26,7 @@ import {
 } from '../support/account.ts';
 import { CLOCK_CHANGES, historyPlan } from '../support/arbitraries.ts';
 import { until } from '../support/eventually.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { iso } from '../support/reference/forms.ts';
 import { live } from '../support/reference/live.ts';
 import { startReplicated } from '../support/replica.ts';
@@ -427,6 +428,47 @@ describe('models and the Overview', () => {
 
     // 2 credits, and one below zero.
     expect(await usedBy(accountId)).toBe(3);
+  });
+});
+
+describe('a service that tells nothing of its log', () => {
+  it('answers views and writes, and what is remembered stays right', async () => {
+    const gateway = await startTestGateway();
+    try {
+      await asOwner(
+        gateway.databaseUrl,
+        `do $$ declare f regprocedure; begin
+           for f in select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+             and (proname ~ 'wal|lsn' or proname like 'pg\\_control%') loop
+             execute format('revoke execute on function %s from public', f);
+           end loop;
+         end $$`,
+      );
+      const accountId = await createAccount(gateway, NO_THRESHOLDS);
+      await register(gateway, accountId, { kind: 'BROWSER_POD', externalId: 'pod', name: 'pod' });
+      const used: bigint[] = [];
+      for (const credits of ['1', '2']) {
+        await recordUsage(gateway, accountId, {
+          ...{ resourceKind: 'BROWSER_POD', resourceExternalId: 'pod', credits },
+          occurredAt: iso(gateway.clock.nowMs() - 1),
+        });
+        await gateway.fold();
+        const total = await within(gateway, gateway.database, async (views, context) => {
+          const view = await viewIn(context, numberOf(accountId), { preset: 'LAST_90_DAYS' });
+          return views.creditTotals(view);
+        });
+        used.push(total.used);
+      }
+      const refused = sql`select pg_current_wal_lsn()`;
+
+      expect(used).toEqual([1_000_000n, 3_000_000n]);
+      // The service is one as the test means it.
+      await expect(
+        gateway.database.inSnapshot('operator', (tx) => tx.query(refused)),
+      ).rejects.toThrow('permission denied');
+    } finally {
+      await gateway.close();
+    }
   });
 });
 
