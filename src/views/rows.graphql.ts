@@ -263,7 +263,7 @@ export async function pageOfTab<T>(
 ): Promise<TabPage<T>> {
   const filter = args.filter ?? {};
   checkFilter(list.tab, filter);
-  const order = rowOrder<T>(list.tab, args.orderBy ?? null);
+  const order = rowOrder(list.tab, args.orderBy ?? null);
   const page = openViewPage({
     view: list.view,
     list: [...list.name, order.field, order.direction, filterKey(filter)],

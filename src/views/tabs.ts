@@ -1,9 +1,10 @@
 // The rows of a tab: what it lists, and by what it can be ordered and filtered. Pure.
 
 import { conditionOf } from '../core/check.ts';
-import { UserInputError, type ErrorPath } from '../core/errors.ts';
+import { invariant, UserInputError, type ErrorPath } from '../core/errors.ts';
 import type { CursorKey, OrderDirection } from '../core/cursor.ts';
 import { groupBy } from '../core/group.ts';
+import { memoized } from '../core/memoized.ts';
 import { foldText } from '../core/text.ts';
 import {
   shownStatus,
@@ -155,17 +156,17 @@ export const tabs = {
 } as const satisfies Readonly<Record<string, Tab>>;
 
 /** The total order of a tab's rows: by the field, nulls last, ties by id. */
-export interface RowOrder<T> {
+export interface RowOrder {
   readonly field: UsageOrderField;
   readonly direction: OrderDirection;
   /** Whether a cursor's place can belong to this order. */
   readonly isKey: (key: CursorKey) => boolean;
-  readonly keyOf: (row: TabRow<T>) => CursorKey;
+  readonly keyOf: (row: TabRow<unknown>) => CursorKey;
   readonly compare: (a: CursorKey, b: CursorKey) => number;
 }
 
-/** The order of a request. @throws UserInputError for a field that the tab lacks */
-export function rowOrder<T>(tab: Tab, request: UsageOrderRequest | null): RowOrder<T> {
+/** The order of a request, the same one for the same field and direction. @throws UserInputError for a field that the tab lacks */
+export function rowOrder(tab: Tab, request: UsageOrderRequest | null): RowOrder {
   const field = request?.field ?? tab.defaultField;
   if (!tab.orderFields.includes(field)) {
     throw new UserInputError(
@@ -174,42 +175,24 @@ export function rowOrder<T>(tab: Tab, request: UsageOrderRequest | null): RowOrd
     );
   }
   const direction = request?.direction ?? 'DESC';
-  const order = fieldOrders[field];
-  return {
-    field,
-    direction,
-    isKey: ({ value }) => value === null || order.isValue(value),
-    keyOf: (row) => ({ value: order.valueOf(row), id: row.id }),
-    compare: (a, b) => {
-      if (a.value === null || b.value === null) {
-        return Number(a.value === null) - Number(b.value === null) || a.id - b.id;
-      }
-      const ascending = order.compare(a.value, b.value);
-      return (direction === 'DESC' ? -ascending : ascending) || a.id - b.id;
-    },
-  };
+  const order = rowOrders.find((one) => one.field === field && one.direction === direction);
+  invariant(order !== undefined, 'each field has both orders', { field, direction });
+  return order;
 }
 
-const orders = new WeakMap<readonly unknown[], Map<string, unknown>>();
-
 /** Rows in their order; the same list for the same rows. */
-export function orderedRows<T>(
-  rows: readonly TabRow<T>[],
-  order: RowOrder<T>,
-): readonly TabRow<T>[] {
-  const known = orders.get(rows) ?? new Map<string, unknown>();
-  orders.set(rows, known);
-  const name = `${order.field} ${order.direction}`;
-  const ordered =
-    // Each list holds the rows that it is kept for.
-    (known.get(name) as readonly TabRow<T>[] | undefined) ??
+export function orderedRows<T>(rows: readonly TabRow<T>[], order: RowOrder): readonly TabRow<T>[] {
+  // They are these rows.
+  return sorted(rows, order) as readonly TabRow<T>[];
+}
+
+const sorted = memoized(
+  (rows: readonly TabRow<unknown>[], order: RowOrder): readonly TabRow<unknown>[] =>
     rows
       .map((row) => ({ row, key: order.keyOf(row) }))
       .sort((a, b) => order.compare(a.key, b.key))
-      .map(({ row }) => row);
-  known.set(name, ordered);
-  return ordered;
-}
+      .map(({ row }) => row),
+);
 
 type SortValue = string | number;
 
@@ -265,6 +248,28 @@ const fieldOrders: Readonly<Record<UsageOrderField, FieldOrder>> = {
   LANGUAGE: { ...byText, valueOf: (row) => foldedOrNull(row.language) },
   OCR_MODEL: { ...byText, valueOf: (row) => foldedOrNull(row.ocrModel) },
 };
+
+const rowOrders: readonly RowOrder[] = Object.values(usageOrderFields).flatMap((field) => [
+  orderBy(field, 'ASC'),
+  orderBy(field, 'DESC'),
+]);
+
+function orderBy(field: UsageOrderField, direction: OrderDirection): RowOrder {
+  const order = fieldOrders[field];
+  return {
+    field,
+    direction,
+    isKey: ({ value }) => value === null || order.isValue(value),
+    keyOf: (row) => ({ value: order.valueOf(row), id: row.id }),
+    compare: (a, b) => {
+      if (a.value === null || b.value === null) {
+        return Number(a.value === null) - Number(b.value === null) || a.id - b.id;
+      }
+      const ascending = order.compare(a.value, b.value);
+      return (direction === 'DESC' ? -ascending : ascending) || a.id - b.id;
+    },
+  };
+}
 
 function foldedOrNull(text: string | null): string | null {
   return text === null ? null : foldText(text);

@@ -31,11 +31,22 @@ const credits = fc.oneof(
 const directions = fc.constantFrom('ASC', 'DESC');
 
 describe('the order of a tab by credits', () => {
+  it('is kept with the rows: the same list each time, and another for another order', () => {
+    const rows = [aRow(1, 1n), aRow(2, 2n)];
+    const inOrder = (direction: 'ASC' | 'DESC'): unknown =>
+      orderedRows(rows, rowOrder(tabs.guardrails, { field: 'CREDITS', direction }));
+    const [first, again, other] = [inOrder('ASC'), inOrder('ASC'), inOrder('DESC')];
+
+    expect(again).toBe(first);
+    expect(other).toEqual([rows[1], rows[0]]);
+    expect(first).toEqual(rows);
+  });
+
   it('is that of the sums, however large, and ties are by id', () => {
     fc.assert(
       fc.property(fc.array(credits, { maxLength: 30 }), directions, (all, direction) => {
         const rows = all.map((micro, index) => aRow(index, micro));
-        const order = rowOrder<null>(tabs.guardrails, { field: 'CREDITS', direction });
+        const order = rowOrder(tabs.guardrails, { field: 'CREDITS', direction });
 
         const ordered = orderedRows(rows, order).map(({ id }) => id);
 
@@ -52,7 +63,7 @@ describe('the order of a tab by credits', () => {
   it('gives pages that together are the list, also after the row of a cursor has gone', () => {
     fc.assert(
       fc.property(fc.array(credits, { minLength: 2, maxLength: 30 }), fc.nat(), (all, gone) => {
-        const order = rowOrder<null>(tabs.guardrails, { field: 'CREDITS', direction: 'DESC' });
+        const order = rowOrder(tabs.guardrails, { field: 'CREDITS', direction: 'DESC' });
         const rows = orderedRows(
           all.map((micro, index) => aRow(index, micro)),
           order,
@@ -72,7 +83,7 @@ describe('the order of a tab by credits', () => {
   });
 
   it.each(['01', '-0', '-', '', '1e3', '9'.repeat(41)])('takes no cursor with %j', (value) => {
-    const order = rowOrder<null>(tabs.guardrails, { field: 'CREDITS' });
+    const order = rowOrder(tabs.guardrails, { field: 'CREDITS' });
 
     expect(order.isKey({ value, id: 1 })).toBe(false);
   });
