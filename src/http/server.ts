@@ -224,7 +224,9 @@ async function serveGraphQL(
     exposeHeadRoute: false,
     ...sockets,
   });
-  const handler = takesShortWays ? answerKnown({ operations, contextOf, ordinary }) : ordinary;
+  const handler = takesShortWays
+    ? answerKnown({ operations, runsTrustedOnly: documents.runsTrustedOnly, contextOf, ordinary })
+    : ordinary;
   server.route({ ...graphql, method: 'POST', handler });
 }
 

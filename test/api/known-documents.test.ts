@@ -18,6 +18,8 @@ import {
 
 const LEAF = { kind: 'Leaf', id: 'l-1', name: 'Ash', size: 3, colour: 'RED', atOnce: 'now' };
 const PAGE = { branches: [], leaves: [LEAF, { ...LEAF, id: 'l-2', name: null }], total: 2 };
+const FAULTY = { ...PAGE, leaves: [{ ...LEAF, name: new Error('in the row') }] };
+const NULL_SIZE = { ...PAGE, leaves: [{ ...LEAF, size: null }] };
 const ROWS = 'query Rows { page { total leaves { id name size } } }';
 
 const rows: Rows = { page: PAGE };
@@ -42,10 +44,15 @@ async function askTwice(body: unknown, headers?: Record<string, string>): Promis
 }
 
 /** How many answers of a request pass Apollo by: it copies the context that it is given. */
-async function passesApolloBy(body: unknown, headers?: Record<string, string>): Promise<boolean> {
+async function passesApolloBy(
+  body: unknown,
+  headers?: Record<string, string>,
+  deps: Parameters<typeof startRowsServer>[1] = {},
+): Promise<boolean> {
   let isCopy: unknown = null;
   const made: object[] = [];
   const looking = await startRowsServer(rows, {
+    ...deps,
     createContext: () => {
       const context = {
         dispose(this: object) {
@@ -140,27 +147,41 @@ describe('a known document', () => {
     expect(short.contexts).toEqual({ made: 2, disposed: 2 });
   });
 
-  it('that writes is run once for each request, by Apollo', async () => {
-    let writes = 0;
-    rows.page = {
-      ...PAGE,
-      get leaves() {
-        return [{ ...LEAF, size: null }];
-      },
-      get total() {
-        writes += 1;
-        return writes;
-      },
+  it.each([
+    ['of rows', 'mutation { write { total leaves { id size } } }', PAGE],
+    [
+      'of rows with an error',
+      'mutation { write { total leaves { id size fails: name } } }',
+      FAULTY,
+    ],
+    ['of a row that is null', 'mutation { write { total leaves { id size } } }', NULL_SIZE],
+    ['that is refused', 'mutation { write { total } fails again: write { total } }', PAGE],
+    ['whose variables are refused', 'mutation ($n: Int!) { write(n: $n) { total } }', PAGE],
+  ])('that writes is run once for each request: an answer %s', async (_what, query, page) => {
+    rows.page = page;
+    const written = async (of: RowsServer): Promise<[number, RowsAnswer]> => {
+      rows.writes = 0;
+      const answer = await of.send({ query });
+      return [rows.writes, answer];
     };
-    const query = 'mutation { write { total leaves { id size } } }';
-    const answers = [await short.send({ query }), await short.send({ query })];
+    const ordinary = await written(whole);
 
-    const reads = writes / 2;
-    expect(answers.map(({ text }) => text.includes('"total"'))).toEqual([false, false]);
-    writes = 0;
-    await whole.send({ query });
-    expect(reads).toBe(writes);
-    expect(await passesApolloBy({ query })).toBe(false);
+    expect([await written(short), await written(short)]).toEqual([ordinary, ordinary]);
+    expect(short.contexts).toEqual({ made: 2, disposed: 2 });
+  });
+
+  it('that writes passes Apollo by, and its fields follow one another', async () => {
+    const query = 'mutation { a: slowly write { total } b: slowly }';
+    const answers: unknown[] = [];
+    for (const server of [whole, short, short]) {
+      rows.writes = 0;
+      answers.push(JSON.parse((await server.send({ query })).text));
+    }
+
+    // Each of the two sees at its end as many writes as at its beginning: the first one, and then the third.
+    const data = { a: 11, write: { total: 2 }, b: 33 };
+    expect(answers).toEqual(Array(3).fill({ data, extensions: expect.anything() }));
+    expect(await passesApolloBy({ query })).toBe(true);
   });
 });
 
@@ -209,22 +230,55 @@ describe('Apollo still judges', () => {
     const { headers } = await askTwice({ query: ROWS }, { accept: accepted[2] ?? '' });
     expect(headers['content-type']).toBe('application/graphql-response+json; charset=utf-8');
   });
+});
 
-  it('a trusted document that is named by its hash', async () => {
-    const sha256Hash = createHash('sha256').update(ROWS).digest('hex');
-    const options = { ...HTTP_DEFAULTS, trustedDocuments: new Map([[sha256Hash, ROWS]]) };
+describe('a trusted document', () => {
+  const sha256Hash = createHash('sha256').update(ROWS).digest('hex');
+  const options = { ...HTTP_DEFAULTS, trustedDocuments: new Map([[sha256Hash, ROWS]]) };
+  const named = (persistedQuery: unknown): object => ({ extensions: { persistedQuery } });
+  const byHash = named({ version: 1, sha256Hash });
+
+  it.each([
+    ['by its hash', byHash, true],
+    ['by its hash beside its text', { query: ROWS, ...byHash }, true],
+    [
+      'by its hash, with other extensions',
+      { extensions: { a: 1, ...named({ version: 1, sha256Hash }) } },
+      false,
+    ],
+    ['by its text', { query: ROWS }, true],
+    ['by its hash and no text', { ...byHash, query: '' }, false],
+    ['by its hash and null', { ...byHash, query: null }, false],
+    ['by a hash of another version', named({ version: 2, sha256Hash }), false],
+    ['by a hash without a version', named({ sha256Hash }), false],
+    ['by a list', named([{ version: 1, sha256Hash }]), false],
+    ['by an unknown hash', named({ version: 1, sha256Hash: 'a'.repeat(64) }), false],
+    ['by its hash in capitals', named({ version: 1, sha256Hash: sha256Hash.toUpperCase() }), false],
+    ['by a hash that is none', named({ version: 1, sha256Hash: 7 }), false],
+    ['by its hash beside another text', { query: '{ page { total } }', ...byHash }, false],
+    ['by another name', { ...byHash, operationName: 'Other' }, false],
+  ])('that is named %s is answered as by Apollo', async (_what, body, isShort) => {
     const trusting = await startRowsServer(rows, { options });
-    const extensions = { persistedQuery: { version: 1, sha256Hash } };
-    const answers: RowsAnswer[] = [];
-    for (const body of [{ query: ROWS }, { query: ROWS }, { extensions }, { extensions }]) {
-      answers.push(await trusting.send(body));
-    }
-    const other = await trusting.send({ query: '{ page { total } }' });
-    await trusting.close();
+    const asking = await startRowsServer(rows, { options, takesShortWays: false });
+    const ordinary = await asking.send(body);
+    const answers = [
+      await trusting.send(byHash),
+      await trusting.send(body),
+      await trusting.send(body),
+    ].slice(1);
+    await Promise.all([trusting.close(), asking.close()]);
 
-    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
-    expect(answers[0]?.text).toContain('"leaves":[{');
-    expect(other.text).toContain('PERSISTED_QUERY_NOT_FOUND');
+    expect(answers).toEqual([ordinary, ordinary]);
+    expect(await passesApolloBy(body, {}, { options })).toBe(isShort);
+  });
+
+  it('is not asked for by its hash alone where all documents run', async () => {
+    await askTwice({ query: ROWS });
+
+    expect((await askTwice(byHash)).text).toContain('PERSISTED_QUERY_NOT_SUPPORTED');
+    expect((await askTwice({ query: ROWS, ...byHash })).text).toContain(
+      'PERSISTED_QUERY_NOT_SUPPORTED',
+    );
   });
 });
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 /** Fields of each type, and the type below them. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, string | null>>>> = {
   Query: { page: 'Page', pages: 'Page', fails: null, failsWhole: null },
+  Mutation: { write: 'Page', fails: null },
   Page: {
     branches: 'Branch',
     leaves: 'Leaf',
@@ -95,7 +96,9 @@ function fieldOf(type: string, depth: number, spreads: boolean): fc.Arbitrary<st
     .chain(([name, below]) => {
       const alias = fc.constantFrom('', '', '', `${name}2: `, `${type}_${name}: `);
       const args =
-        name === 'page' ? fc.constantFrom('', '(n: $n, label: $label)', '(n: 3)') : fc.constant('');
+        name === 'page' || name === 'write'
+          ? fc.constantFrom('', '(n: $n, label: $label)', '(n: 3)')
+          : fc.constant('');
       const selection = below === null ? fc.constant('') : selectionOf(below, depth - 1, spreads);
       return fc
         .tuple(alias, args, directive, selection)
@@ -122,31 +125,47 @@ const variables = fc.oneof(
   },
 );
 
-const HEAD = 'query Asked($yes: Boolean!, $no: Boolean = false, $n: Int = 2, $label: String)';
+const ROOTS = {
+  Query: { type: 'query', page: 'page' },
+  Mutation: { type: 'mutation', page: 'write' },
+} as const;
+const HEAD = 'Asked($yes: Boolean!, $no: Boolean = false, $n: Int = 2, $label: String)';
 // All variables and fragments are used, so that documents are valid whatever they ask for.
 const USED =
-  'used: page(n: $n, label: $label) { total @include(if: $yes) count @skip(if: $no) ...PageParts leaves { ...LeafParts ...NamedParts } }';
+  '(n: $n, label: $label) { total @include(if: $yes) count @skip(if: $no) ...PageParts leaves { ...LeafParts ...NamedParts } }';
 
 /** The body of a request. */
-export const operation: fc.Arbitrary<{ readonly query: string; readonly variables: unknown }> = fc
-  .tuple(
-    selectionOf('Query', 4),
-    fc.tuple(
-      selectionOf(FRAGMENTS.LeafParts, 1, false),
-      selectionOf(FRAGMENTS.NamedParts, 1, false),
-      selectionOf(FRAGMENTS.PageParts, 2, false),
-    ),
-    variables,
-  )
-  .map(([selection, fragments, given]) => {
-    const parts = Object.entries(FRAGMENTS).map(
-      ([name, type], index) => `fragment ${name} on ${type} ${fragments[index] ?? ''}`,
-    );
-    return {
-      query: [`${HEAD} { ${USED} ${selection.slice(1)}`, ...parts].join('\n'),
-      variables: given,
-    };
-  });
+export const operation = fc.oneof(
+  { weight: 3, arbitrary: operationOf('Query') },
+  { weight: 1, arbitrary: operationOf('Mutation') },
+);
+
+function operationOf(
+  root: keyof typeof ROOTS,
+): fc.Arbitrary<{ readonly query: string; readonly variables: unknown }> {
+  const { type: head, page } = ROOTS[root];
+  return fc
+    .tuple(
+      selectionOf(root, 4),
+      fc.tuple(
+        selectionOf(FRAGMENTS.LeafParts, 1, false),
+        selectionOf(FRAGMENTS.NamedParts, 1, false),
+        selectionOf(FRAGMENTS.PageParts, 2, false),
+      ),
+      variables,
+    )
+    .map(([selection, fragments, given]) => {
+      const parts = Object.entries(FRAGMENTS).map(
+        ([name, type], index) => `fragment ${name} on ${type} ${fragments[index] ?? ''}`,
+      );
+      return {
+        query: [`${head} ${HEAD} { used: ${page}${USED} ${selection.slice(1)}`, ...parts].join(
+          '\n',
+        ),
+        variables: given,
+      };
+    });
+}
 
 const text = fc.oneof(
   fc.string(),

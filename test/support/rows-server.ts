@@ -73,7 +73,9 @@ const SDL = /* GraphQL */ `
     failsWhole: String!
   }
   type Mutation {
-    write: Page
+    write(n: Int = 2, label: String): Page
+    slowly: Int
+    fails: String
   }
 `;
 
@@ -81,6 +83,8 @@ const SDL = /* GraphQL */ `
 export interface Rows {
   /** The root of `page` and, several times, of `pages`. */
   page: unknown;
+  /** How many mutations were run. */
+  writes?: number;
 }
 
 /** The schema, over rows that may be changed. */
@@ -112,7 +116,20 @@ export function rowsSchema(rows: Rows): GraphQLSchema {
     fails: fail,
     failsWhole: fail,
   });
-  resolve(schema, 'Mutation', { write: () => rows.page });
+  resolve(schema, 'Mutation', {
+    write: () => {
+      rows.writes = (rows.writes ?? 0) + 1;
+      return rows.page;
+    },
+    // The first of two that follow one another answers last, unless one waits for the other.
+    slowly: async () => {
+      const begun = (rows.writes ?? 0) + 1;
+      rows.writes = begun;
+      await new Promise(setImmediate);
+      return begun * 10 + (rows.writes ?? 0);
+    },
+    fails: fail,
+  });
   resolve(schema, 'Page', {
     count: () => Promise.resolve(7),
     fails: () => Promise.resolve().then(fail),
