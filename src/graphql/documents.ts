@@ -114,6 +114,7 @@ export interface RefusedDocument {
 interface Kept {
   readonly document: DocumentNode;
   readonly costs: Judgements;
+  readonly text: string;
 }
 
 export class Documents {
@@ -121,7 +122,10 @@ export class Documents {
   private readonly kept = new LRUCache<string, Kept>({
     max: KEPT_MAX,
     maxSize: KEPT_BYTES_MAX,
+    dispose: ({ text }) => this.hashes.delete(text),
   });
+  /** Of the texts that are kept: looking one up takes less than its digest. */
+  private readonly hashes = new Map<string, string>();
 
   /** @param trusted the only documents that run, by the SHA-256 of their text; null: all do */
   constructor(
@@ -140,7 +144,7 @@ export class Documents {
       const text = this.textOf(request);
       requireShort(text);
       requireShortLists(variables);
-      const hash = hashOf(text);
+      const hash = this.hashFor(text);
       const kept = this.kept.get(hash);
       const { document, costs } =
         kept ??
@@ -154,7 +158,8 @@ export class Documents {
       if (kept === undefined) {
         const errors = this.validate(document);
         if (errors.length > 0) return { errors, tokens };
-        this.kept.set(hash, { document, costs }, { size: bytesOf(document, text) });
+        this.kept.set(hash, { document, costs, text }, { size: bytesOf(document, text) });
+        this.hashes.set(text, hash);
       }
       const operation = getOperationAST(document, operationName);
       if (operation == null) return { errors: [noSuchOperation(operationName)], tokens };
@@ -178,6 +183,10 @@ export class Documents {
   /** The text of a trusted document, by its hash. */
   findTrusted(hash: string): string | undefined {
     return this.trusted?.get(hash);
+  }
+
+  private hashFor(text: string): string {
+    return this.hashes.get(text) ?? hashOf(text);
   }
 
   private textOf({ query, extensions }: DocumentRequest): string {
@@ -243,7 +252,7 @@ function bytesOf(document: DocumentNode, text: string): number {
   return TOKEN_BYTES * (tokensOf(document) + text.split('#').length);
 }
 
-function keepable(text: string, onRefused: (tokens: number) => void): Kept {
+function keepable(text: string, onRefused: (tokens: number) => void): Omit<Kept, 'text'> {
   return { document: parseDocument(text, onRefused), costs: new Judgements() };
 }
 

@@ -1,6 +1,6 @@
 // Network addresses of callers, as proxies and sockets write them.
 
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** A network gives each customer at least so many bits of IPv6 to choose addresses from. */
@@ -11,6 +11,8 @@ const IPV6_PREFIX_HEX_LENGTH = 16;
  * @returns null for what is no address: whoever may write X-Forwarded-For can write anything
  */
 export function plainAddress(written: string): string | null {
+  // It has one spelling, and is what most are.
+  if (isIPv4(written)) return written;
   const [, bracketed, beforePort] = /^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/.exec(written) ?? [];
   const [address = ''] = (bracketed ?? beforePort ?? written).split('%', 1);
   return isIP(address) === 0 ? null : ipaddr.process(address).toString();

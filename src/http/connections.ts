@@ -58,7 +58,7 @@ export function limitConnections(app: FastifyInstance, limits: ConnectionLimits)
   const releases = new WeakMap<FastifyRequest, () => void>();
   let inFlight = 0;
   app.addHook('preParsing', (request, reply, payload, done) => {
-    if (hasBody(request)) {
+    if (isCounted(request)) {
       let received = 0;
       let counted = 0;
       const count: Count = (bytes) => {
@@ -99,6 +99,10 @@ export function limitConnections(app: FastifyInstance, limits: ConnectionLimits)
   });
 }
 
-function hasBody({ headers }: FastifyRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+// A body whose length is told is no longer than that. One that is compressed may become longer.
+function isCounted({ headers }: FastifyRequest): boolean {
+  const isCompressed = headers['content-encoding'] !== undefined;
+  const bytes = Number(headers['content-length'] ?? 0);
+  if (headers['transfer-encoding'] !== undefined) return true;
+  return isCompressed ? bytes > 0 : bytes > UNCOUNTED_BYTES;
 }

@@ -24,16 +24,17 @@ const encodings: (keyof typeof compressors)[] = ['br', 'gzip'];
 /** Headers of every answer. Pages say themselves how they are cached. */
 export function setSecurityHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    const forwarded = request.headers['x-forwarded-proto'];
     // A browser heeds it only when it came by TLS itself, so a caller who invents the header fools nobody else.
-    if (firstOf(request.headers['x-forwarded-proto']) === 'https') {
+    if (forwarded !== undefined && firstOf(forwarded) === 'https') {
       void reply.header('strict-transport-security', HSTS);
     }
     done();
   });
 }
 
-function firstOf(header: string | readonly string[] | undefined): string | undefined {
+function firstOf(header: string | readonly string[]): string | undefined {
   return [header].flat()[0]?.split(',', 1)[0]?.trim().toLowerCase();
 }
 
