@@ -74,14 +74,23 @@ function knownRequest(
 // Each member is what our reader took it for.
 function isPlain(body: unknown, { read }: JudgedOperation, runsTrustedOnly: boolean): boolean {
   if (!isObject(body)) return false;
-  const { query, operationName, variables, extensions } = body;
-  const isNamed = runsTrustedOnly && namesByHash(extensions, read.hash);
+  const { operationName, variables } = body;
   return (
-    (query === read.text || (query === undefined && isNamed)) &&
+    namesDocument(body, read, runsTrustedOnly) &&
     (operationName ?? null) === read.operationName &&
-    (variables == null || variables === read.variables) &&
-    (isNamed || namesNothing(extensions))
+    (variables == null || variables === read.variables)
   );
+}
+
+/** Whether a body names its document by its text, or by its hash where that is enough. */
+function namesDocument(
+  { query, extensions }: Readonly<Record<string, unknown>>,
+  { text, hash }: JudgedOperation['read'],
+  runsTrustedOnly: boolean,
+): boolean {
+  if (runsTrustedOnly && namesByHash(extensions, hash))
+    return query === undefined || query === text;
+  return query === text && namesNothing(extensions);
 }
 
 function namesNothing(extensions: unknown): boolean {
