@@ -69,15 +69,16 @@ export interface ViewPageRequest {
 }
 
 /**
- * @param path of the arguments within the field that was asked for
+ * @param options.path of the arguments within the field that was asked for
+ * @param options.rowsMax of a page; default: as of any list
  * @throws UserInputError when both ends are asked for, a number is out of bounds, or a cursor is none of a view's list
  */
 export function parseViewPage(
   args: ListArgs,
   defaultFirst: number,
-  path: ErrorPath = [],
+  { path = [], rowsMax }: { readonly path?: ErrorPath; readonly rowsMax?: number } = {},
 ): ViewPageRequest {
-  const count = parseEnd(args, path) ?? { from: 'FIRST' as const, limit: defaultFirst };
+  const count = parseEnd(args, path, rowsMax) ?? { from: 'FIRST' as const, limit: defaultFirst };
   const after = parseViewCursor(args.after, [...path, 'after']);
   const before = parseViewCursor(args.before, [...path, 'before']);
   if (after !== null && before !== null && !isSame(after.mark, before.mark)) {
@@ -100,8 +101,9 @@ function keysOf(
 export function parseEnd(
   { first, last }: Pick<ListArgs, 'first' | 'last'>,
   path: ErrorPath,
+  rowsMax = ROWS_PER_PAGE_MAX,
 ): Pick<ViewPageRequest, 'from' | 'limit'> | null {
-  const limits = { min: 0, max: ROWS_PER_PAGE_MAX };
+  const limits = { min: 0, max: rowsMax };
   if (first != null && last != null) {
     throw new UserInputError('Ask for the first rows or for the last ones, not for both.', {
       path: [...path, 'last'],
@@ -170,14 +172,24 @@ export class Connection<T> {
     return this.parts.countAll();
   }
 
+  // A cursor takes longer to make than all else of a page's information, and most pages are not gone on from.
   private makePageInfo(): PageInfo {
-    const first = this.parts.nodes[0];
-    const last = this.parts.nodes.at(-1);
+    const { nodes, hasNextPage, hasPreviousPage } = this.parts;
+    const cursorAt = (index: number): string | null => {
+      const node = nodes.at(index);
+      return node === undefined ? null : this.cursorOf(node);
+    };
+    let start: string | null | undefined;
+    let end: string | null | undefined;
     return {
-      hasNextPage: this.parts.hasNextPage,
-      hasPreviousPage: this.parts.hasPreviousPage,
-      startCursor: first === undefined ? null : this.cursorOf(first),
-      endCursor: last === undefined ? null : this.cursorOf(last),
+      hasNextPage,
+      hasPreviousPage,
+      get startCursor() {
+        return (start ??= cursorAt(0));
+      },
+      get endCursor() {
+        return (end ??= cursorAt(-1));
+      },
     };
   }
 

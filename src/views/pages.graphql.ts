@@ -22,12 +22,13 @@ const EARLIEST_MS = Date.UTC(1990, 0, 1);
 export interface ViewPage<V extends View> {
   readonly request: ViewPageRequest;
   readonly view: V;
-  /** The fingerprint of the list. */
-  readonly list: string;
+  /** What the cursors of the page hold besides their places. @param asOf of the page's view */
+  readonly markAt: (asOf: AsOf) => ViewMark;
 }
 
 /**
  * The requested page, of the view in its cursor.
+ * @param asked.rowsMax of a page; default: as of any list
  * @param asked.list what distinguishes the list from others of the view, including order and filter
  * @throws UserInputError when a cursor is not of this list in this order, filter and range
  */
@@ -36,24 +37,40 @@ export function openViewPage<V extends View>(asked: {
   readonly list: readonly unknown[];
   readonly args: ListArgs;
   readonly defaultFirst: number;
+  readonly rowsMax?: number;
   readonly path?: ErrorPath;
 }): ViewPage<V> {
-  const { args, path = [] } = asked;
-  const request = parseViewPage(args, asked.defaultFirst, path);
+  const { args, path = [], rowsMax } = asked;
+  const request = parseViewPage(args, asked.defaultFirst, {
+    path,
+    ...(rowsMax === undefined ? {} : { rowsMax }),
+  });
   const { mark } = request;
-  if (mark === null) return { request, view: asked.view, list: listOf(asked.view, asked.list) };
+  if (mark === null) {
+    return { request, view: asked.view, markAt: (asOf) => new FirstMark(asked, asOf) };
+  }
   const wrong = wrongCursor([...path, args.after == null ? 'before' : 'after']);
   const { nowMs } = mark.asOf;
   if (nowMs < EARLIEST_MS || nowMs > asked.view.range.nowMs + AHEAD_MAX_MS) throw wrong;
   const view = viewAsOf(asked.view, mark.asOf);
   const list = listOf(view, asked.list);
   if (list !== mark.list) throw wrong;
-  return { request, view, list };
+  return { request, view, markAt: (asOf) => ({ list, asOf }) };
 }
 
-/** What the cursors of a page hold besides their places. @param asOf of the page's view */
-export function markOf({ list }: { readonly list: string }, asOf: AsOf): ViewMark {
-  return { list, asOf };
+/** Of a list's first page. Its fingerprint is found when a cursor is asked for, which is seldom. */
+class FirstMark implements ViewMark {
+  private found: string | undefined;
+
+  constructor(
+    private readonly of: { readonly view: View; readonly list: readonly unknown[] },
+    readonly asOf: AsOf,
+  ) {}
+
+  get list(): string {
+    this.found ??= listOf(this.of.view, this.of.list);
+    return this.found;
+  }
 }
 
 // The resolved range: equal ranges may be written differently, and after a change of zone the same words are another range.

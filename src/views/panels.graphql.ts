@@ -35,7 +35,7 @@ import {
   ModelUsageType,
   WorkflowUsageType,
 } from './usage.types.ts';
-import { openViewPage, markOf } from './pages.graphql.ts';
+import { openViewPage } from './pages.graphql.ts';
 import { type View, viewOf } from './view.ts';
 import { Cost, Needs } from '../graphql/field-extensions.ts';
 
@@ -145,7 +145,7 @@ export class HardwareUsageResolver {
       keyOf: (node) => ({ value: node.hostingFrom, id: node.address.resourceId }),
       compare: (a, b) => Number(a.value) - Number(b.value) || a.id - b.id,
     });
-    return new Connection({ ...parts, mark: markOf(page, asOf) });
+    return new Connection({ ...parts, mark: page.markAt(asOf) });
   }
 }
 

@@ -20,7 +20,7 @@ import {
   type ReportRow,
   type UsageDimension,
 } from './report.ts';
-import { markOf, openViewPage } from './pages.graphql.ts';
+import { openViewPage } from './pages.graphql.ts';
 import { usageViews } from './rows.graphql.ts';
 import { UsageReports } from './report.service.ts';
 import { filterKey } from './tabs.ts';
@@ -96,7 +96,7 @@ export class ReportResolver {
         ...parts,
         nodes: parts.nodes.map((row) => reportNode(row, accountId, series)),
         keyOf: (node) => reportKey(node.row),
-        mark: markOf(page, asOf),
+        mark: page.markAt(asOf),
       },
       rows,
     );

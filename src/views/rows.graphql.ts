@@ -16,7 +16,7 @@ import {
 import type { Model, Resource } from '../resources/resource.ts';
 import { activeResourceNode, modelNode } from '../resources/resources.types.ts';
 import { granularities, type Granularity } from '../account/range.ts';
-import { markOf, openViewPage } from './pages.graphql.ts';
+import { openViewPage } from './pages.graphql.ts';
 import {
   checkFilter,
   filterKey,
@@ -269,6 +269,7 @@ export async function pageOfTab<T>(
     list: [...list.name, order.field, order.direction, filterKey(filter)],
     args,
     defaultFirst: 25,
+    rowsMax: context.rowsPerPageMax,
   });
   const { request, view } = page;
   if ([request.after, request.before].some((key) => key !== null && !order.isKey(key))) {
@@ -278,7 +279,7 @@ export async function pageOfTab<T>(
   const hardwareIds = await views.hardwareIds(filter);
   const [rows, asOf] = await Promise.all([load(view), views.asOf(view)]);
   const all = filterRows(orderedRows(rows, order), filter, hardwareIds);
-  return { all, view, parts: { ...pageOfList(all, request, order), mark: markOf(page, asOf) } };
+  return { all, view, parts: { ...pageOfList(all, request, order), mark: page.markAt(asOf) } };
 }
 
 export function connectionOf<T, TNode extends { readonly row: TabRow<T> }>(
