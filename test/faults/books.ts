@@ -1,5 +1,7 @@
 // What the driver knows of an account by what it was answered: its own books, in micro-credits.
 
+import type { Rates } from './hardware.ts';
+
 export type Known = 'YES' | 'NO' | 'UNKNOWN';
 
 /** An event that was sent. */
@@ -19,7 +21,7 @@ export interface SentAmount {
 /** A stretch of hosting. All instants are the driver's own. */
 export interface Stretch {
   readonly fromMs: number;
-  readonly microPerMs: bigint;
+  readonly replicas: number;
   toMs: number | null;
 }
 
@@ -38,6 +40,7 @@ export class Books {
     /** Its external id. */
     readonly name: string,
     readonly clock: { ms: number } | null,
+    private readonly rates: Rates,
   ) {}
 
   /** The identities of events of which something is certain. */
@@ -63,8 +66,8 @@ export class Books {
   /** What hosting cost that has ended. */
   get usedByHostingMicro(): bigint {
     return sum(
-      this.hosting.map(({ fromMs, toMs, microPerMs }) =>
-        toMs === null ? 0n : BigInt(toMs - fromMs) * microPerMs,
+      this.hosting.map(({ fromMs, toMs, replicas }) =>
+        toMs === null ? 0n : this.rates.costMicro(fromMs, toMs, replicas),
       ),
     );
   }

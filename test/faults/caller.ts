@@ -8,7 +8,6 @@ import type { Violations } from './violations.ts';
 
 /** So long an answer is waited for: longer than a gateway may take. */
 const ANSWER_WITHIN_MS = 20_000;
-const PAUSE_MS = 100;
 /** Of this machine, on which the database runs too. */
 export const clock = new SystemClock();
 /** After these nobody knows, or nothing was judged: the same call has to be sent again. */
@@ -31,6 +30,8 @@ export interface CallerDeps {
   readonly key: string;
   readonly history: History;
   readonly violations: Violations;
+  /** How long it waits before it sends again. */
+  readonly pauseMs: number;
 }
 
 export class Caller {
@@ -72,7 +73,7 @@ export class Caller {
   }
 
   async pause(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, this.deps.pauseMs));
   }
 
   /** Sends a request once. */

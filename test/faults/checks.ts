@@ -8,6 +8,7 @@ import { type Caller, clock } from './caller.ts';
 import type { Crossing } from './crossings.ts';
 import { iso, microOf } from './driver.ts';
 import type { Mails, Subscriber, Told, WebhookReceiver } from './listeners.ts';
+import { checkProofs } from './proofs.ts';
 import type { Violations } from './violations.ts';
 
 const DAY_MS = 86_400_000;
@@ -40,7 +41,10 @@ export async function check(checked: Checked): Promise<void> {
     await checkDeliveries(checked, ask);
     await checkMails(checked, ask);
     await checkJobs(checked, ask);
+    await checkSegments(checked, ask);
   });
+  const names = [...checked.books, ...checked.crossings].map(({ name }) => name);
+  await checkProofs(checked.databaseUrl, names, checked.violations);
   for (const books of checked.books) await checkByApi(checked, books);
   for (const { of, by } of checked.subscribers) await checkSubscriber(checked, of, by);
 }
@@ -187,20 +191,29 @@ async function checkCrossing({ violations }: Checked, crossing: Crossing, ask: A
       String(remainingMicro),
     ]),
   );
-  const stopped = await ask(
-    `select (extract(epoch from from_at) * 1000)::bigint::text as from_ms, (extract(epoch from to_at) * 1000)::bigint::text as to_ms
+  // A change of the rate ends a segment and begins the next.
+  const [ran = {}] = await ask(
+    `select (extract(epoch from min(from_at)) * 1000)::bigint::text as from_ms, (extract(epoch from max(to_at)) * 1000)::bigint::text as to_ms,
+       (sum(extract(epoch from to_at - from_at)) * 1000)::bigint::text as elapsed_ms, count(*) filter (where to_at is null)::int as running
      from hosting_segment where account_id = $1 and voided_at is null`,
     [id],
   );
   violations.compare(
     'what runs is stopped at the exact instant',
     crossing.name,
-    stopped.map((row) => [
-      Number(row['from_ms']) - crossing.fromMs,
-      Number(row['to_ms']) - crossing.fromMs,
-    ]),
-    [[0, crossing.stopsAfterMs]],
+    [Number(ran['from_ms']), Number(ran['to_ms']), Number(ran['elapsed_ms']), ran['running']],
+    [crossing.fromMs, crossing.fromMs + crossing.stopsAfterMs, crossing.stopsAfterMs, 0],
   );
+}
+
+async function checkSegments({ violations }: Checked, ask: Ask): Promise<void> {
+  const twice = await ask(
+    `select a.account_id, a.segment_id::text, b.segment_id::text as other from hosting_segment a
+     join hosting_segment b on b.account_id = a.account_id and b.resource_id = a.resource_id and b.segment_id > a.segment_id
+       and a.from_at < coalesce(b.to_at, 'infinity') and b.from_at < coalesce(a.to_at, 'infinity')
+     where a.voided_at is null and b.voided_at is null`,
+  );
+  violations.compare('nothing runs twice at one instant', 'segments', twice, []);
 }
 
 async function checkJobs({ violations }: Checked, ask: Ask): Promise<void> {

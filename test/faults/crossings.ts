@@ -1,11 +1,12 @@
-// Accounts whose credits run out while faults happen. What they cross, and when, is reckoned by hand: credits burn by a whole
-// number of micro-credits in each millisecond, so each level is reached in the first millisecond that takes the balance to it.
+// Accounts whose credits run out while faults happen. What they cross, and when, is reckoned by hand: each level is
+// reached in the first millisecond that takes the balance to it.
 
 import { AllocateDocument, DeployDocument } from '@billing-gateway/client/operations';
 import { formatMicro } from '../../src/core/micro.ts';
 import { type Caller, clock } from './caller.ts';
 import type { Chance } from './chance.ts';
-import { HARDWARE, iso } from './driver.ts';
+import { iso } from './driver.ts';
+import { HARDWARE, type Rates } from './hardware.ts';
 
 const MICRO = 1_000_000n;
 
@@ -28,6 +29,7 @@ export interface CrossingAccount {
   readonly resourceId: string;
   readonly lowMicro: bigint;
   readonly negativeMicro: bigint;
+  readonly rates: Rates;
 }
 
 /** Begins to burn: all is over within `withinMs`. To be called while nothing is wrong. */
@@ -37,19 +39,19 @@ export async function beginCrossing(
   account: CrossingAccount,
   withinMs: number,
 ): Promise<Crossing> {
-  const { accountId, name, resourceId, lowMicro, negativeMicro } = account;
-  // So many milliseconds to each level, at one replica.
+  const { accountId, name, resourceId, lowMicro, negativeMicro, rates } = account;
+  // So many milliseconds to the first level, or about that.
   const lowAfterMs = chance.whole(1_000, Math.floor(withinMs / 2));
-  const amountMicro = lowMicro + BigInt(lowAfterMs) * HARDWARE.microPerMs;
+  const amountMicro = lowMicro + BigInt(lowAfterMs) * 1_000n;
   await caller.ask(AllocateDocument, {
     input: { accountId, amount: formatMicro(amountMicro), idempotencyKey: 'to burn' },
   });
   const fromMs = clock.nowMs() - 500;
   await caller.ask(DeployDocument, {
-    input: { id: resourceId, hardware: HARDWARE.name, replicas: 1, at: iso(fromMs) },
+    input: { id: resourceId, hardware: HARDWARE, replicas: 1, at: iso(fromMs) },
   });
   const reached = (levelMicro: bigint): number =>
-    Number((amountMicro - levelMicro + HARDWARE.microPerMs - 1n) / HARDWARE.microPerMs);
+    rates.costsBy(fromMs, amountMicro - levelMicro) - fromMs;
   const levels = [
     ['LOW_CREDITS', lowMicro],
     ['CREDITS_EXHAUSTED', 0n],
@@ -62,7 +64,11 @@ export async function beginCrossing(
     stopsAfterMs: reached(negativeMicro),
     expected: levels.map(([kind, levelMicro]) => {
       const afterMs = reached(levelMicro);
-      return { kind, afterMs, remainingMicro: amountMicro - BigInt(afterMs) * HARDWARE.microPerMs };
+      return {
+        kind,
+        afterMs,
+        remainingMicro: amountMicro - rates.costMicro(fromMs, fromMs + afterMs, 1),
+      };
     }),
   };
 }

@@ -18,11 +18,10 @@ import { formatMicro } from '../../src/core/micro.ts';
 import type { Books, SentEvent } from './books.ts';
 import type { Caller, Reply } from './caller.ts';
 import type { Chance } from './chance.ts';
+import { HARDWARE } from './hardware.ts';
 import type { Violations } from './violations.ts';
 
 export const SOURCE = 'faults';
-/** What the driver hosts on: one credit a second, so a whole number of micro-credits in each millisecond. */
-export const HARDWARE = { name: 'faults-1', creditsPerHour: '3600', microPerMs: 1_000n } as const;
 /** The resources that every account of the driver has. */
 export const METERED = 'metered';
 export const HOSTED = ['hosted-0', 'hosted-1'] as const;
@@ -54,6 +53,9 @@ interface SentBatch {
   readonly door: 'recordUsage' | 'batch' | 'single';
 }
 
+/** Those that take more than one event. */
+const DOORS = ['recordUsage', 'batch'] as const;
+
 interface Counts {
   readonly accepted: number;
   readonly duplicates: number;
@@ -67,7 +69,7 @@ export const recordEvents: Actor = (acting) => {
   const { books, chance, round } = acting;
   let made = 0;
   return async () => {
-    const door = chance.oneOf(['recordUsage', 'batch', 'single'] as const);
+    const door = chance.oneOf([...DOORS, 'single'] as const);
     const size = door === 'single' ? 1 : chance.whole(1, 20);
     const events = Array.from({ length: size }, (): UsageEventInput => {
       const before = chance.happens(0.1) ? books.eventIds('YES') : [];
@@ -84,18 +86,41 @@ export const recordEvents: Actor = (acting) => {
     // One batch may not name an event twice: it would be judged by itself.
     const batch = { ids: events.map(({ eventId }) => eventId), events, door };
     if (new Set(batch.ids).size < batch.ids.length) return;
-    for (const { eventId, credits } of events) {
-      if (books.events.has(eventId)) continue;
-      const creditsMicro = microOf(String(credits));
-      books.events.set(eventId, { creditsMicro, recorded: 'UNKNOWN', voided: 'NO' });
-    }
-    if (!(await send(acting, batch))) {
-      books.unsettled.push(async () => {
-        while (!(await send(acting, batch)));
-      });
-    }
+    await sendOrSettle(acting, batch);
   };
 };
+
+/** Sends new events. @returns what sends them once, and tells whether it is known what came of them */
+export function sendEvents(
+  acting: Acting,
+  ids: readonly string[],
+  credits: string,
+): () => Promise<boolean> {
+  const events = ids.map((eventId): UsageEventInput => ({
+    ...{ source: SOURCE, eventId, type: 'PROCESSING', resourceKind: 'GUARDRAIL', credits },
+    ...{ resourceExternalId: METERED, occurredAt: occurredAtOf(eventId, acting) },
+  }));
+  const batch = { ids, events, door: acting.chance.oneOf(DOORS) };
+  expect(acting.books, batch);
+  return () => send(acting, batch);
+}
+
+async function sendOrSettle(acting: Acting, batch: SentBatch): Promise<void> {
+  expect(acting.books, batch);
+  if (await send(acting, batch)) return;
+  acting.books.unsettled.push(async () => {
+    while (!(await send(acting, batch)));
+  });
+}
+
+/** Notes what is about to be sent: from now on it may be there. */
+function expect(books: Books, { events }: SentBatch): void {
+  for (const { eventId, credits } of events) {
+    if (books.events.has(eventId)) continue;
+    const creditsMicro = microOf(String(credits));
+    books.events.set(eventId, { creditsMicro, recorded: 'UNKNOWN', voided: 'NO' });
+  }
+}
 
 const occurred = new Map<string, string>();
 
@@ -244,8 +269,7 @@ export const host =
       running = null;
     };
     const begin = (atMs: number, replicas: number): void => {
-      const microPerMs = HARDWARE.microPerMs * BigInt(replicas);
-      const stretch = { fromMs: atMs, toMs: null, microPerMs };
+      const stretch = { fromMs: atMs, toMs: null, replicas };
       books.hosting.push(stretch);
       running = stretch;
     };
@@ -271,7 +295,7 @@ export const host =
       replicas = chance.whole(1, 5);
       const at = iso(atMs);
       if (running === null) {
-        const input = { id, hardware: HARDWARE.name, replicas, at };
+        const input = { id, hardware: HARDWARE, replicas, at };
         const reply = await caller.untilKnown(DeployDocument, { input });
         if (reply.outcome === 'REFUSED') {
           // The driver's own limits are across the balance meanwhile.

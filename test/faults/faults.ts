@@ -2,36 +2,48 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Chance } from './chance.ts';
+import { overloadBy, stormBy } from './crowd.ts';
+import type { Acting } from './driver.ts';
 import type { Carriage } from './proxy.ts';
 import type { Place, World } from './world.ts';
 
 export interface Fault {
   readonly name: string;
   /** Makes it and waits until it is over. */
-  readonly happen: (world: World, chance: Chance) => Promise<void>;
+  readonly happen: (stage: Stage) => Promise<void>;
+}
+
+/** Where a fault happens. */
+export interface Stage {
+  readonly world: World;
+  readonly chance: Chance;
+  /** For what a crowd of clients does. */
+  readonly acting: Acting;
 }
 
 /** What waits for a gateway that hangs has given up by then. */
 const SHORT_MS = [500, 4_000] as const;
 const LONG_MS = [8_000, 25_000] as const;
 
+export const FULL_DISK = 'full-disk';
+
 export const FAULTS: readonly Fault[] = [
   { name: 'kill-gateway', happen: killGateway },
   { name: 'stop-gateway', happen: stopGateway },
   {
     name: 'freeze-gateway',
-    happen: (world, chance) => freezeGateway(world, chance, SHORT_MS),
+    happen: (stage) => freezeGateway(stage, SHORT_MS),
   },
   {
     name: 'freeze-gateway-long',
-    happen: (world, chance) => freezeGateway(world, chance, LONG_MS),
+    happen: (stage) => freezeGateway(stage, LONG_MS),
   },
-  { name: 'kill-postgresql', happen: (world) => signalServer(world, 'SIGKILL') },
+  { name: 'kill-postgresql', happen: ({ world }) => signalServer(world, 'SIGKILL') },
   {
     name: 'stop-postgresql-immediate',
-    happen: (world) => signalServer(world, 'SIGQUIT'),
+    happen: ({ world }) => signalServer(world, 'SIGQUIT'),
   },
-  { name: 'stop-postgresql-fast', happen: (world) => signalServer(world, 'SIGINT') },
+  { name: 'stop-postgresql-fast', happen: ({ world }) => signalServer(world, 'SIGINT') },
   { name: 'kill-both', happen: killBoth },
   { name: 'freeze-postgresql', happen: freezeServer },
   { name: 'cut-database', happen: link('back', () => ({ how: 'CUT' })) },
@@ -53,24 +65,32 @@ export const FAULTS: readonly Fault[] = [
     happen: link('front', (chance) => ({ how: 'SLOW', ms: chance.whole(5, 200) })),
   },
   { name: 'step-clock', happen: stepClock },
+  { name: 'retry-storm', happen: retryStorm },
+  {
+    name: 'overload',
+    happen: ({ acting }) => overloadBy(acting, { clients: 200, lastsMs: 5_000 }),
+  },
+  { name: FULL_DISK, happen: fillDisk },
 ];
 
-async function killGateway(world: World, chance: Chance): Promise<void> {
+const STORM_CLIENTS = 500;
+const OUTAGE_MS = 10_000;
+
+async function killGateway({ world, chance }: Stage): Promise<void> {
   const place = chance.oneOf(world.places);
   await place.kill();
   await last(chance, [0, 1_000]);
   await place.up();
 }
 
-async function stopGateway(world: World, chance: Chance): Promise<void> {
+async function stopGateway({ world, chance }: Stage): Promise<void> {
   const place = chance.oneOf(world.places);
   await place.gateway?.stop();
   await place.up();
 }
 
 async function freezeGateway(
-  world: World,
-  chance: Chance,
+  { world, chance }: Stage,
   lasts: readonly [number, number],
 ): Promise<void> {
   const { gateway } = chance.oneOf(world.places);
@@ -85,7 +105,7 @@ async function signalServer(world: World, signal: 'SIGKILL' | 'SIGQUIT' | 'SIGIN
   if (postmaster !== undefined) kill(postmaster, signal);
 }
 
-async function killBoth(world: World, chance: Chance): Promise<void> {
+async function killBoth({ world, chance }: Stage): Promise<void> {
   const [postmaster] = await world.serverPids();
   const place = chance.oneOf(world.places);
   if (postmaster !== undefined) kill(postmaster, 'SIGKILL');
@@ -94,7 +114,7 @@ async function killBoth(world: World, chance: Chance): Promise<void> {
   await place.up();
 }
 
-async function freezeServer(world: World, chance: Chance): Promise<void> {
+async function freezeServer({ world, chance }: Stage): Promise<void> {
   const pids = await world.serverPids();
   for (const pid of pids) kill(pid, 'SIGSTOP');
   await last(chance, [1_000, 15_000]);
@@ -102,11 +122,26 @@ async function freezeServer(world: World, chance: Chance): Promise<void> {
   for (const pid of pids) kill(pid, 'SIGCONT');
 }
 
-async function stepClock(world: World, chance: Chance): Promise<void> {
+async function stepClock({ world, chance }: Stage): Promise<void> {
   const place = chance.oneOf(world.places);
   place.gateway?.signal('SIGUSR2');
   await last(chance, SHORT_MS);
   place.gateway?.signal('SIGUSR2');
+}
+
+// An outage of the database, at all gateways, and everybody who was refused meanwhile comes again at once.
+async function retryStorm({ world, acting }: Stage): Promise<void> {
+  for (const { back } of world.places) back.carry({ how: 'CUT' });
+  const storm = stormBy(acting, STORM_CLIENTS);
+  await delay(OUTAGE_MS);
+  for (const { back } of world.places) back.carry({ how: 'PASS' });
+  await storm;
+}
+
+async function fillDisk({ world, chance }: Stage): Promise<void> {
+  await world.disk?.fill();
+  await last(chance, [1_000, 8_000]);
+  await world.disk?.free();
 }
 
 function cutAfter(chance: Chance): Carriage {
@@ -118,7 +153,7 @@ function link(
   carriage: (chance: Chance) => Carriage,
   lasts: readonly [number, number] = SHORT_MS,
 ): Fault['happen'] {
-  return async (world, chance) => {
+  return async ({ world, chance }) => {
     const place: Place = chance.oneOf(world.places);
     place[which].carry(carriage(chance));
     await last(chance, lasts);

@@ -7,7 +7,8 @@ import path from 'node:path';
 import { InvalidArgumentError, program } from 'commander';
 import { clock } from './caller.ts';
 import { Chance } from './chance.ts';
-import { FAULTS } from './faults.ts';
+import { SmallDisk } from './disk.ts';
+import { type Fault, FAULTS, FULL_DISK } from './faults.ts';
 import { History } from './history.ts';
 import { Rig } from './rig.ts';
 import { Violations } from './violations.ts';
@@ -40,13 +41,13 @@ program
 await program.parseAsync();
 
 async function run({ seed, minutes, only }: Options): Promise<boolean> {
+  const faults = await chosen(only);
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-faults-'));
   await fs.chmod(folder, 0o755);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(`seed ${seed}`);
   const violations = new Violations();
   const history = await History.open(path.join(folder, 'history.jsonl'));
-  const faults = FAULTS.filter(({ name }) => only === undefined || only.includes(name));
   const rig = await Rig.open({
     ...{ folder, chance: new Chance(String(seed)), faults, history, violations, say },
     ...{ env: {}, roundMs: ROUND_MS },
@@ -70,6 +71,16 @@ async function run({ seed, minutes, only }: Options): Promise<boolean> {
   if (violations.found.length === 0) await fs.rm(folder, { recursive: true });
   else say(`What was sent and answered is in ${folder}/history.jsonl.`);
   return violations.found.length === 0;
+}
+
+async function chosen(only?: readonly string[]): Promise<readonly Fault[]> {
+  const faults = FAULTS.filter(({ name }) => only?.includes(name) ?? true);
+  if (!faults.some(({ name }) => name === FULL_DISK) || (await SmallDisk.isPossible()))
+    return faults;
+  process.stdout.write(
+    `${FULL_DISK} is left out: only the superuser of Linux can mount a disk to fill.\n`,
+  );
+  return faults.filter(({ name }) => name !== FULL_DISK);
 }
 
 function whole(text: string): number {

@@ -7,6 +7,7 @@ import {
   CreateHardwareProfileDocument,
   CreateWebhookEndpointDocument,
   RegisterResourcesDocument,
+  SetHardwareRateDocument,
 } from '@billing-gateway/client/operations';
 import { formatMicro } from '../../src/core/micro.ts';
 import { Books } from './books.ts';
@@ -18,7 +19,6 @@ import {
   type Actor,
   type Acting,
   crossLimit,
-  HARDWARE,
   host,
   HOSTED,
   iso,
@@ -29,13 +29,15 @@ import {
   recordEvents,
   voidEvents,
 } from './driver.ts';
-import type { Fault } from './faults.ts';
+import { type Fault, FULL_DISK } from './faults.ts';
+import { FIRST_MICRO_PER_HOUR, HARDWARE, Rates } from './hardware.ts';
 import type { History } from './history.ts';
 import { Mails, Subscriber, WebhookReceiver } from './listeners.ts';
 import type { Violations } from './violations.ts';
 import { KEY, World } from './world.ts';
 
 const FUNDED_MICRO = 100_000_000n * 1_000_000n;
+const PAUSE_MS = 100;
 const PAUSE_BETWEEN_MS = [200, 3_000] as const;
 /** How old accounts are: older than any event. */
 const OLD_DAYS = 4;
@@ -70,7 +72,9 @@ export class Rig {
   readonly crossings: Crossing[] = [];
   readonly subscribers: { of: Books | Crossing; by: Subscriber }[] = [];
   private rounds = 0;
+  private readonly rates: Rates;
   private readonly caller: Caller;
+  private readonly impatient: Caller;
 
   private constructor(
     readonly world: World,
@@ -79,9 +83,12 @@ export class Rig {
     private readonly options: RigOptions,
   ) {
     const { history, violations, chance } = options;
+    this.rates = new Rates(chance.of('rates'));
     const ways = chance.of('ways');
     const origin = (): string => ways.oneOf(world.places).origin;
-    this.caller = new Caller({ origin, key: KEY, history, violations });
+    const deps = { origin, key: KEY, history, violations };
+    this.caller = new Caller({ ...deps, pauseMs: PAUSE_MS });
+    this.impatient = new Caller({ ...deps, pauseMs: 0 });
   }
 
   static async open(options: RigOptions): Promise<Rig> {
@@ -95,7 +102,8 @@ export class Rig {
       WEBHOOK_SECRET_KEY: Buffer.alloc(32, 'faults').toString('base64'),
       NODE_OPTIONS: `--import ${new URL('../support/stepping-wall-clock.mjs', import.meta.url).href}`,
     };
-    const world = await World.open({ folder, gateways: 2, env, violations });
+    const hasOwnDisk = options.faults.some(({ name }) => name === FULL_DISK);
+    const world = await World.open({ folder, gateways: 2, env, violations, hasOwnDisk });
     const rig = new Rig(world, receiver, mails, options);
     await rig.prepare();
     return rig;
@@ -108,10 +116,11 @@ export class Rig {
     const before = violations.found.length;
     const chance = this.options.chance.of(`round ${this.rounds}`);
     const name = `r${this.rounds}`;
+    await this.planRates();
     await this.beginCrossings(chance, name);
     const stopping = new AbortController();
     const acting = this.subjects.flatMap((subject) => this.act(subject, name, stopping.signal));
-    const faults = await this.makeFaults(chance.of('faults'));
+    const faults = await this.makeFaults(chance.of('faults'), name);
     stopping.abort();
     const mended = this.world.mend();
     // What an actor has begun it ends: it is certain of it then.
@@ -148,10 +157,10 @@ export class Rig {
   // ---- what is there before the first fault
 
   private async prepare(): Promise<void> {
-    const { name, creditsPerHour } = HARDWARE;
+    const creditsPerHour = formatMicro(FIRST_MICRO_PER_HOUR);
     const shape = { kind: 'GPU', model: 'M', vcpus: 1, gpus: 1, memoryGb: 1 } as const;
     await this.caller.ask(CreateHardwareProfileDocument, {
-      input: { name, creditsPerHour, ...shape },
+      input: { name: HARDWARE, creditsPerHour, ...shape },
     });
     const events: readonly Actor[] = [
       recordEvents,
@@ -170,13 +179,20 @@ export class Rig {
     await delay(1_500);
   }
 
+  /** Who many clients at once send to. */
+  private get crowded(): Subject {
+    const subject = this.subjects.find(({ books }) => books.name === 'second');
+    if (subject === undefined) throw new Error('nothing is prepared');
+    return subject;
+  }
+
   private async addSubject(
     name: string,
     clock: { ms: number } | null,
     actors: readonly Actor[],
   ): Promise<void> {
     const accountId = await this.createAccount(name, clock, { lowMicro: 0n, negativeMicro: 0n });
-    const books = new Books(accountId, name, clock);
+    const books = new Books(accountId, name, clock, this.rates);
     const input = { accountId, amount: formatMicro(FUNDED_MICRO), idempotencyKey: 'funds' };
     await this.caller.ask(AllocateDocument, { input });
     books.amounts.set('funds', { amountMicro: FUNDED_MICRO, booked: 'YES' });
@@ -234,44 +250,54 @@ export class Rig {
 
   // ---- a round
 
+  private async planRates(): Promise<void> {
+    for (const { fromMs, microPerHour } of this.rates.plan(realClock.nowMs())) {
+      const creditsPerHour = formatMicro(microPerHour);
+      await this.caller.ask(SetHardwareRateDocument, {
+        input: { hardware: HARDWARE, creditsPerHour, effectiveFrom: iso(fromMs) },
+      });
+    }
+  }
+
   private async beginCrossings(chance: Chance, round: string): Promise<void> {
     for (const index of [0, 1]) {
       const name = `${round}-crossing-${index}`;
       const levels = levelsOf(chance);
       const accountId = await this.createAccount(name, null, levels);
       const [resourceId = ''] = await this.register(accountId, [HOSTED[0]]);
-      const account = { accountId, name, resourceId, ...levels };
+      const account = { accountId, name, resourceId, rates: this.rates, ...levels };
       const crossing = await beginCrossing(this.caller, chance, account, this.options.roundMs);
       this.crossings.push(crossing);
       this.subscribe(crossing);
     }
   }
 
-  private act(
-    { books, actors, resourceIds }: Subject,
-    round: string,
-    stopping: AbortSignal,
-  ): readonly Promise<void>[] {
-    const { chance, violations } = this.options;
-    return actors.map(async (actor, index) => {
-      const acting: Acting = {
-        ...{ books, resourceIds, violations, caller: this.caller },
-        round: `${round}-${index}`,
-        chance: chance.of(`${round} ${books.name} ${index}`),
-        nowMs: () => books.clock?.ms ?? realClock.nowMs(),
-      };
-      const next = actor(acting);
+  private act(subject: Subject, round: string, stopping: AbortSignal): readonly Promise<void>[] {
+    return subject.actors.map(async (actor, index) => {
+      const next = actor(this.acting(subject, `${round}-${index}`));
       while (!stopping.aborted) await next();
     });
   }
 
-  private async makeFaults(chance: Chance): Promise<readonly string[]> {
+  private acting({ books, resourceIds }: Subject, round: string): Acting {
+    const { chance, violations } = this.options;
+    return {
+      ...{ books, resourceIds, violations, round, caller: this.caller },
+      chance: chance.of(`${round} ${books.name}`),
+      nowMs: () => books.clock?.ms ?? realClock.nowMs(),
+    };
+  }
+
+  private async makeFaults(chance: Chance, round: string): Promise<readonly string[]> {
+    const { world } = this;
     const { faults, violations, roundMs } = this.options;
     const made: string[] = [];
     const make = async (fault: Fault, of: Chance): Promise<void> => {
       made.push(fault.name);
       this.happened.set(fault.name, (this.happened.get(fault.name) ?? 0) + 1);
-      await fault.happen(this.world, of).catch((error: unknown) => {
+      const crowd = this.acting(this.crowded, `${round}-crowd-${made.length}`);
+      const acting = { ...crowd, caller: this.impatient };
+      await fault.happen({ world, acting, chance: of }).catch((error: unknown) => {
         violations.add('a fault can be made', `${fault.name}: ${String(error)}`);
       });
     };

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { type EmbeddedDatabase, startEmbedded } from '../../src/db/embedded.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { asOwner } from '../support/databases.ts';
+import { SmallDisk } from './disk.ts';
 import { Proxy } from './proxy.ts';
 import type { Violations } from './violations.ts';
 
@@ -24,6 +25,8 @@ export interface WorldOptions {
   readonly gateways: number;
   readonly env: Readonly<Record<string, string>>;
   readonly violations: Violations;
+  /** Whether the database's disk can be filled. */
+  readonly hasOwnDisk: boolean;
 }
 
 /** One gateway and the ways to and from it. */
@@ -63,13 +66,17 @@ export class World {
     readonly databaseUrl: string,
     readonly dataFolder: string,
     readonly places: readonly Place[],
+    readonly disk: SmallDisk | null,
     private readonly server: EmbeddedDatabase,
     private readonly violations: Violations,
   ) {}
 
-  static async open({ folder, gateways, env, violations }: WorldOptions): Promise<World> {
+  static async open(options: WorldOptions): Promise<World> {
+    const { folder, gateways, env, violations, hasOwnDisk } = options;
+    const dataDir = path.join(folder, 'database');
+    const disk = hasOwnDisk ? await SmallDisk.mount(dataDir) : null;
     const server = await startEmbedded({
-      dataDir: path.join(folder, 'database'),
+      dataDir,
       databaseName: 'faults',
       log: () => undefined,
     });
@@ -82,7 +89,7 @@ export class World {
       places.push(new Place(index, front, back, start));
     }
     const dataFolder = await dataFolderOf(server.url);
-    const world = new World(server.url, dataFolder, places, server, violations);
+    const world = new World(server.url, dataFolder, places, disk, server, violations);
     // The first one migrates.
     for (const place of places) await place.up();
     return world;
@@ -95,6 +102,7 @@ export class World {
       front.carry({ how: 'PASS' });
       back.carry({ how: 'PASS' });
     }
+    await this.disk?.free();
     await this.untilReady(this.databaseIsReady, 'PostgreSQL');
     await Promise.all(
       this.places.map(async (place) => {
@@ -123,6 +131,7 @@ export class World {
       place.back.close();
     }
     await this.server.stop();
+    await this.disk?.unmount();
   }
 
   private readonly databaseIsReady = async (): Promise<boolean> => {
