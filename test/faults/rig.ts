@@ -55,8 +55,14 @@ export interface RigOptions {
   readonly violations: Violations;
   /** What each gateway gets besides. */
   readonly env: Readonly<Record<string, string>>;
+  /** What starts each gateway; default: two of them, as they are. */
+  readonly scripts?: readonly string[];
+  /** How long what comes late is waited for after a round. */
+  readonly deliveredWithinMs?: number;
   readonly say: (line: string) => void;
 }
+
+const SCRIPT = 'scripts/start.mjs';
 
 /** What belongs to one account: its books, the actors on it, and its resources. */
 interface Subject {
@@ -103,7 +109,8 @@ export class Rig {
       NODE_OPTIONS: `--import ${new URL('../support/stepping-wall-clock.mjs', import.meta.url).href}`,
     };
     const hasOwnDisk = options.faults.some(({ name }) => name === FULL_DISK);
-    const world = await World.open({ folder, gateways: 2, env, violations, hasOwnDisk });
+    const { scripts = [SCRIPT, SCRIPT] } = options;
+    const world = await World.open({ folder, scripts, env, violations, hasOwnDisk });
     const rig = new Rig(world, receiver, mails, options);
     await rig.prepare();
     return rig;
@@ -136,7 +143,7 @@ export class Rig {
   }
 
   /** Compares everything with the books. */
-  async check(deliveredWithinMs?: number): Promise<void> {
+  async check(deliveredWithinMs = this.options.deliveredWithinMs): Promise<void> {
     const { caller, crossings, subscribers, receiver, mails } = this;
     await check({
       ...{ caller, crossings, subscribers, receiver, mails },

@@ -22,7 +22,8 @@ const LOOK_MS = 50;
 
 export interface WorldOptions {
   readonly folder: string;
-  readonly gateways: number;
+  /** What starts each of the gateways. */
+  readonly scripts: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly violations: Violations;
   /** Whether the database's disk can be filled. */
@@ -72,7 +73,7 @@ export class World {
   ) {}
 
   static async open(options: WorldOptions): Promise<World> {
-    const { folder, gateways, env, violations, hasOwnDisk } = options;
+    const { folder, scripts, env, violations, hasOwnDisk } = options;
     const dataDir = path.join(folder, 'database');
     const disk = hasOwnDisk ? await SmallDisk.mount(dataDir) : null;
     const server = await startEmbedded({
@@ -81,11 +82,11 @@ export class World {
       log: () => undefined,
     });
     const places: Place[] = [];
-    for (let index = 0; index < gateways; index += 1) {
+    for (const [index, script] of scripts.entries()) {
       const back = await Proxy.open(server.url);
       const front = await Proxy.open('http://127.0.0.1:1');
       const start = (): Promise<GatewayProcess> =>
-        startGatewayProcess(back.through(server.url), KEY, env);
+        startGatewayProcess(back.through(server.url), KEY, env, script);
       places.push(new Place(index, front, back, start));
     }
     const dataFolder = await dataFolderOf(server.url);

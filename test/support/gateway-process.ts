@@ -24,13 +24,15 @@ export interface GatewayProcess {
 /**
  * @param databaseUrl a database that is migrated or may be; null: its own, in the DATA_DIR of `env`
  * @param env variables besides
+ * @param script what starts it
  */
 export async function startGatewayProcess(
   databaseUrl: string | null,
   operatorKey: string,
   env: Readonly<Record<string, string>> = {},
+  script = 'scripts/start.mjs',
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, ['scripts/start.mjs'], {
+  const child = spawn(process.execPath, [script], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl ?? '',

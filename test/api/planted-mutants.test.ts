@@ -1,0 +1,132 @@
+// Whether the rig of faults sees faults of the code: each gateway here breaks one promise, and the rig says which.
+
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it } from '@jest/globals';
+import { Chance } from '../faults/chance.ts';
+import { FAULTS } from '../faults/faults.ts';
+import { History } from '../faults/history.ts';
+import { buildMutant, type Mutation } from '../faults/mutants.ts';
+import { Rig } from '../faults/rig.ts';
+import { Violations } from '../faults/violations.ts';
+
+const ROUND_MS = 3_000;
+/** A fault that happens by chance is met sooner or later. */
+const ROUNDS_MAX = 10;
+
+/** What is wrong with a gateway, the faults in which it shows, and the promises that it breaks. */
+interface Planted {
+  readonly mutations: readonly Mutation[];
+  readonly faults: readonly string[];
+  readonly broken: readonly string[];
+}
+
+const PLANTED: Readonly<Record<string, Planted>> = {
+  'rounds rates, forgets identities and gives each attempt an id of its own': {
+    mutations: [
+      {
+        file: 'src/hosting/charge.ts',
+        from: 'floorDiv(microPerHour * BigInt(ranMs), MS_PER_HOUR)',
+        to: 'BigInt(ranMs) * floorDiv(microPerHour, MS_PER_HOUR)',
+      },
+      {
+        file: 'src/recording/events.store.ts',
+        from: `k.seq, usage_identity_hash(k.source, k.event_id)
+       from account own`,
+        to: `k.seq, usage_identity_hash(k.source, k.event_id || random()::text)
+       from account own`,
+      },
+      {
+        file: 'src/partners/delivery.service.ts',
+        from: `'webhook-id': webhookId,`,
+        to: `'webhook-id': \`\${webhookId}-\${nowMs}\`,`,
+      },
+    ],
+    faults: [],
+    broken: [
+      'each crossing is told once, at its exact instant',
+      'an event is recorded once',
+      'each webhook comes at least once',
+    ],
+  },
+  'answers before the database has it on disk': {
+    mutations: [
+      {
+        file: 'src/db/database.ts',
+        from: 'const BEGIN = [sql`begin`];',
+        to: 'const BEGIN = [sql`begin`, sql`set local synchronous_commit to off`];',
+      },
+    ],
+    faults: ['stop-postgresql-immediate'],
+    broken: ['what was acknowledged is there'],
+  },
+  'raises alerts after the transaction that they are of': {
+    mutations: [
+      {
+        file: 'src/settlement/settlement.service.ts',
+        from: `await subscriber.settled({
+        tx,
+        account,
+        creditEvents,
+        recordedAtMs,
+        position,
+        forecast: forecastNow,
+      });`,
+        to: `const happened = { account, creditEvents, recordedAtMs, position, forecast: forecastNow };
+      setTimeout(() => {
+        this.accounts
+          .inAccount(account.accountId, (later) => subscriber.settled({ ...happened, tx: later }))
+          .catch(() => undefined);
+      }, 300);`,
+      },
+    ],
+    faults: ['kill-gateway'],
+    broken: ['each crossing is told once'],
+  },
+  'tells subscribers what it hears of, not what comes after their cursor': {
+    mutations: [
+      {
+        file: 'src/alerts/alert.feed.ts',
+        from: 'const { accountId, after } = request;',
+        to: 'const { accountId, after } = (request = { ...request, after: null });',
+      },
+    ],
+    faults: ['kill-gateway'],
+    broken: ['each subscriber is told everything once and in order'],
+  },
+};
+
+it.each(Object.entries(PLANTED))(
+  'the rig sees a gateway that %s',
+  async (name, { mutations, faults, broken }) => {
+    const script = await buildMutant(name.replaceAll(' ', '-'), mutations);
+    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-faults-'));
+    await fs.chmod(folder, 0o755);
+    const history = await History.open(path.join(folder, 'history.jsonl'));
+    const violations = new Violations();
+    const rig = await Rig.open({
+      ...{ folder, history, violations, chance: new Chance(name), env: {} },
+      faults: FAULTS.filter((fault) => faults.includes(fault.name)),
+      roundMs: ROUND_MS,
+      scripts: [script],
+      deliveredWithinMs: ROUND_MS,
+      say: () => undefined,
+    });
+    const found = new Set<string>();
+    try {
+      for (let round = 0; round < ROUNDS_MAX; round += 1) {
+        await rig.round();
+        for (const { promise } of violations.found) found.add(promise);
+        if (broken.every((promise) => found.has(promise))) break;
+      }
+    } finally {
+      await rig.close();
+      await history.close();
+      await fs.rm(folder, { recursive: true });
+      await fs.rm(script);
+    }
+
+    expect([...found]).toEqual(expect.arrayContaining([...broken]));
+  },
+);
