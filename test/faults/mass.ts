@@ -20,12 +20,13 @@ const TICK_MS = 5;
 const TIMES_KEPT = 2_000;
 
 const READ_EVERY_MS = 100;
-const VIEW = `query SoakView($accountId: ID) { account(id: $accountId) { credits { remaining }
-  usage { credits { used } series(interval: HOUR) { points { from credits } } guardrails(first: 10) { nodes { credits } } } } }`;
 
 export class Mass {
   /** Events that were accepted. */
   accepted = 0;
+  /** Views that were read, and those that were refused or failed. */
+  read = 0;
+  unread = 0;
   private sent = 0;
   private refused = 0;
   private timesMs: number[] = [];
@@ -70,13 +71,17 @@ export class Mass {
   }
 
   /** Reads the account's usage as its page does, again and again. */
-  async read(ending: AbortSignal): Promise<void> {
+  async readBy(ending: AbortSignal): Promise<void> {
     for (let reads = 0; !ending.aborted; reads += 1) {
       const place = this.world.places[reads % this.world.places.length];
-      const body = { query: VIEW, variables: { accountId: this.accountId } };
+      const document = reads % 2 === 0 ? OverviewDocument : GuardrailsTabDocument;
+      const body = { query: document.text, variables: { accountId: this.accountId, first: 25 } };
       await post(place?.origin ?? '', '/graphql', { body, key: KEY })
-        .then((response) => response.arrayBuffer())
-        .catch(() => undefined);
+        .then(async (response) => {
+          if ((await response.text()).startsWith('{"data":')) this.read += 1;
+          else this.unread += 1;
+        })
+        .catch(() => (this.unread += 1));
       await delay(READ_EVERY_MS);
     }
   }

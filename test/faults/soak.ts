@@ -57,12 +57,13 @@ async function run({ minutes, share }: Options): Promise<boolean> {
     );
     const ending = new AbortController();
     const sending = mass.send(share * most, ending.signal);
-    const reading = mass.read(ending.signal);
+    const reading = mass.readBy(ending.signal);
     const watching = watch(rig, mass, ending.signal);
     await rig.round();
     ending.abort();
     await Promise.all([sending, reading]);
     const samples = await watching;
+    say(`${mass.accepted} events were accepted, ${mass.read} views read, ${mass.unread} not.`);
     await mass.check(rig.world.databaseUrl, violations);
     judge(samples, violations);
   } finally {
