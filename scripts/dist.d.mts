@@ -1,4 +1,5 @@
 export declare const root: string;
+export declare const dist: string;
 export declare const web: string;
 export declare const webDist: string;
 export declare const webRecord: string;

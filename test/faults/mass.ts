@@ -3,6 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   CreateAccountDocument,
+  GuardrailsTabDocument,
+  OverviewDocument,
   RegisterResourcesDocument,
 } from '@billing-gateway/client/operations';
 import { ask } from '../support/account.ts';

@@ -1,0 +1,5 @@
+export declare const compiling: {
+  readonly platform: 'node';
+  readonly format: 'esm';
+  readonly target: string;
+};
