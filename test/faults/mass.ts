@@ -62,10 +62,14 @@ export class Mass {
   async send(perSecond: number, ending: AbortSignal): Promise<void> {
     const startMs = performance.now();
     const sending = new Set<Promise<void>>();
-    for (let batches = 0; !ending.aborted; await delay(TICK_MS)) {
+    let batches = 0;
+    while (!ending.aborted) {
+      await delay(TICK_MS);
       const due = ((performance.now() - startMs) / 1_000) * (perSecond / BATCH);
       for (; batches < due; batches += 1) {
-        const one: Promise<void> = this.sendBatch().finally(() => sending.delete(one));
+        const one: Promise<void> = this.sendBatch().finally(() => {
+          sending.delete(one);
+        });
         sending.add(one);
       }
     }

@@ -43,8 +43,8 @@ export async function buildMutant(name: string, mutations: readonly Mutation[]):
     plugins: [
       {
         name: 'mutations',
-        setup: ({ onLoad }) => {
-          onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
+        setup: (building) => {
+          building.onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
             const contents = mutated.get(file);
             return contents === undefined ? undefined : { contents, loader: 'ts' };
           });
