@@ -34,6 +34,7 @@ import { ArchiveUsage1770400000000 } from './migrations/1770400000000-archive-us
 import { SumAsBigint1770400200000 } from './migrations/1770400200000-sum-as-bigint.ts';
 import { VacuumWhatGrows1770400201000 } from './migrations/1770400201000-vacuum-what-grows.ts';
 import { IndexSources1770400300000 } from './migrations/1770400300000-index-sources.ts';
+import { PruneWhatEnded1770400400000 } from './migrations/1770400400000-prune-what-ended.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountDirectoryRow, AccountRow } from './src/account/account.store.ts';
@@ -140,4 +141,5 @@ export const migrations = [
   SumAsBigint1770400200000,
   VacuumWhatGrows1770400201000,
   IndexSources1770400300000,
+  PruneWhatEnded1770400400000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -44,6 +44,8 @@ import { FoldingLoop } from './rollups/folding.loop.ts';
 import { MonthsLoop } from './recording/months.loop.ts';
 import { IssuingLoop } from './statements/issuing.loop.ts';
 import { StatementKeys } from './statements/keys.service.ts';
+import { PruningLoop } from './retention/pruning.loop.ts';
+import type { Retention } from './retention/retention.ts';
 import { ISSUER_NAME } from './statements/statement.ts';
 import { StatementService } from './statements/statements.service.ts';
 import { IngestService } from './recording/ingest.service.ts';
@@ -80,6 +82,8 @@ export interface AppOptions {
   readonly providerName?: string;
   /** Who produced them; default: who makes them available. */
   readonly publisherName?: string;
+  /** How long what has ended is kept; default: as shipped. */
+  readonly retention?: Retention;
   /** Of exports; for tests. */
   readonly exportLimits?: Partial<ExportLimits>;
   /** Receives the errors of background work. */
@@ -113,6 +117,8 @@ export interface App {
   readonly ingest: IngestService;
   readonly keys: KeyService;
   readonly portalTokens: PortalTokenService;
+  /** Deletes what has ended and is old. */
+  readonly pruning: PruningLoop;
   readonly live: LiveService;
   readonly rates: RatesService;
   readonly resources: ResourceService;
@@ -128,7 +134,7 @@ export interface App {
 
 export function createApp(options: AppOptions): App {
   const services = createServices(options);
-  const { due, folding, issuing, keys, months, portalTokens } = services;
+  const { due, folding, issuing, keys, months, portalTokens, pruning } = services;
   const parties = partiesOf(options);
   const exports = new ExportService({ ...options, parties }, services.accounts);
   return {
@@ -150,10 +156,12 @@ export function createApp(options: AppOptions): App {
       issuing.start();
       months.start();
       portalTokens.start();
+      pruning.start();
     },
     close: async () => {
       await exports.close();
       portalTokens.stop();
+      await pruning.stop();
       await issuing.stop();
       await months.stop();
       await folding.stop();
@@ -207,6 +215,7 @@ function createServices(options: AppOptions): Services {
   });
   const statements = createStatements(options, accounts);
   const months = new MonthsLoop(database, options.onError);
+  const pruning = new PruningLoop(options);
   const issuing = new IssuingLoop(database, clock, statements, options.onError);
   const webhooks = createWebhooks(options, accounts, emailDisabled(emails, clock));
   return {
@@ -226,6 +235,7 @@ function createServices(options: AppOptions): Services {
     keys,
     live,
     portalTokens,
+    pruning,
     rates,
     resources,
     statements,

@@ -20,6 +20,12 @@ import type { EventRate } from './http/rates.ts';
 import { ConfigError, EnvironmentReader, listOf } from './environment.ts';
 import { readHttpOptions } from './http-config.ts';
 import { EVENTS_PER_CALL_MAX } from './recording/event.ts';
+import {
+  AUDIT_DAYS_MIN,
+  RETENTION_DAYS_MAX,
+  type Retention,
+  retentionDefaults,
+} from './retention/retention.ts';
 import { ISSUER_NAME } from './statements/statement.ts';
 import { parseWebhookKeys } from './webhook-key.ts';
 
@@ -72,6 +78,7 @@ export interface Config {
   /** Null: JWTs are not taken. */
   readonly jwt: JwtConfig | null;
   readonly eventRate: EventRate;
+  readonly retention: Retention;
   /** Null: each gateway counts by itself. */
   readonly redisUrl: string | null;
 }
@@ -133,9 +140,22 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       secret: true,
     }),
     jwt: readJwt(read),
+    retention: readRetention(read),
   };
   if (read.problems.length > 0) throw new ConfigError(read.problems);
   return config;
+}
+
+function readRetention(read: EnvironmentReader): Retention {
+  const days = (name: string, kind: keyof Retention, min = 1): number =>
+    read.integer(name, retentionDefaults[kind], { min, max: RETENTION_DAYS_MAX, orZero: true });
+  return {
+    deliveriesDays: days('RETENTION_DELIVERIES_DAYS', 'deliveriesDays'),
+    emailsDays: days('RETENTION_EMAILS_DAYS', 'emailsDays'),
+    exportsDays: days('RETENTION_EXPORTS_DAYS', 'exportsDays'),
+    jobsDays: days('RETENTION_JOBS_DAYS', 'jobsDays'),
+    auditDays: days('RETENTION_AUDIT_DAYS', 'auditDays', AUDIT_DAYS_MIN),
+  };
 }
 
 type DatabaseConfig = Pick<

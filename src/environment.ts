@@ -24,13 +24,19 @@ export class EnvironmentReader {
 
   constructor(private readonly env: NodeJS.ProcessEnv) {}
 
-  /** A whole number within limits. */
-  integer(name: string, fallback: number, limits: { min: number; max: number }): number {
+  /** A whole number within limits, or zero where that is taken too. */
+  integer(
+    name: string,
+    fallback: number,
+    limits: { min: number; max: number; orZero?: boolean },
+  ): number {
     const raw = this.raw(name);
     if (raw === null) return fallback;
     const value = /^\d{1,9}$/.test(raw) ? Number(raw) : Number.NaN;
-    if (value >= limits.min && value <= limits.max) return value;
-    this.refuse(name, raw, `a whole number from ${limits.min} to ${limits.max}`);
+    const isZero = limits.orZero === true && value === 0;
+    if (isZero || (value >= limits.min && value <= limits.max)) return value;
+    const zero = limits.orZero === true ? '0 or ' : '';
+    this.refuse(name, raw, `${zero}a whole number from ${limits.min} to ${limits.max}`);
     return fallback;
   }
 

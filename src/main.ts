@@ -123,6 +123,7 @@ async function start(config: Config, started: Started): Promise<void> {
     providerName: config.providerName,
     publisherName: config.publisherName,
     jwt: config.jwt,
+    retention: config.retention,
     takeEvents: eventRate(config.eventRate, counters?.counterOf),
     onError,
   });

@@ -36,4 +36,3 @@ export interface ExportRun extends Sent {
 export const SEEN_EVERY_MS = 5_000;
 /** A running one that was not written of for so long has lost its gateway. */
 export const LOST_AFTER_SECONDS = 30;
-export const RUNS_KEPT_DAYS = 30;

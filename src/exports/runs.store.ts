@@ -14,14 +14,7 @@ import {
 } from '../db/decode.ts';
 import { raw, sql } from '../db/sql.ts';
 import { exportFormats, exportNames } from './request.ts';
-import {
-  type ExportRun,
-  LOST_AFTER_SECONDS,
-  RUNS_KEPT_DAYS,
-  type RunState,
-  runStates,
-  type Sent,
-} from './run.ts';
+import { type ExportRun, LOST_AFTER_SECONDS, type RunState, runStates, type Sent } from './run.ts';
 
 @Entity('export_run')
 export class ExportRunRow {
@@ -49,7 +42,7 @@ const LOST_BEFORE = raw(`now() - interval '${LOST_AFTER_SECONDS} seconds'`);
 /** An export that begins. */
 export type NewRun = Pick<ExportRun, 'runId' | 'name' | 'format' | 'fromMs' | 'toMs'>;
 
-/** Records that an export begins, and forgets old ones. @returns false when `max` of the account run already */
+/** Records that an export begins. @returns false when `max` of the account run already */
 export async function insertRun(
   tx: Tx,
   accountId: number,
@@ -57,8 +50,6 @@ export async function insertRun(
   max: number,
 ): Promise<boolean> {
   tx.later(sql`/* exports.lockRuns */ select pg_advisory_xact_lock(${EXPORTS_LOCK}, ${accountId})`);
-  tx.later(sql`/* exports.forgetRuns */ delete from export_run
-     where account_id = ${accountId} and started_at < now() - ${raw(`interval '${RUNS_KEPT_DAYS} days'`)}`);
   const rows = await tx.query(sql`/* exports.insertRun */ insert into export_run
        (account_id, run_id, name, format, state, from_at, to_at)
      select ${accountId}, ${run.runId}::uuid, ${run.name}, ${run.format}, 'RUNNING', ${at(run.fromMs)}, ${at(run.toMs)}

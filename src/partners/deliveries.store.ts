@@ -183,11 +183,12 @@ export async function failPending(tx: Tx, ref: EndpointRef, error: string): Prom
      where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING'`);
 }
 
-/** Sends a message again from an instant on, like `restartPending`, whatever its state. */
-export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): Promise<void> {
-  await tx.query(sql`/* partners.restartDelivery */ update webhook_delivery
+/** Sends a message again from an instant on, like `restartPending`, whatever its state. @returns false when it is gone */
+export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): Promise<boolean> {
+  const rows = await tx.query(sql`/* partners.restartDelivery */ update webhook_delivery
      set status = 'PENDING', attempts = 0, next_attempt_at = ${at(atMs)}, delivered_at = null
-     where account_id = ${ref.accountId} and delivery_id = ${ref.deliveryId}`);
+     where account_id = ${ref.accountId} and delivery_id = ${ref.deliveryId} returning delivery_id`);
+  return rows.length > 0;
 }
 
 /** A delivery whose endpoint was not deleted. */

@@ -214,7 +214,8 @@ export class WebhookService {
         );
       }
       const nowMs = this.accounts.realNowMs();
-      await restartDelivery(tx, ref, nowMs);
+      // It was read without a lock, and may have been pruned since.
+      if (!(await restartDelivery(tx, ref, nowMs))) throw unknownId(deliveryId, ['deliveryId']);
       await enqueueSending(tx, [delivery], nowMs);
       const entry = auditEntry(actor, {
         action: 'redeliverWebhook',

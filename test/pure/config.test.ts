@@ -65,6 +65,13 @@ describe('loadConfig', () => {
       jwt: null,
       eventRate: { perAccount: 1_000_000 },
       redisUrl: null,
+      retention: {
+        deliveriesDays: 0,
+        emailsDays: 0,
+        exportsDays: 30,
+        jobsDays: 0,
+        auditDays: 0,
+      },
     });
   });
 
@@ -111,6 +118,11 @@ describe('loadConfig', () => {
       REDIS_URL: 'rediss://:pa55@redis.internal:6380/2',
       RATE_POINTS_PER_KEY: '40000',
       RATE_POINTS_PER_ACCOUNT: '999999999',
+      RETENTION_DELIVERIES_DAYS: '90',
+      RETENTION_EMAILS_DAYS: '1',
+      RETENTION_EXPORTS_DAYS: '0',
+      RETENTION_JOBS_DAYS: '36500',
+      RETENTION_AUDIT_DAYS: '30',
     };
 
     expect(loadConfig(env)).toEqual({
@@ -166,7 +178,22 @@ describe('loadConfig', () => {
       },
       eventRate: { perAccount: 5_000 },
       redisUrl: 'rediss://:pa55@redis.internal:6380/2',
+      retention: {
+        deliveriesDays: 90,
+        emailsDays: 1,
+        exportsDays: 0,
+        jobsDays: 36_500,
+        auditDays: 30,
+      },
     });
+  });
+
+  it('keeps audit entries for thirty days at least, or for ever', () => {
+    expect(loadConfig({ RETENTION_AUDIT_DAYS: '0' }).retention.auditDays).toBe(0);
+    expect(problemsOf({ RETENTION_AUDIT_DAYS: '29', RETENTION_EMAILS_DAYS: '36501' })).toEqual([
+      'RETENTION_EMAILS_DAYS must be 0 or a whole number from 1 to 36500, not "36501".',
+      'RETENTION_AUDIT_DAYS must be 0 or a whole number from 30 to 36500, not "29".',
+    ]);
   });
 
   it('seeds no demo account into a database of the user unless told to', () => {

@@ -93,7 +93,7 @@ export interface TestGatewayOptions {
   readonly replica?: PoolOptions['replica'];
   readonly mail?: MailOptions;
   readonly webhooks?: Partial<WebhookOptions>;
-  readonly app?: Pick<AppOptions, 'exportLimits' | 'jwt' | 'takeEvents'>;
+  readonly app?: Pick<AppOptions, 'exportLimits' | 'jwt' | 'retention' | 'takeEvents'>;
   readonly http?: Partial<HttpOptions>;
   readonly server?: Pick<ServerDeps, 'overload' | 'sharedCounterOf'>;
   /** Default: TEST_DEFAULTS. */

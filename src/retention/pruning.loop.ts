@@ -1,0 +1,73 @@
+// What has ended is deleted once it is as old as the configuration says, on any gateway: a few rows at a time, in short
+// transactions, by one gateway at a time.
+
+import type { Clock } from '../core/clock.ts';
+import type { Database } from '../db/database.ts';
+import { prunedUntilMs, type Retention, retentionDefaults } from './retention.ts';
+import { lockPruning, prune } from './retention.store.ts';
+
+const LOOK_MS = 60_000;
+const ROWS_PER_STEP = 500;
+const prunedKinds = [
+  'deliveriesDays',
+  'emailsDays',
+  'exportsDays',
+  'jobsDays',
+  'auditDays',
+] as const;
+
+export class PruningLoop {
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private isStopping = false;
+
+  constructor(
+    private readonly deps: {
+      readonly database: Database;
+      readonly clock: Clock;
+      /** Default: as shipped. */
+      readonly retention?: Retention;
+      readonly onError: (error: unknown) => void;
+    },
+  ) {}
+
+  /** Looks every minute, until `stop`. */
+  start(): void {
+    this.isStopping = false;
+    this.schedule();
+  }
+
+  /** Ends after the step in progress. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    await this.running;
+  }
+
+  /** Deletes all that is no longer kept. While another gateway does, there is nothing to do. */
+  async pruneAll(): Promise<void> {
+    for (const kind of prunedKinds) await this.pruneKind(kind).catch(this.deps.onError);
+  }
+
+  private async pruneKind(kind: keyof Retention): Promise<void> {
+    const { database, clock, retention = retentionDefaults } = this.deps;
+    const untilMs = prunedUntilMs(retention[kind], clock.nowMs());
+    if (untilMs === null) return;
+    let deleted = ROWS_PER_STEP;
+    while (!this.isStopping && deleted === ROWS_PER_STEP) {
+      deleted = await database.inTransaction('system', async (tx) =>
+        (await lockPruning(tx)) ? prune(tx, kind, { untilMs, limit: ROWS_PER_STEP }) : 0,
+      );
+    }
+  }
+
+  private schedule(): void {
+    this.timer = setTimeout(() => {
+      this.running = this.pruneAll().finally(() => {
+        if (!this.isStopping) this.schedule();
+      });
+    }, LOOK_MS);
+    this.timer.unref();
+  }
+}
