@@ -3,7 +3,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -15,6 +15,7 @@ import {
   LinesHash,
   requireSame,
 } from '../../recording/archiving.service.ts';
+import { keep, makeFolder } from '../durable.ts';
 
 const NAME_DIGITS = 12;
 const LINES_AT_A_TIME = 2_000;
@@ -163,30 +164,4 @@ async function writeManifest(folder: string, manifest: Manifest): Promise<void> 
     await handle.close();
   }
   await keep(part, name);
-}
-
-/** Makes a folder, and those that it is in, and puts them on disk. */
-async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  // Each folder that was made is on disk once the one that it is in is.
-  const outermost = path.dirname(path.resolve(first));
-  for (let made = path.resolve(folder); made !== outermost; made = path.dirname(made)) {
-    await syncFolder(path.dirname(made));
-  }
-}
-
-/** Gives a file that is on disk its name, and puts the name on disk. */
-async function keep(part: string, file: string): Promise<void> {
-  await rename(part, file);
-  await syncFolder(path.dirname(file));
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
