@@ -21,20 +21,41 @@ export async function webhookKeys(config: {
   return config.databaseUrl === null ? keptKeys(config.dataDir) : [];
 }
 
-async function keptKeys(dataDir: string): Promise<readonly Buffer[]> {
+/** What the file of keys in the embedded database's folder says; null: it has none yet. */
+export async function readKeyFile(dataDir: string): Promise<string | null> {
+  try {
+    return await fs.readFile(path.join(dataDir, FILE), 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Writes the file of keys as a whole, readable by its owner alone, and on disk when this ends. One that is there stays as it is. */
+export async function writeKeyFile(dataDir: string, content: string): Promise<void> {
   const file = path.join(dataDir, FILE);
   const made = `${file}.${randomBytes(6).toString('hex')}`;
   await fs.mkdir(dataDir, { recursive: true });
-  await fs.writeFile(made, `${randomBytes(BOX_KEY_BYTES).toString('base64')}\n`, { mode: 0o600 });
+  await fs.writeFile(made, content, { mode: 0o600, flush: true });
   try {
-    // Written as a whole, and never over an existing one: gateways that start at the same time end up with one key.
+    // Never over an existing one: gateways that start at the same time end up with one key.
     await fs.link(made, file);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   } finally {
     await fs.unlink(made);
   }
-  const keys = parseWebhookKeys((await fs.readFile(file, 'utf8')).trim().replaceAll(/\s+/g, ','));
+}
+
+async function keptKeys(dataDir: string): Promise<readonly Buffer[]> {
+  const file = path.join(dataDir, FILE);
+  await writeKeyFile(dataDir, `${randomBytes(BOX_KEY_BYTES).toString('base64')}\n`);
+  return keysIn(await fs.readFile(file, 'utf8'), file);
+}
+
+/** The keys that a file of keys says. @param file its name, for who has to mend it */
+export function keysIn(content: string, file: string): readonly Buffer[] {
+  const keys = parseWebhookKeys(content.trim().replaceAll(/\s+/g, ','));
   if (keys !== null) return keys;
   throw new Error(`${file} does not hold keys of ${BOX_KEY_BYTES} bytes in base64, one a line.`);
 }

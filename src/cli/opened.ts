@@ -11,21 +11,30 @@ const POOL_SIZE = 2;
 /** Runs a command's work on the gateway's database, and closes it afterwards. The gateway may run meanwhile. */
 export async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env);
+  return withServer(config, (url) => withDatabaseAt(url, config, work));
+}
+
+/** Runs work while the gateway's database can be reached. @param work gets its address, as the owner */
+export async function withServer<T>(config: Config, work: (url: string) => Promise<T>): Promise<T> {
   const server = await findServer(config);
   try {
-    const database = await openDatabase({
-      url: server.url,
-      poolSize: POOL_SIZE,
-      prepares: config.databasePrepares,
-      entities,
-    });
-    try {
-      return await work(database);
-    } finally {
-      await database.close();
-    }
+    return await work(server.url);
   } finally {
     await server.stop();
+  }
+}
+
+/** Runs work on a database, and closes it afterwards. @param url as its owner */
+export async function withDatabaseAt<T>(
+  url: string,
+  { databasePrepares: prepares }: Config,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const database = await openDatabase({ url, poolSize: POOL_SIZE, prepares, entities });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
   }
 }
 

@@ -83,6 +83,11 @@ export async function openCluster(folder: string, log: (line: string) => void): 
   return cluster;
 }
 
+/** Whether there is a cluster under `folder`. */
+export async function hasCluster(folder: string): Promise<boolean> {
+  return exists(path.join(folder, 'postgres'));
+}
+
 /** The running server of this cluster, whoever started it; null when there is none. */
 export async function findLiveServer(cluster: Cluster): Promise<LiveServer | null> {
   const pidFile = path.join(cluster.dataFolder, 'postmaster.pid');

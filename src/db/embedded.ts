@@ -9,6 +9,7 @@ import pg from 'pg';
 import {
   findFreePort,
   findLiveServer,
+  hasCluster,
   openCluster,
   startServer,
   stopServer,
@@ -52,6 +53,11 @@ export interface EmbeddedDatabase {
   readonly url: string;
   /** Ends this use of the server, and the server itself when nobody else uses it. Close the pool before. */
   stop(): Promise<void>;
+}
+
+/** Whether there is a database under `dataDir`. */
+export async function hasEmbedded(dataDir: string): Promise<boolean> {
+  return hasCluster(path.resolve(dataDir));
 }
 
 /**

@@ -8,6 +8,7 @@ import { distributeTables, isDistributed, prepareSessions } from './distribute.t
 import { sqlState } from './sql-state.ts';
 import { type Login, loginStatements } from './login.ts';
 import { installJobs } from './jobs-schema.ts';
+import { requireRestored } from './unfinished-restore.ts';
 
 export const OLDEST_POSTGRES = 15;
 const MIGRATION_LOCK = 7_238_104_411;
@@ -17,11 +18,13 @@ export interface MigrateOptions {
   readonly migrations: NonNullable<DataSourceOptions['migrations']>;
   /** Made for the gateways' pools. */
   readonly logins?: readonly Login[];
+  /** Whether a restore does it, whose mark is in the database. */
+  readonly isRestore?: boolean;
 }
 
 /**
  * Runs the missing migrations. @returns their names
- * @throws UnavailableError when the server is older than PostgreSQL 15
+ * @throws UnavailableError when the server is older than PostgreSQL 15, or a restore into the database has not ended
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
   return withOwner(options, async (source) => {
@@ -107,6 +110,7 @@ async function withOwner<T>(
   try {
     await requireVersion(source);
     await lock.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
+    if (options.isRestore !== true) await requireRestored((text) => lock.query(text));
     const result = await work(source);
     await takeRoles(source);
     return result;

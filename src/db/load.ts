@@ -1,0 +1,238 @@
+// Fills an empty database with the rows of a backup. It is marked until everything is there and proven (unfinished-restore.ts). All
+// rows come in one transaction: what is killed leaves none of them.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { UnavailableError } from '../core/errors.ts';
+import {
+  columnList,
+  connectOwner,
+  type DumpHead,
+  type EventPartition,
+  lastJobsMigration,
+  listPartitions,
+  listTables,
+  quoted,
+  type TableShape,
+} from './dump.ts';
+import { OUR_SCHEMAS, UNFINISHED_RESTORE } from './unfinished-restore.ts';
+
+const RESTORE_LOCK = 7_238_104_413;
+/** The server takes a moment to notice that a restore was killed. */
+const OTHERS_LEAVE_WITHIN_MS = 15_000;
+const LOOK_MS = 250;
+
+/** A table with the number of its rows, and where they are. */
+export interface TableToLoad extends TableShape {
+  readonly rows: number;
+  /** The rows as COPY prints them. */
+  readonly read: () => Readable;
+}
+
+/** An empty database that is marked, and that this process alone fills. */
+export interface RestoreTarget {
+  /**
+   * Brings in all rows, once the schema is that of the backup.
+   * @returns the tables that are left out, since no release makes them
+   * @throws UnavailableError when the tables of jobs are of an earlier version than in the backup
+   */
+  load(
+    head: Pick<DumpHead, 'jobsMigration' | 'partitions' | 'sequences'>,
+    tables: readonly TableToLoad[],
+  ): Promise<readonly string[]>;
+  /** Takes the mark away: gateways may start. */
+  finish(): Promise<void>;
+}
+
+/**
+ * Works on an empty database, or on one that an unfinished restore left, which is cleared first.
+ * @param url the database, as its owner
+ * @throws UnavailableError when it is not empty, or somebody uses it
+ */
+export async function withRestoreTarget<T>(
+  url: string,
+  work: (target: RestoreTarget) => Promise<T>,
+): Promise<T> {
+  const client = await connectOwner(url, 'billing-gateway-restore');
+  try {
+    if (await isMarked(client)) {
+      await requireAlone(client, OTHERS_LEAVE_WITHIN_MS);
+    } else {
+      await requireEmpty(client);
+      await requireAlone(client, 0);
+    }
+    // Another restore may have ended meanwhile.
+    if (await isMarked(client)) await client.query(CLEAR);
+    else await requireEmpty(client);
+    await client.query(`create schema if not exists ${UNFINISHED_RESTORE}`);
+    return await work({
+      load: (head, tables) => load(client, head, tables),
+      finish: async () => {
+        await client.query(`drop schema ${UNFINISHED_RESTORE}`);
+      },
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+async function requireAlone(client: pg.Client, withinMs: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs <= withinMs; waitedMs += LOOK_MS) {
+    // What belongs to no user is the server's own.
+    const { rows } = await client.query<{ is_locked: boolean; others: number }>(
+      `select pg_try_advisory_lock(${RESTORE_LOCK}) as is_locked, (select count(*)::int from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid() and usesysid is not null) as others`,
+    );
+    if (rows[0]?.is_locked === true && rows[0].others === 0) return;
+    await delay(LOOK_MS);
+  }
+  throw new UnavailableError(
+    'Somebody else uses the database, such as a gateway or another restore: stop that first.',
+  );
+}
+
+async function isMarked(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query('select from pg_namespace where nspname = $1', [
+    UNFINISHED_RESTORE,
+  ]);
+  return rows.length > 0;
+}
+
+async function requireEmpty(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = any($1) and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+     order by 1 limit 1`,
+    [OUR_SCHEMAS],
+  );
+  const [first] = rows;
+  if (first === undefined) return;
+  throw new UnavailableError(
+    `The database is not empty: it has ${first.name}. A backup is restored into an empty database only.`,
+  );
+}
+
+// Objects of extensions stay: they belong to whoever made the database.
+const CLEAR = `do $$
+  declare
+    commands text[];
+    command text;
+  begin
+    drop schema if exists graphile_worker cascade;
+    -- All are written before the first one runs: what is dropped with another has no name any more.
+    select coalesce(array_agg(x.command order by x.turn), '{}') into commands from (
+      select 1 as turn, 'pg_class'::regclass as class, oid, format('drop table if exists public.%I cascade', relname) as command
+      from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+      union all
+      select 2, 'pg_proc'::regclass, oid, format('drop routine if exists %s cascade', oid::regprocedure)
+      from pg_proc where pronamespace = 'public'::regnamespace
+      union all
+      select 3, 'pg_type'::regclass, oid, format('drop type if exists public.%I cascade', typname)
+      from pg_type where typnamespace = 'public'::regnamespace and typtype in ('e', 'd')) x
+    where not exists (select from pg_depend d where d.classid = x.class and d.objid = x.oid and d.deptype = 'e');
+    foreach command in array commands loop
+      execute command;
+    end loop;
+  end $$`;
+
+async function load(
+  client: pg.Client,
+  head: Pick<DumpHead, 'jobsMigration' | 'partitions' | 'sequences'>,
+  tables: readonly TableToLoad[],
+): Promise<readonly string[]> {
+  if ((await lastJobsMigration(client)) < head.jobsMigration) {
+    throw new UnavailableError(
+      'The backup is of a newer release: its tables of jobs are of a later version. Restore it with that release.',
+    );
+  }
+  const own = await listTables(client);
+  const known = new Set(own.map(({ name }) => name));
+  const restored = tables.filter(({ name }) => known.has(name));
+  await client.query('begin');
+  await makePartitions(client, head.partitions);
+  const close = await open(client, own);
+  for (const table of restored) await copyIn(client, table);
+  await close();
+  for (const { name, last } of head.sequences) {
+    await client.query('select setval($1::regclass, $2)', [quoted({ name }), last]);
+  }
+  await client.query('commit');
+  // Until it is analysed the planner takes all tables for empty.
+  await client.query('analyze');
+  return tables.filter(({ name }) => !known.has(name)).map(({ name }) => name);
+}
+
+/**
+ * Lets rows come in as they were, in any order: without triggers, foreign keys and policies. Empties the tables.
+ * @returns puts all of them back; the keys are checked then
+ */
+async function open(
+  client: pg.Client,
+  tables: readonly TableShape[],
+): Promise<() => Promise<void>> {
+  const names = tables.map(quoted);
+  const keys = await client.query<{ drop: string; add: string }>(
+    `select format('alter table %s drop constraint %I', conrelid::regclass, conname) as drop,
+       format('alter table %s add constraint %I %s', conrelid::regclass, conname, pg_get_constraintdef(f.oid)) as add
+     from pg_constraint f join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
+     where f.contype = 'f' and f.conparentid = 0 and n.nspname = any($1) order by 1`,
+    [OUR_SCHEMAS],
+  );
+  // COPY is refused where policies hold for the owner too.
+  const forced = await client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relforcerowsecurity and n.nspname = any($1)`,
+    [OUR_SCHEMAS],
+  );
+  const run = async (statements: readonly string[]): Promise<void> => {
+    for (const statement of statements) await client.query(statement);
+  };
+  await run(names.map((name) => `alter table ${name} disable trigger user`));
+  await run(keys.rows.map(({ drop }) => drop));
+  await run(forced.rows.map(({ name }) => `alter table ${name} no force row level security`));
+  await run([`truncate ${names.join(', ')}`]);
+  return async () => {
+    await run(forced.rows.map(({ name }) => `alter table ${name} force row level security`));
+    await run(keys.rows.map(({ add }) => add));
+    await run(names.map((name) => `alter table ${name} enable trigger user`));
+  };
+}
+
+async function copyIn(client: pg.Client, table: TableToLoad): Promise<void> {
+  const name = quoted(table);
+  await pipeline(
+    table.read(),
+    client.query(copyFrom(`copy ${name} (${columnList(table)}) from stdin`)),
+  );
+  const { rows } = await client.query<{ count: string }>(`select count(*) from ${name}`);
+  const count = Number(rows[0]?.count);
+  if (count === table.rows) return;
+  throw new UnavailableError(
+    `Of the table ${table.name} ${count} rows arrived; the backup has ${table.rows}.`,
+  );
+}
+
+/** Gives events the partitions that they had: each month is in one, so that it can be archived and its room given back. */
+async function makePartitions(client: pg.Client, wanted: readonly EventPartition[]): Promise<void> {
+  if (wanted.length === 0) return;
+  const earlier = wanted.find(({ from }) => from === null);
+  for (const { name, from } of await listPartitions(client)) {
+    const part = `public.${pg.escapeIdentifier(name)}`;
+    if (from !== null) {
+      await client.query(`drop table ${part}`);
+    } else if (earlier !== undefined) {
+      const to = pg.escapeLiteral(earlier.to);
+      await client.query(`alter table public.usage_event detach partition ${part}`);
+      await client.query(
+        `alter table public.usage_event attach partition ${part} for values from (minvalue) to (${to})`,
+      );
+    }
+  }
+  for (const { from } of wanted) {
+    if (from !== null) await client.query('select public.make_usage_month($1)', [from]);
+  }
+}
