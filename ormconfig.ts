@@ -35,6 +35,8 @@ import { SumAsBigint1770400200000 } from './migrations/1770400200000-sum-as-bigi
 import { VacuumWhatGrows1770400201000 } from './migrations/1770400201000-vacuum-what-grows.ts';
 import { IndexSources1770400300000 } from './migrations/1770400300000-index-sources.ts';
 import { PruneWhatEnded1770400400000 } from './migrations/1770400400000-prune-what-ended.ts';
+import { CloseAccounts1770400410000 } from './migrations/1770400410000-close-accounts.ts';
+import { ErasePersonalData1770400420000 } from './migrations/1770400420000-erase-personal-data.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountDirectoryRow, AccountRow } from './src/account/account.store.ts';
@@ -142,4 +144,6 @@ export const migrations = [
   VacuumWhatGrows1770400201000,
   IndexSources1770400300000,
   PruneWhatEnded1770400400000,
+  CloseAccounts1770400410000,
+  ErasePersonalData1770400420000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -11,8 +11,10 @@ import { type CodegenDocument, operationTexts } from './operation-texts.ts';
 const REPEATABLE: ReadonlySet<string> = new Set([
   'AdjustCredits',
   'Allocate',
+  'CloseAccount',
   'CreateHardwareProfile',
   'CreateThreshold',
+  'ErasePersonalData',
   'RecordHosting',
   'RecordUsage',
   'RegisterBrowserPod',

@@ -6,6 +6,7 @@ import { KeyService } from './access/key.service.ts';
 import { PortalTokenService } from './access/portal-tokens.service.ts';
 import { AuditLogService } from './account/audit-log.service.ts';
 import { AccountService } from './account/account.service.ts';
+import { ClosingService } from './closing/closing.service.ts';
 import { CatalogueService } from './catalogue/catalogue.service.ts';
 import { AlertService } from './alerts/alerts.service.ts';
 import { LiveService } from './alerts/live.service.ts';
@@ -174,6 +175,7 @@ export function createApp(options: AppOptions): App {
 /** All services, including those that only resolvers need. */
 interface Services extends Omit<App, 'exports' | 'schema' | 'tasks' | 'start' | 'close'> {
   readonly alerts: AlertService;
+  readonly closing: ClosingService;
   readonly thresholds: ThresholdsService;
   readonly webhooks: Webhooks;
 }
@@ -198,49 +200,60 @@ function createServices(options: AppOptions): Services {
     usageUrl: usageUrlOf(mailOf(options)),
   });
   const settlements = new SettlementService(accounts, [alerts, emails, new WebhookOutbox()]);
+  const statements = createStatements(options, accounts);
+  const loops = createLoops(options, { settlements, statements });
   const creditAccounts = new CreditAccountService(database, accounts, settlements, accountDefaults);
   const thresholds = new ThresholdsService(settlements);
+  const closing = new ClosingService({ database, accounts, settlements, keys });
   const credits = new AllocationsService(accounts, settlements);
-  const due = new DueLoop(database, clock, settlements, options.onError);
   const rates = new RatesService(database, accounts, settlements);
   const resources = new ResourceService(accounts, options.takeEvents);
   const deployments = new DeploymentService(settlements, { ingestWindowDays });
-  const folding = new FoldingLoop(database, options.onError);
   const events = new EventsService(settlements);
   const ingest = new IngestService(settlements, {
     windowDays: ingestWindowDays,
     aheadSeconds: options.ingestAheadSeconds,
-    onRecorded: folding.nudge.bind(folding),
+    onRecorded: loops.folding.nudge.bind(loops.folding),
     takeEvents: options.takeEvents,
   });
-  const statements = createStatements(options, accounts);
-  const months = new MonthsLoop(database, options.onError);
-  const pruning = new PruningLoop(options);
-  const issuing = new IssuingLoop(database, clock, statements, options.onError);
   const webhooks = createWebhooks(options, accounts, emailDisabled(emails, clock));
   return {
+    ...loops,
     accounts,
     alerts,
     catalogue,
+    closing,
     creditAccounts,
     credits,
     deployments,
-    due,
     emails,
-    folding,
-    issuing,
-    months,
     events,
     ingest,
     keys,
     live,
     portalTokens,
-    pruning,
     rates,
     resources,
     statements,
     thresholds,
     webhooks,
+  };
+}
+
+function createLoops(
+  options: AppOptions,
+  {
+    settlements,
+    statements,
+  }: { readonly settlements: SettlementService; readonly statements: StatementService },
+): Pick<App, 'due' | 'folding' | 'issuing' | 'months' | 'pruning'> {
+  const { database, clock, onError } = options;
+  return {
+    due: new DueLoop(database, clock, settlements, onError),
+    folding: new FoldingLoop(database, onError),
+    issuing: new IssuingLoop(database, clock, statements, onError),
+    months: new MonthsLoop(database, onError),
+    pruning: new PruningLoop(options),
   };
 }
 

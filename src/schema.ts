@@ -19,6 +19,8 @@ import { AccountResolver } from './account/account.graphql.ts';
 import type { AccountService } from './account/account.service.ts';
 import { AccountAlertsResolver, AlertResolver } from './alerts/alerts.graphql.ts';
 import { LiveResolver } from './alerts/subscriptions.graphql.ts';
+import { ClosingResolver } from './closing/closing.graphql.ts';
+import type { ClosingService } from './closing/closing.service.ts';
 import { CatalogueResolver } from './catalogue/catalogue.graphql.ts';
 import type { CatalogueService } from './catalogue/catalogue.service.ts';
 import { invariant } from './core/errors.ts';
@@ -101,6 +103,7 @@ import { AccountUsageFieldResolver, AccountUsageResolver } from './views/usage.g
 export interface ResolverServices extends NodeServices {
   readonly accounts: AccountService;
   readonly catalogue: CatalogueService;
+  readonly closing: ClosingService;
   readonly creditAccounts: CreditAccountService;
   readonly deployments: DeploymentService;
   readonly fleets: FleetService;
@@ -170,6 +173,7 @@ const servedResolvers = new Map<ServedResolver, (services: ResolverServices) => 
   [CreditAccountResolver, ({ creditAccounts }) => new CreditAccountResolver(creditAccounts)],
   [CreditPolicyResolver, ({ creditAccounts }) => new CreditPolicyResolver(creditAccounts)],
   [PricesResolver, ({ prices }) => new PricesResolver(prices)],
+  [ClosingResolver, ({ closing }) => new ClosingResolver(closing)],
   [ThresholdsResolver, ({ thresholds }) => new ThresholdsResolver(thresholds)],
   [RatesResolver, ({ rates }) => new RatesResolver(rates)],
   [FleetResolver, ({ accounts, fleets }) => new FleetResolver(accounts, fleets)],

@@ -19,6 +19,8 @@ export const account: Account = {
   createdAtMs: CREATED_MS,
   creditsFromMs: CREATED_MS,
   isTest: false,
+  closedAtMs: null,
+  erasedAtMs: null,
   settledAtMs: CREATED_MS,
   cycle: firstAccountCycle({ timeZone: 'Asia/Kolkata', cycleDay: 1 }, CREATED_MS),
   recorded: { lastSeq: 0, quantity: 0n, creditsMicro: 0n },

@@ -38,7 +38,7 @@ export interface JwtDeps {
   readonly database: Database;
   readonly clock: Clock;
   readonly accounts: {
-    /** The number of the account with an externalId; null when there is none. */
+    /** The number of the open account with an externalId; null when there is none. */
     findNumber(tx: Tx, externalId: string): Promise<number | null>;
   };
   /** Default: 10,000. */
@@ -76,6 +76,11 @@ export class JwtService {
     if ((actor.endsAtMs ?? 0) <= this.deps.clock.nowMs()) return 'ENDED';
     if (!this.cache.has(hash)) this.cache.set(hash, actor);
     return actor;
+  }
+
+  /** Asks anew whether callers' accounts are open. */
+  forget(): void {
+    this.cache.clear();
   }
 
   private async read(token: string): Promise<Actor | 'ENDED' | null> {

@@ -30,6 +30,7 @@ import {
   listKeys,
   lockKeys,
   revokeKey,
+  revokeKeys,
   touchKey,
 } from './key.store.ts';
 import { revokeTokensOf } from './portal-tokens.store.ts';
@@ -43,6 +44,10 @@ const LISTED_KEYS_MAX = 1_000;
 export interface AccountFinder {
   /** @throws NOT_FOUND */
   get(tx: Tx, accountId: number, asNamed?: string): Promise<unknown>;
+  /** Keeps it open until the transaction ends. @throws NOT_FOUND, ACCOUNT_CLOSED */
+  holdOpen(tx: Tx, accountId: number, asNamed?: string): Promise<void>;
+  /** Those of some accounts that are closed. */
+  findClosed(tx: Tx, accountIds: readonly number[]): Promise<ReadonlySet<number>>;
 }
 
 /** Who sent a secret. ENDED: it was right, and has expired or was revoked; null: it is unknown. */
@@ -87,7 +92,8 @@ export class KeyService {
   async findEnded(actors: readonly Actor[]): Promise<ReadonlySet<Actor>> {
     const nowMs = this.clock.nowMs();
     const isOver = ({ endsAtMs = null }: Actor): boolean => endsAtMs !== null && endsAtMs <= nowMs;
-    // A JWT cannot be revoked, so it has no row.
+    const closed = await this.closedAmong(actors);
+    // A JWT cannot be revoked, so it has no row: it ends with its account.
     const held = actors.flatMap((actor) =>
       actor.keyId === null || isOver(actor) ? [] : [{ ...actor, keyId: actor.keyId, actor }],
     );
@@ -96,9 +102,19 @@ export class KeyService {
         ? new Set<number>()
         : await this.database.inSnapshot('system', (tx) => findEndedKeys(tx, held, nowMs));
     return new Set([
-      ...actors.filter(isOver),
+      ...actors.filter((actor) => isOver(actor) || closed.has(actor.accountId)),
       ...held.flatMap(({ actor }, index) => (ended.has(index) ? [actor] : [])),
     ]);
+  }
+
+  private async closedAmong(actors: readonly Actor[]): Promise<ReadonlySet<number | null>> {
+    const accountIds = actors.flatMap(({ keyId, accountId }) =>
+      keyId === null && accountId !== null ? [accountId] : [],
+    );
+    if (accountIds.length === 0) return new Set();
+    return this.database.inSnapshot('system', (tx) =>
+      this.accounts.findClosed(tx, [...new Set(accountIds)]),
+    );
   }
 
   /**
@@ -117,7 +133,7 @@ export class KeyService {
     const secret = newSecret(SECRET_START);
     const apiKey = await this.database.inTransaction(whoseOf({ accountId }), async (tx) => {
       if (accountId !== null) {
-        await this.accounts.get(tx, accountId, request.accountId ?? undefined);
+        await this.accounts.holdOpen(tx, accountId, request.accountId ?? undefined);
       }
       const inForce = await countKeysInForce(tx, accountId, parsed.createdAtMs);
       if (inForce >= KEYS_IN_FORCE_MAX) {
@@ -162,11 +178,22 @@ export class KeyService {
       return key;
     });
     if (revoked === null) throw unknownId(id, ['id']);
+    this.forget();
+    return revoked;
+  }
+
+  /** Revokes all keys and portal tokens of an account. After the commit `forget` must follow. */
+  async revokeAll(tx: Tx, accountId: number, atMs: number): Promise<void> {
+    await revokeKeys(tx, accountId, atMs);
+  }
+
+  /** Asks the database anew about every key, because some were revoked. */
+  forget(): void {
     // The cache is keyed by secrets, which are not known here, so all of it is dropped. A read that is in progress may have
     // seen the key before it was revoked, so its result is not kept (see read).
     this.revocations += 1;
     this.cache.clear();
-    return revoked;
+    this.jwts?.forget();
   }
 
   /** An account's keys, newest first; for an operator who names none, the operators'. @throws FORBIDDEN, NOT_FOUND */

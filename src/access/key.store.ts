@@ -114,6 +114,12 @@ export async function revokeKey(
   return rows[0] === undefined ? null : keyFromRow(rows[0]);
 }
 
+/** Revokes all keys and portal tokens of an account. */
+export async function revokeKeys(tx: Tx, accountId: number, atMs: number): Promise<void> {
+  await tx.query(sql`/* access.revokeKeys */ update api_key set revoked_at = ${at(atMs)}
+     where account_id = ${accountId} and revoked_at is null`);
+}
+
 /** Writes the last use, unless one was written at or after `unlessSinceMs` (by another gateway). */
 export async function touchKey(
   tx: Tx,

@@ -70,7 +70,7 @@ export class PortalTokenService {
     const token = newSecret(TOKEN_START);
     // The caller's: an operator's key, which is held below, belongs to no account.
     await database.inTransaction(whoseOf(actor), async (tx) => {
-      await accounts.get(tx, accountId, request.accountId ?? undefined);
+      await accounts.holdOpen(tx, accountId, request.accountId ?? undefined);
       if (actor.keyId !== null && !(await holdKey(tx, actor.accountId, actor.keyId))) {
         throw new UnauthenticatedError();
       }

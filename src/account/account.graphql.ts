@@ -32,6 +32,17 @@ export class AccountType extends NodeType {
     description: 'The current instant of a test account; null for a real account.',
   })
   readonly testClock!: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'When the account was closed, in its own time, which stands still from then on. Null while it is open.',
+  })
+  readonly closedAt!: number | null;
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the personal data of the closed account was erased; null: it was not.',
+  })
+  readonly erasedAt!: number | null;
   /** For the fields that other folders add to an account. */
   readonly account!: Account;
 }
@@ -47,6 +58,8 @@ export function accountNode(account: Account): AccountType {
     createdAt: account.createdAtMs,
     creditsFrom: account.creditsFromMs,
     testClock: account.isTest ? account.settledAtMs : null,
+    closedAt: account.closedAtMs,
+    erasedAt: account.erasedAtMs,
     account,
   };
 }

@@ -1,8 +1,9 @@
 import { isOperator, requireAccount, requireScope } from '../access/authorize.ts';
 import { parseTimeZone } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
-import { NotFoundError, UserInputError } from '../core/errors.ts';
+import { AccountClosedError, NotFoundError, UserInputError } from '../core/errors.ts';
 import { encodeId, unknownId, type Actor } from '../core/identity.ts';
+import { isoInstant } from '../core/range.ts';
 import { parseOptionalText, parseText } from '../core/text.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { nowUnderLock, parseEmails, type Account } from './account.ts';
@@ -11,6 +12,8 @@ import {
   countAccounts,
   findAccountByExternalId,
   findAccountId,
+  findClosed,
+  holdAccount,
   listAccounts,
   loadAccounts,
   lockAccount,
@@ -70,9 +73,23 @@ export class AccountService {
     return this.getNamed(actor, tx, externalId);
   }
 
-  /** The number of the account with an externalId; null when there is none. */
+  /** The number of the open account with an externalId; null when there is none. */
   async findNumber(tx: Tx, externalId: string): Promise<number | null> {
-    return findAccountId(tx, externalId);
+    const accountId = await findAccountId(tx, externalId);
+    if (accountId === null) return null;
+    return (await findClosed(tx, [accountId])).has(accountId) ? null : accountId;
+  }
+
+  /** Those of some accounts that are closed. */
+  async findClosed(tx: Tx, accountIds: readonly number[]): Promise<ReadonlySet<number>> {
+    return findClosed(tx, accountIds);
+  }
+
+  /** Keeps an account open until the transaction ends. @throws NOT_FOUND, ACCOUNT_CLOSED */
+  async holdOpen(tx: Tx, accountId: number, asNamed?: string): Promise<void> {
+    const account = await holdAccount(tx, accountId);
+    if (account === null) throw unknownId(asNamed ?? encodeId('Account', accountId, accountId));
+    requireOpen(account);
   }
 
   private async getNamed(actor: Actor, tx: Tx, externalId: string): Promise<Account> {
@@ -107,7 +124,7 @@ export class AccountService {
 
   /**
    * Runs a write on one account's data, at its now, in a transaction that holds the account's lock.
-   * @throws NOT_FOUND; UNAVAILABLE when this gateway's clock is ahead of the database's
+   * @throws NOT_FOUND; ACCOUNT_CLOSED; UNAVAILABLE when this gateway's clock is ahead of the database's
    */
   async inAccount<T>(
     accountId: number,
@@ -126,6 +143,7 @@ export class AccountService {
       // The lock comes first, so that what is read cannot change before the work decides.
       const locking = this.lock(tx, accountId);
       const [{ account, nowMs }, known] = await Promise.all([locking, read(tx)]);
+      requireOpen(account);
       return work(tx, account, nowMs, known);
     });
   }
@@ -143,4 +161,11 @@ export class AccountService {
     const nowMs = nowUnderLock(account, { askedMs, nowMs: this.clock.nowMs(), databaseMs });
     return { account, nowMs };
   }
+}
+
+function requireOpen({ closedAtMs }: Account): void {
+  if (closedAtMs === null) return;
+  throw new AccountClosedError(
+    `The account was closed at ${isoInstant(closedAtMs)}: nothing is written to it any more.`,
+  );
 }

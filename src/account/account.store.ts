@@ -8,6 +8,7 @@ import {
   instants,
   int,
   ms,
+  msOrNull,
   type Row,
   text,
   textOrNull,
@@ -32,6 +33,8 @@ export class AccountRow {
   @Column({ name: 'created_at', ...instantColumn }) createdAtMs!: number;
   @Column({ name: 'credits_from', ...instantColumn }) creditsFromMs!: number;
   @Column({ name: 'is_test', type: 'boolean' }) isTest!: boolean;
+  @Column({ name: 'closed_at', ...instantColumn, nullable: true }) closedAtMs!: number | null;
+  @Column({ name: 'erased_at', ...instantColumn, nullable: true }) erasedAtMs!: number | null;
   @Column({ name: 'settled_at', ...instantColumn }) settledAtMs!: number;
   @Column({ name: 'cycle_starts_at', ...instantColumn }) cycleStartMs!: number;
   @Column({ name: 'cycle_ends_at', ...instantColumn }) cycleEndMs!: number;
@@ -54,7 +57,7 @@ export class AccountDirectoryRow {
 /** The columns of an account, for any statement on its table alone. */
 export const ACCOUNT_COLUMNS = sql`account_id, external_id, name, time_zone, cycle_day, notification_emails, created_at,
   credits_from, is_test, settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts, last_seq,
-  recorded_quantity, recorded_credits_micro`;
+  recorded_quantity, recorded_credits_micro, closed_at, erased_at`;
 
 /** An account under its lock. */
 export interface LockedAccount {
@@ -73,6 +76,31 @@ export async function lockAccount(tx: Tx, accountId: number): Promise<LockedAcco
        select ${ACCOUNT_COLUMNS} from account where account_id = ${accountId} for no key update)
      select *, clock_timestamp() as database_now from locked`);
   return rows[0] === undefined ? null : lockedFromRow(rows[0]);
+}
+
+/** Reads an account, and holds off whoever would change its row until the transaction ends. */
+export async function holdAccount(tx: Tx, accountId: number): Promise<Account | null> {
+  const rows = await tx.query(
+    sql`/* account.holdAccount */ select ${ACCOUNT_COLUMNS} from account where account_id = ${accountId} for share`,
+  );
+  return rows[0] === undefined ? null : accountFromRow(rows[0]);
+}
+
+/** Closes a locked account. */
+export async function closeAccount(tx: Tx, accountId: number, atMs: number): Promise<void> {
+  await tx.query(
+    sql`/* account.closeAccount */ update account set closed_at = ${at(atMs)} where account_id = ${accountId}`,
+  );
+}
+
+/** Those of some accounts that are closed. */
+export async function findClosed(
+  tx: Tx,
+  accountIds: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const rows = await tx.query(sql`/* account.findClosed */ select account_id from account
+     where account_id = any(${accountIds}::int[]) and closed_at is not null`);
+  return new Set(rows.map((row) => int(row, 'account_id')));
 }
 
 /** Numbers new rows of a locked account. @returns the first of `count` consecutive local ids */
@@ -255,5 +283,7 @@ export function accountFromRow(row: Row): Account {
       quantity: big(row, 'recorded_quantity'),
       creditsMicro: big(row, 'recorded_credits_micro'),
     },
+    closedAtMs: msOrNull(row, 'closed_at'),
+    erasedAtMs: msOrNull(row, 'erased_at'),
   };
 }

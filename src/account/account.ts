@@ -39,14 +39,27 @@ export interface Account {
   /** The cycle that contains its position. */
   readonly cycle: AccountCycle;
   readonly recorded: AccountTotals;
+  /** Since when nothing is written any more; its position stays there. Null: it is open. */
+  readonly closedAtMs: number | null;
+  /** When its personal texts were erased, in real time; null: they were not. */
+  readonly erasedAtMs: number | null;
+}
+
+/** What an account's now depends on. */
+export type AccountTime = Pick<Account, 'isTest' | 'closedAtMs' | 'settledAtMs'>;
+
+/** Whether an account's time does not go on by itself. */
+export function standsStill({ isTest, closedAtMs }: Omit<AccountTime, 'settledAtMs'>): boolean {
+  return isTest || closedAtMs !== null;
 }
 
 /**
- * An account's now, epoch ms. Only this function decides it. For a test account it is the instant that it was moved to. For any
- * other it is the real time, but never before the account's position (another gateway's clock may be a moment ahead of ours).
+ * An account's now, epoch ms. Only this function decides it. For a test account it is the instant that it was moved to, for a
+ * closed one the instant of its end. For any other it is the real time, but never before the account's position (another gateway's
+ * clock may be a moment ahead of ours).
  */
-export function nowOf(account: Pick<Account, 'isTest' | 'settledAtMs'>, realNowMs: number): number {
-  return account.isTest ? account.settledAtMs : Math.max(account.settledAtMs, realNowMs);
+export function nowOf(account: AccountTime, realNowMs: number): number {
+  return standsStill(account) ? account.settledAtMs : Math.max(account.settledAtMs, realNowMs);
 }
 
 /**
@@ -55,7 +68,7 @@ export function nowOf(account: Pick<Account, 'isTest' | 'settledAtMs'>, realNowM
  * @throws UnavailableError when this gateway's clock is more than a second ahead
  */
 export function nowUnderLock(
-  account: Pick<Account, 'isTest' | 'settledAtMs'>,
+  account: AccountTime,
   clock: {
     /** The real time when the lock was requested. */
     readonly askedMs: number;
@@ -64,7 +77,7 @@ export function nowUnderLock(
     readonly databaseMs: number;
   },
 ): number {
-  if (account.isTest) return account.settledAtMs;
+  if (standsStill(account)) return account.settledAtMs;
   const latestMs = clock.databaseMs + AHEAD_MAX_MS;
   if (clock.askedMs > latestMs) {
     throw new UnavailableError(
@@ -86,7 +99,7 @@ export interface CreateAccountRequest {
   readonly testClock?: number | null;
 }
 
-export type NewAccount = Omit<Account, 'accountId' | 'recorded'>;
+export type NewAccount = Omit<Account, 'accountId' | 'recorded' | 'closedAtMs' | 'erasedAtMs'>;
 
 /**
  * Checks a request for a new account and fills in its defaults.

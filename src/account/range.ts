@@ -1,7 +1,7 @@
 // From the range that a caller asks for to instants: presets, days and instants become one half-open range, and a range becomes
 // buckets. Pure; `nowMs` and the account's calendar are arguments.
 
-import { type Account, nowOf } from './account.ts';
+import { type Account, type AccountTime, nowOf } from './account.ts';
 import { type AccountCycle, cycleAt, type CycleCalendar, cycleStartBefore } from './cycle.ts';
 import {
   addCalendar,
@@ -89,7 +89,7 @@ export interface ResolvedRange extends Range {
  */
 export function resolveRange(
   request: DateRangeRequest,
-  account: Pick<Account, 'timeZone' | 'cycleDay' | 'isTest' | 'settledAtMs' | 'cycle'>,
+  account: Pick<Account, 'timeZone' | 'cycleDay' | 'cycle' | keyof AccountTime>,
   realNowMs: number,
   path: ErrorPath = ['range'],
 ): ResolvedRange {

@@ -3,7 +3,7 @@
 // Writes are noticed by comparing, once a second, the versions of all watched accounts.
 
 import DataLoader from 'dataloader';
-import { nowOf } from '../account/account.ts';
+import { nowOf, standsStill } from '../account/account.ts';
 import type { Clock } from '../core/clock.ts';
 import { type Balance, balanceAt } from '../credits/balance.service.ts';
 import { advance, nextDueMs } from '../engine/clock.ts';
@@ -134,7 +134,7 @@ export class BalanceFeed {
   }
 
   private nowOf(state: AccountState): number {
-    return nowOf({ isTest: state.isTest, settledAtMs: state.atMs }, this.clock.nowMs());
+    return nowOf({ ...state, settledAtMs: state.atMs }, this.clock.nowMs());
   }
 
   /** Advances the kept state to an instant. @returns it there; null while there is none */
@@ -150,7 +150,7 @@ export class BalanceFeed {
 
   private sendUntilNow(watched: Watched): void {
     const { live } = watched;
-    if (live === null || live.state.isTest) return;
+    if (live === null || standsStill(live.state)) return;
     const nowMs = this.nowOf(live.state);
     this.sendDue(watched, nowMs);
     this.sendTicks(watched, nowMs);
@@ -257,11 +257,11 @@ export class BalanceFeed {
 
   private replace(watched: Watched, before: Live, read: Live): void {
     // Due ticks are sent from the kept state, because the state that was read is advanced beyond them.
-    if (!before.state.isTest) this.sendTicks(watched, this.nowOf(before.state));
+    if (!standsStill(before.state)) this.sendTicks(watched, this.nowOf(before.state));
     const kept = watched.live?.state ?? before.state;
     watched.live = read;
     // A test account's clock is at its position. For any other account, balances were sent up to the kept instant.
-    const sentUntilMs = read.state.isTest ? 0 : kept.atMs;
+    const sentUntilMs = standsStill(read.state) ? 0 : kept.atMs;
     const after =
       this.advanceTo(watched, Math.max(this.nowOf(read.state), sentUntilMs)) ?? read.state;
     // What happened as time passed and was not sent yet is part of the settled state: a comparison would find no difference.
@@ -271,7 +271,7 @@ export class BalanceFeed {
 }
 
 function sendChange(watchers: Iterable<Watcher>, kept: AccountState, after: AccountState): void {
-  const before = balanceAt(after.isTest ? kept : advance(kept, after.atMs).state);
+  const before = balanceAt(standsStill(after) ? kept : advance(kept, after.atMs).state);
   const balance = balanceAt(after);
   if (amounts(before) !== amounts(balance)) {
     send(watchers, balance);
@@ -282,7 +282,7 @@ function sendChange(watchers: Iterable<Watcher>, kept: AccountState, after: Acco
 }
 
 function dueOf(draft: Draft): number {
-  return draft.state.isTest ? Infinity : nextDueMs(draft);
+  return standsStill(draft.state) ? Infinity : nextDueMs(draft);
 }
 
 function send(watchers: Iterable<Watcher>, balance: Balance): void {

@@ -10,6 +10,7 @@ export const errorCodes = {
   CONFLICT: 409,
   IDEMPOTENCY_CONFLICT: 409,
   DEPLOYMENTS_DISABLED: 409,
+  ACCOUNT_CLOSED: 409,
   ARCHIVED: 409,
   QUERY_TOO_COSTLY: 400,
   RATE_LIMITED: 429,
@@ -91,6 +92,13 @@ export class IdempotencyConflictError extends GatewayError {
 export class DeploymentsDisabledError extends GatewayError {
   constructor(message: string, details?: ErrorDetails) {
     super('DEPLOYMENTS_DISABLED', message, details);
+  }
+}
+
+/** The account takes no more writes. */
+export class AccountClosedError extends GatewayError {
+  constructor(message: string) {
+    super('ACCOUNT_CLOSED', message);
   }
 }
 

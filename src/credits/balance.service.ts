@@ -40,7 +40,7 @@ export async function readStandings(
   return accountIds.map((accountId) => {
     const state = stored.get(accountId);
     invariant(state !== undefined, 'an account has its credits', { accountId });
-    const nowMs = nowOf({ isTest: state.isTest, settledAtMs: state.atMs }, realNowMs);
+    const nowMs = nowOf({ ...state, settledAtMs: state.atMs }, realNowMs);
     const draft = advance(state, nowMs);
     const closed = closedCycles(draft.creditEvents).map((cycle) => ({ accountId, ...cycle }));
     return { state: draft.state, closed };

@@ -215,11 +215,7 @@ function stopIfDue(draft: Draft): readonly number[] {
   if (state.running.length + state.requestedResourceIds.length === 0) return [];
   const balanceMicro = balanceOf(state.credits) - accruedMicro(state.running, atMs);
   if (creditStateOf(state.credits.hasBegun, balanceMicro, state.policy) !== 'STOPPED') return [];
-  draft.postHosting();
-  const ended = draft.end(() => true).map((segment) => segment.resourceId);
-  const resourceIds = [...ended, ...state.requestedResourceIds].sort((a, b) => a - b);
-  draft.set({ requestedResourceIds: [] });
-  draft.stopForecast = null;
+  const resourceIds = endDeployments(draft);
   for (const resourceId of resourceIds) {
     draft.creditEvents.push({
       what: 'DEPLOYMENT_STOPPED',
@@ -228,6 +224,16 @@ function stopIfDue(draft: Draft): readonly number[] {
       resourceId,
     });
   }
+  return resourceIds;
+}
+
+/** Ends what runs, and withdraws what is requested. @returns the resources */
+export function endDeployments(draft: Draft): readonly number[] {
+  draft.postHosting();
+  const ended = draft.end(() => true).map((segment) => segment.resourceId);
+  const resourceIds = [...ended, ...draft.state.requestedResourceIds].sort((a, b) => a - b);
+  draft.set({ requestedResourceIds: [] });
+  draft.stopForecast = null;
   return resourceIds;
 }
 

@@ -26,6 +26,8 @@ export interface AccountState {
   readonly atMs: number;
   /** A test account; see nowOf (account/account.ts). */
   readonly isTest: boolean;
+  /** See Account. */
+  readonly closedAtMs: number | null;
   readonly creditsFromMs: number;
   readonly timeZone: string;
   readonly cycleDay: number;

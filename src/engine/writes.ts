@@ -4,7 +4,7 @@
 
 import { invariant } from '../core/errors.ts';
 import type { RunningSegment } from './burn.ts';
-import { beginRates, evaluate } from './clock.ts';
+import { beginRates, endDeployments, evaluate } from './clock.ts';
 import { grantLots } from './due-lots.ts';
 import type { Draft } from './draft.ts';
 import type { EventSpan, ItemCharge, SegmentCharge } from './ledger.ts';
@@ -179,6 +179,13 @@ export function applyHostingChange(draft: Draft, change: HostingChange): void {
   });
   chargeSegments(draft, change.charges);
   finish(draft);
+}
+
+/** Ends all deployments now, charged up to here. @returns their resources */
+export function endHosting(draft: Draft): readonly number[] {
+  const resourceIds = endDeployments(draft);
+  finish(draft);
+  return resourceIds;
 }
 
 function chargeSegments(draft: Draft, charges: readonly SegmentCharge[]): void {

@@ -121,6 +121,12 @@ export async function saveAttempt(tx: Tx, ref: EmailRef, attempt: Attempt): Prom
   return rows[0] === undefined ? null : int(rows[0], 'attempts');
 }
 
+/** Gives up all pending emails of an account. */
+export async function failPendingEmails(tx: Tx, accountId: number, error: string): Promise<void> {
+  await tx.query(sql`/* emails.failPending */ update email set status = 'FAILED', last_error = ${error}
+     where account_id = ${accountId} and status = 'PENDING'`);
+}
+
 /** Emails of an account, newest first, after a given one. */
 export async function listEmails(
   tx: Tx,

@@ -183,6 +183,13 @@ export async function failPending(tx: Tx, ref: EndpointRef, error: string): Prom
      where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId} and status = 'PENDING'`);
 }
 
+/** Gives up all pending messages of an account. */
+export async function failAllPending(tx: Tx, accountId: number, error: string): Promise<void> {
+  await tx.query(sql`/* partners.failAllPending */ update webhook_delivery
+     set status = 'FAILED', next_attempt_at = null, claimed_until = null, last_error = ${error}
+     where account_id = ${accountId} and status = 'PENDING'`);
+}
+
 /** Sends a message again from an instant on, like `restartPending`, whatever its state. @returns false when it is gone */
 export async function restartDelivery(tx: Tx, ref: DeliveryRef, atMs: number): Promise<boolean> {
   const rows = await tx.query(sql`/* partners.restartDelivery */ update webhook_delivery

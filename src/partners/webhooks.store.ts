@@ -143,6 +143,12 @@ export async function pauseEndpoint(tx: Tx, ref: EndpointRef, untilMs: number): 
      where account_id = ${ref.accountId} and endpoint_id = ${ref.endpointId}`);
 }
 
+/** Disables all endpoints of an account, as their lock, so that nobody decides meanwhile what they are sent. */
+export async function disableEndpoints(tx: Tx, accountId: number, atMs: number): Promise<void> {
+  await tx.query(sql`/* partners.disableEndpoints */ update webhook_endpoint set enabled = false, disabled_at = coalesce(disabled_at, ${at(atMs)})
+     where account_id = ${accountId} and deleted_at is null`);
+}
+
 /** Deletes an endpoint and its secrets; the row stays for its deliveries. */
 export async function deleteEndpoint(tx: Tx, ref: EndpointRef, atMs: number): Promise<void> {
   await tx.query(sql`/* partners.deleteEndpoint */ update webhook_endpoint

@@ -4,7 +4,7 @@
 
 import type { NewAuditEntry } from '../audit/audit.ts';
 import { insertAudit } from '../audit/audit.store.ts';
-import { type Account } from '../account/account.ts';
+import { type Account, standsStill } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
 import { invariant } from '../core/errors.ts';
 import type { Tx } from '../db/database.ts';
@@ -130,7 +130,7 @@ export class SettlementService {
     if (alertRules.length > 0) saveAlertRules(tx, accountId, alertRules);
     savePosition(tx, draft.state, {
       balanceMicro: balanceOf(draft.state.credits),
-      nextDueMs: account.isTest ? null : nextDueMs(draft),
+      nextDueMs: standsStill(account) ? null : nextDueMs(draft),
       cycles: cyclesOf(draft),
       lots,
     });

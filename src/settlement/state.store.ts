@@ -149,7 +149,7 @@ function statesOf(tx: Tx, accountIds: readonly number[]): Read<Row> {
     select: sql`select ${CYCLE}, c.low_credit_micro::text, c.negative_limit_micro::text, c.fine_tuning_minimum_micro::text,
       c.debt_micro::text, c.runs_debt_micro::text, c.has_credits, c.has_runs, c.last_ledger_sequence,
       encode(c.last_ledger_hash, 'hex') as last_ledger_hash,
-      c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test,
+      c.last_alert_sequence, a.last_local_id, a.time_zone, a.cycle_day, a.is_test, ${raw(sqlMs('a.closed_at'))} as closed_ms,
       ${raw(sqlMs('a.credits_from'))} as credits_from_ms, ${raw(sqlMs('a.settled_at'))} as settled_ms,
       array(select r.resource_id from resource r where r.account_id = ${account} and r.status = 'DEPLOYING'
         order by r.resource_id) as requested
@@ -179,6 +179,7 @@ function stateFromRow(
     accountId,
     atMs: int(row, 'settled_ms'),
     isTest,
+    closedAtMs: intOrNull(row, 'closed_ms'),
     creditsFromMs,
     timeZone: text(row, 'time_zone'),
     cycleDay: int(row, 'cycle_day'),
@@ -340,6 +341,13 @@ export function savePosition(
        runs_allocated_micro = ${first.runs.allocatedMicro}, runs_used_micro = ${first.runs.usedMicro},
        runs_expired_micro = ${first.runs.expiredMicro}, runs_adjusted_micro = ${first.runs.adjustedMicro}
      where account_id = ${accountId} and cycle_id = ${first.cycleId}`);
+}
+
+/** Nothing becomes due any more. */
+export async function endDue(tx: Tx, accountId: number): Promise<void> {
+  await tx.query(
+    sql`/* credits.endDue */ update credit_state set next_due_at = null where account_id = ${accountId}`,
+  );
 }
 
 function insertCycles(tx: Tx, accountId: number, cycles: readonly SavedCycle[]): void {

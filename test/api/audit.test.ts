@@ -29,6 +29,7 @@ import {
   AuditLogDocument,
   type AuditLogQuery,
   type AuditLogQueryVariables,
+  CloseAccountDocument,
   CreateApiKeyDocument,
   SetCreditPolicyDocument,
   UpdateAccountDocument,
@@ -75,6 +76,12 @@ describe('the entries of mutations', () => {
     if (mutation === 'advanceTestClock') {
       const accountId = await createAccount(gateway, { testClock: TEST_NOW });
       return [{ accountId, to: isoInstant(Date.parse(TEST_NOW) + HOUR) }];
+    }
+    if (mutation === 'closeAccount') return [{ accountId: await createAccount(gateway) }];
+    if (mutation === 'erasePersonalData') {
+      const accountId = await createAccount(gateway);
+      await ask(gateway, CloseAccountDocument, { accountId });
+      return [{ accountId }];
     }
     const made: Variables[] = [];
     for (const call of example.fields[mutation]?.calls ?? []) made.push(await call());

@@ -21,6 +21,7 @@ import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { eventStream, initialised, originOf } from '../support/live.ts';
 import {
   AccountDocument,
+  CloseAccountDocument,
   CreateApiKeyDocument,
   CreatePortalTokenDocument,
   CreditBalanceDocument,
@@ -262,6 +263,18 @@ describe('a JWT', () => {
     expect(await statusOf(token)).toBe(401);
     expect(await statusOf(createApiKey.secret)).toBe(200);
     gateway.clock.moveBy(end - gateway.clock.nowMs());
+  });
+
+  it('ends with its account, and its sockets too', async () => {
+    const closing = await createAccount(gateway, { externalId: 'closing' });
+    const token = await sign({ account: 'closing' });
+    const socket = await initialised(originOf(gateway), token);
+    const before = await gateway.query(AccountDocument, {}, token);
+    await ask(gateway, CloseAccountDocument, { accountId: closing });
+    const after = await gateway.query(AccountDocument, {}, token);
+    await until(() => socket.closed !== null, 'the socket closes');
+
+    expect([before.status, after.status, socket.closed?.code]).toEqual([200, 401, 4403]);
   });
 
   it('closes its sockets and streams at its end', async () => {

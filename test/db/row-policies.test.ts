@@ -343,13 +343,18 @@ describe('a key', () => {
     expect(none).toEqual([]);
   });
 
-  it('is looked up by a function that passes the policies by; the only other one makes months, for operators', async () => {
+  it('is looked up by a function that passes the policies by; others make months and erase what audit entries say, for operators', async () => {
     const definers = await asOwner(
       gateway.databaseUrl,
       `select proname, proconfig, array(select grantee::regrole::text from aclexplode(proacl) where privilege_type = 'EXECUTE' and grantee <> proowner) as granted
        from pg_proc where prosecdef and pronamespace = 'public'::regnamespace order by 1`,
     );
     expect(definers).toEqual([
+      {
+        proname: 'erase_audit_entries',
+        proconfig: ['search_path=pg_catalog, pg_temp'],
+        granted: ['billing_operator'],
+      },
       {
         proname: 'key_by_secret',
         proconfig: ['search_path=pg_catalog, pg_temp'],

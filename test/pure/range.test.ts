@@ -27,6 +27,7 @@ function accountAt(
   return {
     ...calendar,
     isTest: false,
+    closedAtMs: null,
     settledAtMs,
     cycle: firstAccountCycle(calendar, settledAtMs),
   };

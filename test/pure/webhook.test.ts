@@ -401,6 +401,8 @@ function someFacts(resources: readonly Resource[]): Facts {
     createdAtMs: 0,
     creditsFromMs: 0,
     isTest: false,
+    closedAtMs: null,
+    erasedAtMs: null,
     settledAtMs: NOW_MS,
     cycle: { startMs: 0, endMs: NOW_MS + 1, earlierStartsMs: [] },
     recorded: { lastSeq: 0, quantity: 0n, creditsMicro: 0n },

@@ -161,6 +161,7 @@ export function newAccount(
     ...begin,
     accountId: 1,
     isTest: false,
+    closedAtMs: null,
     creditsFromMs: begin.atMs,
     cycle: { cycleId: 1, startMs: cycle.fromMs, endMs: cycle.toMs },
     credits: emptyWallet,

@@ -369,8 +369,10 @@ export class ExampleAccount {
       adjustCredits: [granted({ reason: 'r' })],
       advanceTestClock: [() => ({ accountId, to: TEST_NOW })],
       allocate: [granted({})],
+      closeAccount: [() => ({ accountId })],
       createAccount: [() => ({ input: { name: 'n', externalId: this.fresh('account') } })],
       createHardwareProfile: [() => ({ input: { name: this.fresh('hardware'), ...shape } })],
+      erasePersonalData: [() => ({ accountId })],
       setCreditPolicy: [() => ({ input: { accountId, lowCredit: '1' } })],
       setCreditPrice: [
         () => ({

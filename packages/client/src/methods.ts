@@ -9,6 +9,10 @@ export const operations = {
   account: documents.AccountDocument,
   /** Operators only. The gateway's configuration supplies the credit policy and thresholds that the input leaves out. Unless configured otherwise, new deployments are refused at 10 credits, running deployments continue into debt, and are stopped at -10. A later change of the configuration does not affect existing accounts. */
   createAccount: documents.CreateAccountDocument,
+  /** Operators only. Closes an account for good, at its now. Running deployments stop at that instant and are charged up to it. From then on its time stands still, every write is refused with ACCOUNT_CLOSED, and no webhook or email is sent. Its keys and portal tokens end as with `revokeApiKey`; JWTs of the account are no longer taken. Operators can still read all of it: views, ledger, statements and exports. A closed account is returned unchanged. */
+  closeAccount: documents.CloseAccountDocument,
+  /** Operators only. Erases the personal data of a closed account, for good: its name and addresses, the owners, endpoint URLs and failure messages of its resources, the texts and addresses of its emails, the URLs and secrets of its webhooks and what was sent there, the names of its keys, and what its audit entries say beyond who did what, to what and when. Ids, amounts, the ledger and signed statements stay as they were written. CONFLICT while the account is open. An account whose data was erased is returned unchanged. */
+  erasePersonalData: documents.ErasePersonalDataDocument,
   updateAccount: documents.UpdateAccountDocument,
   pastAlerts: documents.PastAlertsDocument,
   /** One page of accounts with what each was told last. */

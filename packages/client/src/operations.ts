@@ -584,6 +584,20 @@ export type CreateAccountMutationVariables = Exact<{
 
 export type CreateAccountMutation = { readonly createAccount: { readonly id: string, readonly externalId: string | null, readonly name: string, readonly timeZone: string, readonly notificationEmails: ReadonlyArray<string>, readonly createdAt: string, readonly creditsFrom: string } };
 
+export type CloseAccountMutationVariables = Exact<{
+  accountId: string;
+}>;
+
+
+export type CloseAccountMutation = { readonly closeAccount: { readonly closedAt: string | null, readonly id: string, readonly externalId: string | null, readonly name: string, readonly timeZone: string, readonly notificationEmails: ReadonlyArray<string>, readonly createdAt: string, readonly creditsFrom: string } };
+
+export type ErasePersonalDataMutationVariables = Exact<{
+  accountId: string;
+}>;
+
+
+export type ErasePersonalDataMutation = { readonly erasePersonalData: { readonly closedAt: string | null, readonly erasedAt: string | null, readonly id: string, readonly externalId: string | null, readonly name: string, readonly timeZone: string, readonly notificationEmails: ReadonlyArray<string>, readonly createdAt: string, readonly creditsFrom: string } };
+
 export type UpdateAccountMutationVariables = Exact<{
   input: UpdateAccountInput;
 }>;
@@ -1747,6 +1761,20 @@ export const CreateAccountDocument: Operation<CreateAccountMutation, CreateAccou
   "name": "CreateAccount",
   "kind": "mutation",
   "text": "mutation CreateAccount($input: CreateAccountInput!) {\n  createAccount(input: $input) {\n    ...AccountParts\n  }\n}\n\nfragment AccountParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  notificationEmails\n  createdAt\n  creditsFrom\n}"
+};
+
+export const CloseAccountDocument: Operation<CloseAccountMutation, CloseAccountMutationVariables, 'mutation'> = {
+  "name": "CloseAccount",
+  "kind": "mutation",
+  "isRepeatable": true,
+  "text": "mutation CloseAccount($accountId: ID!) {\n  closeAccount(accountId: $accountId) {\n    ...AccountParts\n    closedAt\n  }\n}\n\nfragment AccountParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  notificationEmails\n  createdAt\n  creditsFrom\n}"
+};
+
+export const ErasePersonalDataDocument: Operation<ErasePersonalDataMutation, ErasePersonalDataMutationVariables, 'mutation'> = {
+  "name": "ErasePersonalData",
+  "kind": "mutation",
+  "isRepeatable": true,
+  "text": "mutation ErasePersonalData($accountId: ID!) {\n  erasePersonalData(accountId: $accountId) {\n    ...AccountParts\n    closedAt\n    erasedAt\n  }\n}\n\nfragment AccountParts on Account {\n  id\n  externalId\n  name\n  timeZone\n  notificationEmails\n  createdAt\n  creditsFrom\n}"
 };
 
 export const UpdateAccountDocument: Operation<UpdateAccountMutation, UpdateAccountMutationVariables, 'mutation'> = {
