@@ -109,7 +109,7 @@ it.each(Object.entries(PLANTED))(
       ...{ folder, history, violations, chance: new Chance(name), env: {} },
       faults: FAULTS.filter((fault) => faults.includes(fault.name)),
       roundMs: ROUND_MS,
-      scripts: [script],
+      runs: [{ script }],
       deliveredWithinMs: ROUND_MS,
       say: () => undefined,
     });

@@ -21,6 +21,7 @@ interface Options {
   readonly seed: number;
   readonly minutes: number;
   readonly only?: readonly string[];
+  readonly before?: string;
 }
 
 program
@@ -34,13 +35,17 @@ program
   )
   .option('--minutes <number>', 'how long; a round that was begun is ended', minutes, 1)
   .option('--only <names>', `some of: ${FAULTS.map(({ name }) => name).join(', ')}`, names)
+  .option(
+    '--before <folder>',
+    'an earlier release, built: one gateway is of it, and this one migrates while that works',
+  )
   .action(async (options: Options) => {
     process.exitCode = (await run(options)) ? 0 : 1;
   });
 
 await program.parseAsync();
 
-async function run({ seed, minutes, only }: Options): Promise<boolean> {
+async function run({ seed, minutes, only, before }: Options): Promise<boolean> {
   const faults = await chosen(only);
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-faults-'));
   await fs.chmod(folder, 0o755);
@@ -51,6 +56,7 @@ async function run({ seed, minutes, only }: Options): Promise<boolean> {
   const rig = await Rig.open({
     ...{ folder, chance: new Chance(String(seed)), faults, history, violations, say },
     ...{ env: {}, roundMs: ROUND_MS },
+    ...(before === undefined ? {} : { runs: [{}, { cwd: path.resolve(before) }] }),
   });
   const { late, places } = rig.world;
   try {

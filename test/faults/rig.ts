@@ -34,7 +34,7 @@ import { FIRST_MICRO_PER_HOUR, HARDWARE, Rates } from './hardware.ts';
 import type { History } from './history.ts';
 import { Mails, Subscriber, WebhookReceiver } from './listeners.ts';
 import type { Violations } from './violations.ts';
-import { KEY, World } from './world.ts';
+import { type GatewayRun, KEY, World } from './world.ts';
 
 const FUNDED_MICRO = 100_000_000n * 1_000_000n;
 const PAUSE_MS = 100;
@@ -55,14 +55,12 @@ export interface RigOptions {
   readonly violations: Violations;
   /** What each gateway gets besides. */
   readonly env: Readonly<Record<string, string>>;
-  /** What starts each gateway; default: two of them, as they are. */
-  readonly scripts?: readonly string[];
+  /** The gateways; default: two, as they are. */
+  readonly runs?: readonly GatewayRun[];
   /** How long what comes late is waited for after a round. */
   readonly deliveredWithinMs?: number;
   readonly say: (line: string) => void;
 }
-
-const SCRIPT = 'scripts/start.mjs';
 
 /** What belongs to one account: its books, the actors on it, and its resources. */
 interface Subject {
@@ -109,8 +107,8 @@ export class Rig {
       NODE_OPTIONS: `--import ${new URL('../support/stepping-wall-clock.mjs', import.meta.url).href}`,
     };
     const hasOwnDisk = options.faults.some(({ name }) => name === FULL_DISK);
-    const { scripts = [SCRIPT, SCRIPT] } = options;
-    const world = await World.open({ folder, scripts, env, violations, hasOwnDisk });
+    const { runs = [{}, {}] } = options;
+    const world = await World.open({ folder, runs, env, violations, hasOwnDisk });
     const rig = new Rig(world, receiver, mails, options);
     await rig.prepare();
     return rig;
@@ -127,7 +125,10 @@ export class Rig {
     await this.beginCrossings(chance, name);
     const stopping = new AbortController();
     const acting = this.subjects.flatMap((subject) => this.act(subject, name, stopping.signal));
-    const faults = await this.makeFaults(chance.of('faults'), name);
+    const [faults] = await Promise.all([
+      this.makeFaults(chance.of('faults'), name),
+      this.world.upgrade(),
+    ]);
     stopping.abort();
     const mended = this.world.mend();
     // What an actor has begun it ends: it is certain of it then.

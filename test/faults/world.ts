@@ -20,10 +20,17 @@ const READY_WITHIN_MS = 10_000;
 const GIVEN_UP_AFTER_MS = 120_000;
 const LOOK_MS = 50;
 
+/** How a gateway is started. */
+export interface GatewayRun {
+  readonly script?: string;
+  /** The folder of an earlier release, built. */
+  readonly cwd?: string;
+}
+
 export interface WorldOptions {
   readonly folder: string;
-  /** What starts each of the gateways. */
-  readonly scripts: readonly string[];
+  /** What starts each of the gateways. Those of an earlier release begin; the others come in `upgrade`. */
+  readonly runs: readonly GatewayRun[];
   readonly env: Readonly<Record<string, string>>;
   readonly violations: Violations;
   /** Whether the database's disk can be filled. */
@@ -73,7 +80,7 @@ export class World {
   ) {}
 
   static async open(options: WorldOptions): Promise<World> {
-    const { folder, scripts, env, violations, hasOwnDisk } = options;
+    const { folder, runs, env, violations, hasOwnDisk } = options;
     const dataDir = path.join(folder, 'database');
     const disk = hasOwnDisk ? await SmallDisk.mount(dataDir) : null;
     const server = await startEmbedded({
@@ -82,18 +89,25 @@ export class World {
       log: () => undefined,
     });
     const places: Place[] = [];
-    for (const [index, script] of scripts.entries()) {
+    for (const [index, one] of runs.entries()) {
       const back = await Proxy.open(server.url);
       const front = await Proxy.open('http://127.0.0.1:1');
       const start = (): Promise<GatewayProcess> =>
-        startGatewayProcess(back.through(server.url), KEY, env, script);
+        startGatewayProcess(back.through(server.url), KEY, env, one);
       places.push(new Place(index, front, back, start));
     }
     const dataFolder = await dataFolderOf(server.url);
     const world = new World(server.url, dataFolder, places, disk, server, violations);
     // The first one migrates.
-    for (const place of places) await place.up();
+    const isEarlier = ({ index }: Place): boolean => runs[index]?.cwd !== undefined;
+    const first = places.some(isEarlier) ? places.filter(isEarlier) : places;
+    for (const place of first) await place.up();
     return world;
+  }
+
+  /** Starts the gateways that are not there yet, which migrate, while earlier ones work. */
+  async upgrade(): Promise<void> {
+    for (const place of this.places) if (place.starts === 0) await place.up();
   }
 
   /** Everything is up again, and all that was told to misbehave no longer does. @returns how long that took */

@@ -24,15 +24,20 @@ export interface GatewayProcess {
 /**
  * @param databaseUrl a database that is migrated or may be; null: its own, in the DATA_DIR of `env`
  * @param env variables besides
- * @param script what starts it
+ * @param run.script what starts it
+ * @param run.cwd the folder of the release, when it is another one
  */
 export async function startGatewayProcess(
   databaseUrl: string | null,
   operatorKey: string,
   env: Readonly<Record<string, string>> = {},
-  script = 'scripts/start.mjs',
+  {
+    script = 'scripts/start.mjs',
+    cwd = '.',
+  }: { readonly script?: string; readonly cwd?: string } = {},
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [script], {
+    cwd,
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl ?? '',
