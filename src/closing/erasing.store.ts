@@ -3,12 +3,12 @@ import { at } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
 
 /** What stands where a name was. */
-export const ERASED = 'Erased';
+const ERASED = 'Erased';
 /** A name that no resolver knows (RFC 2606). */
 const ERASED_URL = 'https://erased.invalid/';
 
 /**
- * Erases the personal texts of a closed account, in a transaction that spans accounts: only operators may change these columns. Ids,
+ * Erases the personal texts of a closed account, in a transaction that spans accounts: only operators may erase. Ids,
  * amounts and instants stay, and all that the ledger and the statements hash.
  */
 export async function erasePersonalTexts(tx: Tx, accountId: number, atMs: number): Promise<void> {
@@ -21,10 +21,6 @@ export async function erasePersonalTexts(tx: Tx, accountId: number, atMs: number
   tx.later(
     sql`/* closing.eraseFormerRows */ delete from former_row where account_id = ${accountId}`,
   );
-  tx.later(sql`/* closing.eraseKeys */ update api_key set name = ${ERASED}, origins = '{}'
-     where account_id = ${accountId}`);
-  tx.later(sql`/* closing.eraseEmails */ update email set to_addresses = '{}', subject = '', text = '', html = '', last_error = null
-     where account_id = ${accountId}`);
   tx.later(sql`/* closing.eraseEndpoints */ update webhook_endpoint set url = ${ERASED_URL}, secret = null, previous_secret = null,
        previous_secret_ends_at = null, deleted_at = coalesce(deleted_at, ${at(atMs)})
      where account_id = ${accountId}`);
@@ -32,5 +28,6 @@ export async function erasePersonalTexts(tx: Tx, accountId: number, atMs: number
      where account_id = ${accountId}`);
   tx.later(sql`/* closing.eraseJobs */ delete from graphile_worker._private_jobs
      where locked_at is null and payload->>'accountId' = ${String(accountId)}`);
-  await tx.query(sql`/* closing.eraseAudit */ select erase_audit_entries(${accountId})`);
+  // Audit entries, emails and keys, which nobody may change.
+  await tx.query(sql`/* closing.eraseGuarded */ select erase_guarded_texts(${accountId})`);
 }

@@ -9,7 +9,7 @@ import {
   ErasePersonalDataDocument,
   UpdateAccountDocument,
 } from '@billing-gateway/client/operations';
-import { sql } from '../../src/db/sql.ts';
+import { raw } from '../../src/db/sql.ts';
 import { LedgerCheckService } from '../../src/recording/ledger-check.service.ts';
 import { StatementCheckService } from '../../src/statements/check.service.ts';
 import { readKeys, verifyStatements } from '../../src/statements/verify.service.ts';
@@ -19,6 +19,8 @@ import {
   createHardware,
   createKey,
   deploy,
+  deployGuardrail,
+  fund,
   moveClock,
   numberOf,
   registerGuardrail,
@@ -178,6 +180,23 @@ describe('erasing personal data', () => {
     }
   });
 
+  it('waits for the statements of cycles that have ended, which name the account', async () => {
+    const named = await createAccount(gateway, {
+      name: 'Named Ltd',
+      testClock: '2026-03-01T00:00:00Z',
+    });
+    await moveClock(gateway, named, '2026-04-02T00:00:00Z');
+    await ask(gateway, CloseAccountDocument, { accountId: named });
+    const erase = () => gateway.query(ErasePersonalDataDocument, { accountId: named });
+    const before = await codeOf(erase());
+    const [statement] = await issued(gateway, named);
+    const after = await erase();
+
+    expect(before).toBe('CONFLICT');
+    expect(JSON.stringify(statement)).toContain('Named Ltd');
+    expect(after.errors).toBeUndefined();
+  });
+
   it('is the same when it is asked again, also at the same time', async () => {
     const other = await createAccount(gateway);
     await ask(gateway, CloseAccountDocument, { accountId: other });
@@ -195,11 +214,29 @@ describe('erasing personal data', () => {
   });
 
   it('leaves other accounts alone, and open ones at the database too', async () => {
-    const open = await createAccount(gateway, { name: 'Stays' });
-    await gateway.database.inTransaction('operator', async (tx) => {
-      await tx.query(sql`select erase_audit_entries(${numberOf(open)})`);
+    const open = await createAccount(gateway, {
+      name: 'Stays',
+      notificationEmails: ['stays@example.com'],
     });
-    const { auditLog } = await ask(gateway, AuditLogDocument, { accountId: open });
+    await fund(gateway, open);
+    await deployGuardrail(gateway, open, 'gpu');
+    await createKey(gateway, open, ['MANAGE'], { name: 'Stays' });
+    const asOperator = (text: string): Promise<unknown> =>
+      gateway.database.inTransaction('operator', (tx) => tx.query(raw(text)));
+    await asOperator(`select erase_guarded_texts(${numberOf(open)})`);
+    const { auditLog } = await ask(gateway, AuditLogDocument, {
+      accountId: open,
+      action: 'createAccount',
+    });
+    const kept = await asOwner(
+      gateway.databaseUrl,
+      `select k.name, e.to_addresses from api_key k join email e using (account_id) where account_id = ${numberOf(open)} limit 1`,
+    );
+
+    expect(kept).toEqual([{ name: 'Stays', to_addresses: ['stays@example.com'] }]);
+    for (const change of [`email set text = 'x'`, `api_key set name = 'x'`]) {
+      await expect(asOperator(`update ${change}`)).rejects.toThrow(/permission denied/);
+    }
 
     expect(auditLog?.nodes.map(({ summary }) => summary)).toEqual([
       expect.stringContaining('Stays'),

@@ -273,6 +273,18 @@ describe('pruning', () => {
     expect(await codeOf(gateway.query(RedeliverWebhookDocument, { deliveryId }))).toBe('NOT_FOUND');
   });
 
+  it('takes no message that is still to be sent, whatever it is told', async () => {
+    for (const kind of ['deliveriesDays', 'emailsDays'] as const) {
+      await plant(kind, 0, { note: 'to be sent', hasEnded: false });
+      await plant(kind, 0, { note: 'sent' });
+      await gateway.database.inTransaction('operator', (tx) =>
+        tx.query(raw(`delete from ${planted[kind].table}`)),
+      );
+
+      expect([await left(kind, 'to be sent'), await left(kind, 'sent')]).toEqual([1, 0]);
+    }
+  });
+
   it('takes no audit entry of the last thirty days, whatever it is told', async () => {
     await owned(planted.auditDays.insert(new Date(0).toISOString(), true, 'ancient'));
     await owned(
