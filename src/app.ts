@@ -204,7 +204,7 @@ function createServices(options: AppOptions): Services {
   const loops = createLoops(options, { settlements, statements });
   const creditAccounts = new CreditAccountService(database, accounts, settlements, accountDefaults);
   const thresholds = new ThresholdsService(settlements);
-  const closing = new ClosingService({ database, accounts, settlements, keys });
+  const closing = new ClosingService({ database, accounts, settlements, keys, statements });
   const credits = new AllocationsService(accounts, settlements);
   const rates = new RatesService(database, accounts, settlements);
   const resources = new ResourceService(accounts, options.takeEvents);

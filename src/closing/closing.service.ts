@@ -18,18 +18,20 @@ import { disableEndpoints } from '../partners/webhooks.store.ts';
 import { saveStops } from '../resources/resources.store.ts';
 import type { SettlementService } from '../settlement/settlement.service.ts';
 import { endDue } from '../settlement/state.store.ts';
+import type { StatementService } from '../statements/statements.service.ts';
 import { erasePersonalTexts } from './erasing.store.ts';
 
 /** The failure message of deployments, messages and emails that the closing ended. */
 const CLOSED_MESSAGE = 'The account was closed.';
-/** For each statement that erases: an account may have very many emails. */
-const ERASE_WITHIN_MS = 60_000;
+/** For each SQL statement: an account may have very many emails and messages. */
+const WITHIN_MS = 60_000;
 
 export interface ClosingDeps {
   readonly database: Database;
   readonly accounts: AccountService;
   readonly settlements: SettlementService;
   readonly keys: KeyService;
+  readonly statements: StatementService;
 }
 
 export class ClosingService {
@@ -55,10 +57,10 @@ export class ClosingService {
 
   /**
    * Erases the personal data of a closed account for good; one whose data was erased is returned unchanged.
-   * @throws FORBIDDEN for all but operators, NOT_FOUND, CONFLICT while it is open
+   * @throws FORBIDDEN for all but operators, NOT_FOUND, CONFLICT while it is open or a statement is not issued yet
    */
   async erase(actor: Actor, named: string): Promise<Account> {
-    const { database, accounts } = this.deps;
+    const { database, accounts, statements } = this.deps;
     const path = ['accountId'];
     const accountId = requireAccount(actor, 'OPERATOR', { accountId: named, path });
     // As an operator: an account may not change its emails, keys and audit entries.
@@ -70,8 +72,15 @@ export class ClosingService {
           path,
         });
       }
+      // It is signed with the account's name.
+      if (await statements.isAwaited(tx, accountId)) {
+        throw new ConflictError(
+          'A billing cycle that has ended has no statement yet: try again in a minute.',
+          { path },
+        );
+      }
       const nowMs = accounts.realNowMs();
-      await tx.allowLong(ERASE_WITHIN_MS);
+      await tx.allowLong(WITHIN_MS);
       await erasePersonalTexts(tx, accountId, nowMs);
       const target = encodeId('Account', accountId, accountId);
       insertAudit(
@@ -115,6 +124,7 @@ export class ClosingService {
   private async endAccess(tx: Tx, accountId: number): Promise<void> {
     const { accounts, keys } = this.deps;
     const realNowMs = accounts.realNowMs();
+    await tx.allowLong(WITHIN_MS);
     await keys.revokeAll(tx, accountId, realNowMs);
     await disableEndpoints(tx, accountId, realNowMs);
     await failAllPending(tx, accountId, CLOSED_MESSAGE);

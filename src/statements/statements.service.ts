@@ -21,6 +21,7 @@ import {
   loadStatementHead,
   loadStatements,
   lockStatements,
+  type StatementHead,
 } from './statements.store.ts';
 
 /** For each statement of a cycle with millions of events. */
@@ -66,12 +67,18 @@ export class StatementService {
     return issued;
   }
 
+  /** Whether the statement of a cycle that has ended is still to be signed; false where none can be. */
+  async isAwaited(tx: Tx, accountId: number): Promise<boolean> {
+    if (!this.keys.canSign) return false;
+    return isBehind(await loadStatementHead(tx, accountId));
+  }
+
   private async issueNext(accountId: number): Promise<boolean> {
     return this.deps.database.inTransaction({ accountId }, async (tx) => {
       if (!(await lockStatements(tx, accountId))) return false;
       // Read under the lock: another gateway may have issued it a moment ago.
       const head = await loadStatementHead(tx, accountId);
-      if (head === null || head.cycleId <= head.lastNumber + 1) return false;
+      if (!isBehind(head)) return false;
       await tx.allowLong(WITHIN_MS);
       const { lastNumber, lastSha256: previousSha256 } = head;
       const before = await leftOf(tx, accountId, lastNumber);
@@ -112,6 +119,11 @@ export class StatementService {
       lastHash: books.ledger.lastHash,
     });
   }
+}
+
+/** Whether a cycle has ended that has no statement. */
+function isBehind(head: StatementHead | null): head is StatementHead {
+  return head !== null && head.cycleId > head.lastNumber + 1;
 }
 
 /** A statement as it is handed out: one object in canonical form, with the document as it was signed. */
