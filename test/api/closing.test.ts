@@ -245,6 +245,18 @@ describe('closing an account', () => {
     ]);
   });
 
+  it('lets no gateway charge anything any more, also of an earlier release', async () => {
+    const accountId = await createAccount(gateway);
+    await close(accountId);
+    // As a gateway does that does not look whether the account is closed.
+    const charged = asOwner(
+      gateway.databaseUrl,
+      `update account set settled_at = settled_at + interval '1 ms' where account_id = ${numberOf(accountId)}`,
+    );
+
+    await expect(charged).rejects.toThrow(/violates check constraint/);
+  });
+
   it('is for operators alone', async () => {
     const accountId = await createAccount(gateway);
     const { secret } = await createKey(gateway, accountId, ['MANAGE', 'INGEST']);
