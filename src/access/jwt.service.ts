@@ -51,6 +51,7 @@ export class JwtService {
   private readonly cache: LRUCache<string, Actor>;
   private readAtMs = -Infinity;
   private failedAtMs = -Infinity;
+  private forgettings = 0;
 
   constructor(private readonly deps: JwtDeps) {
     const { keptTokensMax: max = KEPT_TOKENS_MAX } = deps;
@@ -71,15 +72,20 @@ export class JwtService {
    */
   async authenticate(token: string): Promise<Actor | 'ENDED' | null> {
     const hash = sha256Of(token).toString('base64');
+    const forgettingsBefore = this.forgettings;
     const actor = this.cache.get(hash) ?? (await this.read(token));
     if (actor === null || actor === 'ENDED') return actor;
     if ((actor.endsAtMs ?? 0) <= this.deps.clock.nowMs()) return 'ENDED';
-    if (!this.cache.has(hash)) this.cache.set(hash, actor);
+    // What was read before `forget` may be of an account that was still open.
+    if (this.forgettings === forgettingsBefore && !this.cache.has(hash)) {
+      this.cache.set(hash, actor);
+    }
     return actor;
   }
 
   /** Asks anew whether callers' accounts are open. */
   forget(): void {
+    this.forgettings += 1;
     this.cache.clear();
   }
 

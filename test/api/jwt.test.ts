@@ -338,6 +338,21 @@ describe('the keys of the issuer', () => {
     }
   });
 
+  it('are asked again for a token whose account was looked up before `forget`', async () => {
+    let lookups = 0;
+    const service = aService({
+      onLookup: () => {
+        lookups += 1;
+        // Its account is closed after it was seen, and before the answer is there.
+        if (lookups === 1) service.forget();
+      },
+    });
+    const token = await sign();
+    for (let call = 1; call <= 3; call += 1) await service.authenticate(token);
+
+    expect(lookups).toBe(2);
+  });
+
   /** A service with nothing read yet. */
   function aService(
     options: { readonly keptTokensMax?: number; readonly onLookup?: () => unknown } = {},
