@@ -13,6 +13,7 @@ import { Webhook } from 'standardwebhooks';
 import type { Account } from '../account/account.ts';
 import type { AccountService } from '../account/account.service.ts';
 import type { Clock } from '../core/clock.ts';
+import { AccountClosedError } from '../core/errors.ts';
 import type { Database, Tx } from '../db/database.ts';
 import { enqueueAll } from '../db/jobs.ts';
 import { claimDue, type ClaimedDelivery, nextDueMs, saveOutcome } from './deliveries.store.ts';
@@ -194,9 +195,13 @@ export class WebhookDeliveryService {
       return;
     }
     // The account's lock comes first, as everywhere, because `onDisabled` may write to the account.
-    await accounts.inAccount(endpoint.accountId, (tx, account) =>
+    const failing = accounts.inAccount(endpoint.accountId, (tx, account) =>
       this.fail(tx, account, { endpoint, delivery, outcome, atMs }),
     );
+    await failing.catch((error: unknown) => {
+      // Closing it has ended the message and the endpoint already.
+      if (!(error instanceof AccountClosedError)) throw error;
+    });
   }
 
   private async fail(

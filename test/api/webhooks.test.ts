@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CLAIM_MS, IN_FLIGHT_MAX } from '../../src/partners/delivery.service.ts';
 import { ATTEMPT_DELAYS_MS } from '../../src/partners/webhook.ts';
-import { createKey, dataOf } from '../support/account.ts';
+import { ask, createKey, dataOf, numberOf } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { dueTimes, runDueJobs } from '../support/jobs.ts';
 import {
+  CloseAccountDocument,
   CreateWebhookEndpointDocument,
   DeleteWebhookEndpointDocument,
   RedeliverWebhookDocument,
@@ -12,6 +13,7 @@ import {
   UpdateWebhookEndpointDocument,
   WebhookDeliveryDocument,
 } from '@billing-gateway/client/operations';
+import { until } from '../support/eventually.ts';
 import { Receiver, verified } from '../support/receiver.ts';
 import { AccountOfHooks } from '../support/webhook-account.ts';
 import { statementsOf } from '../support/statements.ts';
@@ -385,6 +387,32 @@ describe('an endpoint that is gone', () => {
     expect(endpoint?.enabled).toBe(false);
     expect(receiver.received).toHaveLength(1);
     expect(await account.delivery()).toMatchObject({ status: 'FAILED', lastResponseCode: 410 });
+  });
+});
+
+describe('an endpoint of an account that is closed while a message is sent', () => {
+  it('is not told of as a fault when it says that it is gone', async () => {
+    let answer: (() => void) | null = null;
+    receiver.replies.push((response) => {
+      answer = () => {
+        response.writeHead(410).end();
+      };
+    });
+    await account.endpoint(receiver.url());
+    await account.raise();
+    const sending = runDueJobs(gateway);
+    await until(() => answer !== null, 'the message');
+    await ask(gateway, CloseAccountDocument, { accountId: account.id });
+    (answer as (() => void) | null)?.();
+    await sending;
+
+    // afterEach: nothing was reported.
+    expect(
+      await asOwner(
+        gateway.databaseUrl,
+        `select status::text, last_error from webhook_delivery where account_id = ${numberOf(account.id)}`,
+      ),
+    ).toEqual([{ status: 'FAILED', last_error: 'The account was closed.' }]);
   });
 });
 
