@@ -25,7 +25,7 @@ class AuditChangeType {
   implements: NodeType,
   simpleResolvers: true,
   description:
-    'Who changed what. Every mutation that changes something writes one, except for recording usage and registering resources. It is never changed or deleted.',
+    'Who changed what. Every mutation that changes something writes one, except for recording usage and registering resources. It is never changed but by `erasePersonalData`, and deleted only once the retention that the operator set has passed.',
 })
 export class AuditEntryType extends NodeType {
   @Field(() => DateTimeScalar, { description: 'In real time, also for a test account.' })
