@@ -18,8 +18,8 @@ const WARM_UP_ROWS = 10;
 const DATABASE_WARM_UP_SHARE = 0.1;
 const LEAST_OF_APOLLO = 4;
 const LEAST_OF_MERCURIUS = 0.85;
-/** Of a page of 100 rows of 1,000, from the database, on two cores that do nothing else. */
 const IN_MEMORY = ['gateway', 'apollo', 'mercurius'];
+/** Of a page of 100 rows of 1,000, from the database, on two cores that do nothing else. */
 const DATABASE = { pagesLeast: 150, processorMsMost: 5, rows: 100 };
 
 interface Length {

@@ -15,19 +15,22 @@ const CACHED_DAYS_PER_ZONE = 20_000;
 const CACHED_OFFSETS_PER_ZONE = 64;
 const OFFSET_LENGTH = '+00:00'.length;
 
-const ZONES_KEPT_MAX = 2_000;
-/** Names that are of a zone: one is looked at for each range that is asked for. */
-const zones = new Set<string>();
+const SPELLINGS_KEPT_MAX = 2_000;
+/** Names of zones by how they were spelled: one is looked at for each range that is asked for. */
+const zones = new Map<string, string>();
 
-/** @throws UserInputError unless `name` is an IANA zone ("Asia/Kolkata", "UTC") */
+/**
+ * @returns the name in its own letter case, so that what is kept by zone is bounded by the number of zones
+ * @throws UserInputError unless `name` is, in any letter case, an IANA zone ("Asia/Kolkata", "UTC")
+ */
 export function parseTimeZone(name: string, path?: ErrorPath): string {
-  if (zones.has(name)) return name;
+  const known = zones.get(name);
+  if (known !== undefined) return known;
   if (/^[A-Za-z][A-Za-z0-9_+\-/]{0,63}$/.test(name)) {
     try {
-      Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
-      // In any letter case, so there are more than there are zones.
-      if (zones.size < ZONES_KEPT_MAX) zones.add(name);
-      return name;
+      const { timeZoneId } = Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+      if (zones.size < SPELLINGS_KEPT_MAX) zones.set(name, timeZoneId);
+      return timeZoneId;
     } catch {
       // Falls through to the one message for every wrong name.
     }

@@ -9,7 +9,7 @@ interface OfAccount {
   readonly accountId: number;
 }
 
-/** What is asked about, by account: together, or each account apart where they are distributed. Nothing is not asked about then. */
+/** What is asked about, by account: together, or each account apart where they are distributed. Of an empty list nothing is asked then. */
 export function togetherOrApart<Q extends OfAccount | number>(
   tx: Tx,
   of: readonly Q[],

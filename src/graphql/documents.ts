@@ -249,7 +249,7 @@ function tokensOf({ tokenCount = 0 }: DocumentNode): number {
 
 // Comments are kept with the document, and not counted as tokens. Each begins with its sign.
 function bytesOf(document: DocumentNode, text: string): number {
-  return TOKEN_BYTES * (tokensOf(document) + text.split('#').length);
+  return 2 * text.length + TOKEN_BYTES * (tokensOf(document) + text.split('#').length);
 }
 
 function keepable(text: string, onRefused: (tokens: number) => void): Omit<Kept, 'text'> {

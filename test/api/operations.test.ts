@@ -269,6 +269,8 @@ async function end(accountId: string, ids: Record<string, string>): Promise<void
   });
   await run(operations.RevokeApiKeyDocument, { id: key.createApiKey.apiKey.id });
   await run(operations.CreatePortalTokenDocument, { accountId });
+  await run(operations.CloseAccountDocument, { accountId });
+  await run(operations.ErasePersonalDataDocument, { accountId });
 }
 
 it('answers every operation under schema/operations', async () => {

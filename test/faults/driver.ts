@@ -101,12 +101,12 @@ export function sendEvents(
     ...{ resourceExternalId: METERED, occurredAt: occurredAtOf(eventId, acting) },
   }));
   const batch = { ids, events, door: acting.chance.oneOf(DOORS) };
-  expect(acting.books, batch);
+  noteSent(acting.books, batch);
   return () => send(acting, batch);
 }
 
 async function sendOrSettle(acting: Acting, batch: SentBatch): Promise<void> {
-  expect(acting.books, batch);
+  noteSent(acting.books, batch);
   if (await send(acting, batch)) return;
   acting.books.unsettled.push(async () => {
     while (!(await send(acting, batch)));
@@ -114,7 +114,7 @@ async function sendOrSettle(acting: Acting, batch: SentBatch): Promise<void> {
 }
 
 /** Notes what is about to be sent: from now on it may be there. */
-function expect(books: Books, { events }: SentBatch): void {
+function noteSent(books: Books, { events }: SentBatch): void {
   for (const { eventId, credits } of events) {
     if (books.events.has(eventId)) continue;
     const creditsMicro = microOf(String(credits));
@@ -150,12 +150,12 @@ async function send(acting: Acting, batch: SentBatch): Promise<boolean> {
   }
   batch.ids.forEach((id, index) => {
     const event = books.events.get(id);
-    if (event !== undefined) note(acting, id, event, outcomeOf(results, index));
+    if (event !== undefined) noteOutcome(acting, id, event, outcomeOf(results, index));
   });
   return true;
 }
 
-function note({ violations }: Acting, id: string, event: SentEvent, outcome: string): void {
+function noteOutcome({ violations }: Acting, id: string, event: SentEvent, outcome: string): void {
   if (outcome === 'ACCEPTED' && event.recorded === 'YES') {
     violations.add('an event is recorded once', `${id} was accepted twice`);
   }

@@ -38,6 +38,7 @@ import { type GatewayRun, KEY, World } from './world.ts';
 
 const FUNDED_MICRO = 100_000_000n * 1_000_000n;
 const PAUSE_MS = 100;
+const CROSSED_WITHIN_MS = 60_000;
 const PAUSE_BETWEEN_MS = [200, 3_000] as const;
 /** How old accounts are: older than any event. */
 const OLD_DAYS = 4;
@@ -268,13 +269,14 @@ export class Rig {
   }
 
   private async beginCrossings(chance: Chance, round: string): Promise<void> {
+    const withinMs = Math.min(this.options.roundMs, CROSSED_WITHIN_MS);
     for (const index of [0, 1]) {
       const name = `${round}-crossing-${index}`;
       const levels = levelsOf(chance);
       const accountId = await this.createAccount(name, null, levels);
       const [resourceId = ''] = await this.register(accountId, [HOSTED[0]]);
       const account = { accountId, name, resourceId, rates: this.rates, ...levels };
-      const crossing = await beginCrossing(this.caller, chance, account, this.options.roundMs);
+      const crossing = await beginCrossing(this.caller, chance, account, withinMs);
       this.crossings.push(crossing);
       this.subscribe(crossing);
     }

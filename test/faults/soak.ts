@@ -49,13 +49,13 @@ async function run({ minutes, share }: Options): Promise<boolean> {
     env: { DATABASE_POOL_SIZE: String(POOL_SIZE) },
     roundMs: minutes * 60_000,
   });
+  const ending = new AbortController();
   try {
     const mass = await Mass.open(rig.world);
     const most = await mass.measure(MEASURED_MS);
     say(
       `The gateways take ${Math.round(most)} events a second in batches; ${Math.round(share * most)} are sent.`,
     );
-    const ending = new AbortController();
     const sending = mass.send(share * most, ending.signal);
     const reading = mass.readBy(ending.signal);
     const watching = watch(rig, mass, ending.signal);
@@ -67,6 +67,7 @@ async function run({ minutes, share }: Options): Promise<boolean> {
     await mass.check(rig.world.databaseUrl, violations);
     judge(samples, violations);
   } finally {
+    ending.abort();
     await rig.close();
     await history.close();
   }

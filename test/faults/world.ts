@@ -42,6 +42,7 @@ export class Place {
   gateway: GatewayProcess | null = null;
   /** How often it was started. */
   starts = 0;
+  private starting: Promise<void> | null = null;
 
   constructor(
     readonly index: number,
@@ -56,8 +57,14 @@ export class Place {
     return this.front.through('http://127.0.0.1');
   }
 
-  /** Starts it unless it runs. */
-  async up(): Promise<void> {
+  /** Starts it unless it runs, or is being started. */
+  up(): Promise<void> {
+    return (this.starting ??= this.begin().finally(() => {
+      this.starting = null;
+    }));
+  }
+
+  private async begin(): Promise<void> {
     if (this.gateway?.status() === null && !this.gateway.isKilled()) return;
     this.starts += 1;
     this.gateway = await this.start();
@@ -145,8 +152,11 @@ export class World {
       place.front.close();
       place.back.close();
     }
-    await this.server.stop();
-    await this.disk?.unmount();
+    try {
+      await this.server.stop();
+    } finally {
+      await this.disk?.unmount();
+    }
   }
 
   private readonly databaseIsReady = async (): Promise<boolean> => {
