@@ -15,7 +15,10 @@ const command = new Command()
   .name('restore')
   .description('Fills an empty database with a backup, and proves it.')
   .argument('<folder>', 'what npm run backup wrote')
-  .option('--accept-faults', 'take what was wrong already when the backup was made')
+  .option(
+    '--accept-faults',
+    'take what was wrong already when the backup was made, and secrets that no key opens',
+  )
   .exitOverride();
 
 try {

@@ -7,6 +7,7 @@ import { to as copyTo } from 'pg-copy-streams';
 import { UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS } from './connection.ts';
 import { isDistributed } from './distribute.ts';
+import { BACKUP_LOCK } from './migrate.ts';
 import { OUR_SCHEMAS, requireRestored } from './unfinished-restore.ts';
 
 /** Made by the restore itself, by migrating. */
@@ -69,6 +70,7 @@ export async function withDump<T>(url: string, work: (dump: Dump) => Promise<T>)
   const client = await connectOwner(url, 'billing-gateway-backup');
   try {
     await requireWhole(client);
+    await client.query(`select pg_advisory_lock_shared(${BACKUP_LOCK})`);
     // Locked before the snapshot is taken, so that no migration comes between the snapshot and the reading of a table.
     const before = await listTables(client);
     await client.query('begin isolation level repeatable read read only');

@@ -18,6 +18,7 @@ import {
   quoted,
   type TableShape,
 } from './dump.ts';
+import { MIGRATION_LOCK } from './migrate.ts';
 import { OUR_SCHEMAS, UNFINISHED_RESTORE } from './unfinished-restore.ts';
 
 const RESTORE_LOCK = 7_238_104_413;
@@ -64,10 +65,14 @@ export async function withRestoreTarget<T>(
       await requireEmpty(client);
       await requireAlone(client, 0);
     }
+    // A gateway that comes now waits for this lock, and finds the mark then. Whoever came before is seen.
+    await client.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
+    await requireAlone(client, 0);
     // Another restore may have ended meanwhile.
     if (await isMarked(client)) await client.query(CLEAR);
     else await requireEmpty(client);
     await client.query(`create schema if not exists ${UNFINISHED_RESTORE}`);
+    await client.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     return await work({
       load: (head, tables) => load(client, head, tables),
       finish: async () => {
@@ -158,7 +163,11 @@ async function load(
   for (const table of restored) await copyIn(client, table);
   await close();
   for (const { name, last } of head.sequences) {
-    await client.query('select setval($1::regclass, $2)', [quoted({ name }), last]);
+    // Those of tables that are left out are not there.
+    await client.query('select setval(c, $2) from to_regclass($1) c where c is not null', [
+      quoted({ name }),
+      last,
+    ]);
   }
   await client.query('commit');
   // Until it is analysed the planner takes all tables for empty.
@@ -219,18 +228,21 @@ async function copyIn(client: pg.Client, table: TableToLoad): Promise<void> {
 /** Gives events the partitions that they had: each month is in one, so that it can be archived and its room given back. */
 async function makePartitions(client: pg.Client, wanted: readonly EventPartition[]): Promise<void> {
   if (wanted.length === 0) return;
-  const earlier = wanted.find(({ from }) => from === null);
-  for (const { name, from } of await listPartitions(client)) {
-    const part = `public.${pg.escapeIdentifier(name)}`;
-    if (from !== null) {
-      await client.query(`drop table ${part}`);
-    } else if (earlier !== undefined) {
-      const to = pg.escapeLiteral(earlier.to);
-      await client.query(`alter table public.usage_event detach partition ${part}`);
-      await client.query(
-        `alter table public.usage_event attach partition ${part} for values from (minvalue) to (${to})`,
-      );
-    }
+  const partOf = ({ name }: EventPartition): string => `public.${pg.escapeIdentifier(name)}`;
+  const own = await listPartitions(client);
+  for (const month of own.filter(({ from }) => from !== null)) {
+    await client.query(`drop table ${partOf(month)}`);
+  }
+  // Only then: the earlier months may have reached into what is a month of its own here.
+  const [earlier, wantedEarlier] = [own, wanted].map((all) =>
+    all.find(({ from }) => from === null),
+  );
+  if (earlier !== undefined && wantedEarlier !== undefined) {
+    const to = pg.escapeLiteral(wantedEarlier.to);
+    await client.query(`alter table public.usage_event detach partition ${partOf(earlier)}`);
+    await client.query(
+      `alter table public.usage_event attach partition ${partOf(earlier)} for values from (minvalue) to (${to})`,
+    );
   }
   for (const { from } of wanted) {
     if (from !== null) await client.query('select public.make_usage_month($1)', [from]);

@@ -11,7 +11,10 @@ import { installJobs } from './jobs-schema.ts';
 import { requireRestored } from './unfinished-restore.ts';
 
 export const OLDEST_POSTGRES = 15;
-const MIGRATION_LOCK = 7_238_104_411;
+/** Key of the advisory lock of whoever migrates. */
+export const MIGRATION_LOCK = 7_238_104_411;
+/** Key of the advisory lock that running backups share. Who changes tables waits for it before it locks any, else all would wait behind it. */
+export const BACKUP_LOCK = 7_238_104_414;
 
 export interface MigrateOptions {
   readonly url: string;
@@ -27,7 +30,9 @@ export interface MigrateOptions {
  * @throws UnavailableError when the server is older than PostgreSQL 15, or a restore into the database has not ended
  */
 export async function migrate(options: MigrateOptions): Promise<readonly string[]> {
-  return withOwner(options, async (source) => {
+  return withOwner(options, async (source, lock) => {
+    // A gateway that only starts again need not wait for a backup.
+    if (await source.showMigrations()) await awaitBackups(lock);
     const ran = await runMigrations(source, options);
     // What a migration added is distributed too.
     await inTransaction(source, async (runner) => {
@@ -43,7 +48,8 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
  * @throws UnavailableError when the database has no Citus, or Citus no servers
  */
 export async function migrateAndDistribute(options: MigrateOptions): Promise<readonly string[]> {
-  return withOwner(options, async (source) => {
+  return withOwner(options, async (source, lock) => {
+    await awaitBackups(lock);
     await runMigrations(source, options);
     return inTransaction(source, async (runner) => {
       const tables = await distributeTables(runner);
@@ -83,7 +89,8 @@ async function inTransaction<T>(
 
 /** Reverts the last `count` migrations. */
 export async function migrateDown(options: MigrateOptions, count: number): Promise<void> {
-  await withOwner(options, async (source) => {
+  await withOwner(options, async (source, lock) => {
+    await awaitBackups(lock);
     for (let step = 0; step < count; step += 1) {
       await source.undoLastMigration({ transaction: 'each' });
     }
@@ -92,7 +99,7 @@ export async function migrateDown(options: MigrateOptions, count: number): Promi
 
 async function withOwner<T>(
   options: MigrateOptions,
-  work: (source: DataSource) => Promise<T>,
+  work: (source: DataSource, lock: QueryRunner) => Promise<T>,
 ): Promise<T> {
   const source = new DataSource({
     type: 'postgres',
@@ -111,13 +118,17 @@ async function withOwner<T>(
     await requireVersion(source);
     await lock.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
     if (options.isRestore !== true) await requireRestored((text) => lock.query(text));
-    const result = await work(source);
+    const result = await work(source, lock);
     await takeRoles(source);
     return result;
   } finally {
     await lock.release();
     await source.destroy();
   }
+}
+
+async function awaitBackups(lock: QueryRunner): Promise<void> {
+  await lock.query(`select pg_advisory_lock(${BACKUP_LOCK})`);
 }
 
 async function makeLogin(source: DataSource, login: Login): Promise<void> {

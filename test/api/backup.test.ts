@@ -9,7 +9,12 @@ import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { CreateWebhookEndpointDocument, ReportDocument } from '@billing-gateway/client/operations';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import {
+  CreateWebhookEndpointDocument,
+  ReportDocument,
+  RotateWebhookSecretDocument,
+} from '@billing-gateway/client/operations';
 import { migrations } from '../../ormconfig.ts';
 import { type Manifest, sha256 } from '../../src/cli/backup/manifest.ts';
 import { writeBackup } from '../../src/cli/backup/write.ts';
@@ -18,6 +23,7 @@ import { SystemClock } from '../../src/core/clock.ts';
 import { isoInstant } from '../../src/core/range.ts';
 import { loadConfig } from '../../src/config.ts';
 import { startEmbedded } from '../../src/db/embedded.ts';
+import { withDump } from '../../src/db/dump.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import {
   alertsOf,
@@ -98,9 +104,10 @@ async function live(gateway: GatewayProcess): Promise<void> {
     const state = await inDatabase(source, 'select watermark::int from rollup_state');
     return JSON.stringify(state) === '[{"watermark":2}]';
   }, 'the history is folded');
-  await ask(gateway, CreateWebhookEndpointDocument, {
+  const { createWebhookEndpoint: webhook } = await ask(gateway, CreateWebhookEndpointDocument, {
     input: { accountId, url: 'http://127.0.0.1:1024/', events: ['DEPLOYMENT_STARTED'] },
   });
+  await ask(gateway, RotateWebhookSecretDocument, { id: webhook.endpoint.id });
 }
 
 async function backUpWhileItRecords(gateway: GatewayProcess): Promise<void> {
@@ -362,6 +369,78 @@ describe('a backup that is taken while events are recorded', () => {
   });
 });
 
+describe('a backup of a database that is not as a first start makes it', () => {
+  // As after the upgrade of a database with events, whose earlier ones reach to the end of the month.
+  it('is restored in the month in which events were put into months', async () => {
+    const copy = await changed(
+      'upgraded',
+      (_copy, { partitions: [earlier, month, ...later], ...rest }) => {
+        if (earlier === undefined || month === undefined) throw new Error('there are months');
+        return { ...rest, partitions: [{ ...earlier, to: month.to }, ...later] };
+      },
+    );
+    const url = await createDatabase();
+
+    expect(await restoreInto(url, copy)).toContain('Proven of 1 accounts');
+
+    const partitions = await withDump(url, ({ head }) => Promise.resolve(head.partitions));
+    expect(partitions).toEqual((await manifestOf(copy)).partitions);
+  });
+
+  it('is restored without the tables that no release makes, and without their sequences', async () => {
+    const copy = await changed('with other tables', async (at, manifest) => {
+      const file = 'public.theirs.copy.gz';
+      const packed = gzipSync('1\n');
+      await fs.writeFile(path.join(at, file), packed);
+      const written = { file, bytes: packed.length, sha256: sha256(packed) };
+      const theirs = { name: 'public.theirs', columns: ['id'], rows: 1, ...written };
+      return {
+        ...manifest,
+        tables: [...manifest.tables, theirs],
+        sequences: [...manifest.sequences, { name: 'public.theirs_id_seq', last: '1' }],
+      };
+    });
+
+    const output = await restoreInto(await createDatabase(), copy);
+
+    expect(output).toContain('Left out, since the gateway does not make it: public.theirs.');
+  });
+});
+
+class Later1990000000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table account add column later int');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table account drop column later');
+  }
+}
+
+describe('while a backup runs', () => {
+  it('gateways start, and a new release waits without a lock on any table', async () => {
+    const url = await createDatabase();
+    await migrate({ url, migrations });
+    const locks = (what: string): Promise<readonly unknown[]> =>
+      asOwner(
+        url,
+        `select from pg_locks where database = (select oid from pg_database where datname = current_database()) and ${what}`,
+      );
+
+    const upgraded = await withDump(url, async () => {
+      expect(await migrate({ url, migrations })).toEqual([]);
+
+      const upgrade = migrate({ url, migrations: [...migrations, Later1990000000000] });
+      await until(async () => (await locks('not granted')).length > 0, 'the new release waits');
+      expect(await locks(`not granted and locktype = 'relation'`)).toEqual([]);
+      expect(await asOwner(url, 'select from account')).toEqual([]);
+      return { upgrade };
+    });
+
+    expect(await upgraded.upgrade).toEqual(['Later1990000000000']);
+  });
+});
+
 describe('a restore that was killed', () => {
   it('leaves what no gateway starts on, and the next restore clears it away', async () => {
     const url = await createDatabase();
@@ -467,6 +546,28 @@ describe('what is refused', () => {
     expect(await restoreInto(url, backup)).toContain('Somebody else uses the database');
 
     await other.end();
+  });
+
+  it('is a database whose secrets no key opens, and no key is made for it', async () => {
+    const copy = await changed('without keys', (_copy, manifest) => ({ ...manifest, keys: null }));
+    const { tables } = await manifestOf(copy);
+    const statementKeys = tables.find(({ name }) => name === 'public.statement_key')?.rows ?? 0;
+    const dataDir = path.join(folder, 'without keys restored');
+    const lines: string[] = [];
+    const options = {
+      config: loadConfig({ DATA_DIR: dataDir }),
+      say: (line: string): void => void lines.push(line),
+    };
+
+    await expect(restore(copy, { ...options, acceptsFaults: false })).rejects.toThrow(
+      '--accept-faults',
+    );
+    // A webhook has its secret and the one before.
+    expect(lines.join('\n')).toContain(`that no key opens: ${statementKeys + 2}.`);
+    expect(await fs.readdir(dataDir)).not.toContain('webhook-secret.key');
+
+    await restore(copy, { ...options, acceptsFaults: true });
+    expect(lines.join('\n')).toContain('The database is that of');
   });
 
   it('is what was wrong already, unless it is taken as it is', async () => {

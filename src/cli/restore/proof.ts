@@ -19,13 +19,12 @@ export interface Proof {
   readonly entries: number;
   /** What is wrong, a sentence each. */
   readonly faults: readonly string[];
-  /** Webhooks and keys of statements that no key opens. */
-  readonly sealed: number;
 }
 
 /** Checks the ledger of every account, all rollups, the numbers of alerts and events, and the sealed secrets. */
 export async function prove(database: Database, keys: readonly Buffer[]): Promise<Proof> {
-  const faults: string[] = [];
+  const sealed = await countSealed(database, secretBox(keys));
+  const faults = sealed === 0 ? [] : [unopened(sealed)];
   const accounts = await database.inSnapshot('system', listAccounts);
   const ledgers = new LedgerCheckService(database);
   let entries = 0;
@@ -42,12 +41,7 @@ export async function prove(database: Database, keys: readonly Buffer[]): Promis
   faults.push(...gaps.map((id) => of(id, 'Its alerts are not numbered without gaps.')));
   const ahead = await looked(database, findEventsAhead);
   faults.push(...ahead.map((id) => of(id, 'It has events after its last one.')));
-  return {
-    accounts: accounts.length,
-    entries,
-    faults,
-    sealed: await countSealed(database, secretBox(keys)),
-  };
+  return { accounts: accounts.length, entries, faults };
 }
 
 function looked<T>(database: Database, look: (tx: Tx) => Promise<T>): Promise<T> {
@@ -61,6 +55,10 @@ function of(accountId: number, fault: string): string {
   return `Account ${accountId}: ${fault}`;
 }
 
+function unopened(sealed: number): string {
+  return `Secrets of webhooks and keys of statements that no key opens: ${sealed}. They need the WEBHOOK_SECRET_KEY that they were sealed with.`;
+}
+
 async function countSealed(database: Database, box: SecretBox | null): Promise<number> {
   const opens = (sealed: Buffer, accountId: number): boolean =>
     box?.opens(sealed, accountId) === true;
@@ -71,7 +69,11 @@ async function countSealed(database: Database, box: SecretBox | null): Promise<n
     const page = await database.inSnapshot('system', (tx) =>
       listSealed(tx, after, ENDPOINTS_AT_ONCE),
     );
-    sealed += page.filter(({ endpoint, secret }) => !opens(secret, endpoint.accountId)).length;
+    sealed += page
+      .flatMap(({ endpoint, secret, previous }) =>
+        [secret, previous?.secret ?? []].flat().map((one) => opens(one, endpoint.accountId)),
+      )
+      .filter((isOpen) => !isOpen).length;
     const last = page.at(-1);
     if (last === undefined || page.length < ENDPOINTS_AT_ONCE) return sealed;
     after = last.endpoint;

@@ -9,7 +9,7 @@ import { migrations } from '../../../ormconfig.ts';
 import type { Config } from '../../config.ts';
 import { type RestoreTarget, withRestoreTarget } from '../../db/load.ts';
 import { migrate } from '../../db/migrate.ts';
-import { keysIn, readKeyFile, webhookKeys, writeKeyFile } from '../../webhook-key.ts';
+import { keysIn, readKeyFile, writeKeyFile } from '../../webhook-key.ts';
 import { KEY_FILE, type Manifest, readBackup } from '../backup/manifest.ts';
 import { syncFolder } from '../durable.ts';
 import { withDatabaseAt, withServer } from '../opened.ts';
@@ -20,7 +20,7 @@ const FAULTS_MAX = 50;
 
 export interface RestoreOptions {
   readonly config: Config;
-  /** Whether a database is taken whose ledgers or rollups were wrong when the backup was made. */
+  /** Whether a database is taken that was wrong when the backup was made, or whose secrets no key opens. */
   readonly acceptsFaults: boolean;
   /** Told what was done, a line at a time. */
   readonly say: (line: string) => void;
@@ -107,14 +107,18 @@ async function keepKeys(dataDir: string, keyFile: string): Promise<void> {
 }
 
 /** The keys that gateways will have. */
-async function keysOf(config: Config, keyFile: string | null): Promise<readonly Buffer[]> {
-  const keys = await webhookKeys(config);
-  return keys.length > 0 || keyFile === null ? keys : keysIn(keyFile, KEY_FILE);
+async function keysOf(
+  { webhookSecretKeys, databaseUrl, dataDir }: Config,
+  keyFile: string | null,
+): Promise<readonly Buffer[]> {
+  if (webhookSecretKeys.length > 0) return webhookSecretKeys;
+  const text = keyFile ?? (databaseUrl === null ? await readKeyFile(dataDir) : null);
+  return text === null ? [] : keysIn(text, KEY_FILE);
 }
 
 function requireProven({ faults }: Proof, { acceptsFaults, say }: RestoreOptions): void {
   if (faults.length === 0) return;
-  say('The rows are those of the backup, and these are not as the gateway wrote them:');
+  say('The rows are those of the backup, and this is not as the gateway needs it:');
   for (const fault of faults.slice(0, FAULTS_MAX)) say(`  ${fault}`);
   if (faults.length > FAULTS_MAX) say(`  And ${faults.length - FAULTS_MAX} more.`);
   if (acceptsFaults) return;
@@ -123,21 +127,16 @@ function requireProven({ faults }: Proof, { acceptsFaults, say }: RestoreOptions
   );
 }
 
-function told(manifest: Manifest, { accounts, entries, faults, sealed }: Proof): readonly string[] {
+function told(manifest: Manifest, { accounts, entries, faults }: Proof): readonly string[] {
   const { tables, takenAt, archivedEvents } = manifest;
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   return [
     `The database is that of ${takenAt}: ${rows} rows of ${tables.length} tables.`,
     ...(faults.length === 0
       ? [
-          `Proven of ${accounts} accounts: ${entries} entries of ledgers, rollups, numbers of alerts and events.`,
+          `Proven of ${accounts} accounts: ${entries} entries of ledgers, rollups, numbers of alerts and events, sealed secrets.`,
         ]
       : []),
-    ...(sealed === 0
-      ? []
-      : [
-          `Webhooks and keys of statements that no key opens: ${sealed}. Start gateways with the WEBHOOK_SECRET_KEY that they were sealed with.`,
-        ]),
     ...(archivedEvents === 0
       ? []
       : [
