@@ -122,7 +122,9 @@ describe('npm run export', () => {
     const text = await read('events.csv');
     const rows: readonly Record<string, string>[] = parse(text, { columns: true });
 
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(status).toBe(0);
+    // How far it is, now and then, where that takes long.
+    expect(stderr).toMatch(/^(\d+ rows, [\d.]+ MB\n)*$/);
     expect(rows).toHaveLength(EVENTS);
     expect(stdout).toContain(`rows     ${EVENTS}\nbytes    ${Buffer.byteLength(text)}\n`);
     // 1 + 2 + … + 40,000 millionths.
