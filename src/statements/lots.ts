@@ -90,7 +90,7 @@ class Replay {
   private readonly byId: ReadonlyMap<number, KnownLot>;
   private readonly listed: Set<number>;
   private readonly endedByEntry: ReadonlySet<number | null>;
-  private readonly returned: KnownLot[];
+  private readonly returned: Set<KnownLot>;
 
   constructor(private readonly cycle: CycleOfLots) {
     const { known, before, openingMicro, moves } = cycle;
@@ -101,9 +101,9 @@ class Replay {
         .filter(({ kind }) => kind === 'EXPIRY' || kind === 'VOID')
         .map(({ allocationId }) => allocationId),
     );
-    this.returned = known
-      .filter(({ isReturn }) => isReturn)
-      .sort((a, b) => a.allocationId - b.allocationId);
+    this.returned = new Set(
+      known.filter(({ isReturn }) => isReturn).sort((a, b) => a.allocationId - b.allocationId),
+    );
     const lots = known.filter((lot) => this.isInEffect(lot)).map((lot) => this.asItBegan(lot));
     const leftMicro = lots.reduce((sum, lot) => sum + leftOf(lot), 0n);
     this.wallet = {
@@ -166,7 +166,7 @@ class Replay {
   private isInEffect(lot: KnownLot): boolean {
     const { fromMs, before } = this.cycle;
     if (before.has(lot.allocationId)) return true;
-    return lot.grantAtMs < fromMs && endOf(lot) > fromMs;
+    return lot.grantAtMs < fromMs && !hadEnded(lot, fromMs);
   }
 
   private asItBegan(lot: KnownLot): Lot {
@@ -191,29 +191,39 @@ class Replay {
   }
 
   private giveBack({ amountMicro, bookedAtMs }: LotMove): void {
-    this.dropEnded(bookedAtMs);
-    const { wallet, restMicro } = giveBack(this.wallet, amountMicro);
+    const before = this.withoutEnded(this.wallet, (lot) => hadEnded(lot, bookedAtMs));
+    // A lot voided in the same millisecond may have ended before or after. If it ended before, the rest that it did not take
+    // has an allocation. If both fit, they come to the same: such a lot was used up again before it ended.
+    const ended = this.withoutEnded(before, (lot) => lot.voidedAtMs === bookedAtMs);
+    const { restMicro: restOfOthers } = giveBack(ended, amountMicro);
+    const hadAllEnded =
+      restOfOthers === 0n || this.findRest(restOfOthers, bookedAtMs) !== undefined;
+    const { wallet, restMicro } = giveBack(hadAllEnded ? ended : before, amountMicro);
     this.wallet = wallet;
     if (restMicro === 0n) return;
-    const index = this.returned.findIndex(
-      (lot) => lot.grantAtMs === bookedAtMs && lot.amountMicro === restMicro,
-    );
-    const [lot] = index < 0 ? [] : this.returned.splice(index, 1);
+    const lot = this.findRest(restMicro, bookedAtMs);
     invariant(lot !== undefined, 'the rest of a reversal has an allocation', { bookedAtMs });
+    this.returned.delete(lot);
     this.listed.add(lot.allocationId);
     this.wallet = addReturned(this.wallet, { ...lot, spentMicro: 0n });
   }
 
+  private findRest(amountMicro: bigint, bookedAtMs: number): KnownLot | undefined {
+    return [...this.returned].find(
+      (lot) => lot.grantAtMs === bookedAtMs && lot.amountMicro === amountMicro,
+    );
+  }
+
   // A lot that ended with nothing left has no entry of it, but nothing is given back to it any more.
-  private dropEnded(byMs: number): void {
-    const hasEnded = ({ allocationId }: Lot): boolean =>
-      !this.endedByEntry.has(allocationId) && endOf(this.known(allocationId)) <= byMs;
-    for (const lot of this.wallet.lots.filter(hasEnded)) {
-      this.wallet = put(this.wallet, { ...lot, state: 'EXPIRED' });
-    }
+  private withoutEnded(wallet: Wallet, hasEnded: (lot: KnownLot) => boolean): Wallet {
+    return wallet.lots
+      .filter(({ allocationId }) => !this.endedByEntry.has(allocationId))
+      .filter(({ allocationId }) => hasEnded(this.known(allocationId)))
+      .reduce((without, lot) => put(without, { ...lot, state: 'EXPIRED' }), wallet);
   }
 }
 
-function endOf({ expiresAtMs, voidedAtMs }: KnownLot): number {
-  return Math.min(expiresAtMs ?? Infinity, voidedAtMs ?? Infinity);
+/** Whether a lot ended before any write of an instant: it expires before them, but is voided by one of them. */
+function hadEnded({ expiresAtMs, voidedAtMs }: KnownLot, byMs: number): boolean {
+  return (expiresAtMs ?? Infinity) <= byMs || (voidedAtMs ?? Infinity) < byMs;
 }

@@ -6,13 +6,47 @@ import type { CycleClosed } from '../../src/engine/credit-event.ts';
 import type { LedgerLine } from '../../src/engine/ledger.ts';
 import { leftOf, type Lot } from '../../src/engine/lots.ts';
 import { endOfCycle, type KnownLot, type LotMove } from '../../src/statements/lots.ts';
-import { creditPlan } from '../support/credit-plans.ts';
+import { type CreditPlan, creditPlan } from '../support/credit-plans.ts';
 import { Account, accountOf, happenAll, type Write } from '../support/credit-run.ts';
 
 /** How many milliseconds one of the plan is: up to hours, so that a plan lasts some months. */
 const stretches = fc.constantFrom(1, 60_000, 3_600_000);
 
 type Left = Readonly<Record<number, bigint>>;
+
+/** A reversal refills a lot, hosting uses it up and it is voided, all in one millisecond: the void has no entry. */
+const VOIDED_JUST_AFTER: CreditPlan = {
+  zone: 'Europe/Berlin',
+  cycleDay: 1,
+  boundaryMs: Date.parse('2026-02-28T23:00:00Z'),
+  beforeMs: 10,
+  unitMicro: 1n,
+  rates: [{ hardware: 1, inMs: 0, burn: 10, aheadMs: 0 }],
+  low: 0,
+  negative: 0,
+  alertRules: [],
+  steps: [
+    { gap: { ms: 10 }, write: { what: 'usage', units: 1, runs: 0 } },
+    {
+      gap: { ms: 1 },
+      write: {
+        what: 'allocate',
+        isRuns: false,
+        units: 100,
+        priority: 50,
+        startsIn: 0,
+        lasts: null,
+        everyCycle: false,
+      },
+    },
+    { gap: { planned: -1 }, write: { what: 'reverse', pick: 0 } },
+    {
+      gap: { ms: 0 },
+      write: { what: 'hosting', call: 'start', resource: 1, hardware: 1, replicas: 1, lateMs: 10 },
+    },
+    { gap: { ms: 0 }, write: { what: 'void', pick: 0 } },
+  ],
+};
 
 /** An account that notes what is left of its credits whenever a cycle ends, and when its lots were voided. */
 class Watched {
@@ -119,7 +153,7 @@ it('is what the clock had left when the cycle ended', async () => {
         });
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 400, examples: [[VOIDED_JUST_AFTER, 1]] },
   );
 
   // It had something to show.
