@@ -12,6 +12,7 @@ import { AlertService } from './alerts/alerts.service.ts';
 import { LiveService } from './alerts/live.service.ts';
 import type { Clock } from './core/clock.ts';
 import type { TakeEvents } from './core/rate.ts';
+import type { Repeating } from './core/repeating.ts';
 import { CreditAccountService } from './credits/credit-account.service.ts';
 import type { AccountDefaults } from './credits/policy.ts';
 import { PricesService } from './credits/prices.service.ts';
@@ -42,7 +43,7 @@ import { ResourceService } from './resources/resources.service.ts';
 import { buildGatewaySchema } from './schema.ts';
 import { EventsService } from './recording/events.service.ts';
 import { FoldingLoop } from './rollups/folding.loop.ts';
-import { MonthsLoop } from './recording/months.loop.ts';
+import { monthsLoop } from './recording/months.loop.ts';
 import { IssuingLoop } from './statements/issuing.loop.ts';
 import { StatementKeys } from './statements/keys.service.ts';
 import { PruningLoop } from './retention/pruning.loop.ts';
@@ -112,7 +113,7 @@ export interface App {
   /** Issues statements as cycles end. */
   readonly issuing: IssuingLoop;
   /** Makes the partitions of coming months. */
-  readonly months: MonthsLoop;
+  readonly months: Repeating;
   readonly events: EventsService;
   readonly exports: ExportService;
   readonly ingest: IngestService;
@@ -252,7 +253,7 @@ function createLoops(
     due: new DueLoop(database, clock, settlements, onError),
     folding: new FoldingLoop(database, onError),
     issuing: new IssuingLoop(database, clock, statements, onError),
-    months: new MonthsLoop(database, onError),
+    months: monthsLoop(database, onError),
     pruning: new PruningLoop(options),
   };
 }

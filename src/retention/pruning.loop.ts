@@ -2,6 +2,7 @@
 // transactions, by one gateway at a time.
 
 import type { Clock } from '../core/clock.ts';
+import { Repeating } from '../core/repeating.ts';
 import type { Database } from '../db/database.ts';
 import { prunedUntilMs, type Retention, retentionDefaults } from './retention.ts';
 import { lockPruning, prune } from './retention.store.ts';
@@ -17,9 +18,13 @@ const prunedKinds = [
 ] as const;
 
 export class PruningLoop {
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
-  private isStopping = false;
+  private readonly repeating = new Repeating(
+    LOOK_MS,
+    () => this.pruneAll(),
+    (error) => {
+      this.deps.onError(error);
+    },
+  );
 
   constructor(
     private readonly deps: {
@@ -33,16 +38,12 @@ export class PruningLoop {
 
   /** Looks every minute, until `stop`. */
   start(): void {
-    this.isStopping = false;
-    this.schedule();
+    this.repeating.start(LOOK_MS);
   }
 
   /** Ends after the step in progress. */
   async stop(): Promise<void> {
-    this.isStopping = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    await this.running;
+    await this.repeating.stop();
   }
 
   /** Deletes all that is no longer kept. While another gateway does, there is nothing to do. */
@@ -55,19 +56,10 @@ export class PruningLoop {
     const untilMs = prunedUntilMs(retention[kind], clock.nowMs());
     if (untilMs === null) return;
     let deleted = ROWS_PER_STEP;
-    while (!this.isStopping && deleted === ROWS_PER_STEP) {
+    while (!this.repeating.isStopping && deleted === ROWS_PER_STEP) {
       deleted = await database.inTransaction('system', async (tx) =>
         (await lockPruning(tx)) ? prune(tx, kind, { untilMs, limit: ROWS_PER_STEP }) : 0,
       );
     }
-  }
-
-  private schedule(): void {
-    this.timer = setTimeout(() => {
-      this.running = this.pruneAll().finally(() => {
-        if (!this.isStopping) this.schedule();
-      });
-    }, LOOK_MS);
-    this.timer.unref();
   }
 }

@@ -6,6 +6,7 @@
 
 import { nowOf } from '../account/account.ts';
 import type { Clock } from '../core/clock.ts';
+import { Repeating } from '../core/repeating.ts';
 import type { Database } from '../db/database.ts';
 import { sqlState } from '../db/sql-state.ts';
 import { lockDueAccount } from './due.store.ts';
@@ -20,9 +21,7 @@ const RETRY_MS = 30_000;
 const PASSING = new Set(['55P03', '40P01']);
 
 export class DueLoop {
-  private timer: NodeJS.Timeout | null = null;
-  private polling: Promise<void> | null = null;
-  private isStopping = false;
+  private readonly repeating: Repeating;
   private readonly failed = new Map<number, number>();
 
   constructor(
@@ -30,24 +29,18 @@ export class DueLoop {
     private readonly clock: Clock,
     private readonly settlements: SettlementService,
     private readonly onError: (error: unknown) => void,
-  ) {}
+  ) {
+    this.repeating = new Repeating(POLL_MS, () => this.settleDue(), onError);
+  }
 
   /** Settles what becomes due, and what became due while no gateway was running, until `stop`. */
   start(): void {
-    this.isStopping = false;
-    this.timer = setInterval(() => {
-      this.poll();
-    }, POLL_MS);
-    this.timer.unref();
-    this.poll();
+    this.repeating.start();
   }
 
   /** Ends after the settlements in progress. */
   async stop(): Promise<void> {
-    this.isStopping = true;
-    if (this.timer !== null) clearInterval(this.timer);
-    this.timer = null;
-    await this.polling;
+    await this.repeating.stop();
   }
 
   /** Settles every due account that is not locked. */
@@ -60,7 +53,8 @@ export class DueLoop {
       this.forgetSettled(due);
       const accountIds = due.filter((id) => (this.failed.get(id) ?? 0) <= nowMs);
       const settled = await this.settleEach(accountIds);
-      if (this.isStopping || settled === 0 || accountIds.length < ACCOUNTS_PER_POLL) return;
+      if (this.repeating.isStopping || settled === 0 || accountIds.length < ACCOUNTS_PER_POLL)
+        return;
     }
   }
 
@@ -68,15 +62,6 @@ export class DueLoop {
   private forgetSettled(due: readonly number[]): void {
     const waiting = new Set(due);
     for (const id of this.failed.keys()) if (!waiting.has(id)) this.failed.delete(id);
-  }
-
-  // A poll that takes longer than the interval is followed by the next poll at the next tick.
-  private poll(): void {
-    this.polling ??= this.settleDue()
-      .catch(this.onError)
-      .finally(() => {
-        this.polling = null;
-      });
   }
 
   /** @returns how many it settled; the others are locked, or failed */
@@ -87,7 +72,7 @@ export class DueLoop {
     let settled = 0;
     const settleNext = async (): Promise<void> => {
       for (const accountId of waiting) {
-        if (this.isStopping) return;
+        if (this.repeating.isStopping) return;
         if (await this.settle(accountId)) settled += 1;
       }
     };

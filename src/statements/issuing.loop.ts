@@ -2,6 +2,7 @@
 // cycle often ends for many accounts at the same instant, and nobody waits for their statements, so few are made at a time.
 
 import type { Clock } from '../core/clock.ts';
+import { Repeating } from '../core/repeating.ts';
 import type { Database } from '../db/database.ts';
 import type { StatementService } from './statements.service.ts';
 import { findWithoutStatement } from './statements.store.ts';
@@ -13,9 +14,8 @@ const AT_ONCE = 2;
 const RETRY_MS = 60_000;
 
 export class IssuingLoop {
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
-  private isStopping = false;
+  private readonly repeating: Repeating;
+  private hasLooked = false;
   private readonly failed = new Map<number, number>();
 
   constructor(
@@ -23,25 +23,18 @@ export class IssuingLoop {
     private readonly clock: Clock,
     private readonly statements: StatementService,
     private readonly onError: (error: unknown) => void,
-  ) {}
+  ) {
+    this.repeating = new Repeating(POLL_MS, () => this.issueAll(), onError);
+  }
 
   /** Issues what is missing until `stop`. Without keys that sign it does nothing. */
   start(): void {
-    if (!this.statements.keys.canSign) return;
-    this.isStopping = false;
-    // The public key is there before the first statement.
-    this.schedule(0, async () => {
-      await this.statements.keys.ensureFirst();
-      await this.issueAll();
-    });
+    if (this.statements.keys.canSign) this.repeating.start();
   }
 
   /** Ends after the statements in progress. */
   async stop(): Promise<void> {
-    this.isStopping = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    await this.running;
+    await this.repeating.stop();
   }
 
   /** Issues every statement that is missing. */
@@ -51,29 +44,21 @@ export class IssuingLoop {
       const accountIds = await this.database.inSnapshot('system', (tx) =>
         findWithoutStatement(tx, page),
       );
-      if (accountIds.length > 0) await this.statements.keys.ensureFirst();
+      // The public key is there before the first statement.
+      if (accountIds.length > 0 || !this.hasLooked) await this.statements.keys.ensureFirst();
+      this.hasLooked = true;
       await this.issueEach(accountIds);
       const last = accountIds.at(-1);
-      if (this.isStopping || last === undefined || accountIds.length < ACCOUNTS_PER_READ) return;
+      if (this.repeating.isStopping || last === undefined || accountIds.length < ACCOUNTS_PER_READ)
+        return;
       afterId = last;
     }
-  }
-
-  private schedule(delayMs: number, work = (): Promise<void> => this.issueAll()): void {
-    this.timer = setTimeout(() => {
-      this.running = work()
-        .catch(this.onError)
-        .finally(() => {
-          if (!this.isStopping) this.schedule(POLL_MS);
-        });
-    }, delayMs);
-    this.timer.unref();
   }
 
   private async issueEach(accountIds: readonly number[]): Promise<void> {
     const waiting = [...accountIds];
     const issueNext = async (): Promise<void> => {
-      while (!this.isStopping) {
+      while (!this.repeating.isStopping) {
         const accountId = waiting.shift();
         if (accountId === undefined) return;
         await this.issue(accountId);
