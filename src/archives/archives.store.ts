@@ -1,5 +1,5 @@
 // Which months of an account's events are archived: they are in a file, and not in usage_event. Whoever reads events asks here, in the
-// same snapshot, whether archived ones would count. `npm run archive` writes these tables.
+// same snapshot, whether archived ones would count, and what is kept of them. `npm run archive` writes these tables; nobody else names them.
 
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { ArchivedError } from '../core/errors.ts';
@@ -141,6 +141,33 @@ export async function findArchivedEnd(
 /** The condition that an account has archives. @param account a column, or what accountOf gives */
 export function hasArchives(account: Sql): Sql {
   return sql`exists (select from usage_archive x where x.account_id = ${account})`;
+}
+
+/** A subquery: the archived months ("2026-01") in which events from one number to another may be. @param first a column, as is `last` */
+export function archivesBetween(account: Sql, first: string, last: string): Sql {
+  return sql`(select ${MONTH} as month from usage_archive a
+       where a.account_id = ${account} and a.last_seq >= ${raw(first)} and a.first_seq <= ${raw(last)})`;
+}
+
+/** A subquery: when the first archived event happened that counts; null: none did. */
+export function firstArchivedUse(account: Sql): Sql {
+  return sql`(select min(x.first_used_at) from usage_archive x where x.account_id = ${account})`;
+}
+
+/** A subquery: the end of the latest hour in which archived events happened; null: none did. */
+export function lastArchivedHour(account: Sql): Sql {
+  return sql`(select to_timestamp(3600.0 * max(upper(x.used_hours))) from usage_archive x where x.account_id = ${account})`;
+}
+
+/** A subquery: the hours in which archived events happened, a column `hours` of ranges of hours since 1970 */
+export function archivedHours(account: Sql): Sql {
+  return sql`(select hours from usage_archive x cross join lateral unnest(x.used_hours) hours where x.account_id = ${account})`;
+}
+
+/** A subquery: what the rollups count of archived events, a row each archive: columns events, quantity, credits_micro */
+export function archivedFigures(account: Sql): Sql {
+  return sql`(select x.counted_events as events, x.counted_quantity as quantity, x.counted_credits_micro as credits_micro
+       from usage_archive x where x.account_id = ${account})`;
 }
 
 /** A subquery: when the last archived event of a resource or model happened that counts; null: none did. */

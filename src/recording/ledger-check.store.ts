@@ -1,6 +1,7 @@
 // An account's entries as their rows are now, each with what it charged, put together in SQL and so independently of what the
 // gateway hashed when it wrote them.
 
+import { archivesBetween } from '../archives/archives.store.ts';
 import type { Tx } from '../db/database.ts';
 import { at, big, bool, int, ms, type Row, text } from '../db/decode.ts';
 import { sql, type Sql } from '../db/sql.ts';
@@ -37,8 +38,7 @@ export async function listChained(
   const creditsFrom = sql`${at(creditsFromMs)}::timestamptz`;
   const rows = await tx.query(sql`/* check.listChained */ select ${ENTRY},
        '[' || coalesce(charged.items, '') || ']' as charges, coalesce(charged.sum, 0)::text as charged_micro,
-       exists (select from usage_archive a where a.account_id = ${accountId}
-         and a.last_seq >= l.first_seq and a.first_seq <= l.last_seq) as is_archived
+       exists ${archivesBetween(sql`${accountId}`, 'l.first_seq', 'l.last_seq')} as is_archived
      from ledger_entry l cross join lateral (
        select sum(amount) as sum, string_agg(format('["%s",%s,"%s"]', kind, id, amount), ',' order by kind, id) as items
        from (

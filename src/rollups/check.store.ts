@@ -1,6 +1,7 @@
 // Compares the rollups with the rows that they are made of. One statement recomputes every bucket of an account in SQL,
 // independently of the folding, joins the result with what is stored, and returns only what differs.
 
+import { archivedFigures, archivedHours, hasArchives } from '../archives/archives.store.ts';
 import { dayOf, dayStartMs } from '../core/calendar.ts';
 import type { Tx } from '../db/database.ts';
 import { big, bool, int, ms, oneOf, type Row, text } from '../db/decode.ts';
@@ -72,8 +73,7 @@ export async function loadSpan(tx: Tx, accountId: number): Promise<Range | null>
   const rows =
     await tx.query(sql`/* check.loadSpan */ select min(at) as first, max(at) as last from (
        select occurred_at as at from usage_event where account_id = ${accountId}
-       union all select to_timestamp(3600.0 * lower(used_hours)) from usage_archive where account_id = ${accountId} and not isempty(used_hours)
-       union all select to_timestamp(3600.0 * upper(used_hours)) from usage_archive where account_id = ${accountId} and not isempty(used_hours)
+       union all select to_timestamp(3600.0 * unnest(array[lower(hours), upper(hours)])) from ${archivedHours(sql`${accountId}`)} archived
        union all select from_at from hosting_segment where account_id = ${accountId} and folded
        union all select to_at from hosting_segment where account_id = ${accountId} and folded) instants`);
   const [row] = rows;
@@ -154,9 +154,8 @@ export function archivedQuarters(accountId: number, days: readonly LocalDay[]): 
   return sql`archived as (
        select quarter, width_bucket(quarter * 900000::int8, ${days.map(({ fromMs }) => fromMs)}::int8[]) - 1
          + ${days[0]?.day ?? 0}::int as day
-       from usage_archive cross join lateral unnest(used_hours) hours
-         cross join lateral generate_series(lower(hours) * 4, upper(hours) * 4 - 1) quarter
-       where account_id = ${accountId})`;
+       from ${archivedHours(sql`${accountId}`)} used
+         cross join lateral generate_series(lower(hours) * 4, upper(hours) * 4 - 1) quarter)`;
 }
 
 /**
@@ -249,13 +248,13 @@ export async function loadTotalDifferences(
          where account_id = ${accountId} and voided_at is null and type <> 'HOSTING'
            and seq <= (select watermark from rollup_state where account_id = ${accountId})
          union all
-         select counted_events, counted_quantity, counted_credits_micro from usage_archive where account_id = ${accountId}) counted),
+         select events, quantity, credits_micro from ${archivedFigures(sql`${accountId}`)} archived) counted),
      kept as (
        select tier, ${each((name) => `sum(${name}) as ${name}`)} from (${checked(table, account).kept}) stored
        where account_id = ${accountId} and type <> 'HOSTING' group by tier)
      select tier, ${each((name) => `coalesce(kept.${name}, 0)::text as kept_${name}, raw.${name}::text as raw_${name}`)}
      from unnest(${TIERS_OF[table]}::int[]) t(tier) cross join raw left join kept using (tier)
-     where exists (select from usage_archive where account_id = ${accountId})
+     where ${hasArchives(sql`${accountId}`)}
        and (${each((name) => `coalesce(kept.${name}, 0)`)}) is distinct from (${each((name) => `raw.${name}`)})
      order by tier`);
   return rows.map((row) => ({

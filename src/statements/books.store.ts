@@ -1,6 +1,7 @@
 // What the rows of the ledger say of a cycle that has ended. The ledger's axis is `bookedAt`: what happened earlier and was reported
 // in the cycle counts in it, and what was reported later does not.
 
+import { archivesBetween } from '../archives/archives.store.ts';
 import type { Tx } from '../db/database.ts';
 import { at, big, int, intOrNull, ms, oneOf, text, textOrNull } from '../db/decode.ts';
 import { sql } from '../db/sql.ts';
@@ -61,12 +62,9 @@ export async function findArchivedOf(
   tx: Tx,
   { accountId, number }: StatementRef,
 ): Promise<readonly string[]> {
-  const rows =
-    await tx.query(sql`/* statements.findArchived */ select to_char(a.month, 'YYYY-MM') as month from usage_archive a
-     where a.account_id = ${accountId} and exists (
-       select from ledger_entry l where l.account_id = ${accountId} and l.cycle_id = ${number}
-         and l.first_seq <= a.last_seq and l.last_seq >= a.first_seq)
-     order by 1`);
+  const rows = await tx.query(sql`/* statements.findArchived */ select distinct archived.month
+     from ledger_entry l cross join lateral ${archivesBetween(sql`${accountId}`, 'l.first_seq', 'l.last_seq')} archived
+     where l.account_id = ${accountId} and l.cycle_id = ${number} order by 1`);
   return rows.map((row) => text(row, 'month'));
 }
 

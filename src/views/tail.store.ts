@@ -19,7 +19,7 @@ import {
 } from '../db/decode.ts';
 import { fromColumns, selectList, type Shape } from '../db/shape.ts';
 import { sql, unnested } from '../db/sql.ts';
-import { hasArchives } from '../archives/archives.store.ts';
+import { hasArchives, lastArchivedHour } from '../archives/archives.store.ts';
 import { hasHours } from '../rollups/hours.store.ts';
 import { FOLDED_SEGMENT_MAX } from '../rollups/rollups.store.ts';
 import { subjectKinds, usageTypes } from '../rollups/kinds.ts';
@@ -101,8 +101,7 @@ function latestOf(tx: Tx, accountIds: readonly number[], sinceMs: number): Promi
   const account = accountOf(tx, accountIds, sql`a.account_id`);
   // Events that are not folded make it no earlier. A folded segment that ends later began within the longest that is folded.
   return tx.query(sql`/* views.loadLatest */ select a.account_id, s.to_at as ended_at,
-       greatest(e.occurred_at, (
-         select to_timestamp(3600.0 * max(upper(x.used_hours))) from usage_archive x where x.account_id = ${account})) as event_at
+       greatest(e.occurred_at, ${lastArchivedHour(account)}) as event_at
      from account a
        left join lateral (
          select occurred_at from usage_event u where u.account_id = ${account} order by u.occurred_at desc limit 1) e on true

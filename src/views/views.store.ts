@@ -1,6 +1,7 @@
 // Everything that views read: sums from the rollups, the raw edges and the tail that is not folded yet, and hosting
 // segments. Each function answers any number of questions, about any number of accounts, with one statement.
 
+import { firstArchivedUse } from '../archives/archives.store.ts';
 import { queryColumns, type Columns } from '../db/columnar.ts';
 import { accountOf, answersByAccount, rowsByAccount } from '../db/by-account.ts';
 import type { Tx } from '../db/database.ts';
@@ -381,7 +382,7 @@ export async function loadFirstEvents(
          (select occurred_at from usage_event u
           where u.account_id = ${account} and u.voided_at is null and u.type <> 'HOSTING'
           order by u.occurred_at limit 1),
-         (select min(x.first_used_at) from usage_archive x where x.account_id = ${account})) as occurred_at) first
+         ${firstArchivedUse(account)}) as occurred_at) first
      where a.account_id = any(${ids}::int[]) and first.occurred_at is not null`);
   });
   return new Map(rows.map((row) => [int(row, 'account_id'), ms(row, 'occurred_at')]));
