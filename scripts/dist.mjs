@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, URL } from 'node:url';
 
-// This file is bundled into dist/main.js, too, which is as far from the root.
+// This file is bundled into dist/main.js and others beside it, too, which are as far from the root.
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const dist = path.join(root, 'dist');
 export const record = path.join(dist, 'build.json');

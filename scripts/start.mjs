@@ -1,16 +1,10 @@
-// Starts the gateway: compiled, when dist/ was made of the sources as they are now, else from the sources by tsx.
+// Starts the gateway.
 
 import process from 'node:process';
-import { isFresh } from './dist.mjs';
+import { run } from './run.mjs';
 
-process.setSourceMapsEnabled(true);
-if (await isFresh()) {
-  await import('../dist/main.js');
-} else {
+await run('main', '../src/main.ts', () => {
   process.stderr.write(
     'dist/ is missing or older than the sources, which are run themselves: that starts more slowly. To compile them: npm run build\n',
   );
-  const { register } = await import('tsx/esm/api');
-  register();
-  await import('../src/main.ts');
-}
+});

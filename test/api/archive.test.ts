@@ -1,6 +1,5 @@
 // Old months of events leave for files and come back: whoever asks meanwhile gets what they got before, or is told what is missing.
 
-import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -31,6 +30,7 @@ import {
   recordUsage,
   registerGuardrail,
 } from '../support/account.ts';
+import { runCommand } from '../support/command.ts';
 import { asOwner, codeOf, startTestGateway, type TestGateway } from '../support/gateway.ts';
 
 let gateway: TestGateway;
@@ -118,18 +118,8 @@ async function archive(before = '2026-02'): Promise<void> {
 }
 
 /** Runs the command as an operator would. */
-async function command(...args: readonly string[]): Promise<{ status: number; output: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', 'src/cli/archive.ts', ...args],
-      { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: gateway.databaseUrl } },
-      (error, stdout, stderr) => {
-        const status = typeof error?.code === 'number' ? error.code : 0;
-        resolve({ status, output: stdout + stderr });
-      },
-    );
-  });
+function command(...args: readonly string[]): ReturnType<typeof runCommand> {
+  return runCommand('archive', args, { env: { DATABASE_URL: gateway.databaseUrl } });
 }
 
 /** The rows of an account as the database has them. */

@@ -1,8 +1,6 @@
 // A backup is taken while a gateway records, and restored: into a folder of an embedded database, and into a PostgreSQL of one's own
 // as an owner without rights beside. What was acknowledged is there, and a backup that is not whole is refused.
 
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -33,6 +31,7 @@ import {
   recordUsage,
   registerGuardrail,
 } from '../support/account.ts';
+import { runCommand, startCommand } from '../support/command.ts';
 import { asOwner, createDatabase, serverUrl } from '../support/databases.ts';
 import { until } from '../support/eventually.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
@@ -153,18 +152,8 @@ function command(
   name: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-): Promise<{ readonly status: number; readonly output: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', `src/cli/${name}.ts`, ...args],
-      { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: '', ...env } },
-      (error, stdout, stderr) => {
-        const status = typeof error?.code === 'number' ? error.code : 0;
-        resolve({ status, output: stdout + stderr });
-      },
-    );
-  });
+): ReturnType<typeof runCommand> {
+  return runCommand(name, args, { env: { DATABASE_URL: '', ...env } });
 }
 
 /** What SQL answers in an embedded database, which is started for that if it does not run. */
@@ -445,11 +434,7 @@ describe('a restore that was killed', () => {
   it('leaves what no gateway starts on, and the next restore clears it away', async () => {
     const url = await createDatabase();
     const name = new URL(url).pathname.slice(1);
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/restore.ts', backup], {
-      env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: url },
-      stdio: 'ignore',
-    });
-    const ended = once(child, 'exit');
+    const { child, ended } = startCommand('restore', [backup], { env: { DATABASE_URL: url } });
     await until(async () => {
       const sessions = `select from pg_stat_activity where datname = '${name}' and application_name = 'billing-gateway-migrate'`;
       return (await asOwner(serverUrl(), sessions)).length > 0;

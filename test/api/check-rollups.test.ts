@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findRecorded, markVoided } from '../../src/recording/events.store.ts';
 import { foldTogether } from '../../src/rollups/fold.store.ts';
 import { removeFromRollups } from '../../src/rollups/rollups.store.ts';
 import { RollupCheckService, type RollupDifference } from '../../src/rollups/check.service.ts';
 import { createAccount, numberOf, recordUsage, registerGuardrail } from '../support/account.ts';
+import { runCommand } from '../support/command.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { OverviewDocument } from '@billing-gateway/client/operations';
 import { sql } from '../../src/db/sql.ts';
@@ -43,18 +43,8 @@ async function differencesOf(account: number): Promise<readonly RollupDifference
 }
 
 /** Runs the command as a user would. */
-async function command(...names: string[]): Promise<{ status: number; output: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', 'src/cli/check-rollups.ts', ...names],
-      { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: gateway.databaseUrl } },
-      (error, stdout, stderr) => {
-        const status = typeof error?.code === 'number' ? error.code : 0;
-        resolve({ status, output: stdout + stderr });
-      },
-    );
-  });
+function command(...names: string[]): ReturnType<typeof runCommand> {
+  return runCommand('check-rollups', names, { env: { DATABASE_URL: gateway.databaseUrl } });
 }
 
 describe('checking the rollups', () => {

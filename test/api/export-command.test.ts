@@ -1,16 +1,16 @@
 // The command as a user runs it: a process of its own, against a gateway over HTTP whose link is cut and whose process is killed.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
-import { build } from 'esbuild';
 import { UsageError } from '../../src/cli/command-line.ts';
 import { readSettings } from '../../src/cli/export/settings.ts';
 import { createAccount, createKey } from '../support/account.ts';
+import { type Ran, startCommand } from '../support/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { OPERATOR_KEY, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
@@ -20,7 +20,6 @@ import { openWay, type Way } from '../support/way.ts';
 
 const EVENTS = 40_000;
 const DAYS = ['--from', '2026-01-01', '--to', '2026-02-01'];
-let command = '';
 let gateway: TestGateway;
 let way: Way;
 let key: string;
@@ -29,22 +28,6 @@ let children: ChildProcess[] = [];
 const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  // Within the project: what it imports is found from there.
-  await mkdir('node_modules/.cache', { recursive: true });
-  command = join(await mkdtemp(resolve('node_modules/.cache/export-')), 'export.mjs');
-  await build({
-    entryPoints: ['src/cli/export.ts'],
-    outfile: command,
-    bundle: true,
-    packages: 'external',
-    alias: {
-      '@billing-gateway/client': resolve('packages/client/src/index.ts'),
-      '@billing-gateway/client/exports': resolve('packages/client/src/exports.ts'),
-    },
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'warning',
-  });
   gateway = await startTestGateway();
   const id = await createAccount(gateway, {
     createdAt: '2026-01-01T00:00:00Z',
@@ -71,39 +54,21 @@ afterEach(async () => {
 afterAll(async () => {
   await way.close();
   await gateway.close();
-  await rm(dirname(command), { recursive: true });
 });
 
-interface Run {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Run>;
-}
-
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
-  const child = spawn(process.execPath, [command, ...args], {
+function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ReturnType<typeof startCommand> {
+  const started = startCommand('export', args, {
     cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '', GATEWAY_URL: way.origin, GATEWAY_KEY: key, ...env },
+    env: { GATEWAY_URL: way.origin, GATEWAY_KEY: key, ...env },
   });
-  children.push(child);
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const ended = new Promise<Run>((resolve) => {
-    child.on('close', (status) => {
-      resolve({ status, stdout, stderr });
-    });
-  });
-  return { child, ended };
+  children.push(started.child);
+  return started;
 }
 
-function run(...args: string[]): Promise<Run> {
+function run(...args: string[]): Promise<Ran> {
   return start(args).ended;
 }
 

@@ -1,20 +1,19 @@
 // The command as a user runs it: a process of its own, against a server over HTTP that checks every call against the
 // emitted schema, as the gateway does.
 
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createGateway } from '@billing-gateway/client';
-import { build } from 'esbuild';
 import { buildSchema, graphql, type GraphQLSchema } from 'graphql';
 import { UsageError } from '../../src/cli/command-line.ts';
 import { ImportStopped } from '../../src/cli/import/errors.ts';
 import { importFile } from '../../src/cli/import/run.ts';
 import { readSettings } from '../../src/cli/import/settings.ts';
 import { createAccount, createKey } from '../support/account.ts';
+import { type Ran, startCommand } from '../support/command.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { originOf } from '../support/live.ts';
 
@@ -140,49 +139,12 @@ class FakeGateway {
   }
 }
 
-interface Run {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Compiled once for all tests, as tsx compiles it at every start. */
-let command = '';
-
-beforeAll(async () => {
-  // Within the project: what it imports is found from there.
-  await mkdir('node_modules/.cache', { recursive: true });
-  command = join(await mkdtemp(resolve('node_modules/.cache/import-')), 'import.mjs');
-  await build({
-    entryPoints: ['src/cli/import.ts'],
-    outfile: command,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'warning',
-  });
-});
-
-afterAll(async () => {
-  await rm(dirname(command), { recursive: true });
-});
-
-async function runImport(...args: string[]): Promise<Run> {
-  const child = spawn(process.execPath, [command, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { status, stdout, stderr };
+function runImport(...args: string[]): Promise<Ran> {
+  return startCommand('import', args).ended;
 }
 
 /** The figures of the summary by their names. */
-function figures(run: Run): Record<string, number> {
+function figures(run: Ran): Record<string, number> {
   const lines = [...run.stdout.matchAll(/^([a-z ]+?) +(\d+)$/gm)];
   return Object.fromEntries(lines.map(([, name = '', count]) => [name, Number(count)]));
 }
@@ -213,7 +175,7 @@ describe('npm run import', () => {
     return file;
   }
 
-  function importRuns(file: string, ...flags: string[]): Promise<Run> {
+  function importRuns(file: string, ...flags: string[]): Promise<Ran> {
     const mapping = ['--as', 'usage', '--source', '=engine', '--event-id', 'id'];
     const run = [
       '--type',
@@ -229,11 +191,11 @@ describe('npm run import', () => {
   }
 
   /** The same without a process of its own, which takes a second to start. */
-  async function importHere(file: string, ...flags: string[]): Promise<Run> {
+  async function importHere(file: string, ...flags: string[]): Promise<Ran> {
     return importBy(1, file, ...flags);
   }
 
-  async function importBy(attempts: number, file: string, ...flags: string[]): Promise<Run> {
+  async function importBy(attempts: number, file: string, ...flags: string[]): Promise<Ran> {
     const mapping = ['--as', 'usage', '--source', '=engine', '--event-id', 'id', '--at', 'at'];
     const run = ['--type', '=WORKFLOW_RUN', '--resource', 'flow', '--quantity', 'runs'];
     const settings = readSettings([file, '--key', 'k1', ...mapping, ...run, ...flags], {});
@@ -616,7 +578,7 @@ describe('npm run import, into a gateway', () => {
     });
   }
 
-  async function importing(bytes: Buffer, key: string, ...flags: string[]): Promise<Run> {
+  async function importing(bytes: Buffer, key: string, ...flags: string[]): Promise<Ran> {
     const file = join(folder, 'trace.csv');
     await writeFile(file, bytes);
     return runImport(

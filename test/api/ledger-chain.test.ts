@@ -1,6 +1,5 @@
 // The chain of hashes in the ledger: what the gateway writes verifies, what is changed by hand in the database is found and named.
 
-import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { migrations } from '../../ormconfig.ts';
 import { ChainLedger1770222000000 } from '../../migrations/1770222000000-chain-ledger.ts';
@@ -18,6 +17,7 @@ import {
   registerGuardrail,
   undeploy,
 } from '../support/account.ts';
+import { runCommand } from '../support/command.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
   AdjustCreditsDocument,
@@ -377,20 +377,8 @@ describe('what is reordered by hand', () => {
 });
 
 describe('the command', () => {
-  const verify = async (
-    ...args: readonly string[]
-  ): Promise<{ readonly status: number; readonly output: string }> =>
-    new Promise((resolve) => {
-      execFile(
-        process.execPath,
-        ['--import', 'tsx', 'src/cli/verify.ts', ...args],
-        { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: gateway.databaseUrl } },
-        (error, stdout, stderr) => {
-          const status = typeof error?.code === 'number' ? error.code : 0;
-          resolve({ status, output: stdout + stderr });
-        },
-      );
-    });
+  const verify = (...args: readonly string[]): ReturnType<typeof runCommand> =>
+    runCommand('verify', args, { env: { DATABASE_URL: gateway.databaseUrl } });
 
   it('ends with status 0 or 1, and says what is wrong', async () => {
     const [right, wrong] = [await aLedger(), await aLedger()];

@@ -1,6 +1,5 @@
 // Statements: what they say, worked out by hand, and that they prove themselves.
 
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { calculateJwkThumbprint } from 'jose';
@@ -22,6 +21,7 @@ import {
   numberOf,
   registerGuardrail,
 } from '../support/account.ts';
+import { runCommand } from '../support/command.ts';
 import { until } from '../support/eventually.ts';
 import {
   asOwner,
@@ -494,21 +494,14 @@ describe('the keys of statements', () => {
   it('are replaced by a command, while gateways run', async () => {
     const own = await startTestGateway();
     await own.app.statements.keys.ensureFirst();
-    const env = {
-      ...{ ...process.env, NODE_OPTIONS: '', DATABASE_URL: own.databaseUrl },
-      WEBHOOK_SECRET_KEY: WEBHOOK_SECRET_KEY.toString('base64'),
+    const run = async (key = WEBHOOK_SECRET_KEY.toString('base64')): Promise<string> => {
+      const env = { DATABASE_URL: own.databaseUrl, WEBHOOK_SECRET_KEY: key };
+      return (await runCommand('rotate-statement-key', [], { env })).output;
     };
-    const run = (more: object): Promise<string> =>
-      new Promise((resolve) => {
-        const args = ['--import', 'tsx', 'src/cli/rotate-statement-key.ts'];
-        execFile(process.execPath, args, { env: { ...env, ...more } }, (_error, stdout, stderr) => {
-          resolve(stdout + stderr);
-        });
-      });
 
-    expect(await run({ WEBHOOK_SECRET_KEY: '' })).toMatch(/^Statements cannot be signed: WEBHOOK_/);
-    expect(await run({})).toMatch(/^The key [\w-]{43} signs statements from \S+Z on\.\n$/);
-    expect(await run({})).toMatch(/is new already/);
+    expect(await run('')).toMatch(/^Statements cannot be signed: WEBHOOK_/);
+    expect(await run()).toMatch(/^The key [\w-]{43} signs statements from \S+Z on\.\n$/);
+    expect(await run()).toMatch(/is new already/);
     expect(await own.app.statements.keys.list()).toHaveLength(2);
     await own.close();
   });

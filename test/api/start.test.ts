@@ -12,6 +12,11 @@ const MAIN = `
 import { place } from './place.ts';
 console.log(place, import.meta.url.split('/').at(-1));
 `;
+/** A command, as those of src/cli are. */
+const TELL = `
+const what: string = process.argv.slice(2).join(' ');
+console.log(what, import.meta.url.split('/').at(-1));
+`;
 
 describe('npm start', () => {
   let folder: string;
@@ -19,9 +24,10 @@ describe('npm start', () => {
   beforeAll(async () => {
     folder = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-start-'));
     await fs.cp('scripts', path.join(folder, 'scripts'), { recursive: true });
-    for (const file of ['package.json', 'tsconfig.json']) {
-      await fs.copyFile(file, path.join(folder, file));
-    }
+    await fs.copyFile('tsconfig.json', path.join(folder, 'tsconfig.json'));
+    const scripts = { tell: 'node scripts/command.mjs tell' };
+    await write('package.json', JSON.stringify({ type: 'module', scripts }));
+    await write('src/cli/tell.ts', TELL);
     await fs.symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
   });
 
@@ -44,6 +50,22 @@ describe('npm start', () => {
     await build();
 
     expect(await start()).toEqual({ stdout: 'here main.js\n', stderr: '' });
+  });
+
+  it('runs commands with their arguments as it runs itself', async () => {
+    await writeSources();
+    await build();
+
+    expect(await runScript('command', 'tell', 'one', 'two')).toEqual({
+      stdout: 'one two tell.js\n',
+      stderr: '',
+    });
+    await write('src/cli/tell.ts', `${TELL} // Changed.`);
+    expect(await runScript('command', 'tell', 'one', 'two')).toEqual({
+      stdout: 'one two tell.ts\n',
+      stderr: '',
+    });
+    await write('src/cli/tell.ts', TELL);
   });
 
   it('runs what was compiled after a file came that is imported nowhere', async () => {
@@ -111,8 +133,11 @@ describe('npm start', () => {
   }
 
   // jest's own options of node are not for them.
-  function runScript(name: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  function runScript(
+    name: string,
+    ...args: readonly string[]
+  ): Promise<{ readonly stdout: string; readonly stderr: string }> {
     const env = { ...process.env, NODE_OPTIONS: '' };
-    return run(process.execPath, [`scripts/${name}.mjs`], { cwd: folder, env });
+    return run(process.execPath, [`scripts/${name}.mjs`, ...args], { cwd: folder, env });
   }
 });

@@ -24,6 +24,7 @@ import {
   type TestGateway,
   WEBHOOK_SECRET_KEY,
 } from '../support/gateway.ts';
+import { runCommand } from '../support/command.ts';
 import { fourCycles, issued } from '../support/signed-statements.ts';
 import { secretBox } from '../../src/partners/secret-box.service.ts';
 
@@ -474,20 +475,8 @@ describe('statements in the database', () => {
 });
 
 describe('the command', () => {
-  async function verify(
-    ...args: readonly string[]
-  ): Promise<{ readonly status: number; readonly output: string }> {
-    return new Promise((resolve) => {
-      execFile(
-        process.execPath,
-        ['--import', 'tsx', 'src/cli/verify.ts', ...args],
-        { env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: gateway.databaseUrl } },
-        (error, stdout, stderr) => {
-          const status = typeof error?.code === 'number' ? error.code : 0;
-          resolve({ status, output: stdout + stderr });
-        },
-      );
-    });
+  function verify(...args: readonly string[]): ReturnType<typeof runCommand> {
+    return runCommand('verify', args, { env: { DATABASE_URL: gateway.databaseUrl } });
   }
 
   it('verifies a folder with a file of the keys, or by their address, without a database', async () => {

@@ -5,6 +5,7 @@ import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { root } from '../../../scripts/dist.mjs';
 import { type Dump, withDump } from '../../db/dump.ts';
 import { keep, makeFolder, syncFolder } from '../durable.ts';
 import {
@@ -110,6 +111,6 @@ async function writeFile(
 }
 
 async function release(): Promise<string> {
-  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
+  const text = await readFile(path.join(root, 'package.json'), 'utf8');
   return (JSON.parse(text) as { readonly version: string }).version;
 }
