@@ -51,7 +51,14 @@ export default defineConfig(
     rules: {
       'jest/no-standalone-expect': [
         'error',
-        { additionalTestBlockFunctions: ['itAsRoot', 'itAsOrdinaryUser'] },
+        {
+          additionalTestBlockFunctions: [
+            'itAsRoot',
+            'itAsOrdinaryUser',
+            'itOnOneServer',
+            'itOnOneServer.each',
+          ],
+        },
       ],
       'jest/expect-expect': ['warn', { assertFunctionNames: ['expect', 'expect*', 'fc.assert'] }],
     },

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import {
   RecordHostingDocument,
   RecordUsageDocument,
@@ -32,6 +32,7 @@ import {
 } from '../support/account.ts';
 import { runCommand } from '../support/command.ts';
 import { asOwner, codeOf, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { describeDistributed, describeOnOneServer } from '../support/left-out.ts';
 
 let gateway: TestGateway;
 let service: ArchivingService;
@@ -211,7 +212,7 @@ async function eventsOf(id: string, more: object = {}): Promise<Events['account'
   return answer.data.account.usageEvents;
 }
 
-describe('a month that is archived', () => {
+describeOnOneServer('a month that is archived', () => {
   it('answers whole hours and days as before, and refuses what needs its events', async () => {
     const id = await lived();
     const [before, rows] = [await answersOf(id), await rowsOf(id)];
@@ -394,7 +395,7 @@ describe('a month that is archived', () => {
   });
 });
 
-describe('archiving', () => {
+describeOnOneServer('archiving', () => {
   it('shows a snapshot that began before it all events, and one that begins after it none', async () => {
     const id = await lived();
     const accountId = numberOf(id);
@@ -565,5 +566,13 @@ describe('archiving', () => {
     await fs.writeFile(file, whole);
     expect(await attach(service, file, { folder, say })).toBe(true);
     expect(await rowsOf(id)).toEqual(rows);
+  });
+});
+
+describeDistributed('archiving distributed tables', () => {
+  it('is refused', async () => {
+    await expect(service.listMonths('2026-05')).rejects.toThrow(
+      'Archiving is not supported where the tables are distributed.',
+    );
   });
 });

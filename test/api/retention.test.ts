@@ -13,6 +13,7 @@ import type { Retention } from '../../src/retention/retention.ts';
 import { lockPruning, prune } from '../../src/retention/retention.store.ts';
 import { ask, createAccount, numberOf } from '../support/account.ts';
 import { asOwner, codeOf, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { itOnOneServer } from '../support/left-out.ts';
 
 const DAY_MS = 24 * 3_600 * 1_000;
 const DAYS: Retention = {
@@ -164,7 +165,7 @@ describe('what has ended', () => {
     expect([kept, await left(kind, 'for ever')]).toEqual([1, 0]);
   });
 
-  it('is found by an index', async () => {
+  itOnOneServer('is found by an index', async () => {
     const plan = async (kind: Kind): Promise<string> => {
       const lines: unknown[] = [];
       await gateway.database.inTransaction('system', async (tx) => {

@@ -1,17 +1,12 @@
-// Distributing the tables by account. What needs a coordinator with workers is left out where TEST_DATABASE_URL names none.
+// Distributing the tables by account. What needs a coordinator with workers is left out elsewhere.
 
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { migrations } from '../../ormconfig.ts';
+import { withDump } from '../../src/db/dump.ts';
 import { migrate, migrateAndDistribute } from '../../src/db/migrate.ts';
-import {
-  asOwner,
-  createDatabase,
-  createDistributed,
-  isDistributedRun,
-} from '../support/databases.ts';
-
-const describeWithWorkers = isDistributedRun() ? describe : describe.skip;
+import { asOwner, cloneTemplate, createDatabase, createDistributed } from '../support/databases.ts';
+import { describeDistributed } from '../support/left-out.ts';
 
 const ACCOUNTS = `insert into account (account_id, name, time_zone, cycle_day, notification_emails, created_at, credits_from, creation,
     settled_at, cycle_starts_at, cycle_ends_at, earlier_cycle_starts)
@@ -29,7 +24,7 @@ describe('distributing the tables', () => {
   });
 });
 
-describeWithWorkers('distributed tables', () => {
+describeDistributed('distributed tables', () => {
   it('keep the rows that were there, and are made once', async () => {
     const url = await createDistributed();
     await migrate({ url, migrations });
@@ -66,5 +61,13 @@ describeWithWorkers('distributed tables', () => {
     expect(own.rows).toEqual([{ account_id: 7 }]);
     await expect(another).rejects.toMatchObject({ code: '42501' });
     await client.end();
+  });
+
+  it('have no backup but that of each server', async () => {
+    const url = await cloneTemplate();
+
+    await expect(withDump(url, () => Promise.resolve())).rejects.toThrow(
+      'The tables are distributed by Citus: back up each of its servers with the tools of PostgreSQL.',
+    );
   });
 });

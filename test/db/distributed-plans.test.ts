@@ -1,7 +1,6 @@
-// Where the tables are distributed, what concerns one account should run on its server alone. Left out where TEST_DATABASE_URL names no
-// coordinator of Citus with workers.
+// Where the tables are distributed, what concerns one account should run on its server alone. Left out elsewhere.
 
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import utils from 'pg/lib/utils.js';
 import {
@@ -30,10 +29,9 @@ import {
   register,
   undeploy,
 } from '../support/account.ts';
-import { isDistributedRun } from '../support/databases.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { describeDistributed } from '../support/left-out.ts';
 
-const describeWithWorkers = isDistributedRun() ? describe : describe.skip;
 const MODEL_OF = 'query ($id: ID!) { node(id: $id) { ... on ModelDeployment { model { name } } } }';
 const RANGE = { fromDay: '2026-03-01', toDay: '2026-03-31' };
 
@@ -47,23 +45,6 @@ const ON_SEVERAL = [
 let gateway: TestGateway;
 let owner: pg.Client;
 let ran: Statement[] = [];
-
-beforeAll(async () => {
-  if (!isDistributedRun()) return;
-  gateway = await startTestGateway();
-  owner = new pg.Client({ connectionString: gateway.databaseUrl });
-  await owner.connect();
-});
-
-afterEach(() => {
-  jest.restoreAllMocks();
-});
-
-afterAll(async () => {
-  if (!isDistributedRun()) return;
-  await owner.end();
-  await gateway.close();
-});
 
 /** Notes the statements that are sent from now on. */
 function note(): void {
@@ -90,7 +71,22 @@ async function shardsOf({ text, values }: Statement): Promise<number> {
   return Math.max(0, ...counts.map(Number));
 }
 
-describeWithWorkers('on distributed tables', () => {
+describeDistributed('on distributed tables', () => {
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+    owner = new pg.Client({ connectionString: gateway.databaseUrl });
+    await owner.connect();
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  afterAll(async () => {
+    await owner.end();
+    await gateway.close();
+  });
+
   it('recording, folding, views, balances, alerts and what is due run on one shard, but for what is listed', async () => {
     await createHardware(gateway, 'gpu', '1');
     // One more, so that no statement finds the only account by chance.

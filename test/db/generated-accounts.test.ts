@@ -2,7 +2,7 @@
 // is compared, whatever table it is in.
 
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
   copyAccounts,
   FIRST_EVENT_AFTER_MS,
@@ -15,6 +15,7 @@ import { encodeId } from '../../src/core/identity.ts';
 import { LedgerCheckService } from '../../src/recording/ledger-check.service.ts';
 import { RollupCheckService } from '../../src/rollups/check.service.ts';
 import { OPERATOR_KEY, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { describeOnOneServer } from '../support/left-out.ts';
 
 const BORN_MS = Date.parse('2025-08-20T09:30:00.000Z');
 const NOW_MS = Date.parse('2026-03-10T12:00:00.000Z');
@@ -153,7 +154,8 @@ async function rowsOf(table: string, accountId: number): Promise<readonly string
   return rows.map(({ row }) => row);
 }
 
-describe('an account that the benchmarks generate', () => {
+// The generator writes several tables a statement.
+describeOnOneServer('an account that the benchmarks generate', () => {
   it('has the rows of one that the services lived, in every table', async () => {
     const counts = new Map<string, number>();
     for (const table of await tables()) {

@@ -16,6 +16,7 @@ import {
   registerGuardrail,
 } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { itOnOneServer } from '../support/left-out.ts';
 
 let gateway: TestGateway;
 
@@ -38,6 +39,11 @@ async function partitions(): Promise<readonly unknown[]> {
   return rows.map(({ name }) => name);
 }
 
+/** Without the number of the shard that a name ends with on distributed tables. */
+function partitionOf(name: unknown): string {
+  return String(name).replace(/_\d{6,}$/, '');
+}
+
 /** The first instant of a month from now, and the name of its partition. */
 async function monthAhead(months: number): Promise<{ readonly at: string; readonly name: string }> {
   const [row = {}] = await owned(
@@ -51,7 +57,7 @@ async function partitionsOf(accountId: string): Promise<readonly unknown[]> {
   const rows = await owned(
     `select tableoid::regclass::text as name from usage_event where account_id = ${numberOf(accountId)} order by seq`,
   );
-  return rows.map(({ name }) => name);
+  return rows.map(({ name }) => partitionOf(name));
 }
 
 describe('the months of events', () => {
@@ -116,7 +122,7 @@ describe('the months of events', () => {
     await owned(`delete from usage_event where account_id = ${2 ** 31 - 1}`);
   });
 
-  it('are not looked at when they ended more than a day before a cut edge', async () => {
+  itOnOneServer('are not looked at when they ended more than a day before a cut edge', async () => {
     const month = await monthAhead(1);
     const startMs = dayStartMs('UTC', Math.floor(Date.parse(month.at) / 86_400_000));
     const edgesMs = [startMs + 3 * 86_400_000 + 60_000, startMs + 5 * 86_400_000];
