@@ -85,6 +85,28 @@ export async function prepareSessions(runner: QueryRunner): Promise<void> {
   }
 }
 
+/**
+ * Makes a runner send the statements of a text one by one: Citus sends many changes of a table to its servers as they are written, in
+ * the whole text that they are a part of, and a server takes one statement.
+ */
+export function sendOneByOne(runner: QueryRunner): void {
+  const send = runner.query.bind(runner);
+  Object.assign(runner, {
+    query: async (text: string, ...rest: readonly []): Promise<unknown> => {
+      let answer: unknown;
+      for (const statement of statementsOf(text)) answer = await send(statement, ...rest);
+      return answer;
+    },
+  });
+}
+
+// What is quoted, a function's body and a comment may have semicolons that end no statement.
+const STATEMENT = /(?:'[^']*'|"[^"]*"|(\$\w*\$)[^]*?\1|--.*|[^;])+/g;
+
+function statementsOf(text: string): readonly string[] {
+  return [...text.matchAll(STATEMENT)].map(([one]) => one.trim()).filter((one) => one !== '');
+}
+
 /** Sets what each session of a distributed database works with. @param name quoted where it has to be */
 export function settingsOfDatabase(name: string): readonly string[] {
   return SETTINGS.map((setting) => `alter database ${name} set ${setting}`);

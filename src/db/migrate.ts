@@ -1,10 +1,10 @@
 // Brings a database to the newest schema, as its owner. Several gateways may start at once: an advisory lock lets one
 // migrate and the others wait.
 
-import { DataSource, type DataSourceOptions, type QueryRunner } from 'typeorm';
+import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { UnavailableError } from '../core/errors.ts';
 import { CONNECT_WITHIN_MS } from './connection.ts';
-import { distributeTables, isDistributed, prepareSessions } from './distribute.ts';
+import { distributeTables, isDistributed, prepareSessions, sendOneByOne } from './distribute.ts';
 import { sqlState } from './sql-state.ts';
 import { type Login, loginStatements } from './login.ts';
 import { installJobs } from './jobs-schema.ts';
@@ -63,7 +63,12 @@ async function runMigrations(
   source: DataSource,
   { url, logins = [] }: MigrateOptions,
 ): Promise<readonly string[]> {
-  const ran = await source.runMigrations({ transaction: 'each' });
+  const ran = await withRunner(source, async (runner) => {
+    if (await isDistributed((text) => runner.query(text))) sendOneByOne(runner);
+    const executor = new MigrationExecutor(source, runner);
+    executor.transaction = 'each';
+    return executor.executePendingMigrations();
+  });
   await installJobs(url);
   for (const login of logins) await makeLogin(source, login);
   return ran.map((migration) => migration.name);
@@ -73,15 +78,26 @@ async function inTransaction<T>(
   source: DataSource,
   work: (runner: QueryRunner) => Promise<T>,
 ): Promise<T> {
+  return withRunner(source, async (runner) => {
+    try {
+      await runner.startTransaction();
+      const result = await work(runner);
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      await runner.rollbackTransaction();
+      throw error;
+    }
+  });
+}
+
+async function withRunner<T>(
+  source: DataSource,
+  work: (runner: QueryRunner) => Promise<T>,
+): Promise<T> {
   const runner = source.createQueryRunner();
   try {
-    await runner.startTransaction();
-    const result = await work(runner);
-    await runner.commitTransaction();
-    return result;
-  } catch (error) {
-    await runner.rollbackTransaction();
-    throw error;
+    return await work(runner);
   } finally {
     await runner.release();
   }

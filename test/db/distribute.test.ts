@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { migrations } from '../../ormconfig.ts';
 import { withDump } from '../../src/db/dump.ts';
 import { migrate, migrateAndDistribute } from '../../src/db/migrate.ts';
@@ -13,6 +14,22 @@ const ACCOUNTS = `insert into account (account_id, name, time_zone, cycle_day, n
   select i, 'Account ' || i, 'UTC', 1, '{}', now(), now(), '{}', now(), now(), now() + interval '1 month', '{}' from generate_series(1, 20) i;
   insert into model (account_id, model_id, external_id, name, type, created_at)
   select account_id, 1, 'm', 'M', 'BASE', now() from account`;
+
+class ChangeModels1990000000000 implements MigrationInterface {
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`
+      -- Two changes; of one table.
+      alter table model add weight int not null default 2;
+      alter table model drop type;
+      create table model_note (account_id int, note text default 'a;b', primary key (account_id));
+      create function note_of(int) returns text language sql as $$ select 1; select 'a; b'; $$;
+    `);
+  }
+
+  down(): Promise<void> {
+    return Promise.reject(new Error('not taken back'));
+  }
+}
 
 describe('distributing the tables', () => {
   it('is refused where there is no Citus, with what to do', async () => {
@@ -61,6 +78,30 @@ describeDistributed('distributed tables', () => {
     expect(own.rows).toEqual([{ account_id: 7 }]);
     await expect(another).rejects.toMatchObject({ code: '42501' });
     await client.end();
+  });
+
+  it('are changed by later migrations, of whatever statements', async () => {
+    const url = await createDistributed();
+    await migrate({ url, migrations });
+    await asOwner(url, ACCOUNTS);
+    await migrateAndDistribute({ url, migrations });
+
+    await migrate({ url, migrations: [...migrations, ChangeModels1990000000000] });
+
+    expect(
+      await asOwner(
+        url,
+        'select account_id, name, weight, note_of(1) as note from model where account_id = 7',
+      ),
+    ).toEqual([{ account_id: 7, name: 'M', weight: 2, note: 'a; b' }]);
+    expect(await asOwner(url, 'select count(*)::int as rows from model_note')).toEqual([
+      { rows: 0 },
+    ]);
+    const where = await asOwner(
+      url,
+      `select logicalrelid::text as table from pg_dist_partition where logicalrelid = 'model_note'::regclass`,
+    );
+    expect(where).toEqual([{ table: 'model_note' }]);
   });
 
   it('have no backup but that of each server', async () => {
