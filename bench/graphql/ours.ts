@@ -94,6 +94,8 @@ const ACCOUNT_ROW = {
   last_seq: account.recorded.lastSeq,
   recorded_quantity: account.recorded.quantity.toString(),
   recorded_credits_micro: account.recorded.creditsMicro.toString(),
+  closed_at: account.closedAtMs,
+  erased_at: account.erasedAtMs,
 };
 
 /** The whole gateway, over an account with 1,000 workflows and 100,000 events. */
