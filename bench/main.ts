@@ -80,7 +80,7 @@ program
 program
   .command('graphql')
   .description(
-    'a page of 100 and of 500 rows against stock Apollo Server on Express and against mercurius',
+    'pages of 100, 500 and 1,000 rows against stock Apollo Server on Express and against mercurius',
   )
   .option('--quick', 'short turns and few rounds', false)
   .action(async (flags: Flags) => {

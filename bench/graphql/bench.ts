@@ -2,11 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Pool } from 'undici';
 import { invariant } from '../../src/core/errors.ts';
-import { ROWS_PER_PAGE_MAX } from '../../src/core/cursor.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
 import { inTurns, median, printTable } from '../support/measure.ts';
 import type { Result } from '../support/results.ts';
-import { PAGE } from './page.ts';
+import { bodyOf, type Page, pageOf } from './page.ts';
 import type { Ask, Serving, Used } from './serve.ts';
 
 const CONNECTIONS = 8;
@@ -18,7 +17,7 @@ const WARM_UP_ROWS = 10;
 const DATABASE_WARM_UP_SHARE = 0.1;
 const LEAST_OF_APOLLO = 4;
 const LEAST_OF_MERCURIUS = 0.85;
-const IN_MEMORY = ['gateway', 'apollo', 'mercurius'];
+const SERVERS = ['gateway', 'apollo', 'mercurius', 'database'];
 /** Of a page of 100 rows of 1,000, from the database, on two cores that do nothing else. */
 const DATABASE = { pagesLeast: 150, processorMsMost: 5, rows: 100 };
 
@@ -43,7 +42,7 @@ export async function benchGraphql({
   for (const rows of [100, 500, 1_000]) {
     const servers: Server[] = [];
     try {
-      for (const which of isInDatabase(rows) ? [...IN_MEMORY, 'database'] : IN_MEMORY) {
+      for (const which of SERVERS) {
         servers.push(await start(which, rows));
       }
       results.push(...(await compare(servers, rows, quick ? QUICK : FULL)));
@@ -59,8 +58,9 @@ async function compare(
   rows: number,
   { turnMs, warmUpPages, rounds }: Length,
 ): Promise<readonly Result[]> {
+  const page = pageOf(rows);
   const answers = await Promise.all(
-    servers.filter(({ name }) => name !== 'database').map((server) => askOnce(server, rows)),
+    servers.filter(({ name }) => name !== 'database').map((server) => askOnce(server, page)),
   );
   invariant(new Set(answers).size === 1, 'all servers give the same answer over the same rows');
   const cpu = new Map<string, number[]>(servers.map(({ name }) => [name, []]));
@@ -68,7 +68,7 @@ async function compare(
     name: server.name,
     measure: async (): Promise<number> => {
       const beforeMs = await usedCpuMs(server);
-      const turn = await load(server, rows, { turnMs });
+      const turn = await load(server, page, { turnMs });
       const afterMs = await usedCpuMs(server);
       cpu.get(server.name)?.push((afterMs - beforeMs) / turn.pages);
       return (turn.pages * 1_000) / turn.tookMs;
@@ -77,8 +77,8 @@ async function compare(
   // Code that ran a few times only is not compiled yet. What counts is how often: in the same time, the slower stay colder.
   for (const server of servers) {
     const share = server.name === 'database' ? DATABASE_WARM_UP_SHARE : 1;
-    await load(server, WARM_UP_ROWS, { pages: warmUpPages * share });
-    await load(server, rows, { turnMs });
+    await load(server, { ...page, first: WARM_UP_ROWS }, { pages: warmUpPages * share });
+    await load(server, page, { turnMs });
   }
   const took = await inTurns(contenders, rounds);
   const pagesOf = (name: string): number => took.get(name) ?? Number.NaN;
@@ -86,7 +86,7 @@ async function compare(
   printTable(
     `Pages of ${rows} rows`,
     ['', 'pages/s', '× Apollo', '× mercurius', 'CPU ms a page', '× Apollo', '× mercurius'],
-    titlesOf(servers).map(([name, title]) => [
+    titles.map(([name, title]) => [
       title,
       pagesOf(name),
       pagesOf(name) / pagesOf('apollo'),
@@ -97,10 +97,7 @@ async function compare(
     ]),
   );
   const measured = { pagesOf, cpuOf };
-  return [
-    ...peerResults(rows, measured),
-    ...(isInDatabase(rows) ? databaseResults(rows, measured) : []),
-  ];
+  return [...peerResults(rows, measured), ...databaseResults(rows, measured)];
 }
 
 interface Measured {
@@ -164,15 +161,6 @@ const titles = [
   ['mercurius', 'mercurius with jit, rows in memory'],
 ] as const;
 
-function titlesOf(servers: readonly Server[]): readonly (typeof titles)[number][] {
-  return titles.filter(([name]) => servers.some((server) => server.name === name));
-}
-
-/** Whether a page may be so long with the gateway as it is; that in memory lets longer ones pass. */
-function isInDatabase(rows: number): boolean {
-  return rows <= ROWS_PER_PAGE_MAX;
-}
-
 async function start(which: string, rows: number): Promise<Server> {
   const child = fork(new URL('serve.ts', import.meta.url), [which, String(rows)], {
     // As in production: Express and others do less for themselves then.
@@ -201,16 +189,17 @@ async function usedCpuMs({ child }: Server): Promise<number> {
 
 async function load(
   server: Server,
-  rows: number,
+  asked: Page,
   until: { readonly turnMs?: number; readonly pages?: number },
 ): Promise<{ readonly pages: number; readonly tookMs: number }> {
   const { turnMs = Infinity, pages: pagesMax = Infinity } = until;
   const pool = new Pool(`http://127.0.0.1:${server.port}`, { connections: CONNECTIONS });
   const beginMs = performance.now();
   let pages = 0;
+  const body = bodyOf(asked, server.accountId);
   const work = async (): Promise<void> => {
     while (pages < pagesMax && performance.now() - beginMs < turnMs) {
-      await page(pool, server, rows);
+      await ask(pool, body);
       pages += 1;
     }
   };
@@ -220,9 +209,9 @@ async function load(
   return { pages, tookMs };
 }
 
-async function askOnce(server: Server, rows: number): Promise<string> {
+async function askOnce(server: Server, asked: Page): Promise<string> {
   const pool = new Pool(`http://127.0.0.1:${server.port}`);
-  const answer: unknown = JSON.parse(await page(pool, server, rows));
+  const answer: unknown = JSON.parse(await ask(pool, bodyOf(asked, server.accountId)));
   await pool.close();
   invariant(
     typeof answer === 'object' && answer !== null && 'data' in answer,
@@ -231,12 +220,12 @@ async function askOnce(server: Server, rows: number): Promise<string> {
   return JSON.stringify(answer.data);
 }
 
-async function page(pool: Pool, { accountId }: Server, rows: number): Promise<string> {
+async function ask(pool: Pool, body: string): Promise<string> {
   const response = await pool.request({
     path: '/graphql',
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_KEY}` },
-    body: JSON.stringify({ query: PAGE, variables: { accountId, first: rows } }),
+    body,
   });
   const text = await response.body.text();
   invariant(response.statusCode === 200 && !text.includes('"errors"'), text.slice(0, 500));

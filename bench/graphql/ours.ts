@@ -3,7 +3,6 @@
 import { DataSource } from 'typeorm';
 import { createApp } from '../../src/app.ts';
 import { SystemClock } from '../../src/core/clock.ts';
-import { ROWS_PER_PAGE_MAX } from '../../src/core/cursor.ts';
 import { scopes, type Actor } from '../../src/core/identity.ts';
 import { Database, type Tx } from '../../src/db/database.ts';
 import { RequestContext } from '../../src/graphql/context.ts';
@@ -41,8 +40,6 @@ export async function startInMemory(count: number): Promise<number> {
   const rows = tabRows(count);
 
   class MemoryContext extends RequestContext {
-    override readonly rowsPerPageMax = Math.max(ROWS_PER_PAGE_MAX, count);
-
     override reader(): Promise<Tx> {
       return Promise.resolve(memory);
     }

@@ -2,6 +2,7 @@
 
 import type { Account } from '../../src/account/account.ts';
 import { firstAccountCycle } from '../../src/account/cycle.ts';
+import { ROWS_PER_PAGE_MAX } from '../../src/core/cursor.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import type { Resource } from '../../src/resources/resource.ts';
 import { resourceTraits, type TabRow } from '../../src/views/tabs.ts';
@@ -28,14 +29,33 @@ export const account: Account = {
 
 export const ACCOUNT_ID = encodeId('Account', account.accountId, account.accountId);
 
-export const PAGE = `query ($accountId: ID, $first: Int) {
-  account(id: $accountId) { id usage(range: { preset: LAST_90_DAYS }) { workflows(first: $first) {
+const LIST = `workflows(first: $first) {
     totalCount
     totals { count runs credits hostingTime hostingCredits fineTuningCredits storageCredits processingCredits }
     pageInfo { hasNextPage hasPreviousPage }
     nodes {
       workflow { __typename id externalId name kind status owner createdAt lastActiveOn }
-      runs lastActiveOn } } } } }`;
+      runs lastActiveOn } }`;
+
+/** A page: so many times the tab's list, each with its first rows. */
+export interface Page {
+  readonly lists: number;
+  readonly first: number;
+}
+
+/** The page with so many rows. A list gives no more than 500 at once, so for more it is asked for twice. */
+export function pageOf(rows: number): Page {
+  const lists = Math.ceil(rows / ROWS_PER_PAGE_MAX);
+  return { lists, first: rows / lists };
+}
+
+/** The body that asks for a page. */
+export function bodyOf({ lists, first }: Page, accountId: string): string {
+  const selections = Array.from({ length: lists }, (_, index) => `list${index}: ${LIST}`);
+  const query = `query ($accountId: ID, $first: Int) {
+  account(id: $accountId) { id usage(range: { preset: LAST_90_DAYS }) { ${selections.join(' ')} } } }`;
+  return JSON.stringify({ query, variables: { accountId, first } });
+}
 
 /** Rows of the tab in its order, most runs first. */
 export function tabRows(count: number): readonly TabRow<Resource>[] {

@@ -2,7 +2,6 @@
 // figures of an answer are of the same state and add up.
 
 import type { Clock } from '../core/clock.ts';
-import { ROWS_PER_PAGE_MAX } from '../core/cursor.ts';
 import { UnavailableError } from '../core/errors.ts';
 import type { Actor } from '../core/identity.ts';
 import type { Database, Reads, Snapshot, Tx } from '../db/database.ts';
@@ -19,8 +18,6 @@ export interface RequestOptions {
 }
 
 export class RequestContext {
-  /** Of a tab; a benchmark asks for more. */
-  readonly rowsPerPageMax: number = ROWS_PER_PAGE_MAX;
   private readonly withinMs: number;
   private reads: Reads | undefined;
   private now: number;

@@ -69,16 +69,15 @@ export interface ViewPageRequest {
 }
 
 /**
- * @param options.path of the arguments within the field that was asked for
- * @param options.rowsMax of a page; default: as of any list
+ * @param path of the arguments within the field that was asked for
  * @throws UserInputError when both ends are asked for, a number is out of bounds, or a cursor is none of a view's list
  */
 export function parseViewPage(
   args: ListArgs,
   defaultFirst: number,
-  { path = [], rowsMax }: { readonly path?: ErrorPath; readonly rowsMax?: number } = {},
+  path: ErrorPath = [],
 ): ViewPageRequest {
-  const count = parseEnd(args, path, rowsMax) ?? { from: 'FIRST' as const, limit: defaultFirst };
+  const count = parseEnd(args, path) ?? { from: 'FIRST' as const, limit: defaultFirst };
   const after = parseViewCursor(args.after, [...path, 'after']);
   const before = parseViewCursor(args.before, [...path, 'before']);
   if (after !== null && before !== null && !isSame(after.mark, before.mark)) {
@@ -101,9 +100,8 @@ function keysOf(
 export function parseEnd(
   { first, last }: Pick<ListArgs, 'first' | 'last'>,
   path: ErrorPath,
-  rowsMax = ROWS_PER_PAGE_MAX,
 ): Pick<ViewPageRequest, 'from' | 'limit'> | null {
-  const limits = { min: 0, max: rowsMax };
+  const limits = { min: 0, max: ROWS_PER_PAGE_MAX };
   if (first != null && last != null) {
     throw new UserInputError('Ask for the first rows or for the last ones, not for both.', {
       path: [...path, 'last'],

@@ -28,7 +28,6 @@ export interface ViewPage<V extends View> {
 
 /**
  * The requested page, of the view in its cursor.
- * @param asked.rowsMax of a page; default: as of any list
  * @param asked.list what distinguishes the list from others of the view, including order and filter
  * @throws UserInputError when a cursor is not of this list in this order, filter and range
  */
@@ -37,14 +36,10 @@ export function openViewPage<V extends View>(asked: {
   readonly list: readonly unknown[];
   readonly args: ListArgs;
   readonly defaultFirst: number;
-  readonly rowsMax?: number;
   readonly path?: ErrorPath;
 }): ViewPage<V> {
-  const { args, path = [], rowsMax } = asked;
-  const request = parseViewPage(args, asked.defaultFirst, {
-    path,
-    ...(rowsMax === undefined ? {} : { rowsMax }),
-  });
+  const { args, path = [] } = asked;
+  const request = parseViewPage(args, asked.defaultFirst, path);
   const { mark } = request;
   if (mark === null) {
     return { request, view: asked.view, markAt: (asOf) => new FirstMark(asked, asOf) };

@@ -269,7 +269,6 @@ export async function pageOfTab<T>(
     list: [...list.name, order.field, order.direction, filterKey(filter)],
     args,
     defaultFirst: 25,
-    rowsMax: context.rowsPerPageMax,
   });
   const { request, view } = page;
   if ([request.after, request.before].some((key) => key !== null && !order.isKey(key))) {
