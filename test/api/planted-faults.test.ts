@@ -1,14 +1,18 @@
 // Whether the rig of faults sees what it is there for: after a round without faults all is well, and each thing that somebody
 // spoils then is found, by the name of the promise that it breaks.
 
+import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RecordUsageDocument } from '@billing-gateway/client/operations';
 import { clock } from '../faults/caller.ts';
 import { Chance } from '../faults/chance.ts';
+import { SmallDisk } from '../faults/disk.ts';
 import { iso, METERED } from '../faults/driver.ts';
+import { FAULTS, FULL_DISK } from '../faults/faults.ts';
 import { History } from '../faults/history.ts';
 import { Rig } from '../faults/rig.ts';
 import { Violations } from '../faults/violations.ts';
@@ -16,6 +20,7 @@ import { ask } from '../support/account.ts';
 import { asOwner } from '../support/databases.ts';
 import { until } from '../support/eventually.ts';
 
+const run = promisify(execFile);
 const ROUND_MS = 3_000;
 
 let folder: string;
@@ -153,6 +158,28 @@ const SPOILT: Readonly<Record<string, readonly [spoil: string, undo: string, fou
 };
 
 describe('the rig', () => {
+  it('leaves nothing running or mounted when it cannot open', async () => {
+    const unopened = path.join(folder, 'unopened');
+    await fs.mkdir(unopened);
+    const hasOwnDisk = await SmallDisk.isPossible();
+    const opening = Rig.open({
+      ...{ folder: unopened, history, violations, chance: new Chance('unopened'), env: {} },
+      faults: FAULTS.filter(({ name }) => hasOwnDisk && name === FULL_DISK),
+      roundMs: ROUND_MS,
+      // The disk and the server are there by then.
+      runs: [{ script: 'no-such-gateway.mjs' }],
+      say: () => undefined,
+    });
+
+    await expect(opening).rejects.toThrow('no-such-gateway.mjs');
+
+    const left = await Promise.all([run('ps', ['-eww', '-o', 'args']), run('mount')]);
+    const lines = left.flatMap(({ stdout }) => stdout.split('\n'));
+    expect(lines.filter((line) => line.includes(unopened))).toEqual([]);
+    // The other one's server is seen.
+    expect(lines.some((line) => line.includes(folder))).toBe(true);
+  });
+
   it('finds nothing where nothing is wrong', async () => {
     expect(violations.found).toEqual([]);
     expect(await broken()).toEqual([]);

@@ -33,6 +33,7 @@ import { type Fault, FULL_DISK } from './faults.ts';
 import { FIRST_MICRO_PER_HOUR, HARDWARE, Rates } from './hardware.ts';
 import type { History } from './history.ts';
 import { Mails, Subscriber, WebhookReceiver } from './listeners.ts';
+import { Opened } from './opened.ts';
 import type { Violations } from './violations.ts';
 import { type GatewayRun, KEY, World } from './world.ts';
 
@@ -82,9 +83,9 @@ export class Rig {
   private readonly impatient: Caller;
 
   private constructor(
+    private readonly opened: Opened,
     readonly world: World,
-    private readonly receiver: WebhookReceiver,
-    private readonly mails: Mails,
+    private readonly listening: { readonly receiver: WebhookReceiver; readonly mails: Mails },
     private readonly options: RigOptions,
   ) {
     const { history, violations, chance } = options;
@@ -97,22 +98,28 @@ export class Rig {
   }
 
   static async open(options: RigOptions): Promise<Rig> {
-    const { folder, chance, violations } = options;
-    const receiver = await WebhookReceiver.listen(chance.of('receiver'), violations);
-    const mails = await Mails.open();
-    const env = {
-      ...options.env,
-      SMTP_URL: mails.url,
-      WEBHOOK_ALLOW_LOOPBACK: 'true',
-      WEBHOOK_SECRET_KEY: Buffer.alloc(32, 'faults').toString('base64'),
-      NODE_OPTIONS: `--import ${new URL('../support/stepping-wall-clock.mjs', import.meta.url).href}`,
-    };
-    const hasOwnDisk = options.faults.some(({ name }) => name === FULL_DISK);
-    const { runs = [{}, {}] } = options;
-    const world = await World.open({ folder, runs, env, violations, hasOwnDisk });
-    const rig = new Rig(world, receiver, mails, options);
-    await rig.prepare();
-    return rig;
+    const opened = new Opened();
+    return opened.orClose(async () => {
+      const { folder, chance, violations, runs = [{}, {}] } = options;
+      const receiver = await WebhookReceiver.listen(chance.of('receiver'), violations);
+      opened.push(() => {
+        receiver.close();
+      });
+      const mails = await Mails.open();
+      opened.push(() => mails.close());
+      const env = {
+        ...options.env,
+        SMTP_URL: mails.url,
+        WEBHOOK_ALLOW_LOOPBACK: 'true',
+        WEBHOOK_SECRET_KEY: Buffer.alloc(32, 'faults').toString('base64'),
+        NODE_OPTIONS: `--import ${new URL('../support/stepping-wall-clock.mjs', import.meta.url).href}`,
+      };
+      const hasOwnDisk = options.faults.some(({ name }) => name === FULL_DISK);
+      const world = await World.open({ folder, runs, env, violations, hasOwnDisk, opened });
+      const rig = new Rig(opened, world, { receiver, mails }, options);
+      await rig.prepare();
+      return rig;
+    });
   }
 
   /** Load and faults for a while, and then the check. */
@@ -146,9 +153,9 @@ export class Rig {
 
   /** Compares everything with the books. */
   async check(deliveredWithinMs = this.options.deliveredWithinMs): Promise<void> {
-    const { caller, crossings, subscribers, receiver, mails } = this;
+    const { caller, crossings, subscribers, listening } = this;
     await check({
-      ...{ caller, crossings, subscribers, receiver, mails },
+      ...{ caller, crossings, subscribers, ...listening },
       databaseUrl: this.world.databaseUrl,
       books: this.subjects.map(({ books }) => books),
       violations: this.options.violations,
@@ -156,11 +163,9 @@ export class Rig {
     });
   }
 
-  async close(): Promise<void> {
-    for (const { by } of this.subscribers) by.stop();
-    await this.world.close();
-    this.receiver.close();
-    await this.mails.close();
+  /** Ends all that it opened. */
+  close(): Promise<void> {
+    return this.opened.close();
   }
 
   // ---- what is there before the first fault
@@ -230,7 +235,11 @@ export class Rig {
     });
     const accountId = data.createAccount.id;
     await this.caller.ask(CreateWebhookEndpointDocument, {
-      input: { accountId, url: this.receiver.url, events: ['ALERT_RAISED', 'DEPLOYMENT_CHANGED'] },
+      input: {
+        accountId,
+        url: this.listening.receiver.url,
+        events: ['ALERT_RAISED', 'DEPLOYMENT_CHANGED'],
+      },
     });
     return accountId;
   }
@@ -253,6 +262,9 @@ export class Rig {
     for (const { index, origin } of this.world.places) {
       const connection = { origin, key: KEY, accountId: of.accountId };
       const by = new Subscriber(`subscriber ${index}`, connection, violations);
+      this.opened.push(() => {
+        by.stop();
+      });
       this.subscribers.push({ of, by });
     }
   }

@@ -5,10 +5,11 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type EmbeddedDatabase, startEmbedded } from '../../src/db/embedded.ts';
+import { startEmbedded } from '../../src/db/embedded.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { asOwner } from '../support/databases.ts';
 import { SmallDisk } from './disk.ts';
+import type { Opened } from './opened.ts';
 import { Proxy } from './proxy.ts';
 import type { Violations } from './violations.ts';
 
@@ -35,6 +36,8 @@ export interface WorldOptions {
   readonly violations: Violations;
   /** Whether the database's disk can be filled. */
   readonly hasOwnDisk: boolean;
+  /** Gets all that is opened, also when opening fails midway. */
+  readonly opened: Opened;
 }
 
 /** One gateway and the ways to and from it. */
@@ -74,6 +77,12 @@ export class Place {
   async kill(): Promise<void> {
     await this.gateway?.kill();
   }
+
+  /** Kills it, even if it is being started. */
+  async close(): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    await this.kill();
+  }
 }
 
 export class World {
@@ -82,29 +91,34 @@ export class World {
     readonly dataFolder: string,
     readonly places: readonly Place[],
     readonly disk: SmallDisk | null,
-    private readonly server: EmbeddedDatabase,
     private readonly violations: Violations,
   ) {}
 
   static async open(options: WorldOptions): Promise<World> {
-    const { folder, runs, env, violations, hasOwnDisk } = options;
+    const { folder, runs, env, violations, hasOwnDisk, opened } = options;
     const dataDir = path.join(folder, 'database');
     const disk = hasOwnDisk ? await SmallDisk.mount(dataDir) : null;
-    const server = await startEmbedded({
-      dataDir,
-      databaseName: 'faults',
-      log: () => undefined,
-    });
+    if (disk !== null) opened.push(() => disk.unmount());
+    const server = await startEmbedded({ dataDir, databaseName: 'faults', log: () => undefined });
+    opened.push(() => server.stop());
     const places: Place[] = [];
     for (const [index, one] of runs.entries()) {
       const back = await Proxy.open(server.url);
+      opened.push(() => {
+        back.close();
+      });
       const front = await Proxy.open('http://127.0.0.1:1');
+      opened.push(() => {
+        front.close();
+      });
       const start = (): Promise<GatewayProcess> =>
         startGatewayProcess(back.through(server.url), KEY, env, one);
-      places.push(new Place(index, front, back, start));
+      const place = new Place(index, front, back, start);
+      places.push(place);
+      opened.push(() => place.close());
     }
     const dataFolder = await dataFolderOf(server.url);
-    const world = new World(server.url, dataFolder, places, disk, server, violations);
+    const world = new World(server.url, dataFolder, places, disk, violations);
     // The first one migrates.
     const isEarlier = ({ index }: Place): boolean => runs[index]?.cwd !== undefined;
     const first = places.some(isEarlier) ? places.filter(isEarlier) : places;
@@ -144,19 +158,6 @@ export class World {
     const postmaster = Number(text.split('\n', 1)[0]);
     const children = await run('pgrep', ['-P', String(postmaster)]).catch(() => ({ stdout: '' }));
     return [postmaster, ...children.stdout.split('\n').filter(Boolean).map(Number)];
-  }
-
-  async close(): Promise<void> {
-    for (const place of this.places) {
-      await place.kill();
-      place.front.close();
-      place.back.close();
-    }
-    try {
-      await this.server.stop();
-    } finally {
-      await this.disk?.unmount();
-    }
   }
 
   private readonly databaseIsReady = async (): Promise<boolean> => {
