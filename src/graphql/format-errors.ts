@@ -16,10 +16,16 @@ import { literalPath, printPath, variablePath } from './argument-path.ts';
 
 const TOO_DEEP = 'The query or its variables are nested too deeply to be read.';
 const MESSAGE_LENGTH_MAX = 2_000;
-const TROUBLE = {
-  BUSY: 'The database was too busy to answer in time; please try again.',
-  OUT_OF_REACH: 'The database cannot be reached at this moment; please try again.',
-} as const satisfies Readonly<Record<DatabaseTrouble, string>>;
+const TROUBLE: Readonly<Record<DatabaseTrouble, Omit<CallerError, 'code'>>> = {
+  // Whoever holds what was waited for is done in seconds, or the database ends it (db/connection.ts).
+  BUSY: {
+    message: 'The database was too busy to answer in time; please try again.',
+    retryAfterSeconds: 1,
+  },
+  OUT_OF_REACH: {
+    message: 'The database cannot be reached at this moment; please try again.',
+  },
+};
 
 /** An error as a caller may see it, in every protocol. */
 export interface CallerError {
@@ -56,7 +62,7 @@ export function describeError(error: unknown, onFault: FaultListener): CallerErr
   const reference = randomUUID();
   onFault(error, reference);
   const trouble = databaseTrouble(error);
-  if (trouble !== null) return { message: TROUBLE[trouble], code: 'UNAVAILABLE' };
+  if (trouble !== null) return { ...TROUBLE[trouble], code: 'UNAVAILABLE' };
   return {
     message: `Something went wrong on our side; quote reference ${reference}.`,
     code: 'INTERNAL_SERVER_ERROR',

@@ -133,10 +133,12 @@ function answerPlugin(): ApolloServerPlugin<GraphQLContext> {
   };
 }
 
-// A call that brings too much is refused by a resolver. Where there is no data besides, the status says so too, as everywhere.
+// A resolver refuses a call that brings too much, or that waited too long for others. Where there is no data besides, the status says
+// so too, as everywhere.
 function showRefusal({ data, errors }: SingleResult, http: HTTPGraphQLHead): void {
-  const { extensions } = errors?.[0] ?? {};
-  if (data != null || extensions?.['code'] !== 'RATE_LIMITED') return;
-  http.status = errorCodes.RATE_LIMITED;
-  http.headers.set('retry-after', String(extensions['retryAfterSeconds']));
+  const { code, retryAfterSeconds } = errors?.[0]?.extensions ?? {};
+  if (data != null || typeof retryAfterSeconds !== 'number') return;
+  if (code !== 'RATE_LIMITED' && code !== 'UNAVAILABLE') return;
+  http.status = errorCodes[code];
+  http.headers.set('retry-after', String(retryAfterSeconds));
 }

@@ -27,6 +27,20 @@ describe('a transaction whose statements may take long', () => {
   }, 20_000);
 });
 
+describe('a lock', () => {
+  it('is waited for 2 seconds, and freed after 8 in which its holder says nothing', async () => {
+    const database = await openDatabase({ url: await cloneTemplate(), poolSize: 1, entities });
+    const settings = await database.inTransaction('nobody', (tx) =>
+      tx.query(
+        sql`select current_setting('lock_timeout') as wait, current_setting('idle_in_transaction_session_timeout') as idle`,
+      ),
+    );
+    await database.close();
+
+    expect(settings).toEqual([{ wait: '2s', idle: '8s' }]);
+  });
+});
+
 describe('a listener', () => {
   it('stops also while it connects', async () => {
     const url = await cloneTemplate();
