@@ -54,6 +54,7 @@ let acknowledgedBefore: readonly string[];
 let acknowledgedAfter = 0;
 let reportBefore: unknown;
 let partitionsBefore: unknown;
+let indexesBefore: unknown;
 /** The only instants of the report. */
 const DAY = { from: '2026-01-10T00:00:00Z', to: '2026-01-11T00:00:00Z' };
 
@@ -77,6 +78,7 @@ beforeAll(async () => {
     await gateway.stop();
   }
   partitionsBefore = await inDatabase(source, PARTITIONS);
+  indexesBefore = await inDatabase(source, INDEXES);
 });
 
 afterAll(async () => {
@@ -172,6 +174,11 @@ async function inDatabase(dataDir: string, statement: string): Promise<readonly 
 
 const PARTITIONS = `select c.relname, pg_get_expr(c.relpartbound, c.oid) as bound, c.reloptions
   from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'usage_event'::regclass order by 1`;
+
+/** What holds the rows of the tables, but foreign keys, and how they are found. */
+const INDEXES = `select schemaname, tablename, indexname, indexdef, pg_get_constraintdef(c.oid) as constraint
+  from pg_indexes i left join pg_constraint c on c.conindid = format('%I.%I', schemaname, indexname)::regclass and c.contype <> 'f'
+  where schemaname in ('public', 'graphile_worker') order by 1, 2, 3`;
 
 async function manifestOf(backupFolder: string): Promise<Manifest> {
   return JSON.parse(await fs.readFile(path.join(backupFolder, MANIFEST), 'utf8')) as Manifest;
@@ -276,6 +283,15 @@ describe('a backup that is taken while events are recorded', () => {
 
     it('has the partitions that it had', async () => {
       expect(await inDatabase(restored, PARTITIONS)).toEqual(partitionsBefore);
+    });
+
+    it('has the indexes and keys that it had, by their names', async () => {
+      const indexes = await inDatabase(restored, INDEXES);
+
+      expect(indexes).toEqual(indexesBefore);
+      expect(indexes).toContainEqual(
+        expect.objectContaining({ indexname: 'usage_event_earlier_pkey' }),
+      );
     });
 
     it('is right for the commands that check it', async () => {
