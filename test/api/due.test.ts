@@ -9,6 +9,7 @@ import {
   createHardware,
   deployGuardrail,
   NO_THRESHOLDS,
+  numberOf,
 } from '../support/account.ts';
 import { until } from '../support/eventually.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
@@ -77,7 +78,9 @@ describe('what is due', () => {
     const free = await burning('free');
     gateway.clock.moveTo(Date.parse('2026-03-10T14:00:00Z'));
     await holder.query('begin');
-    await holder.query(`select from account where name = 'held' for no key update`);
+    await holder.query(
+      `select from account where account_id = ${numberOf(held)} for no key update`,
+    );
 
     const waits = await waitsDuring(gateway.app.due.settleDue());
     const whileHeld = [await toldOf(held), await toldOf(free)];
