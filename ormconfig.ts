@@ -37,6 +37,7 @@ import { IndexSources1770400300000 } from './migrations/1770400300000-index-sour
 import { PruneWhatEnded1770400400000 } from './migrations/1770400400000-prune-what-ended.ts';
 import { CloseAccounts1770400410000 } from './migrations/1770400410000-close-accounts.ts';
 import { ErasePersonalData1770400420000 } from './migrations/1770400420000-erase-personal-data.ts';
+import { EraseWhereDistributed1770400430000 } from './migrations/1770400430000-erase-where-distributed.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountDirectoryRow, AccountRow } from './src/account/account.store.ts';
@@ -146,4 +147,5 @@ export const migrations = [
   PruneWhatEnded1770400400000,
   CloseAccounts1770400410000,
   ErasePersonalData1770400420000,
+  EraseWhereDistributed1770400430000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

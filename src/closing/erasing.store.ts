@@ -8,10 +8,10 @@ const ERASED = 'Erased';
 const ERASED_URL = 'https://erased.invalid/';
 
 /**
- * Erases the personal texts of a closed account, in a transaction that spans accounts: only operators may erase. Ids,
+ * Erases the personal texts of a closed account that are not guarded, in a transaction that spans accounts: only operators may erase. Ids,
  * amounts and instants stay, and all that the ledger and the statements hash.
  */
-export async function erasePersonalTexts(tx: Tx, accountId: number, atMs: number): Promise<void> {
+export function erasePersonalTexts(tx: Tx, accountId: number, atMs: number): void {
   // `last_change` tells gateways that what they remember of lists is no longer so.
   tx.later(sql`/* closing.eraseAccount */ update account set name = ${ERASED}, folded_name = lower(${ERASED}),
        notification_emails = '{}', creation = '{}', erased_at = ${at(atMs)}, last_change = last_change + 1
@@ -28,6 +28,9 @@ export async function erasePersonalTexts(tx: Tx, accountId: number, atMs: number
      where account_id = ${accountId}`);
   tx.later(sql`/* closing.eraseJobs */ delete from graphile_worker._private_jobs
      where locked_at is null and payload->>'accountId' = ${String(accountId)}`);
-  // Audit entries, emails and keys, which nobody may change.
+}
+
+/** Erases what audit entries, emails and keys of a closed account say of people. Nobody may change them: it is done as the owner. */
+export async function eraseGuardedTexts(tx: Tx, accountId: number): Promise<void> {
   await tx.query(sql`/* closing.eraseGuarded */ select erase_guarded_texts(${accountId})`);
 }

@@ -81,19 +81,23 @@ async function plant(): Promise<void> {
 
 /** The columns of all tables in which a text stands. */
 async function columnsWith(text: string): Promise<readonly string[]> {
-  const columns = await asOwner(
+  const tables = await asOwner(
     gateway.databaseUrl,
-    `select table_schema || '.' || table_name as name, column_name as column_
+    `select table_schema || '.' || table_name as name,
+       string_agg(format('bool_or(%I::text ilike %L) as %I', column_name, '%${text}%', column_name), ', ') as has
      from information_schema.columns join information_schema.tables using (table_schema, table_name)
-     where table_schema in ('public', 'graphile_worker') and table_type = 'BASE TABLE' order by 1, 2`,
+     where table_schema in ('public', 'graphile_worker') and table_type = 'BASE TABLE' group by 1 order by 1`,
   );
-  const found = columns.map(
-    ({ name, column_ }) =>
-      `select '${String(name)}.${String(column_)}' as found where exists (
-         select from ${String(name)} where "${String(column_)}"::text ilike '%${text}%')`,
-  );
-  const rows = await asOwner(gateway.databaseUrl, found.join(' union all '));
-  return rows.map((row) => String(row['found'])).sort();
+  const found: string[] = [];
+  for (const { name, has } of tables) {
+    const [row = {}] = await asOwner(
+      gateway.databaseUrl,
+      `select ${String(has)} from ${String(name)}`,
+    );
+    const columns = Object.keys(row).filter((column) => row[column] === true);
+    found.push(...columns.map((column) => `${String(name)}.${column}`));
+  }
+  return found.sort();
 }
 
 async function figures(): Promise<unknown> {
