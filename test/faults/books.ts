@@ -27,6 +27,8 @@ export interface Stretch {
 
 export class Books {
   readonly events = new Map<string, SentEvent>();
+  /** When each event happened that was sent. */
+  readonly occurredAt = new Map<string, string>();
   readonly amounts = new Map<string, SentAmount>();
   readonly hosting: Stretch[] = [];
   /** How often a limit was moved across the balance, so how many alerts there must be. */

@@ -9,6 +9,7 @@ import type { Crossing } from './crossings.ts';
 import { iso, microOf } from './driver.ts';
 import type { Mails, Subscriber, Told, WebhookReceiver } from './listeners.ts';
 import { checkProofs } from './proofs.ts';
+import type { Proxy } from './proxy.ts';
 import type { Violations } from './violations.ts';
 
 const DAY_MS = 86_400_000;
@@ -25,6 +26,8 @@ export interface Checked {
   readonly receiver: WebhookReceiver;
   readonly mails: Mails;
   readonly violations: Violations;
+  /** Between gateways and the database. */
+  readonly backs: readonly Proxy[];
   /** How long deliveries are waited for; shorter where none is missing but by design. */
   readonly deliveredWithinMs?: number;
 }
@@ -43,6 +46,7 @@ export async function check(checked: Checked): Promise<void> {
     await checkJobs(checked, ask);
     await checkSegments(checked, ask);
   });
+  await checkConnections(checked);
   const names = [...checked.books, ...checked.crossings].map(({ name }) => name);
   await checkProofs(checked.databaseUrl, names, checked.violations);
   for (const books of checked.books) await checkByApi(checked, books);
@@ -250,6 +254,15 @@ async function checkMails({ violations, mails }: Checked, ask: Ask): Promise<voi
     const texts = received.get(id) ?? received.get(`<${id}>`);
     if (texts === undefined) violations.add('each email comes', `${id} (${String(row['status'])})`);
     else if (texts.size > 1) violations.add('an email has one id and one text', id);
+  }
+}
+
+/** What a gateway keeps open between transactions opens the rows of no account: a statement that forgets its own finds none. */
+async function checkConnections({ violations, backs }: Checked): Promise<void> {
+  for (const [index, back] of backs.entries()) {
+    const left = await back.askBetween(`select current_setting('billing.account_id', true)`);
+    const opened = left.filter((account) => account !== null && account !== '');
+    violations.compare('no account is left open on a connection', `gateway ${index}`, opened, []);
   }
 }
 

@@ -122,15 +122,12 @@ function noteSent(books: Books, { events }: SentBatch): void {
   }
 }
 
-const occurred = new Map<string, string>();
-
 /** The same each time that an event is sent. */
 function occurredAtOf(eventId: string, { chance, nowMs, books }: Acting): string {
-  const key = `${books.accountId} ${eventId}`;
-  const known = occurred.get(key);
+  const known = books.occurredAt.get(eventId);
   if (known !== undefined) return known;
-  const at = new Date(nowMs() - BEHIND_MS - chance.whole(0, 3 * 86_400_000)).toISOString();
-  occurred.set(key, at);
+  const at = iso(nowMs() - BEHIND_MS - chance.whole(0, 3 * 86_400_000));
+  books.occurredAt.set(eventId, at);
   return at;
 }
 

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 
 /** What the server says when a transaction was committed. */
 const COMMITTED = Buffer.from('COMMIT\0');
+/** How its answers end when it waits for the next statement, outside of a transaction. */
+const IDLE = Buffer.from('Z\0\0\0\x05I');
 
 /** How connections are carried. PASS: as they are. */
 export type Carriage =
@@ -26,6 +28,10 @@ interface Pair {
   bytes: number;
   /** Whether something was lost of it: it never passes anything again. */
   isLost: boolean;
+  /** What passed last, if it came from the server. */
+  answered: Buffer | null;
+  /** Takes what the server says in the client's place. What the client says meanwhile is kept. */
+  asking: { readonly take: (piece: Buffer) => void; readonly kept: Buffer[] } | null;
 }
 
 export class Proxy {
@@ -81,9 +87,20 @@ export class Proxy {
     }
   }
 
+  /**
+   * Asks a database for a value on each connection whose client is between two transactions, as what comes next on it would find it.
+   * Nothing else may be wrong meanwhile.
+   */
+  askBetween(select: string): Promise<readonly (string | null)[]> {
+    const idle = [...this.pairs].filter(({ answered }) =>
+      answered?.subarray(-IDLE.length).equals(IDLE),
+    );
+    return Promise.all(idle.map((pair) => ask(pair, select)));
+  }
+
   private join(near: net.Socket): void {
     const far = net.connect(this.target.port, this.target.host);
-    const pair: Pair = { near, far, bytes: 0, isLost: false };
+    const pair: Pair = { near, far, bytes: 0, isLost: false, answered: null, asking: null };
     this.pairs.add(pair);
     for (const [from, to] of [
       [near, far],
@@ -104,6 +121,13 @@ export class Proxy {
 
   private pass(pair: Pair, piece: Buffer, to: net.Socket): void {
     if (pair.isLost) return;
+    const isAnswer = to === pair.near;
+    if (pair.asking !== null) {
+      if (isAnswer) pair.asking.take(piece);
+      else pair.asking.kept.push(piece);
+      return;
+    }
+    pair.answered = isAnswer ? piece : null;
     const { carriage } = this;
     if (carriage.how === 'SILENT') {
       pair.isLost = true;
@@ -111,7 +135,7 @@ export class Proxy {
       setTimeout(() => {
         if (!to.destroyed) to.write(piece);
       }, carriage.ms);
-    } else if (to === pair.near && this.isCutBy(pair, piece)) {
+    } else if (isAnswer && this.isCutBy(pair, piece)) {
       this.break(pair);
     } else {
       to.write(piece);
@@ -135,6 +159,46 @@ export class Proxy {
     pair.near.resetAndDestroy();
     pair.far.destroy();
   }
+}
+
+async function ask(pair: Pair, select: string): Promise<string | null> {
+  const answer = await new Promise<Buffer>((resolve) => {
+    let taken = Buffer.alloc(0);
+    const kept: Buffer[] = [];
+    const end = (): void => {
+      pair.far.off('close', end);
+      pair.asking = null;
+      for (const one of kept) pair.far.write(one);
+      resolve(taken);
+    };
+    const take = (piece: Buffer): void => {
+      taken = Buffer.concat([taken, piece]);
+      if (taken.subarray(-IDLE.length).equals(IDLE)) end();
+    };
+    pair.asking = { take, kept };
+    pair.far.once('close', end);
+    pair.far.write(messageOf('Q', `${select}\0`));
+  });
+  return firstValueIn(answer);
+}
+
+/** A message of PostgreSQL's protocol: its type, its length with the length itself, and what it says. */
+function messageOf(type: string, text: string): Buffer {
+  const body = Buffer.from(text);
+  const head = Buffer.alloc(5, type);
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}
+
+/** The first value of the first row. */
+function firstValueIn(answer: Buffer): string | null {
+  for (let from = 0; from < answer.length; from += 1 + answer.readInt32BE(from + 1)) {
+    if (answer.toString('latin1', from, from + 1) !== 'D') continue;
+    // After the type, the length and the number of values.
+    const length = answer.readInt32BE(from + 7);
+    return length < 0 ? null : answer.toString('utf8', from + 11, from + 11 + length);
+  }
+  return null;
 }
 
 function addressOf(target: string): { readonly host: string; readonly port: number } {

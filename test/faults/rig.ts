@@ -157,6 +157,7 @@ export class Rig {
     await check({
       ...{ caller, crossings, subscribers, ...listening },
       databaseUrl: this.world.databaseUrl,
+      backs: this.world.places.map(({ back }) => back),
       books: this.subjects.map(({ books }) => books),
       violations: this.options.violations,
       ...(deliveredWithinMs === undefined ? {} : { deliveredWithinMs }),

@@ -21,6 +21,8 @@ export class Violations {
 }
 
 function textOf(value: unknown): string {
+  // What is missing altogether has no JSON.
+  if (value === undefined) return 'undefined';
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'bigint' ? inner.toString() : inner,
   );
