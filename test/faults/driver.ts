@@ -1,12 +1,14 @@
 // What goes on all the time while faults happen: events by all doors, allocations and adjustments, voids, hosting, limits,
 // clocks of test accounts, and readers. Each actor does one thing after the other; many act side by side.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   AdjustCreditsDocument,
   AdvanceTestClockDocument,
   AllocateDocument,
   CreditsDocument,
   DeployDocument,
+  OverviewDocument,
   RecordUsageDocument,
   ScaleDocument,
   SetCreditPolicyDocument,
@@ -29,6 +31,10 @@ export const HOSTED = ['hosted-0', 'hosted-1'] as const;
 const EVERYTHING = '900000000';
 /** A lifecycle call may not be ahead of the database's clock, which may be a little behind. */
 const BEHIND_MS = 1_000;
+const READ_EVERY_MS = 100;
+const VIEWS_READ = 10;
+/** Far beyond what a busy machine takes. */
+const READ_WITHIN_MS = 60_000;
 
 export interface Acting {
   readonly caller: Caller;
@@ -183,6 +189,27 @@ async function sendBy(
     data: { credits: event.credits },
   }));
   return caller.send<Counts>({ what: door, path, body: door === 'single' ? all[0] : all });
+}
+
+/**
+ * Reads some views, each of another range, since a gateway may remember what it answered before. A busy one may refuse them for a
+ * while, but not without end. @param isUp whether the database takes connections: without it nothing more is judged
+ */
+export async function readViews(acting: Acting, isUp: () => Promise<boolean>): Promise<void> {
+  const { caller, books, chance, nowMs, violations } = acting;
+  const endMs = performance.now() + READ_WITHIN_MS;
+  for (let answered = 0; answered < VIEWS_READ;) {
+    const toMs = nowMs();
+    const range = { from: iso(toMs - chance.whole(1, 10 * 86_400_000)), to: iso(toMs) };
+    const reply = await caller.operation(OverviewDocument, { accountId: books.accountId, range });
+    if (reply.outcome === 'OK') answered += 1;
+    else if (!(await isUp())) return;
+    else if (performance.now() > endMs) {
+      violations.add('reading goes on', reply.code);
+      return;
+    }
+    await delay(READ_EVERY_MS);
+  }
 }
 
 /** Voids events that were recorded. */

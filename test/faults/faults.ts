@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Chance } from './chance.ts';
 import { overloadBy, stormBy } from './crowd.ts';
-import type { Acting } from './driver.ts';
+import { type Acting, readViews } from './driver.ts';
 import type { Carriage } from './proxy.ts';
 import type { Place, World } from './world.ts';
 
@@ -19,6 +19,8 @@ export interface Stage {
   readonly chance: Chance;
   /** For what a crowd of clients does. */
   readonly acting: Acting;
+  /** Whether nothing else is wrong meanwhile. */
+  readonly isAlone: boolean;
 }
 
 /** What waits for a gateway that hangs has given up by then. */
@@ -138,9 +140,13 @@ async function retryStorm({ world, acting }: Stage): Promise<void> {
   await storm;
 }
 
-async function fillDisk({ world, chance }: Stage): Promise<void> {
+async function fillDisk({ world, chance, acting, isAlone }: Stage): Promise<void> {
+  // What an earlier fault left may have to be mended first.
+  const isSound = isAlone && (await world.isReady());
   await world.disk?.fill();
-  await last(chance, [1_000, 8_000]);
+  // PostgreSQL ends itself once it can write no more of its log, and is back when there is room.
+  const reading = isSound ? readViews(acting, () => world.databaseIsUp()) : undefined;
+  await Promise.all([last(chance, [1_000, 8_000]), reading]);
   await world.disk?.free();
 }
 

@@ -315,12 +315,12 @@ export class Rig {
     const { world } = this;
     const { faults, violations, roundMs } = this.options;
     const made: string[] = [];
-    const make = async (fault: Fault, of: Chance): Promise<void> => {
+    const make = async (fault: Fault, of: Chance, isAlone: boolean): Promise<void> => {
       made.push(fault.name);
       this.happened.set(fault.name, (this.happened.get(fault.name) ?? 0) + 1);
       const crowd = this.acting(this.crowded, `${round}-crowd-${made.length}`);
       const acting = { ...crowd, caller: this.impatient };
-      await fault.happen({ world, acting, chance: of }).catch((error: unknown) => {
+      await fault.happen({ world, acting, chance: of, isAlone }).catch((error: unknown) => {
         violations.add('a fault can be made', `${fault.name}: ${String(error)}`);
       });
     };
@@ -331,7 +331,7 @@ export class Rig {
       const pair = chance.happens(PAIRED) ? 2 : 1;
       await Promise.all(
         Array.from({ length: pair }, () =>
-          make(chance.oneOf(faults), chance.of(String(chance.whole(0, 1_000_000)))),
+          make(chance.oneOf(faults), chance.of(String(chance.whole(0, 1_000_000))), pair === 1),
         ),
       );
     }

@@ -139,17 +139,20 @@ export class World {
       back.carry({ how: 'PASS' });
     }
     await this.disk?.free();
-    await this.untilReady(this.databaseIsReady, 'PostgreSQL');
+    await this.untilReady(() => this.databaseIsUp(), 'PostgreSQL');
     await Promise.all(
       this.places.map(async (place) => {
         await place.up();
-        await this.untilReady(async () => {
-          const response = await fetch(`${place.origin}/health/ready`);
-          return response.ok;
-        }, `gateway ${place.index}`);
+        await this.untilReady(() => isReady(place), `gateway ${place.index}`);
       }),
     );
     return performance.now() - fromMs;
+  }
+
+  /** Whether all gateways are ready, and so the database too. */
+  async isReady(): Promise<boolean> {
+    const ready = await Promise.all(this.places.map((place) => isReady(place).catch(() => false)));
+    return ready.every(Boolean);
   }
 
   /** The processes of PostgreSQL, its postmaster first. */
@@ -160,10 +163,13 @@ export class World {
     return [postmaster, ...children.stdout.split('\n').filter(Boolean).map(Number)];
   }
 
-  private readonly databaseIsReady = async (): Promise<boolean> => {
-    await asOwner(this.databaseUrl, 'select 1');
-    return true;
-  };
+  /** Whether the database takes connections. */
+  async databaseIsUp(): Promise<boolean> {
+    return asOwner(this.databaseUrl, 'select 1').then(
+      () => true,
+      () => false,
+    );
+  }
 
   private async untilReady(look: () => Promise<boolean>, what: string): Promise<void> {
     const fromMs = performance.now();
@@ -181,6 +187,10 @@ export class World {
 
   /** What took longer than it should. It is told, and not judged: that would judge the machine. */
   readonly late: { readonly what: string; readonly tookMs: number }[] = [];
+}
+
+async function isReady({ origin }: Place): Promise<boolean> {
+  return (await fetch(`${origin}/health/ready`)).ok;
 }
 
 async function dataFolderOf(url: string): Promise<string> {
