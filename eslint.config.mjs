@@ -31,6 +31,11 @@ export default defineConfig(
             "CallExpression[callee.name=/^(parseFloat)$/], CallExpression[callee.object.name='Math'][callee.property.name='random']",
           message: 'No floats for credits, no hidden randomness.',
         },
+        {
+          selector: 'ObjectExpression > Property[kind=/^(get|set)$/]',
+          message:
+            'Give a class the accessor: an object written with one gets a shape of its own, which keeps what it holds until a full garbage collection.',
+        },
         { selector: 'TSEnumDeclaration[const=true]', message: 'Plain enum or a union.' },
       ],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],

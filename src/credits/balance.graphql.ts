@@ -86,24 +86,39 @@ export class CreditBalanceType {
   readonly stopsAt!: number | null;
 }
 
+/** A balance as the API shows it. Its forecast is made when it is asked for. */
+class BalanceNode implements CreditBalanceType {
+  readonly asOf: number;
+  readonly allocated: bigint;
+  readonly used: bigint;
+  readonly remaining: bigint;
+  readonly percentUsed: number | null;
+  readonly state: CreditState;
+  readonly burnRatePerHour: bigint;
+
+  constructor(private readonly balance: Balance) {
+    const { allocatedMicro, usedMicro, balanceMicro } = balance.position.credits;
+    this.asOf = balance.position.atMs;
+    this.allocated = allocatedMicro;
+    this.used = usedMicro;
+    this.remaining = balanceMicro;
+    this.percentUsed = percentOf(usedMicro, allocatedMicro);
+    this.state = balance.position.state;
+    this.burnRatePerHour = balance.burnMicroPerHour;
+  }
+
+  get exhaustsAt(): number | null {
+    return this.balance.forecast().exhaustsAtMs;
+  }
+
+  get stopsAt(): number | null {
+    return this.balance.forecast().stopsAtMs;
+  }
+}
+
 /** A balance as the API shows it. */
 export function balanceNode(balance: Balance): CreditBalanceType {
-  const { allocatedMicro, usedMicro, balanceMicro } = balance.position.credits;
-  return {
-    asOf: balance.position.atMs,
-    allocated: allocatedMicro,
-    used: usedMicro,
-    remaining: balanceMicro,
-    percentUsed: percentOf(usedMicro, allocatedMicro),
-    state: balance.position.state,
-    burnRatePerHour: balance.burnMicroPerHour,
-    get exhaustsAt() {
-      return balance.forecast().exhaustsAtMs;
-    },
-    get stopsAt() {
-      return balance.forecast().stopsAtMs;
-    },
-  };
+  return new BalanceNode(balance);
 }
 
 @ObjectType('RunBalance', {

@@ -67,13 +67,20 @@ class FleetConnection extends Connection<AccountType> {
   }
 
   override get edges(): readonly { readonly cursor: string; readonly node: AccountType }[] {
-    const { positionOf } = this.fleet;
-    return super.edges.map((edge) => ({
-      ...edge,
-      get position(): Promise<CreditBalanceType> {
-        return positionOf(edge.node);
-      },
-    }));
+    return super.edges.map(({ cursor, node }) => new FleetEdge(cursor, node, this.fleet));
+  }
+}
+
+/** An account of the list, whose position is found when it is asked for. */
+class FleetEdge {
+  constructor(
+    readonly cursor: string,
+    readonly node: AccountType,
+    private readonly fleet: FleetParts,
+  ) {}
+
+  get position(): Promise<CreditBalanceType> {
+    return this.fleet.positionOf(this.node);
   }
 }
 

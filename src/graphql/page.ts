@@ -157,43 +157,51 @@ export class Connection<T> {
   }
 
   get edges(): readonly { readonly cursor: string; readonly node: T }[] {
-    this.madeEdges ??= this.parts.nodes.map((node) => ({ cursor: this.cursorOf(node), node }));
+    this.madeEdges ??= this.parts.nodes.map((node) => ({
+      cursor: cursorOf(this.parts, node),
+      node,
+    }));
     return this.madeEdges;
   }
 
   get pageInfo(): PageInfo {
-    this.madePageInfo ??= this.makePageInfo();
+    this.madePageInfo ??= new PageEnds(this.parts);
     return this.madePageInfo;
   }
 
   get totalCount(): number | Promise<number> {
     return this.parts.countAll();
   }
+}
 
-  // A cursor takes longer to make than all else of a page's information, and most pages are not gone on from.
-  private makePageInfo(): PageInfo {
-    const { nodes, hasNextPage, hasPreviousPage } = this.parts;
-    const cursorAt = (index: number): string | null => {
-      const node = nodes.at(index);
-      return node === undefined ? null : this.cursorOf(node);
-    };
-    let start: string | null | undefined;
-    let end: string | null | undefined;
-    return {
-      hasNextPage,
-      hasPreviousPage,
-      get startCursor() {
-        return (start ??= cursorAt(0));
-      },
-      get endCursor() {
-        return (end ??= cursorAt(-1));
-      },
-    };
+// A cursor takes longer to make than all else of a page's information, and most pages are not gone on from.
+class PageEnds<T> implements PageInfo {
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  private start: string | null | undefined;
+  private end: string | null | undefined;
+
+  constructor(private readonly parts: ConnectionParts<T>) {
+    this.hasNextPage = parts.hasNextPage;
+    this.hasPreviousPage = parts.hasPreviousPage;
   }
 
-  private cursorOf(node: T): string {
-    return encodeCursor(this.parts.keyOf(node), this.parts.mark);
+  get startCursor(): string | null {
+    return (this.start ??= this.cursorAt(0));
   }
+
+  get endCursor(): string | null {
+    return (this.end ??= this.cursorAt(-1));
+  }
+
+  private cursorAt(index: number): string | null {
+    const node = this.parts.nodes.at(index);
+    return node === undefined ? null : cursorOf(this.parts, node);
+  }
+}
+
+function cursorOf<T>({ keyOf, mark }: ConnectionParts<T>, node: T): string {
+  return encodeCursor(keyOf(node), mark);
 }
 
 /**
