@@ -9,6 +9,7 @@ import {
 } from '../support/account.ts';
 import { sql } from '../../src/db/sql.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { itOnOneServer } from '../support/left-out.ts';
 
 const NOW_MS = Date.parse('2026-03-10T12:00:00.000Z');
 const HOUR_MS = 3_600_000;
@@ -237,31 +238,34 @@ describe('recordUsage', () => {
     });
   });
 
-  it('looks identities up before it inserts, once events come that were recorded before', async () => {
-    const [first, second, third] = [anEvent(), anEvent(), anEvent()];
-    await record(first);
-    const steps: string[] = [];
-    const stop = gateway.database.onStatement((text) => {
-      const step = /\/\* usage\.(loadRecorded|insertEvents) \*\//.exec(text)?.[1];
-      if (step !== undefined) steps.push(step);
-    });
-    const stepsOf = async (...events: readonly object[]): Promise<readonly string[]> => {
-      steps.length = 0;
-      await record(...events);
-      return [...steps];
-    };
+  itOnOneServer(
+    'looks identities up before it inserts, once events come that were recorded before',
+    async () => {
+      const [first, second, third] = [anEvent(), anEvent(), anEvent()];
+      await record(first);
+      const steps: string[] = [];
+      const stop = gateway.database.onStatement((text) => {
+        const step = /\/\* usage\.(loadRecorded|insertEvents) \*\//.exec(text)?.[1];
+        if (step !== undefined) steps.push(step);
+      });
+      const stepsOf = async (...events: readonly object[]): Promise<readonly string[]> => {
+        steps.length = 0;
+        await record(...events);
+        return [...steps];
+      };
 
-    const found = await stepsOf(first, second);
-    const expected = await stepsOf(second, third);
-    const allNew = await stepsOf(anEvent());
-    const thereafter = await stepsOf(anEvent());
-    stop();
+      const found = await stepsOf(first, second);
+      const expected = await stepsOf(second, third);
+      const allNew = await stepsOf(anEvent());
+      const thereafter = await stepsOf(anEvent());
+      stop();
 
-    expect(found).toEqual(['insertEvents', 'loadRecorded', 'insertEvents']);
-    expect(expected).toEqual(['loadRecorded', 'insertEvents']);
-    expect(allNew).toEqual(['loadRecorded', 'insertEvents']);
-    expect(thereafter).toEqual(['insertEvents']);
-  });
+      expect(found).toEqual(['insertEvents', 'loadRecorded', 'insertEvents']);
+      expect(expected).toEqual(['loadRecorded', 'insertEvents']);
+      expect(allNew).toEqual(['loadRecorded', 'insertEvents']);
+      expect(thereafter).toEqual(['insertEvents']);
+    },
+  );
 
   it('keeps texts to the letter', async () => {
     const texts = ['"', '\\', '\\"', '{a,b}', 'null', ' ', '\n\t', "'", 'é😀'].map(

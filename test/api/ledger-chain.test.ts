@@ -19,6 +19,7 @@ import {
 } from '../support/account.ts';
 import { runCommand } from '../support/command.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { itOnOneServer } from '../support/left-out.ts';
 import {
   AdjustCreditsDocument,
   RecordHostingDocument,
@@ -149,7 +150,7 @@ describe('a ledger as the gateway wrote it', () => {
     ]);
   });
 
-  it('is chained by the migration as the gateway chains it', async () => {
+  itOnOneServer('is chained by the migration as the gateway chains it', async () => {
     const own = await startTestGateway();
     const others = gateway;
     gateway = own;
@@ -181,8 +182,8 @@ describe('a ledger as the gateway wrote it', () => {
 describe('what is changed by hand', () => {
   it.each([
     "description = 'x'",
-    "booked_at = booked_at + interval '1 ms'",
-    "recorded_at = recorded_at - interval '1 day'",
+    "booked_at = '2026-01-01'",
+    "recorded_at = '2026-01-01'",
     "kind = 'VOID'",
     'cycle_id = 2',
     'allocation_id = 1',
@@ -226,7 +227,7 @@ describe('what is changed by hand', () => {
   it('in the charges of two events is found also where their sum is the same', async () => {
     const { number } = await aLedger();
     await byHand(sql`update usage_event
-      set credits_micro = credits_micro + case event_id when 'b' then 7 else -7 end
+      set credits_micro = credits_micro + case when event_id = 'b' then 7 else -7 end
       where account_id = ${number} and event_id in ('b', 'c')`);
 
     expect(await check(number)).toEqual([{ what: 'CHANGED', sequence: 2 }]);
@@ -366,7 +367,7 @@ describe('what is reordered by hand', () => {
     ]);
   });
 
-  it("is found where an entry was moved to another account's ledger", async () => {
+  itOnOneServer("is found where an entry was moved to another account's ledger", async () => {
     const [one, other] = [await aLedger(), await aLedger()];
     await byHand(sql`delete from ledger_entry where account_id = ${other.number} and sequence = 6`);
     await byHand(sql`update ledger_entry set account_id = ${other.number}, sequence = 6

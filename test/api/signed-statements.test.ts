@@ -32,6 +32,7 @@ import {
   WEBHOOK_SECRET_KEY,
 } from '../support/gateway.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
+import { itOnOneServer } from '../support/left-out.ts';
 import { fourCycles, issued, statementsOf } from '../support/signed-statements.ts';
 import {
   BillingCyclesDocument,
@@ -335,7 +336,7 @@ describe('the statements of an account', () => {
     await own.close();
   });
 
-  it('are the same of cycles that ended before there were statements', async () => {
+  itOnOneServer('are the same of cycles that ended before there were statements', async () => {
     const own = await startTestGateway();
     await createHardware(own, 'gpu', '3.6');
     const id = await fourCycles(own, 'earlier');

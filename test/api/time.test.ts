@@ -1,6 +1,6 @@
 // Clocks that disagree: what is booked is booked by the database's time, and nothing of the future.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { SystemClock } from '../../src/core/clock.ts';
 import {
   allocate,
@@ -13,6 +13,7 @@ import {
 } from '../support/account.ts';
 import { setDatabaseClock, type DatabaseClock } from '../support/database-clock.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
+import { describeOnOneServer } from '../support/left-out.ts';
 import {
   AdjustCreditsDocument,
   type AdjustCreditsInput,
@@ -151,7 +152,8 @@ async function bookedOf({ name }: Burning): Promise<unknown> {
 
 const UNTOUCHED = { at: 0, balance: 36, events: 0, ledger: ['ALLOCATION 36 at 0'], alerts: [] };
 
-describe('a gateway that is ten minutes ahead', () => {
+// The clock that a test sets is one server's.
+describeOnOneServer('a gateway that is ten minutes ahead', () => {
   it('writes nothing, whatever it is asked to, and settles nothing that is not due', async () => {
     const account = await burning();
     // Half of the credits are used at 12:30: not yet, but by the clock of the one that is ahead.
@@ -237,7 +239,7 @@ describe('a gateway that is ten minutes ahead', () => {
   });
 });
 
-describe('a gateway that keeps its time by the database', () => {
+describeOnOneServer('a gateway that keeps its time by the database', () => {
   beforeEach(async () => {
     machine.wallMs = NOON + TEN_MINUTES;
     clock = newClock();
