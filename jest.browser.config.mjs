@@ -6,8 +6,6 @@ if (isOff) process.stderr.write('BROWSER_TESTS=off: the browser tests are left o
 
 export default {
   ...config,
-  // They wait for the browser most of their time.
-  maxWorkers: 2 * config.maxWorkers,
   testMatch: ['<rootDir>/test/browser/**/*.test.ts'],
   testPathIgnorePatterns: isOff ? ['/'] : [],
   passWithNoTests: isOff,
