@@ -38,6 +38,7 @@ import { PruneWhatEnded1770400400000 } from './migrations/1770400400000-prune-wh
 import { CloseAccounts1770400410000 } from './migrations/1770400410000-close-accounts.ts';
 import { ErasePersonalData1770400420000 } from './migrations/1770400420000-erase-personal-data.ts';
 import { EraseWhereDistributed1770400430000 } from './migrations/1770400430000-erase-where-distributed.ts';
+import { GuardByPermissions1770400440000 } from './migrations/1770400440000-guard-by-permissions.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountDirectoryRow, AccountRow } from './src/account/account.store.ts';
@@ -148,4 +149,5 @@ export const migrations = [
   CloseAccounts1770400410000,
   ErasePersonalData1770400420000,
   EraseWhereDistributed1770400430000,
+  GuardByPermissions1770400440000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -3,9 +3,11 @@
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { GuardByPermissions1770400440000 } from '../../migrations/1770400440000-guard-by-permissions.ts';
 import { migrations } from '../../ormconfig.ts';
 import { withDump } from '../../src/db/dump.ts';
 import { migrate, migrateAndDistribute } from '../../src/db/migrate.ts';
+import { raw, sql } from '../../src/db/sql.ts';
 import { asOwner, cloneTemplate, createDatabase, createDistributed } from '../support/databases.ts';
 import { describeDistributed } from '../support/left-out.ts';
 
@@ -29,6 +31,23 @@ class ChangeModels1990000000000 implements MigrationInterface {
   down(): Promise<void> {
     return Promise.reject(new Error('not taken back'));
   }
+}
+
+/** Tables that have other policies on a worker than on the coordinator. */
+async function withOtherPolicies(url: string): Promise<readonly unknown[]> {
+  const policiesOf = (table: string): string =>
+    `select json_agg(json_build_array(polname, polroles::regrole[], polpermissive, polcmd,
+       pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) order by polname)::text
+     from pg_policy where polrelid = ${table}`;
+  const compared = await asOwner(
+    url,
+    sql`select p.logicalrelid::text as table, bool_or(there.result <> here.policies) as differ
+     from pg_dist_partition p cross join lateral (${raw(policiesOf('p.logicalrelid'))}) here (policies)
+       cross join lateral run_command_on_shards(p.logicalrelid, ${policiesOf(`'%s'::regclass`)}) there
+     where here.policies is not null group by 1 order by 1`,
+  );
+  expect(compared.length).toBeGreaterThan(20);
+  return compared.filter(({ differ }) => differ === true).map(({ table }) => table);
 }
 
 describe('distributing the tables', () => {
@@ -78,6 +97,17 @@ describeDistributed('distributed tables', () => {
     expect(own.rows).toEqual([{ account_id: 7 }]);
     await expect(another).rejects.toMatchObject({ code: '42501' });
     await client.end();
+  });
+
+  it('have the policies of the coordinator on the workers, also those that were distributed before', async () => {
+    const earlier = await createDistributed();
+    const until = migrations.indexOf(GuardByPermissions1770400440000);
+    await migrateAndDistribute({ url: earlier, migrations: migrations.slice(0, until) });
+
+    expect(await withOtherPolicies(earlier)).toEqual(['audit_entry', 'email', 'webhook_delivery']);
+    await migrate({ url: earlier, migrations });
+    expect(await withOtherPolicies(earlier)).toEqual([]);
+    expect(await withOtherPolicies(await cloneTemplate())).toEqual([]);
   });
 
   it('are changed by later migrations, of whatever statements', async () => {
