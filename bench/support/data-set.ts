@@ -95,7 +95,10 @@ export async function fillAccount(
   fill: { readonly events: number; readonly nowMs: number },
 ): Promise<void> {
   const { owner } = gateway;
-  await owner.query(GENERATE_HOSTING, [accountId, new Date(fill.nowMs), LONG_SEGMENTS]);
+  const hosting = [accountId, new Date(fill.nowMs), LONG_SEGMENTS];
+  // Distributed tables take no statement that writes two of them.
+  await owner.query(GENERATE_HOSTING, hosting);
+  await owner.query(MARK_DEPLOYED, hosting);
   // Neighbouring events belong to resources far apart, as in live traffic.
   await owner.query(GENERATE_EVENTS, [
     accountId,
@@ -119,7 +122,7 @@ export async function fillAccount(
 }
 
 // Each deployment runs since 20 days or so; most ran before for some days on end.
-const GENERATE_HOSTING = `
+const SPANS = `
   with hosted as (
     select resource_id, kind, row_number() over (order by resource_id) as n from resource
     where account_id = $1 and kind <> 'WORKFLOW'),
@@ -130,13 +133,16 @@ const GENERATE_HOSTING = `
     select resource_id, kind, n, $2::timestamptz - interval '95 days' - n * interval '13 minutes' + k * interval '33 days',
       $2::timestamptz - interval '95 days' - n * interval '13 minutes' + k * interval '33 days' + interval '12 days 3 hours'
     from hosted cross join generate_series(0, 1) k
-    where k * 300 + n <= $3::int),
-  inserted as (
-    insert into hosting_segment (account_id, segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at, to_at, kind)
-    select $1, 1000000 + row_number() over (), s.resource_id, p.hardware_id, 1 + s.n % 3,
-      r.rate_micro_per_hour, date_trunc('milliseconds', s.from_at), date_trunc('milliseconds', s.to_at), s.kind
-    from spans s join hardware_profile p on p.name = case when s.n % 2 = 0 then 'a100' else 'cpu-4' end
-      join hardware_rate r using (hardware_id))
+    where k * 300 + n <= $3::int)`;
+
+const GENERATE_HOSTING = `${SPANS}
+  insert into hosting_segment (account_id, segment_id, resource_id, hardware_id, replicas, rate_micro_per_hour, from_at, to_at, kind)
+  select $1, 1000000 + row_number() over (), s.resource_id, p.hardware_id, 1 + s.n % 3,
+    r.rate_micro_per_hour, date_trunc('milliseconds', s.from_at), date_trunc('milliseconds', s.to_at), s.kind
+  from spans s join hardware_profile p on p.name = case when s.n % 2 = 0 then 'a100' else 'cpu-4' end
+    join hardware_rate r using (hardware_id)`;
+
+const MARK_DEPLOYED = `${SPANS}
   update resource r set status = 'DEPLOYED', deployed_at = s.from_at, changed_at = s.from_at, lifecycle_at = s.from_at
   from spans s where r.account_id = $1 and r.resource_id = s.resource_id and s.to_at is null`;
 
@@ -156,5 +162,10 @@ const GENERATE_EVENTS = `
 /** Folds everything and brings the statistics up to date, as autovacuum would within minutes. */
 export async function settle(gateway: BenchGateway): Promise<void> {
   await gateway.app.folding.foldAll();
-  await gateway.owner.query('vacuum analyze');
+  // By name, so that Citus hands it on to its servers.
+  const { rows } = await gateway.owner.query<{ tables: string }>(
+    `select string_agg(oid::regclass::text, ', ') as tables from pg_class
+     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition`,
+  );
+  await gateway.owner.query(`vacuum analyze ${rows[0]?.tables ?? ''}`);
 }

@@ -1,4 +1,5 @@
-// A gateway of its own for one benchmark: the embedded PostgreSQL in a temporary folder, the schema, and the real doors.
+// A gateway of its own for one benchmark: the embedded PostgreSQL in a temporary folder, or a database on the server that
+// TEST_DATABASE_URL names, as tests have it; the schema; and the real doors.
 
 import { mkdir, mkdtemp, chmod, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -15,6 +16,7 @@ import { startEmbedded } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { HTTP_DEFAULTS, type HttpOptions } from '../../src/http/options.ts';
 import { startServer } from '../../src/server.ts';
+import { cloneTemplate, startServer as startTestServer } from '../../test/support/databases.ts';
 
 export const OPERATOR_KEY = 'operator-key-of-the-benchmarks-0123456789';
 
@@ -40,22 +42,10 @@ export interface BenchOptions {
 /** Starts everything that a benchmark of the whole gateway needs. The folding loop is not started. */
 export async function startBenchGateway(
   clock: Clock,
-  { countsStatements = false, dataDir: kept }: BenchOptions = {},
+  options: BenchOptions = {},
 ): Promise<BenchGateway> {
-  const dataDir = kept ?? (await mkdtemp(path.join(os.tmpdir(), 'gateway-bench-')));
-  await mkdir(dataDir, { recursive: true });
-  // The server of a root user runs as another one, who must reach the folder.
-  await chmod(dataDir, 0o755);
-  const options = { dataDir, databaseName: 'bench', log: (): void => undefined };
-  let embedded = await startEmbedded(options);
-  if (countsStatements) {
-    await run(embedded.url, `alter system set shared_preload_libraries = 'pg_stat_statements'`);
-    await embedded.stop();
-    embedded = await startEmbedded(options);
-    await run(embedded.url, 'create extension if not exists pg_stat_statements');
-  }
-  await migrate({ url: embedded.url, migrations });
-  const database = await openDatabase({ url: embedded.url, poolSize: 10, entities });
+  const postgres = await startDatabase(options);
+  const database = await openDatabase({ url: postgres.url, poolSize: 10, entities });
   const app = createApp({
     database,
     clock,
@@ -71,7 +61,7 @@ export async function startBenchGateway(
   const overload = { connectionWaitMs: () => 0, loopDelayMs: () => 0 };
   const server = await startServer({ app, database, clock, http, overload });
   await server.listen({ port: 0, host: '127.0.0.1' });
-  const owner = new pg.Pool({ connectionString: embedded.url, max: 4 });
+  const owner = new pg.Pool({ connectionString: postgres.url, max: 4 });
   // When something cannot be closed, the server ends all the same: what went wrong first is to be told.
   owner.on('error', (error) => process.stderr.write(`${String(error)}\n`));
   const end = async (): Promise<void> => {
@@ -81,8 +71,7 @@ export async function startBenchGateway(
       await owner.end();
       await database.close();
     } finally {
-      await embedded.stop();
-      if (kept === undefined) await rm(dataDir, { recursive: true, force: true });
+      await postgres.stop();
     }
   };
   let ending: Promise<void> | null = null;
@@ -94,9 +83,57 @@ export async function startBenchGateway(
     actor,
     database,
     owner,
-    ownerUrl: embedded.url,
+    ownerUrl: postgres.url,
     origin: `http://127.0.0.1:${portOf(server.server.address())}`,
     close,
+  };
+}
+
+interface BenchDatabase {
+  /** The migrated database, as its owner. */
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+async function startDatabase(options: BenchOptions): Promise<BenchDatabase> {
+  if ((process.env['TEST_DATABASE_URL'] ?? '') === '') return startOwnDatabase(options);
+  const { countsStatements = false, dataDir } = options;
+  invariant(
+    !countsStatements && dataDir === undefined,
+    'this benchmark sets its server up: run it without TEST_DATABASE_URL',
+  );
+  const stop = await startTestServer();
+  try {
+    return { url: await cloneTemplate(), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startOwnDatabase({
+  countsStatements = false,
+  dataDir: kept,
+}: BenchOptions): Promise<BenchDatabase> {
+  const dataDir = kept ?? (await mkdtemp(path.join(os.tmpdir(), 'gateway-bench-')));
+  await mkdir(dataDir, { recursive: true });
+  // The server of a root user runs as another one, who must reach the folder.
+  await chmod(dataDir, 0o755);
+  const at = { dataDir, databaseName: 'bench', log: (): void => undefined };
+  let embedded = await startEmbedded(at);
+  if (countsStatements) {
+    await run(embedded.url, `alter system set shared_preload_libraries = 'pg_stat_statements'`);
+    await embedded.stop();
+    embedded = await startEmbedded(at);
+    await run(embedded.url, 'create extension if not exists pg_stat_statements');
+  }
+  await migrate({ url: embedded.url, migrations });
+  return {
+    url: embedded.url,
+    stop: async () => {
+      await embedded.stop();
+      if (kept === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
   };
 }
 

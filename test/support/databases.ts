@@ -30,11 +30,6 @@ export async function startServer(): Promise<() => Promise<void>> {
   process.env[RUN] = `gateway_test_${randomUUID().slice(0, 8)}`;
   const workers = await findWorkers();
   process.env[WORKERS] = JSON.stringify(workers);
-  const leftOut =
-    workers.length === 0
-      ? 'TEST_DATABASE_URL names no coordinator of Citus with workers: tests of distributed tables are left out.'
-      : 'TEST_DATABASE_URL names a coordinator of Citus: tests of what distributed tables cannot do are left out.';
-  process.stderr.write(`${leftOut}\n`);
   if (workers.length === 0) {
     await migrate({ url: await createOn(serverUrl(), templateName()), migrations });
   } else {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { startServer } from './databases.ts';
+import { isDistributedRun, startServer } from './databases.ts';
 
 const COMPILE = `
   const { isFresh } = await import('./scripts/dist.mjs');
@@ -11,6 +11,10 @@ export default async function globalSetup(): Promise<void> {
   // Gateways in processes of their own start in a third of the time when dist/ is of the sources as they are.
   execFileSync(process.execPath, ['--input-type=module', '--eval', COMPILE], { stdio: 'inherit' });
   globalThis.stopTestServer = await startServer();
+  const leftOut = isDistributedRun()
+    ? 'TEST_DATABASE_URL names a coordinator of Citus: tests of what distributed tables cannot do are left out.'
+    : 'TEST_DATABASE_URL names no coordinator of Citus with workers: tests of distributed tables are left out.';
+  process.stderr.write(`${leftOut}\n`);
 }
 
 declare global {
