@@ -15,11 +15,12 @@ import { Violations } from './violations.ts';
 
 const SHOWN_MAX = 50;
 /** Long enough for a few faults, one after the other. */
-const ROUND_MS = 15_000;
+const ROUND_SECONDS = 15;
 
 interface Options {
   readonly seed: number;
   readonly minutes: number;
+  readonly round: number;
   readonly only?: readonly string[];
   readonly before?: string;
 }
@@ -33,7 +34,13 @@ program
     whole,
     clock.nowMs() % 1_000_000_000,
   )
-  .option('--minutes <number>', 'how long; a round that was begun is ended', minutes, 1)
+  .option('--minutes <number>', 'how long; a round that was begun is ended', positive, 1)
+  .option(
+    '--round <seconds>',
+    'how long faults begin before all is checked',
+    positive,
+    ROUND_SECONDS,
+  )
   .option('--only <names>', `some of: ${FAULTS.map(({ name }) => name).join(', ')}`, names)
   .option(
     '--before <folder>',
@@ -45,7 +52,7 @@ program
 
 await program.parseAsync();
 
-async function run({ seed, minutes, only, before }: Options): Promise<boolean> {
+async function run({ seed, minutes, round, only, before }: Options): Promise<boolean> {
   const faults = await chosen(only);
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-faults-'));
   await fs.chmod(folder, 0o755);
@@ -55,7 +62,7 @@ async function run({ seed, minutes, only, before }: Options): Promise<boolean> {
   const history = await History.open(path.join(folder, 'history.jsonl'));
   const rig = await Rig.open({
     ...{ folder, chance: new Chance(String(seed)), faults, history, violations, say },
-    ...{ env: {}, roundMs: ROUND_MS },
+    ...{ env: {}, roundMs: round * 1_000 },
     ...(before === undefined ? {} : { runs: [{}, { cwd: path.resolve(before) }] }),
   });
   const { late, places } = rig.world;
@@ -96,7 +103,7 @@ function whole(text: string): number {
   return number;
 }
 
-function minutes(text: string): number {
+function positive(text: string): number {
   const number = Number(text);
   if (!(number > 0)) throw new InvalidArgumentError('It is no number above 0.');
   return number;

@@ -57,6 +57,26 @@ export async function sampleOf({
   };
 }
 
+/** Under load a whole heap is collected at least once in it. */
+const COLLECTED_WITHIN_MINUTES = 2;
+
+/**
+ * The lowest sample of every two minutes. What is no longer used counts as used until the engine collects it, which it puts off for
+ * as long as there is memory: so only the lowest ones say what is kept.
+ */
+export function lowest(
+  samples: readonly Sample[],
+  of: (sample: Sample) => number,
+): readonly Sample[] {
+  const found = new Map<number, Sample>();
+  for (const sample of samples) {
+    const stretch = Math.floor(sample.minute / COLLECTED_WITHIN_MINUTES);
+    const known = found.get(stretch);
+    if (known === undefined || of(sample) < of(known)) found.set(stretch, sample);
+  }
+  return [...found.values()];
+}
+
 /** The slope of a line through the samples, by least squares; null: there are too few. */
 export function slopePerMinute(
   samples: readonly Sample[],

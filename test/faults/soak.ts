@@ -12,7 +12,7 @@ import { History } from './history.ts';
 import { Mass } from './mass.ts';
 import { Rig } from './rig.ts';
 import { Violations } from './violations.ts';
-import { type Sample, sampleOf, slopePerMinute } from './samples.ts';
+import { lowest, type Sample, sampleOf, slopePerMinute } from './samples.ts';
 
 const SAMPLE_EVERY_MS = 10_000;
 /** What caches and pools grow to in it is no leak. */
@@ -109,11 +109,14 @@ function lineOf(sample: Sample): string {
 function judge(samples: readonly Sample[], violations: Violations): void {
   const later = samples.filter(({ minute }) => minute >= WARM_UP_MINUTES);
   for (const index of [0, 1]) {
-    const heap = slopePerMinute(later, ({ heapMb }) => heapMb[index] ?? 0);
-    const rss = slopePerMinute(later, ({ rssMb }) => rssMb[index] ?? 0);
+    const heapMb = (sample: Sample): number => sample.heapMb[index] ?? 0;
+    const rssMb = (sample: Sample): number => sample.rssMb[index] ?? 0;
+    const heap = slopePerMinute(lowest(later, heapMb), heapMb);
+    const rss = slopePerMinute(later, rssMb);
     if (heap === null || rss === null) continue;
+    const most = Math.max(...samples.map(rssMb));
     say(
-      `gateway ${index}: heap ${heap.toFixed(2)} and RSS ${rss.toFixed(2)} MB a minute after ${WARM_UP_MINUTES} minutes`,
+      `gateway ${index}, after ${WARM_UP_MINUTES} minutes: heap that is kept ${heap.toFixed(2)}, RSS ${rss.toFixed(2)} MB a minute; RSS at most ${most.toFixed(0)} MB`,
     );
     if (heap > HEAP_MB_A_MINUTE_MAX)
       violations.add('memory stands', `gateway ${index}: ${heap.toFixed(2)} MB a minute`);
