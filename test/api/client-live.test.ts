@@ -1,6 +1,8 @@
 // The streams of packages/client, on real sockets: they go on after any loss, and end where going on is in vain.
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import WebSocket from 'ws';
 import {
   createGateway,
@@ -236,6 +238,33 @@ describe('a stream', () => {
     await client.close();
 
     expect(await reading).toBeNull();
+  });
+
+  it('connects again after ten seconds without an answer', async () => {
+    const silent = net.createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as net.AddressInfo;
+    const client = clientOf(OPERATOR_KEY, `http://127.0.0.1:${port}`);
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+    try {
+      const opened = once(silent, 'connection');
+      const stream = client.balance({ accountId: 'any' });
+      const first = stream.next();
+      await opened;
+      let isAgain = false;
+      const again = once(silent, 'connection').then(() => (isAgain = true));
+      await jest.advanceTimersByTimeAsync(9_999);
+      expect(isAgain).toBe(false);
+      // Given up, which must not end the process, and after a short wait tried again.
+      await jest.advanceTimersByTimeAsync(1_000);
+      await again;
+      // It does not wait for the silent one either.
+      await client.close();
+      expect(await first).toEqual({ done: true, value: undefined });
+    } finally {
+      jest.useRealTimers();
+      silent.close();
+    }
   });
 
   it('says what is missing where there are no WebSockets', async () => {

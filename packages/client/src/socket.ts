@@ -36,6 +36,7 @@ export class Socket {
   private client: Client | null = null;
   /** The key of the present connection. */
   private key = '';
+  private isConnected = false;
 
   constructor(private readonly options: SocketOptions) {
     this.connection = new Connection(options);
@@ -84,10 +85,11 @@ export class Socket {
   }
 
   async close(): Promise<void> {
-    const { client } = this;
+    const { client, isConnected } = this;
     this.client = null;
-    // One that is about to connect says that it failed, though nobody waits for it any more.
-    await Promise.resolve(client?.dispose()).catch(() => undefined);
+    // One that is about to connect would be waited for.
+    if (isConnected) await client?.dispose();
+    else client?.terminate();
   }
 
   private open(): Client {
@@ -102,7 +104,7 @@ export class Socket {
     });
     const client = createClient({
       url: `${this.connection.base.replace(/^http/, 'ws')}/graphql`,
-      ...(webSocket === undefined ? {} : { webSocketImpl: webSocket }),
+      webSocketImpl: heard(webSocket ?? globalThis.WebSocket),
       connectionParams: async () => {
         this.key = await this.connection.key();
         return { authorization: `Bearer ${this.key}` };
@@ -120,10 +122,12 @@ export class Socket {
         },
         connected: () => {
           answer.came();
+          this.isConnected = true;
           onConnection?.('open');
         },
         closed: () => {
           answer.came();
+          this.isConnected = false;
           onConnection?.('interrupted');
         },
       },
@@ -143,6 +147,19 @@ export class Socket {
     if (code !== TOO_MANY) return lost(message);
     return new GatewayError('RATE_LIMITED', message, { retryAfterSeconds: TOO_MANY_WAIT_SECONDS });
   }
+}
+
+/**
+ * Sockets whose errors are heard to their end. One of the package ws that is closed while it connects fails, and graphql-ws has stopped
+ * to listen by then: nobody would hear it, which ends the process.
+ */
+function heard(webSocket: unknown): typeof WebSocket {
+  return class extends (webSocket as typeof WebSocket) {
+    constructor(...of: ConstructorParameters<typeof WebSocket>) {
+      super(...of);
+      this.addEventListener('error', () => undefined);
+    }
+  };
 }
 
 function lost(message: string): GatewayError {
