@@ -28,9 +28,15 @@ export const foldedUpToLoader = loader<number, FoldedUpTo>(async (tx, accountIds
   });
 });
 
-const rememberedTails = remembered<TailEvents>({
+/** An account's tail. It stands until an event is voided, and takes the place of the one before then: nobody needs that any more. */
+interface Tail {
+  readonly lastChange: number;
+  readonly tail: TailEvents;
+}
+
+const rememberedTails = remembered<Tail>({
   bytesMax: TAILS_BYTES_MAX,
-  bytesOf: ({ events }) => events.length * EVENT_BYTES,
+  bytesOf: ({ tail: { events } }) => events.length * EVENT_BYTES,
 });
 
 /** The events of an account `(fromSeq, toSeq]`. */
@@ -38,6 +44,10 @@ interface TailOf {
   readonly accountId: number;
   readonly fromSeq: number;
   readonly toSeq: number;
+}
+
+function keyOf({ run, accountId }: FoldedUpTo): string {
+  return [run, accountId].join();
 }
 
 const NO_EVENTS = new TailEvents(0, 0, []);
@@ -49,10 +59,12 @@ export const tailLoader = loader<TailOf, TailEvents | null>(async (tx, asked, co
     asked.map(({ accountId }) => foldedUpToLoader(context).load(accountId)),
   );
   // Numbers are given in the order of commits, so what is written up to a number stays, unless an event is voided: that is a change.
-  const keys = states.map((of) => [of.run, of.accountId, of.lastChange].join());
   const found = asked.map(({ fromSeq }, index) => {
-    const tail = known.get(keys[index] ?? '');
-    return tail?.spans(fromSeq, fromSeq) === true ? tail : undefined;
+    const state = states[index];
+    const kept = state === undefined ? undefined : known.get(keyOf(state));
+    return kept?.lastChange === state?.lastChange && kept?.tail.spans(fromSeq, fromSeq) === true
+      ? kept.tail
+      : undefined;
   });
   const rest = asked.map((of, index) => ({ ...of, fromSeq: found[index]?.toSeq ?? of.fromSeq }));
   const isToRead = ({ fromSeq, toSeq }: TailOf): boolean =>
@@ -68,7 +80,8 @@ export const tailLoader = loader<TailOf, TailEvents | null>(async (tx, asked, co
     if (before?.spans(fromSeq, toSeq) === true) return before.part(fromSeq, toSeq);
     const next = new TailEvents(of.fromSeq, toSeq, read.get(of) ?? []);
     const tail = before === undefined ? next : before.extended(fromSeq, next);
-    known.set(keys[index] ?? '', tail);
+    const state = states[index];
+    if (state !== undefined) known.set(keyOf(state), { lastChange: state.lastChange, tail });
     return tail;
   });
 }, byContent);
