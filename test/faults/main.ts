@@ -21,6 +21,7 @@ interface Options {
   readonly seed: number;
   readonly minutes: number;
   readonly round: number;
+  readonly pause?: number;
   readonly only?: readonly string[];
   readonly before?: string;
 }
@@ -41,6 +42,7 @@ program
     positive,
     ROUND_SECONDS,
   )
+  .option('--pause <seconds>', 'at most between two faults (default: 3)', positive)
   .option('--only <names>', `some of: ${FAULTS.map(({ name }) => name).join(', ')}`, names)
   .option(
     '--before <folder>',
@@ -52,7 +54,7 @@ program
 
 await program.parseAsync();
 
-async function run({ seed, minutes, round, only, before }: Options): Promise<boolean> {
+async function run({ seed, minutes, round, pause, only, before }: Options): Promise<boolean> {
   const faults = await chosen(only);
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-faults-'));
   await fs.chmod(folder, 0o755);
@@ -63,6 +65,7 @@ async function run({ seed, minutes, round, only, before }: Options): Promise<boo
   const rig = await Rig.open({
     ...{ folder, chance: new Chance(String(seed)), faults, history, violations, say },
     ...{ env: {}, roundMs: round * 1_000 },
+    ...(pause === undefined ? {} : { pauseMostMs: pause * 1_000 }),
     ...(before === undefined ? {} : { runs: [{}, { cwd: path.resolve(before) }] }),
   });
   const { late, places } = rig.world;

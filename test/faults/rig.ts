@@ -40,7 +40,9 @@ import { type GatewayRun, KEY, World } from './world.ts';
 const FUNDED_MICRO = 100_000_000n * 1_000_000n;
 const PAUSE_MS = 100;
 const CROSSED_WITHIN_MS = 60_000;
-const PAUSE_BETWEEN_MS = [200, 3_000] as const;
+/** Between two faults. */
+const PAUSE_LEAST_MS = 200;
+const PAUSE_MOST_MS = 3_000;
 /** How old accounts are: older than any event. */
 const OLD_DAYS = 4;
 /** A second fault happens while the first one lasts. */
@@ -53,6 +55,8 @@ export interface RigOptions {
   readonly faults: readonly Fault[];
   /** How long faults begin in a round. */
   readonly roundMs: number;
+  /** Between two faults, at most; default: three seconds. */
+  readonly pauseMostMs?: number;
   readonly history: History;
   readonly violations: Violations;
   /** What each gateway gets besides. */
@@ -313,7 +317,7 @@ export class Rig {
 
   private async makeFaults(chance: Chance, round: string): Promise<readonly string[]> {
     const { world } = this;
-    const { faults, violations, roundMs } = this.options;
+    const { faults, violations, roundMs, pauseMostMs = PAUSE_MOST_MS } = this.options;
     const made: string[] = [];
     const make = async (fault: Fault, of: Chance, isAlone: boolean): Promise<void> => {
       made.push(fault.name);
@@ -327,7 +331,7 @@ export class Rig {
     if (faults.length === 0) await delay(roundMs);
     const endMs = performance.now() + (faults.length === 0 ? 0 : roundMs);
     while (performance.now() < endMs) {
-      await delay(chance.whole(...PAUSE_BETWEEN_MS));
+      await delay(chance.whole(PAUSE_LEAST_MS, Math.max(PAUSE_LEAST_MS, pauseMostMs)));
       const pair = chance.happens(PAIRED) ? 2 : 1;
       await Promise.all(
         Array.from({ length: pair }, () =>
