@@ -600,10 +600,13 @@ describe('a mail server', () => {
       expect(await emails(accountId)).toMatchObject([{ status: 'DELIVERED' }]);
     });
 
+    const [email] = await asOwner(
+      gateway.databaseUrl,
+      sql`select account_id as "accountId", email_id as "emailId" from email where account_id = ${numberOf(accountId)}`,
+    );
     await asOwner(
       gateway.databaseUrl,
-      sql`select graphile_worker.add_job('sendEmail', (select json_build_object('accountId', account_id, 'emailId', email_id)
-        from email where account_id = ${numberOf(accountId)}))`,
+      sql`select graphile_worker.add_job('sendEmail', ${JSON.stringify(email)}::json)`,
     );
     await eventually(async () => {
       expect(await asOwner(gateway.databaseUrl, 'select * from graphile_worker.jobs')).toEqual([]);

@@ -50,8 +50,8 @@ async function asLogin(role: LoginRole, statements: readonly string[]): Promise<
   const client = new pg.Client({ connectionString: urlOf(role) });
   await client.connect();
   try {
-    // An account's rows are there to be touched.
-    await client.query(`set billing.account_id = '${account}'`);
+    // An account's rows are there to be touched. Only what a transaction sets reaches other servers.
+    await client.query(`begin; set local billing.account_id = '${account}'`);
     for (const statement of statements) await client.query(statement);
     return 'done';
   } catch (error) {

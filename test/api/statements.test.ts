@@ -26,6 +26,7 @@ import {
   type ResourceKind,
   type UsageEventInput,
 } from '@billing-gateway/client/operations';
+import { itOnOneServer } from '../support/left-out.ts';
 import { statementsOf } from '../support/statements.ts';
 
 const MANY = 40;
@@ -249,7 +250,7 @@ describe('statements of a request', () => {
     expect(await statementsToAnswer(ask(3))).toEqual(await statementsToAnswer(ask(1)));
   });
 
-  it('are as many for the usage of forty accounts as for that of one', async () => {
+  itOnOneServer('are as many for the usage of forty accounts as for that of one', async () => {
     const ask = (search: string) => async () => {
       const answer = await gateway.query(AccountsDocument, { first: 100, search, range });
       expect(answer.data.accounts?.nodes).toHaveLength(search === 'one' ? 1 : MANY);
@@ -261,23 +262,26 @@ describe('statements of a request', () => {
     expect(await statementsToAnswer(ask('many '))).toEqual(await statementsToAnswer(ask('one')));
   });
 
-  it('are as many for the projections of forty accounts as for that of one', async () => {
-    const projections = `query ($search: String) { accounts(first: 100, search: $search) { nodes {
+  itOnOneServer(
+    'are as many for the projections of forty accounts as for that of one',
+    async () => {
+      const projections = `query ($search: String) { accounts(first: 100, search: $search) { nodes {
       projection { hosting credits reason } } } }`;
-    const nowMs = gateway.clock.nowMs();
-    const ask = (search: string) => async () => gateway.query(projections, { search });
-    // By then there is enough history, so that all of it is read.
-    gateway.clock.moveBy(28 * 24 * HOUR);
-    const [ofMany, ofOne] = [
-      await statementsToAnswer(ask('many ')),
-      await statementsToAnswer(ask('one')),
-    ];
-    gateway.clock.moveTo(nowMs);
-    expect(ofMany).toEqual(ofOne);
-    expect(ofOne).toContain('views.loadSums.account');
-  });
+      const nowMs = gateway.clock.nowMs();
+      const ask = (search: string) => async () => gateway.query(projections, { search });
+      // By then there is enough history, so that all of it is read.
+      gateway.clock.moveBy(28 * 24 * HOUR);
+      const [ofMany, ofOne] = [
+        await statementsToAnswer(ask('many ')),
+        await statementsToAnswer(ask('one')),
+      ];
+      gateway.clock.moveTo(nowMs);
+      expect(ofMany).toEqual(ofOne);
+      expect(ofOne).toContain('views.loadSums.account');
+    },
+  );
 
-  it('are as many for every tab of ten accounts as for those of one', async () => {
+  itOnOneServer('are as many for every tab of ten accounts as for those of one', async () => {
     const hosted = `nodes { credits time hardware { hardware { name } credits segments(first: 2) { nodes { credits resource { name } } } }
       trend(granularity: MONTH) { buckets { credits } } resource { name hosting { hardware { name } } usage { credits } } } totals { credits }`;
     const tabs = `query ($search: String) { accounts(first: 10, search: $search) { nodes { usage {
@@ -294,27 +298,30 @@ describe('statements of a request', () => {
   });
 
   // The ways to the database are most of what a small batch takes.
-  it.each([1, MANY])('are five for a batch of usage with %i of each kind', async (count) => {
-    const events = KINDS.flatMap((kind) =>
-      Array.from({ length: count }, (_, index) => eventOf(0)(resource(kind, index), index)),
-    );
-    const record = async (batch: string): Promise<readonly string[]> =>
-      statementsToAnswer(() =>
-        gateway.query(RecordUsageDocument, {
-          accountId: many,
-          events: events.map((event, index) => ({ ...event, eventId: `${batch}-${index}` })),
-        }),
+  itOnOneServer.each([1, MANY])(
+    'are five for a batch of usage with %i of each kind',
+    async (count) => {
+      const events = KINDS.flatMap((kind) =>
+        Array.from({ length: count }, (_, index) => eventOf(0)(resource(kind, index), index)),
       );
-    // Whose names the gateway does not know yet are looked up.
-    await record(`before-${count}`);
-    expect(await record(`batch-${count}`)).toEqual([
-      'account.lockAccount',
-      'credits.insertLines',
-      'credits.loadStates',
-      'credits.savePosition',
-      'usage.insertEvents',
-    ]);
-  });
+      const record = async (batch: string): Promise<readonly string[]> =>
+        statementsToAnswer(() =>
+          gateway.query(RecordUsageDocument, {
+            accountId: many,
+            events: events.map((event, index) => ({ ...event, eventId: `${batch}-${index}` })),
+          }),
+        );
+      // Whose names the gateway does not know yet are looked up.
+      await record(`before-${count}`);
+      expect(await record(`batch-${count}`)).toEqual([
+        'account.lockAccount',
+        'credits.insertLines',
+        'credits.loadStates',
+        'credits.savePosition',
+        'usage.insertEvents',
+      ]);
+    },
+  );
 
   it('are as many for a deployment beside forty running ones as for the first', async () => {
     const deployed = async (accountId: string): Promise<readonly string[]> => {
