@@ -22,7 +22,6 @@ export async function processorMs(pid: number): Promise<number> {
 }
 
 interface Times {
-  readonly parentPid: number;
   readonly own: number;
   /** Of its children that have ended. */
   readonly ended: number;
@@ -30,10 +29,10 @@ interface Times {
 
 async function timesOf(pid: number): Promise<Times> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The name may hold spaces. Behind it come the state, the parent, and as the 12th to 15th field user and system time.
+  // The name may hold spaces. Behind it come the state, and as the 12th to 15th field user and system time.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ms = (field: number): number => Number(fields[field]) * TICK_MS;
-  return { parentPid: Number(fields[1]), own: ms(11) + ms(12), ended: ms(13) + ms(14) };
+  return { own: ms(11) + ms(12), ended: ms(13) + ms(14) };
 }
 
 /** Of a process with one thread, in finer steps than ticks. */
@@ -52,6 +51,23 @@ async function postgresMs(postmasterPid: number): Promise<number> {
   return each.reduce((sum, one) => sum + one, own + ended);
 }
 
+const POSTMASTER = `select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int as pid`;
+
+/** Of the server, and with Citus of the others too. */
+async function postmastersOf(owner: Pick<pg.Pool, 'query'>): Promise<readonly number[]> {
+  const pidsOf = async (text: string): Promise<readonly number[]> => {
+    const { rows } = await owner.query(text);
+    return rows.map(({ pid }: { readonly pid: unknown }) => Number(pid));
+  };
+  const citus = await owner.query(`select from pg_extension where extname = 'citus'`);
+  return [
+    ...(await pidsOf(POSTMASTER)),
+    ...(citus.rows.length === 0
+      ? []
+      : await pidsOf(`select result as pid from run_command_on_workers($pid$${POSTMASTER}$pid$)`)),
+  ];
+}
+
 /** What a turn did, and in how many units. */
 interface Turn<T> {
   readonly units: number;
@@ -66,25 +82,28 @@ export class ProcessorMeter {
 
   /**
    * @param of.gatewayPid the gateway's process; by default this one
-   * @param of.owner a pool of the server, which must be on this machine
+   * @param of.owner a pool of the server, which must be on this machine, with all that its tables are distributed over
    */
   static async open(of: {
     readonly gatewayPid?: number;
     readonly owner: Pick<pg.Pool, 'query'>;
   }): Promise<ProcessorMeter> {
     const { gatewayPid = process.pid, owner } = of;
-    const { rows } = await owner.query('select pg_backend_pid() as pid');
-    const { pid } = rows[0] as { pid: number };
-    const isTold = await access(`/proc/${pid}/schedstat`).then(
+    const postmasterPids = await postmastersOf(owner);
+    const isTold = await Promise.all(
+      postmasterPids.map((pid) => access(`/proc/${pid}/schedstat`)),
+    ).then(
       () => true,
       () => false,
     );
     if (!isTold) return new ProcessorMeter(null);
-    const { parentPid } = await timesOf(pid);
-    return new ProcessorMeter(async () => ({
-      gateway: await processorMs(gatewayPid),
-      postgres: await postgresMs(parentPid),
-    }));
+    return new ProcessorMeter(async () => {
+      const each = await Promise.all(postmasterPids.map(postgresMs));
+      return {
+        gateway: await processorMs(gatewayPid),
+        postgres: each.reduce((sum, one) => sum + one, 0),
+      };
+    });
   }
 
   /** Runs a turn of a name and notes what it takes. */
