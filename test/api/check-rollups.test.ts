@@ -5,6 +5,7 @@ import { removeFromRollups } from '../../src/rollups/rollups.store.ts';
 import { RollupCheckService, type RollupDifference } from '../../src/rollups/check.service.ts';
 import { createAccount, numberOf, recordUsage, registerGuardrail } from '../support/account.ts';
 import { runCommand } from '../support/command.ts';
+import { countLockWaits } from '../support/databases.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { OverviewDocument } from '@billing-gateway/client/operations';
 import { sql } from '../../src/db/sql.ts';
@@ -140,9 +141,5 @@ describe('an event that is voided while its account is folded for the first time
 
 /** Whether a transaction of the gateway's database waits for another's lock. */
 async function doesSomeoneWait(): Promise<boolean> {
-  const waiting = await asOwner(
-    gateway.databaseUrl,
-    `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-  );
-  return waiting.length > 0;
+  return (await countLockWaits(gateway.databaseUrl)) > 0;
 }

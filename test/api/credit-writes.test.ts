@@ -16,6 +16,7 @@ import {
   numberOf,
   registerGuardrail,
 } from '../support/account.ts';
+import { countLockWaits } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Answer, asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import {
@@ -93,17 +94,19 @@ async function hold(statement: Sql): Promise<() => Promise<void>> {
   };
 }
 
+function holdResource(accountId: string, externalId: string): Promise<() => Promise<void>> {
+  return hold(
+    sql`select from resource where account_id = ${numberOf(accountId)} and external_id = ${externalId} for no key update`,
+  );
+}
+
 /** Waits until so many connections wait for a lock, or until something is done that was not to wait. */
 async function waiting(count: number, instead?: Promise<unknown>): Promise<void> {
   let isDone = false;
   void instead?.finally(() => (isDone = true));
   await eventually(async () => {
     if (isDone) return;
-    const rows = await asOwner(
-      gateway.databaseUrl,
-      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    expect(rows).toHaveLength(count);
+    expect(await countLockWaits(gateway.databaseUrl)).toBe(count);
   });
 }
 
@@ -130,9 +133,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     const { accountId, externalId, id } = await anAccount();
     const beganMs = gateway.clock.nowMs();
 
-    const letGo = await hold(
-      sql`select from resource where external_id = ${externalId} for no key update`,
-    );
+    const letGo = await holdResource(accountId, externalId);
     const deploying = gateway.query(DeployDocument, { input: { id, hardware } });
     await waiting(1);
     const setting = gateway.query(SetHardwareRateDocument, {
@@ -173,9 +174,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     const hardware = await aHardware();
     const { accountId, externalId, id } = await anAccount('2027-01-01T00:00:00Z');
 
-    const letGo = await hold(
-      sql`select from resource where external_id = ${externalId} for no key update`,
-    );
+    const letGo = await holdResource(accountId, externalId);
     const deploying = gateway.query(DeployDocument, { input: { id, hardware } });
     await waiting(1);
     const setting = gateway.query(SetHardwareRateDocument, {
@@ -195,9 +194,7 @@ describe('a rate that is set while the first deployment on its hardware is being
     const beganMs = gateway.clock.nowMs();
     await deploy(gateway, id, hardware);
 
-    const letGo = await hold(
-      sql`select from resource where external_id = ${externalId} for no key update`,
-    );
+    const letGo = await holdResource(accountId, externalId);
     const scaling = gateway.query(ScaleDocument, { input: { id, replicas: 2 } });
     await waiting(1);
     const setting = gateway.query(SetHardwareRateDocument, {

@@ -11,6 +11,7 @@ import {
   NO_THRESHOLDS,
   numberOf,
 } from '../support/account.ts';
+import { countLockWaits } from '../support/databases.ts';
 import { until } from '../support/eventually.ts';
 import { asOwner, startTestGateway, TEST_NOW, type TestGateway } from '../support/gateway.ts';
 import { sql } from '../../src/db/sql.ts';
@@ -52,11 +53,7 @@ async function waitsDuring(work: Promise<unknown>): Promise<number> {
   let waits = 0;
   const look = async (): Promise<boolean> => {
     // Other tests have databases of their own on the same server.
-    const waiting = await asOwner(
-      gateway.databaseUrl,
-      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    waits += waiting.length;
+    waits += await countLockWaits(gateway.databaseUrl);
     return isOver;
   };
   const over = work.finally(() => {

@@ -12,10 +12,11 @@ import {
   allocate,
   ask,
   createAccount,
+  numberOf,
   recordUsage,
   registerGuardrail,
 } from '../support/account.ts';
-import { cloneTemplate } from '../support/databases.ts';
+import { cloneTemplate, countLockWaits } from '../support/databases.ts';
 import { until } from '../support/eventually.ts';
 import { codeOf, OPERATOR_KEY } from '../support/gateway.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
@@ -77,9 +78,15 @@ async function freezeWithin(accountId: string): Promise<{ readonly answer: Promi
   };
   // It locks the account first, and then waits for the event.
   await holder.query('begin');
-  await holder.query('select from usage_event where event_id = $1 for update', [VOIDED.eventId]);
+  await holder.query('select from usage_event where account_id = $1 and event_id = $2 for update', [
+    numberOf(accountId),
+    VOIDED.eventId,
+  ]);
   const answer = codeOf(frozen.query(VoidUsageDocument, { accountId, ...VOIDED }));
-  await until(() => isAtVoid(`wait_event_type = 'Lock'`), 'the void waits');
+  await until(
+    async () => (await isAtVoid(`state = 'active'`)) && (await countLockWaits(databaseUrl)) > 0,
+    'the void waits',
+  );
   frozen.signal('SIGSTOP');
   await holder.query('rollback');
   await until(() => isAtVoid(`state = 'idle in transaction'`), 'the transaction stands still');

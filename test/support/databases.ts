@@ -107,6 +107,20 @@ export function isDistributedRun(): boolean {
   return nodes().length > 1;
 }
 
+/** How many connections to a database of the run wait for a lock, on all of its servers. */
+export async function countLockWaits(url: string): Promise<number> {
+  const { pathname } = new URL(url);
+  const counts = await Promise.all(
+    nodes().map((node) =>
+      asOwner(
+        new URL(pathname, node).href,
+        `select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      ),
+    ),
+  );
+  return counts.flat().reduce((sum, { waiting }) => sum + Number(waiting), 0);
+}
+
 /** Where the servers' databases are made: the coordinator's, then the workers'. */
 function nodes(): readonly string[] {
   return [serverUrl(), ...(JSON.parse(process.env[WORKERS] ?? '[]') as string[])];
