@@ -600,13 +600,15 @@ describe('a mail server', () => {
       expect(await emails(accountId)).toMatchObject([{ status: 'DELIVERED' }]);
     });
 
-    const [email] = await asOwner(
+    const ofAccount = numberOf(accountId);
+    const [row] = await asOwner(
       gateway.databaseUrl,
-      sql`select account_id as "accountId", email_id as "emailId" from email where account_id = ${numberOf(accountId)}`,
+      sql`select email_id from email where account_id = ${ofAccount}`,
     );
+    const payload = { accountId: ofAccount, emailId: Number(row?.['email_id']) };
     await asOwner(
       gateway.databaseUrl,
-      sql`select graphile_worker.add_job('sendEmail', ${JSON.stringify(email)}::json)`,
+      sql`select graphile_worker.add_job('sendEmail', ${JSON.stringify(payload)}::json)`,
     );
     await eventually(async () => {
       expect(await asOwner(gateway.databaseUrl, 'select * from graphile_worker.jobs')).toEqual([]);
