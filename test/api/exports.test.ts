@@ -10,6 +10,7 @@ import {
   createAccount,
   createKey,
   moveClock,
+  numberOf,
   recordUsage,
   register,
 } from '../support/account.ts';
@@ -471,12 +472,14 @@ describe('an export of many rows', () => {
   const EVENTS = 40_000;
   const ALL = 'from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z';
   let many: TestGateway;
+  let account: number;
   let secret: string;
   let started: AbortController[] = [];
 
   beforeAll(async () => {
     many = await startTestGateway({ app: { exportLimits: { rows: EVENTS } } });
     const id = await createAccount(many, { createdAt: '2026-01-01T00:00:00Z' });
+    account = numberOf(id);
     ({ secret } = await createKey(many, id, ['READ_USAGE']));
     await putManyEvents(many, id, { count: EVENTS, from: '2026-01-02T00:00:00Z' });
   });
@@ -599,10 +602,11 @@ describe('an export of many rows', () => {
       many.databaseUrl,
       `insert into usage_event (account_id, seq, source, event_id, type, kind, subject_id, quantity, credits_micro, occurred_at, recorded_at)
        select account_id, ${EVENTS + 1}, 'late', 'late', type, kind, subject_id, 1, 1, occurred_at + interval '35000.5 seconds', recorded_at
-       from usage_event where seq = 1;
-       update account set last_seq = ${EVENTS + 1}, last_change = last_change + 1;
-       update usage_event set voided_at = now(), void_reason = 'wrong', void_change = (select last_change from account)
-       where seq = 36000`,
+       from usage_event where account_id = ${account} and seq = 1;
+       update account set last_seq = ${EVENTS + 1}, last_change = last_change + 1 where account_id = ${account};
+       update usage_event set voided_at = now(), void_reason = 'wrong',
+         void_change = (select last_change from account where account_id = ${account})
+       where account_id = ${account} and seq = 36000`,
     );
     const rest = await begin(`${ALL}&after=${cursor}&asOf=${asOf}`);
     const others = (await rest.text()).trimEnd().split('\n');
