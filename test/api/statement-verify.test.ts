@@ -358,7 +358,7 @@ describe('statements in the database', () => {
     await byHand(
       sql`update statement set number = number + 10 where account_id = ${number} and number in (2, 3)`,
     );
-    await byHand(sql`update statement set number = case number when 12 then 3 else 2 end
+    await byHand(sql`update statement set number = case when number = 12 then 3 else 2 end
       where account_id = ${number} and number in (12, 13)`);
 
     expect(await check()).toEqual(
