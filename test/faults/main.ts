@@ -13,7 +13,6 @@ import { History } from './history.ts';
 import { Rig } from './rig.ts';
 import { Violations } from './violations.ts';
 
-const SHOWN_MAX = 50;
 /** Long enough for a few faults, one after the other. */
 const ROUND_SECONDS = 15;
 
@@ -60,7 +59,7 @@ async function run({ seed, minutes, round, pause, only, before }: Options): Prom
   await fs.chmod(folder, 0o755);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(`seed ${seed}`);
-  const violations = new Violations();
+  const violations = new Violations(say);
   const history = await History.open(path.join(folder, 'history.jsonl'));
   const rig = await Rig.open({
     ...{ folder, chance: new Chance(String(seed)), faults, history, violations, say },
@@ -81,8 +80,6 @@ async function run({ seed, minutes, round, pause, only, before }: Options): Prom
     `\nfaults: ${[...rig.happened].map(([name, times]) => `${name} ${times}`).join(', ')}; COMMITs whose answer was lost: ${lost}`,
   );
   for (const { what, tookMs } of late) say(`${what} was ready after ${tookMs} ms only`);
-  for (const { promise, detail } of violations.found.slice(0, SHOWN_MAX))
-    say(`VIOLATED ${promise}: ${detail}`);
   say(`${violations.found.length} violations; seed ${seed}`);
   if (violations.found.length === 0) await fs.rm(folder, { recursive: true });
   else say(`What was sent and answered is in ${folder}/history.jsonl.`);

@@ -42,7 +42,7 @@ await program.parseAsync();
 async function run({ minutes, share }: Options): Promise<boolean> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'gateway-soak-'));
   await fs.chmod(folder, 0o755);
-  const violations = new Violations();
+  const violations = new Violations(say);
   const history = await History.open(path.join(folder, 'history.jsonl'));
   const rig = await Rig.open({
     ...{ folder, history, violations, chance: new Chance('soak'), faults: [], say },
@@ -71,7 +71,6 @@ async function run({ minutes, share }: Options): Promise<boolean> {
     await rig.close();
     await history.close();
   }
-  for (const { promise, detail } of violations.found) say(`VIOLATED ${promise}: ${detail}`);
   await fs.rm(folder, { recursive: true });
   return violations.found.length === 0;
 }

@@ -5,11 +5,18 @@ export interface Violation {
   readonly detail: string;
 }
 
+/** More of them would only hide the first ones. */
+const SAID_MAX = 50;
+
 export class Violations {
   readonly found: Violation[] = [];
 
+  /** @param say told each at once: a run may be ended before it tells all of them */
+  constructor(private readonly say: (line: string) => void = () => undefined) {}
+
   add(promise: string, detail: string): void {
     this.found.push({ promise, detail });
+    if (this.found.length <= SAID_MAX) this.say(`VIOLATED ${promise}: ${detail}`);
   }
 
   /** Compares what is with what should be. Both are written as JSON, big numbers as texts. */
