@@ -155,10 +155,16 @@ export class World {
     return ready.every(Boolean);
   }
 
-  /** The processes of PostgreSQL, its postmaster first. */
+  /** The processes of PostgreSQL, its postmaster first; none while it is between an end and a start. */
   async serverPids(): Promise<readonly number[]> {
-    const text = await fs.readFile(path.join(this.dataFolder, 'postmaster.pid'), 'utf8');
+    const file = path.join(this.dataFolder, 'postmaster.pid');
+    const text = await fs.readFile(file, 'utf8').catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      throw error;
+    });
     const postmaster = Number(text.split('\n', 1)[0]);
+    // The file is there before the server has written into it.
+    if (!(postmaster > 0)) return [];
     const children = await run('pgrep', ['-P', String(postmaster)]).catch(() => ({ stdout: '' }));
     return [postmaster, ...children.stdout.split('\n').filter(Boolean).map(Number)];
   }
