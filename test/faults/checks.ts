@@ -8,6 +8,15 @@ import { type Caller, clock } from './caller.ts';
 import type { Crossing } from './crossings.ts';
 import { iso, microOf } from './driver.ts';
 import type { Mails, Subscriber, Told, WebhookReceiver } from './listeners.ts';
+import {
+  compareAlerts,
+  compareAmounts,
+  compareBalance,
+  compareEvents,
+  compareLedger,
+  compareMessage,
+  compareTold,
+} from './promises.ts';
 import { checkProofs } from './proofs.ts';
 import type { Proxy } from './proxy.ts';
 import type { Violations } from './violations.ts';
@@ -67,7 +76,7 @@ async function checkAccount({ violations }: Checked, books: Books, ask: Ask): Pr
 
 async function checkEvents(
   violations: Violations,
-  { name, events }: Books,
+  books: Books,
   id: number,
   ask: Ask,
 ): Promise<void> {
@@ -75,24 +84,12 @@ async function checkEvents(
     `select event_id, credits_micro::text, voided_at is not null as voided from usage_event where account_id = $1`,
     [id],
   );
-  const recorded = new Map(rows.map((row) => [String(row['event_id']), row]));
-  violations.compare('an event is recorded once', name, rows.length, recorded.size);
-  for (const [eventId, sent] of events) {
-    const of = `${name}: event ${eventId}`;
-    const row = recorded.get(eventId);
-    if (row === undefined) {
-      if (sent.recorded === 'YES') violations.add('what was acknowledged is there', of);
-      continue;
-    }
-    if (sent.recorded === 'NO') violations.add('what was refused is not there', of);
-    const [credits, isVoided] = [row['credits_micro'], row['voided']];
-    violations.compare('an event is as it was sent', of, credits, String(sent.creditsMicro));
-    violations.compare('what was acknowledged is there', of, isVoided, sent.voided === 'YES');
-  }
-  for (const eventId of recorded.keys()) {
-    if (events.has(eventId)) continue;
-    violations.add('nothing is there that was not sent', `${name}: event ${eventId}`);
-  }
+  const stored = rows.map((row) => ({
+    eventId: String(row['event_id']),
+    creditsMicro: String(row['credits_micro']),
+    isVoided: row['voided'] === true,
+  }));
+  compareEvents(violations, books, stored);
 }
 
 async function checkBalance(
@@ -101,7 +98,6 @@ async function checkBalance(
   id: number,
   ask: Ask,
 ): Promise<void> {
-  const { name } = books;
   const [sums = {}] = await ask(
     `select (select balance_micro::text from credit_state where account_id = $1) as balance,
        (select coalesce(sum(amount_micro), 0)::text from ledger_entry where account_id = $1) as ledger,
@@ -111,9 +107,7 @@ async function checkBalance(
     [id],
   );
   const { balance, ledger, lots } = sums;
-  violations.compare("the client's books = balance", name, balance, String(books.balanceMicro));
-  violations.compare('balance = sum of the ledger', name, ledger, balance);
-  violations.compare('balance = what is left in lots', name, lots, balance);
+  compareBalance(violations, books, { balance, ledger, lots });
 }
 
 async function checkLedger(
@@ -123,20 +117,17 @@ async function checkLedger(
   ask: Ask,
 ): Promise<void> {
   const entries = await ask(
-    `select sequence::text, balance_micro::text, (sum(amount_micro) over (order by sequence))::text as running
+    `select sequence::text, balance_micro::text as balance, (sum(amount_micro) over (order by sequence))::text as running
      from ledger_entry where account_id = $1 order by ledger_entry.sequence`,
     [id],
   );
-  entries.forEach((row, index) => {
-    const of = `${name}: entry ${index + 1}`;
-    violations.compare('the ledger is gapless', of, row['sequence'], String(index + 1));
-    violations.compare('each entry tells the balance', of, row['balance_micro'], row['running']);
-  });
+  const stored = entries.map(({ sequence, balance, running }) => ({ sequence, balance, running }));
+  compareLedger(violations, name, stored);
 }
 
 async function checkAmounts(
   violations: Violations,
-  { name, amounts }: Books,
+  books: Books,
   id: number,
   ask: Ask,
 ): Promise<void> {
@@ -148,34 +139,25 @@ async function checkAmounts(
     [id],
   );
   const booked = new Map(rows.map((row) => [String(row['idempotency_key']), row['amount']]));
-  violations.compare('credits are booked once', name, booked.size, amounts.size);
-  for (const [key, { amountMicro }] of amounts) {
-    const of = `${name}: credits ${key}`;
-    violations.compare('what was acknowledged is there', of, booked.get(key), String(amountMicro));
-  }
+  compareAmounts(violations, books, booked);
 }
 
 async function checkAlerts(
   violations: Violations,
-  { name, crossings }: Books,
+  books: Books,
   id: number,
   ask: Ask,
 ): Promise<void> {
-  const alerts = await ask(
+  const rows = await ask(
     `select sequence::text, kind, rule_id from alert where account_id = $1 order by alert.sequence`,
     [id],
   );
-  violations.compare('each crossing is told once', name, alerts.length, crossings);
-  const open = new Set<string>();
-  alerts.forEach((row, index) => {
-    const of = `${name}: alert ${index + 1}`;
-    violations.compare('alerts are gapless', of, row['sequence'], String(index + 1));
-    const rule = String(row['rule_id']);
-    const isResolved = row['kind'] === 'RESOLVED';
-    if (isResolved !== open.has(rule)) violations.add('each crossing is told once', of);
-    if (isResolved) open.delete(rule);
-    else open.add(rule);
-  });
+  const alerts = rows.map(({ sequence, kind, rule_id }) => ({
+    sequence,
+    kind,
+    rule: String(rule_id),
+  }));
+  compareAlerts(violations, books, alerts);
 }
 
 async function checkCrossing({ violations }: Checked, crossing: Crossing, ask: Ask): Promise<void> {
@@ -232,10 +214,8 @@ async function checkDeliveries({ violations, receiver }: Checked, ask: Ask): Pro
   const messages = await ask(`select webhook_id, payload, status from webhook_delivery`);
   for (const row of messages) {
     const id = String(row['webhook_id']);
-    const received = receiver.byId.get(id);
-    if (received === undefined)
-      violations.add('each webhook comes at least once', `${id} (${String(row['status'])})`);
-    else violations.compare('a message has one id and one body', id, received.body, row['payload']);
+    const message = { id, payload: row['payload'], status: String(row['status']) };
+    compareMessage(violations, message, receiver.byId.get(id));
   }
   const alerts = await ask(
     `select a.account_id, a.sequence::text from alert a join webhook_endpoint e using (account_id)
@@ -318,12 +298,7 @@ async function checkSubscriber(
   { who, told }: Subscriber,
 ): Promise<void> {
   const alerts = await allAlerts(caller, accountId);
-  violations.compare(
-    'each subscriber is told everything once and in order',
-    `${who} of ${name}`,
-    told,
-    alerts,
-  );
+  compareTold(violations, `${who} of ${name}`, told, alerts);
 }
 
 async function allAlerts(caller: Caller, accountId: string): Promise<readonly Told[]> {
