@@ -1,0 +1,208 @@
+// The simulation lives through a handful of seeds in which nothing is violated, and sees faults of the code, each by the name of the
+// promise that it breaks.
+
+import fs from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Mutation } from '../faults/mutants.ts';
+import { bundle, simulate } from '../simulation/bundle.ts';
+
+const SEEDS = ['1', '2', '3'];
+/** One round of faults of a small world. */
+const LIFE = { accountHours: 1, isSmall: true };
+/** A fault that shows by chance is met sooner or later. */
+const SEEDS_MAX = 20;
+
+interface Planted {
+  readonly mutations: readonly Mutation[];
+  readonly broken: string;
+}
+
+const FEED = 'src/alerts/alert.feed.ts';
+const DELIVERY = 'src/partners/delivery.service.ts';
+const DELIVERIES = 'test/simulation/stores/delivering.ts';
+
+const PLANTED: Readonly<Record<string, Planted>> = {
+  'raises alerts outside of the transaction': {
+    mutations: [
+      {
+        file: 'src/settlement/settlement.service.ts',
+        from: `await subscriber.settled({
+        tx,
+        account,
+        creditEvents,
+        recordedAtMs,
+        position,
+        forecast: forecastNow,
+      });`,
+        to: `const happened = { account, creditEvents, recordedAtMs, position, forecast: forecastNow };
+      setTimeout(() => {
+        this.accounts
+          .inAccount(account.accountId, (later) => subscriber.settled({ ...happened, tx: later }))
+          .catch(() => undefined);
+      }, 2_000);`,
+      },
+    ],
+    broken: 'each crossing is told once',
+  },
+  'reads an account before it has its lock': {
+    mutations: [
+      {
+        file: 'src/account/account.service.ts',
+        from: `const locking = this.lock(tx, accountId);
+      const [{ account, nowMs }, known] = await Promise.all([locking, read(tx)]);`,
+        to: `const known = await read(tx);
+      const { account, nowMs } = await this.lock(tx, accountId);`,
+      },
+    ],
+    broken: 'no gateway meets a fault of its own',
+  },
+  'rounds rates': {
+    mutations: [
+      {
+        file: 'src/hosting/charge.ts',
+        from: 'floorDiv(microPerHour * BigInt(ranMs), MS_PER_HOUR)',
+        to: 'BigInt(ranMs) * floorDiv(microPerHour, MS_PER_HOUR)',
+      },
+    ],
+    broken: 'what runs is stopped at the exact instant',
+  },
+  'acknowledges what it could not commit': {
+    mutations: [
+      {
+        file: 'src/recording/commit-queue.ts',
+        from: 'call.reject(error);',
+        to: `call.resolve(call.items.map(() => ({ outcome: 'ACCEPTED' }) as never));`,
+      },
+    ],
+    broken: 'what was acknowledged is there',
+  },
+  'does not look whether credits were given before': {
+    mutations: [
+      {
+        file: 'src/credits/allocations.service.ts',
+        from: 'if (earlier?.allocationId != null) return',
+        to: 'if (earlier?.allocationId === 0) return',
+      },
+    ],
+    broken: 'no gateway meets a fault of its own',
+  },
+  "takes the position of a feed before it joins the account's group": {
+    mutations: [
+      {
+        file: FEED,
+        from: `    group.subscribers.add(subscriber);
+    try {
+      const last = await this.lastSequences.load(accountId);`,
+        to: `    try {
+      const last = await this.lastSequences.load(accountId);
+      group.subscribers.add(subscriber);`,
+      },
+    ],
+    broken: 'each subscriber is told everything once and in order',
+  },
+  'moves the position of all subscribers when one joins them': {
+    mutations: [{ file: FEED, from: 'group.head ??= last;', to: 'group.head = last;' }],
+    broken: 'each subscriber is told everything once and in order',
+  },
+  'looks for alerts only when it is told of them': {
+    mutations: [
+      {
+        file: FEED,
+        from: 'for (const accountId of this.groups.keys()) this.nudge(accountId);',
+        to: '',
+      },
+    ],
+    broken: 'each subscriber is told everything once and in order',
+  },
+  'gives each attempt an id of its own': {
+    mutations: [
+      {
+        file: DELIVERY,
+        from: `'webhook-id': webhookId,`,
+        to: `'webhook-id': \`\${webhookId}-\${nowMs}\`,`,
+      },
+    ],
+    broken: 'a message has one id and one body',
+  },
+  'forgets the messages that it did not send at once': {
+    mutations: [
+      { file: DELIVERY, from: '    await this.reschedule(ref, clock.nowMs());\n  }', to: '  }' },
+    ],
+    broken: 'nothing due waits for over a minute',
+  },
+  'saves the outcome of an attempt without asking whose claim it is': {
+    mutations: [
+      {
+        file: DELIVERIES,
+        from: 'if (row.claimedUntilMs !== claimedUntilMs) return false;',
+        to: '',
+      },
+      {
+        file: DELIVERIES,
+        from: `row.attempts === attempts && row.status === 'PENDING'`,
+        to: 'attempts >= 0',
+      },
+    ],
+    broken: 'what is delivered stays so',
+  },
+  'leaves the jobs of dead gateways alone': {
+    mutations: [
+      {
+        file: 'src/db/job-runner.ts',
+        from: 'await this.pool.query(freeForgotten(this.workerId, jobIds, this.timing.silentAfterMs));',
+        to: 'void freeForgotten(this.workerId, jobIds, 0);',
+      },
+    ],
+    broken: 'no job is stuck for over a minute',
+  },
+};
+
+/** The promises that a mutant breaks in the first seed in which it breaks any. */
+async function brokenBy({ mutations, broken }: Planted): Promise<readonly string[]> {
+  const script = await bundle(broken.replaceAll(/\W/g, '-'), mutations);
+  const found = new Set<string>();
+  try {
+    for (let seed = 1; seed <= SEEDS_MAX && found.size === 0; seed += 1) {
+      for (const { violations } of await simulate(script, [String(seed)], LIFE)) {
+        for (const { promise } of violations) found.add(promise);
+      }
+    }
+  } finally {
+    await fs.rm(script);
+  }
+  return [...found];
+}
+
+describe('the simulation', () => {
+  let script: string;
+
+  beforeAll(async () => {
+    script = await bundle('as-it-is');
+  });
+
+  afterAll(async () => {
+    await fs.rm(script);
+  });
+
+  it('finds nothing wrong with the gateway as it is', async () => {
+    const lives = await simulate(script, SEEDS, LIFE);
+
+    expect(lives.flatMap(({ violations }) => violations)).toEqual([]);
+    for (const { alerts, messages, commits } of lives) {
+      expect([alerts, messages, commits].every((count) => count > 50)).toBe(true);
+    }
+  });
+
+  it('lives the same life from the same seed', async () => {
+    const [first, second] = [
+      await simulate(script, SEEDS.slice(0, 1), LIFE),
+      await simulate(script, SEEDS.slice(0, 1), LIFE),
+    ];
+
+    expect(second).toEqual(first);
+  });
+
+  it.each(Object.entries(PLANTED))('sees a gateway that %s', async (_what, mutant) => {
+    expect(await brokenBy(mutant)).toContain(mutant.broken);
+  });
+});

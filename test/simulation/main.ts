@@ -1,0 +1,101 @@
+// npm run simulate -- [--seed N] [--seeds K] [--hours H]: worlds of gateways in simulated time, checked after each round of faults.
+// Status 0: nothing was violated; 1: something was, which is listed with its seed.
+
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import { InvalidArgumentError, program } from 'commander';
+import { clock } from '../faults/caller.ts';
+import { bundle, simulate } from './bundle.ts';
+import type { Lived } from './simulation.ts';
+
+const HOUR_MS = 3_600_000;
+
+interface Options {
+  readonly seed: number;
+  readonly seeds: number;
+  readonly hours: number;
+}
+
+program
+  .name('simulate')
+  .description(
+    'Runs gateways on a simulated clock, network and store, and checks what is promised.',
+  )
+  .option(
+    '--seed <number>',
+    'the first seed; each lives one life',
+    whole,
+    clock.nowMs() % 1_000_000_000,
+  )
+  .option('--seeds <number>', 'how many seeds', whole, 10)
+  .option('--hours <number>', 'of account life for each seed, at least', whole, 50)
+  .action(async (options: Options) => {
+    process.exitCode = (await run(options)) ? 0 : 1;
+  });
+
+await program.parseAsync();
+
+async function run({ seed, seeds, hours }: Options): Promise<boolean> {
+  const begunMs = performance.now();
+  const script = await bundle('run');
+  const waiting = Array.from({ length: seeds }, (_, index) => String(seed + index)).values();
+  const all: Lived[] = [];
+  let isFine = true;
+  const liveOn = async (): Promise<void> => {
+    for (const next of waiting) {
+      try {
+        const [lived] = await simulate(script, [next], { accountHours: hours });
+        if (lived === undefined) throw new Error('It said nothing.');
+        all.push(lived);
+        isFine &&= lived.violations.length === 0;
+        say(lineOf(lived));
+      } catch (error) {
+        isFine = false;
+        say(`seed ${next}: ENDED ${String(error)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, liveOn));
+  await fs.rm(script);
+  const lived = sum(all, ({ accountHours }) => accountHours);
+  const tookMs = performance.now() - begunMs;
+  say(
+    `${all.length} seeds from ${seed}: ${lived.toFixed(0)} hours of account life, ${counted(all)}`,
+  );
+  say(
+    `${((lived / tookMs) * 60_000).toFixed(0)} hours a minute; ${(tookMs / HOUR_MS).toFixed(2)} hours passed`,
+  );
+  return isFine;
+}
+
+function lineOf({ seed, accountHours, violations, ...counts }: Lived): string {
+  const { alerts, commits, messages } = counts;
+  const first = `seed ${seed}: ${accountHours.toFixed(1)} hours, ${commits} commits, ${alerts} alerts, ${messages} messages`;
+  return [
+    first,
+    ...violations.map(({ promise, detail }) => `  VIOLATED ${promise}: ${detail}`),
+  ].join('\n');
+}
+
+/** What happened to all of them. */
+function counted(all: readonly Lived[]): string {
+  const names = [...new Set(all.flatMap(({ happened }) => Object.keys(happened)))].sort();
+  const faults = names.map((name) => `${name} ${sum(all, ({ happened }) => happened[name] ?? 0)}`);
+  return `${sum(all, ({ commits }) => commits)} commits, ${sum(all, ({ alerts }) => alerts)} alerts; ${faults.join(', ')}`;
+}
+
+function sum(all: readonly Lived[], of: (lived: Lived) => number): number {
+  return all.reduce((total, lived) => total + of(lived), 0);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function whole(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 0) {
+    throw new InvalidArgumentError('It is no whole number.');
+  }
+  return number;
+}

@@ -1,0 +1,408 @@
+// The server of the database, as the gateway knows it: tables of rows, transactions that are committed as a whole, locks on rows,
+// snapshots, and notifications. What a statement does is written in the stores of the simulation; how long it takes, and
+// whether its answer arrives, is decided by the network.
+
+import type { GroupResult, StatementResult } from '../../src/db/statement-group.ts';
+import { Sql } from '../../src/db/sql.ts';
+import type { Tx } from '../../src/db/database.ts';
+import { Process, timeline } from './time.ts';
+import type { Tables } from './tables.ts';
+
+const LOCK_TIMEOUT_MS = 2_000;
+const IDLE_TIMEOUT_MS = 8_000;
+
+/** A statement, and what it does. */
+class Statement extends Sql {
+  constructor(
+    name: string,
+    readonly run: (view: View) => unknown,
+  ) {
+    super([`/* ${name} */`], []);
+  }
+}
+
+/** A statement whose one row has the result as its value. */
+export function statement(name: string, run: (view: View) => unknown): Sql {
+  return new Statement(name, (view) => run(view));
+}
+
+/** Runs one in a transaction. @returns what it gives */
+export async function ask<T>(
+  tx: Tx,
+  name: string,
+  run: (view: View) => T | Promise<T>,
+): Promise<T> {
+  const [row = {}] = await tx.query(
+    new Statement(name, async (view) => [{ value: await run(view) }]),
+  );
+  return row['value'] as T;
+}
+
+/** Runs one with the next, or with the commit. */
+export function later(tx: Tx, name: string, run: (view: View) => void): void {
+  tx.later(
+    new Statement(name, (view) => {
+      run(view);
+      return [];
+    }),
+  );
+}
+
+/** An error as the server tells it. */
+export class ServerError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly constraint?: string,
+  ) {
+    super(message);
+  }
+}
+
+type TableName = keyof Tables;
+type Key = number | string;
+type Rows = Map<Key, unknown>;
+
+interface Waiting {
+  readonly view: View;
+  readonly take: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+export class Server {
+  readonly process = new Process('database');
+  /** By account and table. */
+  readonly rows = new Map<string, Rows>();
+  readonly accounts = new Map<TableName, Set<number>>();
+  readonly snapshots = new Set<View>();
+  readonly listening = new Map<string, Set<Session>>();
+  /** When each row was first and last committed: the number of the commit. */
+  readonly born = new Map<string, number>();
+  readonly changed = new Map<string, number>();
+  commits = 0;
+  /** Messages that were delivered, and changed after that. */
+  readonly undone: string[] = [];
+  private readonly locks = new Map<string, { holder: View; readonly waiting: Waiting[] }>();
+  private numbers = 0;
+
+  /** A number that was not given before, as of a sequence. */
+  next(): number {
+    this.numbers += 1;
+    return this.numbers;
+  }
+
+  /** What is committed now. */
+  read(): View {
+    return new View(this, false);
+  }
+
+  /** @throws ServerError when it is held for too long, or the session ends */
+  async lock(view: View, name: string): Promise<void> {
+    const lock = this.locks.get(name);
+    if (lock === undefined || lock.holder === view) {
+      this.locks.set(name, lock ?? { holder: view, waiting: [] });
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const waiting = { view, take: resolve, fail: reject };
+      lock.waiting.push(waiting);
+      timeline().after(this.process, LOCK_TIMEOUT_MS, () => {
+        this.giveUp(waiting, new ServerError('55P03', 'canceling statement due to lock timeout'));
+      });
+    });
+  }
+
+  tryLock(view: View, name: string): boolean {
+    const lock = this.locks.get(name);
+    if (lock !== undefined) return lock.holder === view;
+    this.locks.set(name, { holder: view, waiting: [] });
+    return true;
+  }
+
+  private giveUp(waiting: Waiting, error: Error): void {
+    for (const lock of this.locks.values()) {
+      const index = lock.waiting.indexOf(waiting);
+      if (index < 0) continue;
+      lock.waiting.splice(index, 1);
+      waiting.fail(error);
+    }
+  }
+
+  /** Frees what a transaction holds, and what it waits for. */
+  release(view: View): void {
+    for (const [name, lock] of this.locks) {
+      for (const one of lock.waiting.filter((waiting) => waiting.view === view)) {
+        this.giveUp(one, new ServerError('57P01', 'terminating connection'));
+      }
+      if (lock.holder !== view) continue;
+      const next = lock.waiting.shift();
+      if (next === undefined) this.locks.delete(name);
+      else {
+        lock.holder = next.view;
+        next.take();
+      }
+    }
+  }
+}
+
+/** The rows as a transaction sees them: its own changes, and what is committed; of a snapshot, what was committed at its beginning. */
+export class View {
+  private readonly over = new Map<string, Rows>();
+  private readonly inserted: (readonly [name: string, key: Key])[] = [];
+  private readonly notices: (readonly [channel: string, payload: string])[] = [];
+  hasFailed = false;
+
+  constructor(
+    readonly server: Server,
+    private readonly isSnapshot: boolean,
+  ) {}
+
+  /** clock_timestamp() */
+  get nowMs(): number {
+    return Math.floor(timeline().nowMs);
+  }
+
+  get<K extends TableName>(table: K, accountId: number, key: Key): Tables[K] | undefined {
+    const name = `${table} ${accountId}`;
+    const over = this.over.get(name);
+    const row = over?.has(key) === true ? over.get(key) : this.server.rows.get(name)?.get(key);
+    return row as Tables[K] | undefined;
+  }
+
+  /** @throws Error when the row is not there */
+  need<K extends TableName>(table: K, accountId: number, key: Key): Tables[K] {
+    const row = this.get(table, accountId, key);
+    if (row === undefined) throw new Error(`no row ${key} of ${table} of ${accountId}`);
+    return row;
+  }
+
+  all<K extends TableName>(table: K, accountId: number): readonly Tables[K][] {
+    const name = `${table} ${accountId}`;
+    const [rows, over] = [this.server.rows.get(name), this.over.get(name)];
+    if (over === undefined) return [...(rows?.values() ?? [])] as Tables[K][];
+    const all = new Map([...(rows ?? []), ...over]);
+    return [...all.values()].filter((row) => row !== undefined) as Tables[K][];
+  }
+
+  /** The accounts that have rows in a table. */
+  accountsIn(table: TableName): readonly number[] {
+    return [...(this.server.accounts.get(table) ?? [])];
+  }
+
+  /** @throws ServerError when there is a row with its key, also one that another transaction commits before this one */
+  insert<K extends TableName>(table: K, accountId: number, key: Key, row: Tables[K]): void {
+    if (this.get(table, accountId, key) !== undefined) throw duplicate(table);
+    this.inserted.push([`${table} ${accountId}`, key]);
+    this.put(table, accountId, key, row);
+  }
+
+  /** @param row undefined: it is deleted */
+  put<K extends TableName>(
+    table: K,
+    accountId: number,
+    key: Key,
+    row: Tables[K] | undefined,
+  ): void {
+    const name = `${table} ${accountId}`;
+    const over = this.over.get(name) ?? new Map<Key, unknown>();
+    this.over.set(name, over.set(key, row));
+  }
+
+  change<K extends TableName>(
+    table: K,
+    accountId: number,
+    key: Key,
+    fields: Partial<Tables[K]>,
+  ): void {
+    const row: object = this.need(table, accountId, key) as object;
+    this.put(table, accountId, key, { ...row, ...fields } as Tables[K]);
+  }
+
+  lock(name: string): Promise<void> {
+    return this.server.lock(this, name);
+  }
+
+  tryLock(name: string): boolean {
+    return this.server.tryLock(this, name);
+  }
+
+  notify(channel: string, payload: string): void {
+    this.notices.push([channel, payload]);
+  }
+
+  begin(): void {
+    if (this.isSnapshot) this.server.snapshots.add(this);
+  }
+
+  commit(): void {
+    const { server } = this;
+    for (const [name, key] of this.inserted) {
+      if (server.rows.get(name)?.has(key) === true) throw duplicate(name);
+    }
+    server.snapshots.delete(this);
+    if (!this.isSnapshot) this.writeAll();
+    server.release(this);
+    for (const [channel, payload] of this.notices) {
+      for (const session of server.listening.get(channel) ?? []) session.onNotice(payload);
+    }
+  }
+
+  private writeAll(): void {
+    if (this.over.size > 0) this.server.commits += 1;
+    for (const [name, rows] of this.over) {
+      for (const [key, row] of rows) this.write(name, key, row);
+    }
+  }
+
+  rollback(): void {
+    this.server.snapshots.delete(this);
+    this.server.release(this);
+  }
+
+  private write(name: string, key: Key, row: unknown): void {
+    const { server } = this;
+    let rows = server.rows.get(name);
+    if (rows === undefined) {
+      server.rows.set(name, (rows = new Map<Key, unknown>()));
+      const [table = '', accountId] = name.split(' ');
+      const accounts = server.accounts.get(table as TableName) ?? new Set();
+      server.accounts.set(table as TableName, accounts.add(Number(accountId)));
+    }
+    const before = rows.get(key);
+    for (const snapshot of server.snapshots) snapshot.keep(name, key, before);
+    if (
+      name.startsWith('delivery ') &&
+      (before as Tables['delivery'] | undefined)?.status === 'DELIVERED'
+    ) {
+      server.undone.push(`message ${key}`);
+    }
+    if (row === undefined) rows.delete(key);
+    else rows.set(key, row);
+    const named = `${name} ${key}`;
+    if (!server.born.has(named)) server.born.set(named, server.commits);
+    server.changed.set(named, server.commits);
+  }
+
+  /** Keeps for a snapshot what a row was. */
+  private keep(name: string, key: Key, row: unknown): void {
+    const over = this.over.get(name) ?? new Map<Key, unknown>();
+    if (!over.has(key)) over.set(key, row);
+    this.over.set(name, over);
+  }
+}
+
+function duplicate(table: string): ServerError {
+  const [name = ''] = table.split(' ');
+  const constraint = name === 'identity' ? 'usage_identity_pkey' : `${name}_pkey`;
+  return new ServerError('23505', `duplicate key value violates "${constraint}"`, constraint);
+}
+
+/** The server's end of a connection. */
+export class Session {
+  private view: View | null = null;
+  private isOver = false;
+  private statements = 0;
+
+  constructor(
+    private readonly server: Server,
+    readonly onNotice: (payload: string) => void,
+    private readonly onEnd: () => void,
+  ) {}
+
+  /** Runs statements one after the other. None is run after one that failed. */
+  async run(group: readonly { readonly text: string }[]): Promise<GroupResult> {
+    const results: StatementResult[] = [];
+    this.statements += 1;
+    for (const one of group) {
+      try {
+        results.push(await this.runOne(one));
+      } catch (error) {
+        if (this.view !== null) this.view.hasFailed = true;
+        return { results, error: error as Error };
+      }
+    }
+    this.endWhenIdle();
+    return { results, error: null };
+  }
+
+  /** The connection is gone: what was not committed is rolled back. */
+  end(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    for (const sessions of this.server.listening.values()) sessions.delete(this);
+    this.view?.rollback();
+    this.view = null;
+  }
+
+  private endWhenIdle(): void {
+    const { view, statements } = this;
+    if (view === null) return;
+    timeline().after(this.server.process, IDLE_TIMEOUT_MS, () => {
+      if (this.view !== view || this.statements !== statements) return;
+      this.end();
+      this.onEnd();
+    });
+  }
+
+  private async runOne(one: { readonly text: string }): Promise<StatementResult> {
+    const { text } = one;
+    if (text.startsWith('begin')) {
+      this.view = new View(this.server, text.includes('repeatable read'));
+      this.view.begin();
+      return done('BEGIN');
+    }
+    if (text === 'commit' || text === 'rollback') return this.endTransaction(text);
+    if (this.view?.hasFailed === true) {
+      throw new ServerError('25P02', 'current transaction is aborted');
+    }
+    return one instanceof Statement ? this.runStatement(one) : this.runText(text);
+  }
+
+  private runText(text: string): StatementResult {
+    if (text.startsWith('listen')) this.listenTo(text.split('"')[1] ?? '');
+    if (text.includes('clock_timestamp()')) {
+      return { rows: [{ now: new Date(Math.floor(timeline().nowMs)) }], command: 'SELECT' };
+    }
+    const isKnown = /^(set local|listen|select 1$)/.test(text);
+    if (!isKnown) throw new Error(`the simulation does not know: ${text.slice(0, 200)}`);
+    return done('SET');
+  }
+
+  private async runStatement({ run }: Statement): Promise<StatementResult> {
+    if (this.view !== null) {
+      const rows = (await run(this.view)) as StatementResult['rows'];
+      if (this.isOver) throw new ServerError('57P01', 'terminating connection');
+      return { rows, command: 'SELECT' };
+    }
+    const alone = new View(this.server, false);
+    try {
+      const rows = (await run(alone)) as StatementResult['rows'];
+      alone.commit();
+      return { rows, command: 'SELECT' };
+    } finally {
+      alone.rollback();
+    }
+  }
+
+  private endTransaction(how: 'commit' | 'rollback'): StatementResult {
+    const { view } = this;
+    this.view = null;
+    if (view === null) return done('ROLLBACK');
+    try {
+      if (how === 'rollback' || view.hasFailed) return done('ROLLBACK');
+      view.commit();
+      return done('COMMIT');
+    } finally {
+      view.rollback();
+    }
+  }
+
+  private listenTo(channel: string): void {
+    const sessions = this.server.listening.get(channel) ?? new Set();
+    this.server.listening.set(channel, sessions.add(this));
+  }
+}
+
+function done(command: string): StatementResult {
+  return { rows: [], command };
+}

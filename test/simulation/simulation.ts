@@ -1,0 +1,242 @@
+// One seed's world: accounts and their clients, gateways, one database, and what goes wrong between them. It lives in rounds: a while
+// of faults, then rest, in which all that is late has to arrive, and then everything is checked.
+
+import { Chance } from '../faults/chance.ts';
+import { Violations, type Violation } from '../faults/violations.ts';
+import { checkDeliveries, checkJobs, checkSubject } from './checks.ts';
+import { Gateway } from './gateway.ts';
+import { connect, type Network } from './network.ts';
+import { Receiver, Subject } from './subjects.ts';
+import { begin, pause, Process, type Timeline } from './time.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** How many accounts there are: in small worlds much happens to each. */
+const SMALL = 8;
+const ACCOUNTS = [SMALL, 100];
+/** Of each promise. */
+const SHOWN_MAX = 3;
+/** How long everything goes wrong, and how long nothing does. */
+const FAULTY_MS = 6 * MINUTE_MS;
+/** A dead gateway's jobs are taken over within a minute; a message that failed twice waits for more than five. */
+const CALM_MS = 4 * MINUTE_MS;
+/** Busy accounts grow, and each of their writes with them. */
+const ROUNDS_MAX = 12;
+const DELIVERED_WITHIN_MS = 3 * HOUR_MS;
+
+/** What happens to a world, by name; how often. */
+type Happened = Map<string, number>;
+
+export interface Lived {
+  readonly seed: string;
+  /** Of all accounts together. */
+  readonly accountHours: number;
+  readonly happened: Readonly<Record<string, number>>;
+  readonly alerts: number;
+  readonly commits: number;
+  readonly messages: number;
+  readonly wakeups: number;
+  readonly violations: readonly Violation[];
+}
+
+/** Lives through some hours of account life. The same seed makes the same life. */
+export async function live(
+  seed: string,
+  { accountHours, isSmall }: { readonly accountHours: number; readonly isSmall: boolean },
+): Promise<Lived> {
+  const chance = new Chance(`simulation ${seed}`);
+  const simulation = new Simulation(chance, isSmall ? SMALL : chance.oneOf(ACCOUNTS));
+  return { seed, ...(await simulation.live(accountHours)) };
+}
+
+/** The first ones of each promise. */
+function shown(found: readonly Violation[]): readonly Violation[] {
+  const times = new Map<string, number>();
+  return found.filter(({ promise }) => {
+    times.set(promise, (times.get(promise) ?? 0) + 1);
+    return (times.get(promise) ?? 0) <= SHOWN_MAX;
+  });
+}
+
+class Simulation {
+  private readonly violations = new Violations();
+  private readonly happened: Happened = new Map();
+  private readonly timeline: Timeline;
+  private readonly network: Network;
+  private readonly gateways: readonly Gateway[];
+  private readonly receiver: Receiver;
+  private readonly subjects: readonly Subject[];
+  private readonly fate = new Process('fate');
+  private isBusy = false;
+
+  constructor(
+    private readonly chance: Chance,
+    accounts: number,
+  ) {
+    this.timeline = begin(chance.of('timers'));
+    this.network = connect(chance.of('network'));
+    this.receiver = new Receiver(chance.of('receiver'), this.violations);
+    const { violations, receiver: sender } = this;
+    this.gateways = ['a', 'b', 'c'].slice(0, chance.whole(2, 3)).map((name) => {
+      return new Gateway(name, { chance: chance.of(name), violations, sender });
+    });
+    const around = {
+      ...{ chance, gateways: this.gateways, isSmall: accounts === SMALL },
+      isBusy: () => this.isBusy,
+    };
+    this.subjects = Array.from({ length: accounts }, (_, index) => new Subject(index + 1, around));
+  }
+
+  async live(accountHours: number): Promise<Omit<Lived, 'seed'>> {
+    const begunMs = this.timeline.nowMs;
+    await this.pass(5_000);
+    for (const subject of this.subjects) subject.start();
+    this.timeline.after(this.fate, 1, () => void this.strike());
+    let lived = 0;
+    for (let round = 0; round < ROUNDS_MAX && lived < accountHours; round += 1) {
+      await this.round();
+      if (this.violations.found.length > 0) break;
+      lived = ((this.timeline.nowMs - begunMs) / HOUR_MS) * this.subjects.length;
+    }
+    if (this.violations.found.length === 0) await this.untilDelivered();
+    const view = this.network.server.read();
+    const alerts = view.accountsIn('alert').flatMap((id) => view.all('alert', id)).length;
+    const { commits } = this.network.server;
+    this.happened.set('lost answers', this.network.lostAnswers);
+    return {
+      accountHours: ((this.timeline.nowMs - begunMs) / HOUR_MS) * this.subjects.length,
+      happened: Object.fromEntries(this.happened),
+      ...{ alerts, commits, messages: this.receiver.byId.size, wakeups: this.timeline.wakeups },
+      violations: shown(this.violations.found),
+    };
+  }
+
+  private async round(): Promise<void> {
+    this.isBusy = true;
+    this.network.isFaulty = true;
+    await this.pass(FAULTY_MS);
+    this.isBusy = false;
+    this.network.isFaulty = false;
+    for (const gateway of this.gateways) {
+      gateway.process.frozenUntilMs = 0;
+      if (gateway.process.isDead) gateway.start();
+    }
+    await this.settle();
+    await this.pass(CALM_MS);
+    this.check();
+  }
+
+  /** Until all clients know how their calls ended. */
+  private async settle(): Promise<void> {
+    const settled = { is: false };
+    const settle = async (): Promise<void> => {
+      while (this.subjects.some(({ calling }) => calling > 0)) await pause(100);
+      await Promise.all(this.subjects.map((subject) => subject.settle()));
+      settled.is = true;
+    };
+    this.timeline.after(this.fate, 1, () => void settle());
+    const endMs = this.timeline.nowMs + CALM_MS;
+    while (!settled.is && this.timeline.nowMs < endMs) await this.pass(1_000);
+    if (!settled.is) this.violations.add('nobody waits for ever', 'a client has no answer');
+  }
+
+  private check(): void {
+    const view = this.network.server.read();
+    for (const subject of this.subjects) checkSubject(this.violations, subject, view);
+    checkDeliveries(this.violations, this.receiver, view);
+    checkJobs(this.violations, view);
+  }
+
+  private async untilDelivered(): Promise<void> {
+    const endMs = this.timeline.nowMs + DELIVERED_WITHIN_MS;
+    const view = this.network.server.read();
+    const isWaiting = (): boolean =>
+      view
+        .accountsIn('delivery')
+        .some((id) => view.all('delivery', id).some(({ status }) => status === 'PENDING'));
+    while (isWaiting() && this.timeline.nowMs < endMs) await this.pass(10_000);
+    if (isWaiting()) this.violations.add('each webhook comes at least once', 'some wait');
+    this.check();
+  }
+
+  private pass(durationMs: number): Promise<void> {
+    return this.timeline.run(this.timeline.nowMs + durationMs);
+  }
+
+  // ---- what goes wrong
+
+  private async strike(): Promise<void> {
+    for (;;) {
+      // Two at about the same time do what neither does alone.
+      const isPair = this.chance.happens(0.3);
+      await pause(isPair ? this.chance.whole(1, 500) : this.chance.whole(1_000, 30_000));
+      if (!this.isBusy) continue;
+      const [name, fault] = this.chance.oneOf(this.faults);
+      this.happened.set(name, (this.happened.get(name) ?? 0) + 1);
+      fault(this.chance.oneOf(this.gateways));
+    }
+  }
+
+  private readonly faults: readonly (readonly [string, (gateway: Gateway) => void])[] = [
+    [
+      'kill',
+      (gateway) => {
+        if (gateway.process.isDead) return;
+        gateway.kill();
+        this.timeline.after(this.fate, this.chance.whole(100, 20_000), () => {
+          if (gateway.process.isDead) gateway.start();
+        });
+      },
+    ],
+    [
+      'freeze',
+      ({ process }) => {
+        process.frozenUntilMs = this.timeline.nowMs + this.chance.whole(1_000, 90_000);
+      },
+    ],
+    [
+      'cut',
+      ({ process }) => {
+        for (const connection of this.network.of(process)) connection.cut();
+      },
+    ],
+    [
+      'cut one',
+      () => {
+        const all = this.network.of(null);
+        if (all.length > 0) this.chance.oneOf(all).cut();
+      },
+    ],
+    [
+      'silence',
+      ({ process }) => {
+        this.network.cutOffFor(process, this.chance.whole(1_000, 40_000));
+        for (const connection of this.network.of(process)) connection.fallSilent();
+      },
+    ],
+    [
+      'crash of the database',
+      () => {
+        for (const connection of this.network.of(null)) connection.cut();
+      },
+    ],
+    [
+      'slow network',
+      () => {
+        this.network.slowUntilMs = this.timeline.nowMs + this.chance.whole(1_000, 30_000);
+      },
+    ],
+    [
+      'step of a wall clock',
+      ({ process }) => {
+        process.wallAheadMs += this.chance.whole(-7_200_000, 7_200_000);
+      },
+    ],
+    [
+      'receiver down',
+      () => {
+        this.receiver.downUntilMs = this.timeline.nowMs + this.chance.whole(1_000, 25_000);
+      },
+    ],
+  ];
+}
