@@ -244,6 +244,8 @@ describe('a stream', () => {
     const silent = net.createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as net.AddressInfo;
+    const sockets: net.Socket[] = [];
+    silent.on('connection', (socket) => sockets.push(socket));
     const client = clientOf(OPERATOR_KEY, `http://127.0.0.1:${port}`);
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
     try {
@@ -263,6 +265,7 @@ describe('a stream', () => {
       expect(await first).toEqual({ done: true, value: undefined });
     } finally {
       jest.useRealTimers();
+      for (const socket of sockets) socket.destroy();
       silent.close();
     }
   });

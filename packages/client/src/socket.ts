@@ -87,9 +87,9 @@ export class Socket {
   async close(): Promise<void> {
     const { client, isConnected } = this;
     this.client = null;
-    // One that is about to connect would be waited for.
-    if (isConnected) await client?.dispose();
-    else client?.terminate();
+    const closed = Promise.resolve(client?.dispose()).catch(() => undefined);
+    // One that is still connecting is closed once it is open, which nobody waits for: browsers complain of one that is closed before.
+    if (isConnected) await closed;
   }
 
   private open(): Client {
