@@ -68,6 +68,16 @@ async function postmastersOf(owner: Pick<pg.Pool, 'query'>): Promise<readonly nu
   ];
 }
 
+/** Whether a server's process is one of this machine. In a container it has another number here, which may be another process's. */
+async function isTold(postmasterPid: number): Promise<boolean> {
+  try {
+    await access(`/proc/${postmasterPid}/schedstat`);
+    return (await readFile(`/proc/${postmasterPid}/comm`, 'utf8')).trim() === 'postgres';
+  } catch {
+    return false;
+  }
+}
+
 /** What a turn did, and in how many units. */
 interface Turn<T> {
   readonly units: number;
@@ -89,14 +99,10 @@ export class ProcessorMeter {
     readonly owner: Pick<pg.Pool, 'query'>;
   }): Promise<ProcessorMeter> {
     const { gatewayPid = process.pid, owner } = of;
-    const postmasterPids = await postmastersOf(owner);
-    const isTold = await Promise.all(
-      postmasterPids.map((pid) => access(`/proc/${pid}/schedstat`)),
-    ).then(
-      () => true,
-      () => false,
-    );
-    if (!isTold) return new ProcessorMeter(null);
+    // An owner may not be allowed to read it.
+    const postmasterPids = await postmastersOf(owner).catch(() => []);
+    const areTold = await Promise.all(postmasterPids.map(isTold));
+    if (areTold.length === 0 || areTold.includes(false)) return new ProcessorMeter(null);
     return new ProcessorMeter(async () => {
       const each = await Promise.all(postmasterPids.map(postgresMs));
       return {

@@ -1,6 +1,6 @@
 // What the answers of one gateway share: values that are the same for every caller as long as the state of the database that
-// their keys name stands. A key has the numbers of that state, read in the answer's own snapshot, so nothing ever has to be
-// thrown away because it is wrong.
+// their keys name stands. A key, or the value itself, has the numbers of that state, read in the answer's own snapshot, so nothing is
+// ever taken for what it is no longer.
 
 import { LRUCache } from 'lru-cache';
 import type { RequestContext } from './context.ts';

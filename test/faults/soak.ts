@@ -112,7 +112,10 @@ function judge(samples: readonly Sample[], violations: Violations): void {
     const rssMb = (sample: Sample): number => sample.rssMb[index] ?? 0;
     const heap = slopePerMinute(lowest(later, heapMb), heapMb);
     const rss = slopePerMinute(later, rssMb);
-    if (heap === null || rss === null) continue;
+    if (heap === null || rss === null) {
+      say(`gateway ${index}: memory is not judged, since it ran for too few minutes`);
+      continue;
+    }
     const most = Math.max(...samples.map(rssMb));
     say(
       `gateway ${index}, after ${WARM_UP_MINUTES} minutes: heap that is kept ${heap.toFixed(2)}, RSS ${rss.toFixed(2)} MB a minute; RSS at most ${most.toFixed(0)} MB`,
