@@ -1,10 +1,9 @@
 // The simulation lives through a handful of seeds in which nothing is violated, and sees faults of the code, each by the name of the
 // promise that it breaks.
 
-import fs from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Mutation } from '../faults/mutants.ts';
-import { bundle, simulate } from '../simulation/bundle.ts';
+import { bundled, simulate } from '../simulation/bundle.ts';
 
 const SEEDS = ['1', '2', '3'];
 /** One round of faults of a small world. */
@@ -158,34 +157,21 @@ const PLANTED: Readonly<Record<string, Planted>> = {
 };
 
 /** The promises that a mutant breaks in the first seed in which it breaks any. */
-async function brokenBy({ mutations, broken }: Planted): Promise<readonly string[]> {
-  const script = await bundle(broken.replaceAll(/\W/g, '-'), mutations);
+async function brokenBy(mutations: readonly Mutation[]): Promise<readonly string[]> {
   const found = new Set<string>();
-  try {
+  await bundled(mutations, async (script) => {
     for (let seed = 1; seed <= SEEDS_MAX && found.size === 0; seed += 1) {
       for (const { violations } of await simulate(script, [String(seed)], LIFE)) {
         for (const { promise } of violations) found.add(promise);
       }
     }
-  } finally {
-    await fs.rm(script);
-  }
+  });
   return [...found];
 }
 
 describe('the simulation', () => {
-  let script: string;
-
-  beforeAll(async () => {
-    script = await bundle('as-it-is');
-  });
-
-  afterAll(async () => {
-    await fs.rm(script);
-  });
-
   it('finds nothing wrong with the gateway as it is', async () => {
-    const lives = await simulate(script, SEEDS, LIFE);
+    const lives = await bundled([], (script) => simulate(script, SEEDS, LIFE));
 
     expect(lives.flatMap(({ violations }) => violations)).toEqual([]);
     for (const { alerts, messages, commits } of lives) {
@@ -194,15 +180,18 @@ describe('the simulation', () => {
   });
 
   it('lives the same life from the same seed', async () => {
-    const [first, second] = [
+    const [first, second] = await bundled([], async (script) => [
       await simulate(script, SEEDS.slice(0, 1), LIFE),
       await simulate(script, SEEDS.slice(0, 1), LIFE),
-    ];
+    ]);
 
     expect(second).toEqual(first);
   });
 
-  it.each(Object.entries(PLANTED))('sees a gateway that %s', async (_what, mutant) => {
-    expect(await brokenBy(mutant)).toContain(mutant.broken);
-  });
+  it.each(Object.entries(PLANTED))(
+    'sees a gateway that %s',
+    async (_what, { mutations, broken }) => {
+      expect(await brokenBy(mutations)).toContain(broken);
+    },
+  );
 });

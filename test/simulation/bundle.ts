@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import { compiling } from '../../scripts/compiling.mjs';
-import { dist, root } from '../../scripts/dist.mjs';
+import { root } from '../../scripts/dist.mjs';
 import { type Mutation, mutations } from '../faults/mutants.ts';
 import type { Lived } from './simulation.ts';
 
@@ -103,24 +103,35 @@ function replacements(): Plugin {
 }
 
 /**
- * Builds the simulation.
+ * Builds the simulation, for as long as it is used.
  * @param mutated faults of the code that it is to have
- * @returns the script, which the caller removes
+ * @param use gets the script
  */
-export async function bundle(name: string, mutated: readonly Mutation[] = []): Promise<string> {
-  const outfile = path.join(dist, `simulation-${name}.mjs`);
-  await build({
-    ...compiling,
-    absWorkingDir: root,
-    entryPoints: [path.join(here, 'worker.ts')],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    sourcemap: 'inline',
-    logLevel: 'warning',
-    plugins: [replacements(), await mutations(mutated)],
-  });
-  return outfile;
+export async function bundled<T>(
+  mutated: readonly Mutation[],
+  use: (script: string) => Promise<T>,
+): Promise<T> {
+  // Where it finds the packages that it imports.
+  const cache = path.join(root, 'node_modules/.cache');
+  await fs.mkdir(cache, { recursive: true });
+  const folder = await fs.mkdtemp(path.join(cache, 'simulation-'));
+  try {
+    const outfile = path.join(folder, 'simulation.mjs');
+    await build({
+      ...compiling,
+      absWorkingDir: root,
+      entryPoints: [path.join(here, 'worker.ts')],
+      outfile,
+      bundle: true,
+      packages: 'external',
+      sourcemap: 'inline',
+      logLevel: 'warning',
+      plugins: [replacements(), await mutations(mutated)],
+    });
+    return await use(outfile);
+  } finally {
+    await fs.rm(folder, { recursive: true });
+  }
 }
 
 /**

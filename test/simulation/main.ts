@@ -1,11 +1,10 @@
 // npm run simulate -- [--seed N] [--seeds K] [--hours H]: worlds of gateways in simulated time, checked after each round of faults.
 // Status 0: nothing was violated; 1: something was, which is listed with its seed.
 
-import fs from 'node:fs/promises';
 import os from 'node:os';
 import { InvalidArgumentError, program } from 'commander';
 import { clock } from '../faults/caller.ts';
-import { bundle, simulate } from './bundle.ts';
+import { bundled, simulate } from './bundle.ts';
 import type { Lived } from './simulation.ts';
 
 const HOUR_MS = 3_600_000;
@@ -28,16 +27,21 @@ program
     clock.nowMs() % 1_000_000_000,
   )
   .option('--seeds <number>', 'how many seeds', whole, 10)
-  .option('--hours <number>', 'of account life for each seed, at least', whole, 50)
+  .option(
+    '--hours <number>',
+    'of account life for each seed; a world ends before, when it has lived twelve rounds',
+    whole,
+    50,
+  )
   .action(async (options: Options) => {
-    process.exitCode = (await run(options)) ? 0 : 1;
+    const isFine = await bundled([], (script) => run(script, options));
+    process.exitCode = isFine ? 0 : 1;
   });
 
 await program.parseAsync();
 
-async function run({ seed, seeds, hours }: Options): Promise<boolean> {
+async function run(script: string, { seed, seeds, hours }: Options): Promise<boolean> {
   const begunMs = performance.now();
-  const script = await bundle('run');
   const waiting = Array.from({ length: seeds }, (_, index) => String(seed + index)).values();
   const all: Lived[] = [];
   let isFine = true;
@@ -56,7 +60,6 @@ async function run({ seed, seeds, hours }: Options): Promise<boolean> {
     }
   };
   await Promise.all(Array.from({ length: os.availableParallelism() }, liveOn));
-  await fs.rm(script);
   const lived = sum(all, ({ accountHours }) => accountHours);
   const tookMs = performance.now() - begunMs;
   say(
