@@ -75,6 +75,8 @@ export class Connection extends EventEmitter {
     if (this.isOver) return;
     const net = network();
     this.isSilent = true;
+    // Of a gateway that is dead, nobody is left to take it out later.
+    net.connections.delete(this);
     timeline().after(net.server.process, net.delayMs(), () => {
       this.session.end();
     });
@@ -110,7 +112,7 @@ export class Connection extends EventEmitter {
       };
       this.carry(network().server.process, () => {
         void this.session.run(statements).then((result) => {
-          if (network().losesAnswer()) this.cut();
+          if (network().losesAnswer(statements.at(-1)?.text === 'commit')) this.cut();
           else this.carry(this.owner, () => this.settle?.(result));
         });
       });

@@ -94,6 +94,7 @@ export class Gateway {
     return new Promise((resolve) => {
       const caller = timeline().current;
       const answer = (outcome: Outcome<T>): void => {
+        tooLate.isCancelled = true;
         this.open.delete(isLost);
         timeline().after(caller, network().delayMs(), () => {
           resolve(outcome);
@@ -103,7 +104,7 @@ export class Gateway {
         answer({ is: 'UNKNOWN' });
       };
       this.open.add(isLost);
-      timeline().after(caller, CALL_WITHIN_MS, isLost);
+      const tooLate = timeline().after(caller, CALL_WITHIN_MS, isLost);
       timeline().after(this.process, network().delayMs(), () => {
         const { services } = this;
         if (services === null) isLost();

@@ -6,6 +6,7 @@ import { Server } from './server.ts';
 import { type Process, timeline } from './time.ts';
 
 const LOST_ANSWERS = 0.000_5;
+const LOST_COMMITS = 0.001;
 const LOST_NOTICES = 0.02;
 const LATE_NOTICES = 0.1;
 
@@ -15,6 +16,7 @@ export class Network {
   /** Whether anything is lost or late. */
   isFaulty = false;
   lostAnswers = 0;
+  lostCommits = 0;
   slowUntilMs = 0;
   private readonly cutOff = new Map<Process, number>();
 
@@ -35,9 +37,10 @@ export class Network {
     return this.isFaulty && this.chance.happens(LOST_NOTICES);
   }
 
-  losesAnswer(): boolean {
-    const isLost = this.isFaulty && this.chance.happens(LOST_ANSWERS);
-    if (isLost) this.lostAnswers += 1;
+  losesAnswer(toCommit: boolean): boolean {
+    const isLost = this.isFaulty && this.chance.happens(toCommit ? LOST_COMMITS : LOST_ANSWERS);
+    if (isLost && toCommit) this.lostCommits += 1;
+    else if (isLost) this.lostAnswers += 1;
     return isLost;
   }
 

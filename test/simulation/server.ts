@@ -5,7 +5,7 @@
 import type { GroupResult, StatementResult } from '../../src/db/statement-group.ts';
 import { Sql } from '../../src/db/sql.ts';
 import type { Tx } from '../../src/db/database.ts';
-import { Process, timeline } from './time.ts';
+import { Process, timeline, type Wakeup } from './time.ts';
 import type { Tables } from './tables.ts';
 
 const LOCK_TIMEOUT_MS = 2_000;
@@ -104,11 +104,15 @@ export class Server {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const waiting = { view, take: resolve, fail: reject };
-      lock.waiting.push(waiting);
-      timeline().after(this.process, LOCK_TIMEOUT_MS, () => {
+      const tooLate = timeline().after(this.process, LOCK_TIMEOUT_MS, () => {
         this.giveUp(waiting, new ServerError('55P03', 'canceling statement due to lock timeout'));
       });
+      const take = (): void => {
+        tooLate.isCancelled = true;
+        resolve();
+      };
+      const waiting: Waiting = { view, take, fail: reject };
+      lock.waiting.push(waiting);
     });
   }
 
@@ -301,7 +305,8 @@ function duplicate(table: string): ServerError {
 export class Session {
   private view: View | null = null;
   private isOver = false;
-  private statements = 0;
+  /** Ends a session that leaves its transaction open. */
+  private idle: Wakeup | null = null;
 
   constructor(
     private readonly server: Server,
@@ -312,12 +317,17 @@ export class Session {
   /** Runs statements one after the other. None is run after one that failed. */
   async run(group: readonly { readonly text: string }[]): Promise<GroupResult> {
     const results: StatementResult[] = [];
-    this.statements += 1;
+    this.callOffEnd();
     for (const one of group) {
       try {
         results.push(await this.runOne(one));
       } catch (error) {
-        if (this.view !== null) this.view.hasFailed = true;
+        // What a failed transaction holds is free at once, though it is open until it is rolled back.
+        if (this.view !== null) {
+          this.view.hasFailed = true;
+          this.view.rollback();
+        }
+        this.endWhenIdle();
         return { results, error: error as Error };
       }
     }
@@ -329,16 +339,19 @@ export class Session {
   end(): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.callOffEnd();
     for (const sessions of this.server.listening.values()) sessions.delete(this);
     this.view?.rollback();
     this.view = null;
   }
 
+  private callOffEnd(): void {
+    if (this.idle !== null) this.idle.isCancelled = true;
+  }
+
   private endWhenIdle(): void {
-    const { view, statements } = this;
-    if (view === null) return;
-    timeline().after(this.server.process, IDLE_TIMEOUT_MS, () => {
-      if (this.view !== view || this.statements !== statements) return;
+    if (this.view === null) return;
+    this.idle = timeline().after(this.server.process, IDLE_TIMEOUT_MS, () => {
       this.end();
       this.onEnd();
     });

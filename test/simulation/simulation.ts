@@ -1,6 +1,7 @@
 // One seed's world: accounts and their clients, gateways, one database, and what goes wrong between them. It lives in rounds: a while
 // of faults, then rest, in which all that is late has to arrive, and then everything is checked.
 
+import { createHash } from 'node:crypto';
 import { Chance } from '../faults/chance.ts';
 import { Violations, type Violation } from '../faults/violations.ts';
 import { checkDeliveries, checkJobs, checkSubject } from './checks.ts';
@@ -29,8 +30,10 @@ type Happened = Map<string, number>;
 
 export interface Lived {
   readonly seed: string;
-  /** Of all accounts together. */
+  /** Of all accounts together, the rest after each round of faults among them. */
   readonly accountHours: number;
+  /** Of all rows in the end, and of all that subscribers and the receiver of webhooks got. */
+  readonly hash: string;
   readonly happened: Readonly<Record<string, number>>;
   readonly alerts: number;
   readonly commits: number;
@@ -39,7 +42,10 @@ export interface Lived {
   readonly violations: readonly Violation[];
 }
 
-/** Lives through some hours of account life. The same seed makes the same life. */
+/**
+ * Lives through some hours of account life. The same seed makes the same life.
+ * @param accountHours after how many it ends, unless ROUNDS_MAX rounds end before
+ */
 export async function live(
   seed: string,
   { accountHours, isSmall }: { readonly accountHours: number; readonly isSmall: boolean },
@@ -95,20 +101,35 @@ class Simulation {
     let lived = 0;
     for (let round = 0; round < ROUNDS_MAX && lived < accountHours; round += 1) {
       await this.round();
-      if (this.violations.found.length > 0) break;
       lived = ((this.timeline.nowMs - begunMs) / HOUR_MS) * this.subjects.length;
+      if (this.violations.found.length > 0) break;
     }
     if (this.violations.found.length === 0) await this.untilDelivered();
     const view = this.network.server.read();
     const alerts = view.accountsIn('alert').flatMap((id) => view.all('alert', id)).length;
     const { commits } = this.network.server;
-    this.happened.set('lost answers', this.network.lostAnswers);
+    this.happened.set('lost answer to COMMIT', this.network.lostCommits);
+    this.happened.set('other lost answer', this.network.lostAnswers);
     return {
-      accountHours: ((this.timeline.nowMs - begunMs) / HOUR_MS) * this.subjects.length,
+      ...{ accountHours: lived, hash: this.hash() },
       happened: Object.fromEntries(this.happened),
       ...{ alerts, commits, messages: this.receiver.byId.size, wakeups: this.timeline.wakeups },
       violations: shown(this.violations.found),
     };
+  }
+
+  private hash(): string {
+    const hash = createHash('sha256');
+    const add = (what: unknown): void =>
+      void hash.update(
+        JSON.stringify(what, (_key, value: unknown) =>
+          typeof value === 'bigint' ? String(value) : value,
+        ),
+      );
+    for (const [table, rows] of this.network.server.rows) add([table, ...rows]);
+    add([...this.receiver.byId]);
+    for (const { told } of this.subjects) add(told);
+    return hash.digest('hex');
   }
 
   private async round(): Promise<void> {
@@ -118,7 +139,6 @@ class Simulation {
     this.isBusy = false;
     this.network.isFaulty = false;
     for (const gateway of this.gateways) {
-      gateway.process.frozenUntilMs = 0;
       if (gateway.process.isDead) gateway.start();
     }
     await this.settle();
@@ -170,10 +190,11 @@ class Simulation {
       // Two at about the same time do what neither does alone.
       const isPair = this.chance.happens(0.3);
       await pause(isPair ? this.chance.whole(1, 500) : this.chance.whole(1_000, 30_000));
-      if (!this.isBusy) continue;
+      const living = this.gateways.filter(({ process }) => !process.isDead);
+      if (!this.isBusy || living.length === 0) continue;
       const [name, fault] = this.chance.oneOf(this.faults);
       this.happened.set(name, (this.happened.get(name) ?? 0) + 1);
-      fault(this.chance.oneOf(this.gateways));
+      fault(this.chance.oneOf(living));
     }
   }
 
@@ -181,7 +202,6 @@ class Simulation {
     [
       'kill',
       (gateway) => {
-        if (gateway.process.isDead) return;
         gateway.kill();
         this.timeline.after(this.fate, this.chance.whole(100, 20_000), () => {
           if (gateway.process.isDead) gateway.start();
@@ -191,7 +211,9 @@ class Simulation {
     [
       'freeze',
       ({ process }) => {
-        process.frozenUntilMs = this.timeline.nowMs + this.chance.whole(1_000, 90_000);
+        const untilMs = this.timeline.nowMs + this.chance.whole(1_000, 90_000);
+        // Never sooner than before: what it was to do waits until then, and nothing is to overtake it.
+        process.frozenUntilMs = Math.max(process.frozenUntilMs, untilMs);
       },
     ],
     [

@@ -34,7 +34,7 @@ export class Process {
 type Act = () => void;
 
 /** What is to happen. */
-class Wakeup {
+export class Wakeup {
   isCancelled = false;
 
   constructor(
@@ -53,7 +53,7 @@ export class Timeline {
 
   constructor(readonly chance: Chance) {}
 
-  /** Has a process act in a while. @returns a function that calls it off */
+  /** Has a process act in a while. @returns the wakeup, which can be cancelled */
   after(process: Process, delayMs: number, act: Act): Wakeup {
     const wakeup = new Wakeup(process, this.nowMs + delayMs, this.wakeups++, act);
     this.push(wakeup);
