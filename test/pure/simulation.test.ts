@@ -41,7 +41,37 @@ const PLANTED: Readonly<Record<string, Planted>> = {
       }, 2_000);`,
       },
     ],
-    broken: 'each crossing is told once',
+    broken: 'each crossing is told once, at its exact instant',
+  },
+  'does not keep when an account is due': {
+    mutations: [
+      {
+        file: 'src/settlement/settlement.service.ts',
+        from: 'nextDueMs: standsStill(account) ? null : nextDueMs(draft),',
+        to: 'nextDueMs: null,',
+      },
+    ],
+    broken: 'each crossing is told once, at its exact instant',
+  },
+  'stops what runs before the limit is reached': {
+    mutations: [
+      {
+        file: 'src/engine/clock.ts',
+        from: 'creditStateOf(state.credits.hasBegun, balanceMicro, state.policy)',
+        to: 'creditStateOf(state.credits.hasBegun, balanceMicro - 500_000n, state.policy)',
+      },
+    ],
+    broken: 'what runs is stopped at the exact instant',
+  },
+  'writes no messages': {
+    mutations: [
+      {
+        file: 'src/partners/outbox.service.ts',
+        from: 'if (listeners.length === 0) return;',
+        to: 'if (listeners.length >= 0) return;',
+      },
+    ],
+    broken: 'each alert is a webhook',
   },
   'reads an account before it has its lock': {
     mutations: [

@@ -2,7 +2,6 @@
 // compared by the same functions (faults/promises.ts).
 
 import {
-  compareAlerts,
   compareAmounts,
   compareBalance,
   compareEvents,
@@ -78,7 +77,7 @@ function checkMoney(
     .filter((lot) => lot.state === 'PENDING')
     .reduce((sum, lot) => sum + lot.amountMicro, 0n);
   // Of what runs, the ledger has what was posted; the client reckons all of it.
-  const hosting = segmentsOf(view, accountId).map((segment) => segment.postedMicro ?? 0n);
+  const hosting = view.all('segment', accountId).map((segment) => segment.postedMicro ?? 0n);
   const ran = hosting.reduce((sum, micro) => sum + micro, 0n);
   const balanceMicro = books.grantedMicro - pending - books.usedByEventsMicro - ran;
   const sums = { balance: state.balanceMicro, ledger: running, lots: left - state.debtMicro };
@@ -90,55 +89,107 @@ function checkMoney(
   compareBalance(violations, { name: books.name, balanceMicro }, texts);
 }
 
-function segmentsOf(view: View, accountId: number): readonly Tables['segment'][] {
-  return view.all('segment', accountId).filter(({ isVoided }) => !isVoided);
-}
-
 /** Compares alerts, stops and costs with what is reckoned from what was written. */
-function checkCrossings(violations: Violations, { books, ...subject }: Subject, view: View): void {
+function checkCrossings(violations: Violations, subject: Subject, view: View): void {
   const { accountId, levels, stopMicro, sinceMs } = subject;
-  const { name } = books;
-  const account = view.need('account', accountId, 0);
-  const segments = segmentsOf(view, accountId);
-  const stretches = new Map(segments.map((segment) => [segment.segmentId, stretchOf(segment)]));
+  const { name } = subject.books;
+  const { settledAtMs } = view.need('account', accountId, 0);
+  // What is due is to be there soon, whether the gateway knows that it is due or not.
+  const untilMs = Math.max(settledAtMs, view.nowMs - STUCK_AFTER_MS);
+  const segments = view.all('segment', accountId);
   const reckoning = new Reckoning(sinceMs, levels, stopMicro);
-  reckoning.live(writtenOf(view, accountId, stretches), account.settledAtMs);
-  const alerts = inSequence(view.all('alert', accountId));
-  const told = alerts.map((alert) => ({
-    ...{ kind: alert.kind, ruleId: alert.ruleId, atMs: alert.crossedAtMs },
-    remainingMicro: alert.remainingMicro,
+  reckoning.live(writtenOf(view, accountId, untilMs), untilMs);
+  const told = inSequence(view.all('alert', accountId)).map((alert) => ({
+    ...{ sequence: alert.sequence, kind: alert.kind, ruleId: alert.ruleId },
+    ...{ atMs: alert.crossedAtMs, remainingMicro: alert.remainingMicro },
   }));
-  const of = { name, crossings: reckoning.told.length };
-  const rows = alerts.map(({ sequence, kind, ruleId }) => ({
-    ...{ sequence: String(sequence), kind, rule: String(ruleId) },
-  }));
-  compareAlerts(violations, of, openOnce(rows));
-  const exact = 'each crossing is told once, at its exact instant';
-  const first = reckoning.told.findIndex(
-    (one, index) => JSON.stringify(one, text) !== JSON.stringify(told[index], text),
-  );
-  if (first >= 0) {
-    const detail = `${name}: alert ${first + 1}`;
-    violations.compare(
-      exact,
-      detail,
-      told.slice(first, first + 3),
-      reckoning.told.slice(first, first + 3),
-    );
-  }
-  for (const { segmentId, toMs, postedMicro } of segments) {
-    const stretch = stretches.get(segmentId);
-    const endMs = reckoning.ends.get(segmentId) ?? null;
+  const crossings = reckoning.told.map((one, index) => ({ sequence: index + 1, ...one }));
+  compareInOrder(violations, 'each crossing is told once, at its exact instant', {
+    ...{ detail: `${name}: alert`, is: told, expected: crossings },
+  });
+  const exactly = 'what runs is stopped at the exact instant';
+  const stops = view.all('stop', accountId).map(({ atMs }) => atMs);
+  compareInOrder(violations, exactly, {
+    ...{ detail: `${name}: stop`, is: stops, expected: reckoning.stops },
+  });
+  for (const segment of segments) {
+    const { segmentId, postedMicro } = segment;
+    const endMs = endOf(segment);
     const detail = `${name}: segment ${segmentId}`;
-    violations.compare('what runs is stopped at the exact instant', detail, toMs, endMs);
-    if (toMs === null || stretch === undefined) continue;
+    violations.compare(exactly, detail, endMs, reckoning.ends.get(segmentId) ?? null);
+    if (endMs === null) continue;
     const costs = 'what ran costs rate x time';
-    violations.compare(costs, detail, postedMicro, costMicro(stretch, toMs));
+    violations.compare(costs, detail, postedMicro, costMicro(stretchOf(segment), endMs));
+  }
+  checkDeployments(violations, subject, view);
+}
+
+/** Compares lists, and tells where they begin to differ. */
+function compareInOrder(
+  violations: Violations,
+  promise: string,
+  of: {
+    readonly detail: string;
+    readonly is: readonly unknown[];
+    readonly expected: readonly unknown[];
+  },
+): void {
+  const { detail, is, expected } = of;
+  const all = is.length > expected.length ? is : expected;
+  const first = all.findIndex((_, index) => text(is[index]) !== text(expected[index]));
+  if (first < 0) return;
+  const [from, to] = [first, first + 3];
+  violations.compare(
+    promise,
+    `${detail} ${first + 1}`,
+    is.slice(from, to),
+    expected.slice(from, to),
+  );
+}
+
+function text(row: unknown): string | undefined {
+  return JSON.stringify(row, (_key, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
+}
+
+/** Compares what answers told of deployments with what is stored. */
+function checkDeployments(
+  violations: Violations,
+  { accountId, books: { name }, deployments, undeployments }: Subject,
+  view: View,
+): void {
+  const segments = view.all('segment', accountId);
+  const acknowledged = 'what was acknowledged is there';
+  for (const { fromMs, replicas } of deployments.begun) {
+    const isThere = segments.some((one) => one.fromMs === fromMs && one.replicas === replicas);
+    if (!isThere) violations.add(acknowledged, `${name}: deployed at ${fromMs}`);
+  }
+  for (const endedMs of undeployments.endedMs) {
+    const isThere = segments.some((one) => endOf(one) === endedMs);
+    if (!isThere) violations.add(acknowledged, `${name}: undeployed at ${endedMs}`);
+  }
+  const begun = segments.filter(
+    ({ fromMs, replicas }) =>
+      !deployments.begun.some((one) => one.fromMs === fromMs && one.replicas === replicas),
+  );
+  const ended = undeploymentsOf(view, accountId).filter(
+    ({ lifecycleAtMs }) => !undeployments.endedMs.includes(lifecycleAtMs),
+  );
+  // Each of these was done by a call of which nobody knows how it ended.
+  if (begun.length > deployments.unknown || ended.length > undeployments.unknown) {
+    const counts = `${begun.length} deployments, ${ended.length} undeployments without an answer`;
+    violations.add('nothing is there that was not sent', `${name}: ${counts}`);
   }
 }
 
-function text(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
+/** When a segment ended; null: it runs. One that is void ended where it began. */
+function endOf({ isVoided, fromMs, toMs }: Tables['segment']): number | null {
+  return isVoided ? fromMs : toMs;
+}
+
+function undeploymentsOf(view: View, accountId: number): readonly Tables['lifecycle'][] {
+  return view.all('lifecycle', accountId).filter(({ status }) => status === 'UNDEPLOYED');
 }
 
 function stretchOf(segment: Tables['segment']): Stretch {
@@ -146,18 +197,15 @@ function stretchOf(segment: Tables['segment']): Stretch {
   return { segmentId, fromMs, microPerHour: BigInt(replicas) * rateMicroPerHour };
 }
 
-function writtenOf(
-  view: View,
-  accountId: number,
-  stretches: ReadonlyMap<number, Stretch>,
-): readonly Written[] {
-  const { born, changed } = view.server;
-  const orderOf = (of: ReadonlyMap<string, number>, table: string, key: number): number =>
-    of.get(`${table} ${accountId} ${key}`) ?? 0;
+/** What was written by the account's clients, and what time brought, up to an instant. No end of hosting is taken from its row. */
+function writtenOf(view: View, accountId: number, untilMs: number): readonly Written[] {
+  const { born } = view.server;
+  const orderOf = (table: string, key: number): number =>
+    born.get(`${table} ${accountId} ${key}`) ?? 0;
   const written: Written[] = [];
   const batches = new Map<number, { readonly atMs: number; micro: bigint }>();
   for (const { seq, recordedAtMs: atMs, creditsMicro } of view.all('event', accountId)) {
-    const order = orderOf(born, 'event', seq);
+    const order = orderOf('event', seq);
     const batch = batches.get(order) ?? { atMs, micro: 0n };
     batch.micro -= creditsMicro;
     batches.set(order, batch);
@@ -169,51 +217,27 @@ function writtenOf(
     'lot',
     accountId,
   )) {
-    const order = atMs > createdAtMs ? 0 : orderOf(born, 'lot', allocationId);
+    const order = atMs > createdAtMs ? 0 : orderOf('lot', allocationId);
     written.push({ what: 'BOOKED', atMs, order, micro, isLot: true });
   }
-  for (const { segmentId, fromMs, toMs } of segmentsOf(view, accountId)) {
-    const segment = stretches.get(segmentId);
-    if (segment === undefined) continue;
-    const order = orderOf(born, 'segment', segmentId);
-    written.push({ what: 'BEGUN', atMs: fromMs, order, segment });
-    if (toMs === null) continue;
-    // Where it was stopped by a level, it has ended by then.
-    written.push({
-      what: 'ENDED',
-      atMs: toMs,
-      order: orderOf(changed, 'segment', segmentId),
-      segment,
-    });
+  for (const row of view.all('segment', accountId)) {
+    const order = orderOf('segment', row.segmentId);
+    written.push({ what: 'BEGUN', atMs: row.fromMs, order, segment: stretchOf(row) });
+  }
+  for (const { callId, lifecycleAtMs: atMs } of undeploymentsOf(view, accountId)) {
+    const order = orderOf('lifecycle', callId);
+    if (atMs !== null) written.push({ what: 'UNDEPLOYED', atMs, order });
   }
   for (const { endMs: atMs } of view.all('cycle', accountId))
     written.push({ what: 'CYCLE', atMs, order: 0 });
-  const { settledAtMs } = view.need('account', accountId, 0);
-  return written.filter(({ atMs }) => atMs <= settledAtMs);
-}
-
-interface RaisedAlert {
-  readonly sequence: string;
-  readonly kind: string;
-  readonly rule: string;
-}
-
-/** A threshold that is still reached when a cycle begins fires once more, with nothing resolved: that counts as a rule of its own. */
-function openOnce(alerts: readonly RaisedAlert[]): readonly RaisedAlert[] {
-  const open = new Set<string>();
-  return alerts.map((alert) => {
-    const { kind, rule } = alert;
-    if (kind === 'RESOLVED') open.delete(rule);
-    else if (open.has(rule)) return { ...alert, rule: `${rule} again` };
-    else open.add(rule);
-    return alert;
-  });
+  return written.filter(({ atMs }) => atMs <= untilMs);
 }
 
 /** Checks what was sent, and that no message waits for ever. */
 export function checkDeliveries(violations: Violations, receiver: Receiver, view: View): void {
   const known = new Set<string>();
-  for (const accountId of view.accountsIn('delivery')) {
+  const accountIds = new Set([...view.accountsIn('alert'), ...view.accountsIn('delivery')]);
+  for (const accountId of accountIds) {
     const deliveries = view.all('delivery', accountId);
     for (const one of deliveries) {
       known.add(one.webhookId);

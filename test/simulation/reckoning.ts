@@ -15,8 +15,8 @@ export interface Level {
 /** What was written at an instant; at one instant, what time brings (`order` 0) comes first, then writes in the order of their commits. */
 export type Written = { readonly atMs: number; readonly order: number } & (
   | { readonly what: 'BOOKED'; readonly micro: bigint; readonly isLot: boolean }
-  | { readonly what: 'BEGUN' | 'ENDED'; readonly segment: Stretch }
-  | { readonly what: 'CYCLE' }
+  | { readonly what: 'BEGUN'; readonly segment: Stretch }
+  | { readonly what: 'UNDEPLOYED' | 'CYCLE' }
 );
 
 /** A stretch of hosting. */
@@ -39,6 +39,8 @@ export class Reckoning {
   readonly told: Reckoned[] = [];
   /** When each stretch ended, by its id. */
   readonly ends = new Map<number, number>();
+  /** When the stop level was reached while something ran. */
+  readonly stops: number[] = [];
   private atMs: number;
   private bookedMicro = 0n;
   private hasBegun = false;
@@ -89,9 +91,8 @@ export class Reckoning {
       case 'BEGUN':
         this.running.add(one.segment);
         break;
-      case 'ENDED':
-        // One that was stopped has ended before.
-        if (this.running.has(one.segment)) this.endAll([one.segment]);
+      case 'UNDEPLOYED':
+        this.endAll();
         break;
       case 'CYCLE':
         break;
@@ -122,7 +123,7 @@ export class Reckoning {
     const { hasBegun, wasBegun } = this;
     if (!hasBegun) return;
     this.wasBegun = true;
-    if (this.balanceMicro() <= this.stopMicro) this.endAll([...this.running]);
+    this.stopIfDue();
     const balanceMicro = this.balanceMicro();
     for (const level of [...this.open].filter(({ micro }) => balanceMicro > micro)) {
       this.open.delete(level);
@@ -143,16 +144,22 @@ export class Reckoning {
     }
   }
 
+  private stopIfDue(): void {
+    if (this.running.size === 0 || this.balanceMicro() > this.stopMicro) return;
+    this.stops.push(this.atMs);
+    this.endAll();
+  }
+
   private tell(kind: string, { ruleId }: Level): void {
     this.told.push({ kind, ruleId, atMs: this.atMs, remainingMicro: this.balanceMicro() });
   }
 
-  private endAll(stretches: readonly Stretch[]): void {
-    for (const stretch of stretches) {
+  private endAll(): void {
+    for (const stretch of this.running) {
       this.bookedMicro -= costMicro(stretch, this.atMs);
       this.ends.set(stretch.segmentId, this.atMs);
-      this.running.delete(stretch);
     }
+    this.running.clear();
   }
 }
 

@@ -41,6 +41,17 @@ interface Told {
   readonly crossedAtMs: number;
 }
 
+interface Deployments {
+  readonly begun: { readonly fromMs: number | null; readonly replicas: number }[];
+  unknown: number;
+}
+
+interface Undeployments {
+  /** By a call or by a stop before it. */
+  readonly endedMs: (number | null)[];
+  unknown: number;
+}
+
 /** What the clients and subscribers of accounts need. */
 export interface Surroundings {
   readonly chance: Chance;
@@ -56,6 +67,9 @@ export class Subject {
   readonly stopMicro: bigint;
   readonly sinceMs = Math.floor(timeline().nowMs);
   readonly told: readonly Told[][] = Array.from({ length: SUBSCRIBERS }, () => []);
+  /** What answers told of deployments, and how many calls had none. */
+  readonly deployments: Deployments = { begun: [], unknown: 0 };
+  readonly undeployments: Undeployments = { endedMs: [], unknown: 0 };
   /** How many clients are in the middle of a call. */
   calling = 0;
   private readonly process: Process;
@@ -202,15 +216,22 @@ export class Subject {
     if (this.chance.happens(AGAIN)) await send();
   }
 
-  // Whether anything runs is for the gateway to say: a retry may find that it has been stopped meanwhile, and begin anew.
+  // What nobody knows of is not sent again: a retry may find that it has been stopped meanwhile, and begin anew.
   private async deploy(): Promise<void> {
     const replicas = this.chance.whole(1, 3);
     const request = { id: this.resource, hardware: HARDWARE, replicas };
-    await this.ask(({ deployments }) => deployments.deploy(this.actor, request));
+    const outcome = await this.ask(({ deployments }) => deployments.deploy(this.actor, request));
+    if (outcome.is === 'UNKNOWN') this.deployments.unknown += 1;
+    if (outcome.is !== 'OK') return;
+    this.deployments.begun.push({ fromMs: outcome.value.deployedAtMs, replicas });
   }
 
   private async undeploy(): Promise<void> {
-    await this.ask(({ deployments }) => deployments.undeploy(this.actor, { id: this.resource }));
+    const target = { id: this.resource };
+    const outcome = await this.ask(({ deployments }) => deployments.undeploy(this.actor, target));
+    if (outcome.is === 'UNKNOWN') this.undeployments.unknown += 1;
+    if (outcome.is !== 'OK' || outcome.value.deployedAtMs === null) return;
+    this.undeployments.endedMs.push(outcome.value.stoppedAtMs ?? outcome.value.lifecycleAtMs);
   }
 
   private get resource(): string {
@@ -331,16 +352,17 @@ export class Receiver {
   send({ headers, body }: Message): Promise<Answer> {
     return new Promise((resolve) => {
       const sender = timeline().current;
-      const answer = (delayMs: number, given: Answer): void => {
-        timeline().after(sender, delayMs, () => {
-          resolve(given);
-        });
-      };
-      answer(SEND_WITHIN_MS, { status: null, error: 'It did not answer in time.' });
+      const tooLate = timeline().after(sender, SEND_WITHIN_MS, () => {
+        resolve({ status: null, error: 'It did not answer in time.' });
+      });
       timeline().after(this.process, network().delayMs(), () => {
         const status = this.take(String(headers['webhook-id']), body);
         const slowMs = this.fails(0.2) ? this.chance.whole(1_000, 40_000) : 0;
-        if (status !== null) answer(network().delayMs() + slowMs, { status, retryAfter: null });
+        if (status === null) return;
+        timeline().after(sender, network().delayMs() + slowMs, () => {
+          tooLate.isCancelled = true;
+          resolve({ status, retryAfter: null });
+        });
       });
     });
   }

@@ -52,6 +52,8 @@ export interface Tables {
   /** The number of the event with an identity. */
   readonly identity: number;
   readonly job: JobRow;
+  /** What a call made of a deployment, as the store was told. */
+  readonly lifecycle: Pick<Resource, 'status' | 'lifecycleAtMs'> & { readonly callId: number };
   readonly lot: CreditAllocation;
   readonly request: {
     readonly body: string;
@@ -62,6 +64,8 @@ export interface Tables {
   readonly rule: AlertRule;
   readonly segment: PostedSegment & { readonly isVoided: boolean };
   readonly state: CreditState;
+  /** When the clock stopped what ran, as the store was told. */
+  readonly stop: { readonly atMs: number };
   /** When a gateway that runs jobs was last seen. */
   readonly worker: number;
 }

@@ -299,6 +299,8 @@ export const saveLifecycle: typeof resources.saveLifecycle = (tx, address, colum
       ...{ status, endpointUrl, failureMessage, requestedHardwareId, requestedReplicas },
       ...{ lifecycleAtMs, deployedAtMs, changedAtMs, stoppedAtMs },
     });
+    const callId = view.server.next();
+    view.insert('lifecycle', accountId, callId, { callId, status, lifecycleAtMs });
     return view.need('resource', accountId, resourceId);
   });
 
@@ -308,5 +310,6 @@ export const saveStops: typeof resources.saveStops = (tx, accountId, stops, mess
       const none = { requestedHardwareId: null, requestedReplicas: null };
       const ended = { status: 'UNDEPLOYED', failureMessage: message, stoppedAtMs: atMs } as const;
       view.change('resource', accountId, resourceId, { ...none, ...ended });
+      view.insert('stop', accountId, view.server.next(), { atMs });
     }
   });
