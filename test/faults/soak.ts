@@ -59,6 +59,10 @@ async function run({ minutes, share }: Options): Promise<boolean> {
     const sending = mass.send(share * most, ending.signal);
     const reading = mass.readBy(ending.signal);
     const watching = watch(rig, mass, ending.signal);
+    // What is checked after the round is to be looked at in peace.
+    setTimeout(() => {
+      ending.abort();
+    }, minutes * 60_000).unref();
     await rig.round();
     ending.abort();
     await Promise.all([sending, reading]);
