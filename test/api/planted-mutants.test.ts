@@ -8,6 +8,7 @@ import { Chance } from '../faults/chance.ts';
 import { FAULTS } from '../faults/faults.ts';
 import { History } from '../faults/history.ts';
 import { buildMutant, type Mutation } from '../faults/mutants.ts';
+import { ALERTS_RAISED_LATER, ID_OF_EACH_ATTEMPT, ROUNDED_RATES } from '../faults/planted.ts';
 import { Rig } from '../faults/rig.ts';
 import { Violations } from '../faults/violations.ts';
 import { asOwner } from '../support/databases.ts';
@@ -31,11 +32,7 @@ const PLANTED: Readonly<Record<string, Planted>> = {
   'rounds rates, forgets identities and cursors, raises alerts late, leaves accounts open, and gives each attempt an id of its own':
     {
       mutations: [
-        {
-          file: 'src/hosting/charge.ts',
-          from: 'floorDiv(microPerHour * BigInt(ranMs), MS_PER_HOUR)',
-          to: 'BigInt(ranMs) * floorDiv(microPerHour, MS_PER_HOUR)',
-        },
+        ROUNDED_RATES,
         {
           file: 'src/recording/events.store.ts',
           from: `k.seq, usage_identity_hash(k.source, k.event_id)
@@ -43,11 +40,7 @@ const PLANTED: Readonly<Record<string, Planted>> = {
           to: `k.seq, usage_identity_hash(k.source, k.event_id || random()::text)
        from account own`,
         },
-        {
-          file: 'src/partners/delivery.service.ts',
-          from: `'webhook-id': webhookId,`,
-          to: `'webhook-id': \`\${webhookId}-\${nowMs}\`,`,
-        },
+        ID_OF_EACH_ATTEMPT,
         {
           file: 'src/alerts/alert.feed.ts',
           from: 'const { accountId, after } = request;',
@@ -58,23 +51,7 @@ const PLANTED: Readonly<Record<string, Planted>> = {
           from: '`set local billing.account_id',
           to: '`set billing.account_id',
         },
-        {
-          file: 'src/settlement/settlement.service.ts',
-          from: `await subscriber.settled({
-        tx,
-        account,
-        creditEvents,
-        recordedAtMs,
-        position,
-        forecast: forecastNow,
-      });`,
-          to: `const happened = { account, creditEvents, recordedAtMs, position, forecast: forecastNow };
-      setTimeout(() => {
-        this.accounts
-          .inAccount(account.accountId, (later) => subscriber.settled({ ...happened, tx: later }))
-          .catch(() => undefined);
-      }, 2_000);`,
-        },
+        ALERTS_RAISED_LATER,
       ],
       faults: ['kill-gateway'],
       broken: [

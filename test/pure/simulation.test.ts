@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import type { Mutation } from '../faults/mutants.ts';
+import { ALERTS_RAISED_LATER, ID_OF_EACH_ATTEMPT, ROUNDED_RATES } from '../faults/planted.ts';
 import { bundled, simulate } from '../simulation/bundle.ts';
 
 const SEEDS = ['1', '2', '3'];
@@ -22,25 +23,7 @@ const DELIVERIES = 'test/simulation/stores/delivering.ts';
 
 const PLANTED: Readonly<Record<string, Planted>> = {
   'raises alerts outside of the transaction': {
-    mutations: [
-      {
-        file: 'src/settlement/settlement.service.ts',
-        from: `await subscriber.settled({
-        tx,
-        account,
-        creditEvents,
-        recordedAtMs,
-        position,
-        forecast: forecastNow,
-      });`,
-        to: `const happened = { account, creditEvents, recordedAtMs, position, forecast: forecastNow };
-      setTimeout(() => {
-        this.accounts
-          .inAccount(account.accountId, (later) => subscriber.settled({ ...happened, tx: later }))
-          .catch(() => undefined);
-      }, 2_000);`,
-      },
-    ],
+    mutations: [ALERTS_RAISED_LATER],
     broken: 'each crossing is told once, at its exact instant',
   },
   'does not keep when an account is due': {
@@ -86,13 +69,7 @@ const PLANTED: Readonly<Record<string, Planted>> = {
     broken: 'no gateway meets a fault of its own',
   },
   'rounds rates': {
-    mutations: [
-      {
-        file: 'src/hosting/charge.ts',
-        from: 'floorDiv(microPerHour * BigInt(ranMs), MS_PER_HOUR)',
-        to: 'BigInt(ranMs) * floorDiv(microPerHour, MS_PER_HOUR)',
-      },
-    ],
+    mutations: [ROUNDED_RATES],
     broken: 'what runs is stopped at the exact instant',
   },
   'acknowledges what it could not commit': {
@@ -144,13 +121,7 @@ const PLANTED: Readonly<Record<string, Planted>> = {
     broken: 'each subscriber is told everything once and in order',
   },
   'gives each attempt an id of its own': {
-    mutations: [
-      {
-        file: DELIVERY,
-        from: `'webhook-id': webhookId,`,
-        to: `'webhook-id': \`\${webhookId}-\${nowMs}\`,`,
-      },
-    ],
+    mutations: [ID_OF_EACH_ATTEMPT],
     broken: 'a message has one id and one body',
   },
   'forgets the messages that it did not send at once': {
