@@ -8,13 +8,18 @@ import { InvalidArgumentError, program } from 'commander';
 import { clock } from './caller.ts';
 import { Chance } from './chance.ts';
 import { SmallDisk } from './disk.ts';
+import { WITHOUT_LAST_MIGRATION, writeRelease } from './earlier.ts';
 import { type Fault, FAULTS, FULL_DISK } from './faults.ts';
 import { History } from './history.ts';
+import { positive, whole } from './options.ts';
 import { Rig } from './rig.ts';
 import { Violations } from './violations.ts';
+import type { GatewayRun } from './world.ts';
 
 /** Long enough for a few faults, one after the other. */
 const ROUND_SECONDS = 15;
+/** No fault at all. */
+const NONE = 'none';
 
 interface Options {
   readonly seed: number;
@@ -42,10 +47,14 @@ program
     ROUND_SECONDS,
   )
   .option('--pause <seconds>', 'at most between two faults (default: 3)', positive)
-  .option('--only <names>', `some of: ${FAULTS.map(({ name }) => name).join(', ')}`, names)
   .option(
-    '--before <folder>',
-    'an earlier release, built: one gateway is of it, and this one migrates while that works',
+    '--only <names>',
+    `${NONE} for load alone, or some of: ${FAULTS.map(({ name }) => name).join(', ')}`,
+    names,
+  )
+  .option(
+    '--before <revision>',
+    `one gateway is of an earlier release, and this one migrates while that works: a revision of git, or ${WITHOUT_LAST_MIGRATION}`,
   )
   .action(async (options: Options) => {
     process.exitCode = (await run(options)) ? 0 : 1;
@@ -59,13 +68,14 @@ async function run({ seed, minutes, round, pause, only, before }: Options): Prom
   await fs.chmod(folder, 0o755);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(`seed ${seed}`);
+  const earlier = before === undefined ? null : await earlierRelease(before, folder, say);
   const violations = new Violations(say);
   const history = await History.open(path.join(folder, 'history.jsonl'));
   const rig = await Rig.open({
     ...{ folder, chance: new Chance(String(seed)), faults, history, violations, say },
     ...{ env: {}, roundMs: round * 1_000 },
     ...(pause === undefined ? {} : { pauseMostMs: pause * 1_000 }),
-    ...(before === undefined ? {} : { runs: [{}, { cwd: path.resolve(before) }] }),
+    ...(earlier === null ? {} : { runs: [{}, earlier] }),
   });
   const { late, places } = rig.world;
   try {
@@ -86,6 +96,17 @@ async function run({ seed, minutes, round, pause, only, before }: Options): Prom
   return violations.found.length === 0;
 }
 
+async function earlierRelease(
+  revision: string,
+  folder: string,
+  say: (line: string) => void,
+): Promise<GatewayRun> {
+  const cwd = path.join(folder, 'earlier');
+  await fs.mkdir(cwd);
+  say(`the earlier release is ${await writeRelease(revision, cwd)}`);
+  return { cwd };
+}
+
 async function chosen(only?: readonly string[]): Promise<readonly Fault[]> {
   const faults = FAULTS.filter(({ name }) => only?.includes(name) ?? true);
   if (!faults.some(({ name }) => name === FULL_DISK) || (await SmallDisk.isPossible()))
@@ -96,21 +117,8 @@ async function chosen(only?: readonly string[]): Promise<readonly Fault[]> {
   return faults.filter(({ name }) => name !== FULL_DISK);
 }
 
-function whole(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0)
-    throw new InvalidArgumentError('It is no whole number.');
-  return number;
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('It is no number above 0.');
-  return number;
-}
-
 function names(text: string): readonly string[] {
-  const given = text.split(',');
+  const given = text === NONE ? [] : text.split(',');
   const unknown = given.find((name) => !FAULTS.some((fault) => fault.name === name));
   if (unknown !== undefined) throw new InvalidArgumentError(`There is no fault ${unknown}.`);
   return given;

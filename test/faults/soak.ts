@@ -5,11 +5,12 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { InvalidArgumentError, program } from 'commander';
+import { program } from 'commander';
 import { asOwner } from '../support/databases.ts';
 import { Chance } from './chance.ts';
 import { History } from './history.ts';
 import { Mass } from './mass.ts';
+import { positive } from './options.ts';
 import { Rig } from './rig.ts';
 import { Violations } from './violations.ts';
 import { lowest, type Sample, sampleOf, slopePerMinute } from './samples.ts';
@@ -133,10 +134,4 @@ function judge(samples: readonly Sample[], violations: Violations): void {
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('It is no number above 0.');
-  return number;
 }

@@ -2,8 +2,9 @@
 // Status 0: nothing was violated; 1: something was, which is listed with its seed.
 
 import os from 'node:os';
-import { InvalidArgumentError, program } from 'commander';
+import { program } from 'commander';
 import { clock } from '../faults/caller.ts';
+import { whole } from '../faults/options.ts';
 import { bundled, simulate } from './bundle.ts';
 import type { Lived } from './simulation.ts';
 
@@ -93,12 +94,4 @@ function sum(all: readonly Lived[], of: (lived: Lived) => number): number {
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function whole(text: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 0) {
-    throw new InvalidArgumentError('It is no whole number.');
-  }
-  return number;
 }
