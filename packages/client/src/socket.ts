@@ -87,6 +87,7 @@ export class Socket {
   async close(): Promise<void> {
     const { client, isConnected } = this;
     this.client = null;
+    this.isConnected = false;
     const closed = Promise.resolve(client?.dispose()).catch(() => undefined);
     // One that is still connecting is closed once it is open, which nobody waits for: browsers complain of one that is closed before.
     if (isConnected) await closed;
@@ -122,12 +123,14 @@ export class Socket {
         },
         connected: () => {
           answer.came();
+          // It may have been closed while it connected, and another one may be there by now.
+          if (this.client !== client) return;
           this.isConnected = true;
           onConnection?.('open');
         },
         closed: () => {
           answer.came();
-          this.isConnected = false;
+          if (this.client === client) this.isConnected = false;
           onConnection?.('interrupted');
         },
       },
