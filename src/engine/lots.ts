@@ -145,13 +145,14 @@ export function giveBack(
 ): { readonly wallet: Wallet; readonly restMicro: bigint } {
   const paidMicro = smaller(wallet.debtMicro, amountMicro);
   let restMicro = amountMicro - paidMicro;
-  let given: Wallet = { ...wallet, debtMicro: wallet.debtMicro - paidMicro };
+  const refilled: Lot[] = [];
   for (const lot of spendableOf(wallet).reverse()) {
     const refillMicro = smaller(lot.spentMicro, restMicro);
     if (refillMicro === 0n) continue;
-    given = put(given, { ...lot, spentMicro: lot.spentMicro - refillMicro });
+    refilled.push({ ...lot, spentMicro: lot.spentMicro - refillMicro });
     restMicro -= refillMicro;
   }
+  const given = { ...putAll(wallet, refilled), debtMicro: wallet.debtMicro - paidMicro };
   return { wallet: counted(given, { usedMicro: -amountMicro }), restMicro };
 }
 
@@ -167,8 +168,13 @@ export function beginCycle(wallet: Wallet): Wallet {
 
 /** Adds a lot, or replaces the one with its id. */
 export function put(wallet: Wallet, lot: Lot): Wallet {
-  const others = wallet.lots.filter((other) => other.allocationId !== lot.allocationId);
-  return { ...wallet, lots: [...others, lot] };
+  return putAll(wallet, [lot]);
+}
+
+function putAll(wallet: Wallet, lots: readonly Lot[]): Wallet {
+  const ids = new Set(lots.map(({ allocationId }) => allocationId));
+  const others = wallet.lots.filter(({ allocationId }) => !ids.has(allocationId));
+  return { ...wallet, lots: [...others, ...lots] };
 }
 
 /** @throws InvariantError when a wallet is contradictory */
@@ -201,15 +207,15 @@ export function spendableOf(wallet: Wallet): Lot[] {
 
 function take(wallet: Wallet, amountMicro: bigint): Wallet {
   let restMicro = amountMicro;
-  let taken = wallet;
+  const taken: Lot[] = [];
   for (const lot of spendableOf(wallet)) {
     if (restMicro === 0n) break;
     const partMicro = smaller(leftOf(lot), restMicro);
     if (partMicro === 0n) continue;
-    taken = put(taken, { ...lot, spentMicro: lot.spentMicro + partMicro });
+    taken.push({ ...lot, spentMicro: lot.spentMicro + partMicro });
     restMicro -= partMicro;
   }
-  return { ...taken, debtMicro: taken.debtMicro + restMicro };
+  return { ...putAll(wallet, taken), debtMicro: wallet.debtMicro + restMicro };
 }
 
 function counted(wallet: Wallet, more: Partial<CycleSums>): Wallet {
