@@ -38,6 +38,8 @@ import type { Violations } from './violations.ts';
 import { type GatewayRun, KEY, World } from './world.ts';
 
 const FUNDED_MICRO = 100_000_000n * 1_000_000n;
+/** What the driver allocates comes before it: accounts spend what they get, as real ones do. */
+const FUNDED_PRIORITY = 200;
 const PAUSE_MS = 100;
 const CROSSED_WITHIN_MS = 60_000;
 /** Between two faults. */
@@ -212,7 +214,8 @@ export class Rig {
   ): Promise<void> {
     const accountId = await this.createAccount(name, clock, { lowMicro: 0n, negativeMicro: 0n });
     const books = new Books(accountId, name, clock, this.rates);
-    const input = { accountId, amount: formatMicro(FUNDED_MICRO), idempotencyKey: 'funds' };
+    const amount = formatMicro(FUNDED_MICRO);
+    const input = { accountId, amount, priority: FUNDED_PRIORITY, idempotencyKey: 'funds' };
     await this.caller.ask(AllocateDocument, { input });
     books.amounts.set('funds', { amountMicro: FUNDED_MICRO, booked: 'YES' });
     const externalIds = [METERED, ...HOSTED];
