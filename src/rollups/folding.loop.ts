@@ -19,6 +19,8 @@ const WAIT_MS = 60_000;
 const TICK_MS = 2_000;
 /** From when an account is due at once until it is folded: the more events come in meanwhile, the less each costs. */
 const GATHER_MS = 500;
+/** With so many nothing more is gathered: beyond it an event hardly costs less, and views read all that is not folded. */
+const EVENTS_TO_FOLD_NOW = 10_000;
 /** How often to look for segments that ended: they cost a view little. */
 const SEGMENTS_SWEEP_MS = 30_000;
 /** How often to look at all accounts, beside the start: for what nobody marked, as an account that moved and records nothing. */
@@ -67,7 +69,7 @@ export class FoldingLoop {
     this.waiting.set(accountId, waiting);
     if (waiting.events < EVENTS_TO_FOLD) return;
     this.due.add(accountId);
-    if (!this.isStopped) this.schedule(GATHER_MS);
+    if (!this.isStopped) this.schedule(gatherMs(waiting));
   }
 
   /** Ends after the current chunk. */
@@ -109,21 +111,25 @@ export class FoldingLoop {
     }
     this.timerDueMs = dueMs;
     this.timer = setTimeout(() => {
-      this.running = this.run().finally(() => {
+      this.running = this.run().then((pauseMs) => {
         this.timer = null;
-        if (!this.isStopped) this.schedule(this.due.size > 0 ? GATHER_MS : TICK_MS);
+        if (!this.isStopped) this.schedule(pauseMs);
       });
       this.timerDueMs = -Infinity;
     }, delayMs);
     this.timer.unref();
   }
 
-  private async run(): Promise<void> {
+  /** @returns after how long to look again */
+  private async run(): Promise<number> {
     try {
       await this.foldDue(() => this.isStopped);
     } catch (error) {
       this.onError(error);
+      return TICK_MS;
     }
+    const pausesMs = [...this.due].map((accountId) => gatherMs(this.waiting.get(accountId)));
+    return Math.min(TICK_MS, ...pausesMs);
   }
 
   private async findDue(): Promise<void> {
@@ -229,6 +235,10 @@ export class FoldingLoop {
     this.onError(new Error(`Account ${only} cannot be folded.`, { cause: error }));
     return [];
   }
+}
+
+function gatherMs(waiting?: Waiting): number {
+  return waiting !== undefined && waiting.events >= EVENTS_TO_FOLD_NOW ? 0 : GATHER_MS;
 }
 
 /** Whether the accounts of a chunk may be to blame, and not the connection, the server or the schema. */
