@@ -112,7 +112,10 @@ export class AccountDeploymentsResolver {
     @Ctx() context: RequestContext,
   ): Promise<DeploymentPolicyType> {
     const { position } = balanceAt(await stateLoader(context).load(account.accountId));
-    const { canDeploy, canFineTune, canImport, state, message } = allowanceOf(position);
+    const { canDeploy, canFineTune, canImport, state, message } = allowanceOf(
+      position,
+      account.closedAtMs !== null,
+    );
     const projectImport = canImport ? 'DEPLOYABLE' : 'DRAFT_ONLY';
     return { canDeploy, canFineTune, projectImport, state, message };
   }

@@ -19,9 +19,15 @@ export interface Allowance {
   readonly message: string | null;
 }
 
-/** What an account may do at a position. */
-export function allowanceOf(position: Position): Allowance {
+/** Why a closed account may do nothing. */
+export const CLOSED = 'The account is closed.';
+
+/** What an account may do at a position; a closed one nothing. */
+export function allowanceOf(position: Position, isClosed: boolean): Allowance {
   const { state, credits, policy } = position;
+  if (isClosed) {
+    return { canDeploy: false, canFineTune: false, canImport: false, state, message: CLOSED };
+  }
   return {
     canDeploy: state === 'OK',
     canFineTune: credits.hasBegun && credits.balanceMicro > policy.fineTuningMinimumMicro,

@@ -13,7 +13,7 @@ import type { Tx } from '../db/database.ts';
 import { typeOfKind } from '../resources/resource.ts';
 import { loadResources } from '../resources/resources.store.ts';
 import { parseReplicas, type Placement } from './lifecycle.ts';
-import { refusalToRun } from './policy.ts';
+import { CLOSED, refusalToRun } from './policy.ts';
 
 const hostedTypes = Object.values(typeOfKind).filter((type) => type !== typeOfKind.WORKFLOW);
 
@@ -60,11 +60,13 @@ export class QuoteService {
     const replaced = await replacedBy(actor, tx, { state, resourceId: request.resourceId ?? null });
     const placement = { hardwareId: profile.hardwareId, hardware: profile.name, replicas };
     const costMicroPerHour = BigInt(replicas) * rateMicroPerHour;
-    const refusal = refusalToRun(new Draft(state).position(), {
+    const cost = {
       costMicroPerHour,
       replacedMicroPerHour:
         replaced === null ? null : BigInt(replaced.replicas) * (rateOf(replaced.hardwareId) ?? 0n),
-    });
+    };
+    const refusal =
+      state.closedAtMs === null ? refusalToRun(new Draft(state).position(), cost) : CLOSED;
     const projected = withDeployment(state, { placement, rateMicroPerHour, replaced });
     return {
       costMicroPerHour,

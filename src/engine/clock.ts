@@ -57,8 +57,12 @@ export interface Forecast {
 // States are immutable, so all callers with the same state share its forecast.
 const forecasts = new WeakMap<AccountState, Forecast>();
 
+/** A closed account's: its time stands still, so nothing that is scheduled comes. */
+const NOTHING_COMES: Forecast = { exhaustsAtMs: null, stopsAtMs: null };
+
 /** Computes the forecast from running deployments and every scheduled rate, grant, expiry and cycle. */
 export function forecast(state: AccountState): Forecast {
+  if (state.closedAtMs !== null) return NOTHING_COMES;
   const known = forecasts.get(state) ?? runForward(state, horizonMs(state));
   forecasts.set(state, known);
   return known;

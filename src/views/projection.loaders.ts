@@ -36,15 +36,21 @@ export async function readProjection(
   const stretches = stretchesAhead(state);
   const ahead = runToCycleEnd(state, stretches);
   const fromMs = availableFromMs(state.timeZone, firstEventAtMs ?? createdAtMs);
-  if (fromMs > state.atMs) return { state, ahead, availableFromMs: fromMs, events: null };
-  const sums = await storedSumsLoader(context).load({
-    accountId,
-    written: null,
-    edgesMs: edgesOfStretches(stretches),
-    nowMs: state.atMs,
-    grain: 'account',
-    subjectIds: null,
-  });
+  // Nothing is expected of a closed account, so it needs no history.
+  const isClosed = state.closedAtMs !== null;
+  if (!isClosed && fromMs > state.atMs) {
+    return { state, ahead, availableFromMs: fromMs, events: null };
+  }
+  const sums = isClosed
+    ? []
+    : await storedSumsLoader(context).load({
+        accountId,
+        written: null,
+        edgesMs: edgesOfStretches(stretches),
+        nowMs: state.atMs,
+        grain: 'account',
+        subjectIds: null,
+      });
   const events = projectEvents(state, { stretches, sums, ahead });
   return { state, ahead, availableFromMs: fromMs, events };
 }

@@ -6,6 +6,7 @@ import { dayOf, dayStartMs, sameTimeOn } from '../core/calendar.ts';
 import { invariant } from '../core/errors.ts';
 import { halfUp, MICRO_PER_CREDIT } from '../core/micro.ts';
 import type { Range } from '../core/range.ts';
+import type { Position } from '../engine/alert-rules.ts';
 import { advanceDraft, draftAhead } from '../engine/clock.ts';
 import { closedCycles } from '../engine/credit-event.ts';
 import { Draft } from '../engine/draft.ts';
@@ -23,8 +24,10 @@ export interface Stretch extends Range {
   readonly before: readonly Range[];
 }
 
-/** What remains of today, and the days after it up to the cycle's end, by the account's zone. */
-export function stretchesAhead({ atMs, timeZone, cycle }: AccountState): readonly Stretch[] {
+/** What remains of today, and the days after it up to the cycle's end, by the account's zone; none of a closed account. */
+export function stretchesAhead(state: AccountState): readonly Stretch[] {
+  const { atMs, timeZone, cycle } = state;
+  if (state.closedAtMs !== null) return [];
   const today = dayOf(timeZone, atMs);
   const stretches: Stretch[] = [];
   let fromMs = atMs;
@@ -103,17 +106,20 @@ export interface Ahead {
   readonly allocatedRuns: bigint;
 }
 
-/** Runs the account's clock ahead to the end of the running cycle, as the forecast of the stop does. */
+/** Runs the account's clock ahead to the end of the running cycle, as the forecast of the stop does. A closed account's stays. */
 export function runToCycleEnd(state: AccountState, stretches: readonly Stretch[]): Ahead {
   const { endMs } = state.cycle;
   const draft = draftAhead(state);
+  if (state.closedAtMs !== null) {
+    return { hostingMicro: 0n, ofStretch: [], ...allocatedIn(draft.position()) };
+  }
   const usedAtFirst = draft.position().credits.usedMicro;
   const usedByMicro = stretches.map(({ toMs }) => {
     advanceDraft(draft, Math.min(toMs, endMs - 1));
     return draft.position().credits.usedMicro;
   });
   // What expires with the cycle can be spent until then, so it is asked for a millisecond before.
-  const { credits, runs } = draft.position();
+  const allocated = allocatedIn(draft.position());
   advanceDraft(draft, endMs);
   const [closed] = closedCycles(draft.creditEvents);
   invariant(closed !== undefined, 'a cycle has ended at its end', { accountId: state.accountId });
@@ -121,6 +127,12 @@ export function runToCycleEnd(state: AccountState, stretches: readonly Stretch[]
   return {
     hostingMicro: closed.credits.usedMicro - usedAtFirst,
     ofStretch: usedByMicro.map((micro, index) => micro - (usedByMicro[index - 1] ?? usedAtFirst)),
+    ...allocated,
+  };
+}
+
+function allocatedIn({ credits, runs }: Position): Pick<Ahead, 'allocatedMicro' | 'allocatedRuns'> {
+  return {
     allocatedMicro: credits.allocatedMicro,
     allocatedRuns: runs.allocatedMicro / MICRO_PER_CREDIT,
   };

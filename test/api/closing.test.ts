@@ -6,10 +6,15 @@ import {
   CloseAccountDocument,
   CreatePortalTokenDocument,
   CreateWebhookEndpointDocument,
+  CreditsDocument,
+  DeploymentPolicyDocument,
+  DeploymentQuoteDocument,
   EmailsDocument,
+  ProjectionDocument,
 } from '@billing-gateway/client/operations';
 import { LedgerCheckService } from '../../src/recording/ledger-check.service.ts';
 import {
+  allocate,
   ask,
   createAccount,
   createHardware,
@@ -18,6 +23,7 @@ import {
   deployGuardrail,
   fund,
   numberOf,
+  recordUsage,
   registerGuardrail,
 } from '../support/account.ts';
 import { eventually, until } from '../support/eventually.ts';
@@ -243,6 +249,65 @@ describe('closing an account', () => {
     expect(auditLog?.nodes.map(({ summary }) => summary)).toEqual([
       `Close account of Acme: closedAt ${String(first)}.`,
     ]);
+  });
+
+  it('expects nothing of its time to come, and allows nothing', async () => {
+    const accountId = await createAccount(gateway, {
+      ...{ testClock: '2026-03-10T12:00:00Z', createdAt: '2026-01-01T00:00:00Z', cycleDay: 14 },
+    });
+    await allocate(gateway, accountId, '100', { expiresAt: '2026-03-12T00:00:00Z' });
+    await registerGuardrail(gateway, accountId, 'g');
+    // The first makes enough history, and is before the account's credits; the other was on last Tuesday.
+    for (const [occurredAt, credits] of [
+      ['2026-02-03T06:00:00Z', '1'],
+      ['2026-03-03T18:00:00Z', '4'],
+    ] as const) {
+      const subject = { resourceKind: 'GUARDRAIL', resourceExternalId: 'g' } as const;
+      await recordUsage(gateway, accountId, { occurredAt, credits, ...subject });
+    }
+    const aheadOf = async (): Promise<unknown> => {
+      const { account } = await ask(gateway, CreditsDocument, { accountId });
+      const { account: projected } = await ask(gateway, ProjectionDocument, { accountId });
+      const { account: policed } = await ask(gateway, DeploymentPolicyDocument, { accountId });
+      const input = { accountId, hardware: 'h' };
+      const { deploymentQuote } = await ask(gateway, DeploymentQuoteDocument, { input });
+      return {
+        exhaustsAt: account?.credits.exhaustsAt,
+        expected: projected?.projection.credits,
+        highest: projected?.projection.highCredits,
+        allocated: projected?.projection.allocatedCredits,
+        days: projected?.projection.days.length,
+        policy: policed?.deploymentPolicy,
+        isQuoteAllowed: deploymentQuote?.allowed,
+      };
+    };
+
+    // A quarter of last Tuesday's 4 credits is expected of the rest of today.
+    expect(await aheadOf()).toMatchObject({
+      exhaustsAt: '2026-03-12T00:00:00.000Z',
+      expected: '5',
+      highest: '8',
+      days: 4,
+      policy: { canDeploy: true },
+      isQuoteAllowed: true,
+    });
+    await close(accountId);
+
+    expect(await aheadOf()).toEqual({
+      exhaustsAt: null,
+      expected: '4',
+      highest: '4',
+      allocated: '100',
+      days: 0,
+      policy: {
+        canDeploy: false,
+        canFineTune: false,
+        projectImport: 'DRAFT_ONLY',
+        state: 'OK',
+        message: 'The account is closed.',
+      },
+      isQuoteAllowed: false,
+    });
   });
 
   it('lets no gateway charge anything any more, also of an earlier release', async () => {
