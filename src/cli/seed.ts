@@ -168,7 +168,7 @@ class DemoLife {
 
   async completeAccount(): Promise<string | null> {
     const account = await this.find();
-    if (account === null || !this.isOurs(account)) return null;
+    if (account?.closedAtMs !== null || !this.isOurs(account)) return null;
     return (await this.hasKey(account)) ? idOf(account) : null;
   }
 

@@ -4,7 +4,7 @@ import { findDemoAccount, seedDemo } from '../../src/cli/seed.ts';
 import { DemoDays } from '../../src/cli/seed/days.ts';
 import { planDemo } from '../../src/cli/seed/plan.ts';
 import { demoTokens } from '../../src/demo-token.ts';
-import { createAccount, createKey } from '../support/account.ts';
+import { ask, createAccount, createKey } from '../support/account.ts';
 import { problemsOf, readFocus } from '../support/focus-validator.ts';
 import {
   asOwner,
@@ -18,6 +18,7 @@ import {
   AllocationsDocument,
   BrowserPodsTabDocument,
   BillingCyclesDocument,
+  CloseAccountDocument,
   CreditsDocument,
   CustomScriptsTabDocument,
   GuardrailsTabDocument,
@@ -417,6 +418,14 @@ describe('the demo', () => {
     expect(again).toEqual([]);
     const after = await gateway.query(OverviewDocument, { range: YEAR }, key);
     expect(after.data).toEqual(before.data);
+  });
+
+  it('is opened to nobody once its account was closed', async () => {
+    const { database, clock } = gateway;
+    const accountId = (await findDemoAccount({ database, clock, webhookKeys: [] })) ?? '';
+    await ask(gateway, CloseAccountDocument, { accountId });
+
+    expect(await findDemoAccount({ database, clock, webhookKeys: [] })).toBeNull();
   });
 });
 
