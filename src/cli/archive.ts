@@ -16,6 +16,8 @@ interface Flags {
   readonly folder?: string;
 }
 
+const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
+
 const command = new Command()
   .name('archive')
   .description('Moves old months of events into files, and brings them back.')
@@ -35,9 +37,14 @@ async function run({ before, attach: named, folder }: Flags): Promise<void> {
   if ((before === undefined) === (named === undefined)) {
     throw new UsageError('Give either --before or --attach.');
   }
-  if (before !== undefined && !/^\d{4}-(0[1-9]|1[0-2])$/.test(before)) {
+  if (before !== undefined && !MONTH.test(before)) {
     throw new UsageError(
       `--before is ${JSON.stringify(before)}; a month such as 2026-02 is needed.`,
+    );
+  }
+  if (named !== undefined && /^\d{4}-\d{2}$/.test(named) && !MONTH.test(named)) {
+    throw new UsageError(
+      `--attach is ${JSON.stringify(named)}; a month such as 2026-01, or a file, is needed.`,
     );
   }
   const options = {

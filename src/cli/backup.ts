@@ -4,12 +4,11 @@
 import path from 'node:path';
 import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
-import { hasEmbedded } from '../db/embedded.ts';
 import { readKeyFile } from '../webhook-key.ts';
 import type { Manifest } from './backup/manifest.ts';
 import { writeBackup } from './backup/write.ts';
 import { readArguments, UsageError } from './command-line.ts';
-import { withServer } from './opened.ts';
+import { requireDatabase, withServer } from './opened.ts';
 
 const command = new Command()
   .name('backup')
@@ -26,9 +25,7 @@ try {
 
 async function run(folder: string): Promise<void> {
   const config = loadConfig(process.env);
-  if (config.databaseUrl === null && !(await hasEmbedded(config.dataDir))) {
-    throw new Error(`There is no database in ${config.dataDir}: set DATA_DIR or DATABASE_URL.`);
-  }
+  await requireDatabase(config);
   const keys = await keysToKeep(config);
   const manifest = await withServer(config, (url) => writeBackup(folder, { url, keys }));
   process.stdout.write(`${sentences(folder, manifest, config).join('\n')}\n`);

@@ -3,15 +3,25 @@
 import { entities } from '../../ormconfig.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
-import { startEmbedded } from '../db/embedded.ts';
+import { hasEmbedded, startEmbedded } from '../db/embedded.ts';
 
 const DATABASE_NAME = 'billing_gateway';
 const POOL_SIZE = 2;
 
-/** Runs a command's work on the gateway's database, and closes it afterwards. The gateway may run meanwhile. */
+/**
+ * Runs a command's work on the gateway's database, and closes it afterwards. The gateway may run meanwhile.
+ * @throws Error where there is none
+ */
 export async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env);
+  await requireDatabase(config);
   return withServer(config, (url) => withDatabaseAt(url, config, work));
+}
+
+/** Otherwise an empty database would be made where a folder was misspelt. @throws Error where there is none */
+export async function requireDatabase({ databaseUrl, dataDir }: Config): Promise<void> {
+  if (databaseUrl !== null || (await hasEmbedded(dataDir))) return;
+  throw new Error(`There is no database in ${dataDir}: set DATA_DIR or DATABASE_URL.`);
 }
 
 /** Runs work while the gateway's database can be reached. @param work gets its address, as the owner */

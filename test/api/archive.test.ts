@@ -524,7 +524,12 @@ describeOnOneServer('archiving', () => {
     expect(attached).toEqual({ status: 0, output: '2026-01: 4 events of 1 account are back.\n' });
     expect(await rowsOf(id)).toEqual(rows);
 
-    expect(await command('--before', '2026-13')).toMatchObject({ status: 2 });
+    for (const flag of ['--before', '--attach']) {
+      expect(await command(flag, '2026-13')).toMatchObject({
+        status: 2,
+        output: expect.stringContaining(`${flag} is "2026-13"; a month such as`) as unknown,
+      });
+    }
   });
 
   it('brings nothing back from a file that was changed, or is not there', async () => {

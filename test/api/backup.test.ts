@@ -473,11 +473,15 @@ describe('what is refused', () => {
     await expect(writeBackup(backup, options)).rejects.toThrow(`${backup} is not empty`);
   });
 
-  it('is a backup of a folder without a database, which stays without one', async () => {
+  it.each([
+    ['backup', ['unused']],
+    ['archive', ['--before', '2026-02']],
+    ['check-rollups', []],
+    ['rotate-statement-key', []],
+    ['verify', ['--account', 'acme']],
+  ])('is a %s of a folder without a database, which stays without one', async (name, args) => {
     const nowhere = path.join(folder, 'nowhere');
-    const { status, output } = await command('backup', [path.join(folder, 'b')], {
-      DATA_DIR: nowhere,
-    });
+    const { status, output } = await command(name, args, { DATA_DIR: nowhere });
 
     expect({ status, output }).toEqual({
       status: 1,
