@@ -60,7 +60,7 @@ async function bothUse(): Promise<void> {
     await until(async () => {
       await replica.look();
       // A position may lie behind the last thing that there is to replay.
-      if (!replica.covers(position)) await asOwner(server.url, 'select pg_switch_wal()');
+      if (!replica.covers(position)) await asOwner(server.url, 'select pg_current_xact_id()');
       return replica.covers(position);
     }, 'the standby is used');
   }
