@@ -4,18 +4,26 @@ import { entities } from '../../ormconfig.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { hasEmbedded, startEmbedded } from '../db/embedded.ts';
+import { raw } from '../db/sql.ts';
+import { requireRestored } from '../db/unfinished-restore.ts';
 
 const DATABASE_NAME = 'billing_gateway';
 const POOL_SIZE = 2;
 
 /**
  * Runs a command's work on the gateway's database, and closes it afterwards. The gateway may run meanwhile.
- * @throws Error where there is none
+ * @throws Error where there is none, or a restore into it has not ended
  */
 export async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env);
   await requireDatabase(config);
-  return withServer(config, (url) => withDatabaseAt(url, config, work));
+  return withServer(config, (url) =>
+    withDatabaseAt(url, config, async (database) => {
+      // What is not all there yet must not be found right, nor be written to.
+      await database.inSnapshot('nobody', (tx) => requireRestored((text) => tx.query(raw(text))));
+      return work(database);
+    }),
+  );
 }
 
 /** Otherwise an empty database would be made where a folder was misspelt. @throws Error where there is none */

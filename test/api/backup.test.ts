@@ -486,6 +486,18 @@ describe('what is refused', () => {
     await expect(writeBackup(backup, options)).rejects.toThrow(`${backup} is not empty`);
   });
 
+  it('is a backup into what it cannot replace, before any work is done', async () => {
+    const [empty, link] = ['empty', 'link to empty'].map((name) => path.join(folder, name)) as [
+      string,
+      string,
+    ];
+    await fs.mkdir(empty);
+    await fs.symlink(empty, link);
+    const options = { url: 'postgres://nobody@127.0.0.1:1/none', keys: null };
+
+    await expect(writeBackup(link, options)).rejects.toThrow(`${link} cannot be replaced`);
+  });
+
   it.each([
     ['backup', ['unused']],
     ['archive', ['--before', '2026-02']],
@@ -614,6 +626,14 @@ describe('what is refused', () => {
     expect(refused).toContain('Account 1: Its rollups are not those of its events.');
     expect(refused).toContain('--accept-faults');
     await expect(migrate({ url, migrations })).rejects.toThrow('has not ended');
+    // Its rows are all there, so it could be found right, and be written to.
+    const commands = [
+      command('archive', ['--before', '2026-02'], { DATABASE_URL: url }),
+      command('verify', ['--account', 'acme'], { DATABASE_URL: url }),
+    ];
+    for (const { status, output } of await Promise.all(commands)) {
+      expect([status, output]).toEqual([1, expect.stringContaining('has not ended')]);
+    }
 
     await restoreInto(url, copy, { acceptsFaults: true });
     expect(await migrate({ url, migrations })).toEqual([]);

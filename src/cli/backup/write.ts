@@ -1,7 +1,7 @@
 // Writes a backup. It has its name only once all of it is on disk, so that nobody takes a part for the whole.
 
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -52,12 +52,20 @@ export async function writeBackup(folder: string, { url, keys }: BackupOptions):
 
 async function requireFree(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw new Error(`${folder} cannot take a backup: ${String(error)}`, { cause: error });
   });
+  if (names === null) return;
   if (names.length > 0) {
     throw new Error(`${folder} is not empty: name a folder that is missing or empty.`);
   }
+  // The backup takes its place. A link, or where something is mounted, does not give it up, which has to be known before the work is done.
+  await rmdir(folder).catch((error: unknown) => {
+    throw new Error(
+      `${folder} cannot be replaced by a backup: name a folder that is missing. ${String(error)}`,
+      { cause: error },
+    );
+  });
 }
 
 async function writeAll(folder: string, dump: Dump, keys: string | null): Promise<Manifest> {
