@@ -16,8 +16,10 @@ import { askOverHttp } from './ask.ts';
 import { askedRanges, rangeVariable, type AskedRange, viewOf } from './questions.ts';
 
 const ROWS = 100;
-/** Of one turn: a page takes less than what processor time is told in. */
-const PAGES = 10;
+/** Of one turn: a page takes less than what processor time is told in, and several events arrive meanwhile. */
+const PAGES = 50;
+/** Until the engine has compiled what a page needs. */
+const WARM_UP_PAGES = 500;
 const BARE_MOST = 1.5;
 const BETWEEN_MOST = 1.3;
 const TAIL = 1_000;
@@ -166,8 +168,9 @@ async function turns(
         return { units: PAGES, result: tookMs / PAGES };
       }),
   }));
-  await inTurns(contenders, 1);
-  meter.forget();
+  for (const ask of Object.values(asks)) {
+    for (let page = 0; page < WARM_UP_PAGES; page += 1) await ask();
+  }
   const took = await inTurns(contenders, rounds);
   printTable(
     'A page of workflows, ms',
