@@ -122,17 +122,16 @@ export class AllocationsService {
       if (allocation.voidedAtMs !== null) return { accountId, allocationId };
       const { unit, seriesId } = allocation;
       // Earlier allocations of a recurring grant, whose cycles have ended, stay as they were.
-      const ending =
-        seriesId === null ? allocationId : findLiveOf(draft.wallet(unit), seriesId)?.allocationId;
+      const ending = seriesId === null ? allocation : findLiveOf(draft.wallet(unit), seriesId);
       if (ending !== undefined) {
         voidLot(draft, unit, ending);
-        const ended = { accountId, allocationId: ending };
+        const ended = { accountId, allocationId: ending.allocationId };
         await voidAllocation(tx, ended, { atMs: nowMs, reason });
         open.audited.push(
           auditEntry(actor, {
             action: 'voidAllocation',
             accountId,
-            target: encodeId('CreditAllocation', accountId, ending),
+            target: encodeId('CreditAllocation', accountId, ending.allocationId),
             to: { reason },
           }),
         );

@@ -18,7 +18,8 @@ import {
   type SettlementService,
   STOPPED_MESSAGE,
 } from '../settlement/settlement.service.ts';
-import { learnRates, applyHostingChange } from '../engine/writes.ts';
+import { loadUsedUpLots } from '../settlement/state.store.ts';
+import { learnRates, applyHostingChange, givesBack, type HostingChange } from '../engine/writes.ts';
 import type { HostingSegment } from '../hosting/charge.ts';
 import { type Resource, typeOfKind } from '../resources/resource.ts';
 import { loadResources, saveLifecycle } from '../resources/resources.store.ts';
@@ -209,7 +210,7 @@ export class DeploymentService {
         nowMs,
       });
       if (creditEvent !== null) draft.creditEvents.push(creditEvent);
-      applyHostingChange(draft, change);
+      await bookChange(open, change);
       open.audited.push(
         auditEntry(actor, {
           action: plan.action,
@@ -223,6 +224,14 @@ export class DeploymentService {
       return asStopped(changed, draft.creditEvents);
     });
   }
+}
+
+async function bookChange(
+  { tx, account, draft }: OpenAccount,
+  change: HostingChange,
+): Promise<void> {
+  const usedUp = givesBack(change) ? await loadUsedUpLots(tx, account.accountId) : null;
+  applyHostingChange(draft, change, usedUp);
 }
 
 // The account was read before we knew that it will run on this hardware. A rate that was set since is not in its state, and

@@ -1,7 +1,8 @@
 // Lots: what an account can spend, in each of the two units. A lot is pending until it is granted, then spendable until it
 // expires or is voided, and then over. Spending takes from the spendable lots by priority, then expiry (none
 // last), then creation, then id; what they do not cover is debt. Every new lot pays debt first, so there is debt only while
-// no spendable lot has anything left.
+// no spendable lot has anything left. A spendable lot without expiry of which nothing is left is used up: time and spending change
+// nothing of it, but a charge that is given back may refill it. An account gathers more and more of them, so its wallet leaves them out.
 //
 // A wallet holds the lots of one unit with its debt and the sums of its running cycle. Two equations always hold:
 //   balance = left in spendable lots - debt = carriedOver + allocated - used - expired + adjusted.
@@ -50,13 +51,19 @@ export interface CycleSums {
 }
 
 export interface Wallet {
-  /** The pending and spendable ones, and those that ended since they were read, in no order. */
+  /**
+   * The pending and spendable ones, and those that ended since they were read, in no order. Those that were used up when it was read
+   * are left out.
+   */
   readonly lots: readonly Lot[];
   readonly debtMicro: bigint;
   /** Whether a first lot has taken effect. */
   readonly hasBegun: boolean;
   readonly cycle: CycleSums;
 }
+
+/** The lots of an account that its wallets leave out, as they are stored. */
+export type UsedUpLots = Readonly<Record<AllocationUnit, readonly Lot[]>>;
 
 /** The spending order. */
 export function compareLots(a: Lot, b: Lot): number {
@@ -128,7 +135,10 @@ export function expire(wallet: Wallet, lot: Lot): Wallet {
   return counted(put(wallet, { ...lot, state: 'EXPIRED' }), { expiredMicro: leftOf(lot) });
 }
 
-/** Ends a pending or spendable lot by taking back what is left of it; what was spent stays spent. */
+/**
+ * Ends a pending or spendable lot by taking back what is left of it; what was spent stays spent.
+ * @param lot the wallet's, or one that it leaves out
+ */
 export function takeBack(wallet: Wallet, lot: Lot): Wallet {
   const voided = put(wallet, { ...lot, state: 'VOIDED' });
   return lot.state === 'SPENDABLE' ? counted(voided, { adjustedMicro: -leftOf(lot) }) : voided;
@@ -137,16 +147,18 @@ export function takeBack(wallet: Wallet, lot: Lot): Wallet {
 /**
  * Gives a charge back: debt is paid, then the spendable lots are refilled in reverse spending order, each up to what was
  * spent of it.
+ * @param usedUp the lots that the wallet leaves out, as they are stored
  * @returns the wallet, and the rest that did not fit: it becomes a separate lot (`addReturned`)
  */
 export function giveBack(
   wallet: Wallet,
   amountMicro: bigint,
+  usedUp: readonly Lot[],
 ): { readonly wallet: Wallet; readonly restMicro: bigint } {
   const paidMicro = smaller(wallet.debtMicro, amountMicro);
   let restMicro = amountMicro - paidMicro;
   const refilled: Lot[] = [];
-  for (const lot of spendableOf(wallet).reverse()) {
+  for (const lot of spendableOf(withLeftOut(wallet, usedUp)).reverse()) {
     const refillMicro = smaller(lot.spentMicro, restMicro);
     if (refillMicro === 0n) continue;
     refilled.push({ ...lot, spentMicro: lot.spentMicro - refillMicro });
@@ -203,6 +215,13 @@ export const NOTHING: CycleSums = {
 
 export function spendableOf(wallet: Wallet): Lot[] {
   return wallet.lots.filter((lot) => lot.state === 'SPENDABLE').sort(compareLots);
+}
+
+/** The wallet with lots that it leaves out. One that it has may have changed since it was stored. */
+function withLeftOut(wallet: Wallet, stored: readonly Lot[]): Wallet {
+  const known = new Set(wallet.lots.map(({ allocationId }) => allocationId));
+  const leftOut = stored.filter(({ allocationId }) => !known.has(allocationId));
+  return { ...wallet, lots: [...wallet.lots, ...leftOut] };
 }
 
 function take(wallet: Wallet, amountMicro: bigint): Wallet {

@@ -22,6 +22,7 @@ import {
   put,
   spend,
   takeBack,
+  type UsedUpLots,
 } from './lots.ts';
 import type { CreditPolicy } from './limits.ts';
 import type { KnownRate } from './state.ts';
@@ -46,10 +47,10 @@ export function recordUsage(draft: Draft, usage: RecordedUsage): void {
 }
 
 /** Gives back the charges of a voided event or hosting period. */
-export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
+export function reverseUsage(draft: Draft, usage: RecordedUsage, usedUp: UsedUpLots): void {
   const { creditsMicro, runsMicro, events, items } = usage;
   if (creditsMicro > 0n) {
-    giveBackTo(draft, 'CREDITS', creditsMicro);
+    giveBackTo(draft, 'CREDITS', creditsMicro, usedUp.CREDITS);
     draft.post('CREDITS', 'REVERSAL', {
       amountMicro: creditsMicro,
       events,
@@ -57,7 +58,7 @@ export function reverseUsage(draft: Draft, usage: RecordedUsage): void {
       description: 'Usage taken back',
     });
   }
-  if (runsMicro > 0n) giveBackTo(draft, 'WORKFLOW_RUNS', runsMicro);
+  if (runsMicro > 0n) giveBackTo(draft, 'WORKFLOW_RUNS', runsMicro, usedUp.WORKFLOW_RUNS);
   finish(draft);
 }
 
@@ -69,16 +70,20 @@ export function allocate(draft: Draft, unit: AllocationUnit, lot: Lot): void {
   finish(draft);
 }
 
-/** Takes back what is left of a pending or spendable lot; an ended one is left as it is. */
-export function voidLot(draft: Draft, unit: AllocationUnit, allocationId: number): void {
-  const find = ({ lots }: Wallet): Lot | undefined =>
-    lots.find((lot) => lot.allocationId === allocationId);
+/**
+ * Takes back what is left of a pending or spendable lot; an ended one is left as it is.
+ * @param stored the lot as it is stored: a used-up one is not in its wallet
+ */
+export function voidLot(draft: Draft, unit: AllocationUnit, stored: Lot): void {
+  const { allocationId } = stored;
+  const find = ({ lots }: Wallet): Lot =>
+    lots.find((lot) => lot.allocationId === allocationId) ?? stored;
   const lot = find(draft.wallet(unit));
-  if (lot === undefined || !isLive(lot)) return;
+  if (!isLive(lot)) return;
   if (lot.state === 'SPENDABLE') {
     let leftMicro = 0n;
     draft.changeLots(unit, (wallet) => {
-      const posted = find(wallet) ?? lot;
+      const posted = find(wallet);
       leftMicro = leftOf(posted);
       return takeBack(wallet, posted);
     });
@@ -167,8 +172,17 @@ export interface HostingChange {
   readonly isRequested: boolean;
 }
 
-/** Books a lifecycle call's changes. */
-export function applyHostingChange(draft: Draft, change: HostingChange): void {
+/** Whether a lifecycle call gives back more of what was charged than it charges. */
+export function givesBack({ charges }: HostingChange): boolean {
+  return sumMicroOf(charges) < 0n;
+}
+
+/** Books a lifecycle call's changes. @param usedUp null where it gives nothing back */
+export function applyHostingChange(
+  draft: Draft,
+  change: HostingChange,
+  usedUp: UsedUpLots | null,
+): void {
   const { state } = draft;
   const over = new Set(change.endedSegmentIds);
   const running = state.running.filter((segment) => !over.has(segment.segmentId));
@@ -177,7 +191,8 @@ export function applyHostingChange(draft: Draft, change: HostingChange): void {
     running: change.begun === null ? running : [...running, change.begun],
     requestedResourceIds: change.isRequested ? [...requested, change.resourceId] : requested,
   });
-  chargeSegments(draft, change.charges);
+  if (givesBack(change)) giveBackSegments(draft, change.charges, usedUp);
+  else chargeSegments(draft, change.charges);
   finish(draft);
 }
 
@@ -189,25 +204,47 @@ export function endHosting(draft: Draft): readonly number[] {
 }
 
 function chargeSegments(draft: Draft, charges: readonly SegmentCharge[]): void {
-  const segments = charges.filter(({ chargedMicro: micro }) => micro !== 0n);
-  const sumMicro = segments.reduce((sum, { chargedMicro: micro }) => sum + micro, 0n);
-  if (sumMicro >= 0n) {
-    draft.changeWallet('CREDITS', (wallet) => spend(wallet, sumMicro));
-    draft.post('CREDITS', 'USAGE', { amountMicro: -sumMicro, segments, description: 'Hosting' });
-    return;
-  }
-  giveBackTo(draft, 'CREDITS', -sumMicro);
-  draft.post('CREDITS', 'REVERSAL', {
+  const sumMicro = sumMicroOf(charges);
+  draft.changeWallet('CREDITS', (wallet) => spend(wallet, sumMicro));
+  draft.post('CREDITS', 'USAGE', {
     amountMicro: -sumMicro,
-    segments,
+    segments: charges.filter(isCharged),
+    description: 'Hosting',
+  });
+}
+
+function giveBackSegments(
+  draft: Draft,
+  charges: readonly SegmentCharge[],
+  usedUp: UsedUpLots | null,
+): void {
+  invariant(usedUp !== null, 'the used-up lots are known where something is given back');
+  const amountMicro = -sumMicroOf(charges);
+  giveBackTo(draft, 'CREDITS', amountMicro, usedUp.CREDITS);
+  draft.post('CREDITS', 'REVERSAL', {
+    amountMicro,
+    segments: charges.filter(isCharged),
     description: 'Hosting that ended earlier',
   });
 }
 
-function giveBackTo(draft: Draft, unit: AllocationUnit, amountMicro: bigint): void {
+function sumMicroOf(charges: readonly SegmentCharge[]): bigint {
+  return charges.reduce((sum, { chargedMicro }) => sum + chargedMicro, 0n);
+}
+
+function isCharged({ chargedMicro }: SegmentCharge): boolean {
+  return chargedMicro !== 0n;
+}
+
+function giveBackTo(
+  draft: Draft,
+  unit: AllocationUnit,
+  amountMicro: bigint,
+  usedUp: readonly Lot[],
+): void {
   let restMicro = 0n;
   draft.changeLots(unit, (before) => {
-    const given = giveBack(before, amountMicro);
+    const given = giveBack(before, amountMicro, usedUp);
     restMicro = given.restMicro;
     return given.wallet;
   });

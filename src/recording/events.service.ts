@@ -13,6 +13,7 @@ import { encodeId, unknownId, type Actor, type NodeRef, type NodeType } from '..
 import { parseText } from '../core/text.ts';
 import type { LedgerRef } from '../credits/ledger.service.ts';
 import { findReversal } from '../settlement/ledger.store.ts';
+import { loadUsedUpLots } from '../settlement/state.store.ts';
 import type { SettlementService } from '../settlement/settlement.service.ts';
 import { reverseUsage } from '../engine/writes.ts';
 import type { Tx } from '../db/database.ts';
@@ -81,7 +82,7 @@ export class EventsService {
       if (event.endedAtMs === null) await removeFromRollups(tx, event);
       const segments = event.endedAtMs === null ? [] : await voidPeriod(tx, event, nowMs);
       const usage = chargedFor(event, segments, account.creditsFromMs);
-      if (usage !== null) reverseUsage(draft, usage);
+      if (usage !== null) reverseUsage(draft, usage, await loadUsedUpLots(tx, accountId));
       const target = encodeId('UsageEvent', accountId, event.seq);
       const to = { source, eventId, reason };
       open.audited.push(auditEntry(actor, { action: 'voidUsage', accountId, target, to }));

@@ -25,11 +25,11 @@ import { type Read, readCombined } from '../db/combined-read.ts';
 import { type PostedSegment, runningOf } from '../hosting/hosting.store.ts';
 import { type AllocationUnit, allocationUnits } from '../engine/lots.ts';
 import { runningSegment } from '../engine/burn.ts';
-import { type CycleSums, type Lot, lotStates } from '../engine/lots.ts';
+import { type CycleSums, type Lot, lotStates, type UsedUpLots } from '../engine/lots.ts';
 import type { CreditPolicy } from '../engine/limits.ts';
 import type { AccountState, KnownRate, RunningCycle } from '../engine/state.ts';
 import { alertRulesOf } from './thresholds.store.ts';
-import { raw, sql, unnested, unnestedOf } from '../db/sql.ts';
+import { raw, sql, type Sql, unnested, unnestedOf } from '../db/sql.ts';
 
 @Entity('credit_state')
 export class CreditStateRow {
@@ -118,7 +118,7 @@ async function statesTogether(
 ): Promise<readonly AccountState[]> {
   const read = await readCombined(tx, 'credits.loadStates', {
     states: statesOf(tx, accountIds),
-    lots: liveLotsOf(accountIds),
+    lots: lotsOf(accountIds, sql`state in ('PENDING', 'SPENDABLE') and not (${IS_USED_UP})`),
     alertRules: alertRulesOf(withoutAlertRules ? [] : accountIds),
     running: runningOf(accountIds),
     // All rates: a write may deploy on hardware that is not in use yet.
@@ -173,8 +173,6 @@ function stateFromRow(
   const { accountId, cycleId, startMs, endMs, credits, runs } = cycleFromRow(row);
   const creditsFromMs = int(row, 'credits_from_ms');
   const isTest = bool(row, 'is_test');
-  const lotsOf = (unit: AllocationUnit): readonly Lot[] =>
-    lots.filter((lot) => lot.unit === unit).map(({ lot }) => lot);
   return {
     accountId,
     atMs: int(row, 'settled_ms'),
@@ -186,13 +184,13 @@ function stateFromRow(
     cycle: { cycleId, startMs, endMs },
     policy: policyFromRow(row),
     credits: {
-      lots: lotsOf('CREDITS'),
+      lots: ofUnit(lots, 'CREDITS'),
       debtMicro: big(row, 'debt_micro'),
       hasBegun: bool(row, 'has_credits'),
       cycle: credits,
     },
     runs: {
-      lots: lotsOf('WORKFLOW_RUNS'),
+      lots: ofUnit(lots, 'WORKFLOW_RUNS'),
       debtMicro: big(row, 'runs_debt_micro'),
       hasBegun: bool(row, 'has_runs'),
       cycle: runs,
@@ -239,12 +237,27 @@ interface StoredLot {
   readonly lot: Lot;
 }
 
-function liveLotsOf(accountIds: readonly number[]): Read<StoredLot> {
+/** Of a pending or spendable lot; see engine/lots.ts. */
+const IS_USED_UP = sql`spent_micro = amount_micro and expires_at is null`;
+
+/** The lots that the state of an account leaves out, which only what gives a charge back needs. @param tx holds the account's lock */
+export async function loadUsedUpLots(tx: Tx, accountId: number): Promise<UsedUpLots> {
+  const { lots } = await readCombined(tx, 'credits.loadUsedUpLots', {
+    lots: lotsOf([accountId], sql`state = 'SPENDABLE' and ${IS_USED_UP}`),
+  });
+  return { CREDITS: ofUnit(lots, 'CREDITS'), WORKFLOW_RUNS: ofUnit(lots, 'WORKFLOW_RUNS') };
+}
+
+function ofUnit(lots: readonly StoredLot[], unit: AllocationUnit): readonly Lot[] {
+  return lots.filter((lot) => lot.unit === unit).map(({ lot }) => lot);
+}
+
+function lotsOf(accountIds: readonly number[], which: Sql): Read<StoredLot> {
   return {
     select: sql`select account_id, allocation_id, unit, state, amount_micro::text, spent_micro::text, priority,
       ${raw(sqlMs('grant_at'))} as grant_ms, ${raw(sqlMs('expires_at'))} as expires_ms, ${raw(sqlMs('created_at'))} as created_ms,
       series_id, is_adjustment
-    from credit_allocation where account_id = any(${accountIds}::int[]) and state in ('PENDING', 'SPENDABLE')`,
+    from credit_allocation where account_id = any(${accountIds}::int[]) and ${which}`,
     fromRow: (row) => ({
       accountId: int(row, 'account_id'),
       unit: oneOf(row, 'unit', allocationUnits),

@@ -195,10 +195,10 @@ class Replay {
     // A lot voided in the same millisecond may have ended before or after. If it ended before, the rest that it did not take
     // has an allocation. If both fit, they come to the same: such a lot was used up again before it ended.
     const ended = this.withoutEnded(before, (lot) => lot.voidedAtMs === bookedAtMs);
-    const { restMicro: restOfOthers } = giveBack(ended, amountMicro);
+    const { restMicro: restOfOthers } = giveBack(ended, amountMicro, []);
     const hadAllEnded =
       restOfOthers === 0n || this.findRest(restOfOthers, bookedAtMs) !== undefined;
-    const { wallet, restMicro } = giveBack(hadAllEnded ? ended : before, amountMicro);
+    const { wallet, restMicro } = giveBack(hadAllEnded ? ended : before, amountMicro, []);
     this.wallet = wallet;
     if (restMicro === 0n) return;
     const lot = this.findRest(restMicro, bookedAtMs);

@@ -97,7 +97,9 @@ class Life {
       case 'void': {
         const creditsMicro = this.charges.pop();
         if (creditsMicro !== undefined) {
-          reverseUsage(draft, { creditsMicro, runsMicro: 0n, events: NO_EVENTS, items: [] });
+          const usage = { creditsMicro, runsMicro: 0n, events: NO_EVENTS, items: [] };
+          // Its wallets leave nothing out.
+          reverseUsage(draft, usage, { CREDITS: [], WORKFLOW_RUNS: [] });
         }
         break;
       }
@@ -169,13 +171,8 @@ class Life {
       );
       // What would have cost more by now is refused.
       if (chargedMicro(segment, draft.atMs) > HELD_MICRO_MAX) return;
-      applyHostingChange(draft, {
-        charges: [],
-        endedSegmentIds: [],
-        begun: segment,
-        resourceId: segmentId,
-        isRequested: false,
-      });
+      const begun = { charges: [], endedSegmentIds: [], begun: segment, isRequested: false };
+      applyHostingChange(draft, { ...begun, resourceId: segmentId }, null);
     }
   }
 

@@ -122,7 +122,7 @@ function lines(account: Account): readonly (readonly [string, bigint])[] {
 
 function spentOf(account: Account): Readonly<Record<number, bigint>> {
   return Object.fromEntries(
-    account.state.credits.lots.map((lot) => [lot.allocationId, lot.spentMicro]),
+    account.lotsOf('CREDITS').map((lot) => [lot.allocationId, lot.spentMicro]),
   );
 }
 

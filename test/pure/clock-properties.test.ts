@@ -57,7 +57,7 @@ describe('the clock', () => {
         const twinViews: unknown[] = [];
         for (const write of writes) {
           account.take(write);
-          views.push({ after: write, ...viewOf(account.state) });
+          views.push({ after: write, ...viewOf(account) });
           happenOnTwin(twin, write);
           twinViews.push({ after: write, ...viewOfTwin(twin) });
         }

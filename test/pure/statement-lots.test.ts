@@ -64,7 +64,7 @@ class Watched {
   take(write: Write): void {
     this.passTo(write.atMs);
     if (write.what === 'void') {
-      const lots = [...this.account.state.credits.lots, ...this.account.state.runs.lots];
+      const lots = this.account.lotsOf(write.unit);
       const isLive = lots.some((lot) => lot.allocationId === write.allocationId);
       if (isLive) this.voidedAt.set(write.allocationId, write.atMs);
     }
@@ -89,12 +89,12 @@ class Watched {
 
   /** Its allocations of credits as rows would be at the end of everything. */
   known(): readonly KnownLot[] {
-    const { state, over, made } = this.account;
+    const { over, made } = this.account;
     for (const { unit, lot } of made) {
       if (unit === 'WORKFLOW_RUNS') this.ofRuns.add(lot.allocationId);
     }
     const returned = new Set(made.flatMap(({ lot }) => (lot.isAdjustment ? lot.allocationId : [])));
-    const lots: readonly Lot[] = [...over, ...state.credits.lots];
+    const lots: readonly Lot[] = [...over, ...this.account.lotsOf('CREDITS')];
     return lots
       .filter(({ allocationId }) => !this.ofRuns.has(allocationId))
       .map((lot) => ({

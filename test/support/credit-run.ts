@@ -9,7 +9,13 @@ import { advance } from '../../src/engine/clock.ts';
 import { cycleEndMs, firstCycle } from '../../src/account/cycle.ts';
 import type { Draft, EndedSegment, MadeLot } from '../../src/engine/draft.ts';
 import type { LedgerLine } from '../../src/engine/ledger.ts';
-import { balanceOf, type Lot, NOTHING, type Wallet } from '../../src/engine/lots.ts';
+import {
+  balanceOf,
+  type Lot,
+  NOTHING,
+  type UsedUpLots,
+  type Wallet,
+} from '../../src/engine/lots.ts';
 import type { CreditEvent } from '../../src/engine/credit-event.ts';
 import type { CreditPolicy } from '../../src/engine/limits.ts';
 import type { AccountState, KnownRate } from '../../src/engine/state.ts';
@@ -19,6 +25,7 @@ import {
   adjustUp,
   allocate,
   applyRates,
+  givesBack,
   type HostingChange,
   recordUsage,
   removeAlertRule,
@@ -65,6 +72,8 @@ export class Account {
   readonly made: MadeLot[] = [];
   /** Lots that are over, by id: the store does not read them again. */
   over: readonly Lot[] = [];
+  /** Lots that are used up, by id: the store reads them for what gives a charge back alone. */
+  usedUp: UsedUpLots = { CREDITS: [], WORKFLOW_RUNS: [] };
 
   constructor(public state: AccountState) {}
 
@@ -81,13 +90,23 @@ export class Account {
     this.over = [...this.over, ...[...credits.lots, ...runs.lots].filter(isOver)].sort(
       (a, b) => a.allocationId - b.allocationId,
     );
-    this.state = { ...draft.state, credits: alive(credits), runs: alive(runs) };
+    this.usedUp = {
+      CREDITS: usedUpAfter(this.usedUp.CREDITS, credits),
+      WORKFLOW_RUNS: usedUpAfter(this.usedUp.WORKFLOW_RUNS, runs),
+    };
+    this.state = { ...draft.state, credits: asRead(credits), runs: asRead(runs) };
   }
 
   take(write: Write): void {
     this.settle(write.atMs, (draft) => {
-      happen(draft, write);
+      happen(draft, write, this);
     });
+  }
+
+  /** The lots of a unit that are pending or spendable, those that are used up among them, by id. */
+  lotsOf(unit: AllocationUnit): readonly Lot[] {
+    const wallet = unit === 'CREDITS' ? this.state.credits : this.state.runs;
+    return [...this.usedUp[unit], ...wallet.lots].sort((a, b) => a.allocationId - b.allocationId);
   }
 }
 
@@ -95,26 +114,46 @@ function isOver(lot: Lot): boolean {
   return lot.state === 'EXPIRED' || lot.state === 'VOIDED';
 }
 
-function alive(wallet: Wallet): Wallet {
-  return { ...wallet, lots: wallet.lots.filter((lot) => !isOver(lot)) };
+function isUsedUp(lot: Lot): boolean {
+  return (
+    lot.state === 'SPENDABLE' && lot.spentMicro === lot.amountMicro && lot.expiresAtMs === null
+  );
+}
+
+/** The wallet that the store reads after this one was stored. */
+function asRead(wallet: Wallet): Wallet {
+  return { ...wallet, lots: wallet.lots.filter((lot) => !isOver(lot) && !isUsedUp(lot)) };
+}
+
+/** The used-up lots after a wallet was stored. */
+function usedUpAfter(before: readonly Lot[], { lots }: Wallet): readonly Lot[] {
+  const stored = new Set(lots.map(({ allocationId }) => allocationId));
+  return [
+    ...before.filter(({ allocationId }) => !stored.has(allocationId)),
+    ...lots.filter(isUsedUp),
+  ].sort((a, b) => a.allocationId - b.allocationId);
 }
 
 // eslint-disable-next-line complexity -- one line for each kind of write
-function happen(draft: Draft, write: Write): void {
+function happen(draft: Draft, write: Write, stored: Account): void {
   switch (write.what) {
     case 'usage':
       recordUsage(draft, { ...write, events: NO_EVENTS, items: [] });
       return;
     case 'reverse':
-      reverseUsage(draft, { ...write, events: NO_EVENTS, items: [] });
+      reverseUsage(draft, { ...write, events: NO_EVENTS, items: [] }, stored.usedUp);
       return;
     case 'allocate':
       draft.takeLocalId();
       allocate(draft, write.unit, write.lot);
       return;
-    case 'void':
-      voidLot(draft, write.unit, write.allocationId);
+    case 'void': {
+      const { unit, allocationId } = write;
+      const lots = [...draft.wallet(unit).lots, ...stored.usedUp[unit]];
+      const lot = lots.find((one) => one.allocationId === allocationId);
+      if (lot !== undefined) voidLot(draft, unit, lot);
       return;
+    }
     case 'adjustUp':
       draft.takeLocalId();
       adjustUp(draft, write.lot, 'Up');
@@ -133,7 +172,7 @@ function happen(draft: Draft, write: Write): void {
       return;
     case 'turn':
       if (write.turn.begun !== null) draft.takeLocalId();
-      applyHostingChange(draft, write.turn);
+      applyHostingChange(draft, write.turn, givesBack(write.turn) ? stored.usedUp : null);
       return;
     case 'rates':
       draft.set({ rates: write.rates });
@@ -347,8 +386,10 @@ class Author {
         ];
       case 'void': {
         const lots = [
-          ...this.state.credits.lots.map((lot) => ({ unit: 'CREDITS' as const, lot })),
-          ...this.state.runs.lots.map((lot) => ({ unit: 'WORKFLOW_RUNS' as const, lot })),
+          ...this.account.lotsOf('CREDITS').map((lot) => ({ unit: 'CREDITS' as const, lot })),
+          ...this.account
+            .lotsOf('WORKFLOW_RUNS')
+            .map((lot) => ({ unit: 'WORKFLOW_RUNS' as const, lot })),
         ].sort((a, b) => a.lot.allocationId - b.lot.allocationId);
         const picked = lots[write.pick % Math.max(1, lots.length)];
         if (picked === undefined) return [];

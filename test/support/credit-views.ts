@@ -2,7 +2,7 @@
 
 import type { Lot, Wallet } from '../../src/engine/lots.ts';
 import type { AlertRaised, CycleClosed } from '../../src/engine/credit-event.ts';
-import type { AccountState, KnownRate } from '../../src/engine/state.ts';
+import type { KnownRate } from '../../src/engine/state.ts';
 import { hoursMicro } from '../../src/engine/burn.ts';
 import { balanceOf } from '../../src/engine/lots.ts';
 import type { RunningSegment } from '../../src/engine/burn.ts';
@@ -23,12 +23,13 @@ import {
 export type View = Readonly<Record<string, unknown>>;
 
 /** Where an account stands; plain values in an order of their own. */
-export function viewOf(state: AccountState): View {
+export function viewOf(account: Account): View {
+  const { state } = account;
   return {
     atMs: state.atMs,
     cycle: [state.cycle.startMs, state.cycle.endMs],
-    credits: walletView(state.credits),
-    runs: walletView(state.runs),
+    credits: walletView(state.credits, account.lotsOf('CREDITS')),
+    runs: walletView(state.runs, account.lotsOf('WORKFLOW_RUNS')),
     running: state.running
       .map((s) => [s.resourceId, s.segmentId, s.rateMicroPerHour, s.fromMs, s.postedMicro])
       .sort(byFirst),
@@ -40,14 +41,14 @@ export function viewOf(state: AccountState): View {
   };
 }
 
-function walletView(wallet: Wallet): View {
+function walletView(wallet: Wallet, lots: readonly Lot[]): View {
   const { carriedOverMicro, allocatedMicro, usedMicro, expiredMicro, adjustedMicro } = wallet.cycle;
   return {
     balance: balanceOf(wallet),
     debt: wallet.debtMicro,
     hasBegun: wallet.hasBegun,
     sums: [carriedOverMicro, allocatedMicro, usedMicro, expiredMicro, adjustedMicro],
-    lots: wallet.lots
+    lots: lots
       .map((lot) => [
         lot.allocationId,
         lot.state,

@@ -67,12 +67,7 @@ function stateIn(view: View, accountId: number, withRules: boolean): AccountStat
   const cycle = view.need('cycle', accountId, state.cycleId);
   const { creditsFromMs } = account;
   const lotsOf = (asked: AllocationUnit): readonly Lot[] =>
-    view
-      .all('lot', accountId)
-      .filter(
-        ({ unit, state: now }) => unit === asked && (now === 'PENDING' || now === 'SPENDABLE'),
-      )
-      .map(asLot);
+    lotsIn(view, accountId, asked).filter((lot) => !isUsedUp(lot));
   return {
     ...{ accountId, atMs: account.settledAtMs, isTest: false, closedAtMs: null, creditsFromMs },
     timeZone: account.timeZone,
@@ -106,6 +101,24 @@ function stateIn(view: View, accountId: number, withRules: boolean): AccountStat
     lastLocalId: account.lastLocalId,
   };
 }
+
+/** The pending and spendable lots. */
+function lotsIn(view: View, accountId: number, asked: AllocationUnit): readonly Lot[] {
+  return view
+    .all('lot', accountId)
+    .filter(({ unit, state }) => unit === asked && (state === 'PENDING' || state === 'SPENDABLE'))
+    .map(asLot);
+}
+
+function isUsedUp({ spentMicro, amountMicro, expiresAtMs }: Lot): boolean {
+  return spentMicro === amountMicro && expiresAtMs === null;
+}
+
+export const loadUsedUpLots: typeof states.loadUsedUpLots = (tx, accountId) =>
+  ask(tx, 'credits.loadUsedUpLots', (view) => ({
+    CREDITS: lotsIn(view, accountId, 'CREDITS').filter(isUsedUp),
+    WORKFLOW_RUNS: lotsIn(view, accountId, 'WORKFLOW_RUNS').filter(isUsedUp),
+  }));
 
 function asLot(row: CreditAllocation): Lot {
   const { allocationId, state, amountMicro, spentMicro, priority, grantAtMs, expiresAtMs } = row;
