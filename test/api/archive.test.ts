@@ -520,6 +520,9 @@ describeOnOneServer('archiving', () => {
       ) as unknown,
     });
     expect(await isArchived(id)).toBe(true);
+    const files = await fs.readdir(folder);
+    const modes = files.map(async (file) => (await fs.stat(path.join(folder, file))).mode & 0o777);
+    expect(await Promise.all(modes)).toEqual([0o600, 0o600]);
     const attached = await command('--attach', '2026-01', '--folder', folder);
     expect(attached).toEqual({ status: 0, output: '2026-01: 4 events of 1 account are back.\n' });
     expect(await rowsOf(id)).toEqual(rows);

@@ -17,6 +17,8 @@ import {
 } from '../../recording/archiving.service.ts';
 import { keep, makeFolder } from '../durable.ts';
 
+/** Whoever reads them reads what all accounts used. */
+const FILE_MODE = 0o600;
 const NAME_DIGITS = 12;
 const LINES_AT_A_TIME = 2_000;
 
@@ -40,7 +42,7 @@ export async function writeArchive(
   await makeFolder(folder);
   const part = path.join(folder, `usage-${month}.${process.pid}.part`);
   try {
-    const file = new ArchiveFile(await open(part, 'w'));
+    const file = new ArchiveFile(await open(part, 'w', FILE_MODE));
     const { places, bytes, sha256 } = await file.write(lines);
     if (places.length === 0) return null;
     const name = `usage-${month}-${sha256.slice(0, NAME_DIGITS)}.ndjson.gz`;
@@ -156,7 +158,7 @@ interface Manifest {
 async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
   const name = path.join(folder, manifest.file.replace(/\.ndjson\.gz$/, '.json'));
   const part = `${name}.${process.pid}.part`;
-  const handle = await open(part, 'w');
+  const handle = await open(part, 'w', FILE_MODE);
   try {
     await handle.writeFile(`${JSON.stringify({ format: 1, ...manifest }, null, 2)}\n`);
     await handle.sync();
