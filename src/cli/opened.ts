@@ -1,5 +1,6 @@
 // The database of commands that check what it holds: the one that the gateway's variables name.
 
+import { constants } from 'node:os';
 import { entities } from '../../ormconfig.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { type Database, openDatabase } from '../db/database.ts';
@@ -9,6 +10,7 @@ import { requireRestored } from '../db/unfinished-restore.ts';
 
 const DATABASE_NAME = 'billing_gateway';
 const POOL_SIZE = 2;
+const INTERRUPTING = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * Runs a command's work on the gateway's database, and closes it afterwards. The gateway may run meanwhile.
@@ -32,13 +34,28 @@ export async function requireDatabase({ databaseUrl, dataDir }: Config): Promise
   throw new Error(`There is no database in ${dataDir}: set DATA_DIR or DATABASE_URL.`);
 }
 
-/** Runs work while the gateway's database can be reached. @param work gets its address, as the owner */
-export async function withServer<T>(config: Config, work: (url: string) => Promise<T>): Promise<T> {
-  const server = await findServer(config);
+/**
+ * Runs work while the gateway's database can be reached. A command that is interrupted stops a server that only it uses: it would go
+ * on, since it is a process of its own.
+ * @param work gets its address, as the owner
+ */
+export async function withServer<T>(
+  { databaseUrl, dataDir }: Config,
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  if (databaseUrl !== null) return work(databaseUrl);
+  const starting = startEmbedded({ dataDir, databaseName: DATABASE_NAME, log: () => undefined });
+  const stop = async (): Promise<void> => (await starting).stop();
+  const interrupt = (signal: NodeJS.Signals): void => {
+    const exit = (): never => process.exit(128 + constants.signals[signal]);
+    stop().then(exit, exit);
+  };
+  for (const signal of INTERRUPTING) process.once(signal, interrupt);
   try {
-    return await work(server.url);
+    return await work((await starting).url);
   } finally {
-    await server.stop();
+    await stop();
+    for (const signal of INTERRUPTING) process.off(signal, interrupt);
   }
 }
 
@@ -54,12 +71,4 @@ export async function withDatabaseAt<T>(
   } finally {
     await database.close();
   }
-}
-
-async function findServer(
-  config: Config,
-): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
-  const { databaseUrl, dataDir } = config;
-  if (databaseUrl !== null) return { url: databaseUrl, stop: () => Promise.resolve() };
-  return startEmbedded({ dataDir, databaseName: DATABASE_NAME, log: () => undefined });
 }

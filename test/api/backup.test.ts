@@ -23,7 +23,7 @@ import { loadConfig } from '../../src/config.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { startEmbedded } from '../../src/db/embedded.ts';
 import { withDump } from '../../src/db/dump.ts';
-import { migrate } from '../../src/db/migrate.ts';
+import { BACKUP_LOCK, migrate } from '../../src/db/migrate.ts';
 import { FoldingLoop } from '../../src/rollups/folding.loop.ts';
 import {
   alertsOf,
@@ -476,6 +476,33 @@ describe('a restore that was killed', () => {
     );
     expect(await restoreInto(url, backup)).toContain('Proven of 1 accounts');
     expect(await migrate({ url, migrations })).toEqual([]);
+  });
+});
+
+describe('a command that is interrupted', () => {
+  it('stops the database that only it uses', async () => {
+    const server = await startEmbedded({
+      ...{ dataDir: source, databaseName: DATABASE_NAME, log: () => undefined },
+    });
+    const holder = new pg.Client(server.url);
+    // It is ended with the server.
+    holder.on('error', () => undefined);
+    await holder.connect();
+    await holder.query(`select pg_advisory_lock(${BACKUP_LOCK})`);
+    const { child, ended } = startCommand('backup', [path.join(folder, 'interrupted')], {
+      env: { DATABASE_URL: '', DATA_DIR: source },
+    });
+    await until(async () => {
+      const { rows } = await holder.query('select from pg_locks where not granted');
+      return rows.length > 0;
+    }, 'it waits for the lock');
+    await server.stop();
+    child.kill('SIGINT');
+
+    expect((await ended).status).toBe(130);
+    await expect(fs.stat(path.join(source, 'postgres', 'data', 'postmaster.pid'))).rejects.toThrow(
+      'ENOENT',
+    );
   });
 });
 
