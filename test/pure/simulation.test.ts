@@ -8,7 +8,7 @@ import { bundled, simulate } from '../simulation/bundle.ts';
 
 const SEEDS = ['1', '2', '3'];
 /** One round of faults of a small world. */
-const LIFE = { accountHours: 1, isSmall: true };
+const LIFE = { accountHours: 1, world: 'busy' } as const;
 /** A fault that shows by chance is met sooner or later. */
 const SEEDS_MAX = 20;
 
@@ -159,15 +159,11 @@ const PLANTED: Readonly<Record<string, Planted>> = {
 
 /** The promises that a mutant breaks in the first seed in which it breaks any. */
 async function brokenBy(mutations: readonly Mutation[]): Promise<readonly string[]> {
-  const found = new Set<string>();
-  await bundled(mutations, async (script) => {
-    for (let seed = 1; seed <= SEEDS_MAX && found.size === 0; seed += 1) {
-      for (const { violations } of await simulate(script, [String(seed)], LIFE)) {
-        for (const { promise } of violations) found.add(promise);
-      }
-    }
-  });
-  return [...found];
+  const seeds = Array.from({ length: SEEDS_MAX }, (_, index) => String(index + 1));
+  const lives = await bundled(mutations, (script) =>
+    simulate(script, seeds, { ...LIFE, endsBroken: true }),
+  );
+  return lives.flatMap(({ violations }) => violations.map(({ promise }) => promise));
 }
 
 describe('the simulation', () => {

@@ -10,9 +10,12 @@ import { compiling } from '../../scripts/compiling.mjs';
 import { root } from '../../scripts/dist.mjs';
 import { type Mutation, mutations } from '../faults/mutants.ts';
 import type { Lived } from './simulation.ts';
+import type { WorldName } from './worlds.ts';
 
 const run = promisify(execFile);
 const OUTPUT_MAX = 1 << 28;
+/** Nearly all that a wakeup makes is garbage after it: the more of it is made before it is collected, the less is copied. In MiB. */
+const YOUNG_SPACE = '--max-semi-space-size=64';
 const here = path.join(root, 'test/simulation');
 
 /** What takes the place of exports of which files: each replaces those that have its exports' names. */
@@ -134,6 +137,15 @@ export async function bundled<T>(
   }
 }
 
+/** How seeds are to be lived. */
+interface Life {
+  readonly accountHours: number;
+  /** Left out: whichever a seed decides. */
+  readonly world?: WorldName;
+  /** Whether the seeds after one in which anything was violated are left. */
+  readonly endsBroken?: boolean;
+}
+
 /**
  * Has a process live through seeds, one after the other.
  * @returns what each came to
@@ -142,14 +154,11 @@ export async function bundled<T>(
 export async function simulate(
   script: string,
   seeds: readonly string[],
-  { accountHours, isSmall = false }: { readonly accountHours: number; readonly isSmall?: boolean },
+  { accountHours, world, endsBroken = false }: Life,
 ): Promise<readonly Lived[]> {
   const lines = [
-    '--enable-source-maps',
-    script,
-    String(accountHours),
-    isSmall ? 'small' : 'any',
-    ...seeds,
+    ...['--enable-source-maps', YOUNG_SPACE, script],
+    ...[String(accountHours), world ?? 'any', String(endsBroken), ...seeds],
   ];
   const { stdout } = await run(process.execPath, lines, { maxBuffer: OUTPUT_MAX });
   return stdout

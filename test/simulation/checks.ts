@@ -199,9 +199,8 @@ function stretchOf(segment: Tables['segment']): Stretch {
 
 /** What was written by the account's clients, and what time brought, up to an instant. No end of hosting is taken from its row. */
 function writtenOf(view: View, accountId: number, untilMs: number): readonly Written[] {
-  const { born } = view.server;
-  const orderOf = (table: string, key: number): number =>
-    born.get(`${table} ${accountId} ${key}`) ?? 0;
+  const orderOf = (table: 'event' | 'lifecycle' | 'lot' | 'segment', key: number): number =>
+    view.server.bornAt(table, accountId, key);
   const written: Written[] = [];
   const batches = new Map<number, { readonly atMs: number; micro: bigint }>();
   for (const { seq, recordedAtMs: atMs, creditsMicro } of view.all('event', accountId)) {

@@ -7,8 +7,9 @@ import { clock } from '../faults/caller.ts';
 import { whole } from '../faults/options.ts';
 import { bundled, simulate } from './bundle.ts';
 import type { Lived } from './simulation.ts';
+import { worldNames } from './worlds.ts';
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 
 interface Options {
   readonly seed: number;
@@ -61,20 +62,20 @@ async function run(script: string, { seed, seeds, hours }: Options): Promise<boo
     }
   };
   await Promise.all(Array.from({ length: os.availableParallelism() }, liveOn));
-  const lived = sum(all, ({ accountHours }) => accountHours);
   const tookMs = performance.now() - begunMs;
-  say(
-    `${all.length} seeds from ${seed}: ${lived.toFixed(0)} hours of account life, ${counted(all)}`,
-  );
-  say(
-    `${((lived / tookMs) * 60_000).toFixed(0)} hours a minute; ${(tookMs / HOUR_MS).toFixed(2)} hours passed`,
-  );
+  say(`${all.length} seeds from ${seed}: ${lifeOf(all)}; ${counted(all)}`);
+  for (const world of worldNames) {
+    const ofIt = all.filter((lived) => lived.world === world);
+    if (ofIt.length > 0) say(`  ${ofIt.length} in a ${world} world: ${lifeOf(ofIt)}`);
+  }
+  const aMinute = (hoursOf(all) / tookMs) * MINUTE_MS;
+  say(`${aMinute.toFixed(0)} hours a minute; ${(tookMs / MINUTE_MS).toFixed(1)} minutes passed`);
   return isFine;
 }
 
-function lineOf({ seed, accountHours, violations, ...counts }: Lived): string {
+function lineOf({ seed, world, accountHours, violations, ...counts }: Lived): string {
   const { alerts, commits, messages } = counts;
-  const first = `seed ${seed}: ${accountHours.toFixed(1)} hours, ${commits} commits, ${alerts} alerts, ${messages} messages`;
+  const first = `seed ${seed}: ${world}, ${accountHours.toFixed(1)} hours, ${commits} commits, ${alerts} alerts, ${messages} messages`;
   return [
     first,
     ...violations.map(({ promise, detail }) => `  VIOLATED ${promise}: ${detail}`),
@@ -85,7 +86,18 @@ function lineOf({ seed, accountHours, violations, ...counts }: Lived): string {
 function counted(all: readonly Lived[]): string {
   const names = [...new Set(all.flatMap(({ happened }) => Object.keys(happened)))].sort();
   const faults = names.map((name) => `${name} ${sum(all, ({ happened }) => happened[name] ?? 0)}`);
-  return `${sum(all, ({ commits }) => commits)} commits, ${sum(all, ({ alerts }) => alerts)} alerts; ${faults.join(', ')}`;
+  return `${sum(all, ({ alerts }) => alerts)} alerts; ${faults.join(', ')}`;
+}
+
+/** How long accounts lived, and how much happened meanwhile. */
+function lifeOf(all: readonly Lived[]): string {
+  const commits = sum(all, (lived) => lived.commits);
+  const anHour = commits / hoursOf(all);
+  return `${hoursOf(all).toFixed(0)} hours of account life, ${commits} commits (${anHour.toFixed(0)} an hour)`;
+}
+
+function hoursOf(all: readonly Lived[]): number {
+  return sum(all, ({ accountHours }) => accountHours);
 }
 
 function sum(all: readonly Lived[], of: (lived: Lived) => number): number {

@@ -61,28 +61,66 @@ export class ServerError extends Error {
 
 type TableName = keyof Tables;
 type Key = number | string;
-type Rows = Map<Key, unknown>;
+
+/** A row, and when it was first and last committed: the number of the commit. */
+interface Stored {
+  row: unknown;
+  readonly born: number;
+  changed: number;
+}
+
+/** What is over stays for ever, and is seldom asked for: what is not is kept beside it, by these conditions. */
+const OPEN: { readonly [K in TableName]?: (row: Tables[K]) => boolean } = {
+  delivery: ({ status }) => status === 'PENDING',
+  lot: ({ state }) => state === 'PENDING' || state === 'SPENDABLE',
+  segment: ({ toMs, isVoided }) => toMs === null && !isVoided,
+};
+
+/** The rows of one account in one table. */
+class Table {
+  readonly rows = new Map<Key, Stored>();
+  readonly open = new Map<Key, unknown>();
+  readonly isOpen: (row: unknown) => boolean;
+
+  constructor(readonly name: TableName) {
+    this.isOpen = (OPEN[name] ?? (() => false)) as (row: unknown) => boolean;
+  }
+
+  write(key: Key, row: unknown, commit: number): void {
+    const stored = this.rows.get(key);
+    if (row === undefined) this.rows.delete(key);
+    else if (stored === undefined) this.rows.set(key, { row, born: commit, changed: commit });
+    else {
+      stored.row = row;
+      stored.changed = commit;
+    }
+    if (row !== undefined && this.isOpen(row)) this.open.set(key, row);
+    else this.open.delete(key);
+  }
+}
+
+interface Lock {
+  readonly name: string;
+  holder: View;
+  readonly waiting: Waiting[];
+}
 
 interface Waiting {
   readonly view: View;
+  readonly lock: Lock;
   readonly take: () => void;
   readonly fail: (error: Error) => void;
 }
 
 export class Server {
   readonly process = new Process('database');
-  /** By account and table. */
-  readonly rows = new Map<string, Rows>();
-  readonly accounts = new Map<TableName, Set<number>>();
+  readonly tables = new Map<TableName, Map<number, Table>>();
   readonly snapshots = new Set<View>();
   readonly listening = new Map<string, Set<Session>>();
-  /** When each row was first and last committed: the number of the commit. */
-  readonly born = new Map<string, number>();
-  readonly changed = new Map<string, number>();
   commits = 0;
   /** Messages that were delivered, and changed after that. */
   readonly undone: string[] = [];
-  private readonly locks = new Map<string, { holder: View; readonly waiting: Waiting[] }>();
+  private readonly locks = new Map<string, Lock>();
   private numbers = 0;
 
   /** A number that was not given before, as of a sequence. */
@@ -96,63 +134,86 @@ export class Server {
     return new View(this, false);
   }
 
+  table(name: TableName, accountId: number): Table {
+    let byAccount = this.tables.get(name);
+    if (byAccount === undefined) this.tables.set(name, (byAccount = new Map<number, Table>()));
+    let table = byAccount.get(accountId);
+    if (table === undefined) byAccount.set(accountId, (table = new Table(name)));
+    return table;
+  }
+
+  /** When a row was first committed: the number of the commit; 0: never. */
+  bornAt(name: TableName, accountId: number, key: Key): number {
+    return this.table(name, accountId).rows.get(key)?.born ?? 0;
+  }
+
+  /** The same of its last change. */
+  changedAt(name: TableName, accountId: number, key: Key): number {
+    return this.table(name, accountId).rows.get(key)?.changed ?? 0;
+  }
+
   /** @throws ServerError when it is held for too long, or the session ends */
   async lock(view: View, name: string): Promise<void> {
+    if (this.tryLock(view, name)) return;
     const lock = this.locks.get(name);
-    if (lock === undefined || lock.holder === view) {
-      this.locks.set(name, lock ?? { holder: view, waiting: [] });
-      return;
-    }
+    if (lock === undefined) return;
     await new Promise<void>((resolve, reject) => {
       const tooLate = timeline().after(this.process, LOCK_TIMEOUT_MS, () => {
-        this.giveUp(waiting, new ServerError('55P03', 'canceling statement due to lock timeout'));
+        giveUp(waiting, new ServerError('55P03', 'canceling statement due to lock timeout'));
       });
       const take = (): void => {
         tooLate.isCancelled = true;
         resolve();
       };
-      const waiting: Waiting = { view, take, fail: reject };
+      const waiting: Waiting = { view, lock, take, fail: reject };
+      view.waiting = waiting;
       lock.waiting.push(waiting);
     });
   }
 
   tryLock(view: View, name: string): boolean {
-    const lock = this.locks.get(name);
-    if (lock !== undefined) return lock.holder === view;
-    this.locks.set(name, { holder: view, waiting: [] });
+    const known = this.locks.get(name);
+    if (known !== undefined) return known.holder === view;
+    const lock: Lock = { name, holder: view, waiting: [] };
+    this.locks.set(name, lock);
+    view.locks.push(lock);
     return true;
-  }
-
-  private giveUp(waiting: Waiting, error: Error): void {
-    for (const lock of this.locks.values()) {
-      const index = lock.waiting.indexOf(waiting);
-      if (index < 0) continue;
-      lock.waiting.splice(index, 1);
-      waiting.fail(error);
-    }
   }
 
   /** Frees what a transaction holds, and what it waits for. */
   release(view: View): void {
-    for (const [name, lock] of this.locks) {
-      for (const one of lock.waiting.filter((waiting) => waiting.view === view)) {
-        this.giveUp(one, new ServerError('57P01', 'terminating connection'));
-      }
-      if (lock.holder !== view) continue;
+    if (view.waiting !== null) {
+      giveUp(view.waiting, new ServerError('57P01', 'terminating connection'));
+    }
+    for (const lock of view.locks.splice(0)) {
       const next = lock.waiting.shift();
-      if (next === undefined) this.locks.delete(name);
+      if (next === undefined) this.locks.delete(lock.name);
       else {
         lock.holder = next.view;
+        next.view.locks.push(lock);
+        next.view.waiting = null;
         next.take();
       }
     }
   }
 }
 
+function giveUp(waiting: Waiting, error: Error): void {
+  const { view, lock } = waiting;
+  const index = lock.waiting.indexOf(waiting);
+  if (index < 0) return;
+  lock.waiting.splice(index, 1);
+  view.waiting = null;
+  waiting.fail(error);
+}
+
 /** The rows as a transaction sees them: its own changes, and what is committed; of a snapshot, what was committed at its beginning. */
 export class View {
-  private readonly over = new Map<string, Rows>();
-  private readonly inserted: (readonly [name: string, key: Key])[] = [];
+  readonly locks: Lock[] = [];
+  /** What it waits for. */
+  waiting: Waiting | null = null;
+  private readonly over = new Map<Table, Map<Key, unknown>>();
+  private readonly inserted: (readonly [table: Table, key: Key])[] = [];
   private readonly notices: (readonly [channel: string, payload: string])[] = [];
   hasFailed = false;
 
@@ -166,60 +227,82 @@ export class View {
     return Math.floor(timeline().nowMs);
   }
 
-  get<K extends TableName>(table: K, accountId: number, key: Key): Tables[K] | undefined {
-    const name = `${table} ${accountId}`;
-    const over = this.over.get(name);
-    const row = over?.has(key) === true ? over.get(key) : this.server.rows.get(name)?.get(key);
+  get<K extends TableName>(name: K, accountId: number, key: Key): Tables[K] | undefined {
+    const table = this.server.table(name, accountId);
+    const over = this.over.get(table);
+    const row = over?.has(key) === true ? over.get(key) : table.rows.get(key)?.row;
     return row as Tables[K] | undefined;
   }
 
   /** @throws Error when the row is not there */
-  need<K extends TableName>(table: K, accountId: number, key: Key): Tables[K] {
-    const row = this.get(table, accountId, key);
-    if (row === undefined) throw new Error(`no row ${key} of ${table} of ${accountId}`);
+  need<K extends TableName>(name: K, accountId: number, key: Key): Tables[K] {
+    const row = this.get(name, accountId, key);
+    if (row === undefined) throw new Error(`no row ${key} of ${name} of ${accountId}`);
     return row;
   }
 
-  all<K extends TableName>(table: K, accountId: number): readonly Tables[K][] {
-    const name = `${table} ${accountId}`;
-    const [rows, over] = [this.server.rows.get(name), this.over.get(name)];
-    if (over === undefined) return [...(rows?.values() ?? [])] as Tables[K][];
-    const all = new Map([...(rows ?? []), ...over]);
+  all<K extends TableName>(name: K, accountId: number): readonly Tables[K][] {
+    const table = this.server.table(name, accountId);
+    const over = this.over.get(table);
+    const committed = Array.from(table.rows, ([key, { row }]) => [key, row] as const);
+    if (over === undefined) return committed.map(([, row]) => row) as Tables[K][];
+    const all = new Map([...committed, ...over]);
     return [...all.values()].filter((row) => row !== undefined) as Tables[K][];
   }
 
+  /** The rows that are not over. */
+  open<K extends TableName>(name: K, accountId: number): readonly Tables[K][] {
+    const table = this.server.table(name, accountId);
+    const over = this.over.get(table);
+    if (over === undefined) return [...table.open.values()] as Tables[K][];
+    const all = new Map(table.open);
+    for (const [key, row] of over) {
+      if (row !== undefined && table.isOpen(row)) all.set(key, row);
+      else all.delete(key);
+    }
+    return [...all.values()] as Tables[K][];
+  }
+
+  /** Goes through the committed rows of all accounts. */
+  each<K extends TableName>(name: K, show: (accountId: number, row: Tables[K]) => void): void {
+    for (const [accountId, { rows }] of this.server.tables.get(name) ?? []) {
+      for (const { row } of rows.values()) show(accountId, row as Tables[K]);
+    }
+  }
+
   /** The accounts that have rows in a table. */
-  accountsIn(table: TableName): readonly number[] {
-    return [...(this.server.accounts.get(table) ?? [])];
+  accountsIn(name: TableName): readonly number[] {
+    const byAccount = [...(this.server.tables.get(name) ?? [])];
+    return byAccount.filter(([, { rows }]) => rows.size > 0).map(([accountId]) => accountId);
   }
 
   /** @throws ServerError when there is a row with its key, also one that another transaction commits before this one */
-  insert<K extends TableName>(table: K, accountId: number, key: Key, row: Tables[K]): void {
-    if (this.get(table, accountId, key) !== undefined) throw duplicate(table);
-    this.inserted.push([`${table} ${accountId}`, key]);
-    this.put(table, accountId, key, row);
+  insert<K extends TableName>(name: K, accountId: number, key: Key, row: Tables[K]): void {
+    if (this.get(name, accountId, key) !== undefined) throw duplicate(name);
+    this.inserted.push([this.server.table(name, accountId), key]);
+    this.put(name, accountId, key, row);
   }
 
   /** @param row undefined: it is deleted */
   put<K extends TableName>(
-    table: K,
+    name: K,
     accountId: number,
     key: Key,
     row: Tables[K] | undefined,
   ): void {
-    const name = `${table} ${accountId}`;
-    const over = this.over.get(name) ?? new Map<Key, unknown>();
-    this.over.set(name, over.set(key, row));
+    const table = this.server.table(name, accountId);
+    const over = this.over.get(table) ?? new Map<Key, unknown>();
+    this.over.set(table, over.set(key, row));
   }
 
   change<K extends TableName>(
-    table: K,
+    name: K,
     accountId: number,
     key: Key,
     fields: Partial<Tables[K]>,
   ): void {
-    const row: object = this.need(table, accountId, key) as object;
-    this.put(table, accountId, key, { ...row, ...fields } as Tables[K]);
+    const row: object = this.need(name, accountId, key) as object;
+    this.put(name, accountId, key, { ...row, ...fields } as Tables[K]);
   }
 
   lock(name: string): Promise<void> {
@@ -240,8 +323,8 @@ export class View {
 
   commit(): void {
     const { server } = this;
-    for (const [name, key] of this.inserted) {
-      if (server.rows.get(name)?.has(key) === true) throw duplicate(name);
+    for (const [table, key] of this.inserted) {
+      if (table.rows.has(key)) throw duplicate(table.name);
     }
     server.snapshots.delete(this);
     if (!this.isSnapshot) this.writeAll();
@@ -253,8 +336,8 @@ export class View {
 
   private writeAll(): void {
     if (this.over.size > 0) this.server.commits += 1;
-    for (const [name, rows] of this.over) {
-      for (const [key, row] of rows) this.write(name, key, row);
+    for (const [table, rows] of this.over) {
+      for (const [key, row] of rows) this.write(table, key, row);
     }
   }
 
@@ -263,40 +346,28 @@ export class View {
     this.server.release(this);
   }
 
-  private write(name: string, key: Key, row: unknown): void {
+  private write(table: Table, key: Key, row: unknown): void {
     const { server } = this;
-    let rows = server.rows.get(name);
-    if (rows === undefined) {
-      server.rows.set(name, (rows = new Map<Key, unknown>()));
-      const [table = '', accountId] = name.split(' ');
-      const accounts = server.accounts.get(table as TableName) ?? new Set();
-      server.accounts.set(table as TableName, accounts.add(Number(accountId)));
-    }
-    const before = rows.get(key);
-    for (const snapshot of server.snapshots) snapshot.keep(name, key, before);
+    const before = table.rows.get(key)?.row;
+    for (const snapshot of server.snapshots) snapshot.keep(table, key, before);
     if (
-      name.startsWith('delivery ') &&
+      table.name === 'delivery' &&
       (before as Tables['delivery'] | undefined)?.status === 'DELIVERED'
     ) {
       server.undone.push(`message ${key}`);
     }
-    if (row === undefined) rows.delete(key);
-    else rows.set(key, row);
-    const named = `${name} ${key}`;
-    if (!server.born.has(named)) server.born.set(named, server.commits);
-    server.changed.set(named, server.commits);
+    table.write(key, row, server.commits);
   }
 
   /** Keeps for a snapshot what a row was. */
-  private keep(name: string, key: Key, row: unknown): void {
-    const over = this.over.get(name) ?? new Map<Key, unknown>();
+  private keep(table: Table, key: Key, row: unknown): void {
+    const over = this.over.get(table) ?? new Map<Key, unknown>();
     if (!over.has(key)) over.set(key, row);
-    this.over.set(name, over);
+    this.over.set(table, over);
   }
 }
 
-function duplicate(table: string): ServerError {
-  const [name = ''] = table.split(' ');
+function duplicate(name: TableName): ServerError {
   const constraint = name === 'identity' ? 'usage_identity_pkey' : `${name}_pkey`;
   return new ServerError('23505', `duplicate key value violates "${constraint}"`, constraint);
 }

@@ -9,20 +9,19 @@ import { Gateway } from './gateway.ts';
 import { connect, type Network } from './network.ts';
 import { Receiver, Subject } from './subjects.ts';
 import { begin, pause, Process, type Timeline } from './time.ts';
+import { type World, type WorldName, worldNames, WORLDS } from './worlds.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** How many accounts there are: in small worlds much happens to each. */
-const SMALL = 8;
-const ACCOUNTS = [SMALL, 100];
 /** Of each promise. */
 const SHOWN_MAX = 3;
-/** How long everything goes wrong, and how long nothing does. */
-const FAULTY_MS = 6 * MINUTE_MS;
-/** A dead gateway's jobs are taken over within a minute; a message that failed twice waits for more than five. */
+/** How long nothing goes wrong after that: a dead gateway's jobs are taken over within a minute; a message that failed twice waits for more than five. */
 const CALM_MS = 4 * MINUTE_MS;
 /** Busy accounts grow, and each of their writes with them. */
 const ROUNDS_MAX = 12;
+/** Within so long of what is under way a fault strikes it. */
+const NEAR_MS = 400;
+const ROUSED_MAX = 6;
 const DELIVERED_WITHIN_MS = 3 * HOUR_MS;
 
 /** What happens to a world, by name; how often. */
@@ -30,6 +29,7 @@ type Happened = Map<string, number>;
 
 export interface Lived {
   readonly seed: string;
+  readonly world: WorldName;
   /** Of all accounts together, the rest after each round of faults among them. */
   readonly accountHours: number;
   /** Of all rows in the end, and of all that subscribers and the receiver of webhooks got. */
@@ -45,14 +45,17 @@ export interface Lived {
 /**
  * Lives through some hours of account life. The same seed makes the same life.
  * @param accountHours after how many it ends, unless ROUNDS_MAX rounds end before
+ * @param world null: whichever the seed decides
  */
 export async function live(
   seed: string,
-  { accountHours, isSmall }: { readonly accountHours: number; readonly isSmall: boolean },
+  accountHours: number,
+  world: WorldName | null = null,
 ): Promise<Lived> {
   const chance = new Chance(`simulation ${seed}`);
-  const simulation = new Simulation(chance, isSmall ? SMALL : chance.oneOf(ACCOUNTS));
-  return { seed, ...(await simulation.live(accountHours)) };
+  const drawn = chance.oneOf(worldNames);
+  const simulation = new Simulation(chance, WORLDS[world ?? drawn]);
+  return { seed, world: world ?? drawn, ...(await simulation.live(accountHours)) };
 }
 
 /** The first ones of each promise. */
@@ -74,10 +77,12 @@ class Simulation {
   private readonly subjects: readonly Subject[];
   private readonly fate = new Process('fate');
   private isBusy = false;
+  /** Told when a client begins a call. */
+  private onCall: () => void = () => undefined;
 
   constructor(
     private readonly chance: Chance,
-    accounts: number,
+    private readonly world: World,
   ) {
     this.timeline = begin(chance.of('timers'));
     this.network = connect(chance.of('network'));
@@ -87,13 +92,19 @@ class Simulation {
       return new Gateway(name, { chance: chance.of(name), violations, sender });
     });
     const around = {
-      ...{ chance, gateways: this.gateways, isSmall: accounts === SMALL },
+      ...{ chance, gateways: this.gateways, world },
       isBusy: () => this.isBusy,
+      onCall: () => {
+        this.onCall();
+      },
     };
-    this.subjects = Array.from({ length: accounts }, (_, index) => new Subject(index + 1, around));
+    this.subjects = Array.from(
+      { length: world.accounts },
+      (_, index) => new Subject(index + 1, around),
+    );
   }
 
-  async live(accountHours: number): Promise<Omit<Lived, 'seed'>> {
+  async live(accountHours: number): Promise<Omit<Lived, 'seed' | 'world'>> {
     const begunMs = this.timeline.nowMs;
     await this.pass(5_000);
     for (const subject of this.subjects) subject.start();
@@ -126,7 +137,9 @@ class Simulation {
           typeof value === 'bigint' ? String(value) : value,
         ),
       );
-    for (const [table, rows] of this.network.server.rows) add([table, ...rows]);
+    for (const [name, byAccount] of this.network.server.tables) {
+      for (const [accountId, { rows }] of byAccount) add([name, accountId, ...rows]);
+    }
     add([...this.receiver.byId]);
     for (const { told } of this.subjects) add(told);
     return hash.digest('hex');
@@ -135,7 +148,7 @@ class Simulation {
   private async round(): Promise<void> {
     this.isBusy = true;
     this.network.isFaulty = true;
-    await this.pass(FAULTY_MS);
+    await this.pass(this.world.faultyMs);
     this.isBusy = false;
     this.network.isFaulty = false;
     for (const gateway of this.gateways) {
@@ -189,13 +202,55 @@ class Simulation {
     for (;;) {
       // Two at about the same time do what neither does alone.
       const isPair = this.chance.happens(0.3);
-      await pause(isPair ? this.chance.whole(1, 500) : this.chance.whole(1_000, 30_000));
+      await pause(isPair ? this.chance.whole(1, 500) : this.chance.whole(...this.world.apartMs));
+      if (!isPair) await this.untilMoment();
       const living = this.gateways.filter(({ process }) => !process.isDead);
       if (!this.isBusy || living.length === 0) continue;
       const [name, fault] = this.chance.oneOf(this.faults);
       this.happened.set(name, (this.happened.get(name) ?? 0) + 1);
       fault(this.chance.oneOf(living));
     }
+  }
+
+  /** However quiet a world is, faults are to meet what goes on in it: most strike while something is under way. */
+  private async untilMoment(): Promise<void> {
+    const moment = this.chance.oneOf(['ANY', 'CALL', 'DUE', 'BURST'] as const);
+    switch (moment) {
+      case 'ANY':
+        return;
+      case 'CALL':
+        await this.nextCall();
+        break;
+      case 'DUE':
+        await this.nextDue();
+        break;
+      case 'BURST':
+        for (let roused = this.chance.whole(1, ROUSED_MAX); roused > 0; roused -= 1) {
+          this.chance.oneOf(this.subjects).rouse();
+        }
+        break;
+    }
+    await pause(this.chance.whole(1, NEAR_MS));
+  }
+
+  private nextCall(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onCall = () => {
+        this.onCall = () => undefined;
+        this.timeline.after(this.fate, 0, resolve);
+      };
+    });
+  }
+
+  /** Until shortly before time brings something to an account. */
+  private async nextDue(): Promise<void> {
+    const { nowMs } = this.timeline;
+    let dueMs = Infinity;
+    this.network.server.read().each('state', (_accountId, { nextDueMs }) => {
+      if (nextDueMs !== null && nextDueMs > nowMs) dueMs = Math.min(dueMs, nextDueMs);
+    });
+    const [, mostMs] = this.world.apartMs;
+    if (dueMs - nowMs <= mostMs) await pause(dueMs - nowMs - NEAR_MS / 4);
   }
 
   private readonly faults: readonly (readonly [string, (gateway: Gateway) => void])[] = [

@@ -16,6 +16,7 @@ import { network } from './network.ts';
 import type { Level } from './reckoning.ts';
 import { View } from './server.ts';
 import { Process, pause, timeline } from './time.ts';
+import type { World } from './worlds.ts';
 
 const MICRO = 1_000_000n;
 const HOSTED = 1;
@@ -23,9 +24,6 @@ const SUBSCRIBERS = 3;
 /** A client that has its answer sends the same again now and then. */
 const AGAIN = 0.1;
 const CLIENTS = [1, 2, 6];
-/** How long a client pauses at most. In a small world all are busy; in a large one most are quiet, as in life. */
-const BUSY_MS = [4_000, 30_000, 120_000];
-const QUIET_MS = [4_000, 60_000, 600_000, 600_000, 1_200_000, 1_200_000, 3_600_000, 3_600_000];
 const ZONES = ['UTC', 'Asia/Kolkata', 'America/New_York'] as const;
 const EVENTS: readonly WebhookEvent[] = [
   'ALERT_RAISED',
@@ -56,9 +54,11 @@ interface Undeployments {
 export interface Surroundings {
   readonly chance: Chance;
   readonly gateways: readonly Gateway[];
-  readonly isSmall: boolean;
+  readonly world: World;
   /** Whether clients are to begin anything new. */
   readonly isBusy: () => boolean;
+  /** Told when one begins a call. */
+  readonly onCall: () => void;
 }
 
 export class Subject {
@@ -76,6 +76,8 @@ export class Subject {
   private readonly actor: Actor;
   private readonly chance: Chance;
   private calls = 0;
+  /** Wakes a client that pauses. */
+  private readonly resting = new Set<() => void>();
   /** Where little is written, it is for the loops to find what time brings. */
   private readonly paceMs: number;
 
@@ -94,7 +96,7 @@ export class Subject {
       new Rates(chance),
     );
     this.actor = { name: 'key:1', keyId: 1, accountId: null, scopes: new Set(['OPERATOR']) };
-    this.paceMs = chance.oneOf(around.isSmall ? BUSY_MS : QUIET_MS);
+    this.paceMs = chance.oneOf(around.world.pausesMs);
     this.stopMicro = -MICRO * BigInt(chance.whole(1, 20));
     const threshold = (ruleId: number, credits: number): Level => ({
       ...{ ruleId, kind: 'CREDIT_THRESHOLD', micro: MICRO * BigInt(credits), isThreshold: true },
@@ -125,6 +127,11 @@ export class Subject {
     }
   }
 
+  /** All its clients call at once, or nearly. */
+  rouse(): void {
+    for (const wake of [...this.resting]) wake();
+  }
+
   /** Sends again what nobody knows of, until all is known. */
   async settle(): Promise<void> {
     while (this.books.unsettled.length > 0) {
@@ -135,12 +142,29 @@ export class Subject {
 
   private async live(): Promise<void> {
     for (;;) {
-      await pause(this.chance.whole(200, this.chance.happens(0.2) ? 500 : this.paceMs));
+      await this.rest(this.chance.whole(200, this.chance.happens(0.2) ? 500 : this.paceMs));
       if (!this.around.isBusy()) continue;
       this.calling += 1;
+      this.around.onCall();
       await this.act();
       this.calling -= 1;
     }
+  }
+
+  /** Pauses, unless it is roused. */
+  private rest(durationMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wakeup = timeline().after(this.process, durationMs, () => {
+        this.resting.delete(wake);
+        resolve();
+      });
+      const wake = (): void => {
+        wakeup.isCancelled = true;
+        this.resting.delete(wake);
+        timeline().after(this.process, this.chance.whole(0, 200), resolve);
+      };
+      this.resting.add(wake);
+    });
   }
 
   private act(): Promise<void> {
@@ -197,10 +221,8 @@ export class Subject {
   private async allocate(): Promise<void> {
     this.calls += 1;
     const idempotencyKey = `credits ${this.calls}`;
-    const amountMicro = BigInt(
-      this.chance.whole(1, this.around.isSmall ? 40_000_000 : 150_000_000),
-    );
-    const inAWhile = Math.floor(timeline().nowMs) + this.chance.whole(1_000, 90_000);
+    const amountMicro = BigInt(this.chance.whole(1, this.around.world.allocationMicroMax));
+    const inAWhile = Math.floor(timeline().nowMs) + this.chance.whole(1_000, this.paceMs);
     const effectiveAt = this.chance.happens(0.3) ? inAWhile : null;
     this.books.amounts.set(idempotencyKey, { amountMicro, booked: 'UNKNOWN' });
     const { accountId } = this.books;

@@ -50,14 +50,20 @@ export const lockDueAccount: typeof due.lockDueAccount = (tx, accountId, byMs) =
 
 export const findDue: typeof states.findDue = (tx, { byMs, limit }) =>
   ask(tx, 'credits.findDue', (view) =>
-    view
-      .accountsIn('state')
-      .map((accountId) => ({ accountId, dueMs: view.need('state', accountId, 0).nextDueMs }))
-      .filter(({ dueMs }) => dueMs !== null && dueMs <= Math.min(byMs, view.nowMs))
-      .sort((a, b) => (a.dueMs ?? 0) - (b.dueMs ?? 0))
+    dueIn(view, Math.min(byMs, view.nowMs))
+      .sort((a, b) => a.dueMs - b.dueMs)
       .slice(0, limit)
       .map(({ accountId }) => accountId),
   );
+
+// It is asked so often that nothing is made for accounts that are not due.
+function dueIn(view: View, byMs: number): { readonly accountId: number; readonly dueMs: number }[] {
+  const due: { readonly accountId: number; readonly dueMs: number }[] = [];
+  view.each('state', (accountId, { nextDueMs: dueMs }) => {
+    if (dueMs !== null && dueMs <= byMs) due.push({ accountId, dueMs });
+  });
+  return due;
+}
 
 // ---- credits
 
@@ -86,8 +92,8 @@ function stateIn(view: View, accountId: number, withRules: boolean): AccountStat
       hasBegun: state.hasRuns,
       cycle: cycle.runs,
     },
-    running: segmentsIn(view, accountId)
-      .filter(({ toMs }) => toMs === null)
+    running: view
+      .open('segment', accountId)
       .map((segment) => runningSegment(segment, creditsFromMs)),
     requestedResourceIds: view
       .all('resource', accountId)
@@ -105,8 +111,8 @@ function stateIn(view: View, accountId: number, withRules: boolean): AccountStat
 /** The pending and spendable lots. */
 function lotsIn(view: View, accountId: number, asked: AllocationUnit): readonly Lot[] {
   return view
-    .all('lot', accountId)
-    .filter(({ unit, state }) => unit === asked && (state === 'PENDING' || state === 'SPENDABLE'))
+    .open('lot', accountId)
+    .filter(({ unit }) => unit === asked)
     .map(asLot);
 }
 
@@ -277,9 +283,9 @@ export const loadLifecycleAfter: typeof hosting.loadLifecycleAfter = (tx, addres
 export const loadRunning: typeof hosting.loadRunning = (tx, addresses) =>
   ask(tx, 'hosting.loadRunning', (view) =>
     addresses.flatMap((address) =>
-      segmentsIn(view, address.accountId).filter(
-        ({ resourceId, toMs }) => resourceId === address.resourceId && toMs === null,
-      ),
+      view
+        .open('segment', address.accountId)
+        .filter(({ resourceId }) => resourceId === address.resourceId),
     ),
   );
 

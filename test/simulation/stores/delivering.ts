@@ -1,5 +1,6 @@
 // What alerts/alerts.store.ts, partners/*.store.ts and the jobs of db/ do, for the accounts of the simulation.
 
+import type { Alert } from '../../../src/alerts/alert.ts';
 import type * as alerts from '../../../src/alerts/alerts.store.ts';
 import type * as jobs from '../../../src/db/jobs.ts';
 import type * as jobStatements from '../../../src/db/job-statements.ts';
@@ -28,19 +29,21 @@ export const loadLastSequences: typeof alerts.loadLastSequences = (tx, accountId
 
 export const loadAlertsAfter: typeof alerts.loadAlertsAfter = (tx, positions, limit) =>
   ask(tx, 'alerts.loadAlertsAfter', (view) =>
-    positions.map((position) =>
-      view
-        .all('alert', position.accountId)
-        .filter(({ sequence }) => sequence > position.sequence)
-        .sort((a, b) => a.sequence - b.sequence)
-        .slice(0, limit),
-    ),
+    positions.map(({ accountId, sequence }) => {
+      const after: Alert[] = [];
+      const { lastAlertSequence } = view.need('state', accountId, 0);
+      for (let next = sequence + 1; next <= lastAlertSequence && after.length < limit; next += 1) {
+        const alert = view.get('alert', accountId, next);
+        if (alert !== undefined) after.push(alert);
+      }
+      return after;
+    }),
   );
 
 export const loadVersions: typeof alerts.loadVersions = (tx, accountIds) =>
   ask(tx, 'alerts.loadVersions', ({ server }) => {
     const version = (id: number): string =>
-      `${server.changed.get(`state ${id} 0`) ?? 0}.${server.changed.get(`account ${id} 0`) ?? 0}`;
+      `${server.changedAt('state', id, 0)}.${server.changedAt('account', id, 0)}`;
     return new Map(accountIds.map((id) => [id, version(id)]));
   });
 
@@ -94,8 +97,8 @@ export const insertDeliveries: typeof deliveries.insertDeliveries = (tx, account
 
 function pendingIn(view: View, ref: EndpointRef): readonly Tables['delivery'][] {
   return view
-    .all('delivery', ref.accountId)
-    .filter((one) => one.endpointId === ref.endpointId && one.status === 'PENDING');
+    .open('delivery', ref.accountId)
+    .filter((one) => one.endpointId === ref.endpointId);
 }
 
 export const claimDue: typeof deliveries.claimDue = (tx, ref, { nowMs, untilMs, inFlightMax }) =>
