@@ -18,6 +18,7 @@ interface Planted {
 }
 
 const FEED = 'src/alerts/alert.feed.ts';
+const BALANCES = 'src/alerts/balance.feed.ts';
 const DELIVERY = 'src/partners/delivery.service.ts';
 const DELIVERIES = 'test/simulation/stores/delivering.ts';
 
@@ -144,6 +145,67 @@ const PLANTED: Readonly<Record<string, Planted>> = {
       },
     ],
     broken: 'what is delivered stays so',
+  },
+  'gives a voided charge back twice': {
+    mutations: [
+      {
+        file: 'src/recording/events.service.ts',
+        from: 'if (event.voidedAtMs !== null) {',
+        to: 'if (event.voidedAtMs !== null && event.voidedAtMs < nowMs - 60_000) {',
+      },
+    ],
+    broken: "the client's books = balance",
+  },
+  'spends credits that have expired': {
+    mutations: [
+      {
+        file: 'src/engine/due-lots.ts',
+        from: '(lot.expiresAtMs ?? Infinity)',
+        to: '(lot.expiresAtMs ?? Infinity) + 5_000',
+      },
+    ],
+    broken: "the client's books = balance",
+  },
+  'reads balances past one another': {
+    mutations: [
+      {
+        file: BALANCES,
+        from: 'const reading = this.reading.then(async () => {',
+        to: 'const reading = Promise.resolve().then(async () => {',
+      },
+      { file: BALANCES, from: 'if (this.isLooking) return;', to: '' },
+    ],
+    broken: 'no update of a balance is older than the one before',
+  },
+  'looks for writes only when it is told of alerts': {
+    mutations: [
+      {
+        file: BALANCES,
+        from: 'for (const accountId of this.accounts.keys()) this.nudge(accountId);',
+        to: '',
+      },
+    ],
+    broken: 'the latest update of a balance is soon there',
+  },
+  'forgets an email that the mail server did not take': {
+    mutations: [
+      {
+        file: 'src/notifications/delivery.service.ts',
+        from: 'await enqueue(tx, sendEmailJob(ref, this.clock.nowMs() + delayMs));',
+        to: '',
+      },
+    ],
+    broken: 'each email comes at least once',
+  },
+  'judges by the policy that was': {
+    mutations: [
+      {
+        file: 'src/credits/credit-account.service.ts',
+        from: '      setPolicy(draft, policy);\n',
+        to: '      setPolicy(draft, before);\n',
+      },
+    ],
+    broken: 'each crossing is told once, at its exact instant',
   },
   'leaves the jobs of dead gateways alone': {
     mutations: [

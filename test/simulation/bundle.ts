@@ -36,6 +36,7 @@ const REPLACED: Readonly<Record<string, readonly string[]>> = {
     'alerts/alerts.store.ts',
     'db/jobs.ts',
     'db/job-statements.ts',
+    'notifications/emails.store.ts',
     'partners/deliveries.store.ts',
     'partners/webhooks.store.ts',
   ],

@@ -10,12 +10,16 @@ import {
   compareTold,
 } from '../faults/promises.ts';
 import type { Violations } from '../faults/violations.ts';
+import { checkBalances } from './balances.ts';
 import { costMicro, Reckoning, type Stretch, type Written } from './reckoning.ts';
 import type { View } from './server.ts';
-import type { Receiver, Subject } from './subjects.ts';
+import { type MailServer, type Receiver, sayingOf } from './receivers.ts';
+import type { Subject } from './subjects.ts';
 import type { Tables } from './tables.ts';
 
 const STUCK_AFTER_MS = 60_000;
+/** Kinds of emails that are less grave than alerts. */
+const LIGHT = new Set(['DEPLOYMENT_STARTED', 'DEPLOYMENT_STOPPED', 'RESOLVED']);
 
 /** Checks an account. Its clients are at rest, and know how all their calls ended. */
 export function checkSubject(violations: Violations, subject: Subject, view: View): void {
@@ -34,9 +38,13 @@ export function checkSubject(violations: Violations, subject: Subject, view: Vie
     return lot === undefined ? [] : [[key, String(lot.amountMicro)] as const];
   });
   compareAmounts(violations, books, new Map(requests));
-  violations.compare('credits are booked once', `${name}: lots`, lots.length, requests.length);
-  checkMoney(violations, subject, view, state);
-  checkCrossings(violations, subject, view);
+  const given = lots.filter(({ isReturn }) => !isReturn).length;
+  violations.compare('credits are booked once', `${name}: lots`, given, requests.length);
+  const written = writtenOf(view, subject);
+  const reckoning = checkCrossings(violations, subject, view, written);
+  checkMoney(violations, subject, view, reckoning);
+  checkPolicies(violations, subject, view);
+  checkBalances(violations, subject, written, view.nowMs - STUCK_AFTER_MS);
   const alerts = inSequence(view.all('alert', accountId));
   for (const [index, told] of subject.told.entries()) {
     const all = alerts.map(({ sequence, kind, crossedAtMs }) => ({ sequence, kind, crossedAtMs }));
@@ -59,8 +67,10 @@ function checkMoney(
   violations: Violations,
   { books, accountId }: Subject,
   view: View,
-  state: Tables['state'],
+  reckoning: Reckoning,
 ): void {
+  const state = view.need('state', accountId, 0);
+  const { settledAtMs } = view.need('account', accountId, 0);
   let running = 0n;
   const entries = inSequence(view.all('entry', accountId)).map((entry) => {
     running += entry.amountMicro;
@@ -79,7 +89,10 @@ function checkMoney(
   // Of what runs, the ledger has what was posted; the client reckons all of it.
   const hosting = view.all('segment', accountId).map((segment) => segment.postedMicro ?? 0n);
   const ran = hosting.reduce((sum, micro) => sum + micro, 0n);
-  const balanceMicro = books.grantedMicro - pending - books.usedByEventsMicro - ran;
+  const expired = reckoning.expired
+    .filter(({ atMs }) => atMs <= settledAtMs)
+    .reduce((sum, { micro }) => sum + micro, 0n);
+  const balanceMicro = books.grantedMicro - pending - books.usedByEventsMicro - ran - expired;
   const sums = { balance: state.balanceMicro, ledger: running, lots: left - state.debtMicro };
   const texts = {
     balance: String(sums.balance),
@@ -90,15 +103,23 @@ function checkMoney(
 }
 
 /** Compares alerts, stops and costs with what is reckoned from what was written. */
-function checkCrossings(violations: Violations, subject: Subject, view: View): void {
-  const { accountId, levels, stopMicro, sinceMs } = subject;
+function checkCrossings(
+  violations: Violations,
+  subject: Subject,
+  view: View,
+  written: readonly Written[],
+): Reckoning {
+  const { accountId, levels, sinceMs } = subject;
   const { name } = subject.books;
   const { settledAtMs } = view.need('account', accountId, 0);
   // What is due is to be there soon, whether the gateway knows that it is due or not.
   const untilMs = Math.max(settledAtMs, view.nowMs - STUCK_AFTER_MS);
   const segments = view.all('segment', accountId);
-  const reckoning = new Reckoning(sinceMs, levels, stopMicro);
-  reckoning.live(writtenOf(view, accountId, untilMs), untilMs);
+  const reckoning = new Reckoning(sinceMs, levels);
+  reckoning.live(
+    written.filter(({ atMs }) => atMs <= untilMs),
+    untilMs,
+  );
   const told = inSequence(view.all('alert', accountId)).map((alert) => ({
     ...{ sequence: alert.sequence, kind: alert.kind, ruleId: alert.ruleId },
     ...{ atMs: alert.crossedAtMs, remainingMicro: alert.remainingMicro },
@@ -122,6 +143,7 @@ function checkCrossings(violations: Violations, subject: Subject, view: View): v
     violations.compare(costs, detail, postedMicro, costMicro(stretchOf(segment), endMs));
   }
   checkDeployments(violations, subject, view);
+  return reckoning;
 }
 
 /** Compares lists, and tells where they begin to differ. */
@@ -136,7 +158,7 @@ function compareInOrder(
 ): void {
   const { detail, is, expected } = of;
   const all = is.length > expected.length ? is : expected;
-  const first = all.findIndex((_, index) => text(is[index]) !== text(expected[index]));
+  const first = all.findIndex((_, index) => textOf(is[index]) !== textOf(expected[index]));
   if (first < 0) return;
   const [from, to] = [first, first + 3];
   violations.compare(
@@ -147,7 +169,7 @@ function compareInOrder(
   );
 }
 
-function text(row: unknown): string | undefined {
+function textOf(row: unknown): string | undefined {
   return JSON.stringify(row, (_key, value: unknown) =>
     typeof value === 'bigint' ? String(value) : value,
   );
@@ -197,39 +219,84 @@ function stretchOf(segment: Tables['segment']): Stretch {
   return { segmentId, fromMs, microPerHour: BigInt(replicas) * rateMicroPerHour };
 }
 
-/** What was written by the account's clients, and what time brought, up to an instant. No end of hosting is taken from its row. */
-function writtenOf(view: View, accountId: number, untilMs: number): readonly Written[] {
-  const orderOf = (table: 'event' | 'lifecycle' | 'lot' | 'segment', key: number): number =>
-    view.server.bornAt(table, accountId, key);
-  const written: Written[] = [];
-  const batches = new Map<number, { readonly atMs: number; micro: bigint }>();
-  for (const { seq, recordedAtMs: atMs, creditsMicro } of view.all('event', accountId)) {
-    const order = orderOf('event', seq);
-    const batch = batches.get(order) ?? { atMs, micro: 0n };
-    batch.micro -= creditsMicro;
-    batches.set(order, batch);
+/** Compares what answers told of policies with what is stored. */
+function checkPolicies(
+  violations: Violations,
+  { accountId, books: { name }, policies }: Subject,
+  view: View,
+): void {
+  const saved = view.all('policy', accountId).map(({ policy }) => textOf(policy));
+  for (const acknowledged of policies) {
+    if (saved.includes(textOf(acknowledged))) continue;
+    violations.add('what was acknowledged is there', `${name}: policy ${textOf(acknowledged)}`);
   }
-  for (const [order, { atMs, micro }] of batches) {
-    written.push({ what: 'BOOKED', atMs, order, micro, isLot: false });
-  }
-  for (const { allocationId, amountMicro: micro, grantAtMs: atMs, createdAtMs } of view.all(
-    'lot',
-    accountId,
-  )) {
-    const order = atMs > createdAtMs ? 0 : orderOf('lot', allocationId);
-    written.push({ what: 'BOOKED', atMs, order, micro, isLot: true });
-  }
+}
+
+/** What was written by the account's clients, and what time brought. No end of hosting is taken from its row. */
+function writtenOf(view: View, subject: Subject): readonly Written[] {
+  const { accountId } = subject;
+  const { server } = view;
+  const written: Written[] = [...lotsWritten(view, accountId), ...eventsWritten(view, accountId)];
   for (const row of view.all('segment', accountId)) {
-    const order = orderOf('segment', row.segmentId);
-    written.push({ what: 'BEGUN', atMs: row.fromMs, order, segment: stretchOf(row) });
+    const order = server.bornAt('segment', accountId, row.segmentId);
+    written.push({ what: 'BEGUN', ...write(order, row.fromMs), segment: stretchOf(row) });
   }
   for (const { callId, lifecycleAtMs: atMs } of undeploymentsOf(view, accountId)) {
-    const order = orderOf('lifecycle', callId);
-    if (atMs !== null) written.push({ what: 'UNDEPLOYED', atMs, order });
+    const order = server.bornAt('lifecycle', accountId, callId);
+    if (atMs !== null) written.push({ what: 'UNDEPLOYED', ...write(order, atMs) });
+  }
+  for (const { callId, atMs, policy } of view.all('policy', accountId)) {
+    const order = server.bornAt('policy', accountId, callId);
+    if (atMs === null) continue;
+    written.push({ what: 'POLICY', ...write(order, atMs), levels: subject.levelsBy(policy) });
   }
   for (const { endMs: atMs } of view.all('cycle', accountId))
-    written.push({ what: 'CYCLE', atMs, order: 0 });
-  return written.filter(({ atMs }) => atMs <= untilMs);
+    written.push({ what: 'CYCLE', atMs, order: 0, known: 0 });
+  return written;
+}
+
+/** A write, which is known by its commit. */
+function write(order: number, atMs: number): Pick<Written, 'atMs' | 'order' | 'known'> {
+  return { atMs, order, known: order };
+}
+
+function eventsWritten(view: View, accountId: number): readonly Written[] {
+  const { server } = view;
+  const written: Written[] = [];
+  const batches = new Map<number, { readonly atMs: number; micro: bigint }>();
+  for (const event of view.all('event', accountId)) {
+    const { seq, recordedAtMs: atMs, creditsMicro: micro, voidedAtMs } = event;
+    const order = server.bornAt('event', accountId, seq);
+    const batch = batches.get(order) ?? { atMs, micro: 0n };
+    batch.micro += micro;
+    batches.set(order, batch);
+    if (voidedAtMs === null) continue;
+    const voided = write(server.changedAt('event', accountId, seq), voidedAtMs);
+    written.push({ what: 'RETURNED', ...voided, micro });
+  }
+  for (const [order, { atMs, micro }] of batches) {
+    written.push({ what: 'USED', ...write(order, atMs), micro });
+  }
+  return written;
+}
+
+function lotsWritten(view: View, accountId: number): readonly Written[] {
+  return view.all('lot', accountId).flatMap((lot) => {
+    // The lot of a reversal comes about by it.
+    if (lot.isReturn) return [];
+    const { allocationId: lotId, amountMicro: micro, priority, expiresAtMs, createdAtMs } = lot;
+    const known = view.server.bornAt('lot', accountId, lotId);
+    const grant = { lotId, micro, priority, expiresAtMs, createdAtMs };
+    const isLater = lot.grantAtMs > createdAtMs;
+    const written: Written[] = [
+      { what: 'GRANTED', atMs: lot.grantAtMs, order: isLater ? 0 : known, known, grant },
+    ];
+    if (isLater) written.push({ what: 'PLANNED', atMs: createdAtMs, order: known, known });
+    if (expiresAtMs !== null) {
+      written.push({ what: 'EXPIRED', atMs: expiresAtMs, order: 0, known, lotId });
+    }
+    return written;
+  });
 }
 
 /** Checks what was sent, and that no message waits for ever. */
@@ -254,6 +321,46 @@ export function checkDeliveries(violations: Violations, receiver: Receiver, view
   for (const message of view.server.undone.splice(0)) {
     violations.add('what is delivered stays so', message);
   }
+}
+
+/** Checks that there is an email for each instant of which an account is to hear, and that it is sent, or will be. */
+export function checkEmails(violations: Violations, mailer: MailServer, view: View): void {
+  const jobs = new Set(view.all('job', 0).map(({ key }) => key));
+  for (const accountId of view.accountsIn('account')) {
+    const { notificationEmails } = view.need('account', accountId, 0);
+    if (notificationEmails.length === 0) continue;
+    const emails = view.all('email', accountId);
+    checkGrave(violations, accountId, view);
+    for (const email of emails) {
+      const { emailId, status } = email;
+      const of = `account ${accountId}, email ${emailId}`;
+      if (status === 'DELIVERED' && !mailer.came.has(sayingOf(email))) {
+        violations.add('each email comes at least once', of);
+      }
+      if (status === 'PENDING' && !jobs.has(`email ${accountId} ${emailId}`)) {
+        violations.add('each email comes at least once', `${of}: nobody will send it`);
+      }
+    }
+  }
+}
+
+/** What is graver than deployments makes an email of its own kind, one for all that one commit raises at an instant. */
+function checkGrave(violations: Violations, accountId: number, view: View): void {
+  const { server } = view;
+  const instants = view
+    .all('alert', accountId)
+    .filter(({ kind }) => kind !== 'RESOLVED')
+    .map(
+      ({ sequence, crossedAtMs }) =>
+        `${server.bornAt('alert', accountId, sequence)} ${crossedAtMs}`,
+    );
+  const cycles = view
+    .all('cycle', accountId)
+    .filter(({ cycleId }) => cycleId > 1)
+    .map(({ cycleId, startMs }) => `${server.bornAt('cycle', accountId, cycleId)} ${startMs}`);
+  const expected = new Set([...instants, ...cycles]).size;
+  const grave = view.all('email', accountId).filter(({ kind }) => !LIGHT.has(kind)).length;
+  violations.compare('each alert is an email', `account ${accountId}`, grave, expected);
 }
 
 /** Checks that no job waits for ever. */

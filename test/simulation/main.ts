@@ -74,8 +74,8 @@ async function run(script: string, { seed, seeds, hours }: Options): Promise<boo
 }
 
 function lineOf({ seed, world, accountHours, violations, ...counts }: Lived): string {
-  const { alerts, commits, messages } = counts;
-  const first = `seed ${seed}: ${world}, ${accountHours.toFixed(1)} hours, ${commits} commits, ${alerts} alerts, ${messages} messages`;
+  const { alerts, commits, messages, emails, updates } = counts;
+  const first = `seed ${seed}: ${world}, ${accountHours.toFixed(1)} hours, ${commits} commits, ${alerts} alerts, ${messages} messages, ${emails} emails, ${updates} balances`;
   return [
     first,
     ...violations.map(({ promise, detail }) => `  VIOLATED ${promise}: ${detail}`),
@@ -86,7 +86,11 @@ function lineOf({ seed, world, accountHours, violations, ...counts }: Lived): st
 function counted(all: readonly Lived[]): string {
   const names = [...new Set(all.flatMap(({ happened }) => Object.keys(happened)))].sort();
   const faults = names.map((name) => `${name} ${sum(all, ({ happened }) => happened[name] ?? 0)}`);
-  return `${sum(all, ({ alerts }) => alerts)} alerts; ${faults.join(', ')}`;
+  const alerts = sum(all, (lived) => lived.alerts);
+  const messages = sum(all, (lived) => lived.messages);
+  const emails = sum(all, (lived) => lived.emails);
+  const updates = sum(all, (lived) => lived.updates);
+  return `${alerts} alerts, ${messages} messages, ${emails} emails, ${updates} balances; ${faults.join(', ')}`;
 }
 
 /** How long accounts lived, and how much happened meanwhile. */

@@ -2,6 +2,10 @@
 // bisection for the first millisecond by which a level is reached. Nothing here is of the engine.
 
 const HOUR_MS = 3_600_000n;
+/** Of the lot that a reversal makes. */
+const RETURNED_PRIORITY = 100;
+/** At one instant. */
+const RANKS = ['EXPIRED', 'CYCLE', 'GRANTED'];
 
 /** A level at or below which an alert is raised. */
 export interface Level {
@@ -12,11 +16,32 @@ export interface Level {
   readonly isThreshold: boolean;
 }
 
-/** What was written at an instant; at one instant, what time brings (`order` 0) comes first, then writes in the order of their commits. */
-export type Written = { readonly atMs: number; readonly order: number } & (
-  | { readonly what: 'BOOKED'; readonly micro: bigint; readonly isLot: boolean }
+/** Where alerts are raised, in the order in which they fire, and where what runs is stopped. */
+export interface Levels {
+  readonly levels: readonly Level[];
+  readonly stopMicro: bigint;
+}
+
+/** Credits that were given. */
+export interface Grant {
+  readonly lotId: number;
+  readonly micro: bigint;
+  readonly priority: number;
+  readonly expiresAtMs: number | null;
+  readonly createdAtMs: number;
+}
+
+/**
+ * What was written at an instant; at one instant, what time brings (`order` 0) comes first, then writes in the order of their commits.
+ * Time brings only what was `known` before: since which commit.
+ */
+export type Written = { readonly atMs: number; readonly order: number; readonly known: number } & (
+  | { readonly what: 'USED' | 'RETURNED'; readonly micro: bigint }
+  | { readonly what: 'GRANTED'; readonly grant: Grant }
+  | { readonly what: 'EXPIRED'; readonly lotId: number }
   | { readonly what: 'BEGUN'; readonly segment: Stretch }
-  | { readonly what: 'UNDEPLOYED' | 'CYCLE' }
+  | { readonly what: 'POLICY'; readonly levels: Levels }
+  | { readonly what: 'UNDEPLOYED' | 'CYCLE' | 'PLANNED' }
 );
 
 /** A stretch of hosting. */
@@ -34,6 +59,9 @@ export interface Reckoned {
   readonly remainingMicro: bigint;
 }
 
+/** A grant, and what is left of it. */
+type Lot = Grant & { leftMicro: bigint };
+
 /** An account's life up to an instant. */
 export class Reckoning {
   readonly told: Reckoned[] = [];
@@ -41,26 +69,33 @@ export class Reckoning {
   readonly ends = new Map<number, number>();
   /** When the stop level was reached while something ran. */
   readonly stops: number[] = [];
-  private atMs: number;
+  /** What was left of credits when they expired. */
+  readonly expired: { readonly atMs: number; readonly micro: bigint }[] = [];
+  /** What is left of all lots, less debt and what ran and is paid. */
   private bookedMicro = 0n;
   private hasBegun = false;
   private wasBegun = false;
-  private readonly running = new Set<Stretch>();
-  private readonly reached = new Set<Level>();
+  private debtMicro = 0n;
+  /** In the order in which they are spent. */
+  private lots: Lot[] = [];
+  /** What runs, and how much of it is paid. */
+  private readonly running = new Map<Stretch, bigint>();
+  private readonly reached = new Set<number>();
   /** Levels whose alert is open, the oldest first. */
-  private readonly open = new Set<Level>();
+  private readonly open = new Set<number>();
 
-  /** @param levels the order in which they fire */
   constructor(
-    fromMs: number,
-    private readonly levels: readonly Level[],
-    private readonly stopMicro: bigint,
-  ) {
-    this.atMs = fromMs;
-  }
+    private atMs: number,
+    private at: Levels,
+  ) {}
 
-  live(written: readonly Written[], untilMs: number): void {
-    const inOrder = [...written].sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+  /** @param onWritten told after each write, in their order, with its commit */
+  live(
+    written: readonly Written[],
+    untilMs: number,
+    onWritten: (order: number) => void = () => undefined,
+  ): void {
+    const inOrder = [...written].sort(compareWritten);
     const cycles = new Set(inOrder.filter(({ what }) => what === 'CYCLE').map(({ atMs }) => atMs));
     for (const [index, one] of inOrder.entries()) {
       const isAnew = one.atMs > this.atMs;
@@ -68,44 +103,145 @@ export class Reckoning {
       // All that time brings at an instant is judged together, and before what is written then.
       if (isAnew && one.order > 0) this.judge(false);
       this.take(one);
-      const next = inOrder[index + 1];
-      const isTogether = one.order === 0 && next?.atMs === one.atMs && next.order === 0;
-      if (!isTogether) this.judge(one.order === 0 && cycles.has(one.atMs));
+      if (!areTogether(one, inOrder[index + 1]))
+        this.judge(one.order === 0 && cycles.has(one.atMs));
+      if (one.order > 0) onWritten(one.order);
     }
     this.pass(untilMs);
     this.judge(false);
   }
 
+  /** The same up to here, to be lived on another way. */
+  copy(): Reckoning {
+    const copy = new Reckoning(this.atMs, this.at);
+    const { bookedMicro, hasBegun, wasBegun, debtMicro } = this;
+    Object.assign(copy, { bookedMicro, hasBegun, wasBegun, debtMicro });
+    copy.lots = this.lots.map((lot) => ({ ...lot }));
+    for (const [stretch, paidMicro] of this.running) copy.running.set(stretch, paidMicro);
+    for (const ruleId of this.reached) copy.reached.add(ruleId);
+    for (const ruleId of this.open) copy.open.add(ruleId);
+    return copy;
+  }
+
+  /** Until when it has lived. */
+  get nowMs(): number {
+    return this.atMs;
+  }
+
+  get isRunning(): boolean {
+    return this.running.size > 0;
+  }
+
   balanceMicro(atMs = this.atMs): bigint {
     let micro = this.bookedMicro;
-    for (const stretch of this.running) micro -= costMicro(stretch, atMs);
+    for (const [stretch, paidMicro] of this.running) micro -= costMicro(stretch, atMs) - paidMicro;
     return micro;
   }
 
   private take(one: Written): void {
     switch (one.what) {
-      case 'BOOKED':
-        this.bookedMicro += one.micro;
-        this.hasBegun ||= one.isLot;
+      case 'USED':
+        this.spend(one.micro);
+        break;
+      case 'RETURNED':
+        this.giveBack(one.micro);
+        break;
+      case 'GRANTED':
+        this.grant(one.grant);
+        break;
+      case 'EXPIRED':
+        this.expire(one.lotId);
         break;
       case 'BEGUN':
-        this.running.add(one.segment);
+        this.running.set(one.segment, 0n);
         break;
       case 'UNDEPLOYED':
         this.endAll();
         break;
+      case 'POLICY':
+        this.at = one.levels;
+        break;
       case 'CYCLE':
+      case 'PLANNED':
         break;
     }
   }
 
+  // ---- lots
+
+  private spend(micro: bigint): void {
+    this.bookedMicro -= micro;
+    let restMicro = micro;
+    for (const lot of this.lots) {
+      if (restMicro === 0n) return;
+      const partMicro = smaller(lot.leftMicro, restMicro);
+      lot.leftMicro -= partMicro;
+      restMicro -= partMicro;
+    }
+    this.debtMicro += restMicro;
+  }
+
+  /** What ran is paid from the lots that are there before they change. */
+  private payHosting(): void {
+    for (const [stretch, paidMicro] of this.running) {
+      const cost = costMicro(stretch, this.atMs);
+      this.spend(cost - paidMicro);
+      this.running.set(stretch, cost);
+    }
+  }
+
+  private grant(grant: Grant): void {
+    this.payHosting();
+    const paidMicro = smaller(this.debtMicro, grant.micro);
+    this.debtMicro -= paidMicro;
+    this.add({ ...grant, leftMicro: grant.micro - paidMicro });
+    this.bookedMicro += grant.micro;
+    this.hasBegun = true;
+  }
+
+  private giveBack(micro: bigint): void {
+    this.payHosting();
+    this.bookedMicro += micro;
+    const paidMicro = smaller(this.debtMicro, micro);
+    this.debtMicro -= paidMicro;
+    let restMicro = micro - paidMicro;
+    for (const lot of [...this.lots].reverse()) {
+      const refillMicro = smaller(lot.micro - lot.leftMicro, restMicro);
+      lot.leftMicro += refillMicro;
+      restMicro -= refillMicro;
+    }
+    if (restMicro === 0n) return;
+    const made = { lotId: Infinity, expiresAtMs: null, createdAtMs: this.atMs };
+    this.add({ ...made, micro: restMicro, leftMicro: restMicro, priority: RETURNED_PRIORITY });
+  }
+
+  private expire(lotId: number): void {
+    this.payHosting();
+    const lot = this.lots.find((one) => one.lotId === lotId);
+    if (lot === undefined) return;
+    this.lots = this.lots.filter((one) => one !== lot);
+    this.bookedMicro -= lot.leftMicro;
+    this.expired.push({ atMs: this.atMs, micro: lot.leftMicro });
+  }
+
+  private add(lot: Lot): void {
+    const expiry = ({ expiresAtMs }: Lot): number => expiresAtMs ?? Number.MAX_SAFE_INTEGER;
+    this.lots.push(lot);
+    this.lots.sort(
+      (a, b) =>
+        a.priority - b.priority ||
+        expiry(a) - expiry(b) ||
+        a.createdAtMs - b.createdAtMs ||
+        a.lotId - b.lotId,
+    );
+  }
+
+  // ---- levels
+
   private pass(untilMs: number): void {
     for (;;) {
-      const below = this.levels
-        .map(({ micro }) => micro)
-        .filter((micro) => this.hasBegun && micro < this.balanceMicro());
-      const [highest] = below.sort((a, b) => (a > b ? -1 : 1));
-      if (highest === undefined || this.balanceMicro(untilMs) > highest) break;
+      const highest = this.nextLevelMicro();
+      if (highest === null || this.balanceMicro(untilMs) > highest) break;
       let [lowMs, highMs] = [this.atMs, untilMs];
       while (highMs - lowMs > 1) {
         const middleMs = Math.floor((lowMs + highMs) / 2);
@@ -119,33 +255,51 @@ export class Reckoning {
     this.atMs = untilMs;
   }
 
+  /** The highest level that what runs may reach; null: none. */
+  private nextLevelMicro(): bigint | null {
+    if (!this.hasBegun || !this.isRunning) return null;
+    const balanceMicro = this.balanceMicro();
+    let highest: bigint | null = null;
+    for (const { micro } of this.at.levels) {
+      if (micro < balanceMicro && (highest === null || micro > highest)) highest = micro;
+    }
+    return highest;
+  }
+
   private judge(isCycle: boolean): void {
     const { hasBegun, wasBegun } = this;
     if (!hasBegun) return;
     this.wasBegun = true;
     this.stopIfDue();
     const balanceMicro = this.balanceMicro();
-    for (const level of [...this.open].filter(({ micro }) => balanceMicro > micro)) {
-      this.open.delete(level);
-      this.tell('RESOLVED', level);
-    }
-    for (const level of this.levels) {
+    this.resolve(balanceMicro);
+    for (const level of this.at.levels) {
+      const { ruleId } = level;
       if (balanceMicro > level.micro) {
-        this.reached.delete(level);
+        this.reached.delete(ruleId);
         continue;
       }
-      const isNew = !this.reached.has(level);
-      this.reached.add(level);
+      const isNew = !this.reached.has(ruleId);
+      this.reached.add(ruleId);
       if (level.isThreshold ? !isNew && !isCycle : !isNew || !wasBegun) continue;
       // The latest alert of a level is the open one.
-      this.open.delete(level);
-      this.open.add(level);
+      this.open.delete(ruleId);
+      this.open.add(ruleId);
       this.tell(level.kind, level);
     }
   }
 
+  private resolve(balanceMicro: bigint): void {
+    for (const ruleId of [...this.open]) {
+      const level = this.at.levels.find((one) => one.ruleId === ruleId);
+      if (level === undefined || balanceMicro <= level.micro) continue;
+      this.open.delete(ruleId);
+      this.tell('RESOLVED', level);
+    }
+  }
+
   private stopIfDue(): void {
-    if (this.running.size === 0 || this.balanceMicro() > this.stopMicro) return;
+    if (!this.isRunning || this.balanceMicro() > this.at.stopMicro) return;
     this.stops.push(this.atMs);
     this.endAll();
   }
@@ -155,12 +309,24 @@ export class Reckoning {
   }
 
   private endAll(): void {
-    for (const stretch of this.running) {
-      this.bookedMicro -= costMicro(stretch, this.atMs);
-      this.ends.set(stretch.segmentId, this.atMs);
-    }
+    this.payHosting();
+    for (const { segmentId } of this.running.keys()) this.ends.set(segmentId, this.atMs);
     this.running.clear();
   }
+}
+
+function compareWritten(a: Written, b: Written): number {
+  const [rankOfA, rankOfB] = [RANKS.indexOf(a.what), RANKS.indexOf(b.what)];
+  return a.atMs - b.atMs || a.order - b.order || rankOfA - rankOfB;
+}
+
+/** Whether time brings both at one instant. */
+function areTogether(one: Written, next: Written | undefined): boolean {
+  return one.order === 0 && next?.order === 0 && next.atMs === one.atMs;
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** What a stretch has cost by an instant: one floor. */

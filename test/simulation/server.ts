@@ -73,6 +73,7 @@ interface Stored {
 const OPEN: { readonly [K in TableName]?: (row: Tables[K]) => boolean } = {
   delivery: ({ status }) => status === 'PENDING',
   lot: ({ state }) => state === 'PENDING' || state === 'SPENDABLE',
+  policy: ({ atMs }) => atMs === null,
   segment: ({ toMs, isVoided }) => toMs === null && !isVoided,
 };
 
@@ -284,12 +285,7 @@ export class View {
   }
 
   /** @param row undefined: it is deleted */
-  put<K extends TableName>(
-    name: K,
-    accountId: number,
-    key: Key,
-    row: Tables[K] | undefined,
-  ): void {
+  put<K extends TableName>(name: K, accountId: number, key: Key, row: Tables[K] | undefined): void {
     const table = this.server.table(name, accountId);
     const over = this.over.get(table) ?? new Map<Key, unknown>();
     this.over.set(table, over.set(key, row));

@@ -4,10 +4,11 @@
 import { createHash } from 'node:crypto';
 import { Chance } from '../faults/chance.ts';
 import { Violations, type Violation } from '../faults/violations.ts';
-import { checkDeliveries, checkJobs, checkSubject } from './checks.ts';
+import { checkDeliveries, checkEmails, checkJobs, checkSubject } from './checks.ts';
 import { Gateway } from './gateway.ts';
 import { connect, type Network } from './network.ts';
-import { Receiver, Subject } from './subjects.ts';
+import { MailServer, Receiver } from './receivers.ts';
+import { Subject } from './subjects.ts';
 import { begin, pause, Process, type Timeline } from './time.ts';
 import { type World, type WorldName, worldNames, WORLDS } from './worlds.ts';
 
@@ -19,6 +20,7 @@ const SHOWN_MAX = 3;
 const CALM_MS = 4 * MINUTE_MS;
 /** Busy accounts grow, and each of their writes with them. */
 const ROUNDS_MAX = 12;
+const BROKEN_MS = 20_000;
 /** Within so long of what is under way a fault strikes it. */
 const NEAR_MS = 400;
 const ROUSED_MAX = 6;
@@ -38,6 +40,9 @@ export interface Lived {
   readonly alerts: number;
   readonly commits: number;
   readonly messages: number;
+  readonly emails: number;
+  /** Of balances. */
+  readonly updates: number;
   readonly wakeups: number;
   readonly violations: readonly Violation[];
 }
@@ -74,6 +79,7 @@ class Simulation {
   private readonly network: Network;
   private readonly gateways: readonly Gateway[];
   private readonly receiver: Receiver;
+  private readonly mailer: MailServer;
   private readonly subjects: readonly Subject[];
   private readonly fate = new Process('fate');
   private isBusy = false;
@@ -87,9 +93,10 @@ class Simulation {
     this.timeline = begin(chance.of('timers'));
     this.network = connect(chance.of('network'));
     this.receiver = new Receiver(chance.of('receiver'), this.violations);
-    const { violations, receiver: sender } = this;
+    this.mailer = new MailServer(chance.of('mail server'));
+    const { violations, receiver: sender, mailer } = this;
     this.gateways = ['a', 'b', 'c'].slice(0, chance.whole(2, 3)).map((name) => {
-      return new Gateway(name, { chance: chance.of(name), violations, sender });
+      return new Gateway(name, { chance: chance.of(name), violations, sender, mailer });
     });
     const around = {
       ...{ chance, gateways: this.gateways, world },
@@ -124,7 +131,9 @@ class Simulation {
     return {
       ...{ accountHours: lived, hash: this.hash() },
       happened: Object.fromEntries(this.happened),
-      ...{ alerts, commits, messages: this.receiver.byId.size, wakeups: this.timeline.wakeups },
+      ...{ alerts, commits, messages: this.receiver.byId.size, emails: this.mailer.came.size },
+      updates: this.subjects.reduce((sum, { updates }) => sum + updates, 0),
+      wakeups: this.timeline.wakeups,
       violations: shown(this.violations.found),
     };
   }
@@ -140,8 +149,8 @@ class Simulation {
     for (const [name, byAccount] of this.network.server.tables) {
       for (const [accountId, { rows }] of byAccount) add([name, accountId, ...rows]);
     }
-    add([...this.receiver.byId]);
-    for (const { told } of this.subjects) add(told);
+    add([...this.receiver.byId, ...this.mailer.came]);
+    for (const { told, watched } of this.subjects) add([told, watched]);
     return hash.digest('hex');
   }
 
@@ -168,15 +177,19 @@ class Simulation {
       settled.is = true;
     };
     this.timeline.after(this.fate, 1, () => void settle());
-    const endMs = this.timeline.nowMs + CALM_MS;
+    // An account that is broken already refuses everything, again and again.
+    const isBroken = this.violations.found.length > 0;
+    const endMs = this.timeline.nowMs + (isBroken ? BROKEN_MS : CALM_MS);
     while (!settled.is && this.timeline.nowMs < endMs) await this.pass(1_000);
-    if (!settled.is) this.violations.add('nobody waits for ever', 'a client has no answer');
+    if (!settled.is && !isBroken)
+      this.violations.add('nobody waits for ever', 'a client has no answer');
   }
 
   private check(): void {
     const view = this.network.server.read();
     for (const subject of this.subjects) checkSubject(this.violations, subject, view);
     checkDeliveries(this.violations, this.receiver, view);
+    checkEmails(this.violations, this.mailer, view);
     checkJobs(this.violations, view);
   }
 

@@ -1,29 +1,41 @@
-// Accounts of the simulation, their clients, their subscribers, and the receiver of their webhooks.
+// Accounts of the simulation, their clients and their subscribers.
 
+import type { Alert } from '../../src/alerts/alert.ts';
+import type { LiveService } from '../../src/alerts/live.service.ts';
 import { firstAccountCycle } from '../../src/account/cycle.ts';
 import { encodeId } from '../../src/core/identity.ts';
 import { formatMicro } from '../../src/core/micro.ts';
 import type { Actor } from '../../src/core/identity.ts';
-import type { Message } from '../../src/partners/sender.client.ts';
-import type { Answer, WebhookEvent } from '../../src/partners/webhook.ts';
+import type { CreditPolicy } from '../../src/engine/limits.ts';
+import type { WebhookEvent } from '../../src/partners/webhook.ts';
 import type { Resource } from '../../src/resources/resource.ts';
 import { Books } from '../faults/books.ts';
 import type { Chance } from '../faults/chance.ts';
 import { HARDWARE, Rates } from '../faults/hardware.ts';
-import type { Violations } from '../faults/violations.ts';
 import type { Gateway, Outcome, Services } from './gateway.ts';
 import { network } from './network.ts';
-import type { Level } from './reckoning.ts';
+import type { Level, Levels } from './reckoning.ts';
 import { View } from './server.ts';
 import { Process, pause, timeline } from './time.ts';
 import type { World } from './worlds.ts';
 
 const MICRO = 1_000_000n;
+const MINUTE_MS = 60_000;
+/** By how much clocks may differ. */
+const CLOCKS_MS = 1_000;
+const SOURCE = 'simulation';
 const HOSTED = 1;
 const SUBSCRIBERS = 3;
+/** So many accounts of a world have subscribers of their balance: those cost something ten times a second. */
+const WATCHED_ACCOUNTS = 3;
+const EVERY_SECONDS = [1, 10, 60];
+const EXPIRING = 0.5;
+const PRIORITIES = [50, 100, 100];
 /** A client that has its answer sends the same again now and then. */
 const AGAIN = 0.1;
 const CLIENTS = [1, 2, 6];
+/** Less than a call takes. */
+const ROUSED_WITHIN_MS = 20;
 const ZONES = ['UTC', 'Asia/Kolkata', 'America/New_York'] as const;
 const EVENTS: readonly WebhookEvent[] = [
   'ALERT_RAISED',
@@ -50,6 +62,16 @@ interface Undeployments {
   unknown: number;
 }
 
+/** What one subscriber of a balance was told on one connection. */
+export interface Watched {
+  readonly updates: { readonly atMs: number; readonly micro: bigint }[];
+  isOpen: boolean;
+  /** How many updates were checked. */
+  checked: number;
+  /** By which commit the last checked one was true. */
+  order: number;
+}
+
 /** What the clients and subscribers of accounts need. */
 export interface Surroundings {
   readonly chance: Chance;
@@ -63,19 +85,28 @@ export interface Surroundings {
 
 export class Subject {
   readonly books: Books;
-  readonly levels: readonly Level[];
-  readonly stopMicro: bigint;
+  /** At first. */
+  readonly levels: Levels;
   readonly sinceMs = Math.floor(timeline().nowMs);
   readonly told: readonly Told[][] = Array.from({ length: SUBSCRIBERS }, () => []);
   /** What answers told of deployments, and how many calls had none. */
   readonly deployments: Deployments = { begun: [], unknown: 0 };
   readonly undeployments: Undeployments = { endedMs: [], unknown: 0 };
+  /** Policies of which an answer told that they are set. */
+  readonly policies: CreditPolicy[] = [];
+  readonly watched: Watched[] = [];
   /** How many clients are in the middle of a call. */
   calling = 0;
   private readonly process: Process;
   private readonly actor: Actor;
   private readonly chance: Chance;
+  /** Of credits remaining, the highest first. */
+  private readonly thresholds: readonly number[];
+  private readonly policy: CreditPolicy;
+  private readonly addresses: readonly string[];
   private calls = 0;
+  /** Events that are recorded, and that nobody has voided yet. */
+  private readonly recorded: string[] = [];
   /** Wakes a client that pauses. */
   private readonly resting = new Set<() => void>();
   /** Where little is written, it is for the loops to find what time brings. */
@@ -97,20 +128,10 @@ export class Subject {
     );
     this.actor = { name: 'key:1', keyId: 1, accountId: null, scopes: new Set(['OPERATOR']) };
     this.paceMs = chance.oneOf(around.world.pausesMs);
-    this.stopMicro = -MICRO * BigInt(chance.whole(1, 20));
-    const threshold = (ruleId: number, credits: number): Level => ({
-      ...{ ruleId, kind: 'CREDIT_THRESHOLD', micro: MICRO * BigInt(credits), isThreshold: true },
-    });
-    const limit = (ruleId: number, kind: string, micro: bigint): Level => ({
-      ...{ ruleId, kind, micro, isThreshold: false },
-    });
-    this.levels = [
-      threshold(5, chance.whole(30, 60)),
-      threshold(4, chance.whole(1, 29)),
-      limit(1, 'LOW_CREDITS', MICRO * BigInt(chance.whole(5, 30))),
-      limit(2, 'CREDITS_EXHAUSTED', 0n),
-      limit(3, 'NEGATIVE_LIMIT_REACHED', this.stopMicro),
-    ];
+    this.thresholds = [chance.whole(30, 60), chance.whole(1, 29)];
+    this.policy = this.anyPolicy();
+    this.levels = this.levelsBy(this.policy);
+    this.addresses = chance.happens(0.5) ? [`owner@${accountId}.example`] : [];
     this.store();
   }
 
@@ -125,6 +146,34 @@ export class Subject {
         this.subscribe(told);
       });
     }
+    if (this.accountId > WATCHED_ACCOUNTS) return;
+    for (const everySeconds of EVERY_SECONDS) {
+      timeline().after(this.process, this.chance.whole(0, 5_000), () => {
+        this.watch(everySeconds);
+      });
+    }
+  }
+
+  /** Where alerts are raised by a policy. */
+  levelsBy({ lowCreditMicro, negativeLimitMicro }: CreditPolicy): Levels {
+    const thresholds = this.thresholds.map((credits, index) => ({
+      ...{ ruleId: 5 - index, kind: 'CREDIT_THRESHOLD', micro: MICRO * BigInt(credits) },
+      isThreshold: true,
+    }));
+    const limit = (ruleId: number, kind: string, micro: bigint): Level => ({
+      ...{ ruleId, kind, micro, isThreshold: false },
+    });
+    const limits = [
+      limit(1, 'LOW_CREDITS', lowCreditMicro),
+      limit(2, 'CREDITS_EXHAUSTED', 0n),
+      limit(3, 'NEGATIVE_LIMIT_REACHED', negativeLimitMicro),
+    ];
+    return { levels: [...thresholds, ...limits], stopMicro: negativeLimitMicro };
+  }
+
+  /** How often its balance was told. */
+  get updates(): number {
+    return this.watched.reduce((sum, { updates }) => sum + updates.length, 0);
   }
 
   /** All its clients call at once, or nearly. */
@@ -161,7 +210,7 @@ export class Subject {
       const wake = (): void => {
         wakeup.isCancelled = true;
         this.resting.delete(wake);
-        timeline().after(this.process, this.chance.whole(0, 200), resolve);
+        timeline().after(this.process, this.chance.whole(0, ROUSED_WITHIN_MS), resolve);
       };
       this.resting.add(wake);
     });
@@ -169,8 +218,10 @@ export class Subject {
 
   private act(): Promise<void> {
     const draw = this.chance.whole(1, 100);
-    if (draw <= 60) return this.record();
+    if (draw <= 52) return this.record();
+    if (draw <= 60) return this.void();
     if (draw <= 75) return this.allocate();
+    if (draw <= 78) return this.setPolicy();
     if (draw <= 95) return this.deploy();
     return this.undeploy();
   }
@@ -198,7 +249,7 @@ export class Subject {
     const reports = ids.map((eventId) => ({
       as: 'event' as const,
       fields: {
-        ...{ source: 'simulation', eventId, type: 'PROCESSING', occurredAt },
+        ...{ source: SOURCE, eventId, type: 'PROCESSING', occurredAt },
         ...{ resourceKind: 'GUARDRAIL', resourceExternalId: 'hosted' },
         credits: formatMicro(this.books.events.get(eventId)?.creditsMicro ?? 0n),
       },
@@ -213,8 +264,9 @@ export class Subject {
     const isFine = outcome.is === 'OK' && outcome.value.conflicts + outcome.value.rejected === 0;
     for (const id of ids) {
       const sent = this.books.events.get(id);
-      if (sent !== undefined && (isFine || sent.recorded !== 'YES'))
-        sent.recorded = isFine ? 'YES' : 'NO';
+      if (sent === undefined || sent.recorded === 'YES') continue;
+      sent.recorded = isFine ? 'YES' : 'NO';
+      if (isFine) this.recorded.push(id);
     }
   }
 
@@ -224,18 +276,61 @@ export class Subject {
     const amountMicro = BigInt(this.chance.whole(1, this.around.world.allocationMicroMax));
     const inAWhile = Math.floor(timeline().nowMs) + this.chance.whole(1_000, this.paceMs);
     const effectiveAt = this.chance.happens(0.3) ? inAWhile : null;
+    const lastsMs = MINUTE_MS + this.chance.whole(1, 4 * this.paceMs);
+    const from = effectiveAt ?? Math.floor(timeline().nowMs);
+    const expiresAt = this.chance.happens(EXPIRING) ? from + lastsMs : null;
+    const priority = this.chance.oneOf(PRIORITIES);
     this.books.amounts.set(idempotencyKey, { amountMicro, booked: 'UNKNOWN' });
     const { accountId } = this.books;
     const amount = formatMicro(amountMicro);
     const send = async (): Promise<void> => {
-      const request = { accountId, amount, idempotencyKey, effectiveAt };
+      const request = { accountId, amount, idempotencyKey, effectiveAt, expiresAt, priority };
       const outcome = await this.ask(({ credits }) => credits.allocate(this.actor, request));
       const sent = this.books.amounts.get(idempotencyKey);
       if (outcome.is === 'UNKNOWN') this.books.unsettled.push(send);
+      // A call that arrives only now may be too late.
+      else if (outcome.is === 'REFUSED' && (expiresAt ?? Infinity) <= timeline().nowMs + CLOCKS_MS)
+        this.books.amounts.delete(idempotencyKey);
       else if (sent !== undefined) sent.booked = outcome.is === 'OK' ? 'YES' : 'NO';
     };
     await send();
     if (this.chance.happens(AGAIN)) await send();
+  }
+
+  private async void(): Promise<void> {
+    const { recorded } = this;
+    const [eventId] = recorded.splice(this.chance.whole(0, recorded.length - 1), 1);
+    const sent = this.books.events.get(eventId ?? '');
+    if (eventId === undefined || sent === undefined) return;
+    sent.voided = 'UNKNOWN';
+    const { accountId } = this.books;
+    const request = { accountId, source: SOURCE, eventId, reason: 'simulated' };
+    const send = async (): Promise<void> => {
+      const outcome = await this.ask(({ events }) => events.voidUsage(this.actor, request));
+      if (outcome.is === 'UNKNOWN') this.books.unsettled.push(send);
+      else if (sent.voided !== 'YES') sent.voided = outcome.is === 'OK' ? 'YES' : 'NO';
+    };
+    // At once: whoever comes second is to find that it is done.
+    await Promise.all(this.chance.happens(AGAIN) ? [send(), send()] : [send()]);
+  }
+
+  private anyPolicy(): CreditPolicy {
+    return {
+      lowCreditMicro: MICRO * BigInt(this.chance.whole(5, 30)),
+      negativeLimitMicro: -MICRO * BigInt(this.chance.whole(1, 20)),
+      fineTuningMinimumMicro: 0n,
+    };
+  }
+
+  // Nor is this sent again, for another one may have been set meanwhile.
+  private async setPolicy(): Promise<void> {
+    const policy = this.anyPolicy();
+    const { accountId } = this.books;
+    const lowCredit = formatMicro(policy.lowCreditMicro);
+    const negativeLimit = formatMicro(policy.negativeLimitMicro);
+    const request = { accountId, lowCredit, negativeLimit };
+    const outcome = await this.ask(({ accounts }) => accounts.setPolicy(this.actor, request));
+    if (outcome.is === 'OK') this.policies.push(policy);
   }
 
   // What nobody knows of is not sent again: a retry may find that it has been stopped meanwhile, and begin anew.
@@ -262,14 +357,16 @@ export class Subject {
 
   private subscribe(told: Told[]): void {
     const gateway = this.chance.oneOf(this.around.gateways);
-    const request = { accountId: this.accountId, after: told.at(-1)?.sequence ?? 0 };
+    const after = told.at(-1)?.sequence ?? 0;
     const again = (): void => {
       timeline().after(this.process, this.chance.whole(100, 5_000), () => {
         this.subscribe(told);
       });
     };
-    const close = gateway.hear(request, {
-      onAlert: ({ sequence, kind, crossedAtMs }) => {
+    const alerts = (live: LiveService, onSlow: () => void): Promise<AsyncGenerator<Alert>> =>
+      live.alerts(this.subscriber, { accountId: null, after, kinds: null, onSlow });
+    const close = gateway.hear(alerts, {
+      onEach: ({ sequence, kind, crossedAtMs }) => {
         told.push({ sequence, kind, crossedAtMs });
         if (!network().isFaulty || !this.chance.happens(0.25)) return;
         close();
@@ -277,6 +374,33 @@ export class Subject {
       },
       onEnd: again,
     });
+  }
+
+  private watch(everySeconds: number): void {
+    const gateway = this.chance.oneOf(this.around.gateways);
+    const watched: Watched = { updates: [], isOpen: true, checked: 0, order: 0 };
+    this.watched.push(watched);
+    const request = { accountId: null, everySeconds, withForecast: this.chance.happens(0.5) };
+    const end = (): void => {
+      watched.isOpen = false;
+      timeline().after(this.process, this.chance.whole(100, 5_000), () => {
+        this.watch(everySeconds);
+      });
+    };
+    const close = gateway.hear((live) => live.balances(this.subscriber, request), {
+      onEach: ({ position: { atMs, credits } }) => {
+        watched.updates.push({ atMs, micro: credits.balanceMicro });
+        if (!network().isFaulty || !this.chance.happens(0.02)) return;
+        close();
+        end();
+      },
+      onEnd: end,
+    });
+  }
+
+  private get subscriber(): Actor {
+    const { accountId } = this;
+    return { name: 'key:1', keyId: 1, accountId, scopes: new Set(['READ_USAGE']) };
   }
 
   private store(): void {
@@ -293,16 +417,17 @@ export class Subject {
     };
     view.put('account', accountId, 0, {
       ...{ accountId, externalId: this.books.name, name: this.books.name, ...calendar, cycle },
-      ...{ notificationEmails: [], createdAtMs: sinceMs, creditsFromMs: sinceMs, isTest: false },
+      ...{
+        notificationEmails: this.addresses,
+        createdAtMs: sinceMs,
+        creditsFromMs: sinceMs,
+        isTest: false,
+      },
       ...{ settledAtMs: sinceMs, recorded: { lastSeq: 0, quantity: 0n, creditsMicro: 0n } },
       ...{ closedAtMs: null, erasedAtMs: null, lastLocalId: 100 },
     });
     view.put('state', accountId, 0, {
-      policy: {
-        lowCreditMicro: this.levels[2]?.micro ?? 0n,
-        negativeLimitMicro: this.stopMicro,
-        fineTuningMinimumMicro: 0n,
-      },
+      policy: this.policy,
       ...{ debtMicro: 0n, runsDebtMicro: 0n, hasCredits: false, hasRuns: false, balanceMicro: 0n },
       ...{
         cycleId: 1,
@@ -328,7 +453,7 @@ export class Subject {
       'ZERO',
       'NEGATIVE_LIMIT',
     ] as const;
-    this.levels.forEach(({ ruleId, micro, isThreshold }, index) => {
+    this.levels.levels.forEach(({ ruleId, micro, isThreshold }, index) => {
       const measure = measures[index] ?? 'ZERO';
       const valueMicro = isThreshold ? micro : 0n;
       const silent = { isReached: false, openAlert: null, lastFiredAtMs: null };
@@ -354,53 +479,4 @@ function resourceOf(accountId: number, createdAtMs: number): Resource {
     ...{ deployedAtMs: null, changedAtMs: null, stoppedAtMs: null, lastDeployedAtMs: null },
     ...{ lastLifecycleActivityAtMs: null, lastEventAtMs: null },
   };
-}
-
-const SEND_WITHIN_MS = 15_000;
-
-/** Who gets the webhooks. */
-export class Receiver {
-  readonly byId = new Map<string, { readonly body: string; times: number }>();
-  /** Until then nothing is answered. */
-  downUntilMs = 0;
-  private readonly process = new Process('receiver');
-
-  constructor(
-    private readonly chance: Chance,
-    private readonly violations: Violations,
-  ) {}
-
-  /** Takes the place of a gateway's sender. */
-  send({ headers, body }: Message): Promise<Answer> {
-    return new Promise((resolve) => {
-      const sender = timeline().current;
-      const tooLate = timeline().after(sender, SEND_WITHIN_MS, () => {
-        resolve({ status: null, error: 'It did not answer in time.' });
-      });
-      timeline().after(this.process, network().delayMs(), () => {
-        const status = this.take(String(headers['webhook-id']), body);
-        const slowMs = this.fails(0.2) ? this.chance.whole(1_000, 40_000) : 0;
-        if (status === null) return;
-        timeline().after(sender, network().delayMs() + slowMs, () => {
-          tooLate.isCancelled = true;
-          resolve({ status, retryAfter: null });
-        });
-      });
-    });
-  }
-
-  private take(id: string, body: string): number | null {
-    if (timeline().nowMs < this.downUntilMs) return null;
-    if (this.fails(0.03)) return 503;
-    const known = this.byId.get(id);
-    if (known !== undefined && known.body !== body) {
-      this.violations.add('a message has one id and one body', id);
-    }
-    this.byId.set(id, { body: known?.body ?? body, times: (known?.times ?? 0) + 1 });
-    return this.fails(0.03) ? null : 204;
-  }
-
-  private fails(probability: number): boolean {
-    return network().isFaulty && this.chance.happens(probability);
-  }
 }

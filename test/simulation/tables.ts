@@ -4,6 +4,7 @@ import type { Account } from '../../src/account/account.ts';
 import type { Alert } from '../../src/alerts/alert.ts';
 import type { CreditPolicy } from '../../src/engine/limits.ts';
 import type { AlertRule } from '../../src/engine/alert-rules.ts';
+import type { Email } from '../../src/notifications/email.ts';
 import type { PostedSegment } from '../../src/hosting/hosting.store.ts';
 import type { WebhookDelivery } from '../../src/partners/webhook.ts';
 import type { SealedEndpoint } from '../../src/partners/webhooks.store.ts';
@@ -46,6 +47,7 @@ export interface Tables {
   readonly alert: Alert;
   readonly cycle: CycleRecord;
   readonly delivery: WebhookDelivery & { readonly claimedUntilMs: number | null };
+  readonly email: Email;
   readonly endpoint: SealedEndpoint;
   readonly entry: ChainedLine;
   readonly event: RecordedEvent;
@@ -55,6 +57,12 @@ export interface Tables {
   /** What a call made of a deployment, as the store was told. */
   readonly lifecycle: Pick<Resource, 'status' | 'lifecycleAtMs'> & { readonly callId: number };
   readonly lot: CreditAllocation;
+  /** A policy that was set, and the account's now; null: it is not known yet. */
+  readonly policy: {
+    readonly callId: number;
+    readonly policy: CreditPolicy;
+    readonly atMs: number | null;
+  };
   readonly request: {
     readonly body: string;
     readonly allocationId: number | null;

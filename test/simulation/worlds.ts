@@ -18,7 +18,7 @@ export interface World {
 
 export const WORLDS = {
   busy: {
-    accounts: 8,
+    accounts: 5,
     pausesMs: [4_000, 30_000, 2 * MINUTE_MS],
     allocationMicroMax: 40_000_000,
     faultyMs: 6 * MINUTE_MS,

@@ -181,8 +181,18 @@ export const savePosition: typeof states.savePosition = (tx, state, saved) => {
     }
     for (const one of saved.cycles)
       view.put('cycle', accountId, one.cycleId, { accountId, ...one });
+    for (const { callId } of view.open('policy', accountId)) {
+      view.change('policy', accountId, callId, { atMs: state.atMs });
+    }
   });
 };
+
+export const savePolicy: typeof states.savePolicy = (tx, accountId, policy) =>
+  ask(tx, 'credits.savePolicy', (view) => {
+    view.change('state', accountId, 0, { policy });
+    const callId = view.server.next();
+    view.insert('policy', accountId, callId, { callId, policy, atMs: null });
+  });
 
 export const insertLines: typeof ledger.insertLines = (tx, accountId, lines) => {
   later(tx, 'credits.insertLines', (view) => {
@@ -191,6 +201,14 @@ export const insertLines: typeof ledger.insertLines = (tx, accountId, lines) => 
     }
   });
 };
+
+export const findReversal: typeof ledger.findReversal = (tx, accountId, seq) =>
+  ask(tx, 'credits.findReversal', (view) => {
+    const isIt = ({ kind, events }: ledger.ChainedLine): boolean =>
+      kind === 'REVERSAL' && events?.firstSeq === seq;
+    const line = view.all('entry', accountId).find(isIt);
+    return line === undefined ? null : { ...line, accountId, recordedAtMs: line.bookedAtMs };
+  });
 
 export const saveAlertRules: typeof thresholds.saveAlertRules = (tx, accountId, rules) => {
   later(tx, 'credits.saveAlertRules', (view) => {
@@ -229,6 +247,17 @@ export const insertAllocation: typeof credits.insertAllocation = (tx, accountId,
     const seriesId = isEveryCycle ? allocationId : null;
     view.insert('lot', accountId, allocationId, { ...columns, ...none, accountId, seriesId });
   });
+
+export const insertMadeLots: typeof credits.insertMadeLots = (tx, accountId, made) => {
+  later(tx, 'credits.insertMadeLots', (view) => {
+    for (const { lot, unit } of made) {
+      view.insert('lot', accountId, lot.allocationId, {
+        ...{ ...lot, accountId, unit, source: 'ADJUSTMENT', effectiveAtMs: lot.grantAtMs },
+        ...{ note: null, voidedAtMs: null, isReturn: true },
+      });
+    }
+  });
+};
 
 // ---- hosting
 

@@ -1,12 +1,14 @@
-// What alerts/alerts.store.ts, partners/*.store.ts and the jobs of db/ do, for the accounts of the simulation.
+// What alerts/alerts.store.ts, notifications/emails.store.ts, partners/*.store.ts and the jobs of db/ do, for the accounts of the simulation.
 
 import type { Alert } from '../../../src/alerts/alert.ts';
 import type * as alerts from '../../../src/alerts/alerts.store.ts';
 import type * as jobs from '../../../src/db/jobs.ts';
 import type * as jobStatements from '../../../src/db/job-statements.ts';
+import type * as emails from '../../../src/notifications/emails.store.ts';
 import type * as deliveries from '../../../src/partners/deliveries.store.ts';
 import type { EndpointRef } from '../../../src/partners/webhook.ts';
 import type * as endpoints from '../../../src/partners/webhooks.store.ts';
+import { HARDWARE } from '../../faults/hardware.ts';
 import { ask, later, statement, type View } from '../server.ts';
 import type { Tables } from '../tables.ts';
 
@@ -96,9 +98,7 @@ export const insertDeliveries: typeof deliveries.insertDeliveries = (tx, account
   );
 
 function pendingIn(view: View, ref: EndpointRef): readonly Tables['delivery'][] {
-  return view
-    .open('delivery', ref.accountId)
-    .filter((one) => one.endpointId === ref.endpointId);
+  return view.open('delivery', ref.accountId).filter((one) => one.endpointId === ref.endpointId);
 }
 
 export const claimDue: typeof deliveries.claimDue = (tx, ref, { nowMs, untilMs, inFlightMax }) =>
@@ -147,6 +147,52 @@ export const saveOutcome: typeof deliveries.saveOutcome = (tx, delivery, { outco
     return true;
   });
 
+// ---- emails
+
+export const insertEmails: typeof emails.insertEmails = (tx, account, contents, written) =>
+  ask(tx, 'emails.insertEmails', (view) => {
+    const { accountId, to, domain } = account;
+    const { createdAtMs, sinceMs, limit, surplusError } = written;
+    const recent = view
+      .all('email', accountId)
+      .filter((one) => one.createdAtMs >= sinceMs && (one.status !== 'FAILED' || one.attempts > 0));
+    const sendMax = limit - recent.length;
+    return contents.flatMap((content, index) => {
+      const emailId = view.server.next();
+      const isSent = index < sendMax;
+      view.insert('email', accountId, emailId, {
+        ...{ ...content, accountId, emailId, to, attempts: 0, createdAtMs, deliveredAtMs: null },
+        messageId: `<${accountId}.${emailId}.${createdAtMs.toString(36)}@${domain}>`,
+        status: isSent ? 'PENDING' : 'FAILED',
+        lastError: isSent ? null : surplusError,
+      });
+      return isSent ? [emailId] : [];
+    });
+  });
+
+export const findEmail: typeof emails.findEmail = (tx, { accountId, emailId }) =>
+  ask(tx, 'emails.findEmail', (view) => view.get('email', accountId, emailId) ?? null);
+
+export const saveAttempt: typeof emails.saveAttempt = (tx, { accountId, emailId }, attempt) =>
+  ask(tx, 'emails.saveAttempt', async (view) => {
+    await view.lock(`email ${emailId}`);
+    const { status, attempts } = view.need('email', accountId, emailId);
+    if (status !== 'PENDING') return null;
+    view.change('email', accountId, emailId, { ...attempt, attempts: attempts + 1 });
+    return attempts + 1;
+  });
+
+export const loadHostingAt: typeof emails.loadHostingAt = (tx, accountId, instantsMs) =>
+  ask(tx, 'emails.loadHostingAt', (view) =>
+    view
+      .all('segment', accountId)
+      .filter(
+        ({ isVoided, fromMs, toMs }) =>
+          !isVoided && instantsMs.some((atMs) => fromMs <= atMs && (toMs ?? Infinity) >= atMs),
+      )
+      .map((segment) => ({ ...segment, hardware: HARDWARE })),
+  );
+
 // ---- jobs
 
 const ATTEMPTS_MAX = 25;
@@ -171,6 +217,8 @@ export const enqueueAll: typeof jobs.enqueueAll = (tx, added) =>
     }
     view.notify('jobs:insert', '');
   });
+
+export const enqueue: typeof jobs.enqueue = (tx, job) => enqueueAll(tx, [job]);
 
 const unlocked = { lockedBy: null, lockedAtMs: null };
 const givenBack = ({ attempts, maxAttempts }: Tables['job']): Partial<Tables['job']> => ({

@@ -26,7 +26,20 @@ export const insertEvents: typeof events.insertEvents = (tx, accountId, batch) =
   });
 };
 
+export const findRecorded: typeof events.findRecorded = (tx, accountId, identity) =>
+  ask(tx, 'usage.loadRecorded', (view) => {
+    const seq = view.get('identity', accountId, identityKey(identity));
+    return seq === undefined ? null : view.need('event', accountId, seq);
+  });
+
+export const markVoided: typeof events.markVoided = (tx, { accountId, seq }, { atMs }) =>
+  ask(tx, 'usage.markVoided', (view) => {
+    view.change('event', accountId, seq, { voidedAtMs: atMs });
+  });
+
 export const startUnits: typeof units.startUnits = () => Promise.resolve();
+
+export const removeFromRollups: typeof rollups.removeFromRollups = () => Promise.resolve();
 
 export const removeSegmentsFromRollups: typeof rollups.removeSegmentsFromRollups = () =>
   Promise.resolve();
