@@ -8,7 +8,7 @@ import { bundled, simulate } from '../simulation/bundle.ts';
 
 const SEEDS = ['1', '2', '3'];
 /** One round of faults of a small world. */
-const LIFE = { accountHours: 1, world: 'busy' } as const;
+const LIFE = { accountHours: 0.5, world: 'busy' } as const;
 /** A fault that shows by chance is met sooner or later. */
 const SEEDS_MAX = 20;
 

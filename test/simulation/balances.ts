@@ -25,8 +25,9 @@ export function checkBalances(
   if (subject.watched.length === 0) return;
   const sinceMs = unchecked.reduce((first, { atMs }) => Math.min(first, atMs), untilMs);
   const known = knownSince(subject, written, sinceMs - LATE_MAX_MS);
+  const brought = written.filter(({ order }) => order === 0);
   for (const one of subject.watched) {
-    checkInOrder(violations, { subject, watched: one }, known, written);
+    checkInOrder(violations, { subject, watched: one }, known, brought);
     if (one.isOpen) checkLatest(violations, { subject, watched: one }, written, untilMs);
   }
 }
@@ -37,12 +38,12 @@ function knownSince(
   fromMs: number,
 ): readonly Known[] {
   const reckoning = new Reckoning(sinceMs, levels);
-  let known: Known[] = [{ order: 0, reckoning: reckoning.copy() }];
+  const known: Known[] = [{ order: 0, reckoning: reckoning.copy() }];
   const last = written.reduce((latest, { atMs }) => Math.max(latest, atMs), sinceMs);
   reckoning.live(written, last, (order) => {
-    const now = { order, reckoning: reckoning.copy() };
-    // The one before the first is what a gateway may know then.
-    known = reckoning.nowMs < fromMs ? [now] : [...known, now];
+    // Of those before, the last one is what a gateway may know then.
+    if (reckoning.nowMs < fromMs) known.length = 0;
+    known.push({ order, reckoning: reckoning.copy() });
   });
   return known;
 }
@@ -51,7 +52,7 @@ function checkInOrder(
   violations: Violations,
   { subject, watched }: { readonly subject: Subject; readonly watched: Watched },
   known: readonly Known[],
-  written: readonly Written[],
+  brought: readonly Written[],
 ): void {
   const of = `${subject.books.name}, subscriber ${subject.watched.indexOf(watched)}`;
   for (; watched.checked < watched.updates.length; watched.checked += 1) {
@@ -59,7 +60,7 @@ function checkInOrder(
     if (update === undefined) return;
     const fits = ({ order, reckoning }: Known): boolean =>
       reckoning.nowMs <= update.atMs &&
-      balanceBy(order, reckoning, written, update.atMs) === update.micro;
+      balanceBy(order, reckoning, brought, update.atMs) === update.micro;
     const next = known.find((one) => one.order >= watched.order && fits(one));
     const said = `${of}: ${update.micro} at ${update.atMs}`;
     if (next !== undefined) watched.order = next.order;
@@ -69,19 +70,22 @@ function checkInOrder(
   }
 }
 
-/** The balance at an instant by what was written up to a commit. */
+/**
+ * The balance at an instant by what was written up to a commit.
+ * @param brought what time brings, known by then or not
+ */
 function balanceBy(
   order: number,
   reckoning: Reckoning,
-  written: readonly Written[],
+  brought: readonly Written[],
   atMs: number,
 ): bigint {
   const { nowMs } = reckoning;
   const copy = reckoning.copy();
-  const brought = written.filter(
-    (one) => one.order === 0 && one.known <= order && one.atMs > nowMs && one.atMs <= atMs,
+  copy.live(
+    brought.filter((one) => one.known <= order && one.atMs > nowMs && one.atMs <= atMs),
+    atMs,
   );
-  copy.live(brought, atMs);
   return copy.balanceMicro();
 }
 

@@ -31,7 +31,7 @@ program
   .option('--seeds <number>', 'how many seeds', whole, 10)
   .option(
     '--hours <number>',
-    'of account life for each seed; a world ends before, when it has lived twelve rounds',
+    'of account life for each seed; a world ends before, when it has lived four rounds',
     whole,
     50,
   )

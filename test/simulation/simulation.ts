@@ -19,7 +19,7 @@ const SHOWN_MAX = 3;
 /** How long nothing goes wrong after that: a dead gateway's jobs are taken over within a minute; a message that failed twice waits for more than five. */
 const CALM_MS = 4 * MINUTE_MS;
 /** Busy accounts grow, and each of their writes with them. */
-const ROUNDS_MAX = 12;
+const ROUNDS_MAX = 4;
 const BROKEN_MS = 20_000;
 /** Within so long of what is under way a fault strikes it. */
 const NEAR_MS = 400;

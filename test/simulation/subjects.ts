@@ -26,6 +26,8 @@ const CLOCKS_MS = 1_000;
 const SOURCE = 'simulation';
 const HOSTED = 1;
 const SUBSCRIBERS = 3;
+/** One that comes back at once may meet the next alert on its way. */
+const AGAIN_WITHIN_MS = [20, 5_000];
 /** So many accounts of a world have subscribers of their balance: those cost something ten times a second. */
 const WATCHED_ACCOUNTS = 3;
 const EVERY_SECONDS = [1, 10, 60];
@@ -359,9 +361,13 @@ export class Subject {
     const gateway = this.chance.oneOf(this.around.gateways);
     const after = told.at(-1)?.sequence ?? 0;
     const again = (): void => {
-      timeline().after(this.process, this.chance.whole(100, 5_000), () => {
-        this.subscribe(told);
-      });
+      timeline().after(
+        this.process,
+        this.chance.whole(1, this.chance.oneOf(AGAIN_WITHIN_MS)),
+        () => {
+          this.subscribe(told);
+        },
+      );
     };
     const alerts = (live: LiveService, onSlow: () => void): Promise<AsyncGenerator<Alert>> =>
       live.alerts(this.subscriber, { accountId: null, after, kinds: null, onSlow });
