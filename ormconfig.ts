@@ -39,7 +39,6 @@ import { CloseAccounts1770400410000 } from './migrations/1770400410000-close-acc
 import { ErasePersonalData1770400420000 } from './migrations/1770400420000-erase-personal-data.ts';
 import { EraseWhereDistributed1770400430000 } from './migrations/1770400430000-erase-where-distributed.ts';
 import { GuardByPermissions1770400440000 } from './migrations/1770400440000-guard-by-permissions.ts';
-import { LeaveOutUsedUpLots1770400500000 } from './migrations/1770400500000-leave-out-used-up-lots.ts';
 import { AuditEntryRow } from './src/audit/audit.store.ts';
 import { ApiKeyRow } from './src/access/key.store.ts';
 import { AccountDirectoryRow, AccountRow } from './src/account/account.store.ts';
@@ -151,5 +150,4 @@ export const migrations = [
   ErasePersonalData1770400420000,
   EraseWhereDistributed1770400430000,
   GuardByPermissions1770400440000,
-  LeaveOutUsedUpLots1770400500000,
 ] satisfies NonNullable<DataSourceOptions['migrations']>;

@@ -134,7 +134,7 @@ export async function makeBurning(
   for (const table of TABLES) {
     const found = await owner.query<{ name: string; type: string }>(
       `select attname as name, format_type(atttypid, null) as type from pg_attribute
-       where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`,
+       where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`,
       [table],
     );
     const columns = found.rows.map(({ name }) => name);

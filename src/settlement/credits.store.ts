@@ -43,8 +43,6 @@ export class CreditAllocationRow {
   @Column({ name: 'series_id', ...sequenceColumn, nullable: true }) seriesId!: number | null;
   @Column({ name: 'is_adjustment', type: 'boolean' }) isAdjustment!: boolean;
   @Column({ name: 'is_return', type: 'boolean' }) isReturn!: boolean;
-  /** The database's own reckoning. */
-  @Column({ name: 'is_used_up', type: 'boolean' }) isUsedUp!: boolean;
 }
 
 @Entity('credit_request')

@@ -118,7 +118,7 @@ async function statesTogether(
 ): Promise<readonly AccountState[]> {
   const read = await readCombined(tx, 'credits.loadStates', {
     states: statesOf(tx, accountIds),
-    lots: lotsOf(accountIds, sql`state in ('PENDING', 'SPENDABLE') and not is_used_up`),
+    lots: lotsOf(accountIds, sql`state in ('PENDING', 'SPENDABLE') and not (${IS_USED_UP})`),
     alertRules: alertRulesOf(withoutAlertRules ? [] : accountIds),
     running: runningOf(accountIds),
     // All rates: a write may deploy on hardware that is not in use yet.
@@ -237,10 +237,13 @@ interface StoredLot {
   readonly lot: Lot;
 }
 
+/** Of a pending or spendable lot; see engine/lots.ts. */
+const IS_USED_UP = sql`spent_micro = amount_micro and expires_at is null`;
+
 /** The lots that the state of an account leaves out, which only what gives a charge back needs. @param tx holds the account's lock */
 export async function loadUsedUpLots(tx: Tx, accountId: number): Promise<UsedUpLots> {
   const { lots } = await readCombined(tx, 'credits.loadUsedUpLots', {
-    lots: lotsOf([accountId], sql`state = 'SPENDABLE' and is_used_up`),
+    lots: lotsOf([accountId], sql`state = 'SPENDABLE' and ${IS_USED_UP}`),
   });
   return { CREDITS: ofUnit(lots, 'CREDITS'), WORKFLOW_RUNS: ofUnit(lots, 'WORKFLOW_RUNS') };
 }

@@ -13,9 +13,7 @@ import {
 import { MICRO_PER_CREDIT } from '../../src/core/micro.ts';
 import { isoInstant } from '../../src/core/range.ts';
 import { Connection } from '../../src/db/connection.ts';
-import type { Tx } from '../../src/db/database.ts';
 import { sql } from '../../src/db/sql.ts';
-import { loadStates } from '../../src/settlement/state.store.ts';
 import {
   allocate,
   ask,
@@ -29,8 +27,6 @@ import {
   undeploy,
 } from '../support/account.ts';
 import { asOwner, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { itOnOneServer } from '../support/left-out.ts';
-import { rowsRead } from '../support/rows-read.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -367,16 +363,6 @@ describe('lots of which nothing is left', () => {
 
     expect(await lotsReadBy(await withUsedUp(1))).toEqual(few);
     expect(await lotsReadBy(await withUsedUp(500))).toEqual(few);
-  });
-
-  // On Citus, EXPLAIN with values ends the coordinator.
-  itOnOneServer('are not gone through to find the others', async () => {
-    const { accountId } = await withUsedUp(500);
-    await asOwner(gateway.databaseUrl, 'analyze credit_allocation');
-    const numbered = numberOf(accountId);
-    const loaded = (tx: Tx) => loadStates(tx, [numbered]);
-
-    expect(await rowsRead(gateway.database, numbered, loaded)).toBeLessThan(50);
   });
 });
 
