@@ -48,6 +48,23 @@ describe('the migrations', () => {
     expect(await asOwner(url, TYPES)).toEqual(types);
   });
 
+  it('rewrite no table, which those who read meanwhile would find empty', async () => {
+    const own = await createDatabase();
+    await asOwner(
+      own,
+      raw(`create table rewritten (name text);
+        create function note_rewrite() returns event_trigger language plpgsql as $$ begin
+          insert into rewritten values (pg_event_trigger_table_rewrite_oid()::regclass::text); end $$;
+        create event trigger note_rewrites on table_rewrite execute function note_rewrite()`),
+    );
+    await migrate({ url: own, migrations });
+
+    // These were, by migrations that were released.
+    const names = ['alert', 'webhook_endpoint', 'graphile_worker.jobs'];
+    const rewritten = await asOwner(own, 'select name from rewritten');
+    expect(rewritten).toEqual(names.map((name) => ({ name })));
+  });
+
   it('run once when several gateways start together', async () => {
     await migrateDown({ url, migrations }, migrations.length);
 
