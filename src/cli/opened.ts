@@ -1,4 +1,4 @@
-// The database of commands that check what it holds: the one that the gateway's variables name.
+// The database of commands: the one that the gateway's variables name.
 
 import { constants } from 'node:os';
 import { entities } from '../../ormconfig.ts';
@@ -28,7 +28,7 @@ export async function withDatabase<T>(work: (database: Database) => Promise<T>):
   );
 }
 
-/** Otherwise an empty database would be made where a folder was misspelt. @throws Error where there is none */
+/** Starting a server would make an empty database where a folder is misspelt. @throws Error where there is none */
 export async function requireDatabase({ databaseUrl, dataDir }: Config): Promise<void> {
   if (databaseUrl !== null || (await hasEmbedded(dataDir))) return;
   throw new Error(`There is no database in ${dataDir}: set DATA_DIR or DATABASE_URL.`);

@@ -74,7 +74,7 @@ export class CreditBalanceType {
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'The first instant after `asOf` at which the balance is zero or less. The forecast assumes that what runs now goes on, and knows every scheduled rate, grant, expiry and cycle. Null when the balance is zero or less already, or stays above zero for ten years.',
+      'The first instant after `asOf` at which the balance is zero or less. The forecast assumes that what runs now goes on, and knows every scheduled rate, grant, expiry and cycle. Null when the balance is zero or less already, stays above zero for ten years, or the account is closed.',
   })
   readonly exhaustsAt!: number | null;
   @Cost(25)

@@ -76,6 +76,7 @@ export function remainingOf(
   const lot = draft
     .wallet(allocation.unit)
     .lots.find(({ allocationId }) => allocationId === allocation.allocationId);
+  // One that is not among them is over, or used up.
   const isOver = lot === undefined || lot.state === 'EXPIRED' || lot.state === 'VOIDED';
   return isOver ? 0n : leftOf(lot);
 }

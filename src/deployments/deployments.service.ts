@@ -210,7 +210,7 @@ export class DeploymentService {
         nowMs,
       });
       if (creditEvent !== null) draft.creditEvents.push(creditEvent);
-      await bookChange(open, change);
+      await applyChange(open, change);
       open.audited.push(
         auditEntry(actor, {
           action: plan.action,
@@ -226,7 +226,7 @@ export class DeploymentService {
   }
 }
 
-async function bookChange(
+async function applyChange(
   { tx, account, draft }: OpenAccount,
   change: HostingChange,
 ): Promise<void> {

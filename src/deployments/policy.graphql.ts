@@ -27,7 +27,8 @@ registerEnumType(projectImportModes, { name: 'ProjectImportMode' });
 
 @ObjectType('DeploymentPolicy', {
   simpleResolvers: true,
-  description: 'What the credit policy allows at the current balance.',
+  description:
+    'What the credit policy allows at the current balance. A closed account may do nothing.',
 })
 class DeploymentPolicyType {
   @Field(() => Boolean, {
@@ -41,7 +42,7 @@ class DeploymentPolicyType {
   readonly canFineTune!: boolean;
   @Field(() => projectImportModes, {
     description:
-      'DRAFT_ONLY when no credits are left (states EXHAUSTED and STOPPED), otherwise DEPLOYABLE.',
+      'DRAFT_ONLY when no credits are left (states EXHAUSTED and STOPPED) or the account is closed, otherwise DEPLOYABLE.',
   })
   readonly projectImport!: keyof typeof projectImportModes;
   @Field(() => creditStates) readonly state!: CreditState;

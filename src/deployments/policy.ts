@@ -20,13 +20,14 @@ export interface Allowance {
 }
 
 /** Why a closed account may do nothing. */
-export const CLOSED = 'The account is closed.';
+const CLOSED_MESSAGE = 'The account is closed.';
 
 /** What an account may do at a position; a closed one nothing. */
 export function allowanceOf(position: Position, isClosed: boolean): Allowance {
   const { state, credits, policy } = position;
   if (isClosed) {
-    return { canDeploy: false, canFineTune: false, canImport: false, state, message: CLOSED };
+    const none = { canDeploy: false, canFineTune: false, canImport: false };
+    return { ...none, state, message: CLOSED_MESSAGE };
   }
   return {
     canDeploy: state === 'OK',
@@ -96,7 +97,8 @@ interface RunCost {
 }
 
 /** Why something with this cost an hour cannot run now, in the place of something else or of nothing; null if it can. */
-export function refusalToRun(position: Position, cost: RunCost): string | null {
+export function refusalToRun(position: Position, isClosed: boolean, cost: RunCost): string | null {
+  if (isClosed) return CLOSED_MESSAGE;
   const refused = refusedRun(position, cost);
   return refused === null ? null : sentenceOf(position, refused);
 }

@@ -13,7 +13,7 @@ import type { Tx } from '../db/database.ts';
 import { typeOfKind } from '../resources/resource.ts';
 import { loadResources } from '../resources/resources.store.ts';
 import { parseReplicas, type Placement } from './lifecycle.ts';
-import { CLOSED, refusalToRun } from './policy.ts';
+import { refusalToRun } from './policy.ts';
 
 const hostedTypes = Object.values(typeOfKind).filter((type) => type !== typeOfKind.WORKFLOW);
 
@@ -65,8 +65,7 @@ export class QuoteService {
       replacedMicroPerHour:
         replaced === null ? null : BigInt(replaced.replicas) * (rateOf(replaced.hardwareId) ?? 0n),
     };
-    const refusal =
-      state.closedAtMs === null ? refusalToRun(new Draft(state).position(), cost) : CLOSED;
+    const refusal = refusalToRun(new Draft(state).position(), state.closedAtMs !== null, cost);
     const projected = withDeployment(state, { placement, rateMicroPerHour, replaced });
     return {
       costMicroPerHour,

@@ -11,7 +11,7 @@ import { ACCOUNTS_PER_FOLD, EVENTS_PER_FOLD, foldTogether } from './fold.store.t
 import { FailedAccounts } from './failed-accounts.ts';
 import { prepareNext } from './prepare.store.ts';
 
-/** An account with so many events to fold is folded at once. */
+/** An account with so many events to fold is due. */
 const EVENTS_TO_FOLD = 1_000;
 /** How long an account's events may wait. Less than DUE_LATER, so that other gateways leave them to this one. */
 const WAIT_MS = 60_000;
@@ -19,7 +19,7 @@ const WAIT_MS = 60_000;
 const TICK_MS = 2_000;
 /** From when an account is due at once until it is folded: the more events come in meanwhile, the less each costs. */
 const GATHER_MS = 500;
-/** With so many nothing more is gathered: beyond it an event hardly costs less, and views read all that is not folded. */
+/** One with so many gathers no more: an event would hardly cost less, and views read all that is not folded. */
 const EVENTS_TO_FOLD_NOW = 10_000;
 /** How often to look for segments that ended: they cost a view little. */
 const SEGMENTS_SWEEP_MS = 30_000;

@@ -482,7 +482,9 @@ describe('a restore that was killed', () => {
 describe('a command that is interrupted', () => {
   it('stops the database that only it uses', async () => {
     const server = await startEmbedded({
-      ...{ dataDir: source, databaseName: DATABASE_NAME, log: () => undefined },
+      dataDir: source,
+      databaseName: DATABASE_NAME,
+      log: () => undefined,
     });
     const holder = new pg.Client(server.url);
     // It is ended with the server.
@@ -514,10 +516,8 @@ describe('what is refused', () => {
   });
 
   it('is a backup into what it cannot replace, before any work is done', async () => {
-    const [empty, link] = ['empty', 'link to empty'].map((name) => path.join(folder, name)) as [
-      string,
-      string,
-    ];
+    const empty = path.join(folder, 'empty');
+    const link = path.join(folder, 'link to empty');
     await fs.mkdir(empty);
     await fs.symlink(empty, link);
     const options = { url: 'postgres://nobody@127.0.0.1:1/none', keys: null };

@@ -155,7 +155,7 @@ const SPOILT: Readonly<Record<string, readonly [spoil: string, undo: string, fou
     `update email set message_id = rtrim(message_id, '?') where account_id = 3`,
     'each email comes',
   ],
-  'an email is given up before the most of a day': [
+  'an email is given up before the limit of a day is reached': [
     `update email set message_id = message_id || '?', status = 'FAILED', attempts = 0, delivered_at = null where account_id = 3`,
     `update email set message_id = rtrim(message_id, '?'), status = 'DELIVERED', attempts = 1, delivered_at = created_at where account_id = 3`,
     'each email comes',

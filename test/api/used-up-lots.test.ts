@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   AdjustCreditsDocument,
   AllocationsDocument,
+  CreditsDocument,
   LedgerDocument,
   UndeployDocument,
   VoidAllocationDocument,
@@ -231,20 +232,27 @@ class Life {
     }
   }
 
-  /** What is left of each allocation, the newest first, and of the balance. */
+  /** The balances, and what is left of each allocation, the newest first. */
   async told(): Promise<unknown> {
-    const { account } = await ask(gateway, AllocationsDocument, {
-      ...{ accountId: this.accountId, first: 100 },
-    });
-    return account?.allocations.nodes.map(({ unit, amount, remaining }) => [
-      unit,
-      Number(amount),
-      Number(remaining),
-    ]);
+    const { accountId } = this;
+    const { account } = await ask(gateway, AllocationsDocument, { accountId, first: 100 });
+    const { account: balances } = await ask(gateway, CreditsDocument, { accountId });
+    return {
+      balances: [balances?.credits.remaining, balances?.workflowRuns.remaining].map(Number),
+      lots: account?.allocations.nodes.map(({ unit, amount, remaining }) => [
+        unit,
+        Number(amount),
+        Number(remaining),
+      ]),
+    };
   }
 
   known(): unknown {
-    return this.books.lots.map(({ unit, amount, left }) => [unit, amount, left]).reverse();
+    const { lots } = this.books;
+    return {
+      balances: units.map((unit) => this.books.balance(unit)),
+      lots: lots.map(({ unit, amount, left }) => [unit, amount, left]).reverse(),
+    };
   }
 
   async toldEntries(): Promise<unknown> {
@@ -324,10 +332,8 @@ describe('lots of which nothing is left', () => {
         const life = await Life.begin(`Life ${(lives += 1)}`);
         for (const [index, planned] of steps.entries()) {
           await life.take(planned, index);
-          expect({ after: steps.slice(0, index + 1), lots: await life.told() }).toEqual({
-            after: steps.slice(0, index + 1),
-            lots: life.known(),
-          });
+          const after = steps.slice(0, index + 1);
+          expect({ after, told: await life.told() }).toEqual({ after, told: life.known() });
         }
         await gateway.app.due.settleDue();
         expect(await life.toldEntries()).toEqual(life.books.entries);

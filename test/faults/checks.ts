@@ -229,7 +229,7 @@ async function checkDeliveries({ violations, receiver }: Checked, ask: Ask): Pro
 }
 
 async function checkMails({ violations, mails }: Checked, ask: Ask): Promise<void> {
-  // What is over an account's daily number is stored, and not tried. No round is as long as a day.
+  // What is over an account's daily number is stored, and not tried. No run is as long as a day.
   const emails = await ask(
     `select account_id, message_id, status, is_surplus,
        count(*) filter (where not is_surplus) over (partition by account_id order by email_id)::int as sent

@@ -9,7 +9,7 @@ import { root } from '../../scripts/dist.mjs';
 const run = promisify(execFile);
 const LOCK = 'package-lock.json';
 
-/** What stands for the last release without the newest migration. */
+/** What stands for the last commit without the newest migration. */
 export const WITHOUT_LAST_MIGRATION = 'without-last-migration';
 
 /**
@@ -20,8 +20,8 @@ export const WITHOUT_LAST_MIGRATION = 'without-last-migration';
  * @throws Error when the history has no such revision
  */
 export async function writeRelease(revision: string, folder: string): Promise<string> {
-  const isLast = revision === WITHOUT_LAST_MIGRATION;
-  const commit = await commitOf(isLast ? `${await lastMigration()}^` : revision);
+  const isNamed = revision !== WITHOUT_LAST_MIGRATION;
+  const commit = await commitOf(isNamed ? revision : await withoutLastMigration());
   const archive = path.join(folder, 'release.tar');
   await run('git', ['archive', '--output', archive, commit], { cwd: root });
   await run('tar', ['-xf', archive, '-C', folder]);
@@ -38,12 +38,13 @@ async function commitOf(revision: string): Promise<string> {
   return found.stdout.trim();
 }
 
-/** The commit that the newest migration came with. */
-async function lastMigration(): Promise<string> {
+/** The commit before the one that the newest migration came with; the present one while that is not committed. */
+async function withoutLastMigration(): Promise<string> {
   const files = await fs.readdir(path.join(root, 'migrations'));
   const file = files.sort().at(-1) ?? '';
   const asked = ['log', '--diff-filter=A', '--format=%H', '-1', '--', `migrations/${file}`];
-  return (await run('git', asked, { cwd: root })).stdout.trim();
+  const commit = (await run('git', asked, { cwd: root })).stdout.trim();
+  return commit === '' ? 'HEAD' : `${commit}^`;
 }
 
 /** Those of this release where they are the same, else its own. */

@@ -7,7 +7,7 @@ import { ALERTS_RAISED_LATER, ID_OF_EACH_ATTEMPT, ROUNDED_RATES } from '../fault
 import { bundled, simulate } from '../simulation/bundle.ts';
 
 const SEEDS = ['1', '2', '3'];
-/** One round of faults of a small world. */
+/** One round of faults of a busy world. */
 const LIFE = { accountHours: 0.5, world: 'busy' } as const;
 /** A fault that shows by chance is met sooner or later. */
 const SEEDS_MAX = 20;

@@ -360,7 +360,12 @@ function checkGrave(violations: Violations, accountId: number, view: View): void
     .map(({ cycleId, startMs }) => `${server.bornAt('cycle', accountId, cycleId)} ${startMs}`);
   const expected = new Set([...instants, ...cycles]).size;
   const grave = view.all('email', accountId).filter(({ kind }) => !LIGHT.has(kind)).length;
-  violations.compare('each alert is an email', `account ${accountId}`, grave, expected);
+  violations.compare(
+    'each instant that is told of is one email',
+    `account ${accountId}`,
+    grave,
+    expected,
+  );
 }
 
 /** Checks that no job waits for ever. */

@@ -4,7 +4,7 @@
 const HOUR_MS = 3_600_000n;
 /** Of the lot that a reversal makes. */
 const RETURNED_PRIORITY = 100;
-/** At one instant. */
+/** The order of what happens at one instant. */
 const RANKS = ['EXPIRED', 'CYCLE', 'GRANTED'];
 
 /** A level at or below which an alert is raised. */

@@ -20,9 +20,11 @@ const SHOWN_MAX = 3;
 const CALM_MS = 4 * MINUTE_MS;
 /** Busy accounts grow, and each of their writes with them. */
 const ROUNDS_MAX = 4;
+/** How long a world that is broken is waited for. */
 const BROKEN_MS = 20_000;
 /** Within so long of what is under way a fault strikes it. */
 const NEAR_MS = 400;
+/** How many accounts' clients call at once in a burst, at most. */
 const ROUSED_MAX = 6;
 const DELIVERED_WITHIN_MS = 3 * HOUR_MS;
 

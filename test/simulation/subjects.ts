@@ -87,7 +87,7 @@ export interface Surroundings {
 
 export class Subject {
   readonly books: Books;
-  /** At first. */
+  /** Those that it begins with. */
   readonly levels: Levels;
   readonly sinceMs = Math.floor(timeline().nowMs);
   readonly told: readonly Told[][] = Array.from({ length: SUBSCRIBERS }, () => []);
@@ -324,7 +324,7 @@ export class Subject {
     };
   }
 
-  // Nor is this sent again, for another one may have been set meanwhile.
+  // It is not sent again: another policy may have been set meanwhile.
   private async setPolicy(): Promise<void> {
     const policy = this.anyPolicy();
     const { accountId } = this.books;

@@ -32,10 +32,10 @@ export interface BackupOptions {
 
 /**
  * Writes a backup of a database into a folder that is missing or empty.
- * @throws Error when the folder is not empty, or the database cannot be backed up
+ * @throws Error when the folder is not empty or cannot be replaced (a link, a mount point), or the database cannot be backed up
  */
 export async function writeBackup(folder: string, { url, keys }: BackupOptions): Promise<Manifest> {
-  await requireFree(folder);
+  await makeWay(folder);
   const target = path.resolve(folder);
   await makeFolder(path.dirname(target));
   const part = `${target}.${process.pid}.part`;
@@ -50,7 +50,7 @@ export async function writeBackup(folder: string, { url, keys }: BackupOptions):
   }
 }
 
-async function requireFree(folder: string): Promise<void> {
+async function makeWay(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw new Error(`${folder} cannot take a backup: ${String(error)}`, { cause: error });
