@@ -45,12 +45,14 @@ export async function withServer<T>(
 ): Promise<T> {
   if (databaseUrl !== null) return work(databaseUrl);
   const starting = startEmbedded({ dataDir, databaseName: DATABASE_NAME, log: () => undefined });
-  const stop = async (): Promise<void> => (await starting).stop();
+  let stopping: Promise<void> | null = null;
+  const stop = (): Promise<void> => (stopping ??= starting.then((server) => server.stop()));
+  // It may come twice: from the terminal, and from npm.
   const interrupt = (signal: NodeJS.Signals): void => {
     const exit = (): never => process.exit(128 + constants.signals[signal]);
     stop().then(exit, exit);
   };
-  for (const signal of INTERRUPTING) process.once(signal, interrupt);
+  for (const signal of INTERRUPTING) process.on(signal, interrupt);
   try {
     return await work((await starting).url);
   } finally {

@@ -46,6 +46,8 @@ export class FoldingLoop {
   private timerDueMs = Infinity;
   private running: Promise<void> = Promise.resolve();
   private isStopped = true;
+  /** Whether the last look ended in an error: then the next one waits for its time, whatever comes in. */
+  private hasFailed = false;
   private segmentsDueMs = -Infinity;
   private fullDueMs = -Infinity;
 
@@ -69,7 +71,7 @@ export class FoldingLoop {
     this.waiting.set(accountId, waiting);
     if (waiting.events < EVENTS_TO_FOLD) return;
     this.due.add(accountId);
-    if (!this.isStopped) this.schedule(gatherMs(waiting));
+    if (!this.isStopped && !this.hasFailed) this.schedule(gatherMs(waiting));
   }
 
   /** Ends after the current chunk. */
@@ -89,6 +91,8 @@ export class FoldingLoop {
       const failed = new Set(this.failed.at(this.elapsedMs()));
       const accountIds = [...new Set([...this.due, ...behind])];
       this.due.clear();
+      // What comes of those that are left alone presses nobody.
+      for (const accountId of failed) this.waiting.delete(accountId);
       behind = await this.foldPass(
         accountIds.filter((accountId) => !failed.has(accountId)),
         isOver,
@@ -124,7 +128,9 @@ export class FoldingLoop {
   private async run(): Promise<number> {
     try {
       await this.foldDue(() => this.isStopped);
+      this.hasFailed = false;
     } catch (error) {
+      this.hasFailed = true;
       this.onError(error);
       return TICK_MS;
     }

@@ -103,7 +103,12 @@ async function earlierRelease(
 ): Promise<GatewayRun> {
   const cwd = path.join(folder, 'earlier');
   await fs.mkdir(cwd);
-  say(`the earlier release is ${await writeRelease(revision, cwd)}`);
+  try {
+    say(`the earlier release is ${await writeRelease(revision, cwd)}`);
+  } catch (error) {
+    await fs.rm(folder, { recursive: true });
+    throw error;
+  }
   return { cwd };
 }
 

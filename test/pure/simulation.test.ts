@@ -197,6 +197,26 @@ const PLANTED: Readonly<Record<string, Planted>> = {
     ],
     broken: 'each email comes at least once',
   },
+  'gives an email up at once': {
+    mutations: [
+      {
+        file: 'src/notifications/delivery.service.ts',
+        from: `const status = delayMs === undefined ? 'FAILED' : 'PENDING';`,
+        to: `const status = 'FAILED';`,
+      },
+    ],
+    broken: 'each email comes at least once',
+  },
+  'forgets when credits expire': {
+    mutations: [
+      {
+        file: 'src/settlement/allocation.ts',
+        from: 'expiresAtMs: expiresAt,',
+        to: 'expiresAtMs: null,',
+      },
+    ],
+    broken: 'credits are granted as they were asked for',
+  },
   'judges by the policy that was': {
     mutations: [
       {

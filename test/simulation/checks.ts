@@ -9,12 +9,13 @@ import {
   compareMessage,
   compareTold,
 } from '../faults/promises.ts';
+import { FIRST_MICRO_PER_HOUR } from '../faults/hardware.ts';
 import type { Violations } from '../faults/violations.ts';
 import { checkBalances } from './balances.ts';
 import { costMicro, Reckoning, type Stretch, type Written } from './reckoning.ts';
 import type { View } from './server.ts';
 import { type MailServer, type Receiver, sayingOf } from './receivers.ts';
-import type { Subject } from './subjects.ts';
+import type { Subject, Terms } from './subjects.ts';
 import type { Tables } from './tables.ts';
 
 const STUCK_AFTER_MS = 60_000;
@@ -35,7 +36,9 @@ export function checkSubject(violations: Violations, subject: Subject, view: Vie
   const requests = [...subject.books.amounts.keys()].flatMap((key) => {
     const request = view.get('request', accountId, key);
     const lot = lots.find(({ allocationId }) => allocationId === request?.allocationId);
-    return lot === undefined ? [] : [[key, String(lot.amountMicro)] as const];
+    if (lot === undefined) return [];
+    checkTerms(violations, `${name}: ${key}`, subject.terms.get(key), lot);
+    return [[key, String(lot.amountMicro)] as const];
   });
   compareAmounts(violations, books, new Map(requests));
   const given = lots.filter(({ isReturn }) => !isReturn).length;
@@ -205,6 +208,21 @@ function checkDeployments(
   }
 }
 
+function checkTerms(
+  violations: Violations,
+  what: string,
+  terms: Terms | undefined,
+  { priority, expiresAtMs, grantAtMs, createdAtMs }: Tables['lot'],
+): void {
+  const asked = {
+    priority: terms?.priority,
+    expiresAtMs: terms?.expiresAt,
+    grantAtMs: Math.max(terms?.effectiveAt ?? createdAtMs, createdAtMs),
+  };
+  const is = { priority, expiresAtMs, grantAtMs };
+  violations.compare('credits are granted as they were asked for', what, is, asked);
+}
+
 /** When a segment ended; null: it runs. One that is void ended where it began. */
 function endOf({ isVoided, fromMs, toMs }: Tables['segment']): number | null {
   return isVoided ? fromMs : toMs;
@@ -215,8 +233,8 @@ function undeploymentsOf(view: View, accountId: number): readonly Tables['lifecy
 }
 
 function stretchOf(segment: Tables['segment']): Stretch {
-  const { segmentId, fromMs, replicas, rateMicroPerHour } = segment;
-  return { segmentId, fromMs, microPerHour: BigInt(replicas) * rateMicroPerHour };
+  const { segmentId, fromMs, replicas } = segment;
+  return { segmentId, fromMs, microPerHour: BigInt(replicas) * FIRST_MICRO_PER_HOUR };
 }
 
 /** Compares what answers told of policies with what is stored. */
@@ -325,17 +343,26 @@ export function checkDeliveries(violations: Violations, receiver: Receiver, view
 
 /** Checks that there is an email for each instant of which an account is to hear, and that it is sent, or will be. */
 export function checkEmails(violations: Violations, mailer: MailServer, view: View): void {
-  const jobs = new Set(view.all('job', 0).map(({ key }) => key));
+  const jobs = new Set(
+    view
+      .all('job', 0)
+      .filter(({ attempts, maxAttempts }) => attempts < maxAttempts)
+      .map(({ key }) => key),
+  );
   for (const accountId of view.accountsIn('account')) {
     const { notificationEmails } = view.need('account', accountId, 0);
     if (notificationEmails.length === 0) continue;
     const emails = view.all('email', accountId);
     checkGrave(violations, accountId, view);
     for (const email of emails) {
-      const { emailId, status } = email;
+      const { emailId, status, attempts } = email;
       const of = `account ${accountId}, email ${emailId}`;
       if (status === 'DELIVERED' && !mailer.came.has(sayingOf(email))) {
         violations.add('each email comes at least once', of);
+      }
+      // The mail server is never down for as many hours as an email is tried.
+      if (status === 'FAILED' && attempts > 0) {
+        violations.add('each email comes at least once', `${of} was given up`);
       }
       if (status === 'PENDING' && !jobs.has(`email ${accountId} ${emailId}`)) {
         violations.add('each email comes at least once', `${of}: nobody will send it`);

@@ -53,6 +53,14 @@ interface Told {
   readonly crossedAtMs: number;
 }
 
+export interface Terms {
+  readonly priority: number;
+  /** Null: at once. */
+  readonly effectiveAt: number | null;
+  /** Null: never. */
+  readonly expiresAt: number | null;
+}
+
 interface Deployments {
   readonly begun: { readonly fromMs: number | null; readonly replicas: number }[];
   unknown: number;
@@ -91,6 +99,8 @@ export class Subject {
   readonly levels: Levels;
   readonly sinceMs = Math.floor(timeline().nowMs);
   readonly told: readonly Told[][] = Array.from({ length: SUBSCRIBERS }, () => []);
+  /** What was asked for besides each amount, by its key. */
+  readonly terms = new Map<string, Terms>();
   /** What answers told of deployments, and how many calls had none. */
   readonly deployments: Deployments = { begun: [], unknown: 0 };
   readonly undeployments: Undeployments = { endedMs: [], unknown: 0 };
@@ -283,6 +293,7 @@ export class Subject {
     const expiresAt = this.chance.happens(EXPIRING) ? from + lastsMs : null;
     const priority = this.chance.oneOf(PRIORITIES);
     this.books.amounts.set(idempotencyKey, { amountMicro, booked: 'UNKNOWN' });
+    this.terms.set(idempotencyKey, { priority, effectiveAt, expiresAt });
     const { accountId } = this.books;
     const amount = formatMicro(amountMicro);
     const send = async (): Promise<void> => {
