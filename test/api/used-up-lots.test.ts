@@ -68,7 +68,8 @@ class Books {
   private readonly debts = { CREDITS: 0, WORKFLOW_RUNS: 0 };
 
   balance(unit: Unit): number {
-    return this.spendable(unit).reduce((sum, { left }) => sum + left, -this.debts[unit]);
+    const left = this.spendable(unit).reduce((sum, lot) => sum + lot.left, 0);
+    return left - this.debts[unit];
   }
 
   passTo(nowMs: number): void {
