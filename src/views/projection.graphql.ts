@@ -82,7 +82,8 @@ class CycleProjectionType {
   })
   readonly remainingRuns!: number | null;
   @Field(() => [ProjectionDayType], {
-    description: 'From `asOf` to `endsAt`, without gaps; empty where `credits` is null, and of a closed account.',
+    description:
+      'From `asOf` to `endsAt`, without gaps; empty where `credits` is null, and of a closed account.',
   })
   readonly days!: readonly ProjectionDayType[];
   @Field(() => String, {
