@@ -353,7 +353,7 @@ export function checkEmails(violations: Violations, mailer: MailServer, view: Vi
     const { notificationEmails } = view.need('account', accountId, 0);
     if (notificationEmails.length === 0) continue;
     const emails = view.all('email', accountId);
-    checkGrave(violations, accountId, view);
+    checkInstants(violations, accountId, view);
     for (const email of emails) {
       const { emailId, status, attempts } = email;
       const of = `account ${accountId}, email ${emailId}`;
@@ -372,7 +372,7 @@ export function checkEmails(violations: Violations, mailer: MailServer, view: Vi
 }
 
 /** What is graver than deployments makes an email of its own kind, one for all that one commit raises at an instant. */
-function checkGrave(violations: Violations, accountId: number, view: View): void {
+function checkInstants(violations: Violations, accountId: number, view: View): void {
   const { server } = view;
   const instants = view
     .all('alert', accountId)
